@@ -1,0 +1,14 @@
+module github.com/consentd/consentd/.tools
+
+go 1.26
+
+require (
+	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.12-20260825204119-511051f7f437.1
+	github.com/jhump/protoreflect v1.19.0
+)
+
+require (
+	github.com/golang/protobuf v1.5.4 // indirect
+	github.com/jhump/protoreflect/v2 v2.0.0-beta.1 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)

@@ -1,0 +1,50 @@
+package consent
+
+import (
+	"errors"
+	"strings"
+)
+
+// Errors that cross packages. They are compared by errors.Is; grpcapi maps each to a status.
+var (
+	// ErrUnknownController is returned by policies and authz for a controller that no policy declares.
+	ErrUnknownController = errors.New("unknown controller")
+	// ErrEventConflict is returned by stores when an event's id was used with other content.
+	ErrEventConflict = errors.New("event id was used with other content")
+	// ErrErasureStands is returned by stores for an event that does not restrict while an erasure stands.
+	ErrErasureStands = errors.New("an erasure stands: only what restricts is recorded")
+	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later copy.
+	ErrBadToken = errors.New("bad consistency token")
+	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
+	ErrBadPageToken = errors.New("bad page token")
+	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Violation is one fault of a request: the path of the field and what is wrong with it.
+type Violation struct{ Field, Description string }
+
+// InvalidError is returned by Validate functions: all faults found in a request.
+type InvalidError struct{ Violations []Violation }
+
+// Error lists all faults.
+func (e *InvalidError) Error() string {
+	parts := make([]string, len(e.Violations))
+	for i, v := range e.Violations {
+		parts[i] = v.Field + ": " + v.Description
+	}
+	return strings.Join(parts, "; ")
+}
+
+// EventError says which event of a batch an error is about.
+type EventError struct {
+	// Index is the event's position in the batch.
+	Index int
+	// ID is the event's id.
+	ID  string
+	Err error
+}
+
+func (e *EventError) Error() string { return "event " + e.ID + ": " + e.Err.Error() }
+
+func (e *EventError) Unwrap() error { return e.Err }

@@ -1,0 +1,22 @@
+package consent
+
+// Snapshot is a subject's state as it was read. It is immutable and may be shared.
+type Snapshot struct {
+	// State is never nil; it is not Known where nothing was recorded.
+	State *State
+	// Changed is the revision of the subject's newest change; zero: there was none.
+	Changed Revision
+	// AsOf is a revision up to which no change is missing from State.
+	AsOf Revision
+}
+
+// Freshness is how fresh a state must be.
+type Freshness uint8
+
+// The freshnesses.
+const (
+	// MinimizeLatency takes a cached state that is valid.
+	MinimizeLatency Freshness = iota
+	// FullyConsistent reads the store, past every cache.
+	FullyConsistent
+)
