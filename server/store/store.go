@@ -24,50 +24,18 @@ type Store interface {
 	// A batch that adds something takes the next revision: revisions start at 1 and have no gap. Events already recorded
 	// with the same content are duplicates and change nothing, also while an erasure stands; a batch of duplicates only
 	// takes no revision. When ctx ends first the batch may or may not have been recorded; the caller repeats it.
-	Record(ctx context.Context, batch Batch) (Recorded, error)
+	Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error)
 	// Read returns the subject's state; the state of an unknown subject is not an error. The snapshot's AsOf is a value
 	// that Applied had before the state was read.
 	Read(ctx context.Context, subject consent.Subject) (consent.Snapshot, error)
 	// Events returns a page of the subject's ledger in the order of recording: by revision, then by position in the batch.
-	Events(ctx context.Context, subject consent.Subject, page Page) (Entries, error)
+	Events(ctx context.Context, subject consent.Subject, page consent.Page) (consent.Entries, error)
 	// Close releases the store. It waits for calls under way; calls that come later fail with ErrUnavailable.
 	Close() error
 }
 
 // ID identifies a store: 16 random bytes, drawn when it is created.
 type ID [16]byte
-
-// Batch is one subject's events.
-type Batch struct {
-	Subject consent.Subject
-	// Events are valid (consent.Event.Validate) and at least one.
-	Events []consent.Event
-	// RecordedAt is the server's clock.
-	RecordedAt consent.Instant
-}
-
-// Recorded acknowledges a batch.
-type Recorded struct {
-	// Revision is that of the change or, where nothing changed, a revision at which the duplicates were visible.
-	Revision consent.Revision
-	// Applied counts the new events, Duplicates those recorded before.
-	Applied, Duplicates int
-}
-
-// Page says which part of a ledger to return.
-type Page struct {
-	// After is the Next of the page before; empty: the first page.
-	After string
-	// Limit is how many entries at most; at least 1.
-	Limit int
-}
-
-// Entries is a page of a ledger.
-type Entries struct {
-	Entries []consent.Entry
-	// Next is where the next page begins; empty: there is none.
-	Next string
-}
 
 // Change says that a subject's state changed.
 type Change struct {

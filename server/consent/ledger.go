@@ -1,0 +1,33 @@
+package consent
+
+// Batch is one subject's events.
+type Batch struct {
+	Subject Subject
+	// Events are valid (Event.Validate) and at least one.
+	Events []Event
+	// RecordedAt is the server's clock.
+	RecordedAt Instant
+}
+
+// Recorded acknowledges a batch.
+type Recorded struct {
+	// Revision is that of the change or, where nothing changed, a revision at which the duplicates were visible.
+	Revision Revision
+	// Applied counts the new events, Duplicates those recorded before.
+	Applied, Duplicates int
+}
+
+// Page says which part of a ledger to return.
+type Page struct {
+	// After is the Next of the page before; empty: the first page.
+	After string
+	// Limit is how many entries at most; at least 1.
+	Limit int
+}
+
+// Entries is a page of a ledger.
+type Entries struct {
+	Entries []Entry
+	// Next is where the next page begins; empty: there is none.
+	Next string
+}
