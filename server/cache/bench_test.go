@@ -59,7 +59,7 @@ func BenchmarkMemory(b *testing.B) {
 		before := heap()
 		for i := range entries {
 			s := subject(i)
-			f.mu.snapshots[s] = consent.Snapshot{State: fourConsents(s.ID)}
+			f.mu.snapshots[s] = consent.Snapshot{State: fourConsents(b, s.ID)}
 			snapshot(b, c, s)
 			delete(f.mu.snapshots, s)
 		}
@@ -80,14 +80,22 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// fourConsents is the state of a subject who gave four consents, its strings its own as those of a decoded state are.
-func fourConsents(id string) *consent.State {
+// fourConsents is the state of a subject who gave four consents, as a store decodes it.
+func fourConsents(tb testing.TB, id string) *consent.State {
 	var events []consent.Event
 	for i, purpose := range []string{"marketing_email", "analytics", "personalization", "third_party_disclosure"} {
 		events = append(events, consent.Event{
 			ID: fmt.Sprintf("%s-event-%d", id, i), OccurredAt: consent.Instant(i + 1),
-			Fact: consent.Consent{Purpose: string([]byte(purpose)), Status: consent.Given, NoticeVersion: 1},
+			Fact: consent.Consent{Purpose: purpose, Status: consent.Given, NoticeVersion: 1},
 		})
 	}
-	return consent.Fold(events)
+	b, err := consent.Fold(events).AppendBinary(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	state := &consent.State{}
+	if err := state.UnmarshalBinary(b); err != nil {
+		tb.Fatal(err)
+	}
+	return state
 }

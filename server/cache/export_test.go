@@ -30,6 +30,3 @@ func (c *Cache) Floor(s consent.Subject) consent.Revision {
 
 // HashOf returns the hash of a subject under a given seed.
 func HashOf(seed maphash.Seed, s consent.Subject) uint64 { return (&Cache{seed: seed}).hash(s) }
-
-// StateBytes returns what a state is said to take.
-func StateBytes(s *consent.State) int { return stateBytes(s) }

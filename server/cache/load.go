@@ -151,7 +151,7 @@ func (c *Cache) newEntry(subject consent.Subject, snapshot consent.Snapshot) (*e
 	e.subject.ID = strings.Clone(subject.ID)
 	cost := entryBytes + len(subject.ID)
 	if snapshot.State.Known() {
-		cost += stateBytes(snapshot.State)
+		cost += snapshot.State.Bytes()
 	} else {
 		e.snapshot.State = c.unknown
 	}
