@@ -143,6 +143,12 @@ var recipientNames = names{
 // String returns the bare name, such as PROCESSOR.
 func (k RecipientKind) String() string { return recipientNames.name(uint8(k)) }
 
+// ParseRecipientKind returns the kind of that bare name.
+func ParseRecipientKind(name string) (RecipientKind, bool) {
+	v, ok := recipientNames.value(name)
+	return RecipientKind(v), ok
+}
+
 // Basis is a legal basis (GDPR Art. 6 and 9, APPI, policy texts). The zero value means none.
 type Basis uint8
 
