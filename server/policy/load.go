@@ -179,7 +179,8 @@ func decisionRules(compiler *ast.Compiler) map[string]*ast.Location {
 		for _, rule := range m.Rules {
 			ref := rule.Ref()
 			if len(ref) == len(prefix)+2 && ref.HasPrefix(prefix) && ref[len(ref)-1].Equal(ast.StringTerm("decision")) {
-				if id, ok := ref[len(prefix)].Value.(ast.String); ok {
+				id, ok := ref[len(prefix)].Value.(ast.String)
+				if at := found[string(id)]; ok && (at == nil || rule.Loc().Compare(at) < 0) {
 					found[string(id)] = rule.Loc()
 				}
 			}
