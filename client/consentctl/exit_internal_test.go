@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -72,6 +73,23 @@ func TestRecordSaysHowToRepeat(t *testing.T) {
 	got = execute((&fake{err: status.Error(codes.FailedPrecondition, "an erasure stands")}).serve(t), "", args...)
 	if got.stderr != "consentctl: FAILED_PRECONDITION: an erasure stands\n" {
 		t.Errorf("stderr %q, want the error alone", got.stderr)
+	}
+}
+
+// The bounds are far from each other, so that they hold on a machine of any speed.
+func TestTimeoutIsTheServersDeadline(t *testing.T) {
+	f := &fake{}
+	address := f.serve(t)
+	for flag, atMost := range map[string]time.Duration{"--timeout=10h": 10 * time.Hour, "--timeout=1h": time.Hour} {
+		if got := execute(address, "", "check", "example", "u", "p", flag); got.code != exitOK {
+			t.Fatalf("got %+v", got)
+		}
+		f.mu.Lock()
+		left := time.Until(f.deadline)
+		f.mu.Unlock()
+		if left > atMost || left < atMost/2 {
+			t.Errorf("%s: the server has %v", flag, left)
+		}
 	}
 }
 

@@ -37,8 +37,9 @@ type fake struct {
 	consentv1.UnimplementedPolicyServiceServer
 	err error // immutable once serving
 
-	mu   sync.Mutex
-	last proto.Message // guarded by mu
+	mu       sync.Mutex
+	last     proto.Message // guarded by mu
+	deadline time.Time     // of the last check; guarded by mu
 }
 
 func (f *fake) keep(request proto.Message) error {
@@ -83,7 +84,10 @@ func deny() *consentv1.CheckResponse {
 }
 
 // Check answers by purpose.
-func (f *fake) Check(_ context.Context, r *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+func (f *fake) Check(ctx context.Context, r *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+	f.mu.Lock()
+	f.deadline, _ = ctx.Deadline()
+	f.mu.Unlock()
 	if err := f.keep(r); err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ func (f *enumFlag[E]) String() string {
 
 func (f *enumFlag[E]) Type() string { return "value" }
 
-// addEnumFlag registers f with its completion; the usage lists the values.
-func addEnumFlag[E enum](cmd *cobra.Command, f *enumFlag[E], name, usage string) {
+// add registers the flag with its completion; the usage lists the values.
+func (f *enumFlag[E]) add(cmd *cobra.Command, name, usage string) {
 	cmd.Flags().Var(f, name, usage+": "+strings.Join(enumNames[E](), ", "))
 	completeFlag(cmd, name, enumNames[E]())
 }

@@ -41,7 +41,7 @@ func (r *recorder) consentCommand() *cobra.Command {
 func (f *consentFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Uint32Var(&f.notice, "notice-version", 0, "version of the notice shown; at least 1 where the consent is given")
 	cmd.Flags().BoolVar(&f.explicit, "explicit", false, "the consent was explicit")
-	addEnumFlag(cmd, &f.givenBy, "given-by", "who acted (default SUBJECT)")
+	f.givenBy.add(cmd, "given-by", "who acted (default SUBJECT)")
 	cmd.Flags().StringSliceVar(&f.recipients, "recipient", nil, "id of a recipient that it names (repeat or separate by commas)")
 	cmd.Flags().StringSliceVar(&f.countries, "country", nil, "country that it names, such as US (repeat or separate by commas)")
 	cmd.Flags().Var(&f.expires, "expires-at", "when it ends by itself: "+timeForms)

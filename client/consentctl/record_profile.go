@@ -64,7 +64,7 @@ func (f *profileFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.jurisdiction, "jurisdiction", "", "where the subject lives: DE, US-CA; empty: unknown")
 	flags.Uint32Var(&f.ageMin, "age-min", 0, "lower bound of the age in full years on the day of the event; alone it unsets the upper")
 	flags.Uint32Var(&f.ageMax, "age-max", 0, "upper bound of the age in full years on the day of the event; alone it unsets the lower")
-	addEnumFlag(cmd, &f.account, "account-status", "the account")
+	f.account.add(cmd, "account-status", "the account")
 	flags.Var(&f.lastActivity, "last-activity-at", "when the subject was last active: "+timeForms)
 	flags.Var(&f.retention, "retention-until", "until when the data may be kept: "+timeForms)
 	flags.Var(&f.relationship.lastSale, "last-sale-at", "when the subject last bought: "+timeForms)

@@ -47,7 +47,7 @@ type recipientFlags struct {
 }
 
 func (f *recipientFlags) add(cmd *cobra.Command) {
-	addEnumFlag(cmd, &f.kind, "recipient", "what the recipient of the data is")
+	f.kind.add(cmd, "recipient", "what the recipient of the data is")
 	cmd.Flags().StringVar(&f.id, "recipient-id", "", "the recipient's id, as consents name it")
 	cmd.Flags().StringVar(&f.country, "recipient-country", "", "the recipient's country, such as US")
 }
