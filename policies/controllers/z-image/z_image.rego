@@ -21,7 +21,7 @@ decision := compose.decision({
 # METADATA
 # title: §2
 # description: Prompts and images go to nobody but processors, and to authorities where the law is the purpose.
-bans contains ["user.content", "DATA_CATEGORY_NOT_PERMITTED", "§2"] if {
+bans contains [["user.content"], "DATA_CATEGORY_NOT_PERMITTED", "§2"] if {
 	not request.recipient_kind in {"", "PROCESSOR"}
 	not _authority_by_law
 }
@@ -34,6 +34,6 @@ _authority_by_law if {
 # METADATA
 # title: §1.3
 # description: The IP address is used for security and where the law asks for it.
-bans contains ["user.device.ip_address", "DATA_CATEGORY_NOT_PERMITTED", "§1.3"] if {
+bans contains [["user.device.ip_address"], "DATA_CATEGORY_NOT_PERMITTED", "§1.3"] if {
 	not input.purpose in {"fraud_prevention", "legal_compliance", "legal_claims"}
 }

@@ -81,11 +81,10 @@ _country_consented if {
 # description: |
 #   Special-care-required information needs a given consent, to this purpose or to the one that covers it; an ordinary one is
 #   enough (Art. 20(2)).
-bans contains [key, "SENSITIVE_DATA_NOT_PERMITTED", "APPI-20-2"] if {
+bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "APPI-20-2"] if {
 	place.appi
 	not basis.special_categories_excepted
 	not _covered
-	some key in data.lib.categories.special
 }
 
 _covered if {

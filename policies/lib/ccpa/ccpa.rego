@@ -120,10 +120,9 @@ _valid_consent_by(actors) if {
 # description: |
 #   Who limited the use of sensitive data: special categories and the precise location only for what is necessary, until the
 #   opt-out is lifted or, for one purpose, an explicit consent came later (1798.121).
-bans contains [key, "SENSITIVE_DATA_NOT_PERMITTED", "CCPA-121"] if {
+bans contains [data.lib.categories.limitable, "SENSITIVE_DATA_NOT_PERMITTED", "CCPA-121"] if {
 	place.ccpa
 	_limited
-	some key in array.concat(data.lib.categories.special, ["user.location.precise"])
 }
 
 _limited if {

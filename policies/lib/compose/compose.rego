@@ -6,7 +6,7 @@
 #
 #       decision := compose.decision({"denials": denials, "bans": bans, "obligations": obligations, "recipients": recipients})
 #
-#   with sets of its own: denials [level, code, clause], bans [key, code, clause], obligations {code, parameters}, and the
+#   with sets of its own: denials [level, code, clause], bans [keys, code, clause], obligations {code, parameters}, and the
 #   kinds of recipient that it permits beyond its table.
 package consentd.lib.compose
 
@@ -111,6 +111,6 @@ _unsubscribe contains {"code": "INCLUDE_UNSUBSCRIBE", "parameters": {}} if reque
 # Where the request names no data: what a rule would deny.
 _exclusions(banned) := {{"code": "EXCLUDE_DATA_CATEGORIES", "parameters": {"categories": excluded}} |
 	limits.names_no_data
-	excluded := sort({ban[0] | some ban in banned})
+	excluded := sort({key | some ban in banned; some key in ban[0]})
 	count(excluded) > 0
 }

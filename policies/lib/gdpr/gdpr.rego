@@ -9,6 +9,7 @@
 package consentd.lib.gdpr
 
 import data.consentd.lib.basis
+import data.consentd.lib.categories
 import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.eprivacy
@@ -79,13 +80,12 @@ consent_age := 16 if not data.lib.gdpr.consent_ages[place.country]
 # METADATA
 # title: GDPR-9
 # description: |
-#   Special categories need an explicit consent to this purpose or to the one that covers it (Art. 9(2)(a)). The denied keys
-#   with code and rule: CONSENT_NOT_EXPLICIT where an ordinary consent for the purpose holds.
-bans contains [key, _special_code, "GDPR-9"] if {
+#   Special categories need an explicit consent to this purpose or to the one that covers it (Art. 9(2)(a)). The banned
+#   keys with code and rule: CONSENT_NOT_EXPLICIT where an ordinary consent for the purpose holds.
+bans contains [categories.special, _special_code, "GDPR-9"] if {
 	place.gdpr
 	not basis.special_categories_excepted
 	not _explicitly_covered
-	some key in data.lib.categories.special
 }
 
 _explicitly_covered if {

@@ -1,7 +1,7 @@
 # METADATA
 # title: Level 8
 # description: |
-#   Limits on recipients and data. A ban is [key, code, clause]: the request may not use that category. An allow-list permits
+#   Limits on recipients and data. A ban is [keys, code, clause]: the request may not use those categories. An allow-list permits
 #   nothing but what is under its keys. Where an allow-list and a forbidden category of the controller meet, the longer key
 #   decides; what a statute bans no list permits.
 package consentd.lib.limits
@@ -50,15 +50,13 @@ bans contains ban if some ban in us_states.bans
 
 bans contains ban if some ban in appi.bans
 
-bans contains [key, "DATA_CATEGORY_NOT_PERMITTED", rule.clause] if {
+bans contains [rule.categories, "DATA_CATEGORY_NOT_PERMITTED", rule.clause] if {
 	some rule in request.row.forbidden
 	not _waived(rule)
-	some key in rule.categories
 }
 
-bans contains [key, "SENSITIVE_DATA_NOT_PERMITTED", request.row.clause] if {
+bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", request.row.clause] if {
 	request.row.special_categories == "forbidden"
-	some key in categories.special
 }
 
 # A flag of the context that lifts the rule.
@@ -72,11 +70,12 @@ _allowed_keys := request.row.allowed_for[request.recipient_kind] if not request.
 # The bans that deny a category.
 _hits(category, banned) := {ban |
 	some ban in banned
-	categories.overlap(category, ban[0])
-	not _overruled(category, ban)
+	some key in ban[0]
+	categories.overlap(category, key)
+	not _overruled(category, key, ban[1])
 }
 
-_overruled(category, [key, "DATA_CATEGORY_NOT_PERMITTED", _]) if {
+_overruled(category, key, "DATA_CATEGORY_NOT_PERMITTED") if {
 	categories.covers(key, category)
 	some allowed in _allowed_keys
 	categories.covers(allowed, category)

@@ -6,6 +6,7 @@
 package consentd.lib.us_states
 
 import data.consentd.lib.basis
+import data.consentd.lib.categories
 import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.place
@@ -15,11 +16,10 @@ import data.consentd.lib.place
 # description: |
 #   Special categories need a given consent, by the acts of CO (C.R.S. 6-1-1308(7)), CT (Sec. 42-520(a)(4)), TX (Bus. & Com.
 #   541.101(b)(2)) and VA (59.1-578(A)(5)).
-bans contains [key, "SENSITIVE_DATA_NOT_PERMITTED", "US-STATES"] if {
+bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "US-STATES"] if {
 	clock.in_force(place.state.special_categories)
 	not basis.special_categories_excepted
 	not _covered
-	some key in data.lib.categories.special
 }
 
 _covered if {
