@@ -1,0 +1,201 @@
+package pebble
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	engine "github.com/cockroachdb/pebble/v2"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+)
+
+const (
+	// maxGroup is how many batches share one fsync, and how many may wait for the next one; the writers that come after
+	// those wait for room. It is far above the number of writers that two cores can serve, and keeps a group's memory small.
+	maxGroup = 1024
+	// maxGroupBytes ends a group early, so that large batches do not fill pebble's memtable at once.
+	maxGroupBytes = 4 << 20
+)
+
+// pending is a batch that waits for the committer. It belongs to the caller until it is queued, then to the committer until
+// done is closed.
+type pending struct {
+	batch consent.Batch
+	// forms are the binary forms of the batch's events.
+	forms [][]byte
+	bytes int
+
+	recorded consent.Recorded
+	err      error
+	// fresh says that the batch made a change.
+	fresh bool
+	done  chan struct{}
+}
+
+const recording = "recording events"
+
+// Record writes a batch and returns when it is durable and visible. When ctx ends first the batch may still be recorded.
+func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
+	p := &pending{batch: batch, forms: make([][]byte, len(batch.Events)), done: make(chan struct{})}
+	for i := range batch.Events {
+		form, err := batch.Events[i].AppendBinary(nil)
+		if err != nil {
+			return consent.Recorded{}, &consent.EventError{Index: i, ID: batch.Events[i].ID, Err: err}
+		}
+		p.forms[i], p.bytes = form, p.bytes+len(form)
+	}
+	if err := s.enqueue(ctx, p); err != nil {
+		return consent.Recorded{}, err
+	}
+	select {
+	case <-p.done:
+		return p.recorded, p.err
+	case <-ctx.Done():
+		return consent.Recorded{}, ctx.Err()
+	case <-s.log.failed:
+	}
+	// The committer answers, unless it is stuck in pebble.
+	select {
+	case <-p.done:
+		return p.recorded, p.err
+	default:
+		return consent.Recorded{}, unavailable(recording, s.Err())
+	}
+}
+
+func (s *Store) enqueue(ctx context.Context, p *pending) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return unavailable(recording, errClosed)
+	}
+	select {
+	case <-s.log.failed:
+		return unavailable(recording, s.Err())
+	default:
+	}
+	select {
+	case s.queue <- p:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.log.failed:
+		return unavailable(recording, s.Err())
+	}
+}
+
+// commitAll commits what is queued, group by group, until the queue is closed and empty.
+func (s *Store) commitAll() {
+	defer close(s.done)
+	for first := range s.queue {
+		group := s.gather(first)
+		if err := s.commit(group); err != nil {
+			for _, p := range group {
+				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false
+			}
+		}
+		s.observe(group)
+		for _, p := range group {
+			close(p.done)
+		}
+	}
+}
+
+// gather returns the first batch and those that wait behind it.
+func (s *Store) gather(first *pending) []*pending {
+	group, size := []*pending{first}, first.bytes
+	for len(group) < maxGroup && size < maxGroupBytes {
+		select {
+		case p, ok := <-s.queue:
+			if !ok {
+				return group
+			}
+			group, size = append(group, p), size+p.bytes
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit records the group durably and shows it to readers. A batch that cannot be recorded gets its own error; an error
+// that is returned is that of all: nothing of the group was recorded, or nobody knows.
+func (s *Store) commit(group []*pending) (err error) {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	last := s.last
+	if err := s.write(func(b *engine.Batch) error {
+		for _, p := range group {
+			if err := s.add(b, p, &last); err != nil {
+				return err
+			}
+		}
+		if last == s.last {
+			return nil
+		}
+		return b.Set(revisionKey, binary.BigEndian.AppendUint64(nil, uint64(last)), nil)
+	}); err != nil {
+		return err
+	}
+	if last != s.last {
+		s.last = last
+		s.show(last)
+	}
+	return nil
+}
+
+// write fills a batch and commits it with an fsync; an empty one is not written. After a failed commit the store refuses
+// writes.
+func (s *Store) write(fill func(*engine.Batch) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errorOf(r)
+			s.log.halt(err)
+		}
+	}()
+	b := s.db.NewIndexedBatch()
+	if err := fill(b); err != nil || b.Empty() {
+		return errors.Join(err, b.Close())
+	}
+	if err := s.db.Apply(b, engine.Sync); err != nil {
+		s.log.fail(err)
+		return err
+	}
+	// Pebble reports a failed commit to its logger only. The batch is then left alone: pebble may still hold it.
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return b.Close()
+}
+
+// add puts the batch of p into b, as the change after last, or sets its error.
+func (s *Store) add(b *engine.Batch, p *pending, last *consent.Revision) error {
+	c := change{Batch: b, pending: p, revision: *last + 1}
+	if p.err = c.plan(); p.err != nil {
+		return nil
+	}
+	p.recorded = consent.Recorded{Revision: *last, Applied: len(c.added), Duplicates: len(p.forms) - len(c.added)}
+	if len(c.added) == 0 {
+		return nil
+	}
+	*last, p.recorded.Revision, p.fresh = c.revision, c.revision, true
+	return c.write()
+}
+
+// observe tells the observer of the group's changes, in the order of their revisions.
+func (s *Store) observe(group []*pending) {
+	if s.observer == nil {
+		return
+	}
+	for _, p := range group {
+		if p.fresh {
+			s.observer.Changed(store.Change{Subject: p.batch.Subject, Revision: p.recorded.Revision})
+		}
+	}
+}

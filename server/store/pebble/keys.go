@@ -1,0 +1,121 @@
+package pebble
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// The first byte of a key names the table and the form of its keys and values. Another form takes another byte, so that
+// two forms can stand in one store while it is converted.
+//
+//	tableMeta     name                                   → the store's own facts
+//	tableStates   subject                                → revision of its newest change, state
+//	tableEvents   subject, revision, position in change  → recorded_at, event
+//	tableIDs      controller, event id                   → where the event is
+//
+// Ids are length-prefixed, so that no two different subjects share a key or a prefix, whatever bytes they contain.
+const (
+	tableMeta   = 0x01
+	tableStates = 0x02
+	tableEvents = 0x03
+	tableIDs    = 0x04
+)
+
+var (
+	identityKey = []byte{tableMeta, 'i', 'd'}
+	revisionKey = []byte{tableMeta, 'r', 'e', 'v'}
+)
+
+func appendText(key []byte, s string) []byte {
+	return append(binary.AppendUvarint(key, uint64(len(s))), s...)
+}
+
+func appendSubject(key []byte, s consent.Subject) []byte {
+	return appendText(appendText(key, s.Controller), s.ID)
+}
+
+func stateKey(s consent.Subject) []byte { return appendSubject([]byte{tableStates}, s) }
+
+// eventPrefix begins the keys of all of a subject's events, and of nothing else.
+func eventPrefix(s consent.Subject) []byte { return appendSubject([]byte{tableEvents}, s) }
+
+// position is where an event stands in its subject's ledger. Big-endian, so that keys sort as positions do.
+type position struct {
+	revision consent.Revision
+	// index counts the events of one change.
+	index uint32
+}
+
+const positionBytes = 12
+
+func (p position) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, uint64(p.revision)), p.index)
+}
+
+func positionOf(b []byte) (position, bool) {
+	if len(b) != positionBytes {
+		return position{}, false
+	}
+	return position{consent.Revision(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint32(b[8:])}, true
+}
+
+func idKey(controller, id string) []byte {
+	return append(appendText([]byte{tableIDs}, controller), id...)
+}
+
+// place is the value of tableIDs: the event's position, then its subject's id.
+func appendPlace(b []byte, p position, subject string) []byte { return append(p.append(b), subject...) }
+
+func placeOf(b []byte) (p position, subject string, err error) {
+	if len(b) < positionBytes {
+		return p, "", errors.New("malformed place of an event")
+	}
+	p, _ = positionOf(b[:positionBytes])
+	return p, string(b[positionBytes:]), nil
+}
+
+// appendState writes the value of tableStates.
+func appendState(b []byte, revision consent.Revision, s *consent.State) []byte {
+	// The error is always nil.
+	b, _ = s.AppendBinary(binary.AppendUvarint(b, uint64(revision)))
+	return b
+}
+
+func stateOf(b []byte) (consent.Revision, *consent.State, error) {
+	revision, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, nil, errors.New("malformed revision of a state")
+	}
+	s := new(consent.State)
+	if err := s.UnmarshalBinary(b[n:]); err != nil {
+		return 0, nil, err
+	}
+	return consent.Revision(revision), s, nil
+}
+
+// appendEntry writes the value of tableEvents; form is the event's binary form.
+func appendEntry(b []byte, recordedAt consent.Instant, form []byte) []byte {
+	return append(binary.AppendVarint(b, int64(recordedAt)), form...)
+}
+
+// entryOf reads the value of tableEvents at revision.
+func entryOf(b []byte, revision consent.Revision) (consent.Entry, error) {
+	recordedAt, n := binary.Varint(b)
+	if n <= 0 {
+		return consent.Entry{}, errors.New("malformed time of an entry")
+	}
+	e := consent.Entry{RecordedAt: consent.Instant(recordedAt), Revision: revision}
+	return e, e.Event.UnmarshalBinary(b[n:])
+}
+
+// successor returns the least key that is greater than all keys with the prefix, which must not be all 0xff.
+func successor(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; ; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+}

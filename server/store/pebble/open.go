@@ -1,0 +1,246 @@
+package pebble
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	engine "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+)
+
+// format is the version of everything that is written here: keys, values, files. A store of a newer one is refused.
+const format = 1
+
+// Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
+//
+// It refuses, with one line that says what to do: a directory that cannot be written, one that holds other files or another
+// program's database, a store that another process has open, a store of a newer format, and a damaged one.
+func Open(dir string, o Options) (*Store, error) {
+	files := o.FS
+	if files == nil {
+		files = vfs.Default
+	}
+	if err := prepare(files, dir); err != nil {
+		return nil, err
+	}
+	lock, err := engine.LockDirectory(dir, files)
+	if err != nil {
+		return nil, lockError(dir, err)
+	}
+	s := &Store{
+		observer: o.Observer, log: newMonitor(o.Logger), lock: lock,
+		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
+	}
+	if err := s.open(dir, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("data directory %s %w", dir, err), lock.Close())
+	}
+	go s.commitAll()
+	return s, nil
+}
+
+// prepare creates dir if it is missing and refuses it if it holds something else than a store.
+func prepare(files vfs.FS, dir string) error {
+	if err := create(files, dir); err != nil {
+		return fmt.Errorf("data directory %s cannot be created: choose another or correct its parent's permissions: %w", dir, err)
+	}
+	names, err := files.List(dir)
+	if err != nil {
+		return fmt.Errorf("data directory %s cannot be read: choose another or correct its permissions: %w", dir, err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "marker.manifest.") {
+			return nil
+		}
+	}
+	for _, name := range names {
+		switch {
+		case leftover(name):
+		case strings.HasSuffix(name, ".sst"), strings.HasSuffix(name, ".log"):
+			return fmt.Errorf("data directory %s is damaged, its manifest is missing: restore it from a backup", dir)
+		default:
+			return fmt.Errorf("data directory %s holds other files, such as %s, and no store: choose an empty or a new directory", dir, name)
+		}
+	}
+	return nil
+}
+
+// create makes dir and its parents where they are missing, durably.
+func create(files vfs.FS, dir string) error {
+	if _, err := files.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := files.PathDir(dir)
+	if parent != dir {
+		if err := create(files, parent); err != nil {
+			return err
+		}
+	}
+	if err := files.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	opened, err := files.OpenDir(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(opened.Sync(), opened.Close())
+}
+
+// leftover reports whether name may be in a directory without a store: a file that creating one begins with, or that file
+// systems make themselves.
+func leftover(name string) bool {
+	for _, prefix := range []string{"MANIFEST-", "OPTIONS-", "marker.format-version.", "temporary."} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return name == "LOCK" || name == "lost+found"
+}
+
+func lockError(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || vfs.IsNoSpaceError(err) {
+		return fmt.Errorf("data directory %s cannot be written: choose another, free space or correct its permissions: %w", dir, err)
+	}
+	return fmt.Errorf("data directory %s is in use by another process: stop that one or choose another directory: %w", dir, err)
+}
+
+// open opens pebble and reads what the store says of itself.
+func (s *Store) open(dir string, o Options) (err error) {
+	defer func() {
+		if err != nil && s.db != nil {
+			_ = s.closeDamaged()
+		}
+	}()
+	defer recovered("cannot be opened, restore it from a backup", &err)
+	s.db, err = engine.Open(dir, s.options(o))
+	if err != nil {
+		s.db = nil
+		return engineError(err)
+	}
+	if err := s.identify(); err != nil {
+		return err
+	}
+	if err := s.Err(); err != nil {
+		return engineError(err)
+	}
+	s.log.opened.Store(true)
+	s.show(s.last)
+	return nil
+}
+
+func (s *Store) options(o Options) *engine.Options {
+	options := engineOptions(o, s.log)
+	options.Lock = s.lock
+	return options
+}
+
+// closeDamaged closes pebble after a failed start, whose error is the one to report.
+func (s *Store) closeDamaged() (err error) {
+	defer recovered("closing", &err)
+	return s.db.Close()
+}
+
+// engineError says what to do about an error of pebble's Open.
+func engineError(err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "comparer name"):
+		return fmt.Errorf("holds the database of another program: choose an empty or a new directory: %w", oneLine(err))
+	case strings.Contains(text, "format major version"):
+		return fmt.Errorf("was written by a newer version: use that one: %w", oneLine(err))
+	case errors.Is(err, fs.ErrPermission), vfs.IsNoSpaceError(err):
+		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
+	}
+	return fmt.Errorf("cannot be opened: if its files are damaged, restore them from a backup: %w", oneLine(err))
+}
+
+// oneLine keeps the chain of err and joins the lines of its text.
+func oneLine(err error) error { return lineError{err} }
+
+type lineError struct{ error }
+
+func (e lineError) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+func (e lineError) Unwrap() error { return e.error }
+
+// identify reads the store's format, id and revision, after writing them into a store that is new.
+func (s *Store) identify() error {
+	value, err := s.get(s.db, identityKey)
+	if err != nil {
+		return damaged(err)
+	}
+	if value == nil {
+		if value, err = s.found(); err != nil {
+			return err
+		}
+	}
+	version, n := binary.Uvarint(value)
+	switch {
+	case n <= 0:
+		return damaged(errors.New("malformed identity"))
+	case version > format:
+		return fmt.Errorf("has the newer format %d, this version knows %d: use the version that wrote it", version, format)
+	case version < 1 || len(value) != n+len(s.id):
+		return damaged(errors.New("malformed identity"))
+	}
+	copy(s.id[:], value[n:])
+	return s.readRevision()
+}
+
+// found writes a new store's identity, unless there are keys already.
+func (s *Store) found() ([]byte, error) {
+	iter, err := s.db.NewIter(nil)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	used := iter.First()
+	if err := iter.Close(); err != nil {
+		return nil, damaged(err)
+	}
+	if used {
+		return nil, errors.New("holds a database that is not a store of this program: choose an empty or a new directory")
+	}
+	var id store.ID
+	// Reading never fails.
+	_, _ = rand.Read(id[:])
+	value := append(binary.AppendUvarint(nil, format), id[:]...)
+	if err := s.write(func(b *engine.Batch) error {
+		return errors.Join(b.Set(identityKey, value, nil), b.Set(revisionKey, make([]byte, 8), nil))
+	}); err != nil {
+		return nil, fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
+	}
+	return value, nil
+}
+
+func (s *Store) readRevision() error {
+	value, err := s.get(s.db, revisionKey)
+	if err == nil && len(value) != 8 {
+		err = errors.New("malformed revision")
+	}
+	if err != nil {
+		return damaged(err)
+	}
+	s.last = consent.Revision(binary.BigEndian.Uint64(value))
+	return nil
+}
+
+func damaged(err error) error {
+	return fmt.Errorf("is damaged: restore it from a backup: %w", oneLine(err))
+}
+
+// get returns a copy of the value of key, nil if there is none.
+func (s *Store) get(from engine.Reader, key []byte) ([]byte, error) {
+	value, closer, err := from.Get(key)
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(make([]byte, 0, len(value)), value...), closer.Close()
+}

@@ -1,0 +1,274 @@
+// Package storetest holds the promises of package store, one named test each, to run against every store and every wrapper
+// of one. It also generates random events and subjects.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+)
+
+// Instance is a store under test.
+type Instance struct {
+	store.Store
+	// Reopen opens the same data again, with the same observer, after Close.
+	Reopen func(t testing.TB) store.Store
+}
+
+// Maker makes an empty store that tells observer of its changes. It need not close the store.
+type Maker func(t testing.TB, observer store.Observer) Instance
+
+// Except names a promise that a store does not keep, and why.
+type Except struct{ Promise, Reason string }
+
+// promises are all tests of the suite; their names are those of the subtests.
+var promises = []struct {
+	name  string
+	check func(*suite)
+}{
+	{"IDsAreDistinctAndStay", idsAreDistinctAndStay},
+	{"UnknownSubjectHasAnEmptyState", unknownSubjectHasAnEmptyState},
+	{"ReadsItsOwnWrites", readsItsOwnWrites},
+	{"SubjectsAreApart", subjectsAreApart},
+	{"RevisionsHaveNoGap", revisionsHaveNoGap},
+	{"AppliedNeverDecreases", appliedNeverDecreases},
+	{"BatchTakesOneRevision", batchTakesOneRevision},
+	{"BatchIsAllOrNothing", batchIsAllOrNothing},
+	{"DuplicatesChangeNothing", duplicatesChangeNothing},
+	{"DuplicatesBesideNewEvents", duplicatesBesideNewEvents},
+	{"DuplicateWithinABatch", duplicateWithinABatch},
+	{"OtherContentConflicts", otherContentConflicts},
+	{"OtherSubjectConflicts", otherSubjectConflicts},
+	{"OtherControllerDoesNotConflict", otherControllerDoesNotConflict},
+	{"ConflictWithinABatch", conflictWithinABatch},
+	{"ErasureRefusesWhatDoesNotRestrict", erasureRefusesWhatDoesNotRestrict},
+	{"ErasureRefusesBackDatedEvents", erasureRefusesBackDatedEvents},
+	{"ErasureCountsWithinABatch", erasureCountsWithinABatch},
+	{"ErasureTakesDuplicates", erasureTakesDuplicates},
+	{"StateIsTheFoldedLedger", stateIsTheFoldedLedger},
+	{"LateEventsAreFoldedInOrder", lateEventsAreFoldedInOrder},
+	{"AsOfMissesNoChange", asOfMissesNoChange},
+	{"ObserverSeesEveryChangeInOrder", observerSeesEveryChangeInOrder},
+	{"ObserverComesAfterTheChangeIsVisible", observerComesAfterTheChangeIsVisible},
+	{"ObserverSeesChangesOfCancelledCalls", observerSeesChangesOfCancelledCalls},
+	{"PagesFollowTheOrderOfRecording", pagesFollowTheOrderOfRecording},
+	{"PagesGoOnAfterNewEvents", pagesGoOnAfterNewEvents},
+	{"BadPageTokensAreRefused", badPageTokensAreRefused},
+	{"EndedContextEndsCalls", endedContextEndsCalls},
+	{"ReopeningKeepsEverything", reopeningKeepsEverything},
+	{"CloseWaitsForCalls", closeWaitsForCalls},
+	{"ClosedStoreIsUnavailable", closedStoreIsUnavailable},
+}
+
+// Run checks every promise but the excepted ones, each as a subtest on a store of its own.
+func Run(t *testing.T, newStore Maker, except ...Except) {
+	reasons := map[string]string{}
+	for _, e := range except {
+		reasons[e.Promise] = e.Reason
+	}
+	for _, p := range promises {
+		reason, excepted := reasons[p.name]
+		delete(reasons, p.name)
+		t.Run(p.name, func(t *testing.T) {
+			if excepted {
+				t.Skip(reason)
+			}
+			p.check(newSuite(t, newStore))
+		})
+	}
+	for name := range reasons {
+		t.Errorf("no promise is named %s", name)
+	}
+}
+
+// suite is one subtest: a fresh store and what its observer saw. Its methods fail the test on errors.
+type suite struct {
+	*testing.T
+	Instance
+	*recorder
+	ctx context.Context
+	// make makes another store.
+	make func() Instance
+	// count numbers events.
+	count int
+}
+
+func newSuite(t *testing.T, newStore Maker) *suite {
+	seen := &recorder{}
+	s := &suite{T: t, Instance: newStore(t, seen), recorder: seen, ctx: t.Context()}
+	s.make = func() Instance { return newStore(t, &recorder{}) }
+	t.Cleanup(func() {
+		if err := s.Store.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+	})
+	return s
+}
+
+// recorder is an observer that remembers the changes.
+type recorder struct {
+	mu      sync.Mutex
+	changes []store.Change
+	// hook is called with each change, if it is set.
+	hook func(store.Change)
+}
+
+func (r *recorder) Changed(c store.Change) {
+	r.mu.Lock()
+	hook := r.hook
+	r.changes = append(r.changes, c)
+	r.mu.Unlock()
+	if hook != nil {
+		hook(c)
+	}
+}
+
+func (r *recorder) setHook(hook func(store.Change)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hook = hook
+}
+
+func (r *recorder) seen() []store.Change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.changes)
+}
+
+// saw reports whether a change was observed.
+func (r *recorder) saw(c store.Change) bool { return slices.Contains(r.seen(), c) }
+
+var someone = consent.Subject{Controller: "example", ID: "someone"}
+
+const recordedAt = consent.Instant(1_800_000_000_000_000_000)
+
+// event returns an event with an id of its own, later than those before it.
+func (s *suite) event(fact consent.Fact) consent.Event {
+	s.count++
+	return consent.Event{
+		ID: "event-" + string(rune('A'+s.count/26)) + string(rune('a'+s.count%26)), OccurredAt: consent.InstantOf(Epoch) + consent.Instant(s.count),
+		Source: "privacy_settings", Fact: fact,
+	}
+}
+
+func grant() consent.Consent {
+	return consent.Consent{Purpose: "analytics", Status: consent.Given, NoticeVersion: 1}
+}
+
+func withdrawal() consent.Consent {
+	return consent.Consent{Purpose: "analytics", Status: consent.Withdrawn}
+}
+
+func erasure(stage consent.Stage) consent.Erasure { return consent.Erasure{Stage: stage} }
+
+// try records events of a subject.
+func (s *suite) try(subject consent.Subject, events ...consent.Event) (consent.Recorded, error) {
+	return s.Record(s.ctx, consent.Batch{Subject: subject, Events: events, RecordedAt: recordedAt})
+}
+
+// record is try without errors. It also checks the counts.
+func (s *suite) record(subject consent.Subject, events ...consent.Event) consent.Recorded {
+	s.Helper()
+	r, err := s.try(subject, events...)
+	if err != nil {
+		s.Fatalf("recording %v: %v", events, err)
+	}
+	if r.Applied+r.Duplicates != len(events) {
+		s.Fatalf("%d applied and %d duplicates of %d events", r.Applied, r.Duplicates, len(events))
+	}
+	return r
+}
+
+// refused records events and wants an error about one of them.
+func (s *suite) refused(want error, index int, events ...consent.Event) {
+	s.Helper()
+	s.refusedOf(someone, want, index, events...)
+}
+
+func (s *suite) refusedOf(subject consent.Subject, want error, index int, events ...consent.Event) {
+	s.Helper()
+	_, err := s.try(subject, events...)
+	if !errors.Is(err, want) {
+		s.Fatalf("got error %v, want %v", err, want)
+	}
+	var about *consent.EventError
+	if !errors.As(err, &about) || about.Index != index || about.ID != events[index].ID {
+		s.Fatalf("error %v is not about event %d, %s", err, index, events[index].ID)
+	}
+}
+
+func (s *suite) read(subject consent.Subject) consent.Snapshot {
+	s.Helper()
+	snapshot, err := s.Read(s.ctx, subject)
+	if err != nil {
+		s.Fatalf("reading %v: %v", subject, err)
+	}
+	if snapshot.State == nil {
+		s.Fatalf("reading %v: the state is nil", subject)
+	}
+	return snapshot
+}
+
+// entries returns the subject's whole ledger, read in pages of limit.
+func (s *suite) entries(subject consent.Subject, limit int) (all []consent.Entry) {
+	s.Helper()
+	page := consent.Page{Limit: limit}
+	for {
+		got, err := s.Events(s.ctx, subject, page)
+		if err != nil {
+			s.Fatalf("events of %v: %v", subject, err)
+		}
+		if len(got.Entries) > limit || len(got.Entries) == 0 && got.Next != "" {
+			s.Fatalf("a page of %d entries, limit %d, next %q", len(got.Entries), limit, got.Next)
+		}
+		all = append(all, got.Entries...)
+		if got.Next == "" {
+			return all
+		}
+		page.After = got.Next
+	}
+}
+
+// checkLedger compares the subject's ledger with the events that were recorded, by revision.
+func (s *suite) checkLedger(subject consent.Subject, want []consent.Entry) {
+	s.Helper()
+	if diff := cmp.Diff(want, s.entries(subject, 100), cmpopts.EquateEmpty()); diff != "" {
+		s.Fatalf("ledger of %v (-want +got):\n%s", subject, diff)
+	}
+}
+
+// checkState compares the subject's state with its folded ledger.
+func (s *suite) checkState(subject consent.Subject) {
+	s.Helper()
+	var events []consent.Event
+	for _, e := range s.entries(subject, 100) {
+		events = append(events, e.Event)
+	}
+	if diff := cmp.Diff(consent.Fold(events), s.read(subject).State, cmpopts.EquateEmpty()); diff != "" {
+		s.Fatalf("state of %v (-folded ledger +got):\n%s", subject, diff)
+	}
+}
+
+// reopen closes the store and opens it again.
+func (s *suite) reopen() {
+	s.Helper()
+	if err := s.Store.Close(); err != nil {
+		s.Fatalf("closing: %v", err)
+	}
+	s.Store = s.Reopen(s.T)
+}
+
+func entriesOf(revision consent.Revision, events ...consent.Event) (entries []consent.Entry) {
+	for _, e := range events {
+		entries = append(entries, consent.Entry{Event: e, RecordedAt: recordedAt, Revision: revision})
+	}
+	return entries
+}
