@@ -1,0 +1,146 @@
+package client_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/servertest"
+)
+
+// dial connects to a real server; its calls have time on a busy machine.
+func dial(t *testing.T, o servertest.Options) (*client.Client, *servertest.Server) {
+	t.Helper()
+	s := servertest.Start(t, o)
+	c, err := client.Dial(s.Addr, client.WithTimeout(30*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c, s
+}
+
+// training records a status of the consent to ai_training, on notice 3 of the example controller.
+func training(t *testing.T, c *client.Client, subject string, consent consentv1.ConsentStatus) (token string) {
+	t.Helper()
+	event := client.NewEvent("privacy_settings")
+	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: consent, NoticeVersion: 3}}
+	response, err := c.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
+		Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event},
+	})
+	if err != nil || response.GetApplied() != 1 {
+		t.Fatalf("RecordEvents = %v, %v", response, err)
+	}
+	return response.GetConsistencyToken()
+}
+
+func TestConsentAndWithdrawal(t *testing.T) {
+	for name, o := range map[string]servertest.Options{"tcp": {}, "unix": {UnixSocket: true}} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := dial(t, o)
+			request := client.NewCheck("example", "u", "ai_training")
+			expect := func(allowed bool, code consentv1.ReasonCode) {
+				t.Helper()
+				got, err := c.Check(t.Context(), request)
+				has := slices.ContainsFunc(got.Reasons, func(r *consentv1.Reason) bool { return r.GetCode() == code })
+				if err != nil || got.Allowed != allowed || !has {
+					t.Errorf("Check = %v, %v; want allowed %v for %v", got, err, allowed, code)
+				}
+			}
+			expect(false, consentv1.ReasonCode_REASON_CODE_SUBJECT_UNKNOWN)
+			training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+			expect(true, consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS)
+			request.Consistency = client.AtLeastAsFresh(training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN))
+			expect(false, consentv1.ReasonCode_REASON_CODE_CONSENT_WITHDRAWN)
+			request.Consistency = client.FullyConsistent()
+			expect(false, consentv1.ReasonCode_REASON_CODE_CONSENT_WITHDRAWN)
+		})
+	}
+}
+
+func TestWhatARealServerTells(t *testing.T) {
+	c, _ := dial(t, servertest.Options{})
+	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_REQUESTED)
+	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+
+	decision, err := c.Check(t.Context(), client.NewCheck("example", "u", "ai_training"))
+	policy, policyErr := c.Policy(t.Context(), &consentv1.GetPolicyRequest{})
+	if err != nil || policyErr != nil || decision.PolicyRevision == "" || decision.PolicyRevision != policy.GetPolicyRevision() || decision.ID == "" {
+		t.Errorf("Check = %+v, %v; Policy = %v, %v; want one revision", decision, err, policy.GetPolicyRevision(), policyErr)
+	}
+	controllers, err := c.Controllers(t.Context(), &consentv1.ListControllersRequest{Controller: "example"})
+	if err != nil || len(controllers.GetControllers()) != 1 {
+		t.Fatalf("Controllers = %v, %v", controllers, err)
+	}
+	purposes, err := c.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "u"})
+	if err != nil || len(purposes) != len(controllers.GetControllers()[0].GetPurposes()) {
+		t.Errorf("ListPurposes = %d purposes, %v; the controller declares %d", len(purposes), err, len(controllers.GetControllers()[0].GetPurposes()))
+	}
+	for _, p := range purposes {
+		if p.Purpose == "ai_training" && !p.Decision.Allowed {
+			t.Errorf("ai_training: %v", p.Decision)
+		}
+	}
+	subject, err := c.GetSubject(t.Context(), &consentv1.GetSubjectRequest{Controller: "example", SubjectId: "u"})
+	if err != nil || !subject.GetState().GetKnown() || len(subject.GetState().GetConsents()) != 1 {
+		t.Errorf("GetSubject = %v, %v", subject, err)
+	}
+	got, err := revisions(c, &consentv1.ListEventsRequest{Controller: "example", SubjectId: "u", PageSize: 1}, 9)
+	if err != nil || !slices.Equal(got, []uint64{1, 2, 3}) {
+		t.Errorf("Events = %v, %v; want revisions 1 to 3 over pages of one", got, err)
+	}
+}
+
+func TestErrorsOfARealServer(t *testing.T) {
+	c, s := dial(t, servertest.Options{})
+	check := func(change func(*consentv1.CheckRequest)) error {
+		request := client.NewCheck("example", "u", "ai_training")
+		change(request)
+		decision, err := c.Check(t.Context(), request)
+		if decision.Allowed {
+			t.Errorf("allowed with %v", err)
+		}
+		return err
+	}
+	for field, change := range map[string]func(*consentv1.CheckRequest){
+		"purpose":                       func(r *consentv1.CheckRequest) { r.Purpose = "No" },
+		"subject_id":                    func(r *consentv1.CheckRequest) { r.SubjectId = "" },
+		"consistency.at_least_as_fresh": func(r *consentv1.CheckRequest) { r.Consistency = client.AtLeastAsFresh("garbage") },
+	} {
+		err := check(change)
+		if v := client.Violations(err); status.Code(err) != codes.InvalidArgument || len(v) != 1 || v[0].GetField() != field || v[0].GetDescription() == "" {
+			t.Errorf("%s: %v with violations %v", field, err, v)
+		}
+	}
+	if err := check(func(r *consentv1.CheckRequest) { r.Controller = "none" }); status.Code(err) != codes.NotFound {
+		t.Errorf("unknown controller: %v", err)
+	}
+	results, err := c.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{
+		client.NewCheck("example", "u", "No"), client.NewCheck("example", "u", "ai_training"),
+	}})
+	if err != nil || len(client.Violations(results[0].Err)) != 1 || results[1].Err != nil || results[1].Decision.Allowed {
+		t.Errorf("BatchCheck = %v, %v", results, err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := check(func(*consentv1.CheckRequest) {}); status.Code(err) != codes.Unavailable {
+		t.Errorf("a stopped server: %v", err)
+	}
+	expired, cancel := context.WithCancel(t.Context())
+	cancel()
+	if decision, err := c.Check(expired, client.NewCheck("example", "u", "ai_training")); err == nil || decision.Allowed {
+		t.Errorf("a cancelled call: %v, %v", decision, err)
+	}
+}
