@@ -1,0 +1,149 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store/pebble"
+)
+
+// TestWithdrawalIsFinal: writers give and withdraw consents, readers check the same subjects as fast as they can, over the
+// real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the next grant
+// begins, is ALLOW. Policies are left out (a given consent allows), so that a million checks fit under the race detector.
+func TestWithdrawalIsFinal(t *testing.T) {
+	// The tiny cache answers most checks from the store, so it gets fewer.
+	t.Run("tiny cache", func(t *testing.T) { withdrawalRace(t, cache.Config{MaxBytes: 8 << 10}, 150_000) })
+	t.Run("huge cache", func(t *testing.T) { withdrawalRace(t, cache.Config{MaxBytes: 256 << 20}, 900_000) })
+}
+
+const (
+	raceSubjects = 64
+	raceWriters  = 4
+	raceReaders  = 4
+)
+
+func withdrawalRace(t *testing.T, config cache.Config, checks int64) {
+	if testing.Short() {
+		checks /= 20
+	}
+	states, err := cache.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := pebble.Open(t.TempDir(), pebble.Options{Observer: states})
+	if err != nil {
+		t.Fatal(err)
+	}
+	states.Attach(store)
+	defer states.Close()
+	authorizer, err := authz.New(authz.Config{States: states, Policies: func() authz.Policies { return givenAllows{} }, StoreID: store.ID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	race := &race{states: states, authorizer: authorizer, enough: checks}
+	race.run(t)
+	t.Logf("%d checks, %d of them wholly after a withdrawal, %d ALLOW; %+v", race.checks.Load(), race.after.Load(), race.allowed.Load(), states.Stats())
+	if race.after.Load() < checks/20 || race.allowed.Load() == 0 {
+		t.Errorf("only %d checks after a withdrawal and %d ALLOW: the test says little", race.after.Load(), race.allowed.Load())
+	}
+}
+
+type race struct {
+	states     *cache.Cache
+	authorizer *authz.Authorizer
+	// enough is how many checks end the race.
+	enough int64
+	// phase counts a subject's changes of phase: odd while a withdrawal is acknowledged and no grant has begun since.
+	phase                  [raceSubjects]atomic.Uint64
+	checks, after, allowed atomic.Int64
+}
+
+func (r *race) run(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	var writers, readers sync.WaitGroup
+	for w := range raceWriters {
+		writers.Go(func() { r.write(ctx, t, w) })
+	}
+	for seed := range raceReaders {
+		readers.Go(func() { r.read(t, seed) })
+	}
+	readers.Wait()
+	stop()
+	writers.Wait()
+}
+
+// write gives and withdraws the consents of its own subjects in turn.
+func (r *race) write(ctx context.Context, t *testing.T, w int) {
+	for n := 1; ctx.Err() == nil; n++ {
+		for s := w; s < raceSubjects && ctx.Err() == nil; s += raceWriters {
+			if n > 1 {
+				r.phase[s].Add(1) // even: a grant begins
+			}
+			r.record(t, s, 2*n, consent.Given)
+			r.record(t, s, 2*n+1, consent.Withdrawn)
+			r.phase[s].Add(1) // odd: the withdrawal is acknowledged
+		}
+	}
+}
+
+func (r *race) record(t *testing.T, s, n int, status consent.Status) {
+	_, err := r.states.Record(context.Background(), consent.Batch{
+		Subject: raceSubject(s), RecordedAt: consent.Instant(n),
+		Events: []consent.Event{{
+			ID: fmt.Sprintf("%d-%d", s, n), OccurredAt: consent.Instant(n),
+			Fact: consent.Consent{Purpose: "marketing_email", Status: status, NoticeVersion: 1},
+		}},
+	})
+	if err != nil {
+		t.Errorf("recording: %v", err)
+	}
+}
+
+func (r *race) read(t *testing.T, seed int) {
+	for i := seed; r.checks.Load() < r.enough; i += 7 {
+		s := i % raceSubjects
+		before := r.phase[s].Load()
+		d, err := r.authorizer.Check(context.Background(), &consent.Request{Subject: raceSubject(s), Purpose: "marketing_email"}, authz.Consistency{})
+		if err != nil {
+			t.Errorf("checking: %v", err)
+			return
+		}
+		r.checks.Add(1)
+		if d.Effect == consent.Allow {
+			r.allowed.Add(1)
+		}
+		if before%2 == 1 && r.phase[s].Load() == before {
+			r.after.Add(1)
+			if d.Effect != consent.Deny {
+				t.Errorf("subject %d: ALLOW after an acknowledged withdrawal, phase %d", s, before)
+				return
+			}
+		}
+	}
+}
+
+func raceSubject(s int) consent.Subject {
+	return consent.Subject{Controller: "example", ID: fmt.Sprintf("subject-%d", s)}
+}
+
+// givenAllows stands for policies: a given consent allows.
+type givenAllows struct{}
+
+func (givenAllows) Revision() string { return "test" }
+
+func (givenAllows) Purposes(string) ([]string, error) { return []string{"marketing_email"}, nil }
+
+func (givenAllows) Decide(_ context.Context, _ *consent.Request, snapshot *consent.Snapshot, _ consent.Instant) consent.Decision {
+	if c := snapshot.State.Consents; len(c) == 1 && c[0].Own.Status == consent.Given {
+		return consent.Decision{
+			Effect: consent.Allow, Basis: consent.BasisConsent, Reasons: []consent.Reason{{Code: consent.BasisHolds, Clause: "1"}},
+		}
+	}
+	return consent.Decision{Reasons: []consent.Reason{{Code: consent.ConsentMissing, Clause: "1"}}}
+}
