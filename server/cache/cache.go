@@ -229,7 +229,7 @@ func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revis
 }
 
 // Close closes the cache and its store. It waits for calls under way; later calls fail with consent.ErrUnavailable. A
-// second call returns what the first did.
+// second call returns what the first did. It may be called without a store, when none could be opened.
 func (c *Cache) Close() error {
 	c.close.Do(func() {
 		c.closed.Store(true)
@@ -240,7 +240,9 @@ func (c *Cache) Close() error {
 			}
 			c.entries.Close()
 		}
-		c.close.err = c.store.Close()
+		if c.store != nil {
+			c.close.err = c.store.Close()
+		}
 	})
 	return c.close.err
 }

@@ -312,3 +312,13 @@ func TestCloseWaitsForReads(t *testing.T) {
 		}
 	})
 }
+
+func TestCloseWithoutAStore(t *testing.T) {
+	c, err := cache.New(cache.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
