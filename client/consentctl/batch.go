@@ -87,12 +87,21 @@ func batchTable(w io.Writer, request *consentv1.BatchCheckRequest, results []cli
 		asked := request.GetRequests()[i]
 		row := []string{strconv.Itoa(i + 1), asked.GetController(), asked.GetSubjectId(), asked.GetPurpose()}
 		if r.Err != nil {
-			t.add(append(row, "ERROR", strings.Join(errorLines(r.Err), "; "), "")...)
+			t.add(append(row, "ERROR", errorCell(r.Err), "")...)
 			continue
 		}
 		t.add(append(row, client.EnumName(effect(r.Decision)), reasonCodes(r.Decision), obligationCodes(r.Decision))...)
 	}
 	t.write(w)
+}
+
+// errorCell is an error in one cell; the message of a malformed request repeats its violations and is left out.
+func errorCell(err error) string {
+	lines := errorLines(err)
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return codeName(status.Code(err)) + ": " + strings.Join(lines[1:], "; ")
 }
 
 // batchResult is a result for JSON; one of the two is set. Not BatchCheckResult, whose error has the code as a number.

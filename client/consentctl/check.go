@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,20 +95,20 @@ func decisionTable(w io.Writer, d client.Decision) {
 	obligations.section(w)
 }
 
-// reasonCodes lists the codes of a decision's reasons in one cell.
+// reasonCodes lists the codes of a decision's reasons in one cell, each once: a controller and a statute often agree.
 func reasonCodes(d client.Decision) string {
 	codes := make([]string, len(d.Reasons))
 	for i, r := range d.Reasons {
 		codes[i] = client.EnumName(r.GetCode())
 	}
-	return strings.Join(codes, ", ")
+	return strings.Join(slices.Compact(codes), ", ")
 }
 
-// obligationCodes lists the codes of a decision's obligations in one cell.
+// obligationCodes lists the codes of a decision's obligations in one cell, each once.
 func obligationCodes(d client.Decision) string {
 	codes := make([]string, len(d.Obligations))
 	for i, o := range d.Obligations {
 		codes[i] = client.EnumName(o.GetCode())
 	}
-	return strings.Join(codes, ", ")
+	return strings.Join(slices.Compact(codes), ", ")
 }

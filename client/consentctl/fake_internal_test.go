@@ -78,6 +78,7 @@ func deny() *consentv1.CheckResponse {
 		Reasons: []*consentv1.Reason{
 			{Code: consentv1.ReasonCode_REASON_CODE_OBJECTED, Clause: "example §9"},
 			{Code: consentv1.ReasonCode_REASON_CODE_CONSENT_MISSING, Clause: "GDPR-7", Message: "No <consent>."},
+			{Code: consentv1.ReasonCode_REASON_CODE_CONSENT_MISSING, Clause: "example §1"},
 		},
 		ConsistencyToken: "token-7", PolicyRevision: "p1", DecisionId: "d2",
 	}
