@@ -100,12 +100,12 @@ func (a *App) openStore() error {
 	if err != nil {
 		return err
 	}
+	a.states = states
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Logger: a.config.Logger})
 	if err != nil {
 		return err
 	}
 	states.Attach(ledger)
-	a.states = states
 	return nil
 }
 
@@ -197,11 +197,11 @@ func (a *App) Close() error {
 
 // Serve answers until ctx ends, then drains; it returns nil if nothing failed before. See stop for how it ends.
 func (a *App) Serve(ctx context.Context) error {
+	a.setHealth(healthpb.HealthCheckResponse_SERVING) // nobody can ask before the listeners accept
+	a.serving.Store(true)
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
-	a.setHealth(healthpb.HealthCheckResponse_SERVING)
-	a.serving.Store(true)
 	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
 		"policy_revision", a.policies.Load().Revision(), "version", a.config.Version)
 	var broken error

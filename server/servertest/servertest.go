@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -33,6 +34,8 @@ type Options struct {
 	DataDir string
 	// UnixSocket listens on a socket instead of a port.
 	UnixSocket bool
+	// DrainTimeout bounds Stop; zero means the server's default.
+	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
 	Logger *slog.Logger
 	// Dial adds options to the connection.
@@ -88,6 +91,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, Now: o.Now, Logger: o.Logger,
+		DrainTimeout: o.DrainTimeout,
 	}
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")
