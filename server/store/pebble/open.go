@@ -48,7 +48,7 @@ func Open(dir string, o Options) (*Store, error) {
 // prepare creates dir if it is missing and refuses it if it holds something else than a store.
 func prepare(files vfs.FS, dir string) error {
 	if err := create(files, dir); err != nil {
-		return fmt.Errorf("data directory %s cannot be created: choose another or correct its parent's permissions: %w", dir, err)
+		return fmt.Errorf("data directory %s cannot be created: choose another, free space or correct its parent's permissions: %w", dir, err)
 	}
 	names, err := files.List(dir)
 	if err != nil {

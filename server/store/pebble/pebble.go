@@ -52,12 +52,11 @@ type Store struct {
 	db       *engine.DB
 	lock     *engine.Lock
 
-	// view is what readers see; nil once the store is closed.
-	view atomic.Pointer[view]
+	// view is what readers see, while ended is not set.
+	view  atomic.Pointer[view]
+	ended atomic.Bool
 	// views counts the views whose snapshot is open.
 	views sync.WaitGroup
-	// applied is the revision of view; it is stored after it.
-	applied atomic.Uint64
 
 	// last is the newest revision; only the committer uses it.
 	last consent.Revision
@@ -76,7 +75,7 @@ var _ store.Store = (*Store)(nil)
 func (s *Store) ID() store.ID { return s.id }
 
 // Applied is a revision up to which every change is durable and visible.
-func (s *Store) Applied() consent.Revision { return consent.Revision(s.applied.Load()) }
+func (s *Store) Applied() consent.Revision { return s.view.Load().revision }
 
 // Err returns what keeps the store from writing until it is opened again, or nil.
 func (s *Store) Err() error { return s.log.failure() }
@@ -95,13 +94,12 @@ func (s *Store) Close() error {
 	close(s.queue)
 	s.gate.Unlock()
 	if s.log.stuck() {
-		s.view.Store(nil)
+		s.ended.Store(true)
 		return fmt.Errorf("closing the store: restart the process to free its directory: %w", s.Err())
 	}
 	<-s.done
-	if v := s.view.Swap(nil); v != nil {
-		v.release()
-	}
+	s.ended.Store(true)
+	s.view.Load().release()
 	s.views.Wait()
 	return s.closeEngine()
 }

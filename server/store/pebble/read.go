@@ -30,17 +30,16 @@ func (s *Store) show(revision consent.Revision) {
 	if old := s.view.Swap(next); old != nil {
 		old.release()
 	}
-	s.applied.Store(uint64(revision))
 }
 
 // current returns the newest view, which the caller releases, or nil once the store is closed.
 func (s *Store) current() *view {
-	for {
-		v := s.view.Load()
-		if v == nil || v.retain() {
+	for !s.ended.Load() {
+		if v := s.view.Load(); v.retain() {
 			return v
 		}
 	}
+	return nil
 }
 
 func (v *view) retain() bool {
