@@ -39,7 +39,7 @@ func TestKill(t *testing.T) {
 		rounds = 5
 	}
 	k := &killer{
-		t: t, binary: killable(t), dataDir: filepath.Join(t.TempDir(), "data"),
+		t: t, binary: binary(t), dataDir: filepath.Join(t.TempDir(), "data"),
 		random: rand.New(rand.NewPCG(1, 2)), acknowledged: map[string]string{},
 	}
 	for round := range rounds {
@@ -203,14 +203,4 @@ func readLedger(t *testing.T, store *pebble.Store, subject consent.Subject) (all
 			return all
 		}
 	}
-}
-
-// killable builds the server as `go run ./server` does.
-func killable(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "consentd")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building the server: %v\n%s", err, out)
-	}
-	return binary
 }

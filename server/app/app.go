@@ -82,13 +82,13 @@ func (a *App) open() error {
 }
 
 func (a *App) loadPolicies() error {
-	source, name := a.config.Policies, "--policies"
+	source, name := a.config.Policies, "--policies: mend the directory or leave the flag away"
 	if source == nil {
 		source, name = fs.FS(policies.FS), "the embedded policies"
 	}
 	set, err := policy.Load(source, policy.Options{Logger: a.config.Logger})
 	if err != nil {
-		return fmt.Errorf("policies: %w: mend %s", err, name)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	a.policies.Activate(set, a.config.Now())
 	return nil

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/consentd/consentd/server/app"
+)
+
+// parse runs the command and returns the options that it would serve with.
+func parse(t *testing.T, environ []string, args ...string) (options, error) {
+	t.Helper()
+	var got options
+	command := newCommand(environ, func(_ context.Context, o options, _ io.Writer) error {
+		got = o
+		return nil
+	})
+	command.SetArgs(append([]string{}, args...))
+	command.SetOut(io.Discard)
+	command.SetErr(io.Discard)
+	err := command.Execute()
+	return got, err
+}
+
+func file(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "consentd.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// samples has for each setting a value, and what it must come to.
+func samples(t *testing.T) map[string]struct {
+	text string
+	took func(options) bool
+} {
+	dir, pem := t.TempDir(), file(t, "")
+	return map[string]struct {
+		text string
+		took func(options) bool
+	}{
+		"grpc-addr":     {"127.0.0.1:1", func(o options) bool { return o.config.GRPCAddr == "127.0.0.1:1" }},
+		"http-addr":     {"127.0.0.1:2", func(o options) bool { return o.config.HTTPAddr == "127.0.0.1:2" }},
+		"data-dir":      {"elsewhere", func(o options) bool { return o.config.DataDir == "elsewhere" }},
+		"cache-size":    {"3MiB", func(o options) bool { return o.config.CacheSize == 3<<20 }},
+		"policies":      {dir, func(o options) bool { return o.config.Policies != nil }},
+		"tls-cert":      {pem, func(o options) bool { return o.config.TLSCert == pem }},
+		"tls-key":       {pem, func(o options) bool { return o.config.TLSKey == pem }},
+		"insecure":      {"true", func(o options) bool { return o.config.Insecure }},
+		"drain-timeout": {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
+		"log-level":     {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
+		"log-format":    {"json", func(o options) bool { return o.logFormat == "json" }},
+	}
+}
+
+// Every setting can be set from every source.
+func TestEverySettingFromEverySource(t *testing.T) {
+	values := samples(t)
+	pair := values["tls-cert"].text
+	for _, s := range settings() {
+		sample, ok := values[s.name]
+		if !ok {
+			t.Errorf("%s has no sample", s.name)
+			continue
+		}
+		// A certificate needs a key, and the other way round.
+		with := []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
+		if !strings.HasPrefix(s.name, "tls-") {
+			with = nil
+		}
+		for source, run := range map[string]func() (options, error){
+			"flag":     func() (options, error) { return parse(t, with, "--"+s.name+"="+sample.text) },
+			"variable": func() (options, error) { return parse(t, append(with, s.variable()+"="+sample.text)) },
+			"file": func() (options, error) {
+				return parse(t, with, "--config", file(t, fmt.Sprintf("%s: %q\n", s.name, sample.text)))
+			},
+		} {
+			t.Run(s.name+"/"+source, func(t *testing.T) {
+				o, err := run()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !sample.took(o) {
+					t.Errorf("%s was not taken: %+v", sample.text, o)
+				}
+			})
+		}
+	}
+}
+
+func TestAFlagWinsOverTheEnvironmentOverTheFile(t *testing.T) {
+	path := file(t, "grpc-addr: 127.0.0.1:1\nhttp-addr: 127.0.0.1:1\ndata-dir: file\n")
+	environ := []string{"CONSENTD_CONFIG=" + path, "CONSENTD_GRPC_ADDR=127.0.0.1:2", "CONSENTD_HTTP_ADDR=127.0.0.1:2", "HOME=/"}
+	o, err := parse(t, environ, "--grpc-addr", "127.0.0.1:3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := o.config
+	if c.GRPCAddr != "127.0.0.1:3" || c.HTTPAddr != "127.0.0.1:2" || c.DataDir != "file" {
+		t.Errorf("got %q, %q, %q", c.GRPCAddr, c.HTTPAddr, c.DataDir)
+	}
+	if o, err := parse(t, environ, "--config", file(t, "data-dir: other")); err != nil || o.config.DataDir != "other" {
+		t.Errorf("--config does not win over CONSENTD_CONFIG: %q, %v", o.config.DataDir, err)
+	}
+}
+
+func TestFlagWithoutValue(t *testing.T) {
+	if o, err := parse(t, nil, "--insecure", "--grpc-addr", ":1"); err != nil || !o.config.Insecure {
+		t.Errorf("insecure = %v, %v", o.config.Insecure, err)
+	}
+}
+
+// The defaults that --help shows are those of the server.
+func TestHelpTellsTheTruth(t *testing.T) {
+	var shown options
+	for _, s := range settings() {
+		if s.fallback == "" {
+			continue
+		}
+		if err := s.set(&shown, s.fallback); err != nil {
+			t.Errorf("--%s: its default %q: %v", s.name, s.fallback, err)
+		}
+	}
+	want := app.Config{
+		GRPCAddr: app.DefaultGRPCAddr, HTTPAddr: app.DefaultHTTPAddr, DataDir: app.DefaultDataDir,
+		CacheSize: app.DefaultCacheSize, DrainTimeout: app.DefaultDrainTimeout,
+	}
+	got := shown.config
+	if got.GRPCAddr != want.GRPCAddr || got.HTTPAddr != want.HTTPAddr || got.DataDir != want.DataDir ||
+		got.CacheSize != want.CacheSize || got.DrainTimeout != want.DrainTimeout || got.Insecure {
+		t.Errorf("--help says %+v, the server has %+v", got, want)
+	}
+	if shown.logLevel != slog.LevelInfo {
+		t.Errorf("--help says %v, the server has %v", shown.logLevel, slog.LevelInfo)
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for flag, want := range map[string][]string{
+		"--help":    {"--grpc-addr", "CONSENTD_CACHE_SIZE", "--config", "256MiB"},
+		"--version": {"consentd ", "commit ", "go1."},
+	} {
+		var out bytes.Buffer
+		command := newCommand(nil, nil)
+		command.SetArgs([]string{flag})
+		command.SetOut(&out)
+		if err := command.Execute(); err != nil {
+			t.Errorf("%s: %v", flag, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("%s does not say %q:\n%s", flag, text, out.String())
+			}
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	for name, row := range map[string]struct {
+		environ []string
+		file    string
+		args    []string
+		says    []string
+	}{
+		"unknown flag":             {args: []string{"--nonsense"}, says: []string{"--nonsense", "--help"}},
+		"an argument":              {args: []string{"nonsense"}, says: []string{"nonsense"}},
+		"unknown variable":         {environ: []string{"CONSENTD_NONSENSE=1"}, says: []string{"CONSENTD_NONSENSE"}},
+		"unknown key":              {file: "nonsense: 1\n", says: []string{"consentd.yaml:1", "nonsense"}},
+		"key set twice":            {file: "data-dir: a\ndata-dir: b\n", says: []string{"consentd.yaml:2", "twice"}},
+		"key with a list":          {file: "data-dir: [a]\n", says: []string{"consentd.yaml:1", "one value"}},
+		"a file that is no map":    {file: "- a\n", says: []string{"consentd.yaml:1"}},
+		"a file that is no YAML":   {file: "a: [\n", says: []string{"consentd.yaml"}},
+		"no such file":             {args: []string{"--config", "nowhere.yaml"}, says: []string{"nowhere.yaml"}},
+		"size without a unit":      {args: []string{"--cache-size", "256"}, says: []string{"--cache-size", "256", "unit"}},
+		"size too small":           {args: []string{"--cache-size", "1KiB"}, says: []string{"cache-size", "1MiB"}},
+		"size too large":           {args: []string{"--cache-size", "99999999999TiB"}, says: []string{"--cache-size"}},
+		"negative size":            {args: []string{"--cache-size", "-1MiB"}, says: []string{"--cache-size"}},
+		"no duration":              {environ: []string{"CONSENTD_DRAIN_TIMEOUT=10"}, says: []string{"CONSENTD_DRAIN_TIMEOUT", "10s"}},
+		"no boolean":               {file: "insecure: maybe\n", says: []string{"consentd.yaml:1", "true or false"}},
+		"no level":                 {args: []string{"--log-level", "loud"}, says: []string{"--log-level", "loud"}},
+		"no format":                {args: []string{"--log-format", "xml"}, says: []string{"--log-format", "json"}},
+		"no directory of policies": {args: []string{"--policies", "nowhere"}, says: []string{"--policies", "nowhere"}},
+		"plaintext for all":        {args: []string{"--grpc-addr", ":7070"}, says: []string{"grpc-addr", "plaintext"}},
+		"all at once": {
+			environ: []string{"CONSENTD_NONSENSE=1", "CONSENTD_LOG_LEVEL=loud"}, file: "cache-size: 7\nother: 1\n",
+			args: []string{"--http-addr", "nonsense", "--log-format", "xml", "--unknown"},
+			says: []string{"CONSENTD_NONSENSE", "CONSENTD_LOG_LEVEL", "consentd.yaml:1", "consentd.yaml:2", "http-addr", "--log-format", "--unknown"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := row.args
+			if row.file != "" {
+				args = append([]string{"--config", file(t, row.file)}, args...)
+			}
+			_, err := parse(t, row.environ, args...)
+			if err == nil {
+				t.Fatal("no fault found")
+			}
+			line := oneLine(err)
+			if strings.Contains(line, "\n") {
+				t.Errorf("more than one line: %q", line)
+			}
+			for _, text := range row.says {
+				if !strings.Contains(line, text) {
+					t.Errorf("%q is not said in: %s", text, line)
+				}
+			}
+		})
+	}
+}
+
+func TestTheClientsVariableIsLeftAlone(t *testing.T) {
+	if _, err := parse(t, []string{"CONSENTD_ADDR=127.0.0.1:7070"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1B": 1, "2KiB": 2048, "256MiB": 256 << 20, "256 MiB": 256 << 20, "1GiB": 1 << 30, "2TiB": 2 << 40, "5MB": 5e6, "1kB": 1000, "0B": 0,
+	} {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("%q = %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "1", "MiB", "1.5GiB", "-1B", "1mib", "1 M", "1PiB", "9223372036854775807GiB"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("%q = %d, want an error", text, got)
+		}
+	}
+}
+
+func FuzzParseSize(f *testing.F) {
+	f.Add("256MiB")
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, err := parseSize(s); err == nil && n < 0 {
+			t.Errorf("%q = %d", s, n)
+		}
+	})
+}
+
+func TestEveryFlagIsASetting(t *testing.T) {
+	names := map[string]bool{"config": true, "help": true, "version": true}
+	for _, s := range settings() {
+		names[s.name] = true
+	}
+	newCommand(nil, nil).Flags().VisitAll(func(f *pflag.Flag) {
+		if !names[f.Name] {
+			t.Errorf("--%s is not in the table", f.Name)
+		}
+	})
+}
