@@ -39,6 +39,12 @@ var statusNames = names{"", "REQUESTED", "GIVEN", "REFUSED", "WITHDRAWN", "INVAL
 // String returns the bare name, such as GIVEN.
 func (s Status) String() string { return statusNames.name(uint8(s)) }
 
+// ParseStatus returns the status of that bare name.
+func ParseStatus(name string) (Status, bool) {
+	v, ok := statusNames.value(name)
+	return Status(v), ok
+}
+
 // Denies reports whether s is a refusal, a withdrawal or an invalidation.
 func (s Status) Denies() bool { return s == Refused || s == Withdrawn || s == Invalidated }
 
@@ -58,6 +64,12 @@ var actorNames = names{"SUBJECT", "PARENT", "AGENT", "CONTROLLER"}
 // String returns the bare name, such as PARENT.
 func (a Actor) String() string { return actorNames.name(uint8(a)) }
 
+// ParseActor returns the actor of that bare name.
+func ParseActor(name string) (Actor, bool) {
+	v, ok := actorNames.value(name)
+	return Actor(v), ok
+}
+
 // Ground is why processing is restricted (GDPR Art. 18(1)).
 type Ground uint8
 
@@ -74,6 +86,12 @@ var groundNames = names{"", "ACCURACY_CONTESTED", "UNLAWFUL_PROCESSING", "DATA_N
 // String returns the bare name, such as ACCURACY_CONTESTED.
 func (g Ground) String() string { return groundNames.name(uint8(g)) }
 
+// ParseGround returns the ground of that bare name.
+func ParseGround(name string) (Ground, bool) {
+	v, ok := groundNames.value(name)
+	return Ground(v), ok
+}
+
 // OptOutKind is a statutory opt-out (CCPA 1798.120, .121).
 type OptOutKind uint8
 
@@ -87,6 +105,12 @@ var optOutNames = names{"", "SALE_OR_SHARING", "SENSITIVE_DATA_USE"}
 
 // String returns the bare name, such as SALE_OR_SHARING.
 func (k OptOutKind) String() string { return optOutNames.name(uint8(k)) }
+
+// ParseOptOutKind returns the kind of that bare name.
+func ParseOptOutKind(name string) (OptOutKind, bool) {
+	v, ok := optOutNames.value(name)
+	return OptOutKind(v), ok
+}
 
 // Stage is how far an erasure has come (GDPR Art. 17). The zero value means that there is none.
 type Stage uint8
@@ -104,6 +128,12 @@ var stageNames = names{"", "REQUESTED", "IN_PROGRESS", "COMPLETED", "CANCELLED"}
 // String returns the bare name, such as IN_PROGRESS.
 func (s Stage) String() string { return stageNames.name(uint8(s)) }
 
+// ParseStage returns the stage of that bare name.
+func ParseStage(name string) (Stage, bool) {
+	v, ok := stageNames.value(name)
+	return Stage(v), ok
+}
+
 // Stands reports whether an erasure in stage s forbids what it covers: in every stage but ErasureCancelled.
 func (s Stage) Stands() bool { return s != 0 && s != ErasureCancelled }
 
@@ -120,6 +150,12 @@ var accountNames = names{"", "ACTIVE", "CLOSED"}
 
 // String returns the bare name, such as CLOSED.
 func (s AccountStatus) String() string { return accountNames.name(uint8(s)) }
+
+// ParseAccountStatus returns the status of that bare name.
+func ParseAccountStatus(name string) (AccountStatus, bool) {
+	v, ok := accountNames.value(name)
+	return AccountStatus(v), ok
+}
 
 // RecipientKind is what a recipient is to the controller. The zero value means that no recipient is named: the data stay
 // with the controller.
@@ -142,6 +178,12 @@ var recipientNames = names{
 
 // String returns the bare name, such as PROCESSOR.
 func (k RecipientKind) String() string { return recipientNames.name(uint8(k)) }
+
+// ParseRecipientKind returns the kind of that bare name.
+func ParseRecipientKind(name string) (RecipientKind, bool) {
+	v, ok := recipientNames.value(name)
+	return RecipientKind(v), ok
+}
 
 // Basis is a legal basis (GDPR Art. 6 and 9, APPI, policy texts). The zero value means none.
 type Basis uint8

@@ -8,6 +8,8 @@ type Snapshot struct {
 	Changed Revision
 	// AsOf is a revision up to which no change is missing from State.
 	AsOf Revision
+	// Prepared is what the policies prebuilt from State when it was cached; nil if nothing.
+	Prepared any
 }
 
 // Freshness is how fresh a state must be.

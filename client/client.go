@@ -1,0 +1,177 @@
+// Package client asks consentd, over gRPC, whether a subject's data may be used for a purpose, and records what happens to
+// the subject's consent.
+//
+//	c, err := client.Dial("127.0.0.1:7070")
+//	...
+//	decision, err := c.Check(ctx, client.NewCheck("example", "user-42", "marketing_email"))
+//	if err != nil || !decision.Allowed {
+//		return // do not use the data
+//	}
+//
+// Guarantees: a Decision that allows never comes with an error, the zero Decision denies, and whatever this package does
+// not understand of an answer denies. Every call ends: one whose context has no deadline gets DefaultTimeout.
+//
+// Failure: errors are gRPC statuses (status.Code and status.FromError work on them); Violations lists the fields at fault.
+// UNAVAILABLE is retried within the deadline, so a caller sees it only when retrying did not help.
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// Client talks to one consentd. Its methods may be called from many goroutines at once; it holds no state but the
+// connection.
+type Client struct {
+	decisions consentv1.DecisionServiceClient
+	consents  consentv1.ConsentServiceClient
+	policies  consentv1.PolicyServiceClient
+	close     func() error
+}
+
+// New returns a client over a connection that the caller owns and closes. It adds deadlines and retries as Dial does;
+// a timeout of zero or less means DefaultTimeout. Use Dial unless you must set the connection up yourself.
+func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
+	c := &conn{ClientConnInterface: connection, timeout: timeout}
+	return &Client{
+		decisions: consentv1.NewDecisionServiceClient(c),
+		consents:  consentv1.NewConsentServiceClient(c),
+		policies:  consentv1.NewPolicyServiceClient(c),
+		close:     func() error { return nil },
+	}
+}
+
+// Close closes the connection that Dial made; calls under way fail with CANCELED.
+func (c *Client) Close() error { return c.close() }
+
+// Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
+// the decision is the zero one, which denies.
+func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
+	response, err := c.decisions.Check(ctx, request)
+	if err != nil {
+		return Decision{}, err
+	}
+	return decisionOf(response), nil
+}
+
+// Result is what came of one request of a batch: a decision, or an error and the zero decision.
+type Result struct {
+	Decision Decision
+	// Err is the status that Check would have returned.
+	Err error
+}
+
+// BatchCheck decides up to 1,000 requests (more: the server's INVALID_ARGUMENT) and returns their results in their order.
+// The error is for the whole batch; a request that failed by itself has it in its result.
+func (c *Client) BatchCheck(ctx context.Context, request *consentv1.BatchCheckRequest) ([]Result, error) {
+	response, err := c.decisions.BatchCheck(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if got, want := len(response.GetResults()), len(request.GetRequests()); got != want {
+		return nil, status.Errorf(codes.Internal, "the server answered %d of %d requests", got, want)
+	}
+	results := make([]Result, len(response.GetResults()))
+	for i, r := range response.GetResults() {
+		results[i] = resultOf(r)
+	}
+	return results, nil
+}
+
+// PurposeDecision is the decision on one purpose.
+type PurposeDecision struct {
+	Purpose  string
+	Decision Decision
+}
+
+// ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose.
+func (c *Client) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
+	response, err := c.decisions.ListPurposes(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	decisions := make([]PurposeDecision, len(response.GetPurposes()))
+	for i, p := range response.GetPurposes() {
+		decisions[i] = PurposeDecision{Purpose: p.GetPurpose(), Decision: decisionOf(p.GetResponse())}
+	}
+	return decisions, nil
+}
+
+// RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
+// durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
+// lost are counted as duplicates.
+func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+	return c.consents.RecordEvents(ctx, request)
+}
+
+// GetSubject returns a subject's state as policies read it. One for whom nothing was recorded is not known; that is no
+// error.
+func (c *Client) GetSubject(ctx context.Context, request *consentv1.GetSubjectRequest) (*consentv1.GetSubjectResponse, error) {
+	return c.consents.GetSubject(ctx, request)
+}
+
+// Events yields a subject's ledger from the request's page on, in the order in which the events were recorded, and reads
+// the pages as it goes. It ends after the first error, which it yields with a nil entry. A deadline of ctx is for all
+// pages; without one each page has the default. The request is not changed, and the sequence may be ranged over again.
+func (c *Client) Events(ctx context.Context, request *consentv1.ListEventsRequest) iter.Seq2[*consentv1.LedgerEntry, error] {
+	return func(yield func(*consentv1.LedgerEntry, error) bool) {
+		page := &consentv1.ListEventsRequest{}
+		proto.Merge(page, request)
+		for {
+			response, err := c.consents.ListEvents(ctx, page)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yieldAll(response.GetEntries(), yield) || response.GetNextPageToken() == "" {
+				return
+			}
+			if response.GetNextPageToken() == page.GetPageToken() {
+				yield(nil, status.Error(codes.Internal, "the server returned the same page token twice"))
+				return
+			}
+			page.PageToken = response.GetNextPageToken()
+		}
+	}
+}
+
+// yieldAll yields entries and says whether the consumer wants more.
+func yieldAll(entries []*consentv1.LedgerEntry, yield func(*consentv1.LedgerEntry, error) bool) bool {
+	for _, entry := range entries {
+		if !yield(entry, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// Policy describes the active policies.
+func (c *Client) Policy(ctx context.Context, request *consentv1.GetPolicyRequest) (*consentv1.GetPolicyResponse, error) {
+	return c.policies.GetPolicy(ctx, request)
+}
+
+// Controllers lists the controllers of the active policies and the purposes that they declare.
+func (c *Client) Controllers(ctx context.Context, request *consentv1.ListControllersRequest) (*consentv1.ListControllersResponse, error) {
+	return c.policies.ListControllers(ctx, request)
+}
+
+// resultOf converts one result; one without an outcome is an error.
+func resultOf(result *consentv1.BatchCheckResult) Result {
+	switch outcome := result.GetOutcome().(type) {
+	case *consentv1.BatchCheckResult_Response:
+		return Result{Decision: decisionOf(outcome.Response)}
+	case *consentv1.BatchCheckResult_Error:
+		return Result{Err: checkError(outcome.Error)}
+	default:
+		return Result{Err: status.Error(codes.Internal, fmt.Sprintf("the server sent an outcome of unknown kind %T", outcome))}
+	}
+}

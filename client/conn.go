@@ -1,0 +1,111 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// DefaultTimeout is how long a call whose context has no deadline may take, all its attempts together.
+const DefaultTimeout = time.Second
+
+// The schedule of retries. Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most
+// of DefaultTimeout to the attempts themselves; a server that needs longer says so in its RetryInfo.
+const (
+	maxAttempts  = 4
+	firstBackoff = 25 * time.Millisecond
+)
+
+// conn gives every call a deadline and repeats calls that end UNAVAILABLE: all of the API's calls may be repeated, because
+// they either write nothing or carry idempotency keys.
+//
+// gRPC's own retry policy would do the same, but it looks at a trailer of its own and not at RetryInfo. It is off (see
+// dialOptions), so that no call is repeated by both.
+type conn struct {
+	grpc.ClientConnInterface
+	timeout time.Duration // zero or less: DefaultTimeout
+	budget  budget
+}
+
+// Invoke performs one call.
+func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	ctx, cancel := c.withDeadline(ctx)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		err := c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+		unavailable := status.Code(err) == codes.Unavailable
+		c.budget.observe(unavailable)
+		if !unavailable || attempt == maxAttempts || c.budget.exhausted() || !pause(ctx, delay(err, attempt)) {
+			return err
+		}
+	}
+}
+
+func (c *conn) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return ctx, func() {}
+	}
+	if c.timeout <= 0 {
+		return context.WithTimeout(ctx, DefaultTimeout)
+	}
+	return context.WithTimeout(ctx, c.timeout)
+}
+
+// delay is the wait after the given attempt: what the server asks for, else 25 ms doubled each time; up to half of our
+// own part is random, so that callers who failed together do not return together.
+func delay(err error, attempt int) time.Duration {
+	own := firstBackoff << (attempt - 1)
+	jittered := own/2 + rand.N(own/2)
+	if asked := retryDelay(err); asked > 0 {
+		return asked + jittered
+	}
+	return jittered
+}
+
+// pause waits for d and reports whether there is a point in another attempt. It does not wait for what the deadline forbids:
+// the caller is better served by the server's error now than by DEADLINE_EXCEEDED later.
+func pause(ctx context.Context, d time.Duration) bool {
+	if deadline, has := ctx.Deadline(); has && time.Until(deadline) <= d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// budget keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure costs
+// one token of 100, any other outcome restores a tenth, and below half nothing is repeated. The zero value is full.
+type budget struct {
+	spent atomic.Int64 // tenths of tokens
+}
+
+const (
+	budgetSize  = 1000
+	failureCost = 10
+	outcomeGain = 1
+)
+
+func (b *budget) exhausted() bool { return b.spent.Load() >= budgetSize/2 }
+
+func (b *budget) observe(failed bool) {
+	for {
+		before := b.spent.Load()
+		after := max(0, before-outcomeGain)
+		if failed {
+			after = min(budgetSize, before+failureCost)
+		}
+		if after == before || b.spent.CompareAndSwap(before, after) {
+			return
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"github.com/consentd/consentd/client"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitDenied = 1
+	exitError  = 2
+)
+
+// errDenied makes check --exit-code exit 1; it is no failure, and nothing is printed for it.
+var errDenied = errors.New("denied")
+
+// defaultTimeout is for people, who would rather wait than repeat; programs use the client package with its own.
+const defaultTimeout = 5 * time.Second
+
+// app is what all commands share: the process's surroundings, and the flags of the root command. It runs one command line.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+	newID          func() string
+
+	address  string
+	timeout  time.Duration
+	insecure bool
+	caFile   string
+	output   choiceFlag
+}
+
+// run executes a command line, without the program's name, and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(append([]string{}, args...)) // nil would mean the process's
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errDenied):
+		return exitDenied
+	default:
+		printError(a.stderr, err)
+		return exitError
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:                "consentctl",
+		Short:              "Ask consentd whether a subject's data may be used, and record consent",
+		Version:            version(),
+		SilenceErrors:      true,
+		SilenceUsage:       true,
+		DisableSuggestions: true, // they would make errors longer than a line
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
+	a.addFlags(root)
+	root.AddCommand(
+		a.checkCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
+		a.subjectCommand(), a.eventsCommand(), a.controllersCommand(), a.policyCommand(),
+	)
+	return root
+}
+
+func (a *app) addFlags(root *cobra.Command) {
+	a.output = choiceFlag{value: "table", choices: []string{"table", "json"}}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.address, "addr", a.address, "server: host:port, dns:///host:port or unix:///path (environment CONSENTD_ADDR)")
+	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long the command may take")
+	flags.BoolVar(&a.insecure, "insecure", false, "allow plaintext to other machines")
+	flags.StringVar(&a.caFile, "tls-ca", "", "use TLS and trust the certificates in this PEM file")
+	flags.VarP(&a.output, "output", "o", "table or json")
+	must(root.MarkPersistentFlagFilename("tls-ca"))
+	root.MarkFlagsMutuallyExclusive("insecure", "tls-ca")
+	completeFlag(root, "output", a.output.choices)
+}
+
+// with connects, runs do under the command's deadline, and disconnects.
+func (a *app) with(cmd *cobra.Command, do func(context.Context, *client.Client) error) error {
+	if a.timeout <= 0 {
+		return usageError(cmd, fmt.Errorf("--timeout %v: want more than 0", a.timeout))
+	}
+	c, err := a.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close() // nothing is under way any more, so there is nothing to lose
+	ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
+	defer cancel()
+	return do(ctx, c)
+}
+
+func (a *app) dial() (*client.Client, error) {
+	options := []client.Option{client.WithDialOptions(grpc.WithUserAgent("consentctl"))}
+	if a.insecure {
+		options = append(options, client.WithInsecure())
+	}
+	if a.caFile != "" {
+		roots, err := readRoots(a.caFile)
+		if err != nil {
+			return nil, fmt.Errorf("--tls-ca: %w", err)
+		}
+		options = append(options, client.WithTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}))
+	}
+	c, err := client.Dial(a.address, options...)
+	if err != nil {
+		return nil, fmt.Errorf("--addr: %w", err)
+	}
+	return c, nil
+}
+
+func readRoots(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("no certificate in %s", file)
+	}
+	return roots, nil
+}
+
+// version is the module's, or that of the commit of a build from a checkout.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// must is for what only a wrong program can fail, such as marking a flag that does not exist.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

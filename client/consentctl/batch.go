@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+func (a *app) batchCommand() *cobra.Command {
+	var consistency consistencyFlags
+	cmd := &cobra.Command{
+		Use:   "batch",
+		Short: "Decide many checks, read as JSON lines or as a JSON array",
+		Long: `Decide up to 1,000 checks in one call. FILE (default or -: standard input) holds one JSON object per check, one after the
+other or in an array, with the fields of CheckRequest. Exits 2 if a check failed, after printing the results of all.`,
+		Example: `  echo '{"controller": "example", "subject_id": "user-42", "purpose": "marketing_email"}' | consentctl batch`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request := &consentv1.BatchCheckRequest{}
+			var err error
+			if request.Consistency, err = consistency.proto(cmd); err != nil {
+				return usageError(cmd, err)
+			}
+			if request.Requests, err = a.readBatch(args); err != nil {
+				return err
+			}
+			return a.batch(cmd, request)
+		},
+	}
+	consistency.add(cmd)
+	a.takes(cmd, argument{name: "FILE", optional: true})
+	cmd.ValidArgsFunction = nil // the shell completes files
+	return cmd
+}
+
+// readBatch reads the checks of a file or of standard input.
+func (a *app) readBatch(args []string) ([]*consentv1.CheckRequest, error) {
+	if len(args) == 0 || args[0] == "-" {
+		return decodeChecks("standard input", a.stdin)
+	}
+	file, err := os.Open(args[0])
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() // only read from
+	return decodeChecks(args[0], file)
+}
+
+func (a *app) batch(cmd *cobra.Command, request *consentv1.BatchCheckRequest) error {
+	return a.with(cmd, func(ctx context.Context, c *client.Client) error {
+		results, err := c.BatchCheck(ctx, request)
+		if err != nil {
+			return err
+		}
+		if err := a.printValue(batchJSON(results), func(w io.Writer) { batchTable(w, request, results) }); err != nil {
+			return err
+		}
+		return failures(results)
+	})
+}
+
+// failures is an error if any check failed.
+func failures(results []client.Result) error {
+	failed := 0
+	for _, r := range results {
+		if r.Err != nil {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d checks failed", failed, len(results))
+}
+
+func batchTable(w io.Writer, request *consentv1.BatchCheckRequest, results []client.Result) {
+	t := table{header: []string{"#", "CONTROLLER", "SUBJECT", "PURPOSE", "DECISION", "REASONS", "OBLIGATIONS"}}
+	for i, r := range results {
+		asked := request.GetRequests()[i]
+		row := []string{strconv.Itoa(i + 1), asked.GetController(), asked.GetSubjectId(), asked.GetPurpose()}
+		if r.Err != nil {
+			t.add(append(row, "ERROR", strings.Join(errorLines(r.Err), "; "), "")...)
+			continue
+		}
+		t.add(append(row, client.EnumName(effect(r.Decision)), reasonCodes(r.Decision), obligationCodes(r.Decision))...)
+	}
+	t.write(w)
+}
+
+// batchResult is a result for JSON; one of the two is set. Not BatchCheckResult, whose error has the code as a number.
+type batchResult struct {
+	Response messageJSON `json:"response,omitzero"`
+	Error    *batchError `json:"error,omitempty"`
+}
+
+type batchError struct {
+	Code            string        `json:"code"`
+	Message         string        `json:"message"`
+	FieldViolations []messageJSON `json:"field_violations"`
+}
+
+func batchJSON(results []client.Result) any {
+	out := make([]batchResult, len(results))
+	for i, r := range results {
+		if r.Err == nil {
+			out[i].Response = messageJSON{responseOf(r.Decision)}
+			continue
+		}
+		s, _ := status.FromError(r.Err)
+		out[i].Error = &batchError{Code: codeName(s.Code()), Message: s.Message(), FieldViolations: []messageJSON{}}
+		for _, v := range client.Violations(r.Err) {
+			out[i].Error.FieldViolations = append(out[i].Error.FieldViolations, messageJSON{v})
+		}
+	}
+	return struct {
+		Results []batchResult `json:"results"`
+	}{out}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	var flags requestFlags
+	var exitCode bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Decide one purpose for one subject",
+		Example: `  consentctl check example user-42 marketing_email
+  consentctl check jasminai user-42 affiliate_sharing --recipient affiliate --category user.location.country
+  if consentctl check example user-42 ai_training --context anonymized=true --exit-code >/dev/null; then train; fi`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := flags.request(cmd, args)
+			if err != nil {
+				return err
+			}
+			allowed, err := a.check(cmd, request)
+			if err == nil && exitCode && !allowed {
+				return errDenied
+			}
+			return err
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit 0 if allowed, 1 if denied, 2 on an error")
+	return a.takes(cmd, controllerArgument, subjectArgument, purposeArgument)
+}
+
+// check asks and prints; it reports true only for a decision that allows.
+func (a *app) check(cmd *cobra.Command, request *consentv1.CheckRequest) (allowed bool, err error) {
+	err = a.with(cmd, func(ctx context.Context, c *client.Client) error {
+		decision, err := c.Check(ctx, request)
+		if err != nil {
+			return err
+		}
+		allowed = decision.Allowed
+		return a.print(responseOf(decision), func(w io.Writer) { decisionTable(w, decision) })
+	})
+	return allowed && err == nil, err
+}
+
+// responseOf is a decision as the API has it, with the client's view of whether it allows.
+func responseOf(d client.Decision) *consentv1.CheckResponse {
+	return &consentv1.CheckResponse{
+		Decision:                effect(d),
+		Reasons:                 d.Reasons,
+		LegalBasis:              d.LegalBasis,
+		Obligations:             d.Obligations,
+		PermittedDataCategories: d.PermittedDataCategories,
+		ValidUntil:              timestampOf(d.ValidUntil),
+		ConsistencyToken:        d.ConsistencyToken,
+		PolicyRevision:          d.PolicyRevision,
+		DecisionId:              d.ID,
+	}
+}
+
+func effect(d client.Decision) consentv1.Decision {
+	if d.Allowed {
+		return consentv1.Decision_DECISION_ALLOW
+	}
+	return consentv1.Decision_DECISION_DENY
+}
+
+func decisionTable(w io.Writer, d client.Decision) {
+	fields(w, [][2]string{
+		{"Decision", client.EnumName(effect(d))},
+		{"Legal basis", enumText(d.LegalBasis)},
+		{"Permitted data", strings.Join(d.PermittedDataCategories, ", ")},
+		{"Valid until", timeText(timestampOf(d.ValidUntil))},
+		{"Consistency token", d.ConsistencyToken},
+		{"Policy revision", d.PolicyRevision},
+		{"Decision id", d.ID},
+	})
+	reasons := table{header: []string{"REASON", "CLAUSE", "MESSAGE"}}
+	for _, r := range d.Reasons {
+		reasons.add(client.EnumName(r.GetCode()), r.GetClause(), r.GetMessage())
+	}
+	reasons.section(w)
+	obligations := table{header: []string{"OBLIGATION", "PARAMETERS"}}
+	for _, o := range d.Obligations {
+		obligations.add(client.EnumName(o.GetCode()), detailText(o.GetParameters().ProtoReflect()))
+	}
+	obligations.section(w)
+}
+
+// reasonCodes lists the codes of a decision's reasons in one cell.
+func reasonCodes(d client.Decision) string {
+	codes := make([]string, len(d.Reasons))
+	for i, r := range d.Reasons {
+		codes[i] = client.EnumName(r.GetCode())
+	}
+	return strings.Join(codes, ", ")
+}
+
+// obligationCodes lists the codes of a decision's obligations in one cell.
+func obligationCodes(d client.Decision) string {
+	codes := make([]string, len(d.Obligations))
+	for i, o := range d.Obligations {
+		codes[i] = client.EnumName(o.GetCode())
+	}
+	return strings.Join(codes, ", ")
+}

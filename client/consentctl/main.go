@@ -1,0 +1,40 @@
+// Command consentctl asks consentd for decisions and records events, from a shell.
+//
+// It guarantees: only the word ALLOW of a decision that the client package understood as a permission stands for one, and
+// with check --exit-code only such a decision exits 0. Enum values have the bare form of the vocabulary (ALLOW,
+// CONSENT_MISSING), times RFC 3339 in UTC.
+//
+// Failure: whatever goes wrong is said on stderr, one line for a wrong flag or argument, the code and message with a line
+// per field at fault for an error of the server, and exits 2.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// defaultAddress is where a server listens unless told otherwise.
+const defaultAddress = "127.0.0.1:7070"
+
+func main() {
+	os.Exit(run())
+}
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	address := os.Getenv("CONSENTD_ADDR")
+	if address == "" {
+		address = defaultAddress
+	}
+	a := &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, address: address,
+		now: time.Now, newID: func() string { return uuid.Must(uuid.NewV7()).String() },
+	}
+	return a.run(ctx, os.Args[1:])
+}

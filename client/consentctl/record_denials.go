@@ -1,0 +1,80 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+func (r *recorder) objectionCommand() *cobra.Command {
+	lifted := false
+	cmd := &cobra.Command{
+		Use:   "objection",
+		Short: "The subject objected to purposes (none named: all), or took an objection back",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind := &consentv1.ObjectionEvent{Purposes: args[2:], Lifted: lifted}
+			return r.record(cmd, args, func(e *consentv1.Event) { e.Kind = &consentv1.Event_Objection{Objection: kind} })
+		},
+	}
+	addLifted(cmd, &lifted)
+	return r.app.takes(cmd, controllerArgument, subjectArgument, purposesArgument)
+}
+
+func (r *recorder) restrictionCommand() *cobra.Command {
+	lifted := false
+	cmd := &cobra.Command{
+		Use:   "restriction",
+		Short: "Processing was restricted for purposes (none named: all), or a restriction was lifted",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ground, err := parseEnumArgument[consentv1.RestrictionGround](cmd, "GROUND", args[2])
+			if err != nil {
+				return err
+			}
+			kind := &consentv1.RestrictionEvent{Ground: ground, Purposes: args[3:], Lifted: lifted}
+			return r.record(cmd, args, func(e *consentv1.Event) { e.Kind = &consentv1.Event_Restriction{Restriction: kind} })
+		},
+	}
+	addLifted(cmd, &lifted)
+	ground := argument{name: "GROUND", complete: completeEnum[consentv1.RestrictionGround]}
+	return r.app.takes(cmd, controllerArgument, subjectArgument, ground, purposesArgument)
+}
+
+func (r *recorder) optOutCommand() *cobra.Command {
+	lifted := false
+	cmd := &cobra.Command{
+		Use:   "opt-out",
+		Short: "A statutory opt-out was made or lifted",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			optOut, err := parseEnumArgument[consentv1.OptOutKind](cmd, "KIND", args[2])
+			if err != nil {
+				return err
+			}
+			kind := &consentv1.OptOutEvent{Kind: optOut, Lifted: lifted}
+			return r.record(cmd, args, func(e *consentv1.Event) { e.Kind = &consentv1.Event_OptOut{OptOut: kind} })
+		},
+	}
+	addLifted(cmd, &lifted)
+	optOut := argument{name: "KIND", complete: completeEnum[consentv1.OptOutKind]}
+	return r.app.takes(cmd, controllerArgument, subjectArgument, optOut)
+}
+
+func (r *recorder) erasureCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "erasure",
+		Short: "An erasure was requested or went on",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			stage, err := parseEnumArgument[consentv1.ErasureStage](cmd, "STAGE", args[2])
+			if err != nil {
+				return err
+			}
+			kind := &consentv1.ErasureEvent{Stage: stage}
+			return r.record(cmd, args, func(e *consentv1.Event) { e.Kind = &consentv1.Event_Erasure{Erasure: kind} })
+		},
+	}
+	stage := argument{name: "STAGE", complete: completeEnum[consentv1.ErasureStage]}
+	return r.app.takes(cmd, controllerArgument, subjectArgument, stage)
+}
+
+func addLifted(cmd *cobra.Command, lifted *bool) {
+	cmd.Flags().BoolVar(lifted, "lifted", false, "it was taken back")
+}

@@ -1,0 +1,76 @@
+package client
+
+import (
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// Violations lists the fields at fault in a request that was refused with INVALID_ARGUMENT; nil for any other error. It
+// looks through wrapped errors.
+func Violations(err error) []*consentv1.FieldViolation {
+	var found []*consentv1.FieldViolation
+	for _, d := range details[*errdetails.BadRequest](err) {
+		for _, v := range d.GetFieldViolations() {
+			found = append(found, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+		}
+	}
+	return found
+}
+
+// retryDelay is how long the server asks to wait before the next attempt; 0: it does not say.
+func retryDelay(err error) time.Duration {
+	for _, d := range details[*errdetails.RetryInfo](err) {
+		if d.GetRetryDelay().IsValid() {
+			return max(0, d.GetRetryDelay().AsDuration())
+		}
+	}
+	return 0
+}
+
+// details lists the status details of type D that err carries.
+func details[D any](err error) []D {
+	s, ok := status.FromError(err)
+	if !ok || err == nil {
+		return nil
+	}
+	var found []D
+	for _, d := range s.Details() {
+		if d, ok := d.(D); ok {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// checkError converts the error of one request of a batch into the status that Check would have returned.
+func checkError(e *consentv1.CheckError) error {
+	code := codes.Code(e.GetCode())
+	if code == codes.OK || e.GetCode() < 0 {
+		// An error with the code OK would be nil, and nil beside a zero decision would look like an answer.
+		code = codes.Unknown
+	}
+	s := status.New(code, e.GetMessage())
+	if len(e.GetFieldViolations()) == 0 {
+		return s.Err()
+	}
+	if detailed, err := s.WithDetails(protoadapt.MessageV1Of(badRequest(e))); err == nil {
+		s = detailed
+	}
+	return s.Err()
+}
+
+func badRequest(e *consentv1.CheckError) *errdetails.BadRequest {
+	b := &errdetails.BadRequest{}
+	for _, v := range e.GetFieldViolations() {
+		b.FieldViolations = append(b.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: v.GetField(), Description: v.GetDescription(),
+		})
+	}
+	return b
+}

@@ -1,0 +1,67 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+func Example() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	decision, err := c.Check(context.Background(), client.NewCheck("example", "user-42", "marketing_email"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if decision.Allowed {
+		fmt.Println("send it")
+	}
+	fmt.Println(decision)
+}
+
+func ExampleClient_Check_fields() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	request := client.NewCheck("jasminai", "user-42", "affiliate_sharing")
+	request.DataCategories = []string{"user.location.country"}
+	request.Recipient = &consentv1.Recipient{Kind: consentv1.RecipientKind_RECIPIENT_KIND_AFFILIATE, Id: "shop-7"}
+	request.Context = &structpb.Struct{Fields: map[string]*structpb.Value{"gpc": structpb.NewBoolValue(true)}}
+	decision, err := c.Check(context.Background(), request)
+	fmt.Println(decision, err)
+}
+
+func ExampleClient_RecordEvents() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	event := client.NewEvent("privacy_settings")
+	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{
+		Purpose: "marketing_email", Status: consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN,
+	}}
+	recorded, err := c.RecordEvents(context.Background(), &consentv1.RecordEventsRequest{
+		Controller: "example", SubjectId: "user-42", Events: []*consentv1.Event{event},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	request := client.NewCheck("example", "user-42", "marketing_email")
+	request.Consistency = client.AtLeastAsFresh(recorded.GetConsistencyToken()) // another node knows the withdrawal too
+	decision, err := c.Check(context.Background(), request)
+	fmt.Println(decision, err)
+}

@@ -1,0 +1,71 @@
+# METADATA
+# title: jasminai
+# description: |
+#   JWS Americas S.à r.l. and JWS International S.à r.l., Luxembourg. The table beside this file holds what the privacy policy
+#   says purpose by purpose; here is what no table can say.
+package consentd.controllers.jasminai
+
+import data.consentd.lib.basis
+import data.consentd.lib.ccpa
+import data.consentd.lib.clock
+import data.consentd.lib.compose
+import data.consentd.lib.place
+import data.consentd.lib.request
+
+# METADATA
+# title: The decision
+# entrypoint: true
+decision := compose.decision({
+	"denials": denials,
+	"bans": set(),
+	"obligations": obligations,
+	"recipients": set(),
+})
+
+# METADATA
+# title: §2.4
+# description: Data from public sources are used against fraud and for legal claims only.
+denials contains [8, "DATA_CATEGORY_NOT_PERMITTED", "§2.4"] if {
+	request.flag("public_source")
+	not request.compelling
+	basis.declared != "LEGAL_OBLIGATION"
+}
+
+# METADATA
+# title: §7.5
+# description: |
+#   For Californians, Do Not Track opts out of the sharing with affiliates, stored or on the request; undone as Global Privacy
+#   Control is.
+denials contains [5, "OPTED_OUT", "§7.5"] if {
+	_do_not_track_counts
+	ccpa.signalled("dnt")
+}
+
+_do_not_track_counts if {
+	place.jurisdiction == "US-CA"
+	input.purpose == "affiliate_sharing"
+	ccpa.sale_or_sharing
+}
+
+# METADATA
+# title: §7.5, CCPA-135
+# description: Nobody asks for an opt-in again for a year after the signal.
+obligations contains {"code": "REASK_NOT_BEFORE", "parameters": {"time": clock.year_after(input.subject.signals.dnt.time)}} if {
+	_do_not_track_counts
+	ccpa.signalled("dnt")
+	input.subject.signals.dnt.value == true
+}
+
+obligations contains {"code": "REASK_NOT_BEFORE", "parameters": {"time": clock.year_from_now}} if {
+	_do_not_track_counts
+	request.flag("dnt")
+	not input.subject.signals.dnt.value == true
+}
+
+# METADATA
+# title: §7.5, CCPA-GPC
+# description: A signal that came with the request is to be recorded.
+obligations contains {"code": "RECORD_SIGNAL", "parameters": {"signal": "dnt"}} if {
+	_do_not_track_counts
+	request.flag("dnt")
+}

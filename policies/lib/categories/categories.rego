@@ -1,0 +1,25 @@
+# METADATA
+# title: Data categories
+# description: |
+#   Dotted keys of a hierarchy. Naming a category names everything under it, so a parent of a forbidden category is denied
+#   with it. user.contact is no parent of user.contacts.
+package consentd.lib.categories
+
+# METADATA
+# description: The special categories (GDPR Art. 9, APPI Art. 2(3)).
+special := data.lib.categories.special
+
+# METADATA
+# description: a names b, or everything that b is under.
+covers(a, b) if a == b
+
+covers(a, b) if {
+	startswith(b, a)
+	startswith(b, concat("", [a, "."]))
+}
+
+# METADATA
+# description: What a names and what b names have something in common.
+overlap(a, b) if covers(a, b)
+
+overlap(a, b) if covers(b, a)

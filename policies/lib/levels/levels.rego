@@ -1,0 +1,130 @@
+# METADATA
+# title: The levels of precedence
+# description: |
+#   What denies a purpose on levels 2 to 8, whoever the controller is. Every level is evaluated and every reason reported.
+#   A denial is [level, code, clause], so that a set of them is in order of precedence.
+package consentd.lib.levels
+
+import data.consentd.lib.appi
+import data.consentd.lib.basis
+import data.consentd.lib.ccpa
+import data.consentd.lib.clock
+import data.consentd.lib.consent
+import data.consentd.lib.gdpr
+import data.consentd.lib.marks
+import data.consentd.lib.place
+import data.consentd.lib.request
+
+# METADATA
+# description: The denials of the packs. Each pack that applies must agree.
+denials contains denial if some denial in gdpr.denials
+
+denials contains denial if some denial in ccpa.denials
+
+denials contains denial if some denial in appi.denials
+
+# METADATA
+# title: Level 2
+# description: The data are to be gone (GDPR-17), or the account is.
+denials contains [2, code, clause] if {
+	not _kept
+	some [code, clause] in _gone
+}
+
+_kept if basis.declared == "LEGAL_OBLIGATION"
+
+_kept if input.purpose == "legal_claims"
+
+_kept if input.purpose in request.controller.kept_after_erasure
+
+_gone contains ["ERASURE_REQUESTED", "GDPR-17"] if input.subject.erasure != "CANCELLED"
+
+_gone contains ["ACCOUNT_CLOSED", request.row.clause] if input.subject.account_status == "CLOSED"
+
+_gone contains ["ACCOUNT_DORMANT", request.controller.durations.dormancy.clause] if {
+	clock.elapsed(input.subject.last_activity_at, "dormancy")
+}
+
+_gone contains ["RETENTION_EXPIRED", request.controller.retention.clause] if {
+	request.controller.retention.counts == true
+	clock.reached(input.subject.retention_until)
+}
+
+# METADATA
+# title: Level 3, GDPR-18
+# description: A restriction that stands, unless a consent given after it still holds. It counts in every place.
+denials contains [3, "RESTRICTED", "GDPR-18"] if {
+	not _unrestricted
+	some t in marks.restricted_at
+	not consent.given_after(t)
+}
+
+_unrestricted if basis.declared in {"LEGAL_OBLIGATION", "VITAL_INTERESTS"}
+
+_unrestricted if input.purpose in {"legal_claims", "storage"}
+
+# METADATA
+# title: Level 4
+# description: Known to be under the controller's age.
+denials contains [4, "UNDER_AGE", request.controller.age.clause] if {
+	input.subject.age_max < _minimum_age
+	not basis.age_excepted
+}
+
+_minimum_age := max([request.controller.age.minimum, gdpr.consent_age]) if {
+	request.controller.age.local == true
+	place.europe
+} else := request.controller.age.minimum
+
+# METADATA
+# title: Level 6, GDPR-21, APPI-35
+# description: An objection that stands, unless a consent given after it still holds.
+denials contains [6, "OBJECTED", _objection_rule] if {
+	not basis.unconditional
+	objected
+}
+
+# METADATA
+# description: An objection against the purpose stands; an objection to a purpose with compelling grounds does not.
+objected if {
+	t := marks.objected_at
+	not request.compelling
+	not consent.given_after(t)
+}
+
+_objection_rule := "APPI-35" if place.appi
+
+_objection_rule := "GDPR-21" if not place.appi
+
+# METADATA
+# title: Level 7
+# description: A consent that is the basis in effect must count.
+denials contains [7, code, request.row.clause] if {
+	basis.consent_based
+	some code in consent.faults(consent.current, input.purpose)
+}
+
+denials contains [7, "CONSENT_NOT_EXPLICIT", request.row.clause] if {
+	basis.in_effect == "EXPLICIT_CONSENT"
+	consent.current.status == "GIVEN"
+	not consent.current.explicit == true
+}
+
+# METADATA
+# title: Level 7, recipients that a consent must name
+# description: Where the controller's row asks for it, for everyone but a processor.
+denials contains [7, code, request.row.clause] if {
+	request.row.consent_names_recipient == true
+	not request.recipient_kind in {"", "PROCESSOR"}
+	some code in appi.named_faults
+}
+
+# METADATA
+# title: Level 7, GDPR-7-SWAP
+# description: After a refusal, withdrawal or invalidation the purpose does not fall back to another basis.
+denials contains [7, consent.denial_code(consent.current), "GDPR-7-SWAP"] if {
+	not basis.unconditional
+	not basis.consent_based
+	not request.compelling
+	consent.denied(consent.current)
+}

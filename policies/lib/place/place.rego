@@ -1,0 +1,52 @@
+# METADATA
+# title: The place
+# description: Where the subject lives, and which packs apply there. A code below a country (DE-BY) is a place in it.
+package consentd.lib.place
+
+import data.consentd.lib.request
+
+default jurisdiction := ""
+
+# METADATA
+# description: The subject's ISO 3166-1 or 3166-2 code; empty where it is unknown.
+jurisdiction := input.subject.jurisdiction
+
+# METADATA
+# description: The country of the jurisdiction; empty where it is unknown.
+country := substring(jurisdiction, 0, 2)
+
+# METADATA
+# description: The place is in the EEA or Great Britain.
+europe if data.lib.place.eea[country]
+
+europe if country == "GB"
+
+# METADATA
+# description: The GDPR pack applies.
+gdpr if europe
+
+gdpr if _controller_applies("gdpr")
+
+# METADATA
+# description: The CCPA pack applies.
+ccpa if jurisdiction == "US-CA"
+
+ccpa if _controller_applies("ccpa")
+
+# METADATA
+# description: The APPI pack applies.
+appi if country == "JP"
+
+appi if _controller_applies("appi")
+
+# METADATA
+# description: The rules in force of the subject's state, where the table of other states has one.
+state := rules if rules := data.lib.us_states.states[jurisdiction]
+
+# The controller applies a pack to everyone, or takes it for its home where the place is unknown.
+_controller_applies(pack) if pack in request.controller.packs_for_everyone
+
+_controller_applies(pack) if {
+	jurisdiction == ""
+	request.controller.home_pack == pack
+}

@@ -1,0 +1,50 @@
+# METADATA
+# title: The request
+# description: What is asked, and what the controller's table says of it. Absent fields have total defaults here.
+package consentd.lib.request
+
+# METADATA
+# description: The controller's own table, `policies/controllers/<id>/data.yaml`.
+controller := data.controllers[input.controller]
+
+# METADATA
+# description: The row of the purpose; undefined where the controller declares no such purpose.
+row := controller.purposes[input.purpose]
+
+# METADATA
+# description: The controller forbids the purpose outright.
+prohibited if row.prohibited == true
+
+# METADATA
+# description: A flag of the context. It counts only as JSON true.
+flag(name) if input.context[name] == true
+
+default recipient_kind := ""
+
+# METADATA
+# description: The kind of the recipient; empty where the data stay with the controller.
+recipient_kind := input.recipient.kind
+
+default recipient_country := ""
+
+# METADATA
+# description: The country of the recipient; empty where it is domestic.
+recipient_country := input.recipient.country
+
+# METADATA
+# description: The point of the purpose is to give data to a recipient.
+sharing if input.purpose in {"affiliate_sharing", "third_party_disclosure", "sale_of_data"}
+
+# METADATA
+# description: The purpose is a direct-marketing message.
+marketing if input.purpose in {"marketing_email", "marketing_sms", "survey_email", "event_information"}
+
+# METADATA
+# description: The pack accepts the controller's published rule in place of its own (a setting of the controller or the row).
+accepts_controller_policy(setting) if row.settings[setting] == "controller_policy"
+
+accepts_controller_policy(setting) if controller.settings[setting] == "controller_policy"
+
+# METADATA
+# description: The grounds on which the purpose goes on against an objection are compelling everywhere (GDPR Art. 21(1)).
+compelling if input.purpose in {"fraud_prevention", "legal_claims"}

@@ -1,0 +1,226 @@
+// Package app wires the server: New opens what it works on, Serve answers until it is told to stop, Close lets go of it all.
+//
+// New fails, and leaves nothing open, if anything of what it needs is not there: a policy that does not load, a data
+// directory in use, a busy address, a certificate that cannot be read. There is no half-started server, and no plaintext
+// where TLS was asked for. Stopping goes backwards: health says NOT_SERVING, calls under way end, then the listeners close,
+// then the cache, then the store. An acknowledged write is on disk before its answer leaves, so stopping loses none.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/store/pebble"
+)
+
+// App is a server. New makes it; Serve and then Close are called once each, by one goroutine.
+type App struct {
+	config   Config
+	policies policy.Active
+	states   *cache.Cache
+	registry *prometheus.Registry
+	health   *health.Server
+	grpc     *grpc.Server
+	http     *http.Server
+	// streams ends the streams under way when the server stops.
+	streams *streams
+	// serving is what /readyz says.
+	serving atomic.Bool
+
+	grpcListener, httpListener net.Listener
+}
+
+// New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault, or
+// all faults of c, and says what to do.
+func New(c Config) (*App, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams()}
+	if err := a.open(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// open does New's work; what it opened before it failed is closed by Close.
+func (a *App) open() error {
+	if err := a.loadPolicies(); err != nil {
+		return err
+	}
+	if err := a.openStore(); err != nil {
+		return err
+	}
+	api, err := a.newAPI()
+	if err != nil {
+		return err
+	}
+	if err := a.registerMetrics(); err != nil {
+		return err
+	}
+	if err := a.newGRPC(api); err != nil {
+		return err
+	}
+	a.http = a.newHTTP()
+	return a.listen()
+}
+
+func (a *App) loadPolicies() error {
+	source, name := a.config.Policies, "--policies"
+	if source == nil {
+		source, name = fs.FS(policies.FS), "the embedded policies"
+	}
+	set, err := policy.Load(source, policy.Options{Logger: a.config.Logger})
+	if err != nil {
+		return fmt.Errorf("policies: %w: mend %s", err, name)
+	}
+	a.policies.Activate(set, a.config.Now())
+	return nil
+}
+
+// openStore opens the cache over the store, which the cache owns from then on.
+func (a *App) openStore() error {
+	states, err := cache.New(cache.Config{MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff})
+	if err != nil {
+		return err
+	}
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Logger: a.config.Logger})
+	if err != nil {
+		return err
+	}
+	states.Attach(ledger)
+	a.states = states
+	return nil
+}
+
+func (a *App) newAPI() (*grpcapi.API, error) {
+	authorizer, err := authz.New(authz.Config{
+		States:   a.states,
+		Policies: func() authz.Policies { return a.policies.Load() },
+		StoreID:  a.states.ID(),
+		Now:      a.config.Now,
+		Log:      a.config.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return grpcapi.New(grpcapi.Config{
+		Authorizer: authorizer, Ledger: a.states, Policy: a.policies.Describe,
+		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+	})
+}
+
+func (a *App) newGRPC(api *grpcapi.API) error {
+	options, err := a.grpcOptions()
+	if err != nil {
+		return err
+	}
+	a.grpc = grpc.NewServer(append(options, api.ServerOptions()...)...)
+	api.Register(a.grpc)
+	a.health = health.NewServer()
+	a.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
+	healthpb.RegisterHealthServer(a.grpc, a.health)
+	reflection.Register(a.grpc)
+	return nil
+}
+
+// setHealth sets the status of the server as a whole, the empty name, and of each service.
+func (a *App) setHealth(status healthpb.HealthCheckResponse_ServingStatus) {
+	for _, name := range append(grpcapi.ServiceNames(), "") {
+		a.health.SetServingStatus(name, status)
+	}
+}
+
+func (a *App) listen() (err error) {
+	if a.grpcListener, err = listen("grpc-addr", a.config.GRPCAddr); err != nil {
+		return err
+	}
+	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
+		return err
+	}
+	a.httpListener, err = a.secureHTTP(a.httpListener)
+	return err
+}
+
+// GRPCAddr is where gRPC listens, as a client dials it.
+func (a *App) GRPCAddr() string { return dialAddr(a.grpcListener) }
+
+// HTTPAddr is where HTTP listens: host:port, or unix:///path.
+func (a *App) HTTPAddr() string { return dialAddr(a.httpListener) }
+
+func dialAddr(l net.Listener) string {
+	if l.Addr().Network() == "unix" {
+		return "unix://" + l.Addr().String()
+	}
+	return l.Addr().String()
+}
+
+// Metrics are what /metrics shows.
+func (a *App) Metrics() prometheus.Gatherer { return a.registry }
+
+// Close lets go of everything, the cache before its store. It waits for calls of the store under way. Serve must have
+// returned, or never been called.
+func (a *App) Close() error {
+	if a.grpc != nil {
+		a.grpc.Stop()
+	}
+	var faults []error
+	for _, l := range []net.Listener{a.grpcListener, a.httpListener} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			faults = append(faults, err)
+		}
+	}
+	if a.states != nil {
+		faults = append(faults, a.states.Close())
+	}
+	return errors.Join(faults...)
+}
+
+// Serve answers until ctx ends, then drains; it returns nil if nothing failed before. See stop for how it ends.
+func (a *App) Serve(ctx context.Context) error {
+	failed := make(chan error, 2)
+	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
+	go func() { failed <- a.http.Serve(a.httpListener) }()
+	a.setHealth(healthpb.HealthCheckResponse_SERVING)
+	a.serving.Store(true)
+	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
+		"policy_revision", a.policies.Load().Revision(), "version", a.config.Version)
+	var broken error
+	running := 2
+	select {
+	case <-ctx.Done():
+	case broken = <-failed:
+		running--
+	}
+	a.stop()
+	for range running {
+		if err := <-failed; broken == nil && !stopped(err) {
+			broken = err
+		}
+	}
+	return broken
+}
+
+// stopped reports whether err is only how a server says that it was stopped.
+func stopped(err error) bool {
+	return err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped)
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// The defaults of Config.
+const (
+	DefaultGRPCAddr     = "127.0.0.1:7070"
+	DefaultHTTPAddr     = "127.0.0.1:7071"
+	DefaultDataDir      = "./consentd-data"
+	DefaultCacheSize    = 256 << 20
+	DefaultDrainTimeout = 10 * time.Second
+)
+
+// minCacheSize is the smallest cache that is worth its bookkeeping; less is a mistake in the unit.
+const minCacheSize = 1 << 20
+
+// Config says how a server runs. The zero value is a server on loopback with the shipped policies.
+type Config struct {
+	// GRPCAddr is where gRPC listens: host:port, or unix:///path for a socket that only this user may open. Zero means
+	// 127.0.0.1:7070. Port 0 takes a free one.
+	GRPCAddr string
+	// HTTPAddr is where /healthz, /readyz and /metrics listen, in the same forms. Zero means 127.0.0.1:7071.
+	HTTPAddr string
+	// DataDir is the store's directory; it is made if it is not there. Zero means ./consentd-data.
+	DataDir string
+	// CacheSize is the cache's budget in bytes, at least 1 MiB. Zero means 256 MiB.
+	CacheSize int64
+	// CacheOff reads the store for every check.
+	CacheOff bool
+	// Policies is the tree of policies. Nil means those that are embedded in the binary.
+	Policies fs.FS
+	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without them
+	// the server speaks plaintext, and listens on loopback and Unix sockets only.
+	TLSCert, TLSKey string
+	// Insecure permits plaintext on other addresses.
+	Insecure bool
+	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
+	DrainTimeout time.Duration
+	// Logger gets the log. Nil means that there is none.
+	Logger *slog.Logger
+	// Version is what the build calls itself, in the metrics. Zero means unknown.
+	Version string
+	// Now is the clock of decisions and records. Nil means the system's.
+	Now func() consent.Instant
+}
+
+func (c Config) withDefaults() Config {
+	defaultTo(&c.GRPCAddr, DefaultGRPCAddr)
+	defaultTo(&c.HTTPAddr, DefaultHTTPAddr)
+	defaultTo(&c.DataDir, DefaultDataDir)
+	defaultTo(&c.CacheSize, DefaultCacheSize)
+	defaultTo(&c.DrainTimeout, DefaultDrainTimeout)
+	defaultTo(&c.Version, "unknown")
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = func() consent.Instant { return consent.InstantOf(time.Now()) }
+	}
+	return c
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate returns all faults of c, each with the field's name in flags and files, its value and what is asked of it.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	faults := []error{c.validateAddr("grpc-addr", c.GRPCAddr), c.validateAddr("http-addr", c.HTTPAddr), c.validateTLS()}
+	if c.CacheSize < minCacheSize {
+		faults = append(faults, fmt.Errorf("cache-size: %d bytes is too small: at least 1MiB is needed", c.CacheSize))
+	}
+	if c.DrainTimeout < 0 {
+		faults = append(faults, fmt.Errorf("drain-timeout: %v is negative: give a duration such as 10s", c.DrainTimeout))
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) validateTLS() error {
+	var faults []error
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		faults = append(faults, fmt.Errorf("tls-cert, tls-key: got %q and %q: set both or none", c.TLSCert, c.TLSKey))
+	}
+	for name, path := range map[string]string{"tls-cert": c.TLSCert, "tls-key": c.TLSKey} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			faults = append(faults, fmt.Errorf("%s: cannot read %q: name a PEM file", name, path))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) validateAddr(field, addr string) error {
+	if path, ok := socketPath(addr); ok {
+		if path == "" {
+			return fmt.Errorf("%s: %q names no path: give unix:///path", field, addr)
+		}
+		return nil
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return fmt.Errorf("%s: %q is no address: give host:port or unix:///path", field, addr)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("%s: %q has no valid port: give 0 to 65535", field, addr)
+	}
+	if c.TLSCert == "" && !c.Insecure && !isLoopback(host) {
+		return fmt.Errorf("%s: %q can be reached from other machines, in plaintext: set tls-cert and tls-key, "+
+			"listen on 127.0.0.1 or unix:///path, or permit it by insecure", field, addr)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// socketPath returns the path of a Unix socket's address.
+func socketPath(addr string) (string, bool) {
+	path, ok := strings.CutPrefix(addr, "unix:")
+	return strings.TrimPrefix(path, "//"), ok
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"errors"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/consentd/consentd/server/cache"
+)
+
+// registerMetrics adds what is not the services' own.
+func (a *App) registerMetrics() error {
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "consentd_build_info", Help: "What was built; always 1.",
+		ConstLabels: prometheus.Labels{"version": a.config.Version, "commit": Commit(), "go": runtime.Version()},
+	})
+	build.Set(1)
+	return errors.Join(
+		a.registry.Register(collectors.NewGoCollector()),
+		a.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
+		a.registry.Register(build),
+		a.registry.Register(stateCollector{a}),
+	)
+}
+
+// Commit is the revision that the binary was built from, as far as the build knows.
+func Commit() string {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return "unknown"
+	}
+	commit, changed := "unknown", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+changes"
+		}
+	}
+	return commit + changed
+}
+
+// What stateCollector tells.
+var (
+	cacheLookups = prometheus.NewDesc("consentd_cache_lookups_total",
+		"Lookups in the cache: hit, miss (no entry), invalid (an entry older than a write to its slot).", []string{"result"}, nil)
+	cacheEvictions = prometheus.NewDesc("consentd_cache_evictions_total", "Entries that made room for others.", nil, nil)
+	cacheRejected  = prometheus.NewDesc("consentd_cache_rejections_total", "Entries that were not taken in.", nil, nil)
+	cacheLoads     = prometheus.NewDesc("consentd_cache_loads_total", "Reads of the store for the cache.", []string{"result"}, nil)
+	cacheBytes     = prometheus.NewDesc("consentd_cache_bytes", "What the entries of the cache take.", nil, nil)
+	storeRevision  = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
+	policyActive   = prometheus.NewDesc("consentd_policy_info", "The active policies; always 1.", []string{"revision"}, nil)
+	policySince    = prometheus.NewDesc("consentd_policy_activated_seconds", "When they were activated, since the epoch.", nil, nil)
+)
+
+// stateCollector reads counters and states when it is asked, so that the hit path keeps no second set of them.
+type stateCollector struct{ app *App }
+
+// Describe implements prometheus.Collector.
+func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
+	} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c stateCollector) Collect(out chan<- prometheus.Metric) {
+	collectCache(out, c.app.states.Stats())
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(storeRevision, float64(c.app.states.Applied()))
+	active := c.app.policies.Describe()
+	gauge(policyActive, 1, active.Revision)
+	gauge(policySince, float64(active.ActivatedAt)/1e9)
+}
+
+func collectCache(out chan<- prometheus.Metric, s cache.Stats) {
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+	}
+	counter(cacheLookups, s.Hits, "hit")
+	counter(cacheLookups, s.Misses, "miss")
+	counter(cacheLookups, s.Invalid, "invalid")
+	counter(cacheEvictions, s.Evictions)
+	counter(cacheRejected, s.Rejections)
+	counter(cacheLoads, s.Loads-s.LoadErrors, "ok")
+	counter(cacheLoads, s.LoadErrors, "error")
+	out <- prometheus.MustNewConstMetric(cacheBytes, prometheus.GaugeValue, float64(s.Bytes))
+}

@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+)
+
+// The bounds of a connection.
+const (
+	maxMessageBytes = 4 << 20
+	// maxStreams bounds the calls under way per connection: enough for a busy backend, too few to exhaust the server.
+	maxStreams = 1000
+	// httpTimeout bounds a request for health or metrics, which are made in memory.
+	httpTimeout = 10 * time.Second
+	// streamGrace is how long streams live on after the server began to stop, so that those who watch health are told.
+	streamGrace = 250 * time.Millisecond
+)
+
+func (a *App) grpcOptions() ([]grpc.ServerOption, error) {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.WaitForHandlers(true), // the store is closed after them
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.StreamInterceptor(a.streams.intercept),
+	}
+	if a.config.TLSCert == "" {
+		return options, nil
+	}
+	certificate, err := a.certificate()
+	if err != nil {
+		return nil, err
+	}
+	return append(options, grpc.Creds(credentials.NewTLS(certificate))), nil
+}
+
+func (a *App) certificate() (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(a.config.TLSCert, a.config.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("tls-cert, tls-key: %w: name the PEM files of a certificate and its key", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// secureHTTP wraps the listener in TLS if there is a certificate.
+func (a *App) secureHTTP(l net.Listener) (net.Listener, error) {
+	if a.config.TLSCert == "" {
+		return l, nil
+	}
+	certificate, err := a.certificate()
+	if err != nil {
+		return l, err
+	}
+	return tls.NewListener(l, certificate), nil
+}
+
+func (a *App) newHTTP() *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))
+	return &http.Server{Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute}
+}
+
+// ready says whether calls are answered: policies are loaded, the store is open, and the server is not stopping.
+func (a *App) ready(w http.ResponseWriter, _ *http.Request) {
+	if !a.serving.Load() {
+		http.Error(w, "not serving", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ok")
+}
+
+// stop tells everybody who watches, lets calls under way end until the drain timeout, cancels the rest, and waits for them.
+func (a *App) stop() {
+	began := time.Now()
+	a.serving.Store(false)
+	a.health.Shutdown()
+	grace := time.AfterFunc(streamGrace, a.streams.end)
+	defer grace.Stop()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		a.grpc.GracefulStop()
+	}()
+	deadline := time.NewTimer(a.config.DrainTimeout)
+	defer deadline.Stop()
+	select {
+	case <-drained:
+	case <-deadline.C:
+		a.config.Logger.Warn("calls did not end in time and are cancelled", "drain_timeout", a.config.DrainTimeout)
+		a.grpc.Stop()
+		<-drained
+	}
+	a.stopHTTP()
+	a.config.Logger.Info("stopped", "took", time.Since(began))
+}
+
+func (a *App) stopHTTP() {
+	ctx, cancel := context.WithTimeout(context.Background(), httpTimeout)
+	defer cancel()
+	if err := a.http.Shutdown(ctx); err != nil {
+		_ = a.http.Close()
+	}
+}
+
+// streams ends the streams of a server that stops: a client that watches health would hold it up for ever otherwise.
+type streams struct {
+	ended context.Context
+	end   context.CancelFunc
+}
+
+func newStreams() *streams {
+	ended, end := context.WithCancel(context.Background())
+	return &streams{ended: ended, end: end}
+}
+
+func (s *streams) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer context.AfterFunc(s.ended, cancel)()
+	return handler(srv, &endingStream{ServerStream: stream, ctx: ctx})
+}
+
+// endingStream is a stream that ends with the server.
+type endingStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *endingStream) Context() context.Context { return s.ctx }
+
+// RecvMsg waits for a message or for the end. In the latter case m is still being read into, until the handler returns and
+// gRPC ends the stream beneath; the handler does not look at it.
+func (s *endingStream) RecvMsg(m any) error {
+	received := make(chan error, 1)
+	go func() { received <- s.ServerStream.RecvMsg(m) }()
+	select {
+	case err := <-received:
+		return err
+	case <-s.ctx.Done():
+		return status.Error(codes.Unavailable, "the server is stopping")
+	}
+}

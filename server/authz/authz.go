@@ -1,0 +1,169 @@
+// Package authz answers requests: it brings a subject's state and the active policies together and returns a decision.
+//
+// What it guarantees: ALLOW is only ever the well-formed answer of a policy that finished in time, on a state at least as
+// fresh as was asked for. A policy that panics or answers nonsense is a denial for POLICY_ERROR, counted and logged. All
+// else that goes wrong is an error, together with the zero decision, which denies. Each call uses one set of policies, and
+// one read of each subject's state, for all its decisions.
+//
+// Errors: consent.ErrUnknownController, consent.ErrBadToken, consent.ErrUnavailable and context errors, wrapped.
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// States is where subject states come from: a cache or a store.
+type States interface {
+	// Snapshot returns a subject's state; an unknown subject is not an error. With FullyConsistent its AsOf is at least
+	// what Applied was before.
+	Snapshot(ctx context.Context, subject consent.Subject, freshness consent.Freshness) (consent.Snapshot, error)
+	// Applied is a revision up to which every change is visible. It never decreases.
+	Applied() consent.Revision
+}
+
+// Policies is one immutable set of policies.
+type Policies interface {
+	// Revision is its digest.
+	Revision() string
+	// Purposes are those that a controller declares or prohibits, sorted; consent.ErrUnknownController if there is no such
+	// controller. It is called by each check, so it should be a lookup; the result is not changed.
+	Purposes(controller string) ([]string, error)
+	// Decide never fails: what goes wrong is a denial for POLICY_ERROR. It keeps neither request nor snapshot.
+	Decide(ctx context.Context, request *consent.Request, snapshot *consent.Snapshot, now consent.Instant) consent.Decision
+}
+
+// Config configures an Authorizer.
+type Config struct {
+	// States is required.
+	States States
+	// Policies returns the active set; required. It is called once per call, and must not return nil.
+	Policies func() Policies
+	// StoreID identifies the store behind States; tokens carry it.
+	StoreID [16]byte
+	// Now is the clock; nil means the system's.
+	Now func() consent.Instant
+	// Observe is told of every decision and of the time from the request's turn in its call until then; nil means nobody.
+	// It must be quick. The purpose is the caller's and may be one that no policy declares: it is no label for a metric.
+	Observe func(controller, purpose string, d consent.Decision, took time.Duration)
+	// Log receives the failures of policies; nil means slog.Default().
+	Log *slog.Logger
+}
+
+// Validate reports all faults at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.States == nil {
+		faults = append(faults, errors.New("States is required"))
+	}
+	if c.Policies == nil {
+		faults = append(faults, errors.New("Policies is required"))
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = func() consent.Instant { return consent.InstantOf(time.Now()) }
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// Authorizer decides. It is immutable but for a counter; all methods may be called concurrently.
+type Authorizer struct {
+	config   Config
+	failures atomic.Uint64
+}
+
+// New returns an Authorizer. Its error says all that is wrong with config.
+func New(config Config) (*Authorizer, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("authz: %w", err)
+	}
+	return &Authorizer{config: config.withDefaults()}, nil
+}
+
+// Failures is how many decisions were denied because a policy panicked or answered nonsense.
+func (a *Authorizer) Failures() uint64 { return a.failures.Load() }
+
+// Consistency is how fresh a state a call demands.
+type Consistency struct {
+	Freshness consent.Freshness
+	// Token is a consistency token: the state must be at least as fresh; empty: no demand.
+	Token string
+}
+
+// call is what all decisions of one call share.
+type call struct {
+	policies  Policies
+	now       consent.Instant
+	freshness consent.Freshness
+	// atLeast is the revision that every state must reflect.
+	atLeast consent.Revision
+}
+
+func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
+	if err := ctx.Err(); err != nil {
+		return call{}, err
+	}
+	atLeast, err := a.revisionOf(c.Token)
+	if err != nil {
+		return call{}, err
+	}
+	policies := a.config.Policies()
+	if policies == nil {
+		return call{}, errors.New("no policies are active")
+	}
+	return call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: atLeast}, nil
+}
+
+// Check decides one request.
+func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Consistency) (consent.Decision, error) {
+	began := a.clock()
+	call, err := a.begin(ctx, c)
+	if err != nil {
+		return consent.Decision{}, err
+	}
+	if _, err := call.policies.Purposes(request.Subject.Controller); err != nil {
+		return consent.Decision{}, err
+	}
+	snapshot, err := a.read(ctx, call, request.Subject)
+	if err != nil {
+		return consent.Decision{}, err
+	}
+	return a.decide(ctx, call, question{request, &snapshot, began})
+}
+
+// read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not reached
+// the cache yet; then the store is asked.
+func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (consent.Snapshot, error) {
+	snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
+	if err == nil && snapshot.AsOf < call.atLeast {
+		snapshot, err = a.config.States.Snapshot(ctx, subject, consent.FullyConsistent)
+	}
+	switch {
+	case err != nil:
+		return consent.Snapshot{}, fmt.Errorf("reading subject state: %w", err)
+	case snapshot.AsOf < call.atLeast || snapshot.State == nil:
+		return consent.Snapshot{}, fmt.Errorf("reading subject state: %w: as of %d, demanded %d",
+			consent.ErrUnavailable, snapshot.AsOf, call.atLeast)
+	}
+	return snapshot, nil
+}
+
+// clock is when something began, if anybody wants to know how long it takes.
+func (a *Authorizer) clock() (began time.Time) {
+	if a.config.Observe != nil {
+		began = time.Now()
+	}
+	return began
+}

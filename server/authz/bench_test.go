@@ -1,0 +1,86 @@
+package authz_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+)
+
+// emptyStore knows nobody; only what a warm cache needs of a store is there.
+type emptyStore struct{ store.Store }
+
+func (emptyStore) Applied() consent.Revision { return 1 }
+
+func (emptyStore) Read(context.Context, consent.Subject) (consent.Snapshot, error) {
+	return consent.Snapshot{State: &consent.State{}, AsOf: 1}, nil
+}
+
+func (emptyStore) Close() error { return nil }
+
+// warm returns an authorizer over a cache that holds the state of request's subject.
+func warm(t testing.TB, r *consent.Request) *authz.Authorizer {
+	t.Helper()
+	c, err := cache.New(cache.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Attach(emptyStore{})
+	t.Cleanup(func() { _ = c.Close() })
+	policies := &stubPolicies{revision: "p1", purposes: []string{"a"}, decide: allowAll}
+	a, err := authz.New(authz.Config{States: c, Policies: func() authz.Policies { return policies }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c.Stats().Hits == 0 {
+		if _, err := a.Check(t.Context(), r, authz.Consistency{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
+}
+
+func BenchmarkCheckWithoutEvaluation(b *testing.B) {
+	r := request("user-1", "a", "user.contact", "user.behavior")
+	a := warm(b, &r)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		d, err := a.Check(ctx, &r, authz.Consistency{})
+		if err != nil || d.Effect != consent.Allow {
+			b.Fatal(d, err)
+		}
+	}
+}
+
+// With a token, and with the token of the answer, as a server does it.
+func BenchmarkCheckWithTokens(b *testing.B) {
+	r := request("user-1", "a")
+	a := warm(b, &r)
+	token := a.Token(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		d, err := a.Check(context.Background(), &r, authz.Consistency{Token: token})
+		if err != nil || a.Token(d.StateRevision) != token {
+			b.Fatal(d, err)
+		}
+	}
+}
+
+func TestCheckAllocatesTwice(t *testing.T) {
+	r := request("user-1", "a", "user.contact")
+	a := warm(t, &r)
+	n := testing.AllocsPerRun(1000, func() {
+		if _, err := a.Check(context.Background(), &r, authz.Consistency{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 2 {
+		t.Errorf("%v allocations, want at most 2: the snapshot and the id", n)
+	}
+}

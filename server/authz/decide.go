@@ -1,0 +1,158 @@
+package authz
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// question is one request and the state it is decided on.
+type question struct {
+	request  *consent.Request
+	snapshot *consent.Snapshot
+	// began is zero if nobody observes.
+	began time.Time
+}
+
+// decide returns a well-formed decision, or the error of a context that ended before there was one.
+func (a *Authorizer) decide(ctx context.Context, call call, q question) (consent.Decision, error) {
+	if err := ctx.Err(); err != nil {
+		return consent.Decision{}, err
+	}
+	d, failure := evaluate(ctx, call, q)
+	if err := ctx.Err(); err != nil {
+		return consent.Decision{}, err
+	}
+	if failure == nil {
+		failure = malformed(&d, q.request)
+	}
+	if failure != nil {
+		a.report(q.request, failure)
+		d = consent.Failed()
+	}
+	d.PolicyRevision = call.policies.Revision()
+	d.StateRevision = q.snapshot.AsOf
+	d.ID = newID()
+	if a.config.Observe != nil {
+		a.config.Observe(q.request.Subject.Controller, q.request.Purpose, d, time.Since(q.began))
+	}
+	return d, nil
+}
+
+// evaluate asks the policies; a panic is an error.
+func evaluate(ctx context.Context, call call, q question) (d consent.Decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d, err = consent.Decision{}, fmt.Errorf("policy panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return call.policies.Decide(ctx, q.request, q.snapshot, call.now), nil
+}
+
+// report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each check
+// must not fill the disk. It names no subject.
+func (a *Authorizer) report(request *consent.Request, err error) {
+	n := a.failures.Add(1)
+	if n&(n-1) != 0 {
+		return
+	}
+	a.config.Log.Error("policy failed, denied", "controller", request.Subject.Controller, "purpose", request.Purpose,
+		"failures", n, "err", err)
+}
+
+// malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers: this is
+// the last look at what would otherwise be acted upon.
+func malformed(d *consent.Decision, request *consent.Request) error {
+	switch {
+	case d.Effect != consent.Allow && d.Effect != consent.Deny:
+		return fmt.Errorf("effect is %v", d.Effect)
+	case len(d.Reasons) == 0:
+		return errors.New("no reasons")
+	case d.Basis > consent.BasisAnonymizedInformation:
+		return fmt.Errorf("legal basis is %v", d.Basis)
+	case d.Effect == consent.Allow && d.Basis == 0:
+		return errors.New("ALLOW without a legal basis")
+	case d.ValidUntil < 0:
+		return fmt.Errorf("valid until %d", d.ValidUntil)
+	}
+	if err := malformedReasons(d); err != nil {
+		return err
+	}
+	for i := range d.Obligations {
+		if !complete(&d.Obligations[i]) {
+			return fmt.Errorf("obligation %v with parameters %+v", d.Obligations[i].Code, d.Obligations[i].Parameters)
+		}
+	}
+	return malformedCategories(d, request)
+}
+
+// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else.
+func malformedReasons(d *consent.Decision) error {
+	for _, r := range d.Reasons {
+		known := r.Code >= consent.BasisHolds && r.Code <= consent.PolicyError
+		if holds := r.Code == consent.BasisHolds; !known || holds != (d.Effect == consent.Allow) {
+			return fmt.Errorf("%v because of %v", d.Effect, r.Code)
+		}
+	}
+	return nil
+}
+
+// complete reports whether an obligation has the parameters without which nobody can meet it.
+func complete(o *consent.Obligation) bool {
+	switch p := &o.Parameters; o.Code {
+	case consent.TransferSafeguards:
+		return p.Country != ""
+	case consent.ExcludeDataCategories:
+		return len(p.Categories) > 0
+	case consent.RecordSignal:
+		return p.Signal == "gpc" || p.Signal == "dnt"
+	case consent.ReaskNotBefore:
+		return p.Time > 0
+	default:
+		return o.Code >= consent.DeactivateAccount && o.Code <= consent.ConfirmRecipientConsent
+	}
+}
+
+// malformedCategories: what is permitted was asked for, and on ALLOW it is all of that.
+func malformedCategories(d *consent.Decision, request *consent.Request) error {
+	asked, permitted := request.DataCategories, d.PermittedDataCategories
+	if slices.Equal(asked, permitted) {
+		return nil
+	}
+	for _, category := range permitted {
+		if !slices.Contains(asked, category) {
+			return fmt.Errorf("permits %q, which was not asked for", category)
+		}
+	}
+	if d.Effect == consent.Deny {
+		return nil
+	}
+	for _, category := range asked {
+		if !slices.Contains(permitted, category) {
+			return fmt.Errorf("ALLOW that does not permit %q", category)
+		}
+	}
+	return nil
+}
+
+// newID returns 128 random bits in hexadecimal. The generator is per core and needs no lock; a counter would be a cache
+// line that all cores share.
+func newID() string {
+	var id [16]byte
+	for half := range 2 {
+		bits := rand.Uint64()
+		for i := range 8 {
+			id[8*half+i] = byte(bits >> (8 * i))
+		}
+	}
+	var text [32]byte
+	hex.Encode(text[:], id[:])
+	return string(text[:])
+}

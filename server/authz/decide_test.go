@@ -1,0 +1,128 @@
+package authz_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/consent"
+)
+
+// failed is the decision of a failed policy, as the fixture gives it.
+var failed = consent.Decision{
+	Effect: consent.Deny, Reasons: []consent.Reason{{Code: consent.PolicyError}}, PolicyRevision: "p1", StateRevision: 5,
+}
+
+func TestPanicDenies(t *testing.T) {
+	f, r := newFixture(t, nil), request("u", "a")
+	f.policies.decide = func(*consent.Request, *consent.Snapshot, consent.Instant) consent.Decision { panic("boom") }
+	d, err := f.Check(context.Background(), &r, authz.Consistency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(failed, d, exceptID); diff != "" || d.ID == "" {
+		t.Errorf("decision differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestFailuresAreCountedAndLoggedSparsely(t *testing.T) {
+	f, r := newFixture(t, nil), request("u", "a")
+	f.policies.decide = func(*consent.Request, *consent.Snapshot, consent.Instant) consent.Decision { panic("boom") }
+	for range 10 {
+		if _, err := f.Check(context.Background(), &r, authz.Consistency{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := f.Failures(); n != 10 {
+		t.Errorf("%d failures were counted, want 10", n)
+	}
+	if n := len(f.log.all); n != 4 {
+		t.Errorf("%d failures were logged, want those number 1, 2, 4 and 8", n)
+	}
+}
+
+// Each row makes a good ALLOW or DENY bad.
+func TestMalformedDecisionsDeny(t *testing.T) {
+	obligation := func(c consent.ObligationCode, p consent.Parameters) func(*consent.Decision) {
+		return func(d *consent.Decision) { d.Obligations = []consent.Obligation{{Code: c, Parameters: p}} }
+	}
+	deny := func(d *consent.Decision) {
+		d.Effect, d.Reasons, d.PermittedDataCategories = consent.Deny, []consent.Reason{{Code: consent.Objected}}, nil
+	}
+	for name, spoil := range map[string]func(*consent.Decision){
+		"zero value":               func(d *consent.Decision) { *d = consent.Decision{} },
+		"unknown effect":           func(d *consent.Decision) { d.Effect = consent.Allow + 1 },
+		"allow without reasons":    func(d *consent.Decision) { d.Reasons = nil },
+		"deny without reasons":     func(d *consent.Decision) { deny(d); d.Reasons = []consent.Reason{} },
+		"deny because it holds":    func(d *consent.Decision) { d.Effect = consent.Deny },
+		"allow for a denial":       func(d *consent.Decision) { deny(d); d.Effect = consent.Allow },
+		"allow, with a denial too": func(d *consent.Decision) { d.Reasons = append(holds[:1:1], consent.Reason{Code: consent.Objected}) },
+		"reason zero":              func(d *consent.Decision) { deny(d); d.Reasons = []consent.Reason{{}} },
+		"unknown reason":           func(d *consent.Decision) { deny(d); d.Reasons[0].Code = consent.PolicyError + 1 },
+		"allow without basis":      func(d *consent.Decision) { d.Basis = 0 },
+		"unknown basis":            func(d *consent.Decision) { d.Basis = consent.BasisAnonymizedInformation + 1 },
+		"negative time":            func(d *consent.Decision) { d.ValidUntil = -1 },
+		"obligation zero":          obligation(0, consent.Parameters{}),
+		"unknown obligation":       obligation(consent.ConfirmRecipientConsent+1, consent.Parameters{}),
+		"no country":               obligation(consent.TransferSafeguards, consent.Parameters{Signal: "gpc"}),
+		"no categories":            obligation(consent.ExcludeDataCategories, consent.Parameters{}),
+		"unknown signal":           obligation(consent.RecordSignal, consent.Parameters{Signal: "x"}),
+		"no time":                  obligation(consent.ReaskNotBefore, consent.Parameters{}),
+		"permits too much":         func(d *consent.Decision) { d.PermittedDataCategories = []string{"x", "y", "z"} },
+		"allows but not all":       func(d *consent.Decision) { d.PermittedDataCategories = []string{"x"} },
+		"denies, permits unasked":  func(d *consent.Decision) { deny(d); d.PermittedDataCategories = []string{"z"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, r := newFixture(t, nil), request("u", "a", "x", "y")
+			f.policies.decide = func(r *consent.Request, s *consent.Snapshot, at consent.Instant) consent.Decision {
+				d := allowAll(r, s, at)
+				spoil(&d)
+				return d
+			}
+			d, err := f.Check(context.Background(), &r, authz.Consistency{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(failed, d, exceptID); diff != "" || f.Failures() != 1 {
+				t.Errorf("%d failures; decision differs (-want +got):\n%s", f.Failures(), diff)
+			}
+		})
+	}
+}
+
+func TestWellFormedDecisionsPass(t *testing.T) {
+	one := func(code consent.ReasonCode) []consent.Reason { return []consent.Reason{{Code: code, Clause: "9"}} }
+	for name, want := range map[string]consent.Decision{
+		"allow, other order": {
+			Effect: consent.Allow, Reasons: holds, Basis: consent.BasisConsent, PermittedDataCategories: []string{"y", "x"},
+			Obligations: []consent.Obligation{
+				{Code: consent.ExcludeDataCategories, Parameters: consent.Parameters{Categories: []string{"q"}}},
+				{Code: consent.TransferSafeguards, Parameters: consent.Parameters{Country: "US"}},
+				{Code: consent.RecordSignal, Parameters: consent.Parameters{Signal: "gpc"}},
+				{Code: consent.IncludeUnsubscribe},
+			},
+		},
+		"deny, undeclared":      {Reasons: one(consent.PurposeNotDeclared)},
+		"deny, policy's error":  {Reasons: one(consent.PolicyError)},
+		"deny, some categories": {Reasons: one(consent.DataCategoryNotPermitted), PermittedDataCategories: []string{"x"}},
+		"deny, ask later": {
+			Reasons: one(consent.ConsentRefused), Basis: consent.BasisConsent, ValidUntil: 9,
+			Obligations: []consent.Obligation{{Code: consent.ReaskNotBefore, Parameters: consent.Parameters{Time: 9}}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, r := newFixture(t, nil), request("u", "a", "x", "y")
+			f.policies.decide = func(*consent.Request, *consent.Snapshot, consent.Instant) consent.Decision { return want }
+			d, err := f.Check(context.Background(), &r, authz.Consistency{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.PolicyRevision, want.StateRevision = "p1", 5
+			if diff := cmp.Diff(want, d, exceptID); diff != "" || f.Failures() != 0 {
+				t.Errorf("%d failures; decision differs (-want +got):\n%s", f.Failures(), diff)
+			}
+		})
+	}
+}

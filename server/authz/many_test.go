@@ -1,0 +1,138 @@
+package authz_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/consent"
+)
+
+func TestBatchReadsEachSubjectOnce(t *testing.T) {
+	f := newFixture(t, nil)
+	requests := []consent.Request{
+		request("u", "a"), request("v", "a"), request("u", "b"), request("u", "c"), request("v", "b"),
+	}
+	results, err := f.BatchCheck(context.Background(), requests, authz.Consistency{})
+	if err != nil || len(results) != len(requests) {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	for i, r := range results {
+		if r.Err != nil || r.Decision.Effect != consent.Allow || r.Decision.ID == "" {
+			t.Errorf("result %d is %+v", i, r)
+		}
+	}
+	if diff := cmp.Diff([]string{"u", "v"}, f.states.subjects()); diff != "" {
+		t.Errorf("reads differ (-want +got):\n%s", diff)
+	}
+}
+
+// All decisions about a subject are made on one state, though another is current by the time of the second.
+func TestBatchDecidesOnOneState(t *testing.T) {
+	f := newFixture(t, nil)
+	f.states.snapshots = []consent.Snapshot{{State: &consent.State{}, AsOf: 5}, {State: &consent.State{}, AsOf: 6}}
+	requests := []consent.Request{request("u", "a"), request("v", "a"), request("u", "b")}
+	results, err := f.BatchCheck(context.Background(), requests, authz.Consistency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []consent.Revision
+	for _, r := range results {
+		got = append(got, r.Decision.StateRevision)
+	}
+	if diff := cmp.Diff([]consent.Revision{5, 6, 5}, got); diff != "" {
+		t.Errorf("state revisions differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestBatchUsesOneSetOfPolicies(t *testing.T) {
+	loads := 0
+	f := newFixture(t, func(c *authz.Config) {
+		c.Policies = func() authz.Policies {
+			loads++
+			return &stubPolicies{revision: string(rune('0' + loads)), purposes: []string{"a", "b"}, decide: allowAll}
+		}
+	})
+	r := request("u", "a")
+	results, err := f.BatchCheck(context.Background(), []consent.Request{r, r}, authz.Consistency{})
+	if err != nil || loads != 1 {
+		t.Fatalf("%d loads, %v", loads, err)
+	}
+	for _, result := range results {
+		if result.Decision.PolicyRevision != "1" {
+			t.Errorf("policy revision is %q", result.Decision.PolicyRevision)
+		}
+	}
+	list, err := f.ListPurposes(context.Background(), &r, authz.Consistency{})
+	if err != nil || loads != 2 || len(list) != 2 {
+		t.Errorf("ListPurposes: %d loads, %d decisions, %v", loads, len(list), err)
+	}
+}
+
+func TestBatchErrorsStayWithTheirItems(t *testing.T) {
+	f := newFixture(t, nil)
+	stranger := request("u", "a")
+	stranger.Subject.Controller = "nobody"
+	f.states.during = func() {
+		f.states.err = nil
+		if f.states.reads[len(f.states.reads)-1].Subject.ID == "v" {
+			f.states.err = consent.ErrUnavailable
+		}
+	}
+	requests := []consent.Request{request("v", "a"), request("u", "a"), stranger, request("v", "b")}
+	results, err := f.BatchCheck(context.Background(), requests, authz.Consistency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, results[0].Decision, results[0].Err, consent.ErrUnavailable)
+	wantError(t, results[2].Decision, results[2].Err, consent.ErrUnknownController)
+	wantError(t, results[3].Decision, results[3].Err, consent.ErrUnavailable)
+	if r := results[1]; r.Err != nil || r.Decision.Effect != consent.Allow {
+		t.Errorf("result 1 is %+v", r)
+	}
+	if diff := cmp.Diff([]string{"v", "u"}, f.states.subjects()); diff != "" {
+		t.Errorf("reads differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestEmptyBatch(t *testing.T) {
+	results, err := newFixture(t, nil).BatchCheck(context.Background(), nil, authz.Consistency{})
+	if err != nil || len(results) != 0 {
+		t.Errorf("got %v, %v", results, err)
+	}
+}
+
+func TestListPurposesDecidesEachOnOneState(t *testing.T) {
+	f, r := newFixture(t, nil), request("u", "")
+	f.policies.decide = func(r *consent.Request, s *consent.Snapshot, at consent.Instant) consent.Decision {
+		if r.Purpose == "b" {
+			return consent.Decision{Reasons: []consent.Reason{{Code: consent.PurposeProhibited}}}
+		}
+		return allowAll(r, s, at)
+	}
+	list, err := f.ListPurposes(context.Background(), &r, authz.Consistency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]consent.Effect{}
+	for _, d := range list {
+		got[d.Purpose] = d.Decision.Effect
+	}
+	if diff := cmp.Diff(map[string]consent.Effect{"a": consent.Allow, "b": consent.Deny, "c": consent.Allow}, got); diff != "" {
+		t.Errorf("effects differ (-want +got):\n%s", diff)
+	}
+	if list[0].Purpose != "a" || list[2].Purpose != "c" || len(f.states.reads) != 1 || r.Purpose != "" {
+		t.Errorf("order %q … %q, %d reads, request's purpose %q", list[0].Purpose, list[2].Purpose, len(f.states.reads), r.Purpose)
+	}
+}
+
+func TestStoreErrorEndsListPurposes(t *testing.T) {
+	f, r := newFixture(t, nil), request("u", "")
+	f.states.err = consent.ErrUnavailable
+	if list, err := f.ListPurposes(context.Background(), &r, authz.Consistency{}); !errors.Is(err, consent.ErrUnavailable) || list != nil {
+		t.Errorf("got %v, %v", list, err)
+	}
+}

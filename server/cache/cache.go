@@ -1,0 +1,246 @@
+// Package cache keeps subject states in memory, over a store.
+//
+// What it guarantees: a Snapshot that starts after a write was acknowledged never returns an older state, whatever the
+// cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead each
+// entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched the
+// entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared on each
+// hit: a hash collision costs a miss and never shows one person's state for another's.
+//
+// Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read
+// that started before a write which was acknowledged before the check.
+//
+// Failure: what the store cannot answer is consent.ErrUnavailable; errors are not cached. Context errors come as they are.
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+)
+
+// The defaults of Config.
+const (
+	DefaultMaxBytes    = 256 << 20
+	DefaultLoadTimeout = 2 * time.Second
+)
+
+// Config configures a Cache. Its zero value is ready for use.
+type Config struct {
+	// MaxBytes bounds the memory of all entries, bookkeeping included; zero means DefaultMaxBytes.
+	MaxBytes int64
+	// Disabled turns the cache off: every Snapshot reads the store.
+	Disabled bool
+	// LoadTimeout bounds a read of the store that callers share; zero means DefaultLoadTimeout.
+	LoadTimeout time.Duration
+	// Prepare builds what policies need from a state when the state enters the cache, and says how many bytes it holds.
+	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means nothing.
+	Prepare func(*consent.State) (prepared any, bytes int)
+}
+
+// Validate reports all faults at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.MaxBytes < 0 {
+		faults = append(faults, fmt.Errorf("cache size is %d bytes: must not be negative", c.MaxBytes))
+	}
+	if c.LoadTimeout < 0 {
+		faults = append(faults, fmt.Errorf("load timeout is %v: must not be negative", c.LoadTimeout))
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.LoadTimeout == 0 {
+		c.LoadTimeout = DefaultLoadTimeout
+	}
+	return c
+}
+
+// Cache is a store whose Read is answered from memory where that is as good. Create it by New, give it to the store as its
+// observer, then Attach the store. All methods may be called concurrently after that.
+type Cache struct {
+	config Config
+	// seed is that of the hash of subjects, drawn per process: nobody can choose ids that share a slot with another's.
+	seed maphash.Seed
+	// store is set by Attach.
+	store store.Store
+	// entries is nil if the cache is disabled.
+	entries *ristretto.Cache[uint64, *entry]
+	floors  floors
+	flights flights
+	counts  counts
+	// unknown is the state of all unknown subjects.
+	unknown *consent.State
+	closed  atomic.Bool
+	close   struct {
+		sync.Once
+		err error
+	}
+}
+
+var (
+	_ store.Store    = (*Cache)(nil)
+	_ store.Observer = (*Cache)(nil)
+)
+
+// entry is a cached state; immutable.
+type entry struct {
+	subject  consent.Subject
+	snapshot consent.Snapshot
+}
+
+// New returns a cache that still needs a store: see Attach. Its error says all that is wrong with config.
+func New(config Config) (*Cache, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Cache{config: config.withDefaults(), seed: maphash.MakeSeed(), unknown: &consent.State{}}
+	c.flights.mu.open = map[flightKey]*flight{}
+	if config.Disabled {
+		return c, nil
+	}
+	var err error
+	if c.entries, err = ristretto.NewCache(c.ristrettoConfig()); err != nil {
+		return nil, fmt.Errorf("creating the cache: %w", err)
+	}
+	return c, nil
+}
+
+// ristrettoConfig sets nine frequency counters for each entry that fits, at the 1.1 KiB that an entry of four consents
+// takes (BenchmarkMemory); ristretto advises ten. They take four bytes each, one part in 32 of the budget, set aside here.
+func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
+	return &ristretto.Config[uint64, *entry]{
+		NumCounters:        max(c.config.MaxBytes/128, 1024),
+		MaxCost:            max(c.config.MaxBytes-c.config.MaxBytes/32, 1),
+		BufferItems:        64,
+		IgnoreInternalCost: true, // entry.cost counts it
+		KeyToHash:          func(key uint64) (uint64, uint64) { return key, 0 },
+		ShouldUpdate:       replaces,
+		OnEvict: func(*ristretto.Item[*entry]) {
+			if !c.closed.Load() {
+				c.counts.evictions.Add(1)
+			}
+		},
+		OnReject: func(*ristretto.Item[*entry]) { c.counts.rejections.Add(1) },
+	}
+}
+
+// replaces keeps a slow read from displacing a newer entry.
+func replaces(e, old *entry) bool {
+	return e.subject != old.subject || e.snapshot.AsOf >= old.snapshot.AsOf
+}
+
+// Attach gives the cache its store, whose observer the cache must be. It must be called once, before any method but
+// Changed. From then on the cache owns the store: Close closes it.
+func (c *Cache) Attach(s store.Store) { c.store = s }
+
+// ID returns the store's.
+func (c *Cache) ID() store.ID { return c.store.ID() }
+
+// Applied returns the store's.
+func (c *Cache) Applied() consent.Revision { return c.store.Applied() }
+
+// Events reads the store's ledger.
+func (c *Cache) Events(ctx context.Context, subject consent.Subject, page consent.Page) (consent.Entries, error) {
+	return c.store.Events(ctx, subject, page)
+}
+
+// Record writes to the store, which raises the floor by Changed before it returns.
+//
+// The floor is raised here once more: a store that was opened without its observer must not cost a withdrawal.
+func (c *Cache) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
+	recorded, err := c.store.Record(ctx, batch)
+	if err == nil {
+		c.floors.raise(c.hash(batch.Subject), recorded.Revision)
+	}
+	return recorded, err
+}
+
+// Changed raises the floor of the subject's slot. It takes no lock.
+func (c *Cache) Changed(change store.Change) {
+	c.floors.announce(c.hash(change.Subject), change.Revision)
+}
+
+// Read returns a state that is as fresh as the newest acknowledged write.
+func (c *Cache) Read(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return consent.Snapshot{}, err
+	}
+	return c.Snapshot(ctx, subject, consent.MinimizeLatency)
+}
+
+// Snapshot returns the subject's state: with MinimizeLatency from memory if it is there and valid, else from the store.
+// A hit takes no lock of this package, allocates nothing and does not look at ctx.
+//
+// Its AsOf may be newer than the entry: up to the last change announced before, none touched the entry's slot.
+func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness consent.Freshness) (consent.Snapshot, error) {
+	if c.entries == nil || freshness != consent.MinimizeLatency {
+		return c.store.Read(ctx, subject)
+	}
+	hash := c.hash(subject)
+	announced, floor := c.floors.of(hash)
+	e := c.lookup(hash, subject, floor)
+	if e == nil {
+		var err error
+		if e, err = c.load(ctx, flightKey{subject, floor}); err != nil {
+			return consent.Snapshot{}, err
+		}
+	}
+	snapshot := e.snapshot
+	snapshot.AsOf = max(snapshot.AsOf, announced)
+	return snapshot, nil
+}
+
+func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }
+
+// lookup returns the entry that counts for subject, or nil. Each call adds one to lookups first, and one to hits, misses
+// or invalid last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
+func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
+	n := c.counts.stripe(hash)
+	n.lookups.Add(1)
+	if c.closed.Load() {
+		n.misses.Add(1)
+		return nil
+	}
+	e, found := c.entries.Get(hash)
+	switch {
+	case !found || e.subject != subject:
+		n.misses.Add(1)
+		return nil
+	case e.snapshot.AsOf < floor:
+		n.invalid.Add(1)
+		return nil
+	}
+	n.hits.Add(1)
+	return e
+}
+
+// Close closes the cache and its store. It waits for calls under way; later calls fail with consent.ErrUnavailable. A
+// second call returns what the first did.
+func (c *Cache) Close() error {
+	c.close.Do(func() {
+		c.closed.Store(true)
+		c.flights.close()
+		if c.entries != nil {
+			for c.counts.busy() {
+				runtime.Gosched() // a lookup takes nanoseconds
+			}
+			c.entries.Close()
+		}
+		c.close.err = c.store.Close()
+	})
+	return c.close.err
+}

@@ -1,0 +1,32 @@
+package cache
+
+import (
+	"hash/maphash"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// Settle waits until ristretto has taken in what was set.
+func (c *Cache) Settle() {
+	if c.entries != nil {
+		c.entries.Wait()
+	}
+}
+
+// Plant puts an entry of one subject where another's would be, as a collision of hashes does.
+func (c *Cache) Plant(where, whose consent.Subject, s consent.Snapshot) {
+	c.entries.Set(c.hash(where), &entry{subject: whose, snapshot: s}, 1)
+	c.Settle()
+}
+
+// Slot returns the floor slot of a subject.
+func (c *Cache) Slot(s consent.Subject) int { return slotOf(c.hash(s)) }
+
+// Floor returns the floor of a subject.
+func (c *Cache) Floor(s consent.Subject) consent.Revision {
+	_, floor := c.floors.of(c.hash(s))
+	return floor
+}
+
+// HashOf returns the hash of a subject under a given seed.
+func HashOf(seed maphash.Seed, s consent.Subject) uint64 { return (&Cache{seed: seed}).hash(s) }

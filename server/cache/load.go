@@ -1,0 +1,164 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"unique"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// flightKey is what callers must share to share a read. The floor is part of it: who saw a higher floor started after a
+// change that an older read may have missed.
+type flightKey struct {
+	subject consent.Subject
+	floor   consent.Revision
+}
+
+// flight is a read of the store on behalf of all callers that wait for it.
+type flight struct {
+	// ctx has the deadline of the read and nothing of any caller's context. It ends after done.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// done is closed once entry and err are set.
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+type flights struct {
+	mu struct {
+		sync.Mutex
+		open   map[flightKey]*flight
+		closed bool
+	}
+	running sync.WaitGroup
+}
+
+func (f *flights) close() {
+	f.mu.Lock()
+	f.mu.closed = true
+	f.mu.Unlock()
+	f.running.Wait()
+}
+
+var errClosed = fmt.Errorf("reading subject state: %w: the cache is closed", consent.ErrUnavailable)
+
+// load returns the entry of a read that starts now or started since the caller's floor was raised.
+func (c *Cache) load(ctx context.Context, key flightKey) (*entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := c.join(key)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-f.ctx.Done():
+		return f.late(c.config)
+	}
+	return f.entry, f.err
+}
+
+// late returns the result of a flight whose context has ended: because it was done, or because a store does not heed
+// deadlines.
+func (f *flight) late(config Config) (*entry, error) {
+	select {
+	case <-f.done:
+		return f.entry, f.err
+	default:
+		return nil, fmt.Errorf("reading subject state: %w: no answer within %v", consent.ErrUnavailable, config.LoadTimeout)
+	}
+}
+
+// join returns the open flight for key, or starts one. A flight past its deadline is not joined: the next may fare better.
+func (c *Cache) join(key flightKey) (*flight, error) {
+	mu := &c.flights.mu
+	mu.Lock()
+	defer mu.Unlock()
+	if f := mu.open[key]; f != nil && f.ctx.Err() == nil {
+		return f, nil
+	}
+	if mu.closed {
+		return nil, errClosed
+	}
+	f := &flight{done: make(chan struct{})}
+	f.ctx, f.cancel = context.WithTimeout(context.Background(), c.config.LoadTimeout)
+	mu.open[key] = f
+	c.flights.running.Go(func() { c.fly(key, f) })
+	return f, nil
+}
+
+func (c *Cache) fly(key flightKey, f *flight) {
+	defer f.cancel()
+	c.counts.loads.Add(1)
+	f.entry, f.err = c.fetch(f.ctx, key)
+	if f.err != nil {
+		c.counts.loadErrors.Add(1)
+	}
+	close(f.done)
+	mu := &c.flights.mu
+	mu.Lock()
+	defer mu.Unlock()
+	if mu.open[key] == f {
+		delete(mu.open, key)
+	}
+}
+
+// fetch reads the store and puts what it read into the cache. A panic below becomes an error: it must not take down the
+// process from a goroutine that no handler guards.
+func (c *Cache) fetch(ctx context.Context, key flightKey) (e *entry, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e, err = nil, fmt.Errorf("reading subject state: panic: %v", p)
+		}
+	}()
+	snapshot, err := c.store.Read(ctx, key.subject)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil && snapshot.AsOf < key.floor {
+		err = fmt.Errorf("state is as of %d, but change %d was announced", snapshot.AsOf, key.floor)
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	e, cost := c.newEntry(key.subject, snapshot)
+	if !c.entries.Set(c.hash(key.subject), e, cost) {
+		c.counts.rejections.Add(1)
+	}
+	return e, nil
+}
+
+// unavailable wraps err as consent.ErrUnavailable. It hides context errors: they are the read's, not the caller's.
+func unavailable(err error) error {
+	if errors.Is(err, consent.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("reading subject state: %w: %v", consent.ErrUnavailable, err)
+}
+
+// newEntry returns an entry that holds on to nothing of the caller's, and its cost in bytes.
+func (c *Cache) newEntry(subject consent.Subject, snapshot consent.Snapshot) (*entry, int64) {
+	e := &entry{snapshot: snapshot}
+	e.subject.Controller = unique.Make(subject.Controller).Value()
+	e.subject.ID = strings.Clone(subject.ID)
+	cost := entryBytes + len(subject.ID)
+	if snapshot.State.Known() {
+		cost += snapshot.State.Bytes()
+	} else {
+		e.snapshot.State = c.unknown
+	}
+	if c.config.Prepare != nil {
+		prepared, bytes := c.config.Prepare(e.snapshot.State)
+		e.snapshot.Prepared = prepared
+		cost += bytes
+	}
+	return e, int64(cost)
+}

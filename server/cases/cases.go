@@ -1,0 +1,263 @@
+// Package cases reads the corpus: YAML files of decisions that every build gets right (the format is documented in the
+// README of testdata). The same cases run through the policies alone and through the real gRPC API.
+package cases
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Case is one decision: events recorded for a fresh subject, a check, and what is expected of it.
+type Case struct {
+	Name       string  `yaml:"name"`
+	Controller string  `yaml:"controller"`
+	Events     []Event `yaml:"events"`
+	// Also are events of the same subject id under other controllers.
+	Also   []Also `yaml:"also"`
+	Check  Check  `yaml:"check"`
+	Expect Expect `yaml:"expect"`
+	// File and Line say where the case stands.
+	File string `yaml:"-"`
+	Line int    `yaml:"-"`
+}
+
+// Also is what is recorded under another controller.
+type Also struct {
+	Controller string  `yaml:"controller"`
+	Events     []Event `yaml:"events"`
+}
+
+// Event is one event; exactly one of its kinds is set.
+type Event struct {
+	At       Time   `yaml:"at"`
+	Source   string `yaml:"source"`
+	Evidence string `yaml:"evidence"`
+
+	Consent     *Consent     `yaml:"consent"`
+	Objection   *Objection   `yaml:"objection"`
+	Restriction *Restriction `yaml:"restriction"`
+	OptOut      *OptOut      `yaml:"opt_out"`
+	Signals     *Signals     `yaml:"signals"`
+	Erasure     *Erasure     `yaml:"erasure"`
+	Profile     *Profile     `yaml:"profile"`
+}
+
+// Consent is a consent event; enumerations are bare names.
+type Consent struct {
+	Purpose       string   `yaml:"purpose"`
+	Status        string   `yaml:"status"`
+	NoticeVersion uint32   `yaml:"notice_version"`
+	Explicit      bool     `yaml:"explicit"`
+	GivenBy       string   `yaml:"given_by"`
+	Recipients    []string `yaml:"recipients"`
+	Countries     []string `yaml:"countries"`
+	ExpiresAt     *Time    `yaml:"expires_at"`
+}
+
+// Objection is an objection event.
+type Objection struct {
+	Purposes []string `yaml:"purposes"`
+	Lifted   bool     `yaml:"lifted"`
+}
+
+// Restriction is a restriction event.
+type Restriction struct {
+	Ground   string   `yaml:"ground"`
+	Purposes []string `yaml:"purposes"`
+	Lifted   bool     `yaml:"lifted"`
+}
+
+// OptOut is an opt-out event.
+type OptOut struct {
+	Kind   string `yaml:"kind"`
+	Lifted bool   `yaml:"lifted"`
+}
+
+// Signals is a signals event.
+type Signals struct {
+	GPC *bool `yaml:"gpc"`
+	DNT *bool `yaml:"dnt"`
+}
+
+// Erasure is an erasure event.
+type Erasure struct {
+	Stage string `yaml:"stage"`
+}
+
+// Profile is a profile event.
+type Profile struct {
+	Jurisdiction   *string       `yaml:"jurisdiction"`
+	AgeMin         *uint32       `yaml:"age_min"`
+	AgeMax         *uint32       `yaml:"age_max"`
+	AccountStatus  string        `yaml:"account_status"`
+	LastActivityAt *Time         `yaml:"last_activity_at"`
+	RetentionUntil *Time         `yaml:"retention_until"`
+	Relationship   *Relationship `yaml:"relationship"`
+}
+
+// Relationship is the field of that name in a profile.
+type Relationship struct {
+	LastSaleAt    *Time  `yaml:"last_sale_at"`
+	SellingEntity string `yaml:"selling_entity"`
+	OptOutOffered bool   `yaml:"opt_out_offered"`
+}
+
+// Check is a request without controller and subject.
+type Check struct {
+	Purpose        string         `yaml:"purpose"`
+	DataCategories []string       `yaml:"data_categories"`
+	Recipient      *Recipient     `yaml:"recipient"`
+	Context        map[string]any `yaml:"context"`
+}
+
+// Recipient is who gets the data.
+type Recipient struct {
+	Kind    string `yaml:"kind"`
+	ID      string `yaml:"id"`
+	Country string `yaml:"country"`
+}
+
+// Expect is what the answer must be. Lists name codes that are all present, or all absent; PermittedDataCategories, if set,
+// is the whole list. Error is the gRPC code with which the last event or else the check is refused.
+type Expect struct {
+	Decision                string   `yaml:"decision"`
+	Reasons                 []string `yaml:"reasons"`
+	NotReasons              []string `yaml:"not_reasons"`
+	LegalBasis              string   `yaml:"legal_basis"`
+	Obligations             []string `yaml:"obligations"`
+	NotObligations          []string `yaml:"not_obligations"`
+	PermittedDataCategories []string `yaml:"permitted_data_categories"`
+	Error                   string   `yaml:"error"`
+}
+
+// Load reads all *.yaml files of a directory, in order of their names.
+func Load(dir string) ([]Case, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("reading cases: no *.yaml files in %s", dir)
+	}
+	slices.Sort(files)
+	var all []Case
+	for _, file := range files {
+		list, err := read(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading cases: %s: %w", file, err)
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+func read(file string) ([]Case, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	decoder := yaml.NewDecoder(f)
+	decoder.KnownFields(true)
+	var list []located
+	if err := decoder.Decode(&list); err != nil {
+		return nil, err
+	}
+	out := make([]Case, len(list))
+	for i, l := range list {
+		out[i] = l.Case
+		out[i].File, out[i].Line = file, l.line
+		if err := out[i].validate(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.line, err)
+		}
+	}
+	return out, nil
+}
+
+// located is a case with its line; decoding by hand would lose KnownFields, so it goes through an alias.
+type located struct {
+	Case `yaml:",inline"`
+	line int
+}
+
+func (l *located) UnmarshalYAML(n *yaml.Node) error {
+	raw, err := yaml.Marshal(n)
+	if err != nil {
+		return err
+	}
+	l.line = n.Line
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	decoder.KnownFields(true)
+	return decoder.Decode(&l.Case)
+}
+
+func (c *Case) validate() error {
+	switch {
+	case c.Name == "":
+		return errors.New("name: required")
+	case c.Controller == "":
+		return errors.New("controller: required")
+	case c.Expect.Decision == "" && c.Expect.Error == "":
+		return errors.New("expect: needs decision or error")
+	}
+	for i, e := range c.Events {
+		if e.kinds() != 1 {
+			return fmt.Errorf("events[%d]: needs exactly one kind", i)
+		}
+	}
+	return nil
+}
+
+func (e *Event) kinds() (n int) {
+	for _, set := range []bool{
+		e.Consent != nil, e.Objection != nil, e.Restriction != nil, e.OptOut != nil, e.Signals != nil, e.Erasure != nil,
+		e.Profile != nil,
+	} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// Time is a moment of a case: a duration from the start of the run (-30d, -2h, +1h; a day is 24 h), or a date.
+type Time struct {
+	offset   time.Duration
+	absolute time.Time
+}
+
+// From returns the moment for a run that starts at start.
+func (t Time) From(start time.Time) time.Time {
+	if !t.absolute.IsZero() {
+		return t.absolute
+	}
+	return start.Add(t.offset)
+}
+
+var dayForm = regexp.MustCompile(`^([+-]?\d+)d$`)
+
+// UnmarshalYAML reads a duration or a date.
+func (t *Time) UnmarshalYAML(n *yaml.Node) error {
+	if m := dayForm.FindStringSubmatch(n.Value); m != nil {
+		days, err := strconv.Atoi(m[1])
+		t.offset = time.Duration(days) * 24 * time.Hour
+		return err
+	}
+	if d, err := time.ParseDuration(n.Value); err == nil {
+		t.offset = d
+		return nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if d, err := time.Parse(layout, n.Value); err == nil {
+			t.absolute = d
+			return nil
+		}
+	}
+	return fmt.Errorf("line %d: %q is neither a duration such as -30d nor a date", n.Line, n.Value)
+}

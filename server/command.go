@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consentd/consentd/server/app"
+)
+
+// runner serves with the options until ctx ends.
+type runner func(ctx context.Context, o options, stderr io.Writer) error
+
+const description = `consentd answers over gRPC whether a purpose is allowed for a user right now.
+
+Every flag can also be set by an environment variable (--grpc-addr by CONSENTD_GRPC_ADDR) and in a YAML file (grpc-addr:),
+named by --config or CONSENTD_CONFIG. A flag wins over the environment, the environment over the file.`
+
+// newCommand returns the command, which takes its settings from flags, the environment given and a file.
+func newCommand(environ []string, run runner) *cobra.Command {
+	given := newSources(environ)
+	command := &cobra.Command{
+		Use:           "consentd",
+		Short:         "Answers whether a purpose is allowed for a user right now.",
+		Long:          description,
+		Version:       version(),
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			o, err := given.options()
+			if err != nil {
+				return err
+			}
+			return run(command.Context(), o, command.ErrOrStderr())
+		},
+	}
+	command.SetVersionTemplate(fmt.Sprintf("consentd {{.Version}}, commit %s, %s\n", app.Commit(), runtime.Version()))
+	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return given.faults(err) })
+	command.Flags().SortFlags = false
+	given.define(command.Flags())
+	return command
+}
+
+// version is what the build calls itself.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,163 @@
+package grpcapi
+
+import (
+	"context"
+	"fmt"
+	"unicode/utf8"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/proto" // the codec that codec wraps
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// gRPC answers INTERNAL for a message that it cannot decode, without calling an interceptor and without saying where. But
+// an undecodable message is the caller's fault. So the services' handlers decode into an incoming, which keeps the fault
+// as a value; then the call goes on through the interceptor, which refuses it as it refuses any other bad request.
+
+// incoming is a request on its way in, and what is wrong with its encoding.
+type incoming struct {
+	message proto.Message
+	fault   *consent.InvalidError
+}
+
+// codec is the standard codec, but for requests that want to know why they cannot be decoded.
+type codec struct{ encoding.CodecV2 }
+
+func newCodec() codec { return codec{encoding.GetCodecV2("proto")} }
+
+// Unmarshal decodes data into v. It never fails for an incoming: the fault is kept there.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	in, ok := v.(*incoming)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	if err := c.CodecV2.Unmarshal(data, in.message); err != nil {
+		where := locate(data.Materialize(), in.message.ProtoReflect().Descriptor())
+		in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
+	}
+	return nil
+}
+
+// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults.
+func decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
+	wrapped := *desc
+	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
+	for i, m := range desc.Methods {
+		wrapped.Methods[i] = grpc.MethodDesc{MethodName: m.MethodName, Handler: decodableHandler(desc.ServiceName, m)}
+	}
+	return &wrapped
+}
+
+func decodableHandler(service string, m grpc.MethodDesc) grpc.MethodHandler {
+	method := "/" + service + "/" + m.MethodName
+	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+		var fault error
+		answer, err := m.Handler(srv, ctx, func(v any) error {
+			in := incoming{message: v.(proto.Message)}
+			if err := dec(&in); err != nil || in.fault == nil {
+				return err
+			}
+			fault = in.fault
+			return fault
+		}, interceptor)
+		if fault == nil || interceptor == nil {
+			return answer, err
+		}
+		refuse := func(context.Context, any) (any, error) { return nil, fault }
+		return interceptor(ctx, nil, &grpc.UnaryServerInfo{Server: srv, FullMethod: method}, refuse)
+	}
+}
+
+// The faults of an encoding.
+const (
+	malformed = "is not a well-formed protobuf message"
+	notUTF8   = "is not valid UTF-8"
+	tooDeep   = "is nested too deeply"
+)
+
+// maxDepth is how deep locate looks; no message of the API comes near it, but for a context, which may not.
+const maxDepth = 64
+
+// locate finds the first field of an undecodable message that is at fault.
+func locate(data []byte, message protoreflect.MessageDescriptor) consent.Violation {
+	v, bad := walk(data, message, place{})
+	if !bad || v.Field == "" {
+		return consent.Violation{Field: "request", Description: malformed}
+	}
+	return v
+}
+
+// place is where walk is.
+type place struct {
+	path  string
+	depth int
+}
+
+// field returns the place of the i-th value of a field. What lies inside a well-known type, such as a context's values, is
+// not told apart.
+func (p place) field(f protoreflect.FieldDescriptor, i int) place {
+	next := place{path: p.path, depth: p.depth + 1}
+	if f == nil || f.ParentFile().Package() == "google.protobuf" {
+		return next
+	}
+	if next.path != "" {
+		next.path += "."
+	}
+	next.path += string(f.Name())
+	if f.IsList() {
+		next.path += fmt.Sprintf("[%d]", i)
+	}
+	return next
+}
+
+func (p place) fault(description string) (consent.Violation, bool) {
+	return consent.Violation{Field: p.path, Description: description}, true
+}
+
+// walk reads an encoded message once, in the order of its bytes, and stops at the first fault.
+func walk(data []byte, message protoreflect.MessageDescriptor, at place) (consent.Violation, bool) {
+	if at.depth > maxDepth {
+		return at.fault(tooDeep)
+	}
+	seen := map[protowire.Number]int{}
+	for len(data) > 0 {
+		number, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return at.fault(malformed)
+		}
+		field := message.Fields().ByNumber(number)
+		here := at.field(field, seen[number])
+		seen[number]++
+		data = data[n:]
+		if n = protowire.ConsumeFieldValue(number, kind, data); n < 0 {
+			return here.fault(malformed)
+		}
+		if field != nil && kind == protowire.BytesType {
+			value, _ := protowire.ConsumeBytes(data)
+			if v, bad := inspect(value, field, here); bad {
+				return v, true
+			}
+		}
+		data = data[n:]
+	}
+	return consent.Violation{}, false
+}
+
+// inspect looks for a fault inside the value of a length-delimited field.
+func inspect(value []byte, field protoreflect.FieldDescriptor, at place) (consent.Violation, bool) {
+	switch field.Kind() {
+	case protoreflect.StringKind:
+		if !utf8.Valid(value) {
+			return at.fault(notUTF8)
+		}
+	case protoreflect.MessageKind:
+		return walk(value, field.Message(), at)
+	}
+	return consent.Violation{}, false
+}

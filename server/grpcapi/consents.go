@@ -1,0 +1,114 @@
+package grpcapi
+
+import (
+	"context"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+)
+
+// consentService answers ConsentService.
+type consentService struct {
+	consentv1.UnimplementedConsentServiceServer
+	config    Config
+	validator *validator
+}
+
+// defaultPageSize is what a page_size of 0 means.
+const defaultPageSize = 100
+
+// RecordEvents records one subject's batch.
+func (s *consentService) RecordEvents(
+	ctx context.Context, r *consentv1.RecordEventsRequest,
+) (*consentv1.RecordEventsResponse, error) {
+	faults, err := s.validator.faults(r)
+	if err != nil {
+		return nil, err
+	}
+	now := s.config.Now()
+	events, more := eventsOf(r.GetEvents(), now)
+	if err := invalid(merge(faults, more)); err != nil {
+		return nil, err
+	}
+	subject := consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}
+	if err := s.known(subject.Controller); err != nil {
+		return nil, err
+	}
+	done, err := s.config.Ledger.Record(ctx, consent.Batch{Subject: subject, Events: events, RecordedAt: now})
+	if err != nil {
+		return nil, err
+	}
+	return &consentv1.RecordEventsResponse{
+		ConsistencyToken: s.config.Authorizer.Token(done.Revision),
+		Applied:          uint32(done.Applied),
+		Duplicates:       uint32(done.Duplicates),
+	}, nil
+}
+
+// known returns ErrUnknownController for a controller that no active policy declares.
+func (s *consentService) known(controller string) error {
+	active := s.config.Policy()
+	if _, found := findController(&active, controller); !found {
+		return consent.ErrUnknownController
+	}
+	return nil
+}
+
+// merge returns the faults with those of more whose fields have none yet: the rules of the proto files and the meaning of an
+// event may find fault with the same field.
+func merge(faults, more []consent.Violation) []consent.Violation {
+	seen := make(map[string]bool, len(faults))
+	for _, f := range faults {
+		seen[f.Field] = true
+	}
+	for _, f := range more {
+		if !seen[f.Field] {
+			faults, seen[f.Field] = append(faults, f), true
+		}
+	}
+	return faults
+}
+
+// GetSubject returns a subject's state.
+func (s *consentService) GetSubject(
+	ctx context.Context, r *consentv1.GetSubjectRequest,
+) (*consentv1.GetSubjectResponse, error) {
+	if err := s.validator.require(r); err != nil {
+		return nil, err
+	}
+	if err := s.known(r.GetController()); err != nil {
+		return nil, err
+	}
+	snapshot, err := s.config.Ledger.Read(ctx, consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()})
+	if err != nil {
+		return nil, err
+	}
+	return &consentv1.GetSubjectResponse{
+		State: subjectState(&snapshot), ConsistencyToken: s.config.Authorizer.Token(snapshot.AsOf),
+	}, nil
+}
+
+// ListEvents returns a page of a subject's ledger.
+func (s *consentService) ListEvents(
+	ctx context.Context, r *consentv1.ListEventsRequest,
+) (*consentv1.ListEventsResponse, error) {
+	if err := s.validator.require(r); err != nil {
+		return nil, err
+	}
+	if err := s.known(r.GetController()); err != nil {
+		return nil, err
+	}
+	page := consent.Page{After: r.GetPageToken(), Limit: int(r.GetPageSize())}
+	if page.Limit == 0 {
+		page.Limit = defaultPageSize
+	}
+	found, err := s.config.Ledger.Events(ctx, consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, page)
+	if err != nil {
+		return nil, err
+	}
+	answer := &consentv1.ListEventsResponse{NextPageToken: found.Next}
+	for i := range found.Entries {
+		answer.Entries = append(answer.Entries, ledgerEntry(&found.Entries[i]))
+	}
+	return answer, nil
+}

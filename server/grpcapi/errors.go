@@ -1,0 +1,143 @@
+package grpcapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// outcome is how one of consent's errors leaves. Its texts are fixed: what an error wraps stays inside.
+type outcome struct {
+	err  error
+	code codes.Code
+	// message is the status message, and the description of the field at fault.
+	message string
+	// field is the path of the field at fault; empty: none is.
+	field string
+	// eventField is appended to the event's path, events[i], where the error is about one.
+	eventField string
+	// retryAfter is sent as RetryInfo; zero: the call is not worth repeating as it is.
+	retryAfter time.Duration
+}
+
+// retryAfter is long enough for a store to recover from a hiccup and short enough for a person who waits.
+const retryAfter = time.Second
+
+// outcomes is the one table of errors. The first row that matches wins: a store that gave up because of its own deadline is
+// unavailable, though its error wraps a context's. What no row matches is INTERNAL.
+var outcomes = []outcome{
+	{err: consent.ErrUnknownController, code: codes.NotFound, field: "controller",
+		message: "no active policy declares this controller"},
+	{err: consent.ErrEventConflict, code: codes.AlreadyExists, eventField: ".id",
+		message: "this event id was used before with other content"},
+	{err: consent.ErrErasureStands, code: codes.FailedPrecondition,
+		message: "an erasure stands: only refusals, withdrawals, invalidations, objections, restrictions, opt-outs, " +
+			"signals set to true and erasure stages are recorded"},
+	{err: consent.ErrBadToken, code: codes.InvalidArgument, field: "consistency.at_least_as_fresh",
+		message: "is no consistency token of this store: it is malformed, of another store, or newer than the store"},
+	{err: consent.ErrBadPageToken, code: codes.InvalidArgument, field: "page_token",
+		message: "is no page token of this subject's ledger"},
+	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the store cannot be reached at the moment"},
+	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},
+	{err: context.Canceled, code: codes.Canceled, message: "the call was cancelled"},
+}
+
+// internal is what everything unknown becomes.
+var internal = outcome{code: codes.Internal, message: "internal error"}
+
+// toStatus maps any error to the status with which it leaves.
+func toStatus(err error) *status.Status {
+	if invalid, ok := errors.AsType[*consent.InvalidError](err); ok {
+		return invalidStatus(invalid.Violations)
+	}
+	for i := range outcomes {
+		if errors.Is(err, outcomes[i].err) {
+			return outcomes[i].status(err)
+		}
+	}
+	return internal.status(err)
+}
+
+func (o *outcome) status(err error) *status.Status {
+	field := o.field
+	if event, ok := errors.AsType[*consent.EventError](err); ok {
+		field = fmt.Sprintf("events[%d]%s", event.Index, o.eventField)
+	}
+	message := o.message
+	var details []protoadapt.MessageV1
+	if field != "" {
+		message = field + ": " + message
+		details = append(details, badRequest([]consent.Violation{{Field: field, Description: o.message}}))
+	}
+	if o.retryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(o.retryAfter)})
+	}
+	return withDetails(status.New(o.code, message), details...)
+}
+
+// maxViolations bounds the violations of one answer: they travel in a header, and some clients take no more than 8 KiB.
+const maxViolations = 32
+
+func invalidStatus(violations []consent.Violation) *status.Status {
+	message := "invalid request"
+	if len(violations) > 0 {
+		message = violations[0].Field + ": " + violations[0].Description
+	}
+	if len(violations) > 1 {
+		message += fmt.Sprintf(" (and %d more)", len(violations)-1)
+	}
+	return withDetails(status.New(codes.InvalidArgument, message), badRequest(violations))
+}
+
+func badRequest(violations []consent.Violation) *errdetails.BadRequest {
+	b := &errdetails.BadRequest{}
+	for _, v := range violations[:min(len(violations), maxViolations)] {
+		b.FieldViolations = append(b.FieldViolations,
+			&errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+	}
+	return b
+}
+
+// withDetails adds details; a status that cannot take them goes without.
+func withDetails(s *status.Status, details ...protoadapt.MessageV1) *status.Status {
+	if detailed, err := s.WithDetails(details...); err == nil {
+		return detailed
+	}
+	return s
+}
+
+// errorLog maps errors and keeps the causes that do not leave.
+type errorLog struct {
+	log *slog.Logger
+	// outage thins out the lines of a store that is down: every call fails for the same reason then.
+	outage *rate.Sometimes
+}
+
+func newErrorLog(log *slog.Logger) *errorLog {
+	return &errorLog{log: log, outage: &rate.Sometimes{First: 1, Interval: time.Second}}
+}
+
+// refuse returns the status of err and logs its cause if it is this side's fault: INTERNAL always, UNAVAILABLE at most once
+// a second.
+func (l *errorLog) refuse(ctx context.Context, method string, err error) *status.Status {
+	s := toStatus(err)
+	switch s.Code() {
+	case codes.Internal:
+		l.log.ErrorContext(ctx, "call failed", "method", method, "error", err)
+	case codes.Unavailable:
+		l.outage.Do(func() { l.log.WarnContext(ctx, "store unavailable", "method", method, "error", err) })
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+// Package grpcapi is the gRPC edge: it turns wire messages into the domain's words, asks the packages behind it, and turns
+// their answers and errors back.
+//
+// It guarantees that a malformed request is refused with the paths of all fields at fault before anything behind it sees
+// it, that every error leaves by one table (errors.go) which lets no driver's text out, that a panic is one failed call, and that an
+// ALLOW never travels with an error. It holds no state but its counters.
+//
+// The hit path writes no log line and takes no lock.
+package grpcapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/consent"
+)
+
+// Authorizer decides. Its errors are consent's sentinels, wrapped, or the context's.
+type Authorizer interface {
+	Check(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error)
+	BatchCheck(context.Context, []consent.Request, authz.Consistency) ([]authz.Result, error)
+	ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error)
+	Token(consent.Revision) string
+}
+
+// Ledger records events and reads them back; store.Store is one.
+type Ledger interface {
+	Record(context.Context, consent.Batch) (consent.Recorded, error)
+	Read(context.Context, consent.Subject) (consent.Snapshot, error)
+	Events(context.Context, consent.Subject, consent.Page) (consent.Entries, error)
+}
+
+// Config says what an API works on.
+type Config struct {
+	// Authorizer answers DecisionService; required.
+	Authorizer Authorizer
+	// Ledger answers ConsentService; required.
+	Ledger Ledger
+	// Policy describes the active policies and is called once per request that needs them; required.
+	Policy func() consent.Policy
+	// Now is the clock that dates records and refuses events from the future; nil means the system's.
+	Now func() consent.Instant
+	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
+	Logger *slog.Logger
+	// Metrics is where the counters are registered; nil means nowhere.
+	Metrics prometheus.Registerer
+}
+
+// Validate returns all faults of c, or nil.
+func (c Config) Validate() error {
+	var faults []error
+	require := func(present bool, field string) {
+		if !present {
+			faults = append(faults, errors.New("grpcapi: "+field+" is required"))
+		}
+	}
+	require(c.Authorizer != nil, "Authorizer")
+	require(c.Ledger != nil, "Ledger")
+	require(c.Policy != nil, "Policy")
+	return errors.Join(faults...)
+}
+
+// API is the services and what surrounds them. It is immutable and safe for concurrent use.
+type API struct {
+	decisions decisionService
+	consents  consentService
+	policies  policyService
+	edge      edge
+}
+
+// New returns the services over what c names. It fails if c is invalid or its counters are registered already.
+func New(c Config) (*API, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Now == nil {
+		c.Now = func() consent.Instant { return consent.InstantOf(time.Now()) }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	v, err := newValidator()
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(c.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	e := newErrorLog(c.Logger)
+	return &API{
+		decisions: decisionService{authorizer: c.Authorizer, validator: v, decided: m, errors: e},
+		consents:  consentService{config: c, validator: v},
+		policies:  policyService{policy: c.Policy, validator: v},
+		edge:      edge{metrics: m, errors: e},
+	}, nil
+}
+
+// services are the descriptions of all services, in the order of the proto files.
+func services() []*grpc.ServiceDesc {
+	return []*grpc.ServiceDesc{
+		&consentv1.DecisionService_ServiceDesc, &consentv1.ConsentService_ServiceDesc, &consentv1.PolicyService_ServiceDesc,
+	}
+}
+
+// ServiceNames are the full names of the services, for health reports.
+func ServiceNames() []string {
+	var names []string
+	for _, s := range services() {
+		names = append(names, s.ServiceName)
+	}
+	return names
+}
+
+// ServerOptions are what a server that carries the services must be made with.
+func (a *API) ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec()), grpc.UnaryInterceptor(a.edge.intercept)}
+}
+
+// Register adds the services to a server made with ServerOptions.
+func (a *API) Register(s grpc.ServiceRegistrar) {
+	implementations := []any{&a.decisions, &a.consents, &a.policies}
+	for i, desc := range services() {
+		s.RegisterService(decodable(desc), implementations[i])
+	}
+}

@@ -1,0 +1,156 @@
+package grpcapi_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/grpcapi"
+)
+
+// fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero value.
+type fake struct {
+	check  func(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error)
+	batch  func([]consent.Request) ([]authz.Result, error)
+	list   func(*consent.Request) ([]authz.PurposeDecision, error)
+	record func(consent.Batch) (consent.Recorded, error)
+	read   func(consent.Subject) (consent.Snapshot, error)
+	events func(consent.Subject, consent.Page) (consent.Entries, error)
+}
+
+func (f *fake) Check(ctx context.Context, r *consent.Request, c authz.Consistency) (consent.Decision, error) {
+	if f.check == nil {
+		return consent.Decision{}, nil
+	}
+	return f.check(ctx, r, c)
+}
+
+func (f *fake) BatchCheck(_ context.Context, r []consent.Request, _ authz.Consistency) ([]authz.Result, error) {
+	if f.batch == nil {
+		return make([]authz.Result, len(r)), nil
+	}
+	return f.batch(r)
+}
+
+func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consistency) ([]authz.PurposeDecision, error) {
+	if f.list == nil {
+		return nil, nil
+	}
+	return f.list(r)
+}
+
+func (f *fake) Token(consent.Revision) string { return "token" }
+
+func (f *fake) Record(_ context.Context, b consent.Batch) (consent.Recorded, error) {
+	if f.record == nil {
+		return consent.Recorded{Applied: len(b.Events)}, nil
+	}
+	return f.record(b)
+}
+
+func (f *fake) Read(_ context.Context, s consent.Subject) (consent.Snapshot, error) {
+	if f.read == nil {
+		return consent.Snapshot{State: &consent.State{}}, nil
+	}
+	return f.read(s)
+}
+
+func (f *fake) Events(_ context.Context, s consent.Subject, p consent.Page) (consent.Entries, error) {
+	if f.events == nil {
+		return consent.Entries{}, nil
+	}
+	return f.events(s, p)
+}
+
+// noon is the fake's clock.
+const noon = consent.Instant(1_800_000_000_000_000_000)
+
+func examplePolicy() consent.Policy {
+	return consent.Policy{
+		Revision: "r1", ActivatedAt: noon,
+		Files: []consent.PolicyFile{{Path: "a.rego", SHA256: "00", Content: []byte("package a")}},
+		Controllers: []consent.Controller{
+			{ID: "acme", Name: "Acme", Purposes: []consent.Purpose{{Name: "ads", Basis: consent.BasisConsent, Clause: "§1", NoticeVersion: 3, MaterialNoticeVersion: 2}}},
+			{ID: "example"},
+		},
+	}
+}
+
+// served is the services behind a real gRPC server.
+type served struct {
+	conn    *grpc.ClientConn
+	log     *buffer
+	metrics *prometheus.Registry
+}
+
+// buffer is a log that may be read while it is written.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func serve(t testing.TB, f *fake) *served {
+	t.Helper()
+	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
+	api, err := grpcapi.New(grpcapi.Config{
+		Authorizer: f, Ledger: f, Policy: examplePolicy, Now: func() consent.Instant { return noon },
+		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(api.ServerOptions()...)
+	api.Register(server)
+	listener := bufconn.Listen(1 << 20)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	s.conn, err = grpc.NewClient("passthrough:///test", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.conn.Close()
+		server.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// fields are the paths of the field violations of an error.
+func fields(err error) (paths []string) {
+	for _, d := range status.Convert(err).Details() {
+		if bad, ok := d.(*errdetails.BadRequest); ok {
+			for _, v := range bad.GetFieldViolations() {
+				paths = append(paths, v.GetField())
+			}
+		}
+	}
+	return paths
+}

@@ -1,0 +1,107 @@
+package grpcapi
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/codes"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// metrics counts calls and decisions. The counters of a method are resolved once: the hit path neither hashes labels nor
+// takes a lock.
+type metrics struct {
+	// methods is immutable; its keys are full method names.
+	methods map[string]*methodMetrics
+	panics  prometheus.Counter
+
+	decisions, policyErrors *prometheus.CounterVec
+	// byDecision holds the counters of decisions by decisionKey. Only declared controllers come here, so it stays small.
+	byDecision sync.Map
+}
+
+type methodMetrics struct {
+	// codes is indexed by the gRPC code.
+	codes   [codes.Unauthenticated + 1]prometheus.Counter
+	seconds prometheus.Observer
+}
+
+type decisionKey struct {
+	controller string
+	effect     consent.Effect
+}
+
+// latencyBuckets run from a cached check to a write that waits for a slow disk.
+var latencyBuckets = []float64{
+	.000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10,
+}
+
+func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "consentd_requests_total", Help: "Calls that ended, by method and gRPC code.",
+	}, []string{"method", "code"})
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "consentd_request_seconds", Help: "How long calls took on the server.", Buckets: latencyBuckets,
+	}, []string{"method"})
+	m := &metrics{
+		methods: map[string]*methodMetrics{},
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "consentd_panics_total", Help: "Calls that ended in a panic; each is an INTERNAL error and one log line.",
+		}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "consentd_decisions_total", Help: "Decisions, by controller and answer.",
+		}, []string{"controller", "decision"}),
+		policyErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "consentd_policy_errors_total", Help: "Denials because the policy failed (POLICY_ERROR), by controller.",
+		}, []string{"controller"}),
+	}
+	for _, s := range services() {
+		for _, method := range s.Methods {
+			name := "/" + s.ServiceName + "/" + method.MethodName
+			m.methods[name] = newMethodMetrics(method.MethodName, requests, seconds)
+		}
+	}
+	return m, register(registry, requests, seconds, m.panics, m.decisions, m.policyErrors)
+}
+
+func register(registry prometheus.Registerer, collectors ...prometheus.Collector) error {
+	if registry == nil {
+		return nil
+	}
+	var faults []error
+	for _, c := range collectors {
+		faults = append(faults, registry.Register(c))
+	}
+	return errors.Join(faults...)
+}
+
+func newMethodMetrics(method string, requests *prometheus.CounterVec, seconds *prometheus.HistogramVec) *methodMetrics {
+	m := &methodMetrics{seconds: seconds.WithLabelValues(method)}
+	for code := range m.codes {
+		m.codes[code] = requests.WithLabelValues(method, codes.Code(code).String())
+	}
+	return m
+}
+
+func (m *methodMetrics) done(code codes.Code, took time.Duration) {
+	if int(code) < len(m.codes) {
+		m.codes[code].Inc()
+	}
+	m.seconds.Observe(took.Seconds())
+}
+
+// decided counts a decision.
+func (m *metrics) decided(controller string, d *consent.Decision) {
+	key := decisionKey{controller: controller, effect: d.Effect}
+	counter, ok := m.byDecision.Load(key)
+	if !ok {
+		counter, _ = m.byDecision.LoadOrStore(key, m.decisions.WithLabelValues(controller, d.Effect.String()))
+	}
+	counter.(prometheus.Counter).Inc()
+	if len(d.Reasons) > 0 && d.Reasons[0].Code == consent.PolicyError {
+		m.policyErrors.WithLabelValues(controller).Inc()
+	}
+}

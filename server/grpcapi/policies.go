@@ -1,0 +1,72 @@
+package grpcapi
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+)
+
+// policyService answers PolicyService.
+type policyService struct {
+	consentv1.UnimplementedPolicyServiceServer
+	policy    func() consent.Policy
+	validator *validator
+}
+
+// GetPolicy returns the active policies.
+func (s *policyService) GetPolicy(_ context.Context, r *consentv1.GetPolicyRequest) (*consentv1.GetPolicyResponse, error) {
+	active := s.policy()
+	answer := &consentv1.GetPolicyResponse{PolicyRevision: active.Revision, ActivatedAt: timestamp(active.ActivatedAt)}
+	for _, f := range active.Files {
+		file := &consentv1.PolicyFile{Path: f.Path, Sha256: f.SHA256}
+		if r.GetIncludeContents() {
+			file.Content = f.Content
+		}
+		answer.Files = append(answer.Files, file)
+	}
+	return answer, nil
+}
+
+// ListControllers returns the controllers, or one of them.
+func (s *policyService) ListControllers(
+	_ context.Context, r *consentv1.ListControllersRequest,
+) (*consentv1.ListControllersResponse, error) {
+	if err := s.validator.require(r); err != nil {
+		return nil, err
+	}
+	active := s.policy()
+	controllers := active.Controllers
+	if id := r.GetController(); id != "" {
+		i, found := findController(&active, id)
+		if !found {
+			return nil, consent.ErrUnknownController
+		}
+		controllers = controllers[i : i+1]
+	}
+	answer := &consentv1.ListControllersResponse{PolicyRevision: active.Revision}
+	for i := range controllers {
+		answer.Controllers = append(answer.Controllers, controllerOf(&controllers[i]))
+	}
+	return answer, nil
+}
+
+// findController returns where a controller is among those of the active policies.
+func findController(active *consent.Policy, id string) (int, bool) {
+	return slices.BinarySearchFunc(active.Controllers, id, func(c consent.Controller, id string) int {
+		return cmp.Compare(c.ID, id)
+	})
+}
+
+func controllerOf(c *consent.Controller) *consentv1.Controller {
+	converted := &consentv1.Controller{Id: c.ID, Name: c.Name}
+	for _, p := range c.Purposes {
+		converted.Purposes = append(converted.Purposes, &consentv1.Purpose{
+			Purpose: p.Name, LegalBasis: consentv1.LegalBasis(p.Basis), Prohibited: p.Prohibited, Clause: p.Clause,
+			NoticeVersion: p.NoticeVersion, MaterialNoticeVersion: p.MaterialNoticeVersion,
+		})
+	}
+	return converted
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/consentd/consentd/server/app"
+)
+
+// options are what the settings set.
+type options struct {
+	config    app.Config
+	logLevel  slog.Level
+	logFormat string
+}
+
+// setting is one thing that can be configured. Its name is that of the flag (--grpc-addr), of the key in the file
+// (grpc-addr) and, in capitals and with a prefix, of the environment variable (CONSENTD_GRPC_ADDR).
+type setting struct {
+	name, fallback, usage string
+	// boolean settings need no value on the command line.
+	boolean bool
+	// set takes a value into the options, or says what a value must be.
+	set func(*options, string) error
+}
+
+// settings is the one table of all settings but --config, in the order of --help.
+func settings() []setting {
+	return []setting{
+		{name: "grpc-addr", fallback: app.DefaultGRPCAddr, usage: "where gRPC listens: host:port or unix:///path",
+			set: text(func(o *options) *string { return &o.config.GRPCAddr })},
+		{name: "http-addr", fallback: app.DefaultHTTPAddr, usage: "where /healthz, /readyz and /metrics listen: host:port or unix:///path",
+			set: text(func(o *options) *string { return &o.config.HTTPAddr })},
+		{name: "data-dir", fallback: app.DefaultDataDir, usage: "directory of the store, made if it is not there",
+			set: text(func(o *options) *string { return &o.config.DataDir })},
+		{name: "cache-size", fallback: "256MiB", usage: "memory for cached states, with a unit: 64MiB, 1GiB",
+			set: setCacheSize},
+		{name: "policies", usage: "directory of policies instead of those in the binary",
+			set: setPolicies},
+		{name: "tls-cert", usage: "PEM file of the server's certificate",
+			set: text(func(o *options) *string { return &o.config.TLSCert })},
+		{name: "tls-key", usage: "PEM file of its key",
+			set: text(func(o *options) *string { return &o.config.TLSKey })},
+		{name: "insecure", boolean: true, fallback: "false", usage: "permit plaintext on addresses that other machines can reach",
+			set: setInsecure},
+		{name: "drain-timeout", fallback: app.DefaultDrainTimeout.String(), usage: "how long calls under way may take to end on SIGTERM",
+			set: setDrainTimeout},
+		{name: "log-level", fallback: "info", usage: "debug, info, warn or error",
+			set: setLogLevel},
+		{name: "log-format", fallback: "text", usage: "text or json",
+			set: setLogFormat},
+	}
+}
+
+func (s setting) variable() string {
+	return "CONSENTD_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+}
+
+func text(field func(*options) *string) func(*options, string) error {
+	return func(o *options, value string) error {
+		*field(o) = value
+		return nil
+	}
+}
+
+func setCacheSize(o *options, value string) (err error) {
+	o.config.CacheSize, err = parseSize(value)
+	return err
+}
+
+func setPolicies(o *options, value string) error {
+	if value == "" {
+		return nil
+	}
+	info, err := os.Stat(value)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("there is no such directory")
+	}
+	if err != nil || !info.IsDir() {
+		return errors.New("is no directory that can be read")
+	}
+	o.config.Policies = os.DirFS(value)
+	return nil
+}
+
+func setInsecure(o *options, value string) (err error) {
+	if o.config.Insecure, err = strconv.ParseBool(value); err != nil {
+		return errors.New("give true or false")
+	}
+	return nil
+}
+
+func setDrainTimeout(o *options, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		return errors.New("give a duration above zero, such as 10s")
+	}
+	o.config.DrainTimeout = d
+	return nil
+}
+
+func setLogLevel(o *options, value string) error {
+	if err := o.logLevel.UnmarshalText([]byte(value)); err != nil {
+		return errors.New("give debug, info, warn or error")
+	}
+	return nil
+}
+
+func setLogFormat(o *options, value string) error {
+	if value != "text" && value != "json" {
+		return errors.New("give text or json")
+	}
+	o.logFormat = value
+	return nil
+}
+
+// units are those of sizes, longest first.
+var units = []struct {
+	name  string
+	bytes int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+}
+
+// parseSize reads a size in bytes: a whole number and a unit, 256MiB. A bare number is refused, because some would mean
+// megabytes by it.
+func parseSize(s string) (int64, error) {
+	wrong := errors.New("give a whole number with a unit: KiB, MiB, GiB")
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n < 0 || n > (1<<62)/u.bytes {
+			return 0, wrong
+		}
+		return n * u.bytes, nil
+	}
+	return 0, wrong
+}
+
+// app is the configuration of the server, which logs to w.
+func (o options) app(w io.Writer) app.Config {
+	level := &slog.HandlerOptions{Level: o.logLevel}
+	var handler slog.Handler = slog.NewTextHandler(w, level)
+	if o.logFormat == "json" {
+		handler = slog.NewJSONHandler(w, level)
+	}
+	config := o.config
+	config.Logger, config.Version = slog.New(handler), version()
+	return config
+}
+
+// fault says which source gave a setting a value that it cannot have.
+func fault(source, value string, err error) error {
+	return fmt.Errorf("%s: %q: %w", source, value, err)
+}

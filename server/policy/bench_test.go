@@ -1,0 +1,59 @@
+package policy_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// fourConsents is the state of a subject with four consents, as the benchmarks use it.
+func fourConsents(now consent.Instant) *consent.State {
+	day := consent.Instant(24 * time.Hour)
+	given := func(id, purpose string, recipients ...string) consent.Event {
+		return consent.Event{ID: id, OccurredAt: now - 9*day, Source: "privacy_settings", Fact: consent.Consent{
+			Purpose: purpose, Status: consent.Given, NoticeVersion: 3, Explicit: true, Recipients: recipients,
+		}}
+	}
+	place := "DE"
+	return consent.Fold([]consent.Event{
+		given("1", "marketing_email"), given("2", "ai_training"), given("3", "special_category_personalization"),
+		given("4", "affiliate_sharing", "partner-1"),
+		{ID: "5", OccurredAt: now - day, Fact: consent.Profile{
+			Jurisdiction: &place, AccountStatus: consent.AccountActive, LastActivityAt: now - day,
+			Age: &consent.Age{Min: 30, Max: 30},
+		}},
+	})
+}
+
+// mainRequests are the four main purposes as a backend asks for them.
+func mainRequests(controller string) []consent.Request {
+	subject := consent.Subject{Controller: controller, ID: "subject-1"}
+	return []consent.Request{
+		{Subject: subject, Purpose: "marketing_email", DataCategories: []string{"user.contact.email"}},
+		{Subject: subject, Purpose: "ai_training", DataCategories: []string{"user.behavior.site_usage"},
+			Context: map[string]any{"anonymized": true}},
+		{Subject: subject, Purpose: "special_category_personalization", DataCategories: []string{"user.behavior.site_usage"}},
+		{Subject: subject, Purpose: "affiliate_sharing", DataCategories: []string{"user.location.country"},
+			Recipient: consent.Recipient{Kind: consent.Affiliate, ID: "partner-1", Country: "DE"}},
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	set := load(b)
+	now := consent.InstantOf(time.Now())
+	snapshot := &consent.Snapshot{State: fourConsents(now)}
+	for _, controller := range []string{"jasminai", "example"} {
+		for _, request := range mainRequests(controller) {
+			b.Run(controller+"/"+request.Purpose, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if d := set.Decide(context.Background(), &request, snapshot, now); d.Effect != consent.Allow {
+						b.Fatalf("decision = %+v", d)
+					}
+				}
+			})
+		}
+	}
+}

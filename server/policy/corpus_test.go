@@ -1,0 +1,70 @@
+package policy_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/cases"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+)
+
+// TestCorpus runs the cases through folding and policies alone. Those that expect an error are about the API and the store.
+func TestCorpus(t *testing.T) {
+	set := load(t)
+	all, err := cases.Load("../cases/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Expect.Error != "" {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			d := decide(t, set, &c)
+			for _, diff := range c.Expect.Differences(answer(d)) {
+				t.Errorf("%s:%d: %s", c.File, c.Line, diff)
+			}
+		})
+	}
+}
+
+func load(t testing.TB) *policy.Set {
+	t.Helper()
+	set, err := policy.Load(policies.FS, policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func decide(t testing.TB, set *policy.Set, c *cases.Case) consent.Decision {
+	t.Helper()
+	start := time.Now()
+	events, err := cases.DomainEvents(c.Events, "e", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := c.Request(consent.Subject{Controller: c.Controller, ID: "subject"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot := &consent.Snapshot{State: consent.Fold(events)}
+	return set.Decide(context.Background(), &request, snapshot, consent.InstantOf(start))
+}
+
+func answer(d consent.Decision) cases.Answer {
+	a := cases.Answer{Decision: d.Effect.String(), PermittedDataCategories: d.PermittedDataCategories}
+	if d.Basis != 0 {
+		a.LegalBasis = d.Basis.String()
+	}
+	for _, r := range d.Reasons {
+		a.Reasons = append(a.Reasons, r.Code.String())
+	}
+	for _, o := range d.Obligations {
+		a.Obligations = append(a.Obligations, o.Code.String())
+	}
+	return a
+}

@@ -1,0 +1,4 @@
+package policy
+
+// BuildInput is exported for tests.
+var BuildInput = buildInput

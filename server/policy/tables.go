@@ -1,0 +1,301 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// table is a controller's table, controllers/<id>/data.yaml. The rules of lib read it; it is declared here so that a key that
+// no rule reads, a misspelt limit for one, is refused instead of ignored. Keys for rules of one's own go under own.
+type table struct {
+	Name               string              `yaml:"name"`
+	Notice             *notice             `yaml:"notice"`
+	PacksForEveryone   []pack              `yaml:"packs_for_everyone"`
+	HomePack           pack                `yaml:"home_pack"`
+	TransferSafeguards everywhere          `yaml:"transfer_safeguards"`
+	Settings           settings            `yaml:"settings"`
+	Age                *age                `yaml:"age"`
+	Durations          map[string]duration `yaml:"durations"`
+	KeptAfterErasure   []string            `yaml:"kept_after_erasure"`
+	Recipients         []recipientKind     `yaml:"recipients"`
+	Retention          *retention          `yaml:"retention"`
+	BasesElsewhere     map[basis]basis     `yaml:"bases_elsewhere"`
+	Purposes           map[string]*row     `yaml:"purposes"`
+	Own                any                 `yaml:"own"`
+}
+
+// row is the row of a purpose.
+type row struct {
+	Basis                  basis                        `yaml:"basis"`
+	BasisElsewhere         basis                        `yaml:"basis_elsewhere"`
+	BasisForProcessor      basis                        `yaml:"basis_for_processor"`
+	AnonymizedInformation  bool                         `yaml:"anonymized_information"`
+	Prohibited             bool                         `yaml:"prohibited"`
+	Clause                 string                       `yaml:"clause"`
+	Notice                 *notice                      `yaml:"notice"`
+	Settings               settings                     `yaml:"settings"`
+	SoftOptIn              bool                         `yaml:"soft_opt_in"`
+	CountsAsSharing        bool                         `yaml:"counts_as_sharing"`
+	ConsentNamesRecipient  bool                         `yaml:"consent_names_recipient"`
+	AnonymizedOnly         bool                         `yaml:"anonymized_only"`
+	Recipients             []recipientKind              `yaml:"recipients"`
+	Allowed                []category                   `yaml:"allowed"`
+	AllowedFor             map[recipientKind][]category `yaml:"allowed_for"`
+	Forbidden              []forbidden                  `yaml:"forbidden"`
+	SpecialCategories      specialRule                  `yaml:"special_categories"`
+	CoveredBy              string                       `yaml:"covered_by"`
+	ObjectionsSharedWith   []string                     `yaml:"objections_shared_with"`
+	Obligations            []obligation                 `yaml:"obligations"`
+	ObligationsWhenObject  []obligation                 `yaml:"obligations_when_objected"`
+	ObligationsWhenRefused []whenRefused                `yaml:"obligations_when_refused"`
+	Own                    any                          `yaml:"own"`
+}
+
+type notice struct {
+	Version  uint32 `yaml:"version"`
+	Material uint32 `yaml:"material"`
+}
+
+type age struct {
+	Minimum int    `yaml:"minimum"`
+	Local   bool   `yaml:"local"`
+	Clause  string `yaml:"clause"`
+}
+
+type duration struct {
+	Days   int    `yaml:"days"`
+	Clause string `yaml:"clause"`
+}
+
+type retention struct {
+	Counts bool   `yaml:"counts"`
+	Clause string `yaml:"clause"`
+}
+
+type forbidden struct {
+	Categories []category `yaml:"categories"`
+	Unless     string     `yaml:"unless"`
+	Clause     string     `yaml:"clause"`
+}
+
+type whenRefused struct {
+	Consent     string       `yaml:"consent"`
+	Obligations []obligation `yaml:"obligations"`
+}
+
+// settings are packs' rules in whose place a pack accepts the controller's published rule.
+type settings struct {
+	EPrivacy       controllerPolicy `yaml:"eprivacy"`
+	JPMail         controllerPolicy `yaml:"jpmail"`
+	APPIThirdParty controllerPolicy `yaml:"appi_third_party"`
+}
+
+// The strings of a table that have few values. Each refuses what is none of them, with its line.
+type (
+	pack             string
+	everywhere       string
+	controllerPolicy string
+	specialRule      string
+	basis            string
+	recipientKind    string
+	obligation       string
+	category         string
+)
+
+func (p *pack) UnmarshalYAML(n *yaml.Node) error {
+	return oneOf((*string)(p), n, "gdpr", "ccpa", "appi")
+}
+
+func (e *everywhere) UnmarshalYAML(n *yaml.Node) error { return oneOf((*string)(e), n, "everywhere") }
+
+func (c *controllerPolicy) UnmarshalYAML(n *yaml.Node) error {
+	return oneOf((*string)(c), n, "controller_policy")
+}
+
+func (s *specialRule) UnmarshalYAML(n *yaml.Node) error { return oneOf((*string)(s), n, "forbidden") }
+
+func (b *basis) UnmarshalYAML(n *yaml.Node) error {
+	return known((*string)(b), n, func(s string) bool { _, ok := consent.ParseBasis(s); return ok })
+}
+
+func (k *recipientKind) UnmarshalYAML(n *yaml.Node) error {
+	return known((*string)(k), n, func(s string) bool { _, ok := consent.ParseRecipientKind(s); return ok })
+}
+
+func (o *obligation) UnmarshalYAML(n *yaml.Node) error {
+	return known((*string)(o), n, func(s string) bool { _, ok := consent.ParseObligationCode(s); return ok })
+}
+
+func (c *category) UnmarshalYAML(n *yaml.Node) error {
+	return known((*string)(c), n, categoryForm.MatchString)
+}
+
+var (
+	categoryForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`)
+	purposeForm  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+)
+
+func oneOf(s *string, n *yaml.Node, values ...string) error {
+	return known(s, n, func(v string) bool { return slices.Contains(values, v) })
+}
+
+func known(s *string, n *yaml.Node, ok func(string) bool) error {
+	if !ok(n.Value) {
+		return fmt.Errorf("line %d: %q is not a known value here", n.Line, n.Value)
+	}
+	*s = n.Value
+	return nil
+}
+
+// readTables decodes the tables of all controllers, by id.
+func readTables(files []consent.PolicyFile) (map[string]*table, error) {
+	tables := map[string]*table{}
+	var faults []error
+	for _, f := range files {
+		dir, name := path.Split(f.Path)
+		id, ok := strings.CutPrefix(path.Clean(dir), "controllers/")
+		if !ok || !strings.HasPrefix(name, "data.") {
+			continue
+		}
+		t, err := decodeTable(f.Content)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", f.Path, err))
+		}
+		tables[id] = t
+	}
+	return tables, errors.Join(faults...)
+}
+
+func decodeTable(content []byte) (*table, error) {
+	t := &table{}
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(t); err != nil {
+		text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ", "")
+		return t, errors.New(unknownField.ReplaceAllString(strings.ReplaceAll(text, "\n  ", "; "), "unknown key $1"))
+	}
+	return t, t.validate()
+}
+
+// validate returns all faults that the form of the single values does not show.
+func (t *table) validate() error {
+	var faults []error
+	add := func(format string, a ...any) { faults = append(faults, fmt.Errorf(format, a...)) }
+	if t.Notice == nil {
+		add("notice: required: {version, material}")
+	}
+	if len(t.Purposes) == 0 {
+		add("purposes: at least one is required")
+	}
+	for name, d := range t.Durations {
+		if d.Days < 1 || d.Days > 36500 {
+			add("durations.%s.days: %d is not between 1 and 36500", name, d.Days)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Purposes)) {
+		for _, fault := range t.Purposes[name].faults(t) {
+			add("purposes.%s: %s", name, fault)
+		}
+		if !purposeForm.MatchString(name) {
+			add("purposes.%s: the name must have the form %s", name, purposeForm)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (r *row) faults(t *table) (faults []string) {
+	if r == nil {
+		return []string{"empty"}
+	}
+	if (r.Basis == "") != r.Prohibited {
+		faults = append(faults, "needs exactly one of basis and prohibited: true (GDPR-6)")
+	}
+	if r.Clause == "" {
+		faults = append(faults, "clause: required: the section of the privacy policy")
+	}
+	refers := slices.Concat(r.ObjectionsSharedWith)
+	if r.CoveredBy != "" {
+		refers = append(refers, r.CoveredBy)
+	}
+	for _, o := range r.ObligationsWhenRefused {
+		refers = append(refers, o.Consent)
+	}
+	for _, purpose := range refers {
+		if t.Purposes[purpose] == nil {
+			faults = append(faults, fmt.Sprintf("refers to %q, which the table does not declare", purpose))
+		}
+	}
+	for _, f := range r.Forbidden {
+		if len(f.Categories) == 0 || f.Clause == "" {
+			faults = append(faults, "forbidden: needs categories and clause")
+		}
+	}
+	return faults
+}
+
+func (t *table) describe(id string) consent.Controller {
+	c := consent.Controller{ID: id, Name: t.Name}
+	for _, name := range slices.Sorted(maps.Keys(t.Purposes)) {
+		r := t.Purposes[name]
+		n := t.Notice
+		if r.Notice != nil {
+			n = r.Notice
+		}
+		declared, _ := consent.ParseBasis(string(r.Basis))
+		c.Purposes = append(c.Purposes, consent.Purpose{
+			Name: name, Basis: declared, Prohibited: r.Prohibited, Clause: r.Clause,
+			NoticeVersion: n.Version, MaterialNoticeVersion: n.Material,
+		})
+	}
+	return c
+}
+
+func (t *table) durations() []consent.Instant {
+	var out []consent.Instant
+	for _, name := range slices.Sorted(maps.Keys(t.Durations)) {
+		out = append(out, consent.Instant(t.Durations[name].Days)*consent.Instant(24*time.Hour))
+	}
+	return out
+}
+
+// effectiveDates returns all effective_from dates of the data, sorted.
+func effectiveDates(documents map[string]any) ([]consent.Instant, error) {
+	var dates []consent.Instant
+	var faults []error
+	var walk func(where string, v any)
+	walk = func(where string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, e := range v {
+				if k != "effective_from" {
+					walk(where+"."+k, e)
+					continue
+				}
+				t, err := time.Parse(time.RFC3339, fmt.Sprint(e))
+				if err != nil {
+					faults = append(faults, fmt.Errorf("%s.effective_from: %v is not an RFC 3339 time", where, e))
+				}
+				dates = append(dates, consent.InstantOf(t))
+			}
+		case []any:
+			for i, e := range v {
+				walk(fmt.Sprintf("%s[%d]", where, i), e)
+			}
+		}
+	}
+	walk("data", documents)
+	slices.Sort(dates)
+	return slices.Compact(dates), errors.Join(faults...)
+}

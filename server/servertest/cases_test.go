@@ -1,0 +1,137 @@
+package servertest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/cases"
+	"github.com/consentd/consentd/server/servertest"
+)
+
+func corpus(t *testing.T) []cases.Case {
+	t.Helper()
+	all, err := cases.Load("../cases/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestCasesUncached runs the corpus with the cache off.
+func TestCasesUncached(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{CacheOff: true})
+	runCases(t, s)
+	if hits := cacheLookups(t, s, "hit"); hits != 0 {
+		t.Errorf("%v hits in a cache that is off", hits)
+	}
+}
+
+// TestCasesCached runs the corpus cold, each subject's state read from the store, and then warm, from memory.
+func TestCasesCached(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	var runs []servertest.Run
+	t.Run("cold", func(t *testing.T) { runs = runCases(t, s) })
+	misses, hits := cacheLookups(t, s, "miss"), cacheLookups(t, s, "hit")
+	if misses < float64(len(runs)) {
+		t.Errorf("%v misses in %d cases: the cold run was not cold", misses, len(runs))
+	}
+	t.Run("warm", func(t *testing.T) {
+		for _, r := range runs {
+			t.Run(r.Case.Name, func(t *testing.T) { expectAnswer(t, s, r) })
+		}
+	})
+	// Subjects that share a floor slot with a later write cost a reload each; one pair is to be expected among so many.
+	if got := cacheLookups(t, s, "hit") - hits; got < 0.95*float64(len(runs)) {
+		t.Errorf("%v hits in %d cases: the warm run was not warm", got, len(runs))
+	}
+}
+
+func cacheLookups(t *testing.T, s *servertest.Server, result string) float64 {
+	t.Helper()
+	return s.Metric(t, "consentd_cache_lookups_total", map[string]string{"result": result})
+}
+
+// runCases records and checks each case, and returns those that end in a decision.
+func runCases(t *testing.T, s *servertest.Server) (decided []servertest.Run) {
+	t.Helper()
+	start := time.Now()
+	all := corpus(t)
+	for i := range all {
+		r := servertest.Run{Case: &all[i], Subject: fmt.Sprintf("case-%d", i), Start: start}
+		t.Run(r.Case.Name, func(t *testing.T) { runCase(t, s, r) })
+		if r.Case.Expect.Error == "" {
+			decided = append(decided, r)
+		}
+	}
+	return decided
+}
+
+func runCase(t *testing.T, s *servertest.Server, r servertest.Run) {
+	t.Helper()
+	last, err := r.Record(t.Context(), s.Consents)
+	switch {
+	case err == nil:
+		expectAnswer(t, s, r)
+	case r.Case.Expect.Error == "" || !last:
+		t.Fatalf("%s:%d: recording: %v", r.Case.File, r.Case.Line, err)
+	default:
+		expectCode(t, r, err)
+	}
+}
+
+func expectCode(t *testing.T, r servertest.Run, err error) {
+	t.Helper()
+	var want codes.Code
+	if e := want.UnmarshalJSON([]byte(`"` + r.Case.Expect.Error + `"`)); e != nil {
+		t.Fatalf("%s:%d: %v", r.Case.File, r.Case.Line, e)
+	}
+	if status.Code(err) != want {
+		t.Errorf("%s:%d: err = %v, want %v", r.Case.File, r.Case.Line, err, want)
+	}
+}
+
+func expectAnswer(t *testing.T, s *servertest.Server, r servertest.Run) {
+	t.Helper()
+	request, err := r.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Decisions.Check(t.Context(), request)
+	if r.Case.Expect.Error != "" {
+		expectCode(t, r, err)
+		return
+	}
+	if err != nil {
+		t.Fatalf("%s:%d: %v", r.Case.File, r.Case.Line, err)
+	}
+	for _, diff := range r.Case.Expect.Differences(answer(got)) {
+		t.Errorf("%s:%d: %s", r.Case.File, r.Case.Line, diff)
+	}
+	if got.GetConsistencyToken() == "" || got.GetPolicyRevision() == "" || got.GetDecisionId() == "" || len(got.GetReasons()) == 0 {
+		t.Errorf("the answer is not complete: %v", got)
+	}
+}
+
+// answer puts a response into the bare words of the corpus.
+func answer(r *consentv1.CheckResponse) cases.Answer {
+	a := cases.Answer{
+		Decision:                strings.TrimPrefix(r.GetDecision().String(), "DECISION_"),
+		PermittedDataCategories: r.GetPermittedDataCategories(),
+	}
+	if r.GetLegalBasis() != 0 {
+		a.LegalBasis = strings.TrimPrefix(r.GetLegalBasis().String(), "LEGAL_BASIS_")
+	}
+	for _, reason := range r.GetReasons() {
+		a.Reasons = append(a.Reasons, strings.TrimPrefix(reason.GetCode().String(), "REASON_CODE_"))
+	}
+	for _, o := range r.GetObligations() {
+		a.Obligations = append(a.Obligations, strings.TrimPrefix(o.GetCode().String(), "OBLIGATION_CODE_"))
+	}
+	return a
+}
