@@ -36,8 +36,8 @@ func outcomeOf(v ast.Value, err error) string {
 	return v.String()
 }
 
-func evalTopdown(ctx context.Context, q rego.PreparedEvalQuery, input ast.Value) string {
-	rs, err := q.Eval(ctx, rego.EvalParsedInput(input))
+func evalTopdown(ctx context.Context, q rego.PreparedEvalQuery, input ast.Value, opts ...rego.EvalOption) string {
+	rs, err := q.Eval(ctx, append(opts, rego.EvalParsedInput(input))...)
 	if err != nil || len(rs) == 0 {
 		return outcomeOf(nil, err)
 	}

@@ -83,11 +83,15 @@ func (e *emitter) once(n *node) step {
 		if v == nil {
 			return ctlUndefined
 		}
-		if old := f.regs[d]; old != nil && !Equal(old, v) {
+		old := f.regs[d]
+		if old == nil {
+			f.regs[d] = v
+			return code
+		}
+		if !Equal(old, v) { // else the first stays: 1 and 1.0 are equal
 			f.vm.fail(conflict("complete rules must not produce multiple outputs", at))
 			return ctlAbort
 		}
-		f.regs[d] = v
 		return code
 	})
 }

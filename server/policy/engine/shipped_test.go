@@ -24,6 +24,7 @@ import (
 type set struct {
 	modules map[string]*ast.Module
 	data    map[string]any
+	skip    []ast.StageID // of the compiler
 }
 
 func shipped(t testing.TB) *set {
@@ -42,15 +43,20 @@ func shipped(t testing.TB) *set {
 
 func (s *set) compiler(t testing.TB, mode ast.CompilerEvalMode) *ast.Compiler {
 	t.Helper()
-	c := ast.NewCompiler().WithEvalMode(mode)
-	modules := map[string]*ast.Module{}
-	for name, m := range s.modules {
-		modules[name] = m.Copy()
-	}
-	if c.Compile(modules); c.Failed() {
+	c := ast.NewCompiler().WithEvalMode(mode).WithSkipStages(s.skip...)
+	if c.Compile(s.copies()); c.Failed() {
 		t.Fatal(c.Errors)
 	}
 	return c
+}
+
+// copies returns the modules for a compiler, which changes them.
+func (s *set) copies() map[string]*ast.Module {
+	out := map[string]*ast.Module{}
+	for name, m := range s.modules {
+		out[name] = m.Copy()
+	}
+	return out
 }
 
 func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) *engine.Program {

@@ -123,12 +123,17 @@ func lookupData(src, key Value) Value {
 	if v := lookup(src, key); v != nil {
 		return v
 	}
-	o, ok := src.(*Object)
-	if !ok {
-		return nil
-	}
-	if n, ok := key.(*Num); ok {
-		return o.Lookup(&Str{s: n.String()})
+	switch x := src.(type) {
+	case *Object:
+		if n, ok := key.(*Num); ok {
+			return x.Lookup(&Str{s: n.String()})
+		}
+	case *Array:
+		if s, ok := key.(*Str); ok {
+			if i, ok := canonicalInt(s.s); ok && i >= 0 && i < int64(len(x.elems)) {
+				return x.elems[i]
+			}
+		}
 	}
 	return nil
 }
