@@ -1,0 +1,279 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ir"
+)
+
+// compiler holds what one Compile needs.
+type compiler struct {
+	opts      Options
+	sym       *Symbols
+	policy    *ir.Policy
+	prog      *Program
+	strings   []Value
+	slots     map[slotKey]int32
+	builtins  map[string]*builtin
+	fixedData bool // no plan replaces data: it is a constant
+	folder    *vm  // evaluates at compile time
+	places    map[Rule]int
+}
+
+// noResult is the return local of a query, which has none.
+const noResult ir.Local = -2
+
+func (c *compiler) fuse() bool { return !c.opts.NoFuse }
+
+// Compile makes a program of a plan and its base documents. data is copied and
+// may be nil. A function that cannot be compiled does not fail the program, but
+// the entrypoints that need it (see Program.Entrypoint).
+func Compile(policy *ir.Policy, data Value, opts Options) (*Program, error) {
+	if policy == nil || policy.Static == nil || policy.Funcs == nil || policy.Plans == nil {
+		return nil, errors.New("compiling a policy: the plan is incomplete")
+	}
+	c := newCompiler(policy, data, opts.withDefaults())
+	if err := c.run(); err != nil {
+		return nil, fmt.Errorf("compiling a policy: %w", err)
+	}
+	return c.prog, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Symbols == nil {
+		o.Symbols = NewSymbols()
+	}
+	if o.MaxSteps == 0 {
+		o.MaxSteps = DefaultMaxSteps
+	}
+	if o.MaxDepth == 0 {
+		o.MaxDepth = defaultDepth
+	}
+	if o.MaxRetained == 0 {
+		o.MaxRetained = defaultRetained
+	}
+	return o
+}
+
+func newCompiler(policy *ir.Policy, data Value, opts Options) *compiler {
+	if data == nil {
+		data = &Object{sorted: true}
+	}
+	c := &compiler{
+		opts: opts, sym: opts.Symbols, policy: policy,
+		prog: &Program{
+			opts: opts, sym: opts.Symbols, data: freeze(opts.Symbols, data),
+			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: &trie{},
+		},
+		slots:     map[slotKey]int32{},
+		builtins:  map[string]*builtin{},
+		fixedData: !replacesData(policy),
+		places:    map[Rule]int{},
+	}
+	for _, s := range policy.Static.Strings {
+		c.strings = append(c.strings, c.sym.intern(s.Value))
+	}
+	return c
+}
+
+func (c *compiler) run() error {
+	for _, f := range c.policy.Funcs.Funcs {
+		if err := c.declare(f); err != nil {
+			return err
+		}
+	}
+	for _, f := range c.policy.Funcs.Funcs { // callees come before their callers
+		c.function(f)
+	}
+	for _, p := range c.policy.Plans.Plans {
+		fn := &function{name: p.Name, slot: -1, query: true}
+		c.prog.plans[p.Name] = fn
+		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
+	}
+	c.prog.stats.Slots = len(c.prog.slots)
+	c.sym.publish()
+	return nil
+}
+
+func (c *compiler) declare(f *ir.Func) error {
+	if len(f.Params) < 2 || f.Params[0] != ir.Input || f.Params[1] != ir.Data {
+		return fmt.Errorf("function %s does not take input and data", f.Name)
+	}
+	fn := &function{name: f.Name, slot: -1, params: make([]int, len(f.Params)-2)}
+	if len(f.Params) == 2 {
+		fn.slot = c.newSlot(slotDef{fn: fn})
+		c.prog.dyn.insert(f.Path, fn)
+	}
+	c.prog.funcs[f.Name] = fn
+	return nil
+}
+
+func (c *compiler) function(f *ir.Func) {
+	fn := c.prog.funcs[f.Name]
+	c.prog.stats.Functions++
+	c.body(fn, f)
+	if fn.unsupported == "" && fn.closed && fn.slot >= 0 && !c.opts.NoFold && c.fuse() {
+		c.fold(fn)
+	}
+}
+
+// body compiles the blocks of a function, or notes why it cannot.
+func (c *compiler) body(fn *function, f *ir.Func) {
+	defer func() {
+		if r := recover(); r != nil {
+			cause, ok := r.(unsupported)
+			if !ok {
+				panic(r)
+			}
+			fn.unsupported = string(cause)
+			c.prog.stats.Unsupported++
+		}
+	}()
+	us := units(f.Blocks)
+	shared := sharedLocals(us)
+	shared[f.Return] = true
+	for _, p := range f.Params {
+		shared[p] = true
+	}
+	nodes := c.lowerAll(fn, us, shared)
+	if c.fuse() {
+		nodes = mergeEnds(nodes, f.Return)
+	}
+	c.settle(fn, f, nodes)
+	c.finish(fn, f, c.regroup(f.Blocks, nodes))
+}
+
+func (c *compiler) lowerAll(fn *function, us []*ir.Block, shared map[ir.Local]bool) [][]*node {
+	var out [][]*node
+	for _, u := range us {
+		w := &lowering{c: c, fn: fn, shared: shared}
+		out = append(out, c.fuseUnit(w.unit(u), shared))
+	}
+	return out
+}
+
+// finish assigns registers and makes the closures.
+func (c *compiler) finish(fn *function, f *ir.Func, items []item) {
+	e := &emitter{c: c, fn: fn, regs: map[ir.Local]int32{}}
+	for i, p := range f.Params {
+		if i >= 2 {
+			fn.params[i-2] = int(e.reg(p))
+		}
+	}
+	fn.ret = int(e.reg(f.Return))
+	fn.closed = c.isClosed(items)
+	fn.units = e.items(items)
+	fn.nregs = len(e.regs)
+}
+
+// isClosed reports whether nothing but the arguments decides the value.
+func (c *compiler) isClosed(items []item) bool {
+	closed := true
+	for _, it := range items {
+		for _, b := range it.blocks {
+			eachNode(b, func(n *node) {
+				n.operands(func(o *operand) {
+					closed = closed && (o.kind == inNone || o.kind == inReg || o.kind == inConst)
+				})
+				switch n.op {
+				case opWith, opDynamic, opResult:
+					closed = false
+				case opCall:
+					closed = closed && n.fn.closed
+				case opBuiltin:
+					closed = closed && n.builtin.native
+				}
+			})
+		}
+	}
+	return closed
+}
+
+// foldSteps bounds an evaluation at compile time.
+const foldSteps = 100_000
+
+// fold evaluates a function that depends on nothing. One that fails is left to
+// fail, or not to be called, at run time.
+func (c *compiler) fold(fn *function) {
+	if c.folder == nil {
+		c.folder = &vm{prog: c.prog}
+	}
+	m := c.folder
+	m.slots = make([]memo, len(c.prog.slots))
+	if c.opts.TrackRules {
+		m.fired = make([]uint64, len(c.prog.rules)/64+1)
+	}
+	m.prepare(context.Background(), Request{})
+	m.budget = foldSteps
+	v := m.call(fn)
+	if m.err != nil || m.bierr != nil {
+		return
+	}
+	fn.folded = true
+	if v != nil {
+		fn.constant = freeze(c.sym, v)
+	}
+	c.prog.stats.Folded++
+}
+
+// mergeEnds joins a complete rule with the block that the planner puts behind
+// it: { …, once r = v } { r is defined, once result = r } assigns to the result
+// at once.
+func mergeEnds(nodes [][]*node, ret ir.Local) [][]*node {
+	for i := 0; i+1 < len(nodes); i++ {
+		l, ok := endOf(nodes[i+1], ret)
+		if !ok || !onlyAssigns(nodes[i], l) {
+			continue
+		}
+		eachNode(nodes[i], func(n *node) {
+			if n.op == opOnce && n.dst == l {
+				n.dst = ret
+			}
+		})
+		nodes[i+1] = []*node{}
+		nodes[i] = withoutReset(nodes[i], l)
+	}
+	return nodes
+}
+
+func withoutReset(nodes []*node, l ir.Local) []*node {
+	out := nodes[:0:0]
+	for _, n := range nodes {
+		if n.op != opReset || n.dst != l {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// endOf recognizes the block that passes local l on to the result.
+func endOf(nodes []*node, ret ir.Local) (ir.Local, bool) {
+	if len(nodes) != 2 || nodes[0].op != opDefined || nodes[1].op != opOnce || nodes[1].dst != ret {
+		return 0, false
+	}
+	l := ir.Local(nodes[0].a.id)
+	return l, nodes[0].a.kind == inReg && nodes[1].a.isReg(l)
+}
+
+// onlyAssigns reports that a rule does nothing with l but reset it first and
+// assign to it.
+func onlyAssigns(nodes []*node, l ir.Local) bool {
+	if len(nodes) == 0 || nodes[0].op != opReset || nodes[0].dst != l {
+		return false
+	}
+	ok := true
+	eachNode(nodes[1:], func(n *node) {
+		n.operands(func(o *operand) { ok = ok && !o.isReg(l) })
+		ok = ok && (n.dst != l || n.op == opOnce)
+	})
+	return ok
+}
+
+// path is the document that a function computes, without the plan's prefix.
+func (fn *function) path() string {
+	_, p, _ := strings.Cut(fn.name, ".")
+	return p
+}

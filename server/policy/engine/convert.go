@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// ToAST converts a value for OPA; undefined becomes nil. It is used for
+// delegated built-ins, in tests and where topdown evaluates the same input.
+func ToAST(v Value) ast.Value {
+	if v == nil {
+		return nil
+	}
+	return term(v).Value
+}
+
+func term(v Value) *ast.Term {
+	switch x := v.(type) {
+	case *Str:
+		return ast.StringTerm(x.s)
+	case *Bool:
+		return ast.InternedTerm(x.v)
+	case *Num:
+		return numberTerm(x)
+	case *Null:
+		return ast.NullTerm()
+	case *Array:
+		return ast.ArrayTerm(terms(x.elems)...)
+	case *Set:
+		x.sort()
+		return ast.SetTerm(terms(x.elems)...)
+	case *Object:
+		return objectTerm(x)
+	}
+	panic(fmt.Sprintf("engine: no term for %T", v))
+}
+
+func numberTerm(n *Num) *ast.Term {
+	if n.isSmall() {
+		return ast.InternedTerm(int(n.i))
+	}
+	return ast.NewTerm(ast.Number(n.String()))
+}
+
+func terms(vals []Value) []*ast.Term {
+	out := make([]*ast.Term, len(vals))
+	for i, v := range vals {
+		out[i] = term(v)
+	}
+	return out
+}
+
+func objectTerm(o *Object) *ast.Term {
+	obj := ast.NewObjectWithCapacity(len(o.keys))
+	for i, k := range o.keys {
+		obj.Insert(term(k), term(o.vals[i]))
+	}
+	return ast.NewTerm(obj)
+}
+
+// FromAST converts a ground OPA value into a frozen one, whose strings are
+// those of sym where it knows them. Only data and tests come this way: inputs
+// are built with a Builder.
+func FromAST(sym *Symbols, v ast.Value) (Value, error) {
+	b := NewHeap(sym)
+	c := converter{sym: sym, arena: &b.arena}
+	out := c.value(v)
+	return out, c.err
+}
+
+// converter makes values in an arena.
+type converter struct {
+	sym   *Symbols
+	arena *arena
+	nodes int // values made, and what their strings weigh
+	err   error
+}
+
+func (c *converter) value(v ast.Value) Value {
+	c.nodes++
+	switch x := v.(type) {
+	case ast.Null:
+		return NullValue
+	case ast.Boolean:
+		return Boolean(bool(x))
+	case ast.Number:
+		return c.number(x)
+	case ast.String:
+		return c.str(string(x))
+	case *ast.Array:
+		return c.array(x)
+	case ast.Object:
+		return c.object(x)
+	case ast.Set:
+		return c.set(x)
+	}
+	c.err = fmt.Errorf("converting a value: %T is not ground", v)
+	return NullValue
+}
+
+func (c *converter) str(s string) Value {
+	c.nodes += len(s) / 64
+	if e := c.sym.Find(s); e != nil {
+		return e
+	}
+	return c.arena.str(s)
+}
+
+func (c *converter) number(n ast.Number) Value {
+	if i, ok := canonicalInt(string(n)); ok {
+		return c.arena.num(i)
+	}
+	return number(string(n))
+}
+
+func (c *converter) array(x *ast.Array) Value {
+	out := c.arena.array(x.Len())
+	x.Foreach(func(t *ast.Term) { out.elems = append(out.elems, c.value(t.Value)) })
+	return out
+}
+
+func (c *converter) set(x ast.Set) Value {
+	out := c.arena.set()
+	x.Foreach(func(t *ast.Term) { c.arena.add(out, c.value(t.Value)) })
+	out.sort()
+	return out
+}
+
+func (c *converter) object(x ast.Object) Value {
+	out := c.arena.object()
+	x.Foreach(func(k, v *ast.Term) { c.arena.insert(out, c.value(k.Value), c.value(v.Value)) })
+	out.sort()
+	return out
+}
+
+// freeze returns a value like v that does not live in an arena, with its
+// strings interned: constants and data are frozen.
+func freeze(sym *Symbols, v Value) Value {
+	switch x := v.(type) {
+	case *Str:
+		return sym.intern(x.s)
+	case *Num:
+		if x.lit == nil {
+			return Int(x.i)
+		}
+		return number(*x.lit)
+	case *Array:
+		return &Array{elems: freezeAll(sym, x.elems)}
+	case *Set:
+		s := &Set{elems: freezeAll(sym, x.elems)}
+		s.sort()
+		s.index = newIndex(s.elems)
+		return s
+	case *Object:
+		o := &Object{keys: freezeAll(sym, x.keys), vals: freezeAll(sym, x.vals)}
+		o.sort()
+		o.index = newIndex(o.keys)
+		return o
+	}
+	return v
+}
+
+func freezeAll(sym *Symbols, vals []Value) []Value {
+	out := make([]Value, len(vals))
+	for i, v := range vals {
+		out[i] = freeze(sym, v)
+	}
+	return out
+}

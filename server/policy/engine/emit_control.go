@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"github.com/open-policy-agent/opa/v1/ir"
+)
+
+// call makes the call of a function with arguments. It is not memoized.
+func (e *emitter) call(n *node) step {
+	fn, args, d := n.fn, e.ops(n.args), e.dst(n)
+	return func(f *frame) int {
+		m := f.vm
+		if !m.tick(1) {
+			return ctlAbort
+		}
+		if m.depth >= m.prog.opts.MaxDepth {
+			m.fail(ErrDepth)
+			return ctlAbort
+		}
+		g := m.enter(fn)
+		for i := range args {
+			g.regs[fn.params[i]] = f.get(&args[i])
+		}
+		v := fn.exec(g)
+		m.depth--
+		f.set(d, v)
+		if v == nil {
+			return m.undefined()
+		}
+		return ctlNext
+	}
+}
+
+// undefined is the code of a call without a value: it may have failed.
+func (m *vm) undefined() int {
+	if m.err != nil {
+		return ctlAbort
+	}
+	return ctlUndefined
+}
+
+// dynamic makes the call of a document that is found by its path. If there is
+// none the block ends, and the plan goes on to look at base data; if there is
+// one but it is undefined, so is the reference: four blocks end.
+func (e *emitter) dynamic(n *node) step {
+	path, d := e.ops(n.args), e.dst(n)
+	root := e.c.prog.dyn
+	return func(f *frame) int {
+		t := root
+		for i := range path {
+			t = t.child(f.get(&path[i]))
+		}
+		if t == nil || t.fn == nil {
+			return ctlUndefined
+		}
+		v := f.vm.slot(t.fn.slot)
+		f.set(d, v)
+		if v != nil {
+			return ctlNext
+		}
+		if f.vm.err != nil {
+			return ctlAbort
+		}
+		return 4
+	}
+}
+
+// not succeeds if its block ends early.
+func (e *emitter) not(n *node) step {
+	body := e.block(n.blocks[0])
+	return func(f *frame) int {
+		switch c := body(f); {
+		case c == ctlNext:
+			return ctlUndefined
+		case c > 0:
+			return c - 1
+		default:
+			return c
+		}
+	}
+}
+
+func (e *emitter) with(n *node) step {
+	a, body, path := e.op(n.a), e.block(n.blocks[0]), n.keys
+	input := ir.Local(n.n) == ir.Input
+	return func(f *frame) int {
+		m := f.vm
+		if !m.tick(1) {
+			return ctlAbort
+		}
+		target := &m.data
+		if input {
+			target = &m.input
+		}
+		c := m.with(target, m.upsert(*target, path, f.get(a)), body, f)
+		if c > 1 {
+			return c - 1
+		}
+		return c
+	}
+}
+
+// scan makes a loop. Of its body's codes 1 goes on with the next element, 2
+// ends the loop, more leave blocks around it.
+func (e *emitter) scan(n *node) step {
+	l := loop{k: -1, v: -1, body: e.block(n.blocks[0])}
+	if n.a.kind == inReg {
+		l.k = e.op(n.a).id
+	}
+	if n.b.kind == inReg {
+		l.v = e.op(n.b).id
+	}
+	src := e.op(n.c)
+	return func(f *frame) int {
+		switch x := f.get(src).(type) {
+		case *Array:
+			return l.array(f, x)
+		case *Set:
+			return l.set(f, x)
+		case *Object:
+			return l.object(f, x)
+		}
+		return ctlNext
+	}
+}
+
+type loop struct {
+	k, v int32 // registers, or -1
+	body step
+}
+
+// over turns the code of the body into that of the loop; next means to go on.
+func over(c int) (code int, next bool) {
+	switch {
+	case c == ctlNext || c == 1:
+		return 0, true
+	case c == 2:
+		return 0, false
+	case c > 2:
+		return c - 2, false
+	}
+	return c, false
+}
+
+func (l *loop) array(f *frame, x *Array) int {
+	for i, v := range x.elems {
+		if !f.vm.tick(1) {
+			return ctlAbort
+		}
+		if l.k >= 0 {
+			f.regs[l.k] = f.vm.arena.num(int64(i))
+		}
+		f.set(l.v, v)
+		if code, next := over(l.body(f)); !next {
+			return code
+		}
+	}
+	return ctlNext
+}
+
+func (l *loop) set(f *frame, x *Set) int {
+	x.sort()
+	for _, v := range x.elems {
+		if !f.vm.tick(1) {
+			return ctlAbort
+		}
+		f.set(l.k, v)
+		f.set(l.v, v)
+		if code, next := over(l.body(f)); !next {
+			return code
+		}
+	}
+	return ctlNext
+}
+
+func (l *loop) object(f *frame, x *Object) int {
+	x.sort()
+	for i, k := range x.keys {
+		if !f.vm.tick(1) {
+			return ctlAbort
+		}
+		f.set(l.k, k)
+		f.set(l.v, x.vals[i])
+		if code, next := over(l.body(f)); !next {
+			return code
+		}
+	}
+	return ctlNext
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/topdown/print"
+)
+
+// Request is what one evaluation is given.
+type Request struct {
+	// Input is the input document; nil is undefined. It must not change while
+	// the evaluation runs.
+	Input Value
+	// Now is what delegated time built-ins see. Zero means the time at which
+	// the first of them is called.
+	Now time.Time
+	// Print receives the output of print statements; nil drops it.
+	Print print.Hook
+}
+
+// Result is the outcome of an evaluation, readable in place while the callback
+// that received it runs. Nothing of it may be kept: copy what is needed.
+type Result struct {
+	// Value is the document, nil if it is undefined.
+	Value Value
+	vm    *vm
+}
+
+// Rules calls f for each rule of which some body succeeded. It needs
+// Options.TrackRules. Documents that were folded at compile time, and rules
+// that an early exit skipped, are not among them.
+func (r *Result) Rules(f func(rule int)) {
+	for i, word := range r.vm.fired {
+		for b := 0; word != 0; b, word = b+1, word>>1 {
+			if word&1 != 0 {
+				f(i*64 + b)
+			}
+		}
+	}
+}
+
+// Eval evaluates the entrypoint and calls use with the outcome. An undefined
+// document is a Result with a nil Value, not an error.
+//
+// Errors: an *Error for what the policy did wrong, with OPA's code; ErrBudget,
+// ErrDepth; an error that wraps the cause if ctx ends; a *PanicError for a
+// fault of the engine; what use returned. After any error but the last the
+// caller may evaluate with topdown.
+//
+// In steady state Eval does not allocate, unless a built-in is delegated.
+func (e *Entrypoint) Eval(ctx context.Context, req Request, use func(Result) error) error {
+	m := e.prog.get()
+	v, err := m.run(ctx, e.fn, req)
+	if err != nil {
+		e.prog.put(m, err)
+		return err
+	}
+	err = use(Result{Value: v, vm: m})
+	e.prog.put(m, nil)
+	return err
+}
+
+func (p *Program) get() *vm {
+	if m, ok := p.pool.Get().(*vm); ok {
+		return m
+	}
+	m := &vm{prog: p, slots: make([]memo, len(p.slots))}
+	if p.opts.TrackRules {
+		m.fired = make([]uint64, (len(p.rules)+63)/64)
+	}
+	return m
+}
+
+// put returns an evaluation to the pool. After a panic it is dropped: its
+// state is unknown.
+func (p *Program) put(m *vm, err error) {
+	if _, ok := err.(*PanicError); ok {
+		return
+	}
+	if m.stop != nil {
+		m.stop()
+	}
+	m.arena.reset(p.opts.MaxRetained)
+	m.ctx, m.done, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, nil, Request{}, nil, nil, nil
+	p.pool.Put(m)
+}
+
+func (m *vm) run(ctx context.Context, fn *function, req Request) (v Value, err error) {
+	m.prepare(ctx, req)
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	switch {
+	case fn.query:
+		m.results = m.arena.set()
+		m.call(fn)
+		v = m.results
+	case fn.folded:
+		v = fn.constant
+	default:
+		v = m.slot(fn.slot)
+	}
+	if m.err != nil {
+		return nil, m.err
+	}
+	if m.bierr != nil && m.prog.opts.StrictBuiltinErrors {
+		return nil, m.bierr
+	}
+	return v, nil
+}
+
+func (m *vm) prepare(ctx context.Context, req Request) {
+	m.ctx, m.done, m.req = ctx, ctx.Done(), req
+	m.input, m.data = req.Input, m.prog.data
+	m.gens++
+	m.gen = m.gens
+	m.depth, m.err, m.bierr = -1, nil, nil
+	m.left, m.budget = 0, m.prog.opts.MaxSteps
+	if m.budget < 0 {
+		m.budget = math.MaxInt64 / 2
+	}
+	clear(m.fired)
+}
+
+// PanicError is a panic of the engine or of a built-in. It is a fault to be
+// reported; the policy may still be evaluated by topdown.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error gives the panic's value, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("evaluating a policy: panic: %v", e.Value) }

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"github.com/open-policy-agent/opa/v1/ir"
+)
+
+// function is a compiled document, function or query of the plan.
+type function struct {
+	name   string // "g0.data.a.b"; the generation is that of mocked functions
+	params []int  // registers of the arguments after input and data
+	slot   int32  // where a function without such arguments is memoized, else -1
+	nregs  int
+	ret    int // register of the result
+	units  []step
+	query  bool // the planned query: its value is the vm's results
+
+	folded   bool // the value is known
+	constant Value
+
+	closed      bool // its value depends on its arguments alone
+	calls       []*function
+	dynamic     bool // calls what is known only when it runs
+	unsupported string
+}
+
+func (fn *function) arity() int { return len(fn.params) }
+
+// exec runs the rule blocks in the plan's order. The frame has the arguments.
+func (fn *function) exec(f *frame) Value {
+	for _, u := range fn.units {
+		if c := u(f); c < 0 {
+			if c == ctlReturn {
+				break
+			}
+			return nil
+		}
+	}
+	return f.regs[fn.ret]
+}
+
+// trie finds functions by path for CallDynamic statements.
+type trie struct {
+	children map[string]*trie
+	fn       *function
+}
+
+func (t *trie) insert(path []string, fn *function) {
+	for _, p := range path {
+		if t.children == nil {
+			t.children = map[string]*trie{}
+		}
+		next := t.children[p]
+		if next == nil {
+			next = &trie{}
+			t.children[p] = next
+		}
+		t = next
+	}
+	t.fn = fn
+}
+
+func (t *trie) child(key Value) *trie {
+	s, ok := key.(*Str)
+	if !ok || t == nil {
+		return nil
+	}
+	return t.children[s.s]
+}
+
+// units splits the blocks of a function into the pieces that are analysed by
+// themselves: a rule's block, or each branch of an else chain. The planner
+// reuses locals between them.
+func units(blocks []*ir.Block) []*ir.Block {
+	var out []*ir.Block
+	for _, b := range blocks {
+		if chain := elseChain(b); chain != nil {
+			out = append(out, chain.Blocks...)
+			continue
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+func elseChain(b *ir.Block) *ir.BlockStmt {
+	if len(b.Stmts) != 1 {
+		return nil
+	}
+	s, _ := b.Stmts[0].(*ir.BlockStmt)
+	return s
+}

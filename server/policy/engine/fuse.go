@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"github.com/open-policy-agent/opa/v1/ir"
+)
+
+// fusing rewrites the nodes of one unit. Each rewrite removes closures; none
+// changes the order in which anything with an effect happens.
+type fusing struct {
+	c      *compiler
+	shared map[ir.Local]bool
+	reads  map[ir.Local]int
+}
+
+func (c *compiler) fuseUnit(nodes []*node, shared map[ir.Local]bool) []*node {
+	if !c.fuse() {
+		return nodes
+	}
+	w := &fusing{c: c, shared: shared}
+	for range 3 { // what one pass drops makes further values unread
+		w.count(nodes)
+		nodes = w.block(nodes)
+	}
+	return nodes
+}
+
+func (w *fusing) count(nodes []*node) {
+	w.reads = map[ir.Local]int{}
+	eachNode(nodes, func(n *node) {
+		n.operands(func(o *operand) {
+			if o.kind == inReg {
+				w.reads[ir.Local(o.id)]++
+			}
+		})
+		if n.op == opOnce {
+			w.reads[n.dst]++
+		}
+		if n.op == opScan { // writes them, does not read them
+			w.reads[ir.Local(n.a.id)]--
+			w.reads[ir.Local(n.b.id)]--
+		}
+	})
+}
+
+func (w *fusing) unread(l ir.Local) bool {
+	return l != noLocal && !w.shared[l] && w.reads[l] == 0
+}
+
+func (w *fusing) block(nodes []*node) []*node {
+	out := nodes[:0:0]
+	for _, n := range nodes {
+		for i, b := range n.blocks {
+			n.blocks[i] = w.block(b)
+		}
+		if w.drop(n) {
+			continue
+		}
+		out = append(out, n)
+	}
+	out = w.merge(out)
+	return w.dropChecks(out)
+}
+
+// drop removes assignments that nobody reads, and simplifies nodes by operand.
+func (w *fusing) drop(n *node) bool {
+	switch n.op {
+	case opNop:
+		return true
+	case opAssign, opReset, opMake:
+		return w.unread(n.dst)
+	case opScan:
+		w.dropScanTargets(n)
+	case opDefined:
+		if w.unread(n.dst) {
+			n.dst = noLocal
+		}
+		return n.dst == noLocal && n.a.kind == inConst
+	case opDot:
+		if w.unread(n.dst) {
+			n.dst = noLocal
+		}
+	}
+	return false
+}
+
+func (w *fusing) dropScanTargets(n *node) {
+	if n.a.kind == inReg && w.unread(ir.Local(n.a.id)) {
+		n.a = operand{}
+	}
+	if n.b.kind == inReg && w.unread(ir.Local(n.b.id)) {
+		n.b = operand{}
+	}
+}
+
+// merge joins neighbours: a predicate with the test that it is not false, and
+// an object with the fields that are put into it.
+func (w *fusing) merge(nodes []*node) []*node {
+	out := nodes[:0:0]
+	for i := 0; i < len(nodes); i++ {
+		n := nodes[i]
+		if i+1 < len(nodes) && w.isTest(n, nodes[i+1]) {
+			n = &node{op: opTest, args: n.args, builtin: n.builtin, dst: noLocal, at: n.at}
+			i++
+		} else if r, used := w.record(nodes[i:]); r != nil {
+			n = r
+			i += used - 1
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func (w *fusing) isTest(n, next *node) bool {
+	return n.op == opBuiltin && n.builtin.test != nil &&
+		next.op == opNotEqual && next.a.isReg(n.dst) && isFalse(next.b) &&
+		!w.shared[n.dst] && w.reads[n.dst] == 1
+}
+
+func isFalse(o operand) bool { return o.kind == inConst && o.val == Value(False) }
+
+// record joins `make object` with the insertions of constant string keys that
+// follow at once.
+func (w *fusing) record(nodes []*node) (*node, int) {
+	first := nodes[0]
+	if first.op != opMake || Kind(first.n) != KindObject {
+		return nil, 0
+	}
+	r := &node{op: opRecord, dst: first.dst, at: first.at}
+	used := 1
+	for _, n := range nodes[1:] {
+		if n.op != opInsert || !n.c.isReg(first.dst) || !isString(n.a) || hasKey(r.keys, n.a.val) || n.b.isReg(first.dst) {
+			break
+		}
+		r.keys = append(r.keys, n.a.val)
+		r.args = append(r.args, n.b)
+		used++
+	}
+	if used < 3 {
+		return nil, 0
+	}
+	sortRecord(r)
+	return r, used
+}
+
+func isString(o operand) bool {
+	if o.kind != inConst {
+		return false
+	}
+	_, ok := o.val.(*Str)
+	return ok
+}
+
+func hasKey(keys []Value, k Value) bool { return scan(keys, k) >= 0 }
+
+// sortRecord puts the keys into Rego's order, so that the object is born sorted.
+func sortRecord(r *node) {
+	for i := range r.keys {
+		for j := i; j > 0 && Compare(r.keys[j], r.keys[j-1]) < 0; j-- {
+			r.keys[j], r.keys[j-1] = r.keys[j-1], r.keys[j]
+			r.args[j], r.args[j-1] = r.args[j-1], r.args[j]
+		}
+	}
+}
+
+// dropChecks removes checks that a slot is defined if a later node of the block
+// is undefined without it anyway, and only tests lie between: which of several
+// tests fails first makes no difference. A slot whose computation runs rules
+// may raise an error, so it must stay where it is.
+func (w *fusing) dropChecks(nodes []*node) []*node {
+	out := nodes[:0:0]
+	for i, n := range nodes {
+		if n.op == opDefined && n.dst == noLocal && n.a.kind == inSlot && w.implied(n.a.id, nodes[i+1:]) {
+			continue
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func (w *fusing) implied(s int32, rest []*node) bool {
+	for _, n := range rest {
+		if n.strictIn(w.c, s) {
+			return n.op != opOnce || n.dst != noLocal
+		}
+		if !n.pureTest() || w.c.calls(s) {
+			return false
+		}
+	}
+	return false
+}

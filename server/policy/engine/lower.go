@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ir"
+)
+
+// lowering turns the statements of one unit into nodes.
+type lowering struct {
+	c      *compiler
+	fn     *function
+	shared map[ir.Local]bool // locals that other units see: nothing is assumed of them
+	muts   map[ir.Local]int  // statements of the unit that change a collection in place
+}
+
+// unsupported is panicked by the compiler, and recovered per function.
+type unsupported string
+
+func (w *lowering) unit(b *ir.Block) []*node {
+	w.muts = map[ir.Local]int{}
+	walk([]*ir.Block{b}, func(s ir.Stmt) {
+		if l, ok := collected(s); ok {
+			w.muts[l]++
+		}
+	})
+	return w.block(b, newScope())
+}
+
+func (w *lowering) block(b *ir.Block, sc *scope) []*node {
+	var out []*node
+	for _, s := range b.Stmts {
+		out = append(out, w.stmt(s, sc)...)
+	}
+	return out
+}
+
+func (w *lowering) stmt(s ir.Stmt, sc *scope) []*node {
+	switch s := s.(type) {
+	case *ir.BlockStmt:
+		if w.c.fuse() {
+			if dots := inlinable(s); dots != nil {
+				return w.block(dots, sc)
+			}
+		}
+		return w.one(w.blocks(&node{op: opBlock}, s.Blocks, sc), s)
+	case *ir.ScanStmt:
+		return w.one(w.scan(s, sc), s)
+	case *ir.NotStmt:
+		return w.one(w.blocks(&node{op: opNot}, []*ir.Block{s.Block}, sc), s)
+	case *ir.WithStmt:
+		return w.one(w.with(s, sc), s)
+	case *ir.NopStmt:
+		return nil
+	}
+	n := w.simple(s, sc)
+	if n == nil {
+		return nil
+	}
+	return w.one(n, s)
+}
+
+func (w *lowering) one(n *node, s ir.Stmt) []*node {
+	l := s.GetLocation()
+	n.at = place{row: l.Row}
+	if files := w.c.policy.Static.Files; l.File < len(files) {
+		n.at.file = files[l.File].Value
+	}
+	return []*node{n}
+}
+
+// inlinable recognizes what the planner makes of a reference to base data, and
+// returns the dots in it:
+//
+//	block { block { dot … dot, break 1 }, break 1 }
+func inlinable(s *ir.BlockStmt) *ir.Block {
+	outer := soleBlock(s)
+	if outer == nil || len(outer.Stmts) != 2 || !isBreak(outer.Stmts[1], 1) {
+		return nil
+	}
+	b, ok := outer.Stmts[0].(*ir.BlockStmt)
+	if !ok {
+		return nil
+	}
+	inner := soleBlock(b)
+	if inner == nil || len(inner.Stmts) == 0 || !isBreak(inner.Stmts[len(inner.Stmts)-1], 1) {
+		return nil
+	}
+	dots := inner.Stmts[:len(inner.Stmts)-1]
+	for _, d := range dots {
+		if _, ok := d.(*ir.DotStmt); !ok {
+			return nil
+		}
+	}
+	return &ir.Block{Stmts: dots}
+}
+
+func soleBlock(s *ir.BlockStmt) *ir.Block {
+	if len(s.Blocks) != 1 {
+		return nil
+	}
+	return s.Blocks[0]
+}
+
+func isBreak(s ir.Stmt, index uint32) bool {
+	b, ok := s.(*ir.BreakStmt)
+	return ok && b.Index == index
+}
+
+func (w *lowering) blocks(n *node, blocks []*ir.Block, sc *scope) *node {
+	n.dst = noLocal
+	for _, b := range blocks {
+		n.blocks = append(n.blocks, w.block(b, sc.inner()))
+		w.forget(sc, b)
+	}
+	return n
+}
+
+func (w *lowering) forget(sc *scope, b *ir.Block) {
+	for _, l := range written([]*ir.Block{b}) {
+		sc.forget(l)
+	}
+}
+
+func (w *lowering) scan(s *ir.ScanStmt, sc *scope) *node {
+	src := w.local(s.Source, sc)
+	sc.forget(s.Key)
+	sc.forget(s.Value)
+	w.forget(sc, s.Block) // a later iteration sees what an earlier one wrote
+	n := &node{op: opScan, c: src, a: reg(s.Key), b: reg(s.Value), dst: noLocal}
+	n.blocks = [][]*node{w.block(s.Block, sc.inner())}
+	return n
+}
+
+func (w *lowering) with(s *ir.WithStmt, sc *scope) *node {
+	if s.Local != ir.Input && s.Local != ir.Data {
+		panic(unsupported(fmt.Sprintf("with on local %d", s.Local)))
+	}
+	n := &node{op: opWith, a: w.operand(s.Value, sc), n: int(s.Local), dst: noLocal}
+	for _, i := range s.Path {
+		n.keys = append(n.keys, w.c.strings[i])
+	}
+	inner := sc.inner()
+	inner.forgetDocuments()
+	n.blocks = [][]*node{w.block(s.Block, inner)}
+	w.forget(sc, s.Block)
+	return n
+}
+
+// operand resolves an operand by what is known.
+func (w *lowering) operand(o ir.Operand, sc *scope) operand {
+	switch v := o.Value.(type) {
+	case ir.Bool:
+		return konst(Boolean(bool(v)))
+	case ir.StringIndex:
+		return konst(w.c.strings[v])
+	case ir.Local:
+		return w.local(v, sc)
+	}
+	panic(unsupported(fmt.Sprintf("operand %T", o.Value)))
+}
+
+func (w *lowering) local(l ir.Local, sc *scope) operand {
+	switch l {
+	case ir.Input:
+		return operand{kind: inInput}
+	case ir.Data:
+		if w.c.fixedData && w.c.fuse() {
+			return operand{kind: inConst, val: w.c.prog.data, data: true}
+		}
+		return operand{kind: inData, data: true}
+	}
+	if o, ok := sc.facts[l]; ok {
+		return o
+	}
+	delete(sc.pending, l) // read before it is complete: no literal
+	o := reg(l)
+	o.data = sc.data[l]
+	return o
+}
+
+// target starts a node that writes a local.
+func (w *lowering) target(op opcode, l ir.Local, sc *scope) *node {
+	sc.forget(l)
+	return &node{op: op, dst: l}
+}
+
+// learn records that a local equals an operand, unless it is one of those that
+// other units see.
+func (w *lowering) learn(sc *scope, l ir.Local, o operand) {
+	if w.c.fuse() && !w.shared[l] && !o.isReg(l) {
+		sc.facts[l] = o
+	}
+}

@@ -1,0 +1,89 @@
+package engine
+
+func arrayConcat(m *vm, a, b Value) Value {
+	x, ok := a.(*Array)
+	y, ok2 := b.(*Array)
+	if !ok || !ok2 {
+		return delegate
+	}
+	m.tick(len(x.elems) + len(y.elems))
+	out := m.arena.array(len(x.elems) + len(y.elems))
+	out.elems = append(append(out.elems, x.elems...), y.elems...)
+	return out
+}
+
+func arraySlice(m *vm, a, b, c Value) Value {
+	x, ok := a.(*Array)
+	from, to, ok2 := ints(b, c)
+	if !ok || !ok2 {
+		return delegate
+	}
+	end := min(max(to, 0), int64(len(x.elems)))
+	start := min(max(from, 0), end)
+	m.tick(int(end - start))
+	out := m.arena.array(int(end - start))
+	out.elems = append(out.elems, x.elems[start:end]...)
+	return out
+}
+
+func objectGet(_ *vm, a, key, otherwise Value) Value {
+	o, ok := a.(*Object)
+	if !ok {
+		return delegate
+	}
+	path, ok := key.(*Array)
+	if !ok {
+		if v := o.Lookup(key); v != nil {
+			return v
+		}
+		return otherwise
+	}
+	v := a
+	for _, k := range path.elems {
+		if v = lookup(v, k); v == nil {
+			return otherwise
+		}
+	}
+	return v
+}
+
+func objectKeys(m *vm, a Value) Value {
+	o, ok := a.(*Object)
+	if !ok {
+		return delegate
+	}
+	m.tick(len(o.keys))
+	out := m.arena.set()
+	for _, k := range o.keys {
+		m.arena.add(out, k)
+	}
+	return out
+}
+
+func objectUnion(m *vm, a, b Value) Value {
+	x, ok := a.(*Object)
+	y, ok2 := b.(*Object)
+	if !ok || !ok2 {
+		return delegate
+	}
+	return m.overwrite(x, y)
+}
+
+// overwrite is the recursive union in which y wins.
+func (m *vm) overwrite(x, y *Object) Value {
+	m.tick(len(x.keys) + len(y.keys))
+	out := m.arena.object()
+	for i, k := range x.keys {
+		m.arena.insert(out, k, x.vals[i])
+	}
+	for i, k := range y.keys {
+		v := y.vals[i]
+		if old, ok := out.Lookup(k).(*Object); ok {
+			if obj, ok := v.(*Object); ok {
+				v = m.overwrite(old, obj)
+			}
+		}
+		m.arena.insert(out, k, v)
+	}
+	return out
+}

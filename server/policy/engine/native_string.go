@@ -1,0 +1,97 @@
+package engine
+
+import "strings"
+
+// str makes a string of an evaluation: the interned one if there is one.
+func (m *vm) str(s string) Value {
+	if e := m.prog.sym.Find(s); e != nil {
+		return e
+	}
+	m.tick(len(s) / 64)
+	return m.arena.str(s)
+}
+
+func lower(m *vm, a Value) Value { return mapped(m, a, strings.ToLower) }
+
+func upper(m *vm, a Value) Value { return mapped(m, a, strings.ToUpper) }
+
+func mapped(m *vm, a Value, f func(string) string) Value {
+	s, ok := a.(*Str)
+	if !ok {
+		return delegate
+	}
+	out := f(s.s)
+	if out == s.s {
+		return s
+	}
+	return m.str(out)
+}
+
+func trimPrefix(m *vm, a, b Value) Value { return trimmed(m, a, b, strings.TrimPrefix) }
+
+func trimSuffix(m *vm, a, b Value) Value { return trimmed(m, a, b, strings.TrimSuffix) }
+
+func trimmed(m *vm, a, b Value, f func(s, part string) string) Value {
+	s, ok := a.(*Str)
+	part, ok2 := b.(*Str)
+	if !ok || !ok2 {
+		return delegate
+	}
+	return m.str(f(s.s, part.s))
+}
+
+// concat joins in a buffer that the evaluation keeps: a result that is interned
+// costs no allocation.
+func concat(m *vm, a, b Value) Value {
+	sep, ok := a.(*Str)
+	if set, isSet := b.(*Set); isSet {
+		set.sort()
+	}
+	elems, ok2 := elements(b)
+	if !ok || !ok2 {
+		return delegate
+	}
+	buf := m.buf[:0]
+	for i, e := range elems {
+		s, ok := e.(*Str)
+		if !ok {
+			return delegate
+		}
+		if i > 0 {
+			buf = append(buf, sep.s...)
+		}
+		buf = append(buf, s.s...)
+		if len(buf) > maxConcat {
+			return delegate
+		}
+	}
+	m.buf = buf
+	m.tick(len(elems) + len(buf)/64)
+	if e := (*m.prog.sym.read.Load())[string(buf)]; e != nil {
+		return e
+	}
+	return m.arena.str(string(buf))
+}
+
+// maxConcat bounds the buffer that an evaluation keeps; topdown joins what is
+// longer.
+const maxConcat = 1 << 16
+
+func split(m *vm, a, b Value) Value {
+	s, ok := a.(*Str)
+	sep, ok2 := b.(*Str)
+	if !ok || !ok2 || sep.s == "" {
+		return delegate
+	}
+	out := m.arena.array(0)
+	rest := s.s
+	for {
+		part, tail, found := strings.Cut(rest, sep.s)
+		out.elems = append(out.elems, m.str(part))
+		m.tick(1)
+		if !found {
+			return out
+		}
+		rest = tail
+	}
+}

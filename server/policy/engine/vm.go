@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// step is a compiled statement or block. It returns a control code, relative
+// to the block that contains it:
+//
+//	0    go on with the next statement
+//	n>0  leave n blocks (the plan's `break n-1`); 1 is also how a statement
+//	     that is undefined ends its block
+//	<0   leave the function: ctlReturn or ctlAbort
+//
+// Whoever runs a block consumes one level: a code of 1 from a block means that
+// the block is done.
+type step func(f *frame) int
+
+const (
+	ctlNext      = 0
+	ctlUndefined = 1
+	ctlReturn    = -1
+	ctlAbort     = -2 // vm.err is set
+)
+
+// vm is the state of one evaluation. It is pooled by its program and used by
+// one goroutine at a time.
+//
+// Paths and documents are memoized in slots, one per value number of the
+// program. An entry counts if it carries the current generation, so a new
+// evaluation invalidates all of them by counting up. A `with` runs under a
+// generation of its own, never used again: generation, input and data belong
+// together.
+type vm struct {
+	prog  *Program
+	slots []memo
+	gen   uint64 // the current generation
+	gens  uint64 // the last one given out
+
+	input, data Value
+
+	frames []*frame
+	depth  int
+	arena  arena
+
+	ctx     context.Context
+	done    <-chan struct{}
+	left    int64 // steps until the context is looked at
+	budget  int64 // steps left after that
+	err     error // sticky: the first error
+	bierr   error // the first error of a built-in
+	bctx    *topdown.BuiltinContext
+	stop    func() bool // ends the cancellation of bctx
+	buf     []byte      // for strings under construction
+	req     Request
+	results *Set // of a query
+	fired   []uint64
+}
+
+// memo is the value of a slot in a generation; a nil value is undefined, which
+// is remembered like any other.
+type memo struct {
+	gen uint64
+	val Value
+}
+
+// frame holds the registers of one call. Frames are reused by depth.
+type frame struct {
+	vm   *vm
+	regs []Value
+}
+
+// slotDef says how to compute a slot. Slots are value numbers: equal paths
+// from input and data, whatever rule they are in, are one slot.
+type slotDef struct {
+	fn     *function // the call of a document, or
+	parent operand   // parent[key]
+	key    operand
+	data   bool // the step is one of a reference that starts at data
+}
+
+// quantum is how many steps pass between two looks at the context: some ten
+// microseconds of work.
+const quantum = 1024
+
+func (m *vm) enter(fn *function) *frame {
+	m.depth++
+	if m.depth >= len(m.frames) {
+		m.frames = append(m.frames, &frame{vm: m})
+	}
+	f := m.frames[m.depth]
+	if cap(f.regs) < fn.nregs {
+		f.regs = make([]Value, fn.nregs)
+		return f
+	}
+	f.regs = f.regs[:fn.nregs]
+	clear(f.regs)
+	return f
+}
+
+// call runs a function that has only input and data as arguments.
+func (m *vm) call(fn *function) Value {
+	if m.left--; m.left < 0 && !m.refill() {
+		return nil
+	}
+	if m.depth >= m.prog.opts.MaxDepth {
+		m.fail(ErrDepth)
+		return nil
+	}
+	f := m.enter(fn)
+	v := fn.exec(f)
+	m.depth--
+	return v
+}
+
+// slot returns the value of a slot, nil if it is undefined or failed.
+func (m *vm) slot(id int32) Value {
+	s := &m.slots[id]
+	if s.gen == m.gen {
+		return s.val
+	}
+	return m.compute(id)
+}
+
+func (m *vm) compute(id int32) Value {
+	d := &m.prog.slots[id]
+	gen := m.gen
+	v := Value(nil)
+	switch {
+	case d.fn != nil:
+		v = m.call(d.fn)
+	case d.data:
+		v = m.computeData(d)
+	default:
+		if src := m.value(&d.parent); src != nil {
+			if key := m.value(&d.key); key != nil {
+				v = lookup(src, key)
+			}
+		}
+	}
+	m.slots[id] = memo{gen: gen, val: v}
+	return v
+}
+
+func (m *vm) computeData(d *slotDef) Value {
+	src, key := m.value(&d.parent), m.value(&d.key)
+	if src == nil || key == nil {
+		return nil
+	}
+	return lookupData(src, key)
+}
+
+// value reads an operand that is no register.
+func (m *vm) value(o *operand) Value {
+	switch o.kind {
+	case inConst:
+		return o.val
+	case inSlot:
+		return m.slot(o.id)
+	case inInput:
+		return m.input
+	case inData:
+		return m.data
+	}
+	return nil
+}
+
+func (f *frame) get(o *operand) Value {
+	switch o.kind {
+	case inReg:
+		return f.regs[o.id]
+	case inConst:
+		return o.val
+	case inSlot:
+		return f.vm.slot(o.id)
+	}
+	return f.vm.value(o)
+}
+
+// tick counts n steps; false means that the evaluation is over.
+func (m *vm) tick(n int) bool {
+	m.left -= int64(n)
+	return m.left >= 0 || m.refill()
+}
+
+func (m *vm) refill() bool {
+	if m.err != nil {
+		return false
+	}
+	select {
+	case <-m.done:
+		m.fail(cancelled(m.ctx))
+		return false
+	default:
+	}
+	if m.budget+m.left < 0 {
+		m.fail(ErrBudget)
+		return false
+	}
+	m.budget += m.left // what was used beyond the quantum
+	m.left = min(quantum, m.budget)
+	m.budget -= m.left
+	return true
+}
+
+// fail ends the evaluation with its first error. Loops and calls see it at
+// their next step.
+func (m *vm) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
+	m.left, m.budget = -1, 0
+}
+
+// with runs body under another input or data.
+func (m *vm) with(target *Value, v Value, body step, f *frame) int {
+	saved, gen := *target, m.gen
+	m.gens++
+	*target, m.gen = v, m.gens
+	c := body(f)
+	*target, m.gen = saved, gen
+	return c
+}
