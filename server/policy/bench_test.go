@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // fourConsents is the state of a subject with four consents, as the benchmarks use it.
@@ -40,20 +42,31 @@ func mainRequests(controller string) []consent.Request {
 	}
 }
 
+// BenchmarkDecide is a whole decision from a cached state: the request's input, evaluation, reading the answer, valid_until.
 func BenchmarkDecide(b *testing.B) {
-	set := load(b)
-	now := consent.InstantOf(time.Now())
-	snapshot := &consent.Snapshot{State: fourConsents(now)}
-	for _, controller := range []string{"jasminai", "example"} {
-		for _, request := range mainRequests(controller) {
-			b.Run(controller+"/"+request.Purpose, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if d := set.Decide(context.Background(), &request, snapshot, now); d.Effect != consent.Allow {
-						b.Fatalf("decision = %+v", d)
+	for name, o := range map[string]policy.Options{
+		"compiled": {ShadowRate: -1},
+		"topdown":  {Engine: policy.Topdown},
+	} {
+		loader := policy.NewLoader(o)
+		set, err := loader.Load(policies.FS)
+		if err != nil {
+			b.Fatal(err)
+		}
+		now := consent.InstantOf(time.Now())
+		snapshot := &consent.Snapshot{State: fourConsents(now)}
+		snapshot.Prepared, _ = loader.Prepare(snapshot.State)
+		for _, controller := range []string{"jasminai", "example"} {
+			for _, request := range mainRequests(controller) {
+				b.Run(controller+"/"+request.Purpose+"/"+name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if d := set.Decide(context.Background(), &request, snapshot, now); d.Effect != consent.Allow {
+							b.Fatalf("decision = %+v", d)
+						}
 					}
-				}
-			})
+				})
+			}
 		}
 	}
 }

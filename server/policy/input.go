@@ -1,148 +1,343 @@
 package policy
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// buildInput builds the policies' input (the contract of vocabulary.md) as OPA values, without a detour through JSON. What is
-// absent has no key; times are nanoseconds since the epoch.
-func buildInput(r *consent.Request, s *consent.State, now consent.Instant) ast.Value {
-	o := fields{}
-	o.str("controller", r.Subject.Controller)
-	o.str("purpose", r.Purpose)
-	o.add("data_categories", stringArray(r.DataCategories))
+// inputShapes are the records of the policies' input (policies/INPUT.md). The input is built as values of the engine,
+// without a detour through JSON, maps or OPA's terms: a record has a fixed set of interned keys, and what is absent has none.
+type inputShapes struct {
+	request, recipient, subject, record, marks, mark, signals, signal, optOuts, optOut, relationship *engine.Shape
+
+	emptyObject, emptyArray engine.Value
+}
+
+// The fields of the request's and the subject's record, in the order of their shapes.
+const (
+	requestController = iota
+	requestPurpose
+	requestCategories
+	requestRecipient
+	requestContext
+	requestNow
+	requestSubject
+	requestFields
+)
+
+const (
+	subjectKnown = iota
+	subjectID
+	subjectJurisdiction
+	subjectAgeMin
+	subjectAgeMax
+	subjectAccountStatus
+	subjectLastActivityAt
+	subjectRetentionUntil
+	subjectErasure
+	subjectSignals
+	subjectOptOuts
+	subjectConsents
+	subjectObjections
+	subjectRestrictions
+	subjectRelationship
+	subjectFields
+)
+
+func newInputShapes(sym *engine.Symbols) *inputShapes {
+	shape := func(keys ...string) *engine.Shape { return engine.NewShape(sym, keys...) }
+	frozen := engine.NewHeap(sym)
+	sym.Intern(enumNames()...)
+	return &inputShapes{
+		request:   shape("controller", "purpose", "data_categories", "recipient", "context", "now", "subject"),
+		recipient: shape("kind", "id", "country"),
+		subject: shape("known", "id", "jurisdiction", "age_min", "age_max", "account_status", "last_activity_at", "retention_until",
+			"erasure", "signals", "opt_outs", "consents", "objections", "restrictions", "relationship"),
+		record: shape("status", "given_by", "explicit", "evidence", "notice_version", "countries", "expires_at", "given_at",
+			"denied_at", "denied", "requested_at", "requested_before_given_at", "recipients"),
+		marks:        shape("all", "purposes"),
+		mark:         shape("raised", "time"),
+		signals:      shape("gpc", "dnt"),
+		signal:       shape("value", "time"),
+		optOuts:      shape(consent.SaleOrSharing.String(), consent.SensitiveDataUse.String()),
+		optOut:       shape("lifted", "time"),
+		relationship: shape("last_sale_at", "selling_entity", "opt_out_offered"),
+		emptyObject:  frozen.Object(),
+		emptyArray:   frozen.Array(),
+	}
+}
+
+// enumNames are the names of enumerations that an input can hold; interned, they cost a state nothing.
+func enumNames() (names []string) {
+	for _, s := range []consent.Status{consent.Requested, consent.Given, consent.Refused, consent.Withdrawn, consent.Invalidated} {
+		names = append(names, s.String())
+	}
+	for _, a := range []consent.Actor{consent.BySubject, consent.ByParent, consent.ByAgent, consent.ByController} {
+		names = append(names, a.String())
+	}
+	for k := consent.Processor; k <= consent.Authority; k++ {
+		names = append(names, k.String())
+	}
+	return names
+}
+
+// prepared is the part of the input that depends on the state alone. Immutable.
+type prepared struct {
+	// fields are those of the subject's record, but for the id, which is the request's, and the ages, which grow.
+	fields [subjectFields]engine.Value
+}
+
+// size is what p holds in bytes.
+func (p *prepared) size() int {
+	n := subjectFields * 16
+	for _, v := range p.fields {
+		if v != nil {
+			n += engine.Size(v)
+		}
+	}
+	return n
+}
+
+// scratch is the memory of one evaluation's input.
+type scratch struct {
+	builder *engine.Builder
+	fields  []engine.Field
+}
+
+// build returns the input of a request; its values live until the scratch's next use.
+func (in *inputShapes) build(s *scratch, r *consent.Request, snapshot *consent.Snapshot, now consent.Instant) engine.Value {
+	b := s.builder
+	b.Reset()
+	var f [requestFields]engine.Value
+	f[requestController] = b.String(r.Subject.Controller)
+	f[requestPurpose] = b.String(r.Purpose)
+	f[requestCategories] = in.emptyArray
+	if len(r.DataCategories) > 0 {
+		f[requestCategories] = b.Strings(r.DataCategories)
+	}
 	if r.Recipient.Kind != 0 {
-		o.add("recipient", recipientInput(r.Recipient))
+		f[requestRecipient] = in.buildRecipient(b, r.Recipient)
 	}
-	o.add("context", contextInput(r.Context))
-	o.add("now", integer(int64(now)))
-	o.add("subject", subjectInput(r.Subject.ID, s, now))
-	return o.object().Value
-}
-
-// fields collects the fields of an object.
-type fields [][2]*ast.Term
-
-func (f *fields) add(key string, value *ast.Term) {
-	*f = append(*f, [2]*ast.Term{ast.InternedTerm(key), value})
-}
-
-func (f *fields) str(key, value string)      { f.add(key, ast.StringTerm(value)) }
-func (f *fields) boolean(key string, v bool) { f.add(key, ast.InternedTerm(v)) }
-func (f *fields) object() *ast.Term          { return ast.ObjectTerm(*f...) }
-func (f *fields) time(key string, t consent.Instant) {
-	if t != 0 {
-		f.add(key, integer(int64(t)))
+	f[requestContext] = in.emptyObject
+	if len(r.Context) > 0 {
+		f[requestContext] = s.object(r.Context)
 	}
+	f[requestNow] = b.Int(int64(now))
+	f[requestSubject] = in.buildSubject(b, r.Subject.ID, snapshot, now)
+	return b.Record(in.request, f[:])
 }
 
-func integer(i int64) *ast.Term {
-	return ast.NewTerm(ast.Number(json.Number(strconv.FormatInt(i, 10))))
-}
-
-func stringArray(list []string) *ast.Term {
-	terms := make([]*ast.Term, len(list))
-	for i, s := range list {
-		terms[i] = ast.StringTerm(s)
-	}
-	return ast.ArrayTerm(terms...)
-}
-
-func recipientInput(r consent.Recipient) *ast.Term {
-	o := fields{}
-	o.str("kind", r.Kind.String())
-	o.str("id", r.ID)
+func (in *inputShapes) buildRecipient(b *engine.Builder, r consent.Recipient) engine.Value {
+	f := [3]engine.Value{b.String(r.Kind.String()), b.String(r.ID)}
 	if r.Country != "" {
-		o.str("country", r.Country)
+		f[2] = b.String(r.Country)
 	}
-	return o.object()
+	return b.Record(in.recipient, f[:])
 }
 
-func contextInput(context map[string]any) *ast.Term {
-	o := make(fields, 0, len(context))
-	for k, v := range context {
-		o.add(k, jsonTerm(v))
+func (in *inputShapes) buildSubject(b *engine.Builder, id string, snapshot *consent.Snapshot, now consent.Instant) engine.Value {
+	p, ok := snapshot.Prepared.(*prepared)
+	if !ok {
+		p = in.prepare(b, snapshot.State)
 	}
-	return o.object()
+	f := p.fields
+	f[subjectID] = b.String(id)
+	if age := snapshot.State.Age; age.At != 0 {
+		years := yearsBetween(age.At.Time(), now.Time())
+		f[subjectAgeMin] = grown(b, age.Value.Min, years)
+		f[subjectAgeMax] = grown(b, age.Value.Max, years)
+	}
+	return b.Record(in.subject, f[:])
 }
 
-// jsonTerm converts a JSON value as package consent describes it. A number that JSON cannot hold, and any other type, becomes
-// null, which no policy takes for a flag.
-func jsonTerm(v any) *ast.Term {
+func grown(b *engine.Builder, bound int16, years int64) engine.Value {
+	if bound == consent.Unbounded {
+		return nil
+	}
+	return b.Int(int64(bound) + years)
+}
+
+// object converts a JSON object as package consent describes it.
+func (s *scratch) object(m map[string]any) engine.Value {
+	first := len(s.fields)
+	for k, v := range m {
+		s.fields = append(s.fields, engine.Field{Key: k, Value: s.json(v)})
+	}
+	o := s.builder.Object(s.fields[first:]...)
+	clear(s.fields[first:])
+	s.fields = s.fields[:first]
+	return o
+}
+
+// json converts a JSON value. A number that JSON cannot hold, and any other type, becomes null, which no policy takes for a
+// flag.
+func (s *scratch) json(v any) engine.Value {
 	switch v := v.(type) {
 	case bool:
-		return ast.InternedTerm(v)
+		return engine.Boolean(v)
 	case string:
-		return ast.StringTerm(v)
+		return s.builder.String(v)
 	case float64:
-		return floatTerm(v)
+		return s.number(v)
 	case []any:
-		terms := make([]*ast.Term, len(v))
+		elems := make([]engine.Value, len(v))
 		for i := range v {
-			terms[i] = jsonTerm(v[i])
+			elems[i] = s.json(v[i])
 		}
-		return ast.ArrayTerm(terms...)
+		return s.builder.Array(elems...)
 	case map[string]any:
-		return contextInput(v)
+		return s.object(v)
 	}
-	return ast.NullTerm()
+	return engine.NullValue
 }
 
-func floatTerm(f float64) *ast.Term {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return ast.NullTerm()
+func (s *scratch) number(f float64) engine.Value {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return engine.NullValue
+	case f == math.Trunc(f) && math.Abs(f) < 1<<53:
+		return s.builder.Int(int64(f))
 	}
-	if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-		return integer(int64(f))
-	}
-	return ast.NewTerm(ast.Number(json.Number(strconv.FormatFloat(f, 'g', -1, 64))))
+	return s.builder.Number(strconv.FormatFloat(f, 'g', -1, 64))
 }
 
-func subjectInput(id string, s *consent.State, now consent.Instant) *ast.Term {
-	o := fields{}
-	o.boolean("known", s.Known())
-	o.str("id", id)
-	o.str("jurisdiction", s.Jurisdiction.Value)
-	addAge(&o, s.Age, now)
+// prepare builds what depends on the state alone.
+func (in *inputShapes) prepare(b *engine.Builder, s *consent.State) *prepared {
+	p := &prepared{}
+	f := &p.fields
+	f[subjectKnown] = engine.Boolean(s.Known())
+	f[subjectJurisdiction] = b.String(s.Jurisdiction.Value)
 	if s.AccountStatus.Value != 0 {
-		o.str("account_status", s.AccountStatus.Value.String())
+		f[subjectAccountStatus] = b.String(s.AccountStatus.Value.String())
 	}
-	o.time("last_activity_at", s.LastActivityAt.Value)
-	o.time("retention_until", s.RetentionUntil.Value)
+	f[subjectLastActivityAt] = instant(b, s.LastActivityAt.Value)
+	f[subjectRetentionUntil] = instant(b, s.RetentionUntil.Value)
 	if s.Erasure.Value != 0 {
-		o.str("erasure", s.Erasure.Value.String())
+		f[subjectErasure] = b.String(s.Erasure.Value.String())
 	}
-	o.add("signals", signalsInput(s))
-	o.add("opt_outs", optOutsInput(s))
-	o.add("consents", consentsInput(s.Consents))
+	f[subjectSignals] = in.signalsOf(b, s)
+	f[subjectOptOuts] = in.optOutsOf(b, s)
+	f[subjectConsents] = in.consentsOf(b, s.Consents)
 	if len(s.Objections) > 0 {
-		o.add("objections", marksInput(s.Objections))
+		f[subjectObjections] = in.marksOf(b, s.Objections)
 	}
-	o.add("restrictions", restrictionsInput(s.Restrictions))
+	f[subjectRestrictions] = in.restrictionsOf(b, s.Restrictions)
 	if s.Relationship.At != 0 {
-		o.add("relationship", relationshipInput(s.Relationship.Value))
+		f[subjectRelationship] = in.relationshipOf(b, s.Relationship.Value)
 	}
-	return o.object()
+	return p
 }
 
-func addAge(o *fields, age consent.Dated[consent.Age], now consent.Instant) {
-	if age.At == 0 {
-		return
+// instant is a time, or nothing where it is absent.
+func instant(b *engine.Builder, t consent.Instant) engine.Value {
+	if t == 0 {
+		return nil
 	}
-	years := yearsBetween(age.At.Time(), now.Time())
-	if age.Value.Min != consent.Unbounded {
-		o.add("age_min", integer(int64(age.Value.Min)+years))
+	return b.Int(int64(t))
+}
+
+func (in *inputShapes) signalsOf(b *engine.Builder, s *consent.State) engine.Value {
+	var f [2]engine.Value
+	for i, g := range []consent.Signal{s.GPC, s.DNT} {
+		if g.At != 0 {
+			f[i] = b.Record(in.signal, []engine.Value{engine.Boolean(g.Value), b.Int(int64(g.Since))})
+		}
 	}
-	if age.Value.Max != consent.Unbounded {
-		o.add("age_max", integer(int64(age.Value.Max)+years))
+	return b.Record(in.signals, f[:])
+}
+
+func (in *inputShapes) optOutsOf(b *engine.Builder, s *consent.State) engine.Value {
+	var f [len(s.OptOuts)]engine.Value
+	for i, m := range s.OptOuts {
+		if m.At != 0 {
+			f[i] = b.Record(in.optOut, []engine.Value{engine.Boolean(!m.Raised), b.Int(int64(m.At))})
+		}
 	}
+	return b.Record(in.optOuts, f[:])
+}
+
+func (in *inputShapes) consentsOf(b *engine.Builder, list []consent.PurposeConsents) engine.Value {
+	if len(list) == 0 {
+		return in.emptyObject
+	}
+	fields := make([]engine.Field, len(list))
+	for i := range list {
+		p := &list[i]
+		fields[i] = engine.Field{Key: p.Purpose, Value: in.recordOf(b, &p.Own, p.Recipients)}
+	}
+	return b.Object(fields...)
+}
+
+func (in *inputShapes) recordOf(b *engine.Builder, r *consent.Record, recipients []consent.RecipientRecord) engine.Value {
+	var f [13]engine.Value
+	if r.Status != 0 {
+		f = [13]engine.Value{
+			b.String(r.Status.String()), b.String(r.GivenBy.String()), engine.Boolean(r.Explicit), engine.Boolean(r.Evidence),
+			b.Int(int64(r.NoticeVersion)), in.emptyArray, instant(b, r.ExpiresAt), instant(b, r.GivenAt), instant(b, r.DeniedAt), nil,
+			instant(b, r.RequestedAt), instant(b, r.RequestedBeforeGivenAt),
+		}
+		if len(r.Countries) > 0 {
+			f[5] = b.Strings(r.Countries)
+		}
+		if r.Denied != 0 {
+			f[9] = b.String(r.Denied.String())
+		}
+	}
+	if len(recipients) > 0 {
+		fields := make([]engine.Field, len(recipients))
+		for i := range recipients {
+			fields[i] = engine.Field{Key: recipients[i].Recipient, Value: in.recordOf(b, &recipients[i].Record, nil)}
+		}
+		f[12] = b.Object(fields...)
+	}
+	return b.Record(in.record, f[:])
+}
+
+// marksOf gives {all, purposes}; the mark that stands for all sorts first.
+func (in *inputShapes) marksOf(b *engine.Builder, list []consent.PurposeMark) engine.Value {
+	var f [2]engine.Value
+	if list[0].Purpose == "" {
+		f[0] = in.markOf(b, list[0].Mark)
+		list = list[1:]
+	}
+	purposes := make([]engine.Field, len(list))
+	for i, m := range list {
+		purposes[i] = engine.Field{Key: m.Purpose, Value: in.markOf(b, m.Mark)}
+	}
+	f[1] = b.Object(purposes...)
+	return b.Record(in.marks, f[:])
+}
+
+// markOf always has a time, 0 where no event counts, so that any other mark is newer.
+func (in *inputShapes) markOf(b *engine.Builder, m consent.Mark) engine.Value {
+	return b.Record(in.mark, []engine.Value{engine.Boolean(m.Raised), b.Int(int64(m.At))})
+}
+
+// restrictionsOf gives marks by ground; the list is sorted by ground.
+func (in *inputShapes) restrictionsOf(b *engine.Builder, list []consent.GroundMark) engine.Value {
+	if len(list) == 0 {
+		return in.emptyObject
+	}
+	var grounds []engine.Field
+	for i := 0; i < len(list); {
+		ground := list[i].Ground
+		var marks []consent.PurposeMark
+		for ; i < len(list) && list[i].Ground == ground; i++ {
+			marks = append(marks, consent.PurposeMark{Purpose: list[i].Purpose, Mark: list[i].Mark})
+		}
+		grounds = append(grounds, engine.Field{Key: ground.String(), Value: in.marksOf(b, marks)})
+	}
+	return b.Object(grounds...)
+}
+
+func (in *inputShapes) relationshipOf(b *engine.Builder, r consent.Relationship) engine.Value {
+	return b.Record(in.relationship, []engine.Value{
+		instant(b, r.LastSaleAt), b.String(r.SellingEntity), engine.Boolean(r.OptOutOffered),
+	})
 }
 
 // yearsBetween counts the anniversaries of from's day (UTC) that have begun by to; that of 29 February is 1 March where there
@@ -153,117 +348,4 @@ func yearsBetween(from, to time.Time) int64 {
 		years--
 	}
 	return int64(max(years, 0))
-}
-
-func signalsInput(s *consent.State) *ast.Term {
-	o := fields{}
-	for _, g := range []struct {
-		name   string
-		signal consent.Signal
-	}{{"gpc", s.GPC}, {"dnt", s.DNT}} {
-		if g.signal.At != 0 {
-			f := fields{}
-			f.boolean("value", g.signal.Value)
-			f.time("time", g.signal.Since)
-			o.add(g.name, f.object())
-		}
-	}
-	return o.object()
-}
-
-func optOutsInput(s *consent.State) *ast.Term {
-	o := fields{}
-	for i, m := range s.OptOuts {
-		if m.At != 0 {
-			f := fields{}
-			f.boolean("lifted", !m.Raised)
-			f.time("time", m.At)
-			o.add(consent.OptOutKind(i+1).String(), f.object())
-		}
-	}
-	return o.object()
-}
-
-func consentsInput(list []consent.PurposeConsents) *ast.Term {
-	o := make(fields, 0, len(list))
-	for i := range list {
-		p := &list[i]
-		f := recordInput(&p.Own)
-		if len(p.Recipients) > 0 {
-			recipients := make(fields, 0, len(p.Recipients))
-			for j := range p.Recipients {
-				r := recordInput(&p.Recipients[j].Record)
-				recipients.add(p.Recipients[j].Recipient, r.object())
-			}
-			f.add("recipients", recipients.object())
-		}
-		o.add(p.Purpose, f.object())
-	}
-	return o.object()
-}
-
-func recordInput(r *consent.Record) fields {
-	o := fields{}
-	if r.Status == 0 {
-		return o
-	}
-	o.str("status", r.Status.String())
-	o.str("given_by", r.GivenBy.String())
-	o.boolean("explicit", r.Explicit)
-	o.boolean("evidence", r.Evidence)
-	o.add("notice_version", integer(int64(r.NoticeVersion)))
-	o.add("countries", stringArray(r.Countries))
-	o.time("expires_at", r.ExpiresAt)
-	o.time("given_at", r.GivenAt)
-	o.time("denied_at", r.DeniedAt)
-	if r.Denied != 0 {
-		o.str("denied", r.Denied.String())
-	}
-	o.time("requested_at", r.RequestedAt)
-	o.time("requested_before_given_at", r.RequestedBeforeGivenAt)
-	return o
-}
-
-// marksInput gives {"all": mark, "purposes": {purpose: mark}}; the mark that stands for all sorts first.
-func marksInput(list []consent.PurposeMark) *ast.Term {
-	o, purposes := fields{}, fields{}
-	for _, m := range list {
-		if m.Purpose == "" {
-			o.add("all", markInput(m.Mark))
-		} else {
-			purposes.add(m.Purpose, markInput(m.Mark))
-		}
-	}
-	o.add("purposes", purposes.object())
-	return o.object()
-}
-
-// markInput always has a time, 0 where no event counts, so that any other mark is newer.
-func markInput(m consent.Mark) *ast.Term {
-	f := fields{}
-	f.boolean("raised", m.Raised)
-	f.add("time", integer(int64(m.At)))
-	return f.object()
-}
-
-// restrictionsInput gives {ground: marks}; the list is sorted by ground.
-func restrictionsInput(list []consent.GroundMark) *ast.Term {
-	o := fields{}
-	for i := 0; i < len(list); {
-		ground := list[i].Ground
-		var marks []consent.PurposeMark
-		for ; i < len(list) && list[i].Ground == ground; i++ {
-			marks = append(marks, consent.PurposeMark{Purpose: list[i].Purpose, Mark: list[i].Mark})
-		}
-		o.add(ground.String(), marksInput(marks))
-	}
-	return o.object()
-}
-
-func relationshipInput(r consent.Relationship) *ast.Term {
-	o := fields{}
-	o.time("last_sale_at", r.LastSaleAt)
-	o.str("selling_entity", r.SellingEntity)
-	o.boolean("opt_out_offered", r.OptOutOffered)
-	return o.object()
 }

@@ -1,43 +1,45 @@
-// Package policy loads the policies, admits them, and decides requests by them. It is the only package that imports OPA.
+// Package policy loads the policies, admits them, and decides requests by them. It is the only package, with engine below
+// it, that imports OPA.
 //
 // A Set is a loaded directory of policies: Rego v1 modules and data, checked, compiled, immutable. Active holds the one in
 // force behind an atomic pointer; a check loads it once and keeps it to its end, so that a new set never changes a decision
-// under way. Loading happens off the request path, and a directory that does not load leaves the active set as it is.
+// under way. Loading happens off the request path, and a directory that does not load leaves the active set as it is. A
+// Loader holds what outlives a set.
 //
-// Decide never fails. A policy that errs, is undefined, conflicts or answers out of shape is a denial with POLICY_ERROR,
-// logged with its cause; nothing of what a policy says can become ALLOW unless the whole answer is well formed.
+// A decision is evaluated by a program compiled from OPA's plan (package engine), over an input that is built as values of
+// that engine; the part of it that hangs on the subject's state is prepared when the state enters a cache. topdown, OPA's own
+// evaluator, stays beside it: as the fallback of what the compiler does not support and of what errs, to have OPA's own
+// words for it, and as the reference with which the shadow compares one in N decisions.
+//
+// Decide never fails. A policy that errs, is undefined, conflicts, takes too many steps or answers out of shape is a denial
+// with POLICY_ERROR, logged with its cause; nothing of what a policy says can become ALLOW unless the whole answer is well
+// formed.
 package policy
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"sync/atomic"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/engine"
 )
-
-// Options configure a Set. The zero value is usable.
-type Options struct {
-	// Logger receives policy errors; nil: slog.Default().
-	Logger *slog.Logger
-}
 
 // Set is a loaded set of policies. It is immutable and may be used concurrently.
 type Set struct {
+	loader      *Loader
 	description consent.Policy
 	controllers map[string]*controller
-	logger      *slog.Logger
 }
 
 // controller is what a Set keeps per controller.
 type controller struct {
 	purposes []string
 	horizon  horizon
-	query    rego.PreparedEvalQuery
+	// compiled is nil where topdown evaluates.
+	compiled  *engine.Entrypoint
+	reference rego.PreparedEvalQuery
 }
 
 // Describe returns the revision, files and controllers. ActivatedAt is absent: Active knows it. The result must not be
@@ -66,7 +68,10 @@ func (s *Set) Decide(
 	if !ok {
 		return s.failed(request, consent.ErrUnknownController)
 	}
-	d, err := c.evaluate(ctx, request, snapshot.State, now)
+	l := s.loader
+	scratch := l.scratch.Get().(*scratch)
+	defer l.scratch.Put(scratch)
+	d, err := l.evaluate(ctx, c, question{request: request, input: l.input.build(scratch, request, snapshot, now)})
 	if err != nil {
 		return s.failed(request, err)
 	}
@@ -76,28 +81,12 @@ func (s *Set) Decide(
 }
 
 func (s *Set) failed(request *consent.Request, err error) consent.Decision {
-	s.logger.Error("policy failed", "controller", request.Subject.Controller, "purpose", request.Purpose,
+	s.loader.counts.errors.Add(1)
+	s.loader.logger.Error("policy failed", "controller", request.Subject.Controller, "purpose", request.Purpose,
 		"policy_revision", s.Revision(), "error", err)
 	d := consent.Failed()
 	d.PolicyRevision = s.Revision()
 	return d
-}
-
-func (c *controller) evaluate(
-	ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant,
-) (consent.Decision, error) {
-	results, err := c.query.Eval(ctx, rego.EvalParsedInput(buildInput(request, state, now)))
-	if err != nil {
-		return consent.Decision{}, fmt.Errorf("evaluating: %w", err)
-	}
-	if len(results) != 1 || len(results[0].Expressions) != 1 {
-		return consent.Decision{}, errUndefined
-	}
-	value, ok := results[0].Expressions[0].Value.(ast.Value)
-	if !ok {
-		return consent.Decision{}, errUndefined
-	}
-	return readDecision(value, request)
 }
 
 // Active is the set in force on this node. The zero value holds none. All methods may be called concurrently.

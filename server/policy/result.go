@@ -5,28 +5,38 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
 var errUndefined = errors.New("the policy is undefined")
 
-// readDecision reads a policy's answer. It is strict: whatever is missing, of another type, of an unknown code or in
-// contradiction with the rest is an error, and so a denial.
-func readDecision(value ast.Value, request *consent.Request) (d consent.Decision, err error) {
-	answer, err := asObject(value, "the answer")
-	if err != nil {
-		return consent.Decision{}, err
+// answerKeys are the keys of an answer, interned.
+type answerKeys struct {
+	decision, reasons, legalBasis, obligations, permitted, code, clause, parameters, country, categories, signal, time *engine.Str
+}
+
+func newAnswerKeys(sym *engine.Symbols) *answerKeys {
+	k := sym.Intern("decision", "reasons", "legal_basis", "obligations", "permitted_data_categories", "code", "clause", "parameters",
+		"country", "categories", "signal", "time")
+	return &answerKeys{k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11]}
+}
+
+// read reads a policy's answer and keeps nothing of it. It is strict: whatever is missing, of another type, of an unknown
+// code or in contradiction with the rest is an error, and so a denial.
+func (k *answerKeys) read(value engine.Value, request *consent.Request) (d consent.Decision, err error) {
+	if value == nil {
+		return consent.Decision{}, errUndefined
 	}
-	r := reader{answer: answer}
-	effect := named(&r, "decision", consent.ParseEffect)
-	d.Reasons = list(&r, "reasons", readReason)
-	if basis := r.str("legal_basis"); basis != "" {
-		d.Basis = parse(&r, "legal_basis", basis, consent.ParseBasis)
+	r := reader{keys: k}
+	answer := r.object(value, "the answer")
+	effect := named(&r, answer, k.decision, consent.ParseEffect)
+	d.Reasons = list(&r, answer, k.reasons, (*reader).reason)
+	if basis := r.str(answer, k.legalBasis); basis != "" {
+		d.Basis = parse(&r, k.legalBasis, basis, consent.ParseBasis)
 	}
-	d.Obligations = list(&r, "obligations", readObligation)
-	d.PermittedDataCategories = list(&r, "permitted_data_categories", readString)
+	d.Obligations = list(&r, answer, k.obligations, (*reader).obligation)
+	d.PermittedDataCategories = list(&r, answer, k.permitted, (*reader).text)
 	if r.err == nil {
 		r.err = consistent(effect, &d, request)
 	}
@@ -58,50 +68,76 @@ func consistent(effect consent.Effect, d *consent.Decision, request *consent.Req
 	return nil
 }
 
-// reader reads the fields of an answer and keeps the first error.
+// reader reads values and keeps the first error. After it, whatever is read is empty.
 type reader struct {
-	answer ast.Object
-	err    error
+	keys *answerKeys
+	err  error
 }
 
-func (r *reader) fail(field string, err error) {
+func (r *reader) fail(what, why string) {
 	if r.err == nil {
-		r.err = fmt.Errorf("%s: %w", field, err)
+		r.err = fmt.Errorf("%s: %s", what, why)
 	}
 }
 
-func (r *reader) field(name string) ast.Value {
-	if t := r.answer.Get(ast.InternedTerm(name)); t != nil {
-		return t.Value
-	}
-	r.fail(name, errors.New("missing"))
-	return ast.Null{}
-}
-
-func (r *reader) str(name string) string {
-	s, err := readString(r.field(name))
-	if err != nil {
-		r.fail(name, err)
-	}
-	return s
-}
-
-func parse[T any](r *reader, field, name string, parser func(string) (T, bool)) T {
-	v, ok := parser(name)
+func (r *reader) object(v engine.Value, what string) *engine.Object {
+	o, ok := v.(*engine.Object)
 	if !ok {
-		r.fail(field, fmt.Errorf("%q is not one of the known values", name))
+		r.fail(what, "not an object")
+	}
+	return o
+}
+
+// field returns a field of o; nil after an error.
+func (r *reader) field(o *engine.Object, key *engine.Str) engine.Value {
+	if r.err != nil {
+		return nil
+	}
+	v := o.Lookup(key)
+	if v == nil {
+		r.fail(key.String(), "missing")
 	}
 	return v
 }
 
-func named[T any](r *reader, field string, parser func(string) (T, bool)) T {
-	return parse(r, field, r.str(field), parser)
+func (r *reader) str(o *engine.Object, key *engine.Str) string {
+	return r.named(r.field(o, key), key.String())
 }
 
-func list[T any](r *reader, name string, read func(ast.Value) (T, error)) []T {
-	array, ok := r.field(name).(*ast.Array)
+func (r *reader) text(v engine.Value) string { return r.named(v, "element") }
+
+func (r *reader) named(v engine.Value, what string) string {
+	s, ok := engine.AsString(v)
 	if !ok {
-		r.fail(name, errors.New("not an array"))
+		r.fail(what, "not a string")
+	}
+	return s
+}
+
+func (r *reader) instant(o *engine.Object, key *engine.Str) consent.Instant {
+	i, ok := engine.AsInt(r.field(o, key))
+	if !ok {
+		r.fail(key.String(), "not a time in nanoseconds")
+	}
+	return consent.Instant(i)
+}
+
+func parse[T any](r *reader, key *engine.Str, name string, parser func(string) (T, bool)) T {
+	v, ok := parser(name)
+	if !ok {
+		r.fail(key.String(), fmt.Sprintf("%q is not one of the known values", name))
+	}
+	return v
+}
+
+func named[T any](r *reader, o *engine.Object, key *engine.Str, parser func(string) (T, bool)) T {
+	return parse(r, key, r.str(o, key), parser)
+}
+
+func list[T any](r *reader, o *engine.Object, key *engine.Str, read func(*reader, engine.Value) T) []T {
+	array, ok := r.field(o, key).(*engine.Array)
+	if !ok {
+		r.fail(key.String(), "not an array")
 		return nil
 	}
 	if array.Len() == 0 {
@@ -109,77 +145,29 @@ func list[T any](r *reader, name string, read func(ast.Value) (T, error)) []T {
 	}
 	out := make([]T, array.Len())
 	for i := range out {
-		v, err := read(array.Elem(i).Value)
-		if err != nil {
-			r.fail(fmt.Sprintf("%s[%d]", name, i), err)
-			return nil
-		}
-		out[i] = v
+		out[i] = read(r, array.At(i))
 	}
 	return out
 }
 
-func asObject(v ast.Value, what string) (ast.Object, error) {
-	o, ok := v.(ast.Object)
-	if !ok {
-		return nil, fmt.Errorf("%s is not an object", what)
-	}
-	return o, nil
+func (r *reader) reason(v engine.Value) consent.Reason {
+	o := r.object(v, "a reason")
+	return consent.Reason{Code: named(r, o, r.keys.code, consent.ParseReasonCode), Clause: r.str(o, r.keys.clause)}
 }
 
-func readString(v ast.Value) (string, error) {
-	s, ok := v.(ast.String)
-	if !ok {
-		return "", errors.New("not a string")
-	}
-	return string(s), nil
-}
-
-func readReason(v ast.Value) (consent.Reason, error) {
-	o, err := asObject(v, "a reason")
-	if err != nil {
-		return consent.Reason{}, err
-	}
-	r := reader{answer: o}
-	reason := consent.Reason{Code: named(&r, "code", consent.ParseReasonCode), Clause: r.str("clause")}
-	return reason, r.err
-}
-
-func readObligation(v ast.Value) (consent.Obligation, error) {
-	o, err := asObject(v, "an obligation")
-	if err != nil {
-		return consent.Obligation{}, err
-	}
-	r := reader{answer: o}
-	obligation := consent.Obligation{Code: named(&r, "code", consent.ParseObligationCode)}
-	parameters, err := asObject(r.field("parameters"), "parameters")
-	if err != nil {
-		r.fail("parameters", err)
-		return consent.Obligation{}, r.err
-	}
-	p := reader{answer: parameters}
-	switch obligation.Code {
+func (r *reader) obligation(v engine.Value) consent.Obligation {
+	o := r.object(v, "an obligation")
+	out := consent.Obligation{Code: named(r, o, r.keys.code, consent.ParseObligationCode)}
+	parameters := r.object(r.field(o, r.keys.parameters), "parameters")
+	switch out.Code {
 	case consent.TransferSafeguards:
-		obligation.Parameters.Country = p.str("country")
+		out.Parameters.Country = r.str(parameters, r.keys.country)
 	case consent.ExcludeDataCategories:
-		obligation.Parameters.Categories = list(&p, "categories", readString)
+		out.Parameters.Categories = list(r, parameters, r.keys.categories, (*reader).text)
 	case consent.RecordSignal:
-		obligation.Parameters.Signal = p.str("signal")
+		out.Parameters.Signal = r.str(parameters, r.keys.signal)
 	case consent.ReaskNotBefore:
-		obligation.Parameters.Time = readInstant(&p, "time")
+		out.Parameters.Time = r.instant(parameters, r.keys.time)
 	}
-	return obligation, errors.Join(r.err, p.err)
-}
-
-func readInstant(r *reader, name string) consent.Instant {
-	n, ok := r.field(name).(ast.Number)
-	if !ok {
-		r.fail(name, errors.New("not a number"))
-		return 0
-	}
-	i, ok := n.Int64()
-	if !ok {
-		r.fail(name, errors.New("not a time in nanoseconds"))
-	}
-	return consent.Instant(i)
+	return out
 }

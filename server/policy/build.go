@@ -1,0 +1,178 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/consentd/consentd/server/policy/engine"
+)
+
+// build is a set under construction.
+type build struct {
+	loader    *Loader
+	modules   map[string]*ast.Module
+	documents map[string]any
+	tables    map[string]*table
+}
+
+// set checks that tables and policies match, and compiles them into s.
+func (b *build) set(s *Set) error {
+	compiler, err := b.compile(ast.EvalModeTopdown)
+	if err != nil {
+		return err
+	}
+	if err := b.match(decisionRules(compiler)); err != nil {
+		return err
+	}
+	dates, err := effectiveDates(b.documents)
+	if err != nil {
+		return err
+	}
+	program, err := b.program()
+	if err != nil {
+		return err
+	}
+	store := inmem.NewFromObjectWithOpts(b.documents, inmem.OptReturnASTValuesOnRead(true))
+	for _, id := range b.ids() {
+		described := b.tables[id].describe(id)
+		c := &controller{horizon: horizon{durations: b.tables[id].durations(), dates: dates}, compiled: b.entrypoint(program, id)}
+		if c.reference, err = reference(compiler, store, id); err != nil {
+			return err
+		}
+		for _, p := range described.Purposes {
+			c.purposes = append(c.purposes, p.Name)
+		}
+		s.controllers[id] = c
+		s.description.Controllers = append(s.description.Controllers, described)
+	}
+	return nil
+}
+
+func (b *build) ids() []string { return slices.Sorted(maps.Keys(b.tables)) }
+
+// compile compiles copies of the modules: a compiler changes them, and each mode its own way.
+func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
+	modules := make(map[string]*ast.Module, len(b.modules))
+	for name, m := range b.modules {
+		modules[name] = m.Copy()
+	}
+	compiler := ast.NewCompiler().WithEvalMode(mode)
+	if compiler.Compile(modules); compiler.Failed() {
+		return nil, fmt.Errorf("compiling policies: %w", compiler.Errors)
+	}
+	return compiler, nil
+}
+
+// match refuses a table without a policy, and the reverse.
+func (b *build) match(decisions map[string]*ast.Location) error {
+	var faults []error
+	for _, id := range slices.Sorted(maps.Keys(decisions)) {
+		if b.tables[id] == nil {
+			faults = append(faults, fmt.Errorf("%s: controller %q has a policy but no table: add controllers/%s/data.yaml",
+				decisions[id], id, id))
+		}
+	}
+	for _, id := range b.ids() {
+		if decisions[id] == nil {
+			faults = append(faults, fmt.Errorf("controllers/%s: no policy: add a rule %s", id, decisionPath(id)))
+		}
+	}
+	if len(b.tables) == 0 {
+		faults = append(faults, errors.New("no controllers: add controllers/<id>/data.yaml and a policy beside it"))
+	}
+	return errors.Join(faults...)
+}
+
+func decisionPath(id string) string { return fmt.Sprintf("%s[%q].decision", root, id) }
+
+// decisionRules returns where each controller's decision is defined.
+func decisionRules(compiler *ast.Compiler) map[string]*ast.Location {
+	found := map[string]*ast.Location{}
+	prefix := ast.MustParseRef(root)
+	for _, m := range compiler.Modules {
+		for _, rule := range m.Rules {
+			ref := rule.Ref()
+			if len(ref) == len(prefix)+2 && ref.HasPrefix(prefix) && ref[len(ref)-1].Equal(ast.StringTerm("decision")) {
+				id, ok := ref[len(prefix)].Value.(ast.String)
+				if at := found[string(id)]; ok && (at == nil || rule.Loc().Compare(at) < 0) {
+					found[string(id)] = rule.Loc()
+				}
+			}
+		}
+	}
+	return found
+}
+
+// program compiles all controllers' decisions; nil where topdown is to evaluate.
+func (b *build) program() (*engine.Program, error) {
+	if b.loader.options.Engine == Topdown {
+		return nil, nil
+	}
+	compiler, err := b.compile(ast.EvalModeIR)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, id := range b.ids() {
+		paths = append(paths, decisionPath(id))
+	}
+	plan, err := engine.NewPlanner().Entrypoints(context.Background(), paths, rego.Compiler(compiler))
+	if err != nil {
+		return nil, err
+	}
+	documents, err := ast.InterfaceToValue(b.documents)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policies' data: %w", err)
+	}
+	data, err := engine.FromAST(b.loader.symbols, documents)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policies' data: %w", err)
+	}
+	program, err := engine.Compile(plan, data, engine.Options{
+		Symbols: b.loader.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compiling the policies' plan: %w", err)
+	}
+	return program, nil
+}
+
+// entrypoint returns the compiled decision of a controller; nil where topdown evaluates, because it is to or because the
+// compiler does not support something.
+func (b *build) entrypoint(program *engine.Program, id string) *engine.Entrypoint {
+	if program == nil {
+		return nil
+	}
+	path := (append(ast.MustParseRef(root), ast.StringTerm(id), ast.StringTerm("decision"))).String()
+	e, err := program.Entrypoint(path)
+	if err != nil {
+		b.loader.counts.unsupported.Add(1)
+		b.loader.logger.Warn("topdown evaluates a controller that cannot be compiled", "controller", id, "cause", err)
+		return nil
+	}
+	return e
+}
+
+// reference prepares a controller's decision for topdown. A built-in's error is the policy's: a rule that it would leave
+// undefined may be one that denies.
+func reference(compiler *ast.Compiler, store storage.Store, id string) (rego.PreparedEvalQuery, error) {
+	query, err := rego.New(
+		rego.Query(decisionPath(id)),
+		rego.Compiler(compiler),
+		rego.Store(store),
+		rego.StrictBuiltinErrors(true),
+		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }),
+	).PrepareForEval(context.Background())
+	if err != nil {
+		return query, fmt.Errorf("preparing the policy of controller %q: %w", id, err)
+	}
+	return query, nil
+}

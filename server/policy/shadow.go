@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/consentd/consentd/server/policy/engine"
+)
+
+// shadow makes one in rate decisions of the compiled engine again by topdown, off the request path, and compares the whole
+// answers. A difference is logged with its input and counted. What it is too busy for is dropped and counted: it must never
+// hold up a check.
+type shadow struct {
+	loader *Loader
+	rate   uint64
+	queue  chan shadowed
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// shadowed is a decision to be made again: copies, nothing of an evaluation's memory.
+type shadowed struct {
+	controller *controller
+	id         string
+	input      ast.Value
+	answer     ast.Value // nil: undefined
+}
+
+const (
+	shadowQueue   = 64
+	shadowTimeout = time.Second
+)
+
+func newShadow(l *Loader, rate uint64) *shadow {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &shadow{loader: l, rate: rate, queue: make(chan shadowed, shadowQueue), cancel: cancel}
+	s.done.Go(func() { s.run(ctx) })
+	return s
+}
+
+// due reports whether the nth decision is to be made again.
+func (s *shadow) due(n uint64) bool { return n%s.rate == 0 }
+
+// offer copies a decision for the shadow, unless it is too busy. Copying takes about 50 µs, divided by the rate.
+func (s *shadow) offer(c *controller, q question, answer engine.Value) {
+	if len(s.queue) == cap(s.queue) {
+		s.loader.counts.dropped.Add(1)
+		return
+	}
+	again := shadowed{controller: c, id: q.request.Subject.Controller, input: engine.ToAST(q.input), answer: engine.ToAST(answer)}
+	select {
+	case s.queue <- again:
+	default:
+		s.loader.counts.dropped.Add(1)
+	}
+}
+
+func (s *shadow) run(ctx context.Context) {
+	for {
+		select {
+		case again := <-s.queue:
+			s.compare(ctx, again)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *shadow) compare(ctx context.Context, again shadowed) {
+	ctx, cancel := context.WithTimeout(ctx, shadowTimeout)
+	defer cancel()
+	want, err := again.controller.refer(ctx, again.input)
+	if ctx.Err() != nil {
+		s.loader.counts.dropped.Add(1)
+		return
+	}
+	s.loader.counts.shadowed.Add(1)
+	if err != nil && !errors.Is(err, errUndefined) || !same(want, again.answer) {
+		s.loader.counts.differences.Add(1)
+		s.loader.logger.Error("the compiled engine and topdown differ", "controller", again.id,
+			"compiled", text(again.answer), "topdown", text(want), "topdown_error", err, "input", again.input.String())
+	}
+}
+
+func same(a, b ast.Value) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Compare(b) == 0
+}
+
+func text(v ast.Value) string {
+	if v == nil {
+		return "undefined"
+	}
+	return v.String()
+}
+
+func (s *shadow) close() {
+	s.cancel()
+	s.done.Wait()
+}
