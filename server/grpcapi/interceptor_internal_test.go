@@ -2,9 +2,13 @@ package grpcapi
 
 import (
 	"context"
+	"log/slog"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
@@ -22,6 +26,29 @@ func (constant) Check(context.Context, *consent.Request, authz.Consistency) (con
 }
 
 func (constant) Token(consent.Revision) string { return "token" }
+
+// A client may be gone, or its deadline passed, before its call gets its turn.
+func TestACallThatIsOverIsNotRun(t *testing.T) {
+	m, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := edge{metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, release := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer release()
+	for ctx, want := range map[context.Context]codes.Code{cancelled: codes.Canceled, late: codes.DeadlineExceeded} {
+		info := &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_Check_FullMethodName}
+		answer, err := e.intercept(ctx, &consentv1.CheckRequest{}, info, func(context.Context, any) (any, error) {
+			t.Error("it was run")
+			return nil, nil
+		})
+		if answer != nil || status.Code(err) != want {
+			t.Errorf("got %v, %v; want %v", answer, err, want)
+		}
+	}
+}
 
 // BenchmarkCheck is what the edge adds to a check: validation, conversion both ways and counters, without gRPC itself.
 func BenchmarkCheck(b *testing.B) {
