@@ -17,15 +17,22 @@ import data.consentd.lib.request
 # entrypoint: true
 decision := compose.decision({
 	"denials": denials,
-	"bans": set(),
+	"bans": bans,
 	"obligations": obligations,
 	"recipients": set(),
 })
 
 # METADATA
 # title: §2.4
-# description: Data from public sources are used against fraud and for legal claims only.
-denials contains [8, "DATA_CATEGORY_NOT_PERMITTED", "§2.4"] if {
+# description: Data from public sources, named or not, are used against fraud and for legal claims only.
+denials contains [8, "DATA_CATEGORY_NOT_PERMITTED", "§2.4"] if _public_source_denied
+
+# METADATA
+# title: §2.4
+# description: So none of the categories that the request names is permitted.
+bans contains [input.data_categories, "DATA_CATEGORY_NOT_PERMITTED", "§2.4"] if _public_source_denied
+
+_public_source_denied if {
 	request.flag("public_source")
 	not request.compelling
 	basis.declared != "LEGAL_OBLIGATION"

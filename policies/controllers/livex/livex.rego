@@ -38,7 +38,9 @@ _instructed(purpose) if {
 
 # METADATA
 # title: How we share, advertising partners
-# description: Advertising partners get data only where interest-based advertising would be allowed too.
+# description: |
+#   Advertising partners get data only where interest-based advertising would be allowed too, on what was consented to or
+#   withdrawn for this partner. The advertising itself transfers nothing, so neither its kind nor its country counts there.
 recipients contains "ADVERTISING_PARTNER" if {
 	input.purpose == "affiliate_sharing"
 	input.recipient.kind == "ADVERTISING_PARTNER"
@@ -47,7 +49,8 @@ recipients contains "ADVERTISING_PARTNER" if {
 
 _advertising_allowed if {
 	not _uninstructed("interest_based_advertising")
-	found := compose.all_denials(_nothing) with input.purpose as "interest_based_advertising" with input.recipient as {}
+	partner := {"id": input.recipient.id}
+	found := compose.all_denials(_nothing) with input.purpose as "interest_based_advertising" with input.recipient as partner
 	count(found) == 0
 }
 

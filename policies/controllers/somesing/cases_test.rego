@@ -7,6 +7,326 @@ _reasons(d) := {r.code | some r in d.reasons}
 
 _obligations(d) := {o.code | some o in d.obligations}
 
+# somesing §1 refused optional items are off, asked again or not
+test_denied_somesing_1_refused_optional_items_are_off_asked_again_or_not if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "user_analysis", "subject": {"account_status": "ACTIVE", "consents": {"user_analysis": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "requested_at": 1780228800000000000, "status": "REFUSED"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_PENDING" in _reasons(d)
+	d.legal_basis == "CONSENT"
+}
+
+# somesing GDPR-8 age is verified on a child's own consent in Germany too
+test_allowed_somesing_gdpr_8_age_is_verified_on_a_child_s_own_consent_in_germany_too if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "age_verification", "subject": {"account_status": "ACTIVE", "age_max": 13, "age_min": 13, "consents": {"age_verification": {"countries": [], "evidence": false, "explicit": false, "given_at": 1779537600000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "CONSENT"
+}
+
+# somesing §1 age is not verified without consent, child or not
+test_denied_somesing_1_age_is_not_verified_without_consent_child_or_not if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "age_verification", "subject": {"account_status": "ACTIVE", "age_max": 13, "age_min": 13, "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_MISSING" in _reasons(d)
+	not "UNDER_AGE" in _reasons(d)
+}
+
+# somesing JPMAIL-3 marketing mail needs a given consent in New York too
+test_denied_somesing_jpmail_3_marketing_mail_needs_a_given_consent_in_new_york_too if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "marketing_email", "subject": {"account_status": "ACTIVE", "consents": {"marketing_email": {"countries": [], "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 1, "requested_at": 1779537600000000000, "status": "REQUESTED"}}, "id": "subject", "jurisdiction": "US-NY", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_PENDING" in _reasons(d)
+}
+
+# somesing §2 marketing mail goes out on consent, with an unsubscribe link
+test_allowed_somesing_2_marketing_mail_goes_out_on_consent_with_an_unsubscribe_link if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "marketing_email", "subject": {"account_status": "ACTIVE", "consents": {"marketing_email": {"countries": [], "evidence": false, "explicit": false, "given_at": 1779537600000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	"INCLUDE_UNSUBSCRIBE" in _obligations(d)
+	d.legal_basis == "CONSENT"
+}
+
+# somesing §2 refused news of events stop
+test_denied_somesing_2_refused_news_of_events_stop if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "event_information", "subject": {"account_status": "ACTIVE", "consents": {"event_information": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "status": "REFUSED"}}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_REFUSED" in _reasons(d)
+	d.legal_basis == "NOTIFIED_PURPOSE"
+}
+
+# somesing §2 an objection stops improvement, and leaves the contract
+test_denied_somesing_2_an_objection_stops_improvement_and_leaves_the_contract if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "product_improvement", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "objections": {"all": {"raised": true, "time": 1779537600000000000}, "purposes": {}}, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"OBJECTED" in _reasons(d)
+}
+
+# somesing §3 an objection to everything leaves payments
+test_allowed_somesing_3_an_objection_to_everything_leaves_payments if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "payment_processing", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "objections": {"all": {"raised": true, "time": 1779537600000000000}, "purposes": {}}, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "CONTRACT"
+}
+
+# somesing §3 on consent the training names the consent, anonymized or not
+test_allowed_somesing_3_on_consent_the_training_names_the_consent_anonymized_or_not if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "consents": {"ai_training": {"countries": [], "evidence": false, "explicit": false, "given_at": 1779537600000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "CONSENT"
+}
+
+# somesing §3 an expired consent ends the training on anonymized information
+test_denied_somesing_3_an_expired_consent_ends_the_training_on_anonymized_information if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "consents": {"ai_training": {"countries": [], "evidence": false, "expires_at": 1780228800000000000, "explicit": false, "given_at": 1779537600000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_EXPIRED" in _reasons(d)
+	d.legal_basis == "CONSENT"
+}
+
+# somesing §3 a request is a record too
+test_denied_somesing_3_a_request_is_a_record_too if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "consents": {"ai_training": {"countries": [], "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 1, "requested_at": 1779537600000000000, "status": "REQUESTED"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_PENDING" in _reasons(d)
+}
+
+# somesing §3 an imported consent without evidence was recorded all the same
+test_denied_somesing_3_an_imported_consent_without_evidence_was_recorded_all_the_same if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "consents": {"ai_training": {}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_MISSING" in _reasons(d)
+}
+
+# somesing §3 an objection stops the training on anonymized information
+test_denied_somesing_3_an_objection_stops_the_training_on_anonymized_information if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "objections": {"purposes": {"ai_training": {"raised": true, "time": 1779537600000000000}}}, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"OBJECTED" in _reasons(d)
+	d.legal_basis == "ANONYMIZED_INFORMATION"
+}
+
+# somesing §3 anonymized information asks no parent in Germany
+test_allowed_somesing_3_anonymized_information_asks_no_parent_in_germany if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "age_max": 15, "age_min": 15, "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "ANONYMIZED_INFORMATION"
+}
+
+# somesing §3 items published as text are not published
+test_denied_somesing_3_items_published_as_text_are_not_published if {
+	d := controller.decision with input as {"context": {"anonymized": true, "items_published": "true"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "ai_training", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_MISSING" in _reasons(d)
+	d.legal_basis == "CONSENT"
+}
+
+# somesing §4 disclosure needs a recipient
+test_denied_somesing_4_disclosure_needs_a_recipient if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"RECIPIENT_NOT_PERMITTED" in _reasons(d)
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing §4 a purpose that is not a string is none
+test_denied_somesing_4_a_purpose_that_is_not_a_string_is_none if {
+	d := controller.decision with input as {"context": {"for_purpose": ["service_delivery"]}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "label-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"PURPOSE_NOT_DECLARED" in _reasons(d)
+}
+
+# somesing §4 disclosure for the sake of disclosure is denied to a processor too
+test_denied_somesing_4_disclosure_for_the_sake_of_disclosure_is_denied_to_a_processor_too if {
+	d := controller.decision with input as {"context": {"for_purpose": "third_party_disclosure"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "hosting-1", "kind": "PROCESSOR"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"PURPOSE_NOT_DECLARED" in _reasons(d)
+}
+
+# somesing §4 any kind of recipient, an authority abroad too
+test_allowed_somesing_4_any_kind_of_recipient_an_authority_abroad_too if {
+	d := controller.decision with input as {"context": {"for_purpose": "legal_compliance"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "US", "id": "police-us", "kind": "AUTHORITY"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing §4 a refusal ends the disclosure
+test_denied_somesing_4_a_refusal_ends_the_disclosure if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {"third_party_disclosure": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "status": "REFUSED"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_REFUSED" in _reasons(d)
+}
+
+# somesing §4 a withdrawal for one recipient, asked again, leaves the others
+test_allowed_somesing_4_a_withdrawal_for_one_recipient_asked_again_leaves_the_others if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "label-2", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {"third_party_disclosure": {"recipients": {"label-1": {"countries": [], "denied": "WITHDRAWN", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "status": "WITHDRAWN"}}}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing §4 a request for one recipient does not lift the refusal of all
+test_denied_somesing_4_a_request_for_one_recipient_does_not_lift_the_refusal_of_all if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {"third_party_disclosure": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "recipients": {"label-1": {"countries": [], "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 1, "requested_at": 1780228800000000000, "status": "REQUESTED"}}, "status": "REFUSED"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_REFUSED" in _reasons(d)
+	not "CONSENT_PENDING" in _reasons(d)
+}
+
+# somesing GDPR-6-DEEMED in Germany a consent that names the recipient is a given one
+test_allowed_somesing_gdpr_6_deemed_in_germany_a_consent_that_names_the_recipient_is_a_given_one if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "US", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {"third_party_disclosure": {"recipients": {"label-1": {"countries": [], "evidence": false, "explicit": false, "given_at": 1779537600000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}}}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	"TRANSFER_SAFEGUARDS" in _obligations(d)
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing GDPR-6-DEEMED in Germany a processor needs it too
+test_denied_somesing_gdpr_6_deemed_in_germany_a_processor_needs_it_too if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "DE", "id": "hosting-1", "kind": "PROCESSOR"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_MISSING" in _reasons(d)
+}
+
+# somesing GDPR-6-DEEMED in Germany anonymized data are disclosed without
+test_allowed_somesing_gdpr_6_deemed_in_germany_anonymized_data_are_disclosed_without if {
+	d := controller.decision with input as {"context": {"anonymized": true, "for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "DE", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing GDPR-8 in Germany a child's own consent to the disclosure does not count
+test_denied_somesing_gdpr_8_in_germany_a_child_s_own_consent_to_the_disclosure_does_not_count if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "DE", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "age_max": 15, "age_min": 15, "consents": {"third_party_disclosure": {"countries": [], "evidence": false, "explicit": false, "given_at": 1779537600000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"UNDER_AGE" in _reasons(d)
+}
+
+# somesing CCPA-120 a Californian's opt-out ends the disclosure
+test_denied_somesing_ccpa_120_a_californian_s_opt_out_ends_the_disclosure if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "US-CA", "known": true, "opt_outs": {"SALE_OR_SHARING": {"lifted": false, "time": 1779537600000000000}}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"OPTED_OUT" in _reasons(d)
+	"REASK_NOT_BEFORE" in _obligations(d)
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing CCPA-120-MINOR a Californian of fifteen opts in first
+test_denied_somesing_ccpa_120_minor_a_californian_of_fifteen_opts_in_first if {
+	d := controller.decision with input as {"context": {"anonymized": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "affiliate_sharing", "recipient": {"country": "US", "id": "partner-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "age_max": 15, "age_min": 15, "consents": {}, "id": "subject", "jurisdiction": "US-CA", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"UNDER_AGE" in _reasons(d)
+	not "CONSENT_MISSING" in _reasons(d)
+}
+
+# somesing APPI-28 a processor abroad needs no consent, the setting is the controller's
+test_allowed_somesing_appi_28_a_processor_abroad_needs_no_consent_the_setting_is_the_controller_s if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "service_delivery", "recipient": {"country": "US", "id": "hosting-us", "kind": "PROCESSOR"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "CONTRACT"
+}
+
+# somesing APPI-20-2 the setting covers no special categories
+test_denied_somesing_appi_20_2_the_setting_covers_no_special_categories if {
+	d := controller.decision with input as {"context": {"for_purpose": "service_delivery"}, "controller": "somesing", "data_categories": ["user.contact", "user.health_and_medical"], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "label-1", "kind": "THIRD_PARTY"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"SENSITIVE_DATA_NOT_PERMITTED" in _reasons(d)
+	d.permitted_data_categories == ["user.contact"]
+}
+
+# somesing APPI-31 device data that the partner links need its confirmation
+test_allowed_somesing_appi_31_device_data_that_the_partner_links_need_its_confirmation if {
+	d := controller.decision with input as {"context": {"for_purpose": "personalized_advertising", "links_identifiers": true}, "controller": "somesing", "data_categories": ["user.device.cookie_id"], "now": 1780315200000000000, "purpose": "third_party_disclosure", "recipient": {"country": "JP", "id": "ads-1", "kind": "ADVERTISING_PARTNER"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	"CONFIRM_RECIPIENT_CONSENT" in _obligations(d)
+}
+
+# somesing §5 withdrawn performance cookies end the feedback, and asking again does not bring it back
+test_denied_somesing_5_withdrawn_performance_cookies_end_the_feedback_and_asking_again_does_not_bring_it_back if {
+	d := controller.decision with input as {"context": {"anonymized": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "affiliate_sharing", "recipient": {"country": "JP", "id": "partner-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "consents": {"performance_cookies": {"countries": [], "denied": "WITHDRAWN", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "requested_at": 1780228800000000000, "status": "WITHDRAWN"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_WITHDRAWN" in _reasons(d)
+}
+
+# somesing §5 accepting performance cookies again brings the feedback back
+test_allowed_somesing_5_accepting_performance_cookies_again_brings_the_feedback_back if {
+	d := controller.decision with input as {"context": {"anonymized": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "affiliate_sharing", "recipient": {"country": "JP", "id": "partner-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "consents": {"performance_cookies": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_at": 1780228800000000000, "given_by": "SUBJECT", "notice_version": 1, "status": "GIVEN"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "NOTIFIED_PURPOSE"
+}
+
+# somesing §5 in Germany performance cookies need a given consent, the anonymous feedback does not
+test_allowed_somesing_5_in_germany_performance_cookies_need_a_given_consent_the_anonymous_feedback_does_not if {
+	d := controller.decision with input as {"context": {"anonymized": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "affiliate_sharing", "recipient": {"country": "DE", "id": "partner-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "NOTIFIED_PURPOSE"
+}
+
+# somesing §5 refused functional cookies leave the feedback
+test_allowed_somesing_5_refused_functional_cookies_leave_the_feedback if {
+	d := controller.decision with input as {"context": {"anonymized": true}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "affiliate_sharing", "recipient": {"country": "JP", "id": "partner-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "consents": {"functional_cookies": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "status": "REFUSED"}}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "NOTIFIED_PURPOSE"
+}
+
+# somesing §5 refused cookies, an objection and data that are not anonymous are all named
+test_denied_somesing_5_refused_cookies_an_objection_and_data_that_are_not_anonymous_are_all_named if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "affiliate_sharing", "recipient": {"country": "JP", "id": "partner-1", "kind": "AFFILIATE"}, "subject": {"account_status": "ACTIVE", "consents": {"performance_cookies": {"countries": [], "denied": "REFUSED", "denied_at": 1779537600000000000, "evidence": false, "explicit": false, "given_by": "SUBJECT", "notice_version": 0, "status": "REFUSED"}}, "id": "subject", "jurisdiction": "JP", "known": true, "objections": {"purposes": {"affiliate_sharing": {"raised": true, "time": 1779537600000000000}}}, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"OBJECTED" in _reasons(d)
+	"CONSENT_REFUSED" in _reasons(d)
+	"NOT_ANONYMIZED" in _reasons(d)
+}
+
+# somesing §5 performance cookies are on in Japan and off in Germany until accepted
+test_denied_somesing_5_performance_cookies_are_on_in_japan_and_off_in_germany_until_accepted if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "performance_cookies", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"CONSENT_MISSING" in _reasons(d)
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing §5 essential cookies that were never refused limit nothing
+test_allowed_somesing_5_essential_cookies_that_were_never_refused_limit_nothing if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "essential_cookies", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "US-NY", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	not "ACCOUNT_MAY_BE_LIMITED" in _obligations(d)
+	d.legal_basis == "DEEMED_CONSENT"
+}
+
+# somesing §8 thirteen is too young for the service, everywhere
+test_denied_somesing_8_thirteen_is_too_young_for_the_service_everywhere if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "service_delivery", "subject": {"account_status": "ACTIVE", "age_max": 13, "age_min": 13, "consents": {}, "id": "subject", "jurisdiction": "BE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"UNDER_AGE" in _reasons(d)
+}
+
+# somesing §8 legal obligations know no age
+test_allowed_somesing_8_legal_obligations_know_no_age if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "legal_compliance", "recipient": {"country": "JP", "id": "police-1", "kind": "AUTHORITY"}, "subject": {"account_status": "ACTIVE", "age_max": 10, "age_min": 10, "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "LEGAL_OBLIGATION"
+}
+
+# somesing §3 vital interests excuse special categories in Germany and Japan
+test_allowed_somesing_3_vital_interests_excuse_special_categories_in_germany_and_japan if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": ["user.biometric"], "now": 1780315200000000000, "purpose": "fraud_prevention", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "DE", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "ALLOW"
+	d.legal_basis == "VITAL_INTERESTS"
+}
+
+# somesing §3 fraud prevention needs a known subject
+test_denied_somesing_3_fraud_prevention_needs_a_known_subject if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "fraud_prevention", "subject": {"consents": {}, "id": "subject", "jurisdiction": "", "known": false, "opt_outs": {}, "restrictions": {}, "signals": {}}}
+	d.decision == "DENY"
+	"SUBJECT_UNKNOWN" in _reasons(d)
+	d.legal_basis == "VITAL_INTERESTS"
+}
+
+# somesing a restriction stops the contract
+test_denied_somesing_a_restriction_stops_the_contract if {
+	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "payment_processing", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {"UNLAWFUL_PROCESSING": {"all": {"raised": true, "time": 1780228800000000000}, "purposes": {}}}, "signals": {}}}
+	d.decision == "DENY"
+	"RESTRICTED" in _reasons(d)
+}
+
 # somesing §3 payments rest on the contract
 test_allowed_somesing_3_payments_rest_on_the_contract if {
 	d := controller.decision with input as {"context": {}, "controller": "somesing", "data_categories": [], "now": 1780315200000000000, "purpose": "payment_processing", "subject": {"account_status": "ACTIVE", "consents": {}, "id": "subject", "jurisdiction": "JP", "known": true, "opt_outs": {}, "restrictions": {}, "signals": {}}}

@@ -81,7 +81,7 @@ consent_age := 16 if not data.lib.gdpr.consent_ages[place.country]
 # title: GDPR-9
 # description: |
 #   Special categories need an explicit consent to this purpose or to the one that covers it (Art. 9(2)(a)). The banned
-#   keys with code and rule: CONSENT_NOT_EXPLICIT where an ordinary consent for the purpose holds.
+#   keys with code and rule: CONSENT_NOT_EXPLICIT where an ordinary consent for the purpose holds, though to an old notice.
 bans contains [categories.special, _special_code, "GDPR-9"] if {
 	place.gdpr
 	not basis.special_categories_excepted
@@ -96,7 +96,10 @@ _explicitly_covered if {
 
 default _special_code := "SENSITIVE_DATA_NOT_PERMITTED"
 
-_special_code := "CONSENT_NOT_EXPLICIT" if consent.valid(consent.current, input.purpose)
+_special_code := "CONSENT_NOT_EXPLICIT" if {
+	consent.holds(consent.current)
+	not consent.current.explicit == true
+}
 
 # METADATA
 # title: GDPR-44
