@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // options are what the settings set.
@@ -44,6 +45,11 @@ func settings() []setting {
 			set: setCacheSize},
 		{name: "policies", usage: "directory of policies instead of those in the binary",
 			set: setPolicies},
+		{name: "policy-engine", fallback: "compiled", usage: "what evaluates policies: compiled, or topdown, OPA's own evaluator",
+			set: setPolicyEngine},
+		{name: "shadow-rate", fallback: fmt.Sprintf("1/%d", policy.DefaultShadowRate),
+			usage: "share of decisions that topdown makes again and compares: 1/N, or 0",
+			set:   setShadowRate},
 		{name: "tls-cert", usage: "PEM file of the server's certificate",
 			set: text(func(o *options) *string { return &o.config.TLSCert })},
 		{name: "tls-key", usage: "PEM file of its key",
@@ -87,6 +93,28 @@ func setPolicies(o *options, value string) error {
 		return errors.New("is no directory that can be read")
 	}
 	o.config.Policies = os.DirFS(value)
+	return nil
+}
+
+func setPolicyEngine(o *options, value string) error {
+	engine, ok := policy.ParseEngine(value)
+	if !ok {
+		return errors.New("give compiled or topdown")
+	}
+	o.config.PolicyEngine = engine
+	return nil
+}
+
+func setShadowRate(o *options, value string) error {
+	if value == "0" {
+		o.config.ShadowRate = -1
+		return nil
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(value, "1/"))
+	if err != nil || n < 1 || !strings.HasPrefix(value, "1/") {
+		return errors.New("give 1/N, such as 1/1024, or 0")
+	}
+	o.config.ShadowRate = n
 	return nil
 }
 

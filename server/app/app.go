@@ -33,6 +33,8 @@ import (
 type App struct {
 	config   Config
 	policies policy.Active
+	// loader is what the policies are loaded by; New makes it.
+	loader   *policy.Loader
 	states   *cache.Cache
 	registry *prometheus.Registry
 	health   *health.Server
@@ -86,7 +88,10 @@ func (a *App) loadPolicies() error {
 	if source == nil {
 		source, name = fs.FS(policies.FS), "the embedded policies"
 	}
-	set, err := policy.Load(source, policy.Options{Logger: a.config.Logger})
+	a.loader = policy.NewLoader(policy.Options{
+		Logger: a.config.Logger, Engine: a.config.PolicyEngine, ShadowRate: a.config.ShadowRate,
+	})
+	set, err := a.loader.Load(source)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -96,7 +101,9 @@ func (a *App) loadPolicies() error {
 
 // openStore opens the cache over the store, which the cache owns from then on.
 func (a *App) openStore() error {
-	states, err := cache.New(cache.Config{MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff})
+	states, err := cache.New(cache.Config{
+		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare,
+	})
 	if err != nil {
 		return err
 	}
@@ -191,6 +198,9 @@ func (a *App) Close() error {
 	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
+	}
+	if a.loader != nil {
+		a.loader.Close()
 	}
 	return errors.Join(faults...)
 }

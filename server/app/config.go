@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // The defaults of Config.
@@ -40,6 +41,11 @@ type Config struct {
 	CacheOff bool
 	// Policies is the tree of policies. Nil means those that are embedded in the binary.
 	Policies fs.FS
+	// PolicyEngine is what evaluates policies. Zero means the compiled engine.
+	PolicyEngine policy.Engine
+	// ShadowRate is N where one in N decisions of the compiled engine is made again by topdown and compared. Zero means
+	// policy.DefaultShadowRate, negative none.
+	ShadowRate int
 	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without them
 	// the server speaks plaintext, and listens on loopback and Unix sockets only.
 	TLSCert, TLSKey string

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // registerMetrics adds what is not the services' own.
@@ -48,13 +49,24 @@ func Commit() string {
 var (
 	cacheLookups = prometheus.NewDesc("consentd_cache_lookups_total",
 		"Lookups in the cache: hit, miss (no entry), invalid (an entry older than a write to its slot).", []string{"result"}, nil)
-	cacheEvictions = prometheus.NewDesc("consentd_cache_evictions_total", "Entries that made room for others.", nil, nil)
-	cacheRejected  = prometheus.NewDesc("consentd_cache_rejections_total", "Entries that were not taken in.", nil, nil)
-	cacheLoads     = prometheus.NewDesc("consentd_cache_loads_total", "Reads of the store for the cache.", []string{"result"}, nil)
-	cacheBytes     = prometheus.NewDesc("consentd_cache_bytes", "What the entries of the cache take.", nil, nil)
-	storeRevision  = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
-	policyActive   = prometheus.NewDesc("consentd_policy_info", "The active policies; always 1.", []string{"revision"}, nil)
-	policySince    = prometheus.NewDesc("consentd_policy_activated_seconds", "When they were activated, since the epoch.", nil, nil)
+	cacheEvictions  = prometheus.NewDesc("consentd_cache_evictions_total", "Entries that made room for others.", nil, nil)
+	cacheRejected   = prometheus.NewDesc("consentd_cache_rejections_total", "Entries that were not taken in.", nil, nil)
+	cacheLoads      = prometheus.NewDesc("consentd_cache_loads_total", "Reads of the store for the cache.", []string{"result"}, nil)
+	cacheBytes      = prometheus.NewDesc("consentd_cache_bytes", "What the entries of the cache take.", nil, nil)
+	storeRevision   = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
+	policyActive    = prometheus.NewDesc("consentd_policy_info", "The active policies; always 1.", []string{"revision"}, nil)
+	policyDecisions = prometheus.NewDesc("consentd_policy_evaluations_total",
+		"Decisions evaluated, by engine; the shadow's are not among them.", []string{"engine"}, nil)
+	policyErrors = prometheus.NewDesc("consentd_policy_errors_total", "Decisions denied with POLICY_ERROR.", nil, nil)
+	policyBudget = prometheus.NewDesc("consentd_policy_over_budget_total",
+		"Those of them that took too many steps or nested too deeply.", nil, nil)
+	policyPanics = prometheus.NewDesc("consentd_policy_engine_panics_total",
+		"Faults of the compiled engine; topdown decided.", nil, nil)
+	policyUnsupported = prometheus.NewDesc("consentd_policy_unsupported_total",
+		"Controllers, of all policies loaded, that the compiled engine does not support; topdown decides.", nil, nil)
+	shadowDecisions = prometheus.NewDesc("consentd_policy_shadow_total",
+		"Decisions that topdown made again: same, different, or dropped because it was too busy.", []string{"result"}, nil)
+	policySince = prometheus.NewDesc("consentd_policy_activated_seconds", "When they were activated, since the epoch.", nil, nil)
 )
 
 // stateCollector reads counters and states when it is asked, so that the hit path keeps no second set of them.
@@ -64,6 +76,7 @@ type stateCollector struct{ app *App }
 func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
+		policyDecisions, policyErrors, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
 	} {
 		out <- d
 	}
@@ -72,6 +85,7 @@ func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	collectCache(out, c.app.states.Stats())
+	collectPolicy(out, c.app.loader.Stats())
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
@@ -81,10 +95,27 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(policySince, float64(active.ActivatedAt)/1e9)
 }
 
-func collectCache(out chan<- prometheus.Metric, s cache.Stats) {
-	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+func counterTo(out chan<- prometheus.Metric) func(*prometheus.Desc, uint64, ...string) {
+	return func(d *prometheus.Desc, value uint64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 	}
+}
+
+func collectPolicy(out chan<- prometheus.Metric, s policy.Stats) {
+	counter := counterTo(out)
+	counter(policyDecisions, s.Compiled, "compiled")
+	counter(policyDecisions, s.Topdown, "topdown")
+	counter(policyErrors, s.Errors)
+	counter(policyBudget, s.OverBudget)
+	counter(policyPanics, s.Panics)
+	counter(policyUnsupported, s.Unsupported)
+	counter(shadowDecisions, s.Shadowed-s.Differences, "same")
+	counter(shadowDecisions, s.Differences, "different")
+	counter(shadowDecisions, s.Dropped, "dropped")
+}
+
+func collectCache(out chan<- prometheus.Metric, s cache.Stats) {
+	counter := counterTo(out)
 	counter(cacheLookups, s.Hits, "hit")
 	counter(cacheLookups, s.Misses, "miss")
 	counter(cacheLookups, s.Invalid, "invalid")

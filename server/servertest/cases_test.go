@@ -11,6 +11,7 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/cases"
+	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/servertest"
 )
 
@@ -32,6 +33,23 @@ func TestCasesUncached(t *testing.T) {
 	}
 }
 
+// TestCasesByTopdown runs the corpus with OPA's own evaluator.
+func TestCasesByTopdown(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{PolicyEngine: policy.Topdown})
+	decided := runCases(t, s)
+	if got := evaluations(t, s, "topdown"); got < float64(len(decided)) {
+		t.Errorf("topdown evaluated %v of %d cases", got, len(decided))
+	}
+	if got := evaluations(t, s, "compiled"); got != 0 {
+		t.Errorf("the compiled engine evaluated %v cases", got)
+	}
+}
+
+func evaluations(t *testing.T, s *servertest.Server, engine string) float64 {
+	t.Helper()
+	return s.Metric(t, "consentd_policy_evaluations_total", map[string]string{"engine": engine})
+}
+
 // TestCasesCached runs the corpus cold, each subject's state read from the store, and then warm, from memory.
 func TestCasesCached(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
@@ -40,6 +58,12 @@ func TestCasesCached(t *testing.T) {
 	misses, hits := cacheLookups(t, s, "miss"), cacheLookups(t, s, "hit")
 	if misses < float64(len(runs)) {
 		t.Errorf("%v misses in %d cases: the cold run was not cold", misses, len(runs))
+	}
+	if got := evaluations(t, s, "compiled"); got < float64(len(runs)) {
+		t.Errorf("the compiled engine evaluated %v of %d cases", got, len(runs))
+	}
+	if got := evaluations(t, s, "topdown"); got != 0 {
+		t.Errorf("topdown evaluated %v cases: the compiled engine fell back", got)
 	}
 	t.Run("warm", func(t *testing.T) {
 		for _, r := range runs {
