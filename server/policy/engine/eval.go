@@ -68,7 +68,7 @@ func (p *Program) get() *vm {
 	if m, ok := p.pool.Get().(*vm); ok {
 		return m
 	}
-	m := &vm{prog: p, slots: make([]memo, len(p.slots))}
+	m := &vm{prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos)}
 	if p.opts.TrackRules {
 		m.fired = make([]uint64, (len(p.rules)+63)/64)
 	}

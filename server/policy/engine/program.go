@@ -58,6 +58,7 @@ type Program struct {
 	plans map[string]*function
 	dyn   *trie
 	slots []slotDef
+	memos int // functions whose last call is remembered
 	rules []Rule
 	pool  sync.Pool // of *vm
 	stats Stats
