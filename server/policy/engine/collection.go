@@ -222,7 +222,15 @@ func (x *index) findStr(vals []Value, s *Str) int {
 	return -1
 }
 
-// hash is a hash under which equal values agree, however they are represented.
+// Hash returns a hash under which equal values agree, however they are
+// represented. It holds for this process only.
+func Hash(v Value) uint64 {
+	if v == nil {
+		return 0
+	}
+	return hash(v)
+}
+
 func hash(v Value) uint64 {
 	switch x := v.(type) {
 	case *Str:
