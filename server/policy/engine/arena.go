@@ -78,6 +78,11 @@ func (a *arena) reset(limit int) {
 		*a = arena{heap: a.heap}
 		return
 	}
+	a.rewind()
+}
+
+// rewind makes the arena empty and keeps its memory.
+func (a *arena) rewind() {
 	a.strs.reset()
 	a.nums.reset()
 	a.arrays.reset()

@@ -94,7 +94,9 @@
 // Loop iterations, calls and the sizes of what built-ins make are counted as
 // steps. Every 1024 steps the context is looked at; Options.MaxSteps ends an
 // evaluation with ErrBudget. Memory grows with steps, so the budget bounds it
-// too. A pooled evaluation gives memory beyond Options.MaxRetained back.
+// too. Within a delegated built-in only the context counts, where topdown's
+implementation looks at it. A pooled evaluation gives memory beyond
+Options.MaxRetained back.
 //
 // # Differences from topdown
 //

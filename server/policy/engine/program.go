@@ -43,7 +43,7 @@ type Options struct {
 // Defaults of Options. A decision takes some hundred steps; a million steps
 // take about 20 ms.
 const (
-	DefaultMaxSteps = 10_000_000
+	DefaultMaxSteps = 1_000_000
 	defaultDepth    = 1000
 	defaultRetained = 1 << 20
 )
