@@ -95,8 +95,8 @@
 // steps. Every 1024 steps the context is looked at; Options.MaxSteps ends an
 // evaluation with ErrBudget. Memory grows with steps, so the budget bounds it
 // too. Within a delegated built-in only the context counts, where topdown's
-implementation looks at it. A pooled evaluation gives memory beyond
-Options.MaxRetained back.
+// implementation looks at it. A pooled evaluation gives memory beyond
+// Options.MaxRetained back.
 //
 // # Differences from topdown
 //
