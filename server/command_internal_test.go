@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // parse runs the command and returns the options that it would serve with.
@@ -186,6 +187,8 @@ func TestFaults(t *testing.T) {
 		"a file that is no YAML":   {file: "a: [\n", says: []string{"consentd.yaml"}},
 		"no such file":             {args: []string{"--config", "nowhere.yaml"}, says: []string{"nowhere.yaml"}},
 		"size without a unit":      {args: []string{"--cache-size", "256"}, says: []string{"--cache-size", "256", "unit"}},
+		"unknown engine":           {args: []string{"--policy-engine", "fast"}, says: []string{"policy-engine", "topdown"}},
+		"shadow rate of all kinds": {args: []string{"--shadow-rate", "half"}, says: []string{"shadow-rate", "1/N"}},
 		"size too small":           {args: []string{"--cache-size", "1KiB"}, says: []string{"cache-size", "1MiB"}},
 		"size too large":           {args: []string{"--cache-size", "99999999999TiB"}, says: []string{"--cache-size"}},
 		"negative size":            {args: []string{"--cache-size", "-1MiB"}, says: []string{"--cache-size"}},
