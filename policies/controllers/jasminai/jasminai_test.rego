@@ -56,20 +56,30 @@ test_denied_do_not_track_on_the_request if {
 	times == {time.add_date(fixture.now, 1, 0, 0)}
 }
 
+test_denied_do_not_track_counts_a_year_from_when_it_was_stored if {
+	d := jasminai.decision with input as _share("AFFILIATE", _dnt(9), {"dnt": true})
+	times := {o.parameters.time | some o in d.obligations; o.code == "REASK_NOT_BEFORE"}
+	times == {time.add_date(fixture.ago(9), 1, 0, 0)}
+}
+
 test_allowed_do_not_track_undone_as_the_other_signal_is if {
 	given := {"consents": {"affiliate_sharing": fixture.given_with(1, {"evidence": true})}}
 	off := {"signals": {"dnt": {"value": false, "time": fixture.ago(1)}}}
 	undone := jasminai.decision with input as _share("AFFILIATE", object.union(_dnt(9), given), {})
 	switched := jasminai.decision with input as _share("AFFILIATE", off, {})
 	undone.decision == "ALLOW"
+	undone.obligations == []
 	switched.decision == "ALLOW"
+	switched.obligations == []
 }
 
 test_allowed_do_not_track_elsewhere_and_to_the_group if {
-	elsewhere := jasminai.decision with input as _share("AFFILIATE", object.union(_dnt(9), {"jurisdiction": "US-NY"}), {})
+	elsewhere := jasminai.decision with input as _share("AFFILIATE", {"jurisdiction": "US-NY"}, {"dnt": true})
 	group := jasminai.decision with input as _share("CORPORATE_AFFILIATE", _dnt(9), {"dnt": true})
 	elsewhere.decision == "ALLOW"
+	elsewhere.obligations == []
 	group.decision == "ALLOW"
+	group.obligations == []
 }
 
 test_denied_both_mails_by_one_objection if {

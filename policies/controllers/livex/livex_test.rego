@@ -60,9 +60,11 @@ test_allowed_others_that_a_consent_names if {
 test_denied_named_recipients_of_other_purposes if {
 	given := fixture.asked("livex", "service_delivery", {
 		"recipient": fixture.recipient("THIRD_PARTY"),
-		"subject": fixture.subject({"consents": {"affiliate_sharing": {"recipients": {"r-1": fixture.given(1)}}}}),
+		"subject": fixture.subject({"consents": {"service_delivery": {"recipients": {"r-1": fixture.given(1)}}}}),
 	})
+	partner := object.union(given, {"recipient": {"kind": "ADVERTISING_PARTNER"}, "subject": {"jurisdiction": "US-NY"}})
 	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as given
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as partner
 }
 
 test_denied_advertising_partner_where_advertising_is_not_allowed if {

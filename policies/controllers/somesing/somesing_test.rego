@@ -52,6 +52,12 @@ test_denied_feedback_where_performance_cookies_are if {
 	}
 }
 
+test_allowed_functional_cookies_where_performance_cookies_are_refused if {
+	given := object.union(_feedback(fixture.denied("REFUSED", 1)), {"purpose": "functional_cookies"})
+	d := somesing.decision with input as object.remove(given, ["recipient"])
+	d.decision == "ALLOW"
+}
+
 test_allowed_training_on_anonymized_information if {
 	given := fixture.asked("somesing", "ai_training", {
 		"data_categories": ["user.content"],

@@ -80,6 +80,11 @@ test_appi_27_allowed_by_the_controllers_policy if {
 	_codes == set() with input as input_
 }
 
+test_appi_27_is_about_sharing_in_japan if {
+	_codes == set() with input as object.union(_share("AFFILIATE", {}, {}), {"purpose": "storage"})
+	_codes == set() with input as object.union(_share("AFFILIATE", {}, {}), {"subject": {"jurisdiction": "BR"}})
+}
+
 test_appi_27_silent_without_a_recipient if {
 	_codes == set() with input as fixture.example("affiliate_sharing", {"jurisdiction": "JP"})
 }
@@ -94,6 +99,10 @@ test_appi_28_allowed_at_home_and_in_equivalent_countries if {
 	every country in ["JP", "DE", "IS", "GB", ""] {
 		_codes == set() with input as _entrust("storage", country, {})
 	}
+}
+
+test_appi_28_is_japans if {
+	_codes == set() with input as _entrust("storage", "US", {"subject": fixture.subject({"jurisdiction": "BR"})})
 }
 
 test_appi_28_allowed_where_the_consent_shows_the_country if {
@@ -130,6 +139,11 @@ test_appi_31_obliges_to_nothing_else if {
 	appi.obligations == set() with input as _links(["user.contact", "user.device_owner"], {"links_identifiers": true})
 	appi.obligations == set() with input as _links(["user.device"], {"links_identifiers": "true"})
 	appi.obligations == set() with input as _links(["user.device"], {})
+}
+
+test_appi_31_is_japans if {
+	given := object.union(_links(["user.device"], {"links_identifiers": true}), {"subject": {"jurisdiction": "BR"}})
+	appi.obligations == set() with input as given
 }
 
 test_jpmail_3_denied_without_consent if {

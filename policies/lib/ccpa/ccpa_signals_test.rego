@@ -41,6 +41,14 @@ test_ccpa_gpc_allowed_without_the_signal if {
 	_codes == set() with input as _share({}, {"gpc": "true"})
 }
 
+test_ccpa_gpc_is_about_sale_and_sharing if {
+	every kind in ["PROCESSOR", "CORPORATE_AFFILIATE"] {
+		given := object.union(_share(_gpc(9), {"gpc": true}), {"recipient": {"kind": kind}})
+		_codes == set() with input as given
+		ccpa.obligations == set() with input as given
+	}
+}
+
 test_ccpa_gpc_allowed_after_a_conflict_notice if {
 	_codes == set() with input as _share(_gpc_and(fixture.given_with(1, {"evidence": true})), {})
 }

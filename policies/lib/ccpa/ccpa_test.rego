@@ -46,6 +46,11 @@ test_ccpa_120_on_consent_where_it_must_name_the_recipient if {
 	not ccpa.replaces_consent with input as object.union(_share("AFFILIATE", {}), {"controller": "jsers"})
 }
 
+test_ccpa_120_leaves_other_bases_than_consent if {
+	given := object.union(_share("AFFILIATE", {}), {"controller": "somesing", "purpose": "third_party_disclosure"})
+	basis.in_effect == "DEEMED_CONSENT" with input as given
+}
+
 test_ccpa_120_denied_after_an_opt_out_in_every_place if {
 	every place in ["US-CA", "US-NY", "DE", "JP", ""] {
 		_codes == {"OPTED_OUT"} with input as _share("AFFILIATE", object.union(_opted_out(9), {"jurisdiction": place}))
@@ -63,6 +68,7 @@ test_ccpa_120_minor_denied_without_opt_in if {
 
 test_ccpa_120_minor_denied_by_the_wrong_actor if {
 	_codes == {"UNDER_AGE"} with input as _minor(15, fixture.given_with(1, {"given_by": "PARENT"}))
+	_codes == {"UNDER_AGE"} with input as _minor(13, fixture.given_with(1, {"given_by": "PARENT"}))
 	_codes == {"UNDER_AGE"} with input as _minor(12, fixture.given(1))
 	_codes == {"UNDER_AGE"} with input as _minor(12, fixture.given_with(1, {"given_by": "AGENT"}))
 }
@@ -72,6 +78,15 @@ test_ccpa_120_minor_allowed_by_the_right_actor if {
 	_codes == set() with input as _minor(15, fixture.given_with(1, {"given_by": "AGENT"}))
 	_codes == set() with input as _minor(12, fixture.given_with(1, {"given_by": "PARENT"}))
 	_codes == set() with input as _share("AFFILIATE", {"age_max": 16})
+}
+
+test_ccpa_120_minor_denied_on_an_expired_opt_in if {
+	_codes == {"UNDER_AGE"} with input as _minor(15, fixture.given_with(9, {"expires_at": fixture.ago(1)}))
+}
+
+test_ccpa_120_minor_is_about_sale_and_sharing if {
+	_codes == set() with input as _share("CORPORATE_AFFILIATE", {"age_max": 12})
+	_codes == set() with input as fixture.example("storage", {"age_max": 12, "jurisdiction": "US-CA"})
 }
 
 test_ccpa_120_minor_is_californias if {
@@ -87,6 +102,14 @@ test_ccpa_7028_allowed_after_both_steps if {
 test_ccpa_7028_denied_after_one_step if {
 	_codes == {"OPTED_OUT"} with input as _share("AFFILIATE", _opted_out_and(fixture.given(1)))
 	_codes == {"OPTED_OUT"} with input as _share("AFFILIATE", _opted_out_and(fixture.requested(1)))
+}
+
+test_ccpa_7028_denied_where_the_opt_in_was_withdrawn if {
+	record := object.union(fixture.denied("WITHDRAWN", 1), {
+		"given_at": fixture.ago(5),
+		"requested_before_given_at": fixture.ago(6),
+	})
+	_codes == {"OPTED_OUT"} with input as _share("AFFILIATE", _opted_out_and(record))
 }
 
 test_ccpa_7028_denied_where_the_request_came_before_the_opt_out if {

@@ -84,6 +84,13 @@ test_denied_for_data_and_more_leaves_nothing if {
 	d.permitted_data_categories == []
 }
 
+test_denied_for_a_consent_that_is_not_explicit_leaves_nothing if {
+	subject := fixture.subject({"jurisdiction": "BR", "consents": {"ai_training": fixture.given(1)}})
+	d := _decision with input as fixture.asked("z-image", "ai_training", {"data_categories": ["user.a"], "subject": subject})
+	fixture.codes(d) == {"CONSENT_NOT_EXPLICIT"}
+	d.permitted_data_categories == []
+}
+
 test_denied_by_the_controllers_own_rules if {
 	own := {
 		"denials": {[8, "PROCESSOR_NOT_INSTRUCTED", "X"]},
@@ -133,6 +140,8 @@ test_obliged_where_objected if {
 	subject := fixture.subject({"objections": {"all": fixture.raised(1), "purposes": {}}})
 	d := _decision with input as fixture.asked("jasminai", "service_messages", {"subject": subject})
 	fixture.obliged(d.obligations) == {"ACCOUNT_MAY_BE_LIMITED"}
+	free := _decision with input as fixture.asked("jasminai", "service_messages", {"data_categories": ["user.a"]})
+	free.obligations == []
 }
 
 _cookies(record) := fixture.asked("somesing", "essential_cookies", {"subject": fixture.subject({

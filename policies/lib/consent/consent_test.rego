@@ -91,6 +91,12 @@ test_denied_faults if {
 	_faults(fixture.given_with(9, {"notice_version": 1})) == {"CONSENT_OUTDATED"}
 }
 
+test_denied_faults_no_more_than_there_are if {
+	_faults(fixture.given_with(9, {"notice_version": 2, "expires_at": fixture.ago(1)})) == {"CONSENT_EXPIRED"}
+	_faults(fixture.given_with(9, {"requested_at": fixture.ago(9), "expires_at": fixture.ago(1)})) == {"CONSENT_EXPIRED"}
+	_faults(object.union(fixture.denied("REFUSED", 1), {"requested_at": fixture.ago(1)})) == {"CONSENT_REFUSED"}
+}
+
 test_denied_faults_all_at_once if {
 	_faults(fixture.given_with(9, {
 		"notice_version": 1,

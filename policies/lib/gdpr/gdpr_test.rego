@@ -65,6 +65,11 @@ test_gdpr_8_allowed_parents_consent if {
 	gdpr.denials == set() with input as _child("DE", 15, fixture.given_with(1, {"given_by": "PARENT"}))
 }
 
+test_gdpr_8_allowed_from_the_age_on_and_elsewhere if {
+	gdpr.denials == set() with input as _child("DE", 16, fixture.given(1))
+	gdpr.denials == set() with input as _child("BR", 12, fixture.given(1))
+}
+
 test_gdpr_8_denied_on_a_deemed_consent if {
 	subject := fixture.subject({"age_max": 15, "consents": {"functional_cookies": fixture.given(1)}})
 	[4, "UNDER_AGE", "GDPR-8"] in gdpr.denials with input as fixture.asked("z-image", "functional_cookies", {"subject": subject})
@@ -134,6 +139,13 @@ test_gdpr_21_denied_direct_marketing_whatever_the_basis if {
 	subject := fixture.subject({"objections": objections})
 	input_ := fixture.asked("c", "marketing_email", {"subject": subject})
 	[6, "OBJECTED", "GDPR-21"] in gdpr.denials with input as input_ with data.controllers as controllers
+}
+
+test_gdpr_21_absolute_in_the_pack_only if {
+	controllers := {"c": {"purposes": {"marketing_email": {"basis": "CONTRACT"}}}}
+	subject := fixture.subject({"jurisdiction": "BR", "objections": {"all": fixture.raised(5), "purposes": {}}})
+	given := fixture.asked("c", "marketing_email", {"subject": subject})
+	gdpr.denials == set() with input as given with data.controllers as controllers
 }
 
 test_gdpr_21_allowed_after_a_later_consent if {

@@ -89,6 +89,10 @@ test_level_4_denied_under_the_local_age if {
 	_codes == set() with input as _asked("z-image", "service_delivery", {"age_max": 13, "jurisdiction": ""})
 }
 
+test_level_4_allowed_over_the_controllers_age_where_it_is_not_local if {
+	_codes == set() with input as _asked("somesing", "service_delivery", {"age_max": 14})
+}
+
 test_level_4_allowed_for_excepted_purposes if {
 	_codes == set() with input as _asked("livex", "fraud_prevention", {"age_max": 3})
 	_codes == set() with input as _asked("jasminai", "age_verification", {"age_max": 3})
@@ -120,6 +124,11 @@ test_gdpr_21_allowed_on_a_consent_given_since if {
 test_level_7_denied_without_a_consent_that_counts if {
 	_codes == {"CONSENT_MISSING"} with input as _asked("example", "ai_training", {"jurisdiction": "BR"})
 	_codes == {"CONSENT_MISSING"} with input as _asked("z-image", "ai_training", {"jurisdiction": "BR"})
+}
+
+test_gdpr_7_pending_denied_as_pending_alone if {
+	record := object.union(fixture.denied("WITHDRAWN", 9), {"requested_at": fixture.ago(1)})
+	_codes == {"CONSENT_PENDING"} with input as fixture.example("ai_training", {"consents": {"ai_training": record}})
 }
 
 test_level_7_denied_where_it_is_not_explicit if {
@@ -155,5 +164,9 @@ _disclosed_to(kind) := object.union(
 
 test_level_7_denied_where_no_consent_names_the_recipient if {
 	_codes == {"CONSENT_MISSING"} with input as _disclosed_to("AUTHORITY")
+	[7, "CONSENT_MISSING", "§4"] in levels.denials with input as object.union(
+		_disclosed_to("AUTHORITY"),
+		{"context": {"anonymized": true}, "subject": {"consents": {"third_party_disclosure": fixture.given(1)}}},
+	)
 	_codes == set() with input as _disclosed_to("PROCESSOR")
 }

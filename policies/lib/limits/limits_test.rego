@@ -104,6 +104,15 @@ test_longer_key_decides_where_lists_meet if {
 	}
 }
 
+test_denied_forbidden_part_of_what_is_listed if {
+	every category in ["user.device", "user.device.ip_address", "user.device.ip_address.v4"] {
+		given := _data("jasminai", "affiliate_sharing", [category])
+		limits.denied_category(category, limits.bans) with input as given
+		not limits.denied_category(category, set()) with input as given
+	}
+	limits.denied_category("user.content", set()) with input as _data("jasminai", "affiliate_sharing", ["user.content"])
+}
+
 test_denied_by_a_statute_whatever_is_listed if {
 	banned := {[["user.contact"], "SENSITIVE_DATA_NOT_PERMITTED", "X"], [["user.contact.email"], "SENSITIVE_DATA_NOT_PERMITTED", "Y"]}
 	given := _data("c", "p", ["user.contact.email"])
