@@ -85,6 +85,8 @@ type RecipientRecord struct {
 type Record struct {
 	// Status is that of the event that decides: the newest grant or denial or, where there is neither, Requested.
 	Status Status
+	// Denied is which kind of denial DeniedAt was.
+	Denied Status
 	// GivenBy, Explicit, Evidence, NoticeVersion, ExpiresAt and Countries are those of the event that decides.
 	GivenBy       Actor
 	Explicit      bool
@@ -94,9 +96,8 @@ type Record struct {
 	Countries     []string
 	// GivenAt is when it was last given.
 	GivenAt Instant
-	// DeniedAt is when it was last refused, withdrawn or invalidated, and Denied which of these it was.
+	// DeniedAt is when it was last refused, withdrawn or invalidated.
 	DeniedAt Instant
-	Denied   Status
 	// RequestedAt is when it was last requested.
 	RequestedAt Instant
 	// RequestedBeforeGivenAt is the last request that is older than the last grant.

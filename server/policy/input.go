@@ -31,10 +31,7 @@ const (
 
 const (
 	subjectKnown = iota
-	subjectID
 	subjectJurisdiction
-	subjectAgeMin
-	subjectAgeMax
 	subjectAccountStatus
 	subjectLastActivityAt
 	subjectRetentionUntil
@@ -45,6 +42,13 @@ const (
 	subjectObjections
 	subjectRestrictions
 	subjectRelationship
+	preparedFields // the fields above hang on the state alone
+)
+
+const (
+	subjectID = preparedFields + iota
+	subjectAgeMin
+	subjectAgeMax
 	subjectFields
 )
 
@@ -55,8 +59,8 @@ func newInputShapes(sym *engine.Symbols) *inputShapes {
 	return &inputShapes{
 		request:   shape("controller", "purpose", "data_categories", "recipient", "context", "now", "subject"),
 		recipient: shape("kind", "id", "country"),
-		subject: shape("known", "id", "jurisdiction", "age_min", "age_max", "account_status", "last_activity_at", "retention_until",
-			"erasure", "signals", "opt_outs", "consents", "objections", "restrictions", "relationship"),
+		subject: shape("known", "jurisdiction", "account_status", "last_activity_at", "retention_until",
+			"erasure", "signals", "opt_outs", "consents", "objections", "restrictions", "relationship", "id", "age_min", "age_max"),
 		record: shape("status", "given_by", "explicit", "evidence", "notice_version", "countries", "expires_at", "given_at",
 			"denied_at", "denied", "requested_at", "requested_before_given_at", "recipients"),
 		marks:        shape("all", "purposes"),
@@ -88,12 +92,12 @@ func enumNames() (names []string) {
 // prepared is the part of the input that depends on the state alone. Immutable.
 type prepared struct {
 	// fields are those of the subject's record, but for the id, which is the request's, and the ages, which grow.
-	fields [subjectFields]engine.Value
+	fields [preparedFields]engine.Value
 }
 
 // size is what p holds in bytes.
 func (p *prepared) size() int {
-	n := subjectFields * 16
+	n := preparedFields * 16
 	for _, v := range p.fields {
 		if v != nil {
 			n += engine.Size(v)
@@ -144,7 +148,8 @@ func (in *inputShapes) buildSubject(b *engine.Builder, id string, snapshot *cons
 	if !ok {
 		p = in.prepare(b, snapshot.State)
 	}
-	f := p.fields
+	var f [subjectFields]engine.Value
+	copy(f[:], p.fields[:])
 	f[subjectID] = b.String(id)
 	if age := snapshot.State.Age; age.At != 0 {
 		years := yearsBetween(age.At.Time(), now.Time())
@@ -241,6 +246,9 @@ func instant(b *engine.Builder, t consent.Instant) engine.Value {
 }
 
 func (in *inputShapes) signalsOf(b *engine.Builder, s *consent.State) engine.Value {
+	if s.GPC.At == 0 && s.DNT.At == 0 {
+		return in.emptyObject
+	}
 	var f [2]engine.Value
 	for i, g := range []consent.Signal{s.GPC, s.DNT} {
 		if g.At != 0 {
@@ -251,6 +259,9 @@ func (in *inputShapes) signalsOf(b *engine.Builder, s *consent.State) engine.Val
 }
 
 func (in *inputShapes) optOutsOf(b *engine.Builder, s *consent.State) engine.Value {
+	if s.OptOuts == [len(s.OptOuts)]consent.Mark{} {
+		return in.emptyObject
+	}
 	var f [len(s.OptOuts)]engine.Value
 	for i, m := range s.OptOuts {
 		if m.At != 0 {
