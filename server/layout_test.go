@@ -1,0 +1,104 @@
+package main_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/consentd/consentd/"
+
+// mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
+var mayImport = map[string][]string{
+	"server":               {"server/app", "server/policy"},
+	"server/consent":       {},
+	"server/store":         {"server/consent"},
+	"server/store/pebble":  {"server/consent", "server/store"},
+	"server/cache":         {"server/consent", "server/store"},
+	"server/policy/engine": {},
+	"server/policy":        {"server/consent", "server/policy/engine"},
+	"server/authz":         {"server/consent"},
+	"server/grpcapi":       {"server/authz", "server/consent", "proto/consent/v1"},
+	"server/app": {
+		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy", "server/store/pebble",
+	},
+	"policies":               {},
+	"client":                 {"proto/consent/v1"},
+	"client/consentctl":      {"client", "proto/consent/v1"},
+	"proto/consent/v1":       {},
+	"server/cases":           {"server/consent"},
+	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
+	"server/store/storetest": {"server/consent", "server/store"},
+}
+
+// onlyImporters names libraries that one part of the project alone may import.
+var onlyImporters = map[string][]string{
+	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine"},
+	"github.com/dgraph-io/ristretto/":   {"server/cache"},
+	"github.com/cockroachdb/pebble/":    {"server/store/pebble"},
+}
+
+func TestDependenciesPointOneWay(t *testing.T) {
+	checked := 0
+	for dir, imports := range importsOf(t, "..") {
+		allowed, known := mayImport[dir]
+		if !known && !strings.HasPrefix(dir, "bench") {
+			t.Errorf("%s: a new package: say in this test what it may import", dir)
+		}
+		for _, name := range imports {
+			checked++
+			if own, ok := strings.CutPrefix(name, module); ok && known && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s, and may not", dir, own)
+			}
+			for library, importers := range onlyImporters {
+				if strings.HasPrefix(name, library) && known && !slices.Contains(importers, dir) {
+					t.Errorf("%s imports %s, which is for %v alone", dir, name, importers)
+				}
+			}
+			if dir == "server/consent" && strings.Contains(strings.Split(name, "/")[0], ".") {
+				t.Errorf("%s imports %s: the domain has the standard library alone", dir, name)
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("only %d imports found: the test says little", checked)
+	}
+}
+
+// importsOf returns the imports of each package's files, tests aside, by folder.
+func importsOf(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && name != ".":
+			return fs.SkipDir
+		case path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path.Join(root, name), nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			found[path.Dir(name)] = append(found[path.Dir(name)], imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
