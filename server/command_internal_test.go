@@ -189,6 +189,7 @@ func TestFaults(t *testing.T) {
 		"size without a unit":      {args: []string{"--cache-size", "256"}, says: []string{"--cache-size", "256", "unit"}},
 		"unknown engine":           {args: []string{"--policy-engine", "fast"}, says: []string{"policy-engine", "topdown"}},
 		"shadow rate of all kinds": {args: []string{"--shadow-rate", "half"}, says: []string{"shadow-rate", "1/N"}},
+		"size of nothing":          {args: []string{"--cache-size", "0MiB"}, says: []string{"--cache-size", "give 0"}},
 		"size too small":           {args: []string{"--cache-size", "1KiB"}, says: []string{"cache-size", "1MiB"}},
 		"size too large":           {args: []string{"--cache-size", "99999999999TiB"}, says: []string{"--cache-size"}},
 		"negative size":            {args: []string{"--cache-size", "-1MiB"}, says: []string{"--cache-size"}},
@@ -266,4 +267,15 @@ func TestEveryFlagIsASetting(t *testing.T) {
 			t.Errorf("--%s is not in the table", f.Name)
 		}
 	})
+}
+
+func TestCacheSizeZeroTurnsTheCacheOff(t *testing.T) {
+	o, err := parse(t, []string{"CONSENTD_CACHE_SIZE=0"})
+	if err != nil || !o.config.CacheOff {
+		t.Errorf("CacheOff = %v, %v", o.config.CacheOff, err)
+	}
+	o, err = parse(t, []string{"CONSENTD_CACHE_SIZE=0"}, "--cache-size", "3MiB")
+	if err != nil || o.config.CacheOff || o.config.CacheSize != 3<<20 {
+		t.Errorf("CacheOff = %v, CacheSize = %d, %v", o.config.CacheOff, o.config.CacheSize, err)
+	}
 }

@@ -41,7 +41,7 @@ func settings() []setting {
 			set: text(func(o *options) *string { return &o.config.HTTPAddr })},
 		{name: "data-dir", fallback: app.DefaultDataDir, usage: "directory of the store, made if it is not there",
 			set: text(func(o *options) *string { return &o.config.DataDir })},
-		{name: "cache-size", fallback: "256MiB", usage: "memory for cached states, with a unit: 64MiB, 1GiB",
+		{name: "cache-size", fallback: "256MiB", usage: "memory for cached states, with a unit: 64MiB, 1GiB; 0 reads the store for every check",
 			set: setCacheSize},
 		{name: "policies", usage: "directory of policies instead of those in the binary",
 			set: setPolicies},
@@ -77,7 +77,12 @@ func text(field func(*options) *string) func(*options, string) error {
 }
 
 func setCacheSize(o *options, value string) (err error) {
-	o.config.CacheSize, err = parseSize(value)
+	if o.config.CacheOff = value == "0"; o.config.CacheOff {
+		return nil
+	}
+	if o.config.CacheSize, err = parseSize(value); err == nil && o.config.CacheSize == 0 {
+		return errors.New("give 0 to read the store for every check, or a size with a unit")
+	}
 	return err
 }
 
