@@ -56,6 +56,13 @@ test_denied_do_not_track_on_the_request if {
 	times == {time.add_date(fixture.now, 1, 0, 0)}
 }
 
+test_denied_do_not_track_on_the_request_counts_from_now_where_the_stored_one_is_off if {
+	off := {"signals": {"dnt": {"value": false, "time": fixture.ago(9)}}}
+	d := jasminai.decision with input as _share("AFFILIATE", off, {"dnt": true})
+	times := {o.parameters.time | some o in d.obligations; o.code == "REASK_NOT_BEFORE"}
+	times == {time.add_date(fixture.now, 1, 0, 0)}
+}
+
 test_denied_do_not_track_counts_a_year_from_when_it_was_stored if {
 	d := jasminai.decision with input as _share("AFFILIATE", _dnt(9), {"dnt": true})
 	times := {o.parameters.time | some o in d.obligations; o.code == "REASK_NOT_BEFORE"}

@@ -28,3 +28,16 @@ test_limitable_is_the_precise_location_besides if {
 	special := {key | some key in categories.special}
 	limitable - special == {"user.location.precise"}
 }
+
+test_near_whatever_overlaps if {
+	every key in categories.special {
+		every category in [key, concat(".", [key, "x"]), "user"] {
+			categories.near(category, categories.special)
+		}
+	}
+}
+
+test_not_near_what_differs_by_text if {
+	not categories.near("user.contact", categories.special)
+	not categories.near("user.contact", [])
+}

@@ -44,6 +44,20 @@ test_current_ignores_an_older_request_of_the_recipient if {
 	consent.current.requested_at == fixture.ago(2) with input as _to(own, {"r-1": fixture.requested(5)})
 }
 
+test_record_of_another_purpose_is_that_purposes if {
+	given := fixture.asked("example", "affiliate_sharing", {
+		"recipient": fixture.recipient("AFFILIATE"),
+		"subject": fixture.subject({"consents": {
+			"affiliate_sharing": {"recipients": {"r-1": fixture.given(1)}},
+			"storage": object.union(fixture.given(9), {"recipients": {"r-1": fixture.denied("REFUSED", 5)}}),
+			"ai_training": object.union(fixture.denied("REFUSED", 9), {"recipients": {"r-1": fixture.requested(5)}}),
+		}}),
+	})
+	consent.record("storage").status == "REFUSED" with input as given
+	consent.record("ai_training").requested_at == fixture.ago(5) with input as given
+	consent.record("marketing_email") == {} with input as given
+}
+
 test_current_is_empty_where_nothing_was_recorded if {
 	consent.current == {} with input as fixture.asked("example", "ai_training", {})
 	not consent.recorded with input as fixture.asked("example", "ai_training", {})
