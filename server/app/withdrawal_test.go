@@ -7,19 +7,33 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
 // TestWithdrawalIsFinal: writers give and withdraw consents, readers check the same subjects as fast as they can, over the
-// real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the next grant
-// begins, is ALLOW. Policies are left out (a given consent allows), so that a million checks fit under the race detector.
+// real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the
+// next grant begins, is ALLOW.
 func TestWithdrawalIsFinal(t *testing.T) {
-	// The tiny cache answers most checks from the store, so it gets fewer.
-	t.Run("tiny cache", func(t *testing.T) { withdrawalRace(t, cache.Config{MaxBytes: 8 << 10}, 150_000) })
-	t.Run("huge cache", func(t *testing.T) { withdrawalRace(t, cache.Config{MaxBytes: 256 << 20}, 900_000) })
+	loader := policy.NewLoader(policy.Options{})
+	defer loader.Close()
+	set, err := loader.Load(policies.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A million checks under the race detector take minutes with real policies, so most leave them out: a given consent allows.
+	for name, r := range map[string]*race{
+		"huge cache":               {config: cache.Config{MaxBytes: 256 << 20}, policies: givenAllows{}, enough: 900_000},
+		"tiny cache":               {config: cache.Config{MaxBytes: 8 << 10}, policies: givenAllows{}, enough: 100_000},
+		"huge cache, all policies": {config: cache.Config{MaxBytes: 256 << 20, Prepare: loader.Prepare}, policies: set, enough: 50_000},
+		"tiny cache, all policies": {config: cache.Config{MaxBytes: 8 << 10, Prepare: loader.Prepare}, policies: set, enough: 20_000},
+	} {
+		t.Run(name, r.test)
+	}
 }
 
 const (
@@ -28,40 +42,54 @@ const (
 	raceReaders  = 4
 )
 
-func withdrawalRace(t *testing.T, config cache.Config, checks int64) {
-	if testing.Short() {
-		checks /= 20
-	}
-	states, err := cache.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := pebble.Open(t.TempDir(), pebble.Options{Observer: states})
-	if err != nil {
-		t.Fatal(err)
-	}
-	states.Attach(store)
-	defer states.Close()
-	authorizer, err := authz.New(authz.Config{States: states, Policies: func() authz.Policies { return givenAllows{} }, StoreID: store.ID()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	race := &race{states: states, authorizer: authorizer, enough: checks}
-	race.run(t)
-	t.Logf("%d checks, %d of them wholly after a withdrawal, %d ALLOW; %+v", race.checks.Load(), race.after.Load(), race.allowed.Load(), states.Stats())
-	if race.after.Load() < checks/20 || race.allowed.Load() == 0 {
-		t.Errorf("only %d checks after a withdrawal and %d ALLOW: the test says little", race.after.Load(), race.allowed.Load())
-	}
-}
-
+// race is one race: its set-up and what came of it.
 type race struct {
-	states     *cache.Cache
-	authorizer *authz.Authorizer
+	config   cache.Config
+	policies authz.Policies
 	// enough is how many checks end the race.
 	enough int64
+
+	states     *cache.Cache
+	authorizer *authz.Authorizer
 	// phase counts a subject's changes of phase: odd while a withdrawal is acknowledged and no grant has begun since.
 	phase                  [raceSubjects]atomic.Uint64
 	checks, after, allowed atomic.Int64
+}
+
+func (r *race) test(t *testing.T) {
+	if testing.Short() {
+		r.enough /= 20
+	}
+	r.open(t)
+	r.run(t)
+	t.Logf("%d checks, %d of them wholly after a withdrawal, %d ALLOW; %+v",
+		r.checks.Load(), r.after.Load(), r.allowed.Load(), r.states.Stats())
+	if r.after.Load() < r.enough/20 || r.allowed.Load() == 0 {
+		t.Errorf("only %d checks after a withdrawal and %d ALLOW: the test says little", r.after.Load(), r.allowed.Load())
+	}
+}
+
+func (r *race) open(t *testing.T) {
+	var err error
+	if r.states, err = cache.New(r.config); err != nil {
+		t.Fatal(err)
+	}
+	store, err := pebble.Open(t.TempDir(), pebble.Options{Observer: r.states})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.states.Attach(store)
+	t.Cleanup(func() {
+		if err := r.states.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.authorizer, err = authz.New(authz.Config{
+		States: r.states, Policies: func() authz.Policies { return r.policies }, StoreID: store.ID(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (r *race) run(t *testing.T) {
@@ -97,7 +125,7 @@ func (r *race) record(t *testing.T, s, n int, status consent.Status) {
 		Subject: raceSubject(s), RecordedAt: consent.Instant(n),
 		Events: []consent.Event{{
 			ID: fmt.Sprintf("%d-%d", s, n), OccurredAt: consent.Instant(n),
-			Fact: consent.Consent{Purpose: "marketing_email", Status: status, NoticeVersion: 1},
+			Fact: consent.Consent{Purpose: "marketing_email", Status: status, NoticeVersion: 3},
 		}},
 	})
 	if err != nil {
