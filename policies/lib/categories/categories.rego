@@ -25,8 +25,22 @@ overlap(a, b) if covers(a, b)
 overlap(a, b) if covers(b, a)
 
 # METADATA
+# description: The special categories are in question, because the request names one or names no data at all.
+special_asked if _asked(special)
+
+# METADATA
+# description: What CCPA-121 lets a subject limit is in question, likewise.
+limitable_asked if _asked(data.lib.categories.limitable)
+
+_asked(_) if not input.data_categories
+
+_asked(_) if count(input.data_categories) == 0
+
+_asked(keys) if near(input.data_categories, keys)
+
+# METADATA
 # description: |
-#   The category may overlap one of the keys: a quick look for the many that do not, by text alone.
+#   The category, or one of several, may overlap one of the keys: a quick look for the many that do not, by text alone.
 near(category, keys) if strings.any_prefix_match(category, keys)
 
 near(category, keys) if strings.any_prefix_match(keys, category)

@@ -6,6 +6,7 @@
 #     description: California Civil Code 1798.100 to 1798.199.100
 package consentd.lib.ccpa
 
+import data.consentd.lib.categories
 import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.place
@@ -57,9 +58,9 @@ denials contains [4, "UNDER_AGE", "CCPA-120-MINOR"] if {
 # title: CCPA-GPC
 # description: Global Privacy Control is an opt-out (11 CCR 7025), stored or on the request, here and in the states that honour it.
 denials contains [5, "GPC_OPT_OUT", _gpc_rule] if {
-	_gpc_rule
 	sale_or_sharing
 	signalled("gpc")
+	_gpc_rule
 }
 
 # METADATA
@@ -122,6 +123,7 @@ _valid_consent_by(actors) if {
 #   opt-out is lifted or, for one purpose, an explicit consent came later (1798.121).
 bans contains [data.lib.categories.limitable, "SENSITIVE_DATA_NOT_PERMITTED", "CCPA-121"] if {
 	place.ccpa
+	categories.limitable_asked
 	_limited
 }
 
@@ -150,7 +152,7 @@ obligations contains {"code": "REASK_NOT_BEFORE", "parameters": {"time": clock.y
 # title: CCPA-GPC
 # description: A signal that came with a request for sale or sharing is to be recorded; a check itself never writes.
 obligations contains {"code": "RECORD_SIGNAL", "parameters": {"signal": "gpc"}} if {
-	_gpc_rule
-	sale_or_sharing
 	request.flag("gpc")
+	sale_or_sharing
+	_gpc_rule
 }

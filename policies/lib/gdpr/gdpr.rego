@@ -42,6 +42,7 @@ denials contains [7, code, rule] if {
 # description: A child's consent needs to be the parent's, on every purpose that rests on consent here (Art. 8(1)).
 denials contains [4, "UNDER_AGE", "GDPR-8"] if {
 	place.gdpr
+	input.subject.age_max < 16 # no country may ask for more
 	input.subject.age_max < consent_age
 	_rests_on_consent
 	not basis.age_excepted
@@ -84,6 +85,7 @@ consent_age := 16 if not data.lib.gdpr.consent_ages[place.country]
 #   keys with code and rule: CONSENT_NOT_EXPLICIT where an ordinary consent for the purpose holds, though to an old notice.
 bans contains [categories.special, _special_code, "GDPR-9"] if {
 	place.gdpr
+	categories.special_asked
 	not basis.special_categories_excepted
 	not _explicitly_covered
 }
@@ -107,8 +109,8 @@ _special_code := "CONSENT_NOT_EXPLICIT" if {
 #   A recipient in a country outside the EEA without an adequacy decision needs safeguards (Art. 44 to 46), where the pack
 #   applies or the controller promises them to everyone.
 obligations contains {"code": "TRANSFER_SAFEGUARDS", "parameters": {"country": request.recipient_country}} if {
-	_safeguards_promised
 	request.recipient_country != ""
+	_safeguards_promised
 	not data.lib.place.eea[request.recipient_country]
 	not _adequate(request.recipient_country)
 }

@@ -21,14 +21,17 @@ denials contains denial if some denial in gdpr.denials
 
 denials contains denial if some denial in ccpa.denials
 
-denials contains denial if some denial in appi.denials
+denials contains denial if {
+	place.appi
+	some denial in appi.denials
+}
 
 # METADATA
 # title: Level 2
 # description: The data are to be gone (GDPR-17), or the account is.
 denials contains [2, code, clause] if {
-	not _kept
 	some [code, clause] in _gone
+	not _kept
 }
 
 _kept if basis.declared == "LEGAL_OBLIGATION"
@@ -54,8 +57,8 @@ _gone contains ["RETENTION_EXPIRED", request.controller.retention.clause] if {
 # title: Level 3, GDPR-18
 # description: A restriction that stands, unless a consent given after it still holds. It counts in every place.
 denials contains [3, "RESTRICTED", "GDPR-18"] if {
-	not _unrestricted
 	some t in marks.restricted_at
+	not _unrestricted
 	not consent.given_after(t)
 }
 
@@ -80,8 +83,8 @@ _minimum_age := max([request.controller.age.minimum, gdpr.consent_age]) if {
 # title: Level 6, GDPR-21, APPI-35
 # description: An objection that stands, unless a consent given after it still holds.
 denials contains [6, "OBJECTED", _objection_rule] if {
-	not basis.unconditional
 	objected
+	not basis.unconditional
 }
 
 # METADATA
@@ -123,8 +126,8 @@ denials contains [7, code, request.row.clause] if {
 # title: Level 7, GDPR-7-SWAP
 # description: After a refusal, withdrawal or invalidation the purpose does not fall back to another basis.
 denials contains [7, consent.denial_code(consent.current), "GDPR-7-SWAP"] if {
+	consent.denied(consent.current)
 	not basis.unconditional
 	not basis.consent_based
 	not request.compelling
-	consent.denied(consent.current)
 }
