@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"github.com/jhump/protoreflect/desc"           //nolint:staticcheck // the v2 printer is still a beta
+	"github.com/jhump/protoreflect/desc"            //nolint:staticcheck // the v2 printer is still a beta
 	"github.com/jhump/protoreflect/desc/protoprint" //nolint:staticcheck // as above
 )
 
