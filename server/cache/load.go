@@ -102,12 +102,15 @@ func (c *Cache) fly(key flightKey, f *flight) {
 	if f.err != nil {
 		c.counts.loadErrors.Add(1)
 	}
-	close(f.done)
-	mu := &c.flights.mu
-	mu.Lock()
-	defer mu.Unlock()
-	if mu.open[key] == f {
-		delete(mu.open, key)
+	c.flights.land(key, f)
+	close(f.done) // last: who has its result does not join it again
+}
+
+func (f *flights) land(key flightKey, landed *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mu.open[key] == landed {
+		delete(f.mu.open, key)
 	}
 }
 
