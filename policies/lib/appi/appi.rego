@@ -83,7 +83,6 @@ _country_consented if {
 #   enough (Art. 20(2)).
 bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "APPI-20-2"] if {
 	place.appi
-	categories.special_asked
 	not basis.special_categories_excepted
 	not _covered
 }

@@ -25,18 +25,14 @@ overlap(a, b) if covers(a, b)
 overlap(a, b) if covers(b, a)
 
 # METADATA
-# description: The special categories are in question, because the request names one or names no data at all.
-special_asked if _asked(special)
+# description: |
+#   A category that a pack bans is in question, because the request names one or names no data at all. The limitable ones
+#   are all that a pack bans.
+bannable_asked if not input.data_categories
 
-# METADATA
-# description: What CCPA-121 lets a subject limit is in question, likewise.
-limitable_asked if _asked(data.lib.categories.limitable)
+bannable_asked if count(input.data_categories) == 0
 
-_asked(_) if not input.data_categories
-
-_asked(_) if count(input.data_categories) == 0
-
-_asked(keys) if near(input.data_categories, keys)
+bannable_asked if near(input.data_categories, data.lib.categories.limitable)
 
 # METADATA
 # description: |

@@ -6,7 +6,6 @@
 #     description: California Civil Code 1798.100 to 1798.199.100
 package consentd.lib.ccpa
 
-import data.consentd.lib.categories
 import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.place
@@ -123,7 +122,6 @@ _valid_consent_by(actors) if {
 #   opt-out is lifted or, for one purpose, an explicit consent came later (1798.121).
 bans contains [data.lib.categories.limitable, "SENSITIVE_DATA_NOT_PERMITTED", "CCPA-121"] if {
 	place.ccpa
-	categories.limitable_asked
 	_limited
 }
 

@@ -37,14 +37,11 @@ decision(own) := _answer([[0, "PURPOSE_NOT_DECLARED", "LEVEL-0"]], "", []) if {
 # description: All denials of levels 2 to 8, the controller's own among them.
 all_denials(own) := ((levels.denials | limits.denials) | (own.denials | _recipient_denials(own))) | limits.data_denials(limits.bans | own.bans)
 
-_recipient_denials(_) := set() if limits.recipient_permitted
-
-_recipient_denials(own) := set() if request.recipient_kind in own.recipients
-
-_recipient_denials(own) := {[8, "RECIPIENT_NOT_PERMITTED", request.row.clause]} if {
-	not limits.recipient_permitted
-	not request.recipient_kind in own.recipients
-}
+_recipient_denials(own) := set() if {
+	limits.recipient_permitted
+} else := set() if {
+	request.recipient_kind in own.recipients
+} else := {[8, "RECIPIENT_NOT_PERMITTED", request.row.clause]}
 
 _answer(reasons, legal_basis, permitted) := {
 	"decision": "DENY",

@@ -88,27 +88,19 @@ given_after(t) if {
 
 # METADATA
 # description: Why the record does not count as a given consent to the purpose; empty where it does.
-faults(r, _) := {"CONSENT_MISSING"} if not r.status
-
-faults(r, _) := {"CONSENT_PENDING"} if r.status == "REQUESTED"
-
-faults(r, _) := {denial_code(r)} if {
-	denied(r)
-	not _requested_since(r, r.denied_at)
-}
-
-# GDPR-7-PENDING: a request not yet confirmed is pending, also after an earlier denial.
-faults(r, _) := {"CONSENT_PENDING"} if {
+faults(r, purpose) := set() if {
+	valid(r, purpose)
+} else := {"CONSENT_PENDING"} if {
+	r.status == "REQUESTED"
+} else := {"CONSENT_PENDING"} if {
+	# GDPR-7-PENDING: a request not yet confirmed is pending, also after an earlier denial.
 	denied(r)
 	_requested_since(r, r.denied_at)
-}
-
-faults(r, purpose) := set() if valid(r, purpose)
-
-faults(r, purpose) := {code | some code in ["CONSENT_EXPIRED", "CONSENT_OUTDATED", "CONSENT_PENDING"]; _fault(code, r, purpose)} if {
-	r.status == "GIVEN"
-	not valid(r, purpose)
-}
+} else := {denial_code(r)} if {
+	denied(r)
+} else := {"CONSENT_MISSING"} if {
+	not r.status == "GIVEN"
+} else := {code | some code in ["CONSENT_EXPIRED", "CONSENT_OUTDATED", "CONSENT_PENDING"]; _fault(code, r, purpose)}
 
 _fault("CONSENT_EXPIRED", r, _) if _expired(r)
 

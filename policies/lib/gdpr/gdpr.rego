@@ -85,7 +85,6 @@ consent_age := 16 if not data.lib.gdpr.consent_ages[place.country]
 #   keys with code and rule: CONSENT_NOT_EXPLICIT where an ordinary consent for the purpose holds, though to an old notice.
 bans contains [categories.special, _special_code, "GDPR-9"] if {
 	place.gdpr
-	categories.special_asked
 	not basis.special_categories_excepted
 	not _explicitly_covered
 }

@@ -42,13 +42,10 @@ denials contains [8, "NOT_ANONYMIZED", request.row.clause] if {
 
 # METADATA
 # description: The bans of the packs and of the controller's table.
-bans contains ban if some ban in gdpr.bans
-
-bans contains ban if some ban in ccpa.bans
-
-bans contains ban if some ban in us_states.bans
-
-bans contains ban if some ban in appi.bans
+bans contains ban if {
+	categories.bannable_asked
+	some ban in ((gdpr.bans | ccpa.bans) | (us_states.bans | appi.bans))
+}
 
 bans contains [rule.categories, "DATA_CATEGORY_NOT_PERMITTED", rule.clause] if {
 	some rule in request.row.forbidden

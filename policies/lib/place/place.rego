@@ -25,28 +25,29 @@ europe if country == "GB"
 # description: The GDPR pack applies.
 gdpr if europe
 
-gdpr if _controller_applies("gdpr")
+gdpr if _home == "gdpr"
+
+gdpr if "gdpr" in request.controller.packs_for_everyone
 
 # METADATA
 # description: The CCPA pack applies.
 ccpa if jurisdiction == "US-CA"
 
-ccpa if _controller_applies("ccpa")
+ccpa if _home == "ccpa"
+
+ccpa if "ccpa" in request.controller.packs_for_everyone
 
 # METADATA
 # description: The APPI pack applies.
 appi if country == "JP"
 
-appi if _controller_applies("appi")
+appi if _home == "appi"
+
+appi if "appi" in request.controller.packs_for_everyone
 
 # METADATA
 # description: The rules in force of the subject's state, where the table of other states has one.
 state := rules if rules := data.lib.us_states.states[jurisdiction]
 
-# The controller applies a pack to everyone, or takes it for its home where the place is unknown.
-_controller_applies(pack) if pack in request.controller.packs_for_everyone
-
-_controller_applies(pack) if {
-	jurisdiction == ""
-	request.controller.home_pack == pack
-}
+# The controller's home pack, which applies where the place is unknown.
+_home := request.controller.home_pack if jurisdiction == ""

@@ -17,7 +17,6 @@ import data.consentd.lib.place
 #   Special categories need a given consent, by the acts of CO (C.R.S. 6-1-1308(7)), CT (Sec. 42-520(a)(4)), TX (Bus. & Com.
 #   541.101(b)(2)) and VA (59.1-578(A)(5)).
 bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "US-STATES"] if {
-	categories.special_asked
 	clock.in_force(place.state.special_categories)
 	not basis.special_categories_excepted
 	not _covered
