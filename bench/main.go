@@ -1,0 +1,56 @@
+// Command bench measures what consentd costs, beside an empty RPC and beside its peers, and writes a Markdown table, JSON
+// and an HTML page with plots.
+//
+//	go run ./bench --quick
+//
+// It builds the server, runs it as a process of its own on loopback, and puts load on it from this one. Every answer is
+// compared with the truth; every figure of a call stands beside that of a null RPC on the same server, measured in slices
+// that alternate with it. See package load for how latency counts.
+//
+// Failure: what cannot be measured is named in the output; a wrong answer, or an instrument that fails its own check, makes
+// the exit code 1.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	o := &options{}
+	c := &cobra.Command{
+		Use:           "bench",
+		Short:         "Measures what consentd costs, beside an empty RPC and beside its peers.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.complete(); err != nil {
+				return err
+			}
+			return run(c.Context(), o)
+		},
+	}
+	o.define(c.Flags())
+	c.AddCommand(delayCommand())
+	return c
+}
+
+// errUntrue is returned when a run's figures must not be believed, or show a wrong answer.
+var errUntrue = errors.New("see the tables")
