@@ -57,9 +57,8 @@ var (
 	policyActive    = prometheus.NewDesc("consentd_policy_info", "The active policies; always 1.", []string{"revision"}, nil)
 	policyDecisions = prometheus.NewDesc("consentd_policy_evaluations_total",
 		"Decisions evaluated, by engine; the shadow's are not among them.", []string{"engine"}, nil)
-	policyErrors = prometheus.NewDesc("consentd_policy_errors_total", "Decisions denied with POLICY_ERROR.", nil, nil)
 	policyBudget = prometheus.NewDesc("consentd_policy_over_budget_total",
-		"Those of them that took too many steps or nested too deeply.", nil, nil)
+		"Decisions denied with POLICY_ERROR because the policy took too many steps or nested too deeply.", nil, nil)
 	policyPanics = prometheus.NewDesc("consentd_policy_engine_panics_total",
 		"Faults of the compiled engine; topdown decided.", nil, nil)
 	policyUnsupported = prometheus.NewDesc("consentd_policy_unsupported_total",
@@ -76,7 +75,7 @@ type stateCollector struct{ app *App }
 func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
-		policyDecisions, policyErrors, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
+		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
 	} {
 		out <- d
 	}
@@ -105,7 +104,6 @@ func collectPolicy(out chan<- prometheus.Metric, s policy.Stats) {
 	counter := counterTo(out)
 	counter(policyDecisions, s.Compiled, "compiled")
 	counter(policyDecisions, s.Topdown, "topdown")
-	counter(policyErrors, s.Errors)
 	counter(policyBudget, s.OverBudget)
 	counter(policyPanics, s.Panics)
 	counter(policyUnsupported, s.Unsupported)

@@ -25,7 +25,7 @@ import data.consentd.lib.request
 decision(own) := _answer([[0, "PURPOSE_NOT_DECLARED", "LEVEL-0"]], "", []) if {
 	not request.row
 } else := _answer([[0, "PURPOSE_PROHIBITED", request.row.clause]], "", []) if {
-	not request.row.basis
+	request.prohibited
 } else := _answer([[1, "SUBJECT_UNKNOWN", "LEVEL-1"]], basis.in_effect, []) if {
 	not input.subject.known == true
 	basis.declared != "LEGAL_OBLIGATION"

@@ -12,8 +12,10 @@ controller := data.controllers[input.controller]
 row := controller.purposes[input.purpose]
 
 # METADATA
-# description: The controller forbids the purpose outright.
+# description: The controller forbids the declared purpose outright; so does a row without a basis.
 prohibited if row.prohibited == true
+
+prohibited if not row.basis
 
 # METADATA
 # description: A flag of the context. It counts only as JSON true.

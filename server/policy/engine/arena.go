@@ -14,6 +14,7 @@ type arena struct {
 	nums    slab[Num]
 	arrays  slab[Array]
 	objects slab[Object]
+	records slab[Object] // with the keys of a shape; apart, so that objects keep the key slices they grew
 	sets    slab[Set]
 	indexes slab[index]
 }
@@ -77,10 +78,16 @@ func (a *arena) reset(limit int) {
 		*a = arena{heap: a.heap}
 		return
 	}
+	a.rewind()
+}
+
+// rewind makes the arena empty and keeps its memory.
+func (a *arena) rewind() {
 	a.strs.reset()
 	a.nums.reset()
 	a.arrays.reset()
 	a.objects.reset()
+	a.records.reset()
 	a.sets.reset()
 	a.indexes.reset()
 }
@@ -89,10 +96,11 @@ func (a *arena) reset(limit int) {
 // evaluation did not use are not counted: they were, by the one that grew them.
 func (a *arena) held() int {
 	const word = int(unsafe.Sizeof(Value(nil)))
-	n := a.strs.bytes() + a.nums.bytes() + a.arrays.bytes() + a.objects.bytes() + a.sets.bytes()
+	n := a.strs.bytes() + a.nums.bytes() + a.arrays.bytes() + a.objects.bytes() + a.records.bytes() + a.sets.bytes()
 	a.arrays.each(func(x *Array) { n += cap(x.elems) * word })
 	a.sets.each(func(x *Set) { n += cap(x.elems) * word })
 	a.objects.each(func(x *Object) { n += (cap(x.keys) + cap(x.vals)) * word })
+	a.records.each(func(x *Object) { n += cap(x.vals) * word })
 	a.indexes.each(func(x *index) { n += cap(x.slots) * 4 })
 	return n
 }
@@ -129,11 +137,20 @@ func (a *arena) object() *Object {
 		return &Object{sorted: true}
 	}
 	x := a.objects.get()
-	if x.shared {
-		x.keys, x.shared = nil, false
-	}
 	x.keys, x.vals = x.keys[:0], x.vals[:0]
 	x.index, x.sorted = nil, true
+	return x
+}
+
+// record returns an object with keys that it shares with others, still without
+// values. The keys are interned, of one table, and sorted.
+func (a *arena) record(keys []Value, idx *index) *Object {
+	if a.heap {
+		return &Object{keys: keys, vals: make([]Value, 0, len(keys)), index: idx, sorted: true, shared: true, uniform: true}
+	}
+	x := a.records.get()
+	x.keys, x.vals, x.index = keys, x.vals[:0], idx
+	x.sorted, x.shared, x.uniform = true, true, true
 	return x
 }
 

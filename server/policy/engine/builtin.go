@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -29,6 +30,7 @@ type nativeFunc struct {
 	f1   func(m *vm, a Value) Value
 	f2   func(m *vm, a, b Value) Value
 	f3   func(m *vm, a, b, c Value) Value
+	fn   func(m *vm, args []Value) Value // any number; for what is rare
 }
 
 // Native is a custom native built-in; ok is false to delegate the call to
@@ -233,7 +235,17 @@ func (e *emitter) builtinCall(n *node) step {
 	case s.b.f3 != nil && len(s.args) == 3:
 		return native3(s, d)
 	}
-	return func(f *frame) int { return f.finish(d, f.vm.delegated(s, f.all(s.args)...)) }
+	return func(f *frame) int { return f.finish(d, f.vm.general(s, f.all(s.args))) }
+}
+
+// general calls a built-in of any number of operands.
+func (m *vm) general(s *site, args []Value) Value {
+	if s.b.fn != nil && !slices.Contains(args, nil) {
+		if v := s.b.fn(m, args); v != Value(delegate) {
+			return v
+		}
+	}
+	return m.delegated(s, args...)
 }
 
 func abortIf(m *vm) int {

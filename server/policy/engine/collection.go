@@ -7,7 +7,8 @@ type Object struct {
 	keys, vals []Value
 	index      *index
 	sorted     bool // keys are in Rego's order
-	shared     bool // keys belong to a Shape: copy before changing
+	shared     bool // keys belong to a shape: copy before changing
+	uniform    bool // keys are strings, interned in one table
 }
 
 // Set is a set of values, without duplicates.
@@ -67,6 +68,9 @@ func (o *Object) indexOfStr(s *Str) int {
 			return i
 		}
 	}
+	if o.uniform && s.tab != nil && len(o.keys) > 0 && o.keys[0].(*Str).tab == s.tab {
+		return -1
+	}
 	for i, k := range o.keys {
 		if p, ok := k.(*Str); ok && p.same(s) {
 			return i
@@ -92,8 +96,9 @@ func (o *Object) insert(key, value Value) {
 	}
 	if o.shared {
 		o.keys = append([]Value(nil), o.keys...)
-		o.shared = false
+		o.index, o.shared = newIndex(o.keys), false
 	}
+	o.uniform = false
 	o.keys = append(o.keys, key)
 	o.vals = append(o.vals, value)
 	o.sorted = len(o.keys) == 1
@@ -217,7 +222,15 @@ func (x *index) findStr(vals []Value, s *Str) int {
 	return -1
 }
 
-// hash is a hash under which equal values agree, however they are represented.
+// Hash returns a hash under which equal values agree, however they are
+// represented. It holds for this process only.
+func Hash(v Value) uint64 {
+	if v == nil {
+		return 0
+	}
+	return hash(v)
+}
+
 func hash(v Value) uint64 {
 	switch x := v.(type) {
 	case *Str:

@@ -89,7 +89,7 @@ func (c *compiler) run() error {
 		c.function(f)
 	}
 	for _, p := range c.policy.Plans.Plans {
-		fn := &function{name: p.Name, slot: -1, query: true}
+		fn := &function{name: p.Name, slot: -1, memo: -1, query: true}
 		c.prog.plans[p.Name] = fn
 		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
 	}
@@ -102,7 +102,7 @@ func (c *compiler) declare(f *ir.Func) error {
 	if len(f.Params) < 2 || f.Params[0] != ir.Input || f.Params[1] != ir.Data {
 		return fmt.Errorf("function %s does not take input and data", f.Name)
 	}
-	fn := &function{name: f.Name, slot: -1, params: make([]int, len(f.Params)-2)}
+	fn := &function{name: f.Name, slot: -1, memo: -1, params: make([]int, len(f.Params)-2)}
 	if len(f.Params) == 2 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
 		c.prog.dyn.insert(f.Path, fn)
@@ -165,8 +165,26 @@ func (c *compiler) finish(fn *function, f *ir.Func, items []item) {
 	}
 	fn.ret = int(e.reg(f.Return))
 	fn.closed = c.isClosed(items)
+	if n := fn.arity(); n > 0 && n <= maxMemoArgs && !c.opts.NoSlots && isCostly(items) {
+		fn.memo = c.prog.memos
+		c.prog.memos++
+	}
 	fn.units = e.items(items)
 	fn.nregs = len(e.regs)
+}
+
+// isCostly reports whether a function does more than remembering its last call
+// takes: it loops, or calls.
+func isCostly(items []item) bool {
+	costly := false
+	for _, it := range items {
+		for _, b := range it.blocks {
+			eachNode(b, func(n *node) {
+				costly = costly || n.op == opScan || n.op == opCall || n.op == opBuiltin && !n.builtin.native
+			})
+		}
+	}
+	return costly
 }
 
 // isClosed reports whether nothing but the arguments decides the value.
@@ -202,7 +220,7 @@ func (c *compiler) fold(fn *function) {
 		c.folder = &vm{prog: c.prog}
 	}
 	m := c.folder
-	m.slots = make([]memo, len(c.prog.slots))
+	m.slots, m.applied = make([]memo, len(c.prog.slots)), make([]application, c.prog.memos)
 	if c.opts.TrackRules {
 		m.fired = make([]uint64, len(c.prog.rules)/64+1)
 	}

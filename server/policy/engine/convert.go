@@ -156,9 +156,19 @@ func freeze(sym *Symbols, v Value) Value {
 		o := &Object{keys: freezeAll(sym, x.keys), vals: freezeAll(sym, x.vals)}
 		o.sort()
 		o.index = newIndex(o.keys)
+		o.uniform = allStrings(o.keys)
 		return o
 	}
 	return v
+}
+
+func allStrings(keys []Value) bool {
+	for _, k := range keys {
+		if _, ok := k.(*Str); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func freezeAll(sym *Symbols, vals []Value) []Value {

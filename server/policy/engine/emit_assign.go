@@ -41,7 +41,7 @@ func (e *emitter) make(n *node) step {
 func (e *emitter) record(n *node) step {
 	keys, args, d, idx := n.keys, e.ops(n.args), e.dst(n), newIndex(n.keys)
 	return func(f *frame) int {
-		o := f.vm.arena.object()
+		o := f.vm.arena.record(keys, idx)
 		for i := range args {
 			v := f.get(&args[i])
 			if v == nil {
@@ -49,7 +49,6 @@ func (e *emitter) record(n *node) step {
 			}
 			o.vals = append(o.vals, v)
 		}
-		o.keys, o.index, o.shared = keys, idx, true
 		f.regs[d] = o
 		return ctlNext
 	}

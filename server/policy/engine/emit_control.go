@@ -4,7 +4,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
-// call makes the call of a function with arguments. It is not memoized.
+// call makes the call of a function with arguments.
 func (e *emitter) call(n *node) step {
 	fn, args, d := n.fn, e.ops(n.args), e.dst(n)
 	return func(f *frame) int {
@@ -20,14 +20,45 @@ func (e *emitter) call(n *node) step {
 		for i := range args {
 			g.regs[fn.params[i]] = f.get(&args[i])
 		}
-		v := fn.exec(g)
+		v := m.apply(fn, g)
 		m.depth--
-		f.set(d, v)
+		if d >= 0 {
+			f.regs[d] = v
+		}
 		if v == nil {
 			return m.undefined()
 		}
 		return ctlNext
 	}
+}
+
+// application is the last call of a function: the same arguments in the same
+// generation have the same value. Policies ask `count(f(x)) > 0` and then for
+// f(x) itself; arguments are compared by identity, which costs little.
+type application struct {
+	gen  uint64
+	args [maxMemoArgs]Value
+	val  Value
+}
+
+const maxMemoArgs = 3
+
+// apply runs a function whose arguments are in the frame.
+func (m *vm) apply(fn *function, g *frame) Value {
+	if fn.memo < 0 {
+		return fn.exec(g)
+	}
+	var args [maxMemoArgs]Value
+	for i, p := range fn.params {
+		args[i] = g.regs[p]
+	}
+	if last := &m.applied[fn.memo]; last.gen == m.gen && last.args == args {
+		return last.val
+	}
+	gen := m.gen
+	v := fn.exec(g)
+	m.applied[fn.memo] = application{gen: gen, args: args, val: v}
+	return v
 }
 
 // undefined is the code of a call without a value: it may have failed.
@@ -66,6 +97,13 @@ func (e *emitter) dynamic(n *node) step {
 
 // not succeeds if its block ends early.
 func (e *emitter) not(n *node) step {
+	if b := n.blocks[0]; len(b) == 1 && b[0].op == opTruthy {
+		id := b[0].a.id
+		return func(f *frame) int {
+			v := f.vm.slot(id)
+			return unless(v == nil || v == Value(False))
+		}
+	}
 	body := e.block(n.blocks[0])
 	return func(f *frame) int {
 		switch c := body(f); {

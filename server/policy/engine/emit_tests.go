@@ -150,15 +150,7 @@ func (e *emitter) dot(n *node) step {
 
 func dotString(a *operand, key *Str, d int32) step {
 	return func(f *frame) int {
-		v := Value(nil)
-		switch src := f.get(a).(type) {
-		case *Object:
-			if i := src.indexOfStr(key); i >= 0 {
-				v = src.vals[i]
-			}
-		case *Set:
-			v = src.find(key)
-		}
+		v := fieldOf(f.get(a), key)
 		f.set(d, v)
 		return unless(v != nil)
 	}

@@ -68,7 +68,7 @@ func (p *Program) get() *vm {
 	if m, ok := p.pool.Get().(*vm); ok {
 		return m
 	}
-	m := &vm{prog: p, slots: make([]memo, len(p.slots))}
+	m := &vm{prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos)}
 	if p.opts.TrackRules {
 		m.fired = make([]uint64, (len(p.rules)+63)/64)
 	}
@@ -84,7 +84,11 @@ func (p *Program) put(m *vm, err error) {
 	if m.stop != nil {
 		m.stop()
 	}
-	m.arena.reset(p.opts.MaxRetained)
+	if m.used() > quantum { // few steps cannot have grown it much: do not look
+		m.arena.reset(p.opts.MaxRetained)
+	} else {
+		m.arena.rewind()
+	}
 	m.ctx, m.done, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, nil, Request{}, nil, nil, nil
 	p.pool.Put(m)
 }
@@ -121,12 +125,20 @@ func (m *vm) prepare(ctx context.Context, req Request) {
 	m.gens++
 	m.gen = m.gens
 	m.depth, m.err, m.bierr = -1, nil, nil
-	m.left, m.budget = 0, m.prog.opts.MaxSteps
-	if m.budget < 0 {
-		m.budget = math.MaxInt64 / 2
-	}
+	m.left, m.budget = 0, m.prog.opts.steps()
 	clear(m.fired)
 }
+
+// steps is the budget of an evaluation.
+func (o *Options) steps() int64 {
+	if o.MaxSteps < 0 {
+		return math.MaxInt64 / 2
+	}
+	return o.MaxSteps
+}
+
+// used is how many steps the evaluation took; after a failure, the whole budget.
+func (m *vm) used() int64 { return m.prog.opts.steps() - m.budget - m.left }
 
 // PanicError is a panic of the engine or of a built-in. It is a fault to be
 // reported; the policy may still be evaluated by topdown.

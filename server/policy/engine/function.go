@@ -9,6 +9,7 @@ type function struct {
 	name   string // "g0.data.a.b"; the generation is that of mocked functions
 	params []int  // registers of the arguments after input and data
 	slot   int32  // where a function without such arguments is memoized, else -1
+	memo   int    // where the last call with arguments is remembered, or -1
 	nregs  int
 	ret    int // register of the result
 	units  []step

@@ -10,6 +10,7 @@ type fusing struct {
 	c      *compiler
 	shared map[ir.Local]bool
 	reads  map[ir.Local]int
+	muts   map[ir.Local]int // nodes that change a collection
 }
 
 func (c *compiler) fuseUnit(nodes []*node, shared map[ir.Local]bool) []*node {
@@ -25,8 +26,11 @@ func (c *compiler) fuseUnit(nodes []*node, shared map[ir.Local]bool) []*node {
 }
 
 func (w *fusing) count(nodes []*node) {
-	w.reads = map[ir.Local]int{}
+	w.reads, w.muts = map[ir.Local]int{}, map[ir.Local]int{}
 	eachNode(nodes, func(n *node) {
+		if n.c.kind == inReg && n.op != opScan {
+			w.muts[ir.Local(n.c.id)]++
+		}
 		n.operands(func(o *operand) {
 			if o.kind == inReg {
 				w.reads[ir.Local(o.id)]++
@@ -92,20 +96,21 @@ func (w *fusing) dropScanTargets(n *node) {
 	}
 }
 
-// merge joins neighbours: a predicate with the test that it is not false, and
-// an object with the fields that are put into it.
+// merge joins a predicate with the test that it is not false, and an object
+// with the fields that are put into it.
 func (w *fusing) merge(nodes []*node) []*node {
-	out := nodes[:0:0]
-	for i := 0; i < len(nodes); i++ {
-		n := nodes[i]
+	for i, n := range nodes {
 		if i+1 < len(nodes) && w.isTest(n, nodes[i+1]) {
-			n = &node{op: opTest, args: n.args, builtin: n.builtin, dst: noLocal, at: n.at}
-			i++
-		} else if r, used := w.record(nodes[i:]); r != nil {
-			n = r
-			i += used - 1
+			nodes[i+1] = &node{op: opTest, args: n.args, builtin: n.builtin, dst: noLocal, at: n.at}
+			nodes[i] = &node{op: opNop, dst: noLocal}
 		}
-		out = append(out, n)
+		w.record(nodes[i:])
+	}
+	out := nodes[:0:0]
+	for _, n := range nodes {
+		if n.op != opNop {
+			out = append(out, n)
+		}
 	}
 	return out
 }
@@ -119,27 +124,56 @@ func (w *fusing) isTest(n, next *node) bool {
 func isFalse(o operand) bool { return o.kind == inConst && o.val == Value(False) }
 
 // record joins `make object` with the insertions of constant string keys that
-// follow at once.
-func (w *fusing) record(nodes []*node) (*node, int) {
+// follow in the same block, at the place of the last: until then nobody else
+// may see the object, and the values must stay.
+func (w *fusing) record(nodes []*node) {
 	first := nodes[0]
-	if first.op != opMake || Kind(first.n) != KindObject {
-		return nil, 0
+	if first.op != opMake || Kind(first.n) != KindObject || w.muts[first.dst] < 2 || w.shared[first.dst] {
+		return
 	}
 	r := &node{op: opRecord, dst: first.dst, at: first.at}
-	used := 1
-	for _, n := range nodes[1:] {
-		if n.op != opInsert || !n.c.isReg(first.dst) || !isString(n.a) || hasKey(r.keys, n.a.val) || n.b.isReg(first.dst) {
-			break
-		}
-		r.keys = append(r.keys, n.a.val)
-		r.args = append(r.args, n.b)
-		used++
-	}
-	if used < 3 {
-		return nil, 0
+	inserts := w.inserts(nodes, r)
+	if inserts == nil {
+		return
 	}
 	sortRecord(r)
-	return r, used
+	nop := node{op: opNop, dst: noLocal}
+	*first = nop
+	for _, n := range inserts {
+		*n = nop
+	}
+	*inserts[len(inserts)-1] = *r
+}
+
+// inserts collects the keys and values of an object into r, and returns the
+// nodes that insert them; nil if not all that changes the object is of that kind.
+func (w *fusing) inserts(nodes []*node, r *node) []*node {
+	var found []*node
+	for _, n := range nodes[1:] {
+		if n.op == opInsert && n.c.isReg(r.dst) && isString(n.a) && !hasKey(r.keys, n.a.val) && !n.b.isReg(r.dst) {
+			r.keys, r.args, found = append(r.keys, n.a.val), append(r.args, n.b), append(found, n)
+			if len(found) == w.muts[r.dst] {
+				return found
+			}
+		} else if disturbs(n, r) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// disturbs reports that a node uses the object under construction, or writes
+// one of the values that are to go into it.
+func disturbs(n, r *node) bool {
+	found := false
+	eachNode([]*node{n}, func(n *node) {
+		n.operands(func(o *operand) { found = found || o.isReg(r.dst) })
+		found = found || n.dst == r.dst
+		for _, v := range r.args {
+			found = found || v.kind == inReg && (ir.Local(v.id) == n.dst || n.op == opScan && (n.a == v || n.b == v))
+		}
+	})
+	return found
 }
 
 func isString(o operand) bool {

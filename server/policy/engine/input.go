@@ -182,14 +182,10 @@ func (b *Builder) Record(s *Shape, vals []Value) Value {
 }
 
 func (b *Builder) record(p *presence, ordered *[maxFields]Value, mask uint64) Value {
-	o := b.arena.object()
-	if b.arena.heap {
-		o.vals = make([]Value, 0, len(p.keys))
-	}
+	o := b.arena.record(p.keys, p.index)
 	for m := mask; m != 0; m &= m - 1 {
 		o.vals = append(o.vals, ordered[bits.TrailingZeros64(m)])
 	}
-	o.keys, o.index, o.shared = p.keys, p.index, true
 	return o
 }
 

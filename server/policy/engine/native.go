@@ -53,8 +53,12 @@ var natives = map[string]nativeFunc{
 	ast.Upper.Name:      {f1: upper},
 	ast.Concat.Name:     {f2: concat},
 	ast.Split.Name:      {f2: split},
+	ast.Substring.Name:  {f3: substring},
 	ast.TrimPrefix.Name: {f2: trimPrefix},
 	ast.TrimSuffix.Name: {f2: trimSuffix},
+
+	ast.ParseRFC3339Nanos.Name: {f1: parseRFC3339},
+	ast.AddDate.Name:           {fn: addDate},
 
 	ast.ArrayConcat.Name: {f2: arrayConcat},
 	ast.ArraySlice.Name:  {f3: arraySlice},
@@ -221,6 +225,12 @@ func union(m *vm, a, b Value) Value {
 	y, ok2 := b.(*Set)
 	if !ok || !ok2 {
 		return delegate
+	}
+	switch { // values that are complete do not change: they may be shared
+	case len(x.elems) == 0:
+		return y
+	case len(y.elems) == 0:
+		return x
 	}
 	m.tick(len(x.elems) + len(y.elems))
 	out := m.arena.set()

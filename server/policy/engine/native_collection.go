@@ -6,6 +6,12 @@ func arrayConcat(m *vm, a, b Value) Value {
 	if !ok || !ok2 {
 		return delegate
 	}
+	switch {
+	case len(x.elems) == 0:
+		return y
+	case len(y.elems) == 0:
+		return x
+	}
 	m.tick(len(x.elems) + len(y.elems))
 	out := m.arena.array(len(x.elems) + len(y.elems))
 	out.elems = append(append(out.elems, x.elems...), y.elems...)

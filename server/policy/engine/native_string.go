@@ -95,3 +95,29 @@ func split(m *vm, a, b Value) Value {
 		rest = tail
 	}
 }
+
+// substring is for ASCII, where runes are bytes.
+func substring(m *vm, a, from, n Value) Value {
+	s, ok := a.(*Str)
+	start, length, ok2 := ints(from, n)
+	if !ok || !ok2 || start < 0 || !isASCII(s.s) {
+		return delegate
+	}
+	if start >= int64(len(s.s)) {
+		return m.str("")
+	}
+	rest := s.s[start:]
+	if length >= 0 && length < int64(len(rest)) {
+		rest = rest[:length]
+	}
+	return m.str(rest)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

@@ -113,7 +113,7 @@ func eachNode(nodes []*node, f func(*node)) {
 // is: then a check before it that s is defined is redundant.
 func (n *node) strictIn(c *compiler, s int32) bool {
 	switch n.op {
-	case opDefined, opTruthy, opTest, opKind, opDot, opOnce, opAppend, opAdd, opInsert, opOnceIn, opBuiltin, opRecord:
+	case opDefined, opTruthy, opTest, opKind, opDot, opOnce, opAppend, opAdd, opBuiltin, opRecord:
 	case opEqual:
 		if !n.strict && n.a.kind != inConst && n.b.kind != inConst {
 			return false

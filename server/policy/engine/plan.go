@@ -50,8 +50,10 @@ func (plugin) Eval(context.Context, *rego.EvalContext, ast.Value) (ast.Value, er
 	return nil, errors.New("the target only plans")
 }
 
-// Query plans a query. opts give modules, or a compiler (which must not be in
-// use elsewhere: rego sets its mode), and whatever else rego needs.
+// Query plans a query. opts give modules, or a compiler, and whatever else rego
+// needs. rego sets a compiler's mode to planning: it must not be in use
+// elsewhere meanwhile, and afterwards WithEvalMode(ast.EvalModeTopdown) makes it
+// fit for topdown again.
 func (*Planner) Query(ctx context.Context, opts ...func(*rego.Rego)) (*ir.Policy, error) {
 	var out *ir.Policy
 	ctx = context.WithValue(ctx, planKey{}, &out)

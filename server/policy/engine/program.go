@@ -43,7 +43,7 @@ type Options struct {
 // Defaults of Options. A decision takes some hundred steps; a million steps
 // take about 20 ms.
 const (
-	DefaultMaxSteps = 10_000_000
+	DefaultMaxSteps = 1_000_000
 	defaultDepth    = 1000
 	defaultRetained = 1 << 20
 )
@@ -58,6 +58,7 @@ type Program struct {
 	plans map[string]*function
 	dyn   *trie
 	slots []slotDef
+	memos int // functions whose last call is remembered
 	rules []Rule
 	pool  sync.Pool // of *vm
 	stats Stats

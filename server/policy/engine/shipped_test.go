@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -64,7 +65,7 @@ func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) 
 	if opts.Symbols == nil {
 		opts.Symbols = engine.NewSymbols()
 	}
-	plan, err := engine.NewPlanner().Entrypoints(t.Context(), entrypoints, rego.Compiler(s.compiler(t, ast.EvalModeIR)))
+	plan, err := engine.NewPlanner().Entrypoints(t.Context(), entrypoints, rego.Compiler(s.compiler(t, ast.EvalModeTopdown)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +141,41 @@ func decode(bs []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(bs))
 	d.UseNumber()
 	return d.Decode(v)
+}
+
+// BenchmarkLoad is what a policy swap costs beside parsing and checking.
+func BenchmarkLoad(b *testing.B) {
+	s := shipped(b)
+	c := s.compiler(b, ast.EvalModeTopdown)
+	var rules []string
+	for _, id := range controllers {
+		rules = append(rules, decisionOf(id))
+	}
+	sym := engine.NewSymbols()
+	plan := func() *ir.Policy {
+		p, err := engine.NewPlanner().Entrypoints(context.Background(), rules, rego.Compiler(c))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return p
+	}
+	b.Run("plan", func(b *testing.B) {
+		for b.Loop() {
+			plan()
+		}
+	})
+	p := plan()
+	data, err := engine.FromAST(sym, ast.MustInterfaceToValue(s.data))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("compile", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := engine.Compile(p, data, engine.Options{Symbols: sym}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 func BenchmarkShipped(b *testing.B) {

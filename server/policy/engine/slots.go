@@ -18,7 +18,11 @@ func (c *compiler) slotOf(parent, key operand) int32 {
 	if id, ok := c.slots[k]; ok {
 		return id
 	}
-	id := c.newSlot(slotDef{parent: parent, key: key, data: parent.data})
+	d := slotDef{parent: parent, key: key, data: parent.data}
+	if isString(key) && !d.data {
+		d.field = key.val.(*Str)
+	}
+	id := c.newSlot(d)
 	c.slots[k] = id
 	return id
 }

@@ -34,10 +34,11 @@ const (
 // generation of its own, never used again: generation, input and data belong
 // together.
 type vm struct {
-	prog  *Program
-	slots []memo
-	gen   uint64 // the current generation
-	gens  uint64 // the last one given out
+	prog    *Program
+	slots   []memo
+	applied []application // by function.memo
+	gen     uint64        // the current generation
+	gens    uint64        // the last one given out
 
 	input, data Value
 
@@ -78,6 +79,7 @@ type slotDef struct {
 	fn     *function // the call of a document, or
 	parent operand   // parent[key]
 	key    operand
+	field  *Str // the key, where it is a constant string and the parent no data: the common case
 	data   bool // the step is one of a reference that starts at data
 }
 
@@ -131,6 +133,8 @@ func (m *vm) compute(id int32) Value {
 	switch {
 	case d.fn != nil:
 		v = m.call(d.fn)
+	case d.field != nil:
+		v = fieldOf(m.value(&d.parent), d.field)
 	case d.data:
 		v = m.computeData(d)
 	default:
@@ -142,6 +146,19 @@ func (m *vm) compute(id int32) Value {
 	}
 	m.slots[id] = memo{gen: gen, val: v}
 	return v
+}
+
+// fieldOf is lookup for a string key.
+func fieldOf(src Value, key *Str) Value {
+	switch x := src.(type) {
+	case *Object:
+		if i := x.indexOfStr(key); i >= 0 {
+			return x.vals[i]
+		}
+	case *Set:
+		return x.find(key)
+	}
+	return nil
 }
 
 func (m *vm) computeData(d *slotDef) Value {

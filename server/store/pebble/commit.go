@@ -155,8 +155,7 @@ func (s *Store) commit(group []*pending) (err error) {
 func (s *Store) write(fill func(*engine.Batch) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = errorOf(r)
-			s.log.halt(err)
+			s.log.halt(errorOf(r))
 		}
 	}()
 	b := s.db.NewIndexedBatch()
@@ -167,7 +166,8 @@ func (s *Store) write(fill func(*engine.Batch) error) (err error) {
 		s.log.fail(err)
 		return err
 	}
-	// Pebble reports a failed commit to its logger only. The batch is then left alone: pebble may still hold it.
+	// While the store is opened pebble reports a failed commit to its logger only; later it does not return. The batch is
+	// then left alone: pebble may still hold it.
 	if err := s.Err(); err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/bits"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,18 +16,21 @@ import (
 
 // monitor is pebble's logger and event listener, and remembers the failure after which the store may not write.
 //
-// Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on, so Fatalf decides by
-// where it is called: a failed commit is remembered, and the committer fails the group; a failed write of the manifest
-// stops its goroutine for good, because pebble would try again and could write a manifest that names missing files.
+// Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads on: the
+// goroutine that called is stopped for good, because pebble would try again, and could, after a failed write of its
+// manifest, write one that names missing files. Pebble can then not be closed any more: the store is halted.
 type monitor struct {
 	log *slog.Logger
-	// failed is closed once failure is set.
-	failed chan struct{}
-	first  atomic.Pointer[error]
-	// opened is set when the store is open: until then Open returns the failure.
+	// failed is closed once failure is set, halted when a goroutine of pebble was stopped.
+	failed, halted chan struct{}
+	first          atomic.Pointer[error]
+	halting        sync.Once
+	// opened is set when the store is open: until then a failure is Open's error, and not logged.
 	opened atomic.Bool
-	// halted is set when a goroutine of pebble was stopped: it cannot be closed any more.
-	halted atomic.Bool
+	// closing is set when the store is being closed: what fails then is not tried again.
+	closing atomic.Bool
+	// ending is set when pebble itself is being closed: from then on Close returns the failure.
+	ending atomic.Bool
 	// errors counts background errors since the last flush that went well.
 	errors atomic.Uint64
 }
@@ -36,7 +39,7 @@ func newMonitor(log *slog.Logger) *monitor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &monitor{log: log, failed: make(chan struct{})}
+	return &monitor{log: log, failed: make(chan struct{}), halted: make(chan struct{})}
 }
 
 // failure returns the first failure, or nil.
@@ -47,7 +50,14 @@ func (m *monitor) failure() error {
 	return nil
 }
 
-func (m *monitor) stuck() bool { return m.halted.Load() }
+func (m *monitor) stuck() bool {
+	select {
+	case <-m.halted:
+		return true
+	default:
+		return false
+	}
+}
 
 // fail remembers err if it is the first failure.
 func (m *monitor) fail(err error) {
@@ -56,29 +66,38 @@ func (m *monitor) fail(err error) {
 	}
 	close(m.failed)
 	if m.opened.Load() {
-		m.log.Error("store refuses writes until it is opened again", "error", err)
+		m.log.Error("the store refuses writes: free space or repair the disk, then start the process again", "error", err)
 	}
 }
 
-// halt is fail for what leaves pebble in a state in which it must neither write nor be closed.
+// halt is fail for what leaves pebble in a state in which it must neither write nor be closed. It stops its goroutine for
+// good.
 func (m *monitor) halt(err error) {
-	m.halted.Store(true)
 	m.fail(err)
+	m.halting.Do(func() { close(m.halted) })
+	select {}
 }
-
-// commitFailed begins what pebble says where a commit failed, in the goroutine that commits.
-const commitFailed = "pebble: fatal commit error"
 
 // Fatalf implements engine.Logger.
 func (m *monitor) Fatalf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
-	if !m.opened.Load() || strings.HasPrefix(format, commitFailed) {
-		m.fail(err)
-		return
+	err := fatalError{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		if cause, ok := arg.(error); ok {
+			err.cause = cause
+		}
 	}
 	m.halt(err)
-	select {}
 }
+
+// fatalError is what pebble says before it wants to end the process, with the error among its arguments.
+type fatalError struct {
+	text  string
+	cause error
+}
+
+func (e fatalError) Error() string { return e.text }
+
+func (e fatalError) Unwrap() error { return e.cause }
 
 // Infof implements engine.Logger.
 func (m *monitor) Infof(format string, args ...any) {
@@ -118,11 +137,15 @@ func (m *monitor) backgroundError(err error) {
 	if errors.Is(err, engine.ErrCancelledCompaction) {
 		return
 	}
+	if !m.opened.Load() {
+		// Pebble's Open waits for that end.
+		m.halt(err)
+	}
 	n := m.errors.Add(1)
 	if bits.OnesCount64(n) == 1 {
 		m.log.Error("writing the store's tables", "error", err, "times", n)
 	}
-	if vfs.IsNoSpaceError(err) {
+	if vfs.IsNoSpaceError(err) || m.closing.Load() {
 		m.fail(err)
 	}
 	time.Sleep(time.Millisecond << min(n, 9))

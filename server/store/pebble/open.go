@@ -21,16 +21,16 @@ const format = 1
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
 //
 // It refuses, with one line that says what to do: a directory that cannot be written, one that holds other files or another
-// program's database, a store that another process has open, a store of a newer format, and a damaged one.
+// program's database, a store that another process has open, a store of a newer format, and a damaged one. Where the disk
+// failed while the store was being opened, the directory may stay locked until the process ends.
 func Open(dir string, o Options) (*Store, error) {
-	files := o.FS
-	if files == nil {
-		files = vfs.Default
+	if o.FS == nil {
+		o.FS = vfs.Default
 	}
-	if err := prepare(files, dir); err != nil {
+	if err := prepare(o.FS, dir); err != nil {
 		return nil, err
 	}
-	lock, err := engine.LockDirectory(dir, files)
+	lock, err := engine.LockDirectory(dir, o.FS)
 	if err != nil {
 		return nil, lockError(dir, err)
 	}
@@ -38,7 +38,14 @@ func Open(dir string, o Options) (*Store, error) {
 		observer: o.Observer, log: newMonitor(o.Logger), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
-	if err := s.open(dir, o); err != nil {
+	opened := make(chan error, 1)
+	go func() { opened <- s.open(dir, o) }()
+	select {
+	case err = <-opened:
+	case <-s.log.halted:
+		err = engineError(s.Err())
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s %w", dir, err), lock.Close())
 	}
 	go s.commitAll()
@@ -114,36 +121,47 @@ func lockError(dir string, err error) error {
 func (s *Store) open(dir string, o Options) (err error) {
 	defer func() {
 		if err != nil && s.db != nil {
-			_ = s.closeDamaged()
+			_ = s.closeEarly()
 		}
 	}()
 	defer recovered("cannot be opened, restore it from a backup", &err)
-	s.db, err = engine.Open(dir, s.options(o))
-	if err != nil {
-		s.db = nil
-		return engineError(err)
-	}
-	if err := s.identify(); err != nil {
+	if err := s.openEngine(dir, o); err != nil {
 		return err
 	}
-	if err := s.Err(); err != nil {
-		return engineError(err)
+	created, err := s.identify()
+	if err != nil {
+		return err
+	}
+	if created {
+		// Pebble begins a database in an old format, whose log cannot tell damage from its end. The next opening begins a
+		// new log.
+		if err := s.closeEarly(); err != nil {
+			return engineError(err)
+		}
+		if err := s.openEngine(dir, o); err != nil {
+			return err
+		}
 	}
 	s.log.opened.Store(true)
 	s.show(s.last)
 	return nil
 }
 
-func (s *Store) options(o Options) *engine.Options {
+func (s *Store) openEngine(dir string, o Options) (err error) {
 	options := engineOptions(o, s.log)
 	options.Lock = s.lock
-	return options
+	if s.db, err = engine.Open(dir, options); err != nil {
+		return engineError(err)
+	}
+	return nil
 }
 
-// closeDamaged closes pebble after a failed start, whose error is the one to report.
-func (s *Store) closeDamaged() (err error) {
+// closeEarly closes pebble before the store is open.
+func (s *Store) closeEarly() (err error) {
 	defer recovered("closing", &err)
-	return s.db.Close()
+	db := s.db
+	s.db = nil
+	return db.Close()
 }
 
 // engineError says what to do about an error of pebble's Open.
@@ -169,16 +187,24 @@ func (e lineError) Error() string { return strings.Join(strings.Fields(e.error.E
 func (e lineError) Unwrap() error { return e.error }
 
 // identify reads the store's format, id and revision, after writing them into a store that is new.
-func (s *Store) identify() error {
+func (s *Store) identify() (created bool, err error) {
 	value, err := s.get(s.db, identityKey)
 	if err != nil {
-		return damaged(err)
+		return false, damaged(err)
 	}
 	if value == nil {
 		if value, err = s.found(); err != nil {
-			return err
+			return false, err
 		}
+		created = true
 	}
+	if err := s.readIdentity(value); err != nil {
+		return false, err
+	}
+	return created, s.readRevision()
+}
+
+func (s *Store) readIdentity(value []byte) error {
 	version, n := binary.Uvarint(value)
 	switch {
 	case n <= 0:
@@ -189,7 +215,7 @@ func (s *Store) identify() error {
 		return damaged(errors.New("malformed identity"))
 	}
 	copy(s.id[:], value[n:])
-	return s.readRevision()
+	return nil
 }
 
 // found writes a new store's identity, unless there are keys already.

@@ -9,8 +9,9 @@
 // reading pebble itself, shows changes that are not yet synced and may be lost with the machine's power; a snapshot a
 // group costs about a microsecond. A state is one point lookup.
 //
-// Failure: an error of the disk or of pebble is consent.ErrUnavailable. After one that leaves the log in doubt, a full disk
-// among them, the store refuses all writes until it is opened again, and reads what was durable before. Nothing panics and
+// Failure: an error of the disk or of pebble is consent.ErrUnavailable. After a failed write, a full disk among them, the
+// store refuses all others and reads what was durable before. Where pebble's log or manifest is in doubt it stays so until
+// the process is started again (monitor and guardFS say why), else until the store is opened again. Nothing panics and
 // nothing ends the process.
 package pebble
 
@@ -77,13 +78,13 @@ func (s *Store) ID() store.ID { return s.id }
 // Applied is a revision up to which every change is durable and visible.
 func (s *Store) Applied() consent.Revision { return s.view.Load().revision }
 
-// Err returns what keeps the store from writing until it is opened again, or nil.
+// Err returns the failure because of which the store refuses writes, or nil.
 func (s *Store) Err() error { return s.log.failure() }
 
 // Close waits for calls under way and releases the directory. Calling it again does nothing.
 //
-// Where pebble's own book-keeping has failed on disk, it cannot be stopped safely: the directory then stays locked until
-// the process ends, and the error says so.
+// Where pebble's log or manifest failed on disk, it cannot be stopped safely: the directory then stays locked until the
+// process ends, and the error says so.
 func (s *Store) Close() error {
 	s.gate.Lock()
 	if s.closed {
@@ -93,19 +94,44 @@ func (s *Store) Close() error {
 	s.closed = true
 	close(s.queue)
 	s.gate.Unlock()
+	s.settle()
+	s.ended.Store(true)
 	if s.log.stuck() {
-		s.ended.Store(true)
 		return fmt.Errorf("closing the store: restart the process to free its directory: %w", s.Err())
 	}
-	<-s.done
-	s.ended.Store(true)
 	s.view.Load().release()
 	s.views.Wait()
 	return s.closeEngine()
 }
 
+// settle waits for the committer and empties the log: damage to a table is always noticed, at the end of a log it cannot be
+// told from a write that was cut off. A failure of the disk ends the wait.
+func (s *Store) settle() {
+	s.log.closing.Store(true)
+	if s.log.stuck() {
+		return
+	}
+	<-s.done
+	if s.Err() != nil {
+		return
+	}
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		// A failure is the monitor's; the data are still in the log.
+		if done, err := s.db.AsyncFlush(); err == nil {
+			<-done
+		}
+	}()
+	select {
+	case <-flushed:
+	case <-s.log.failed:
+	}
+}
+
 func (s *Store) closeEngine() (err error) {
 	defer recovered("closing the store", &err)
+	s.log.ending.Store(true)
 	err = s.db.Close()
 	if s.Err() != nil {
 		// Pebble only repeats the failure that was reported when it happened.
@@ -131,12 +157,13 @@ func engineOptions(o Options, log *monitor) *engine.Options {
 		L0CompactionThreshold:      2,
 		Logger:                     log,
 		EventListener:              log.listener(),
-		FS:                         o.FS,
+		FS:                         guardFS{o.FS, log},
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
 	if options.CacheSize == 0 {
 		options.CacheSize = defaultCacheSize
 	}
+	options.WithFSDefaults()
 	options.Experimental.ReadSamplingMultiplier = -1
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

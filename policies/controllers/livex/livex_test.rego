@@ -1,0 +1,104 @@
+package consentd.controllers.livex_test
+
+import data.consentd.controllers.livex
+import data.consentd.lib.fixture
+
+_asked(purpose, context) := fixture.asked("livex", purpose, {"context": context})
+
+_share(kind, fields) := fixture.asked("livex", "affiliate_sharing", {
+	"recipient": fixture.recipient(kind),
+	"subject": fixture.subject(fields),
+})
+
+_advertising(record) := {"consents": {"interest_based_advertising": record}}
+
+_instructed(instructions) := {"role": "processor", "customer_instructions": instructions}
+
+_decided(input_) := decision if {
+	d := livex.decision with input as input_
+	decision := d.decision
+}
+
+_codes := fixture.codes(livex.decision)
+
+test_denied_processor_without_instructions if {
+	every context in [
+		{"role": "processor"},
+		_instructed([]),
+		_instructed("service_delivery"),
+		_instructed({"service_delivery": true}),
+		_instructed(["service_delivery", 7]),
+		_instructed(["service_messages"]),
+	] {
+		_codes == {"PROCESSOR_NOT_INSTRUCTED"} with input as _asked("service_delivery", context)
+	}
+}
+
+test_allowed_processor_with_instructions if {
+	_decided(_asked("service_delivery", _instructed(["service_messages", "service_delivery"]))) == "ALLOW"
+	_decided(_asked("service_delivery", {"role": "controller"})) == "ALLOW"
+}
+
+test_allowed_group_and_referral_partners if {
+	every kind in ["CORPORATE_AFFILIATE", "REFERRAL_PARTNER", "PROCESSOR"] {
+		_decided(_share(kind, {})) == "ALLOW"
+	}
+}
+
+test_denied_others_that_no_consent_names if {
+	every kind in ["AFFILIATE", "THIRD_PARTY", "AUTHORITY"] {
+		_codes == {"RECIPIENT_NOT_PERMITTED"} with input as _share(kind, {"consents": {"affiliate_sharing": fixture.given(1)}})
+	}
+}
+
+test_allowed_others_that_a_consent_names if {
+	every kind in ["AFFILIATE", "THIRD_PARTY", "AUTHORITY"] {
+		_decided(_share(kind, {"consents": {"affiliate_sharing": {"recipients": {"r-1": fixture.given(1)}}}})) == "ALLOW"
+	}
+}
+
+test_denied_named_recipients_of_other_purposes if {
+	given := fixture.asked("livex", "service_delivery", {
+		"recipient": fixture.recipient("THIRD_PARTY"),
+		"subject": fixture.subject({"consents": {"affiliate_sharing": {"recipients": {"r-1": fixture.given(1)}}}}),
+	})
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as given
+}
+
+test_denied_advertising_partner_where_advertising_is_not_allowed if {
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as _share("ADVERTISING_PARTNER", {})
+	objected := {"objections": {"purposes": {"interest_based_advertising": fixture.raised(1)}}}
+	fields := object.union(objected, {"jurisdiction": "US-NY"})
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as _share("ADVERTISING_PARTNER", fields)
+}
+
+test_denied_advertising_partner_that_only_the_sharing_names if {
+	named := {"consents": {"affiliate_sharing": {"recipients": {"r-1": fixture.given(1)}}}}
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as _share("ADVERTISING_PARTNER", named)
+}
+
+test_denied_advertising_partner_whose_consent_was_withdrawn if {
+	record := object.union(fixture.given(9), {"recipients": {"r-1": fixture.denied("WITHDRAWN", 1)}})
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as _share("ADVERTISING_PARTNER", _advertising(record))
+}
+
+test_allowed_advertising_partner_where_advertising_is_allowed if {
+	_decided(_share("ADVERTISING_PARTNER", _advertising(fixture.given(1)))) == "ALLOW"
+	_decided(_share("ADVERTISING_PARTNER", {"jurisdiction": "US-NY"})) == "ALLOW"
+}
+
+test_denied_advertising_partner_where_the_customer_instructs_the_sharing_only if {
+	given := object.union(
+		_share("ADVERTISING_PARTNER", _advertising(fixture.given(1))),
+		{"context": _instructed(["affiliate_sharing"])},
+	)
+	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as given
+}
+
+test_allowed_advertising_partner_where_the_customer_instructs_both if {
+	given := object.union(
+		_share("ADVERTISING_PARTNER", _advertising(fixture.given(1))),
+		{"context": _instructed(["affiliate_sharing", "interest_based_advertising"])},
+	)
+	_decided(given) == "ALLOW"
+}

@@ -1,0 +1,110 @@
+// Package engine evaluates Rego policies compiled ahead of time: OPA plans a
+// query into its intermediate representation (v1/ir), and Compile turns that
+// plan into Go closures over values of the engine's own. A decision of the
+// shipped policies takes some 6 µs and no allocation, where OPA's topdown
+// evaluator takes some 500 µs and 2,000.
+//
+// topdown remains the reference. What the compiler does not support is an
+// UnsupportedError per entrypoint, found at compile time; what the policy does
+// wrong is an *Error with OPA's code; a fault of the engine is a *PanicError. In
+// all these cases the caller can evaluate the same request with topdown. Eval
+// never returns a value beside an error.
+//
+// # Values
+//
+// A Value is a pointer behind an interface: *Null, *Bool, *Num, *Str, *Array,
+// *Object, *Set; nil is undefined. Numbers are an int64, or the literal, which
+// OPA compares; 1 and 1.0 are equal and hash alike, and are printed as they
+// came. Objects are parallel slices of keys and values, sets a slice; short ones
+// are scanned, longer ones have a hash index. They are sorted, in OPA's order,
+// when they are first ranged over or compared. Sorting changes them, hence
+// whatever evaluations share is frozen: sorted and indexed before.
+//
+// Strings are interned in a Symbols table by Compile and NewShape, and requests
+// look theirs up. Identity decides between two strings of one table; otherwise
+// content does. So values need not come from the program's table, nor be built
+// after it: a frozen subject survives a policy swap. The service has one table.
+//
+// An input is built by a Builder from records of a fixed Shape: no JSON, no map,
+// no ast value. A heap Builder makes frozen values for caches, with Size; one
+// with an arena is reset after each request.
+//
+// # Program
+//
+// Planner.Entrypoints obtains the plan through a target plugin of rego. Each
+// function of the plan is a document (its arguments are input and data alone) or
+// a function with more. Compile goes through three forms:
+//
+//	ir.Stmt  →  node (lower*.go)  →  node (fuse.go, rules.go)  →  step (emit*.go)
+//
+// Lowering resolves operands. It walks each unit, which is a rule's block or one
+// branch of an else chain, with a flow-sensitive scope (scope.go): what is known
+// of a local is forgotten when it is written, when a block that writes it ends,
+// and before a loop that writes it. The planner reuses locals between units, so
+// nothing is assumed of a local that some unit reads before it writes it
+// (sharedLocals). Facts replace copies by their source, literals by constants,
+// and paths by slots; a register remains for what is left. Constant collections
+// become one frozen value. Documents that depend on nothing are evaluated at
+// compile time; so is data, unless some rule replaces it by `with`.
+//
+// A step is a closure that runs one statement or block and returns a control
+// code: 0 goes on; n > 0 leaves n blocks, as `break n-1` does, and 1 is how a
+// statement that is undefined ends its block; negative codes leave the function.
+// Blocks, loops, not, with and dynamic calls count differently; each says how.
+//
+// # Memo and slots
+//
+// Every path from input or data whose keys are constants or such paths
+// themselves (input.purpose, data.controllers[input.controller].purposes), every
+// document, and every path below a document is value-numbered: it has a slot in
+// the evaluation. The first use computes it, later ones, in whatever rule, read
+// it; undefined is remembered too. An entry counts if it carries the current
+// generation. An evaluation starts a generation, and so does each `with`, for
+// its block alone; none is used twice. Input, data and generation belong
+// together, which is why calls need not pass input and data on. Before a `with`
+// all that is known of slots is forgotten, since in its block they mean other
+// values; a local computed outside keeps its value, in a register.
+//
+// A function with arguments remembers its last call.
+//
+// # What is fused
+//
+// All of it can be switched off (Options), because planner shapes may change with
+// OPA's version, and every combination is tested against OPA's suites:
+//
+//   - a dot chain is one slot; a check that it is defined goes where a later test
+//     implies it (dropChecks), unless computing it could fail
+//   - a predicate and the test that it is not false; an object literal
+//   - a complete rule and the block that the planner puts behind it
+//   - unread assignments
+//   - early exit: rules that all assign one constant end with the first success
+//   - dispatch: four or more rules in a row that begin with <path> == "constant",
+//     or <path> in {constants}, become one table; the plan has no rule index
+//
+// # What falls back
+//
+// About 45 built-ins are native (native*.go), each for operands of the expected
+// types only. All other calls go to topdown's implementation on converted
+// values, which costs about 1 µs and allocates. So errors and undefined are
+// topdown's: without Options.StrictBuiltinErrors a failing call is undefined,
+// Halt ends the evaluation.
+//
+// # Limits
+//
+// Loop iterations, calls and the sizes of what built-ins make are counted as
+// steps. Every 1024 steps the context is looked at; Options.MaxSteps ends an
+// evaluation with ErrBudget. Memory grows with steps, so the budget bounds it
+// too. Within a delegated built-in only the context counts, where topdown's
+// implementation looks at it. A pooled evaluation gives memory beyond
+// Options.MaxRetained back.
+//
+// # Differences from topdown
+//
+// Errors only. topdown's rule index may skip a rule for a test that comes after
+// an expression that would raise a conflict; the plan evaluates in order. And
+// topdown does not evaluate a comprehension that is compared with a value of
+// another type. The engine then reports the conflict; a caller that evaluates
+// again with topdown after any error gets topdown's answer. (In OPA 1.22.2 the
+// rule index also hides rules that look up a string key of data by a number;
+// the engine agrees with topdown without index.)
+package engine
