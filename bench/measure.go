@@ -118,8 +118,11 @@ func rowOf(s scenario, pairs []load.Pair) report.Row {
 			return ratio(load.Quantile(p.Measured.Latency, 50), load.Quantile(p.Floor.Latency, 50))
 		}),
 		Throughput: load.SpreadOf(pairs, func(p load.Pair) float64 { return p.Measured.Rate() * float64(s.checks) }),
-		CPU:        load.SpreadOf(pairs, func(p load.Pair) float64 { return micros(p.Measured.CPUPerRequest()) / float64(s.checks) }),
-		FloorCPU:   load.SpreadOf(pairs, func(p load.Pair) float64 { return micros(p.Floor.CPUPerRequest()) }),
+		ThroughputRatio: load.SpreadOf(pairs, func(p load.Pair) float64 {
+			return ratio(p.Measured.Rate()*float64(s.checks), p.Floor.Rate())
+		}),
+		CPU:      load.SpreadOf(pairs, func(p load.Pair) float64 { return micros(p.Measured.CPUPerRequest()) / float64(s.checks) }),
+		FloorCPU: load.SpreadOf(pairs, func(p load.Pair) float64 { return micros(p.Floor.CPUPerRequest()) }),
 		CPURatio: load.SpreadOf(pairs, func(p load.Pair) float64 {
 			return ratio(micros(p.Measured.CPUPerRequest()), micros(p.Floor.CPUPerRequest()))
 		}),
@@ -127,6 +130,7 @@ func rowOf(s scenario, pairs []load.Pair) report.Row {
 	}
 	if s.schedule != closed {
 		row.Offered, row.LagP99 = s.rate, load.Quantile(measured.Lag, 99)/1e3
+		row.Kept = min(1, ratio(float64(s.duration)*float64(len(pairs)), float64(measured.Elapsed)))
 	}
 	return row
 }

@@ -23,7 +23,6 @@ type options struct {
 	conns    int
 	only     []string
 	server   string
-	profile  bool
 
 	peers        map[string]string
 	peerFlags    []string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,7 @@ func (b *bench) peersBeside(ctx context.Context) error {
 			err = b.beside(ctx, k, path)
 		}
 		if err != nil {
-			row.Missing = err.Error()
+			row.Missing = oneLine(err)
 		}
 		b.report.Peers = append(b.report.Peers, row)
 		if ctx.Err() != nil {
@@ -62,7 +63,7 @@ var errNoProgram = errors.New("no program: give --peer or --install-peers")
 // program finds or builds a peer's program.
 func (b *bench) program(ctx context.Context, k peers.Kind) (path, version string, err error) {
 	if path := b.peers[k.Name]; path != "" {
-		return path, "of " + filepath.Base(path), nil
+		return path, "given by --peer", nil
 	}
 	if b.quick || !b.all && !b.installPeers {
 		return "", "", errNoProgram
@@ -118,8 +119,9 @@ func (b *bench) beside(ctx context.Context, k peers.Kind, path string) error {
 	}
 	uniform := question.Uniform(b.population)
 	r.measure(ctx, scenario{name: "unary warm", schedule: poisson, rate: b.rate(), checks: 1, call: r.unary(uniform)})
-	r.measure(ctx, scenario{name: "batch of 100 warm", schedule: poisson, rate: b.rate() / 100, checks: batchSize, call: r.batch(uniform, batchSize)})
+	r.measure(ctx, scenario{name: "batch of 100 warm", schedule: poisson, rate: b.batchRate(), checks: batchSize, call: r.batch(uniform, batchSize)})
 	r.measure(ctx, scenario{name: "unary", schedule: closed, checks: 1, call: r.unary(uniform)})
+	r.measure(ctx, scenario{name: "batch of 100", schedule: closed, checks: batchSize, call: r.batch(uniform, batchSize)})
 	return nil
 }
 
@@ -185,4 +187,13 @@ func (r *peerRun) compare(q question.Question, allowed bool) {
 	if allowed != r.b.population.Truth(q) {
 		r.wrong.Add(1)
 	}
+}
+
+// oneLine fits an error into a cell of a table.
+func oneLine(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > 300 {
+		text = text[:150] + " … " + text[len(text)-150:]
+	}
+	return strings.ReplaceAll(text, "|", "/")
 }

@@ -45,8 +45,8 @@ func parts() []part {
 		{"cold", (*bench).cold, some(1)},
 		{"mixed", (*bench).mixed, some(1)},
 		{"storms", (*bench).storms, some(1)},
-		{"evaluation", (*bench).evaluation, some(1)},
-		{"peers", (*bench).peersBeside, func(o *options) int { return 3 * len(o.peers) }},
+		{"evaluation", (*bench).evaluation, some(2)},
+		{"peers", (*bench).peersBeside, func(o *options) int { return 4 * max(len(o.peers), o.expectedPeers()) }},
 		{"sizes", (*bench).sizes, func(o *options) int { return 2 * (len(o.subjects) - 1) }},
 	}
 }
@@ -123,6 +123,14 @@ func (o *options) expected() time.Duration {
 		}
 	}
 	return time.Duration(figures) * time.Duration(2*o.slices) * o.duration
+}
+
+// expectedPeers is how many a full run is likely to have.
+func (o *options) expectedPeers() int {
+	if o.all {
+		return 3
+	}
+	return 0
 }
 
 // describe adds what the run ran on.

@@ -12,6 +12,9 @@ import (
 
 const batchSize = 100
 
+// batchRate is requests per second of batches: five times as many decisions as the unary calls ask for.
+func (o *options) batchRate() float64 { return o.rate() / 20 }
+
 // warm has all subjects in the cache.
 func (b *bench) warm(ctx context.Context) error {
 	return newAsker(b.population, b.server.conns).all(ctx)
@@ -63,7 +66,7 @@ func (b *bench) batches(ctx context.Context) error {
 	}
 	a := newAsker(b.population, b.server.conns)
 	return b.figure(ctx, scenario{
-		name: "batch of 100 warm", schedule: poisson, rate: b.rate() / 10, checks: batchSize,
+		name: "batch of 100 warm", schedule: poisson, rate: b.batchRate(), checks: batchSize,
 		call: a.batch(question.Uniform(b.population), batchSize),
 	}, a)
 }

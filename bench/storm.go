@@ -84,7 +84,7 @@ func (s *storm) run(ctx context.Context) report.Storm {
 	checks := s.b.slice(ctx, scenario{schedule: poisson, rate: s.b.rate(), duration: length}, &target{call: s.check, pid: s.b.server.pid()})
 	done := <-withdrawals
 	s.b.progress.advance(length)
-	row := rowOf(scenario{system: "consentd", name: "during withdrawals", schedule: poisson, rate: s.b.rate(), checks: 1},
+	row := rowOf(scenario{system: "consentd", name: "during withdrawals", schedule: poisson, rate: s.b.rate(), checks: 1, duration: length},
 		[]load.Pair{{Measured: checks, Floor: load.Slice{Result: load.Result{Latency: load.NewHistogram(), Lag: load.NewHistogram()}}}})
 	row.Wrong = s.wrong.Load()
 	revocation := s.revocation.Result()

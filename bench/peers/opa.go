@@ -68,8 +68,8 @@ func startOPA(ctx context.Context, c Config) (Peer, error) {
 		// As many as requests are under way, so that none has to connect.
 		Transport: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024},
 	}}
-	o.process, err = proc.Start(exec.Command(c.Binary, "run", "--server", "--addr", addr, "--log-level", "error", "--disable-telemetry",
-		"--read-ast-values-from-store", policy, data), nil)
+	o.process, err = proc.Start(exec.Command(c.Binary, "run", "--server", "--addr", addr, "--log-level", "error", "--skip-version-check",
+		"--optimize-store-for-read-speed", policy, data), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,10 @@ type Row struct {
 	Ratio load.Spread `json:"p50_ratio"`
 	// Throughput is decisions per second.
 	Throughput load.Spread `json:"throughput"`
+	// ThroughputRatio is that over the null RPCs per second of the slices beside.
+	ThroughputRatio load.Spread `json:"throughput_ratio"`
+	// Kept is the share of the offered rate that was kept up with: the schedule's length over the time until the last answer.
+	Kept float64 `json:"kept,omitempty"`
 	// CPU is the server's time per decision, FloorCPU that per null RPC.
 	CPU      load.Spread `json:"cpu_us_per_check"`
 	FloorCPU load.Spread `json:"floor_cpu_us"`
