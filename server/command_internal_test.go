@@ -56,6 +56,8 @@ func samples(t *testing.T) map[string]struct {
 		"data-dir":      {"elsewhere", func(o options) bool { return o.config.DataDir == "elsewhere" }},
 		"cache-size":    {"3MiB", func(o options) bool { return o.config.CacheSize == 3<<20 }},
 		"policies":      {dir, func(o options) bool { return o.config.Policies != nil }},
+		"policy-engine": {"topdown", func(o options) bool { return o.config.PolicyEngine == policy.Topdown }},
+		"shadow-rate":   {"1/7", func(o options) bool { return o.config.ShadowRate == 7 }},
 		"tls-cert":      {pem, func(o options) bool { return o.config.TLSCert == pem }},
 		"tls-key":       {pem, func(o options) bool { return o.config.TLSKey == pem }},
 		"insecure":      {"true", func(o options) bool { return o.config.Insecure }},

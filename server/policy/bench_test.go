@@ -60,11 +60,13 @@ func BenchmarkDecide(b *testing.B) {
 			for _, request := range mainRequests(controller) {
 				b.Run(controller+"/"+request.Purpose+"/"+name, func(b *testing.B) {
 					b.ReportAllocs()
+					report := reportCPU(b)
 					for b.Loop() {
 						if d := set.Decide(context.Background(), &request, snapshot, now); d.Effect != consent.Allow {
 							b.Fatalf("decision = %+v", d)
 						}
 					}
+					report()
 				})
 			}
 		}

@@ -23,3 +23,10 @@ covers(a, b) if {
 overlap(a, b) if covers(a, b)
 
 overlap(a, b) if covers(b, a)
+
+# METADATA
+# description: |
+#   The category may overlap one of the keys: a quick look for the many that do not, by text alone.
+near(category, keys) if strings.any_prefix_match(category, keys)
+
+near(category, keys) if strings.any_prefix_match(keys, category)

@@ -70,6 +70,7 @@ _allowed_keys := request.row.allowed_for[request.recipient_kind] if not request.
 # The bans that deny a category.
 _hits(category, banned) := {ban |
 	some ban in banned
+	categories.near(category, ban[0])
 	some key in ban[0]
 	categories.overlap(category, key)
 	not _overruled(category, key, ban[1])

@@ -20,9 +20,10 @@ var natives = map[string]nativeFunc{
 	ast.Member.Name:        {test: member},
 	ast.MemberWithKey.Name: {f3: memberWithKey},
 
-	ast.StartsWith.Name: {test: onStrings(strings.HasPrefix)},
-	ast.EndsWith.Name:   {test: onStrings(strings.HasSuffix)},
-	ast.Contains.Name:   {test: onStrings(strings.Contains)},
+	ast.StartsWith.Name:     {test: onStrings(strings.HasPrefix)},
+	ast.EndsWith.Name:       {test: onStrings(strings.HasSuffix)},
+	ast.Contains.Name:       {test: onStrings(strings.Contains)},
+	ast.AnyPrefixMatch.Name: {test: anyPrefixMatch},
 
 	ast.IsNumber.Name:  {test: isKind(KindNumber)},
 	ast.IsString.Name:  {test: isKind(KindString)},

@@ -40,6 +40,40 @@ func trimmed(m *vm, a, b Value, f func(s, part string) string) Value {
 	return m.str(f(s.s, part.s))
 }
 
+// anyPrefixMatch reports whether any of the strings begins with any of the prefixes; either may be a single string.
+func anyPrefixMatch(m *vm, a, b Value) verdict {
+	var one [2]Value
+	strs, ok := texts(a, one[:1])
+	prefixes, ok2 := texts(b, one[1:])
+	if !ok || !ok2 {
+		return notMine
+	}
+	m.tick(len(strs) * len(prefixes) / 8)
+	for _, s := range strs {
+		for _, p := range prefixes {
+			if strings.HasPrefix(s.(*Str).s, p.(*Str).s) {
+				return yes
+			}
+		}
+	}
+	return no
+}
+
+// texts returns the strings of an array or set of strings, or a string as the only one, in one.
+func texts(v Value, one []Value) ([]Value, bool) {
+	list, ok := elements(v)
+	if !ok {
+		one[0] = v
+		list = one
+	}
+	for _, e := range list {
+		if _, ok := e.(*Str); !ok {
+			return nil, false
+		}
+	}
+	return list, true
+}
+
 // concat joins in a buffer that the evaluation keeps: a result that is interned
 // costs no allocation.
 func concat(m *vm, a, b Value) Value {

@@ -54,7 +54,7 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 		return p.recorded, p.err
 	case <-ctx.Done():
 		return consent.Recorded{}, ctx.Err()
-	case <-s.log.failed:
+	case <-s.log.halted:
 	}
 	// The committer answers, unless it is stuck in pebble.
 	select {
@@ -75,7 +75,7 @@ func (s *Store) enqueue(ctx context.Context, p *pending) error {
 		return unavailable(recording, errClosed)
 	}
 	select {
-	case <-s.log.failed:
+	case <-s.log.halted:
 		return unavailable(recording, s.Err())
 	default:
 	}
@@ -84,7 +84,7 @@ func (s *Store) enqueue(ctx context.Context, p *pending) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-s.log.failed:
+	case <-s.log.halted:
 		return unavailable(recording, s.Err())
 	}
 }
@@ -150,8 +150,7 @@ func (s *Store) commit(group []*pending) (err error) {
 	return nil
 }
 
-// write fills a batch and commits it with an fsync; an empty one is not written. After a failed commit the store refuses
-// writes.
+// write fills a batch and commits it with an fsync; an empty one is not written.
 func (s *Store) write(fill func(*engine.Batch) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -162,16 +161,8 @@ func (s *Store) write(fill func(*engine.Batch) error) (err error) {
 	if err := fill(b); err != nil || b.Empty() {
 		return errors.Join(err, b.Close())
 	}
-	if err := s.db.Apply(b, engine.Sync); err != nil {
-		s.log.fail(err)
-		return err
-	}
-	// While the store is opened pebble reports a failed commit to its logger only; later it does not return. The batch is
-	// then left alone: pebble may still hold it.
-	if err := s.Err(); err != nil {
-		return err
-	}
-	return b.Close()
+	// Where the disk fails this does not return: see monitor.
+	return errors.Join(s.db.Apply(b, engine.Sync), b.Close())
 }
 
 // add puts the batch of p into b, as the change after last, or sets its error.

@@ -124,19 +124,23 @@ func larger(who consent.Subject, id string) consent.Batch {
 	return b
 }
 
-// A full disk under the tables is noticed in the background and stops writes, before the memory is full of them.
+// A full disk under the tables is noticed in the background and stops writes, before they wait for it in vain.
 func TestDiskFullUnderTheTables(t *testing.T) {
-	disk := vfs.NewMem()
+	disk := vfs.NewCrashableMem()
 	files := newFailingFS(disk, syscall.ENOSPC, func(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".sst") })
-	s := mustOpen(t, files, nil)
+	s, err := Open(dir, Options{FS: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRecord(t, s, grantOf(subject(1), "1"))
 	files.on.Store(true)
-	mustRecord(t, s, larger(subject(1), "1"))
-	<-s.log.failed
-	wantUnwritable(t, s, grantOf(subject(2), "2"), syscall.ENOSPC)
-	files.on.Store(false)
-	mustClose(t, s)
-	after := mustOpen(t, disk, nil)
-	mustRecord(t, after, grantOf(subject(2), "2"))
+	// The flush that this starts fails; the write itself may be acknowledged or not.
+	_, _ = s.Record(t.Context(), larger(subject(1), "2"))
+	<-s.log.halted
+	wantUnwritable(t, s, grantOf(subject(2), "3"), syscall.ENOSPC)
+	wantHalted(t, s, disk)
+	after := mustOpen(t, disk.CrashClone(vfs.CrashCloneCfg{}), nil)
+	mustRecord(t, after, grantOf(subject(2), "3"))
 	audit(t, after, []consent.Subject{subject(1), subject(2)})
 }
 
@@ -152,7 +156,7 @@ func TestDiskFailsUnderTheManifest(t *testing.T) {
 	files.on.Store(true)
 	// The flush that this starts fails; the write itself may be acknowledged or not.
 	_, _ = s.Record(t.Context(), larger(subject(1), "1"))
-	<-s.log.failed
+	<-s.log.halted
 	if _, err := s.Record(t.Context(), grantOf(subject(2), "2")); !errors.Is(err, consent.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}

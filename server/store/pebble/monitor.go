@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/bits"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,19 +17,22 @@ import (
 //
 // Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads on: the
 // goroutine that called is stopped for good, because pebble would try again, and could, after a failed write of its
-// manifest, write one that names missing files. Pebble can then not be closed any more: the store is halted.
+// manifest, write one that names missing files. The store is then halted: pebble can not be closed any more, and the
+// directory stays locked, so that no other writes beside its remains.
 type monitor struct {
 	log *slog.Logger
-	// failed is closed once failure is set, halted when a goroutine of pebble was stopped.
-	failed, halted chan struct{}
-	first          atomic.Pointer[error]
-	halting        sync.Once
+	// halted is closed once first, the failure, is set.
+	halted chan struct{}
+	first  atomic.Pointer[error]
 	// opened is set when the store is open: until then a failure is Open's error, and not logged.
 	opened atomic.Bool
 	// closing is set when the store is being closed: what fails then is not tried again.
 	closing atomic.Bool
 	// ending is set when pebble itself is being closed: from then on Close returns the failure.
 	ending atomic.Bool
+	// flushed is the outcome of the last flush. Pebble reports a failure there and, before it gives its lock away, to
+	// backgroundError.
+	flushed atomic.Pointer[error]
 	// errors counts background errors since the last flush that went well.
 	errors atomic.Uint64
 }
@@ -39,7 +41,7 @@ func newMonitor(log *slog.Logger) *monitor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &monitor{log: log, failed: make(chan struct{}), halted: make(chan struct{})}
+	return &monitor{log: log, halted: make(chan struct{})}
 }
 
 // failure returns the first failure, or nil.
@@ -50,31 +52,14 @@ func (m *monitor) failure() error {
 	return nil
 }
 
-func (m *monitor) stuck() bool {
-	select {
-	case <-m.halted:
-		return true
-	default:
-		return false
-	}
-}
-
-// fail remembers err if it is the first failure.
-func (m *monitor) fail(err error) {
-	if !m.first.CompareAndSwap(nil, &err) {
-		return
-	}
-	close(m.failed)
-	if m.opened.Load() {
-		m.log.Error("the store refuses writes: free space or repair the disk, then start the process again", "error", err)
-	}
-}
-
-// halt is fail for what leaves pebble in a state in which it must neither write nor be closed. It stops its goroutine for
-// good.
+// halt remembers err if it is the first failure, and stops its goroutine for good: pebble must not go on there.
 func (m *monitor) halt(err error) {
-	m.fail(err)
-	m.halting.Do(func() { close(m.halted) })
+	if m.first.CompareAndSwap(nil, &err) {
+		close(m.halted)
+		if m.opened.Load() {
+			m.log.Error("the store refuses writes: free space or repair the disk, then start the process again", "error", err)
+		}
+	}
 	select {}
 }
 
@@ -124,6 +109,7 @@ func (m *monitor) listener() *engine.EventListener {
 			m.log.Warn("writes wait for the disk", "reason", info.Reason)
 		},
 		FlushEnd: func(info engine.FlushInfo) {
+			m.flushed.Store(&info.Err)
 			if info.Err == nil {
 				m.errors.Store(0)
 			}
@@ -131,22 +117,22 @@ func (m *monitor) listener() *engine.EventListener {
 	}
 }
 
-// backgroundError is called where a flush or a compaction failed. Pebble tries again at once, without end: a pause that
-// doubles keeps that from taking a whole core, and only every doubling is logged.
+// backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at once, without
+// end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged. A flush that can not go
+// well, or must, halts the store: writes would wait for it in vain, and so would Open and Close.
 func (m *monitor) backgroundError(err error) {
 	if errors.Is(err, engine.ErrCancelledCompaction) {
 		return
 	}
-	if !m.opened.Load() {
-		// Pebble's Open waits for that end.
+	flush := m.flushed.Load()
+	if flush != nil && errors.Is(err, *flush) && (vfs.IsNoSpaceError(err) || !m.opened.Load() || m.closing.Load()) {
 		m.halt(err)
 	}
 	n := m.errors.Add(1)
 	if bits.OnesCount64(n) == 1 {
 		m.log.Error("writing the store's tables", "error", err, "times", n)
 	}
-	if vfs.IsNoSpaceError(err) || m.closing.Load() {
-		m.fail(err)
+	if !m.closing.Load() {
+		time.Sleep(time.Millisecond << min(n, 9))
 	}
-	time.Sleep(time.Millisecond << min(n, 9))
 }

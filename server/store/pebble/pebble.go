@@ -10,9 +10,8 @@
 // group costs about a microsecond. A state is one point lookup.
 //
 // Failure: an error of the disk or of pebble is consent.ErrUnavailable. After a failed write, a full disk among them, the
-// store refuses all others and reads what was durable before. Where pebble's log or manifest is in doubt it stays so until
-// the process is started again (monitor and guardFS say why), else until the store is opened again. Nothing panics and
-// nothing ends the process.
+// store refuses all others, and reads what was durable before, until the process is started again: monitor and guardFS say
+// why. Nothing panics and nothing ends the process.
 package pebble
 
 import (
@@ -83,8 +82,8 @@ func (s *Store) Err() error { return s.log.failure() }
 
 // Close waits for calls under way and releases the directory. Calling it again does nothing.
 //
-// Where pebble's log or manifest failed on disk, it cannot be stopped safely: the directory then stays locked until the
-// process ends, and the error says so.
+// After a failed write pebble cannot be stopped safely: the directory then stays locked until the process ends, and the error
+// says so.
 func (s *Store) Close() error {
 	s.gate.Lock()
 	if s.closed {
@@ -94,50 +93,35 @@ func (s *Store) Close() error {
 	s.closed = true
 	close(s.queue)
 	s.gate.Unlock()
-	s.settle()
-	s.ended.Store(true)
-	if s.log.stuck() {
+	ended := make(chan error, 1)
+	go func() { ended <- s.end() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-s.log.halted:
+		s.ended.Store(true)
 		return fmt.Errorf("closing the store: restart the process to free its directory: %w", s.Err())
 	}
+}
+
+// end waits for the committer and the readers, and stops pebble. It does not return where the disk fails or failed.
+//
+// It empties the log first: damage to a table is always noticed, at the end of a log it cannot be told from a write that was
+// cut off.
+func (s *Store) end() (err error) {
+	defer recovered("closing the store", &err)
+	<-s.done
+	s.log.closing.Store(true)
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	<-flushed
+	s.ended.Store(true)
 	s.view.Load().release()
 	s.views.Wait()
-	return s.closeEngine()
-}
-
-// settle waits for the committer and empties the log: damage to a table is always noticed, at the end of a log it cannot be
-// told from a write that was cut off. A failure of the disk ends the wait.
-func (s *Store) settle() {
-	s.log.closing.Store(true)
-	if s.log.stuck() {
-		return
-	}
-	<-s.done
-	if s.Err() != nil {
-		return
-	}
-	flushed := make(chan struct{})
-	go func() {
-		defer close(flushed)
-		// A failure is the monitor's; the data are still in the log.
-		if done, err := s.db.AsyncFlush(); err == nil {
-			<-done
-		}
-	}()
-	select {
-	case <-flushed:
-	case <-s.log.failed:
-	}
-}
-
-func (s *Store) closeEngine() (err error) {
-	defer recovered("closing the store", &err)
 	s.log.ending.Store(true)
-	err = s.db.Close()
-	if s.Err() != nil {
-		// Pebble only repeats the failure that was reported when it happened.
-		err = nil
-	}
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(s.db.Close(), s.lock.Close())
 }
 
 // engineOptions are pebble's.
