@@ -24,7 +24,7 @@ func parse(t *testing.T, args ...string) (*options, error) {
 
 func TestDefaults(t *testing.T) {
 	quick, err := parse(t)
-	if err != nil || quick.duration != time.Second || len(quick.subjects) != 1 || quick.rate() != 2000 {
+	if err != nil || quick.duration != 700*time.Millisecond || len(quick.subjects) != 1 || quick.rate() != 2000 {
 		t.Errorf("%+v, %v", quick, err)
 	}
 	if expected := quick.expected(); expected > 3*time.Minute {
