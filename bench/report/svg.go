@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -141,6 +143,7 @@ func (p *plot) drawLines(b *strings.Builder) {
 }
 
 func drawSeries(b *strings.Builder, s series, i int, x, y axis) {
+	slices.SortFunc(s.points, func(p, q point) int { return cmp.Compare(p.x, q.x) })
 	colour := colours[i%len(colours)]
 	var path strings.Builder
 	for _, q := range s.points {
