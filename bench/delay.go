@@ -34,10 +34,13 @@ func (delayed) Check(_ context.Context, r *healthpb.HealthCheckRequest) (*health
 	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, nil
 }
 
+// delayServerName is the hidden subcommand.
+const delayServerName = "delay-server"
+
 // delayCommand is what bench runs itself as, to have a server whose delay is known.
 func delayCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "delay-server ADDR", Hidden: true, Args: cobra.ExactArgs(1),
+		Use: delayServerName + " ADDR", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := net.Listen("tcp", args[0])
 			if err != nil {
@@ -68,7 +71,7 @@ func startDelayServer(ctx context.Context, connections int) (*delayServer, error
 		return nil, err
 	}
 	d := &delayServer{}
-	if d.process, err = proc.Start(exec.Command(self, "delay-server", addr), nil); err != nil {
+	if d.process, err = proc.Start(exec.Command(self, delayServerName, addr), nil); err != nil {
 		return nil, err
 	}
 	if d.conns, err = dial(addr, connections); err != nil {

@@ -36,13 +36,17 @@ func (b *bench) evaluation(ctx context.Context) error {
 		Name: "opa embedded", Version: moduleVersion("github.com/open-policy-agent/opa"),
 		Setup: "prepared query in process, states as data kept as AST values, input as AST values",
 		Store: "in memory", Batch: "no", Reasons: "as far as the policy builds them",
-		Stale: "one rule, where consentd's evaluation is the whole policy of the example controller: precedence, packs, reasons, obligations, valid_until",
+		Differs: "one rule, where consentd's evaluation is the whole policy of the example controller: precedence, packs, " +
+			"reasons, obligations, valid_until",
 	})
 	return ctx.Err()
 }
 
-// alone measures a function on one goroutine.
-func (b *bench) alone(ctx context.Context, system string, p question.Population, check func(context.Context, question.Question) (bool, error)) {
+// checker answers a question in this process.
+type checker func(context.Context, question.Question) (bool, error)
+
+// alone measures a checker on one goroutine.
+func (b *bench) alone(ctx context.Context, system string, p question.Population, check checker) {
 	var wrong atomic.Int64
 	choose := question.Uniform(p)
 	call := func(ctx context.Context, n int) error {
@@ -57,7 +61,8 @@ func (b *bench) alone(ctx context.Context, system string, p question.Population,
 	b.workers = 1
 	defer func() { b.workers = workers }()
 	row := b.measure(ctx, scenario{
-		system: system, name: "evaluation alone, 1 goroutine", subjects: p.Size, schedule: closed, checks: 1, call: call, pid: os.Getpid(),
+		system: system, name: "evaluation alone, 1 goroutine", subjects: p.Size, schedule: closed, checks: 1,
+		call: call, pid: os.Getpid(),
 		note: "in the load generator's process, whose own work is in the figure",
 	})
 	row.Wrong, row.PeakMemory = wrong.Load(), 0

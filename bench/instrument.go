@@ -45,7 +45,8 @@ func (b *bench) checkDelayOnce(ctx context.Context, d *delayServer, delay time.D
 	const rate, within = 200, 0.05
 	s := scenario{schedule: constant, rate: rate, duration: b.duration / 2}
 	slow, fast := &target{call: d.call(delay), pid: d.process.PID()}, &target{call: d.call(0), pid: d.process.PID()}
-	pairs := load.Alternate(b.slices, func() load.Slice { return b.slice(ctx, s, slow) }, func() load.Slice { return b.slice(ctx, s, fast) })
+	pairs := load.Alternate(b.slices,
+		func() load.Slice { return b.slice(ctx, s, slow) }, func() load.Slice { return b.slice(ctx, s, fast) })
 	raw := load.SpreadOf(pairs, func(p load.Pair) float64 { return load.Quantile(p.Measured.Latency, 50) / 1e3 })
 	got := load.SpreadOf(pairs, func(p load.Pair) float64 {
 		return (load.Quantile(p.Measured.Latency, 50) - load.Quantile(p.Floor.Latency, 50)) / 1e3

@@ -38,7 +38,8 @@ func (b *bench) populate(ctx context.Context, size int) error {
 	}
 	b.progress.advance(took)
 	b.report.Loadings = append(b.report.Loadings, report.Loading{
-		System: "consentd", Subjects: size, Seconds: took.Seconds(), BytesPerSubject: float64(bytes) / float64(size), Where: "on disk",
+		System: "consentd", Subjects: size, Seconds: took.Seconds(),
+		BytesPerSubject: float64(bytes) / float64(size), Where: "on disk",
 		Note: fmt.Sprintf("one RecordEvents call per subject, acknowledged after fsync, %d under way", loaders),
 	})
 	return nil

@@ -11,7 +11,9 @@ import (
 )
 
 func machine() report.Machine {
-	m := report.Machine{CPU: "unknown CPU", Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	m := report.Machine{
+		CPU: "unknown CPU", Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
+	}
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return m // other systems do not have it

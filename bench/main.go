@@ -41,6 +41,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(c *cobra.Command, _ []string) error {
+			o.stdout, o.stderr = c.OutOrStdout(), c.ErrOrStderr()
 			if err := o.complete(); err != nil {
 				return err
 			}

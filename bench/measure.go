@@ -109,7 +109,8 @@ func (b *bench) loop(ctx context.Context, s scenario, t *target) load.Result {
 
 // rowOf sums up the slices of a scenario.
 func rowOf(s scenario, pairs []load.Pair) report.Row {
-	measured, floor := merged(pairs, func(p *load.Pair) *load.Slice { return &p.Measured }), merged(pairs, func(p *load.Pair) *load.Slice { return &p.Floor })
+	measured := merged(pairs, func(p *load.Pair) *load.Slice { return &p.Measured })
+	floor := merged(pairs, func(p *load.Pair) *load.Slice { return &p.Floor })
 	row := report.Row{
 		System: s.system, Scenario: s.name, Subjects: s.subjects, Schedule: s.schedule, Checks: s.checks, Note: s.note,
 		Latency: latencyOf(measured, pairs, func(p load.Pair) *load.Slice { return &p.Measured }),

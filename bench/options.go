@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type options struct {
 	conns    int
 	only     []string
 	server   string
+	// stdout gets the tables, stderr the progress.
+	stdout, stderr io.Writer
 
 	peers        map[string]string
 	peerFlags    []string

@@ -25,7 +25,8 @@ func (b *bench) peersBeside(ctx context.Context) error {
 	}
 	for _, k := range peers.Kinds() {
 		row := report.Peer{
-			Name: k.Name, Version: k.Release.Version, Setup: k.Setup, Store: k.Store, Batch: k.Batch, Reasons: k.Reasons, Stale: k.Differs,
+			Name: k.Name, Version: k.Release.Version, Setup: k.Setup,
+			Store: k.Store, Batch: k.Batch, Reasons: k.Reasons, Differs: k.Differs,
 		}
 		path, version, err := b.program(ctx, k)
 		if err == nil {
@@ -113,15 +114,17 @@ func (b *bench) beside(ctx context.Context, k peers.Kind, path string) error {
 	if k.Store[:4] != "none" {
 		peak, _ := proc.PeakMemory(p.PID())
 		b.report.Loadings = append(b.report.Loadings, report.Loading{
-			System: k.Name, Subjects: b.population.Size, Seconds: took.Seconds(), BytesPerSubject: float64(peak) / float64(b.population.Size),
-			Where: "of peak memory, program included", Note: "start of the program included",
+			System: k.Name, Subjects: b.population.Size, Seconds: took.Seconds(),
+			BytesPerSubject: float64(peak) / float64(b.population.Size),
+			Where:           "of peak memory, program included", Note: "start of the program included",
 		})
 	}
 	uniform := question.Uniform(b.population)
-	r.measure(ctx, scenario{name: "unary warm", schedule: poisson, rate: b.rate(), checks: 1, call: r.unary(uniform)})
-	r.measure(ctx, scenario{name: "batch of 100 warm", schedule: poisson, rate: b.batchRate(), checks: batchSize, call: r.batch(uniform, batchSize)})
-	r.measure(ctx, scenario{name: "unary", schedule: closed, checks: 1, call: r.unary(uniform)})
-	r.measure(ctx, scenario{name: "batch of 100", schedule: closed, checks: batchSize, call: r.batch(uniform, batchSize)})
+	unary, batch := r.unary(uniform), r.batch(uniform, batchSize)
+	r.measure(ctx, scenario{name: "unary warm", schedule: poisson, rate: b.rate(), checks: 1, call: unary})
+	r.measure(ctx, scenario{name: "batch of 100 warm", schedule: poisson, rate: b.batchRate(), checks: batchSize, call: batch})
+	r.measure(ctx, scenario{name: "unary", schedule: closed, checks: 1, call: unary})
+	r.measure(ctx, scenario{name: "batch of 100", schedule: closed, checks: batchSize, call: batch})
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,7 @@ func run(ctx context.Context, o *options) (err error) {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(b.temp) }()
-	b.progress = newProgress(os.Stderr, term.IsTerminal(int(os.Stderr.Fd())), o.expected())
+	b.progress = newProgress(o.stderr, isTerminal(o.stderr), o.expected())
 	defer b.progress.end()
 	failure := b.measureAll(ctx)
 	if b.server != nil {
@@ -85,9 +86,16 @@ func run(ctx context.Context, o *options) (err error) {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	b.progress.end()
-	fmt.Print(b.report.Markdown())
-	fmt.Printf("\nwritten to %s\n", filepath.Join(o.out, "results.{md,json,html}"))
+	_, err = fmt.Fprintf(o.stdout, "%s\nwritten to %s\n", b.report.Markdown(), filepath.Join(o.out, "results.{md,json,html}"))
+	if err != nil {
+		return err
+	}
 	return b.verdict(failure)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (b *bench) measureAll(ctx context.Context) error {
@@ -146,7 +154,8 @@ func (b *bench) describe(failure error) {
 	}
 	r.Notes = append(r.Notes,
 		"Load generator and servers share the machine's cores: throughput is of both together, server CPU per check is not.",
-		"consentd is called through its generated client and its answers are decoded whole; peers get requests that are encoded by hand and only the decision of their answers is decoded, so the generator takes less from them.",
+		"consentd is called through its generated client and its answers are decoded whole; peers get requests that are encoded "+
+			"by hand and only the decision of their answers is decoded, so the generator takes less from them.",
 	)
 	if failure != nil {
 		r.Notes = append(r.Notes, "**The run did not end: "+failure.Error()+"**")

@@ -54,7 +54,9 @@ func (s *server) start(ctx context.Context, flags ...string) error {
 	if s.httpAddr, err = proc.FreeAddr(); err != nil {
 		return err
 	}
-	args := append([]string{"--grpc-addr", grpcAddr, "--http-addr", s.httpAddr, "--data-dir", s.dataDir, "--log-level", "warn"}, flags...)
+	args := append([]string{
+		"--grpc-addr", grpcAddr, "--http-addr", s.httpAddr, "--data-dir", s.dataDir, "--log-level", "warn",
+	}, flags...)
 	if s.process, err = proc.Start(exec.Command(s.binary, args...), nil); err != nil {
 		return err
 	}

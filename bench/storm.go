@@ -30,9 +30,10 @@ type storm struct {
 	// states has for each subject how far its withdrawal is.
 	states []atomic.Int32
 	// cursor is the subject that withdraws next.
-	cursor     atomic.Int64
-	wrong      atomic.Int64
-	revocation load.Recorder
+	cursor atomic.Int64
+	wrong  atomic.Int64
+	// acknowledged is from sending a withdrawal to its acknowledgement, revocation from there to the first denial.
+	acknowledged, revocation load.Recorder
 }
 
 // storms are what happens during load.
@@ -54,7 +55,8 @@ func (b *bench) newStorm(ctx context.Context) (*storm, error) {
 	n := int(1.2*withdrawalRate*length.Seconds()) + 2*window
 	s := &storm{b: b, states: make([]atomic.Int32, n)}
 	b.progress.begin("storm of withdrawals")
-	if err := b.record(ctx, n, func(i int) *consentv1.RecordEventsRequest { return s.event(i, "given", question.ConsentAt) }); err != nil {
+	give := func(i int) *consentv1.RecordEventsRequest { return s.event(i, "given", question.ConsentAt) }
+	if err := b.record(ctx, n, give); err != nil {
 		return nil, fmt.Errorf("recording consents: %w", err)
 	}
 	return s, nil
@@ -81,17 +83,26 @@ func (s *storm) run(ctx context.Context) report.Storm {
 	go func() {
 		withdrawals <- load.Open(ctx, load.OpenConfig{Schedule: load.Poisson(withdrawalRate, 7), Duration: length}, s.withdraw)
 	}()
-	checks := s.b.slice(ctx, scenario{schedule: poisson, rate: s.b.rate(), duration: length}, &target{call: s.check, pid: s.b.server.pid()})
+	during := scenario{
+		system: "consentd", name: "during withdrawals", schedule: poisson, rate: s.b.rate(), checks: 1, duration: length,
+	}
+	checks := s.b.slice(ctx, during, &target{call: s.check, pid: s.b.server.pid()})
 	done := <-withdrawals
 	s.b.progress.advance(length)
-	row := rowOf(scenario{system: "consentd", name: "during withdrawals", schedule: poisson, rate: s.b.rate(), checks: 1, duration: length},
-		[]load.Pair{{Measured: checks, Floor: load.Slice{Result: load.Result{Latency: load.NewHistogram(), Lag: load.NewHistogram()}}}})
+	return s.sumUp(during, checks, done)
+}
+
+func (s *storm) sumUp(during scenario, checks load.Slice, done load.Result) report.Storm {
+	nothing := load.Slice{Result: load.Result{Latency: load.NewHistogram(), Lag: load.NewHistogram()}}
+	row := rowOf(during, []load.Pair{{Measured: checks, Floor: nothing}})
 	row.Wrong = s.wrong.Load()
-	revocation := s.revocation.Result()
+	revocation, acknowledged := s.revocation.Result(), s.acknowledged.Result()
 	out := report.Storm{
-		Name: "500 withdrawals/s on the subjects checked", Offered: withdrawalRate, Done: done.Rate(), Checks: row, Revocation: tails(revocation.Latency),
-		Note: fmt.Sprintf("%d withdrawals, acknowledged in %.0f µs at p50 and %.0f at p99; revocation is from there to the end of the first check denied, sent on the other connection.",
-			done.Sent, load.Quantile(done.Latency, 50)/1e3, load.Quantile(done.Latency, 99)/1e3),
+		Name:    fmt.Sprintf("%d withdrawals/s on the subjects checked", withdrawalRate),
+		Offered: withdrawalRate, Done: done.Rate(), Checks: row, Revocation: tails(revocation.Latency),
+		Note: fmt.Sprintf("%d withdrawals, acknowledged in %.0f µs at p50 and %.0f at p99; revocation is from there to the end of "+
+			"the first check denied, sent on the other connection.",
+			done.Sent, load.Quantile(acknowledged.Latency, 50)/1e3, load.Quantile(acknowledged.Latency, 99)/1e3),
 	}
 	for _, err := range []error{done.Err, checks.Err} {
 		if err != nil {
@@ -109,11 +120,12 @@ func (s *storm) withdraw(ctx context.Context, n int) error {
 	conns := s.b.server.conns
 	s.cursor.Store(int64(n))
 	s.states[n].Store(sent)
-	_, err := consentv1.NewConsentServiceClient(conns[n%len(conns)]).RecordEvents(ctx, s.event(n, "withdrawn", question.WithdrawnAt))
-	if err != nil {
+	client, began := consentv1.NewConsentServiceClient(conns[n%len(conns)]), time.Now()
+	if _, err := client.RecordEvents(ctx, s.event(n, "withdrawn", question.WithdrawnAt)); err != nil {
 		return err
 	}
 	s.states[n].Store(acknowledged)
+	s.acknowledged.Add(n, time.Since(began))
 	return s.untilDenied(ctx, n, time.Now())
 }
 

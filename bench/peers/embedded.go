@@ -26,7 +26,8 @@ type Embedded struct {
 // per evaluation.
 func NewEmbedded(ctx context.Context, p question.Population) (*Embedded, error) {
 	store := inmem.NewFromObjectWithOpts(opaData(p), inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
-	query, err := rego.New(rego.Query("data.bench.allow"), rego.Module("policy.rego", opaPolicy), rego.Store(store)).PrepareForEval(ctx)
+	r := rego.New(rego.Query("data.bench.allow"), rego.Module("policy.rego", opaPolicy), rego.Store(store))
+	query, err := r.PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the query: %w", err)
 	}

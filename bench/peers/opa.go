@@ -68,8 +68,8 @@ func startOPA(ctx context.Context, c Config) (Peer, error) {
 		// As many as requests are under way, so that none has to connect.
 		Transport: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024},
 	}}
-	o.process, err = proc.Start(exec.Command(c.Binary, "run", "--server", "--addr", addr, "--log-level", "error", "--skip-version-check",
-		"--optimize-store-for-read-speed", policy, data), nil)
+	o.process, err = proc.Start(exec.Command(c.Binary, "run", "--server", "--addr", addr,
+		"--log-level", "error", "--skip-version-check", "--optimize-store-for-read-speed", policy, data), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,8 @@ func (o *opa) Batch(ctx context.Context, _ int, qs []question.Question) ([]bool,
 		questions[i] = o.input(q)
 	}
 	var answer struct{ Result []bool }
-	if err := o.post(ctx, "batch", fmt.Appendf(nil, `{"input":{"questions":[%s]}}`, strings.Join(questions, ",")), &answer); err != nil {
+	body := fmt.Appendf(nil, `{"input":{"questions":[%s]}}`, strings.Join(questions, ","))
+	if err := o.post(ctx, "batch", body, &answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Result) != len(qs) {

@@ -51,8 +51,10 @@ func startOpenFGA(ctx context.Context, c Config) (Peer, error) {
 	}
 	o := &openFGA{population: c.Population, http: "http://" + httpAddr, now: nowContext(c.Population.Start)}
 	o.process, err = proc.Start(exec.Command(c.Binary, append([]string{
-		"run", "--grpc-addr", grpcAddr, "--http-addr", httpAddr, "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
-		"--check-query-cache-enabled", "--check-query-cache-ttl", "1h", "--check-iterator-cache-enabled", "--check-iterator-cache-ttl", "1h",
+		"run", "--grpc-addr", grpcAddr, "--http-addr", httpAddr,
+		"--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
+		"--check-query-cache-enabled", "--check-query-cache-ttl", "1h",
+		"--check-iterator-cache-enabled", "--check-iterator-cache-ttl", "1h",
 		"--check-cache-limit", strconv.Itoa(max(10_000, 8*c.Population.Size)), "--max-checks-per-batch-check", "100",
 	}, store...)...), nil)
 	if err != nil {

@@ -61,14 +61,16 @@ func Kinds() []Kind {
 		{
 			Name: "opa", Start: startOPA, Release: opaRelease,
 			Setup: "REST server, HTTP/1.1, states as data kept as AST values, decision logs off",
-			Store: "in memory, whole documents by REST; no history", Batch: "as a rule of our policy", Reasons: "as far as the policy builds them",
+			Store: "in memory, whole documents by REST; no history", Batch: "as a rule of our policy",
+			Reasons: "as far as the policy builds them",
 			Differs: "time from its own clock; one rule instead of a whole regime; no durability",
 		},
 		{
 			Name: "openfga", Start: startOpenFGA, Release: openFGARelease,
 			Setup: "SQLite, check query and iterator caches on for an hour; consent as tuples, expiry as a condition; gRPC",
 			Store: "tuples", Batch: "BatchCheck (limit raised to 100)", Reasons: "no",
-			Differs: "cached answers may be stale for the caches' lifetime; the caller names the time; its in-memory store scans all tuples per check and is slower",
+			Differs: "cached answers may be stale for the caches' lifetime; the caller names the time; " +
+				"its in-memory store scans all tuples per check and is slower",
 		},
 		{
 			Name: "cerbos", Start: startCerbos, Release: cerbosRelease,

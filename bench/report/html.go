@@ -25,7 +25,8 @@ svg{max-width:100%;height:auto;display:block;margin:1em 0 2em}
 pre{overflow-x:auto;background:#f5f5f5;padding:1em;font-size:12px}
 </style>
 <h1>consentd bench</h1>
-<p><code>{{.Command}}</code>, {{.Started.UTC.Format "2006-01-02 15:04 MST"}}, {{printf "%.0f" .Seconds}} s, on {{.Machine.CPU}}, {{.Machine.Cores}} cores, {{.Machine.System}}, {{.Machine.Go}}</p>
+<p><code>{{.Command}}</code>, {{.Started.UTC.Format "2006-01-02 15:04 MST"}}, {{printf "%.0f" .Seconds}} s,
+on {{.Machine.CPU}}, {{.Machine.Cores}} cores, {{.Machine.System}}, {{.Machine.Go}}</p>
 {{range .Plots}}{{.}}{{end}}
 <h2>Tables</h2>
 <pre>{{.Markdown}}</pre>

@@ -11,12 +11,14 @@ import (
 // Markdown is the report as tables.
 func (r *Report) Markdown() string {
 	b := &strings.Builder{}
-	fmt.Fprintf(b, "`%s`, %s, %.0f s, on %s, %d cores, %s, %s.\n", r.Command, r.Started.UTC().Format("2006-01-02 15:04 MST"), r.Seconds,
-		r.Machine.CPU, r.Machine.Cores, r.Machine.System, r.Machine.Go)
+	m := r.Machine
+	fmt.Fprintf(b, "`%s`, %s, %.0f s, ", r.Command, r.Started.UTC().Format("2006-01-02 15:04 MST"), r.Seconds)
+	fmt.Fprintf(b, "on %s, %d cores, %s, %s.\n", m.CPU, m.Cores, m.System, m.Go)
 	for _, name := range sortedKeys(r.Versions) {
 		fmt.Fprintf(b, "- %s %s\n", name, r.Versions[name])
 	}
-	b.WriteString("\nMedians over the slices, with least and most in brackets; microseconds. ×null: over the null RPC on consentd's own server, in slices alternating with it; CPU ×null: per request. " +
+	b.WriteString("\nMedians over the slices, with least and most in brackets; microseconds. " +
+		"×null: over the null RPC on consentd's own server, in slices alternating with it; CPU ×null: per request. " +
 		"p99.9 to max are of all slices together.\n\n")
 	r.latencies(b)
 	r.throughputs(b)
@@ -50,14 +52,16 @@ func (r *Report) latencies(b *strings.Builder) {
 			rows = append(rows, w.cells())
 		}
 	}
-	table(b, "system|call|subjects|rate/s|p50|×null|p99|p99.9|p99.99|max|server CPU µs per check|CPU ×null|peak MiB|notes", rows)
+	table(b, "system|call|subjects|rate/s|p50|×null|p99|p99.9|p99.99|max|server CPU µs per check|CPU ×null|peak MiB|notes",
+		rows)
 }
 
 func (w *Row) cells() []string {
 	return []string{
-		w.System, w.Scenario, thousands(w.Subjects), fmt.Sprintf("%.0f %s", w.Offered, w.Schedule), spread(w.Latency.P50), spread(w.Ratio),
-		spread(w.Latency.P99), number(w.Latency.P999), number(w.Latency.P9999), number(w.Latency.Max), spread(w.CPU), spread(w.CPURatio),
-		mebibytes(w.PeakMemory), w.notes(),
+		w.System, w.Scenario, thousands(w.Subjects), fmt.Sprintf("%.0f %s", w.Offered, w.Schedule),
+		spread(w.Latency.P50), spread(w.Ratio), spread(w.Latency.P99),
+		number(w.Latency.P999), number(w.Latency.P9999), number(w.Latency.Max),
+		spread(w.CPU), spread(w.CPURatio), mebibytes(w.PeakMemory), w.notes(),
 	}
 }
 
@@ -66,7 +70,8 @@ func (r *Report) throughputs(b *strings.Builder) {
 	for i := range r.Rows {
 		if w := &r.Rows[i]; w.Schedule == "closed" {
 			rows = append(rows, []string{
-				w.System, w.Scenario, thousands(w.Subjects), spread(w.Throughput), spread(w.ThroughputRatio), spread(w.CPU), spread(w.CPURatio), mebibytes(w.PeakMemory), w.notes(),
+				w.System, w.Scenario, thousands(w.Subjects), spread(w.Throughput), spread(w.ThroughputRatio),
+				spread(w.CPU), spread(w.CPURatio), mebibytes(w.PeakMemory), w.notes(),
 			})
 		}
 	}
@@ -102,7 +107,8 @@ func (r *Report) loadings(b *strings.Builder) {
 	var rows [][]string
 	for _, l := range r.Loadings {
 		rows = append(rows, []string{
-			l.System, thousands(l.Subjects), number(l.Seconds), number(float64(l.Subjects) / l.Seconds), number(l.BytesPerSubject) + " " + l.Where, l.Note,
+			l.System, thousands(l.Subjects), number(l.Seconds), number(float64(l.Subjects) / l.Seconds),
+			number(l.BytesPerSubject) + " " + l.Where, l.Note,
 		})
 	}
 	table(b, "loading|subjects|seconds|subjects/s|bytes per subject|notes", rows)
@@ -116,10 +122,11 @@ func (r *Report) storms(b *strings.Builder) {
 			rows = append(rows, []string{s.Name, "not available", "", "", "", "", "", s.Missing})
 			continue
 		}
+		w, v := &s.Checks, &s.Revocation
 		rows = append(rows, []string{
-			s.Name, fmt.Sprintf("%.0f of %.0f", s.Done, s.Offered), number(s.Checks.Throughput.Median), number(s.Checks.Latency.P999), number(s.Checks.Latency.Max),
-			fmt.Sprint(s.Checks.Wrong), fmt.Sprintf("%s / %s / %s", number(s.Revocation.P50.Median), number(s.Revocation.P999), number(s.Revocation.Max)),
-			strings.TrimSpace(s.Note + " " + s.Checks.notes()),
+			s.Name, fmt.Sprintf("%.0f of %.0f", s.Done, s.Offered), number(w.Throughput.Median), number(w.Latency.P999),
+			number(w.Latency.Max), fmt.Sprint(w.Wrong), fmt.Sprintf("%s / %s / %s", number(v.P50.Median), number(v.P999), number(v.Max)),
+			strings.TrimSpace(s.Note + " " + w.notes()),
 		})
 	}
 	table(b, "storm|events/s|checks/s|p99.9|max|wrong answers|revocation p50 / p99.9 / max|notes", rows)
@@ -132,7 +139,8 @@ func (r *Report) checks(b *strings.Builder) {
 		if !c.Passed {
 			verdict = "**FAILED**"
 		}
-		rows = append(rows, []string{c.Name, number(c.Want), number(c.Got), fmt.Sprintf("%.0f %%", 100*c.Within), verdict, c.Comments})
+		within := fmt.Sprintf("%.0f %%", 100*c.Within)
+		rows = append(rows, []string{c.Name, number(c.Want), number(c.Got), within, verdict, c.Comments})
 	}
 	table(b, "instrument|should be|measured|within|verdict|notes", rows)
 }
@@ -144,7 +152,7 @@ func (r *Report) peers(b *strings.Builder) {
 		if p.Missing != "" {
 			setup = "not run: " + p.Missing
 		}
-		rows = append(rows, []string{p.Name, p.Version, setup, p.Store, p.Batch, p.Reasons, p.Stale})
+		rows = append(rows, []string{p.Name, p.Version, setup, p.Store, p.Batch, p.Reasons, p.Differs})
 	}
 	table(b, "peer|version|set-up|state store|batch|reasons|not comparable", rows)
 }

@@ -120,8 +120,10 @@ type Check struct {
 
 // Peer is what one can and cannot do.
 type Peer struct {
-	Name, Version, Setup         string
-	Store, Batch, Reasons, Stale string
+	Name, Version, Setup  string
+	Store, Batch, Reasons string
+	// Differs is what is not comparable.
+	Differs string
 	// Missing says why it did not run; empty: it did.
 	Missing string `json:",omitempty"`
 }

@@ -175,8 +175,8 @@ func (p *plot) drawBars(b *strings.Builder) {
 }
 
 func (p *plot) open(b *strings.Builder, h float64) {
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" font-family="sans-serif" font-size="12" role="img">`,
-		width, h, width)
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f"`, width, h, width)
+	b.WriteString(` font-family="sans-serif" font-size="12" role="img">`)
 	title := p.title
 	if p.logY && len(p.bars) > 0 {
 		title += " (logarithmic)"
