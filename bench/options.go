@@ -37,7 +37,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "consentd and the embedded peer, within 3 minutes (the default)")
 	f.BoolVar(&o.all, "all", false, "everything, all peers that are there too, within 30 minutes")
-	f.StringVar(&o.out, "out", "bench-out", "directory of results.md, results.json and results.html")
+	f.StringVar(&o.out, "out", "bench/out", "directory of results.md, results.json and results.html")
 	f.IntSliceVar(&o.subjects, "subjects", nil, "sizes of the population; default 20000, with --all 100000,1000000")
 	f.Float64SliceVar(&o.rates, "rate", nil, "requests per second of the open loops; default 1000,2000, with --all 500 to 8000")
 	f.IntVar(&o.slices, "slices", 5, "measured slices per figure, at least 5")

@@ -78,6 +78,9 @@ func (r *Report) throughputs(b *strings.Builder) {
 	table(b, "system|closed loop|subjects|checks/s|×null|server CPU µs per check|CPU ×null|peak MiB|notes", rows)
 }
 
+// lateShare is the share of the latency at p99 from which on the generator's own lateness is worth a note.
+const lateShare = 0.25
+
 // notes are what a reader must know before believing a row.
 func (w *Row) notes() string {
 	var notes []string
@@ -90,6 +93,9 @@ func (w *Row) notes() string {
 	}
 	if s := figure.Scatter(); s > load.TooWide {
 		notes = append(notes, fmt.Sprintf("**%s scatters by %.0f %%**", name, 100*s))
+	}
+	if late := w.LagP99; late > lateShare*w.Latency.P99.Median && late > 0 {
+		notes = append(notes, fmt.Sprintf("the generator itself was late, %s µs at p99", number(late)))
 	}
 	if w.Wrong > 0 {
 		notes = append(notes, fmt.Sprintf("**%d wrong answers**", w.Wrong))
