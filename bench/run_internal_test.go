@@ -27,7 +27,7 @@ func TestRun(t *testing.T) {
 	}
 	out := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	o, err := parse(t, "--slice=50ms", "--subjects=1000,2000", "--rate=200,400", "--out", out,
+	o, err := parse(t, "--slice=50ms", "--subjects=1000,2000", "--rate=400,2000", "--out", out,
 		"--only=latency,batch,throughput,cold,mixed,storms,evaluation,sizes")
 	if err != nil {
 		t.Fatal(err)
