@@ -40,13 +40,14 @@ func (b *bench) checkDelay(ctx context.Context, d *delayServer, delay time.Durat
 	return c
 }
 
-// checkDelayOnce measures an injected delay as the difference to the same call without one.
+// checkDelayOnce measures an injected delay as the difference to the same call without one, sent in between: whatever else
+// the machine does then falls on both.
 func (b *bench) checkDelayOnce(ctx context.Context, d *delayServer, delay time.Duration) report.Check {
-	const rate, within = 200, 0.05
-	s := scenario{schedule: constant, rate: rate, duration: b.duration / 2}
-	slow, fast := &target{call: d.call(delay), pid: d.process.PID()}, &target{call: d.call(0), pid: d.process.PID()}
-	pairs := load.Alternate(b.slices,
-		func() load.Slice { return b.slice(ctx, s, slow) }, func() load.Slice { return b.slice(ctx, s, fast) })
+	const within = 0.05
+	pairs := make([]load.Pair, b.slices)
+	for i := range pairs {
+		pairs[i] = besides(ctx, b.duration, d.call(delay), d.call(0))
+	}
 	raw := load.SpreadOf(pairs, func(p load.Pair) float64 { return load.Quantile(p.Measured.Latency, 50) / 1e3 })
 	got := load.SpreadOf(pairs, func(p load.Pair) float64 {
 		return (load.Quantile(p.Measured.Latency, 50) - load.Quantile(p.Floor.Latency, 50)) / 1e3
@@ -57,6 +58,20 @@ func (b *bench) checkDelayOnce(ctx context.Context, d *delayServer, delay time.D
 		c.Comments += "; **the slices scatter: the machine is busy with something else**"
 	}
 	return c
+}
+
+// besides sends two calls in turns, each 200 times a second: an open loop for each, half a period apart.
+func besides(ctx context.Context, duration time.Duration, measured, floor load.Call) (p load.Pair) {
+	const rate = 200
+	ctx, cancel := context.WithTimeout(ctx, duration+answerTimeout)
+	defer cancel()
+	between := load.Constant(rate)
+	shifted := func() time.Duration { return between() + time.Second/rate/2 }
+	done := make(chan load.Result, 1)
+	go func() { done <- load.Open(ctx, load.OpenConfig{Schedule: shifted, Duration: duration}, floor) }()
+	p.Measured.Result = load.Open(ctx, load.OpenConfig{Schedule: load.Constant(rate), Duration: duration}, measured)
+	p.Floor.Result = <-done
+	return p
 }
 
 // checkStall stops a server for half a second. All requests of that time wait, one scheduled t before its end for t: an

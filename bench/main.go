@@ -17,12 +17,19 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
 )
 
+// sleepers is how many threads may sleep in the kernel without holding up other goroutines: the dispatchers of two open
+// loops here, the delayed answers of the delay server. The runtime takes a processor from such a thread only when it next
+// looks, up to 10 ms later; with one for each it need not. (Without: calls beside ones delayed by 10 ms took 7 ms at p50.)
+const sleepers = 4
+
 func main() {
+	runtime.GOMAXPROCS(runtime.NumCPU() + sleepers)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {
