@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -831,12 +832,432 @@ func (x *PurposeDecision) GetResponse() *CheckResponse {
 	return nil
 }
 
+// CheckStreamRequest is one check of a stream, or the withdrawal of one.
+type CheckStreamRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What is sent.
+	//
+	// Types that are valid to be assigned to Message:
+	//
+	//	*CheckStreamRequest_Check
+	//	*CheckStreamRequest_Cancel
+	Message isCheckStreamRequest_Message `protobuf_oneof:"message"`
+	// How long the check may take from its receipt; absent: as long as the stream lives.
+	Timeout       *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckStreamRequest) Reset() {
+	*x = CheckStreamRequest{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckStreamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckStreamRequest) ProtoMessage() {}
+
+func (x *CheckStreamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckStreamRequest.ProtoReflect.Descriptor instead.
+func (*CheckStreamRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CheckStreamRequest) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *CheckStreamRequest) GetMessage() isCheckStreamRequest_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *CheckStreamRequest) GetCheck() *CheckRequest {
+	if x != nil {
+		if x, ok := x.Message.(*CheckStreamRequest_Check); ok {
+			return x.Check
+		}
+	}
+	return nil
+}
+
+func (x *CheckStreamRequest) GetCancel() bool {
+	if x != nil {
+		if x, ok := x.Message.(*CheckStreamRequest_Cancel); ok {
+			return x.Cancel
+		}
+	}
+	return false
+}
+
+func (x *CheckStreamRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+type isCheckStreamRequest_Message interface {
+	isCheckStreamRequest_Message()
+}
+
+type CheckStreamRequest_Check struct {
+	// A check to be decided.
+	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3,oneof"`
+}
+
+type CheckStreamRequest_Cancel struct {
+	// The check of this id is no longer wanted. Must be true if set. It may be answered all the same.
+	Cancel bool `protobuf:"varint,3,opt,name=cancel,proto3,oneof"`
+}
+
+func (*CheckStreamRequest_Check) isCheckStreamRequest_Message() {}
+
+func (*CheckStreamRequest_Cancel) isCheckStreamRequest_Message() {}
+
+// CheckStreamResponse is the outcome of one check, or a word about the stream.
+type CheckStreamResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the check that this is the outcome of; 0 for a word about the stream.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What is sent.
+	//
+	// Types that are valid to be assigned to Message:
+	//
+	//	*CheckStreamResponse_Response
+	//	*CheckStreamResponse_Error
+	//	*CheckStreamResponse_Draining
+	Message       isCheckStreamResponse_Message `protobuf_oneof:"message"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckStreamResponse) Reset() {
+	*x = CheckStreamResponse{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckStreamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckStreamResponse) ProtoMessage() {}
+
+func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckStreamResponse.ProtoReflect.Descriptor instead.
+func (*CheckStreamResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CheckStreamResponse) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *CheckStreamResponse) GetMessage() isCheckStreamResponse_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *CheckStreamResponse) GetResponse() *CheckResponse {
+	if x != nil {
+		if x, ok := x.Message.(*CheckStreamResponse_Response); ok {
+			return x.Response
+		}
+	}
+	return nil
+}
+
+func (x *CheckStreamResponse) GetError() *CheckError {
+	if x != nil {
+		if x, ok := x.Message.(*CheckStreamResponse_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+func (x *CheckStreamResponse) GetDraining() bool {
+	if x != nil {
+		if x, ok := x.Message.(*CheckStreamResponse_Draining); ok {
+			return x.Draining
+		}
+	}
+	return false
+}
+
+type isCheckStreamResponse_Message interface {
+	isCheckStreamResponse_Message()
+}
+
+type CheckStreamResponse_Response struct {
+	// The decision.
+	Response *CheckResponse `protobuf:"bytes,2,opt,name=response,proto3,oneof"`
+}
+
+type CheckStreamResponse_Error struct {
+	// The error that Check would have returned.
+	Error *CheckError `protobuf:"bytes,3,opt,name=error,proto3,oneof"`
+}
+
+type CheckStreamResponse_Draining struct {
+	// The server stops: send no more checks on this stream, those under way will be answered. True if set.
+	Draining bool `protobuf:"varint,4,opt,name=draining,proto3,oneof"`
+}
+
+func (*CheckStreamResponse_Response) isCheckStreamResponse_Message() {}
+
+func (*CheckStreamResponse_Error) isCheckStreamResponse_Message() {}
+
+func (*CheckStreamResponse_Draining) isCheckStreamResponse_Message() {}
+
+// ExplainRequest asks why a check is decided as it is.
+type ExplainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The check.
+	Check *CheckRequest `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
+	// The instant as of which to answer: what was recorded and had occurred by then. Absent: now. Not in the future.
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// Whether to return OPA's own trace too. Default: no.
+	Trace         bool `protobuf:"varint,3,opt,name=trace,proto3" json:"trace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ExplainRequest) GetCheck() *CheckRequest {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
+func (x *ExplainRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ExplainRequest) GetTrace() bool {
+	if x != nil {
+		return x.Trace
+	}
+	return false
+}
+
+// ExplainResponse is the story of a decision.
+type ExplainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision, as Check returns it.
+	Decision      *CheckResponse `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainResponse) Reset() {
+	*x = ExplainResponse{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainResponse) ProtoMessage() {}
+
+func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
+func (*ExplainResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ExplainResponse) GetDecision() *CheckResponse {
+	if x != nil {
+		return x.Decision
+	}
+	return nil
+}
+
+// WatchInvalidationsRequest confirms what a client has applied.
+type WatchInvalidationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision up to which the client has applied all invalidations.
+	AppliedRevision uint64 `protobuf:"varint,1,opt,name=applied_revision,json=appliedRevision,proto3" json:"applied_revision,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *WatchInvalidationsRequest) Reset() {
+	*x = WatchInvalidationsRequest{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInvalidationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInvalidationsRequest) ProtoMessage() {}
+
+func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInvalidationsRequest.ProtoReflect.Descriptor instead.
+func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WatchInvalidationsRequest) GetAppliedRevision() uint64 {
+	if x != nil {
+		return x.AppliedRevision
+	}
+	return 0
+}
+
+// WatchInvalidationsResponse is what a cache of decisions must know.
+type WatchInvalidationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision up to which this and the messages before it tell all changes.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchInvalidationsResponse) Reset() {
+	*x = WatchInvalidationsResponse{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInvalidationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInvalidationsResponse) ProtoMessage() {}
+
+func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInvalidationsResponse.ProtoReflect.Descriptor instead.
+func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WatchInvalidationsResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 var File_consent_v1_decision_service_proto protoreflect.FileDescriptor
 
 const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"!consent/v1/decision_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n" +
 	"\vConsistency\x124\n" +
 	"\x10minimize_latency\x18\x01 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x0fminimizeLatency\x127\n" +
 	"\x11at_least_as_fresh\x18\x02 \x01(\tB\n" +
@@ -901,12 +1322,37 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\bpurposes\x18\x01 \x03(\v2\x1b.consent.v1.PurposeDecisionR\bpurposes\"b\n" +
 	"\x0fPurposeDecision\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x125\n" +
-	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse2\xf5\x01\n" +
+	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"\xc2\x01\n" +
+	"\x12CheckStreamRequest\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\x04B\a\xbaH\x042\x02 \x00R\x02id\x120\n" +
+	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestH\x00R\x05check\x12!\n" +
+	"\x06cancel\x18\x03 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x06cancel\x123\n" +
+	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\atimeoutB\t\n" +
+	"\amessage\"\xb7\x01\n" +
+	"\x13CheckStreamResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
+	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
+	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05error\x12\x1c\n" +
+	"\bdraining\x18\x04 \x01(\bH\x00R\bdrainingB\t\n" +
+	"\amessage\"\x8a\x01\n" +
+	"\x0eExplainRequest\x126\n" +
+	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
+	"\x05trace\x18\x03 \x01(\bR\x05trace\"H\n" +
+	"\x0fExplainResponse\x125\n" +
+	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\"F\n" +
+	"\x19WatchInvalidationsRequest\x12)\n" +
+	"\x10applied_revision\x18\x01 \x01(\x04R\x0fappliedRevision\"8\n" +
+	"\x1aWatchInvalidationsResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xfc\x03\n" +
 	"\x0fDecisionService\x12>\n" +
 	"\x05Check\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\"\x00\x12M\n" +
 	"\n" +
 	"BatchCheck\x12\x1d.consent.v1.BatchCheckRequest\x1a\x1e.consent.v1.BatchCheckResponse\"\x00\x12S\n" +
-	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00\x12T\n" +
+	"\vCheckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse\"\x00(\x010\x01\x12D\n" +
+	"\aExplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\"\x00\x12i\n" +
+	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_decision_service_proto_rawDescOnce sync.Once
@@ -920,57 +1366,77 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_decision_service_proto_rawDescData
 }
 
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_consent_v1_decision_service_proto_goTypes = []any{
-	(*Consistency)(nil),           // 0: consent.v1.Consistency
-	(*CheckRequest)(nil),          // 1: consent.v1.CheckRequest
-	(*CheckResponse)(nil),         // 2: consent.v1.CheckResponse
-	(*BatchCheckRequest)(nil),     // 3: consent.v1.BatchCheckRequest
-	(*BatchCheckResponse)(nil),    // 4: consent.v1.BatchCheckResponse
-	(*BatchCheckResult)(nil),      // 5: consent.v1.BatchCheckResult
-	(*CheckError)(nil),            // 6: consent.v1.CheckError
-	(*FieldViolation)(nil),        // 7: consent.v1.FieldViolation
-	(*ListPurposesRequest)(nil),   // 8: consent.v1.ListPurposesRequest
-	(*ListPurposesResponse)(nil),  // 9: consent.v1.ListPurposesResponse
-	(*PurposeDecision)(nil),       // 10: consent.v1.PurposeDecision
-	(*Recipient)(nil),             // 11: consent.v1.Recipient
-	(*structpb.Struct)(nil),       // 12: google.protobuf.Struct
-	(Decision)(0),                 // 13: consent.v1.Decision
-	(*Reason)(nil),                // 14: consent.v1.Reason
-	(LegalBasis)(0),               // 15: consent.v1.LegalBasis
-	(*Obligation)(nil),            // 16: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Consistency)(nil),                // 0: consent.v1.Consistency
+	(*CheckRequest)(nil),               // 1: consent.v1.CheckRequest
+	(*CheckResponse)(nil),              // 2: consent.v1.CheckResponse
+	(*BatchCheckRequest)(nil),          // 3: consent.v1.BatchCheckRequest
+	(*BatchCheckResponse)(nil),         // 4: consent.v1.BatchCheckResponse
+	(*BatchCheckResult)(nil),           // 5: consent.v1.BatchCheckResult
+	(*CheckError)(nil),                 // 6: consent.v1.CheckError
+	(*FieldViolation)(nil),             // 7: consent.v1.FieldViolation
+	(*ListPurposesRequest)(nil),        // 8: consent.v1.ListPurposesRequest
+	(*ListPurposesResponse)(nil),       // 9: consent.v1.ListPurposesResponse
+	(*PurposeDecision)(nil),            // 10: consent.v1.PurposeDecision
+	(*CheckStreamRequest)(nil),         // 11: consent.v1.CheckStreamRequest
+	(*CheckStreamResponse)(nil),        // 12: consent.v1.CheckStreamResponse
+	(*ExplainRequest)(nil),             // 13: consent.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 14: consent.v1.ExplainResponse
+	(*WatchInvalidationsRequest)(nil),  // 15: consent.v1.WatchInvalidationsRequest
+	(*WatchInvalidationsResponse)(nil), // 16: consent.v1.WatchInvalidationsResponse
+	(*Recipient)(nil),                  // 17: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 18: google.protobuf.Struct
+	(Decision)(0),                      // 19: consent.v1.Decision
+	(*Reason)(nil),                     // 20: consent.v1.Reason
+	(LegalBasis)(0),                    // 21: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 22: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 24: google.protobuf.Duration
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	11, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	12, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	17, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	18, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
 	0,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	13, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	14, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	15, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	16, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	17, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	19, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	20, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	21, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	22, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	23, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
 	1,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
 	0,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
 	5,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
 	2,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
 	6,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
 	7,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	12, // 14: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	18, // 14: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
 	0,  // 15: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
 	10, // 16: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
 	2,  // 17: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	1,  // 18: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	3,  // 19: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	8,  // 20: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	2,  // 21: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	4,  // 22: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	9,  // 23: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	21, // [21:24] is the sub-list for method output_type
-	18, // [18:21] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	1,  // 18: consent.v1.CheckStreamRequest.check:type_name -> consent.v1.CheckRequest
+	24, // 19: consent.v1.CheckStreamRequest.timeout:type_name -> google.protobuf.Duration
+	2,  // 20: consent.v1.CheckStreamResponse.response:type_name -> consent.v1.CheckResponse
+	6,  // 21: consent.v1.CheckStreamResponse.error:type_name -> consent.v1.CheckError
+	1,  // 22: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	23, // 23: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	2,  // 24: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	1,  // 25: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	3,  // 26: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	8,  // 27: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	11, // 28: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	13, // 29: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	15, // 30: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	2,  // 31: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	4,  // 32: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	9,  // 33: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	12, // 34: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	14, // 35: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	16, // 36: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	31, // [31:37] is the sub-list for method output_type
+	25, // [25:31] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -988,13 +1454,22 @@ func file_consent_v1_decision_service_proto_init() {
 		(*BatchCheckResult_Response)(nil),
 		(*BatchCheckResult_Error)(nil),
 	}
+	file_consent_v1_decision_service_proto_msgTypes[11].OneofWrappers = []any{
+		(*CheckStreamRequest_Check)(nil),
+		(*CheckStreamRequest_Cancel)(nil),
+	}
+	file_consent_v1_decision_service_proto_msgTypes[12].OneofWrappers = []any{
+		(*CheckStreamResponse_Response)(nil),
+		(*CheckStreamResponse_Error)(nil),
+		(*CheckStreamResponse_Draining)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

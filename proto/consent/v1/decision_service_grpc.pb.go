@@ -19,9 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	DecisionService_Check_FullMethodName        = "/consent.v1.DecisionService/Check"
-	DecisionService_BatchCheck_FullMethodName   = "/consent.v1.DecisionService/BatchCheck"
-	DecisionService_ListPurposes_FullMethodName = "/consent.v1.DecisionService/ListPurposes"
+	DecisionService_Check_FullMethodName              = "/consent.v1.DecisionService/Check"
+	DecisionService_BatchCheck_FullMethodName         = "/consent.v1.DecisionService/BatchCheck"
+	DecisionService_ListPurposes_FullMethodName       = "/consent.v1.DecisionService/ListPurposes"
+	DecisionService_CheckStream_FullMethodName        = "/consent.v1.DecisionService/CheckStream"
+	DecisionService_Explain_FullMethodName            = "/consent.v1.DecisionService/Explain"
+	DecisionService_WatchInvalidations_FullMethodName = "/consent.v1.DecisionService/WatchInvalidations"
 )
 
 // DecisionServiceClient is the client API for DecisionService service.
@@ -42,6 +45,16 @@ type DecisionServiceClient interface {
 	BatchCheck(ctx context.Context, in *BatchCheckRequest, opts ...grpc.CallOption) (*BatchCheckResponse, error)
 	// ListPurposes decides all purposes that the controller declares or prohibits, for one subject and from one state.
 	ListPurposes(ctx context.Context, in *ListPurposesRequest, opts ...grpc.CallOption) (*ListPurposesResponse, error)
+	// CheckStream decides many requests over one stream, answered as they are done, each by the id of its request. An error
+	// of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol ends the
+	// stream with INVALID_ARGUMENT.
+	CheckStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse], error)
+	// Explain makes a decision again and tells its story: the facts that counted and the events behind them, the rules that
+	// fired, those that nearly did, and what would change the answer. It is for people and audits, not for the request path.
+	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
+	// WatchInvalidations keeps a client's cache of decisions honest: the server sends floors of revisions by hash slot,
+	// changes of policy and heartbeats; the client confirms what it has applied. No subject's id is sent.
+	WatchInvalidations(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WatchInvalidationsRequest, WatchInvalidationsResponse], error)
 }
 
 type decisionServiceClient struct {
@@ -82,6 +95,42 @@ func (c *decisionServiceClient) ListPurposes(ctx context.Context, in *ListPurpos
 	return out, nil
 }
 
+func (c *decisionServiceClient) CheckStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &DecisionService_ServiceDesc.Streams[0], DecisionService_CheckStream_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[CheckStreamRequest, CheckStreamResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DecisionService_CheckStreamClient = grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse]
+
+func (c *decisionServiceClient) Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainResponse)
+	err := c.cc.Invoke(ctx, DecisionService_Explain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) WatchInvalidations(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WatchInvalidationsRequest, WatchInvalidationsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &DecisionService_ServiceDesc.Streams[1], DecisionService_WatchInvalidations_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchInvalidationsRequest, WatchInvalidationsResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DecisionService_WatchInvalidationsClient = grpc.BidiStreamingClient[WatchInvalidationsRequest, WatchInvalidationsResponse]
+
 // DecisionServiceServer is the server API for DecisionService service.
 // All implementations must embed UnimplementedDecisionServiceServer
 // for forward compatibility.
@@ -100,6 +149,16 @@ type DecisionServiceServer interface {
 	BatchCheck(context.Context, *BatchCheckRequest) (*BatchCheckResponse, error)
 	// ListPurposes decides all purposes that the controller declares or prohibits, for one subject and from one state.
 	ListPurposes(context.Context, *ListPurposesRequest) (*ListPurposesResponse, error)
+	// CheckStream decides many requests over one stream, answered as they are done, each by the id of its request. An error
+	// of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol ends the
+	// stream with INVALID_ARGUMENT.
+	CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error
+	// Explain makes a decision again and tells its story: the facts that counted and the events behind them, the rules that
+	// fired, those that nearly did, and what would change the answer. It is for people and audits, not for the request path.
+	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
+	// WatchInvalidations keeps a client's cache of decisions honest: the server sends floors of revisions by hash slot,
+	// changes of policy and heartbeats; the client confirms what it has applied. No subject's id is sent.
+	WatchInvalidations(grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]) error
 	mustEmbedUnimplementedDecisionServiceServer()
 }
 
@@ -118,6 +177,15 @@ func (UnimplementedDecisionServiceServer) BatchCheck(context.Context, *BatchChec
 }
 func (UnimplementedDecisionServiceServer) ListPurposes(context.Context, *ListPurposesRequest) (*ListPurposesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPurposes not implemented")
+}
+func (UnimplementedDecisionServiceServer) CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error {
+	return status.Error(codes.Unimplemented, "method CheckStream not implemented")
+}
+func (UnimplementedDecisionServiceServer) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Explain not implemented")
+}
+func (UnimplementedDecisionServiceServer) WatchInvalidations(grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchInvalidations not implemented")
 }
 func (UnimplementedDecisionServiceServer) mustEmbedUnimplementedDecisionServiceServer() {}
 func (UnimplementedDecisionServiceServer) testEmbeddedByValue()                         {}
@@ -194,6 +262,38 @@ func _DecisionService_ListPurposes_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DecisionService_CheckStream_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(DecisionServiceServer).CheckStream(&grpc.GenericServerStream[CheckStreamRequest, CheckStreamResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DecisionService_CheckStreamServer = grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]
+
+func _DecisionService_Explain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).Explain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_Explain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).Explain(ctx, req.(*ExplainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_WatchInvalidations_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(DecisionServiceServer).WatchInvalidations(&grpc.GenericServerStream[WatchInvalidationsRequest, WatchInvalidationsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DecisionService_WatchInvalidationsServer = grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]
+
 // DecisionService_ServiceDesc is the grpc.ServiceDesc for DecisionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -213,7 +313,24 @@ var DecisionService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListPurposes",
 			Handler:    _DecisionService_ListPurposes_Handler,
 		},
+		{
+			MethodName: "Explain",
+			Handler:    _DecisionService_Explain_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "CheckStream",
+			Handler:       _DecisionService_CheckStream_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "WatchInvalidations",
+			Handler:       _DecisionService_WatchInvalidations_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "consent/v1/decision_service.proto",
 }

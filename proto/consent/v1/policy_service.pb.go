@@ -453,6 +453,391 @@ func (x *Purpose) GetMaterialNoticeVersion() uint32 {
 	return 0
 }
 
+// CheckPolicyRequest carries a candidate.
+type CheckPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its files, tests included; path and content count. All together at most 4 MiB.
+	Files         []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPolicyRequest) Reset() {
+	*x = CheckPolicyRequest{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPolicyRequest) ProtoMessage() {}
+
+func (x *CheckPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPolicyRequest.ProtoReflect.Descriptor instead.
+func (*CheckPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CheckPolicyRequest) GetFiles() []*PolicyFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// CheckPolicyResponse is what admission found.
+type CheckPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the set may be activated.
+	Admitted bool `protobuf:"varint,1,opt,name=admitted,proto3" json:"admitted,omitempty"`
+	// The digest that the set would have.
+	PolicyRevision string `protobuf:"bytes,2,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// Why it may not; empty if it may.
+	Faults        []*PolicyFault `protobuf:"bytes,3,rep,name=faults,proto3" json:"faults,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPolicyResponse) Reset() {
+	*x = CheckPolicyResponse{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPolicyResponse) ProtoMessage() {}
+
+func (x *CheckPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPolicyResponse.ProtoReflect.Descriptor instead.
+func (*CheckPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CheckPolicyResponse) GetAdmitted() bool {
+	if x != nil {
+		return x.Admitted
+	}
+	return false
+}
+
+func (x *CheckPolicyResponse) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *CheckPolicyResponse) GetFaults() []*PolicyFault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+// PolicyFault is one reason why a set of policies is refused.
+type PolicyFault struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file at fault, below the policy directory; empty where no file is.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// The line, from 1; 0 where no line is.
+	Line uint32 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
+	// What is wrong and what to do.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyFault) Reset() {
+	*x = PolicyFault{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyFault) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyFault) ProtoMessage() {}
+
+func (x *PolicyFault) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyFault.ProtoReflect.Descriptor instead.
+func (*PolicyFault) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PolicyFault) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *PolicyFault) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *PolicyFault) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// ActivatePolicyRequest carries a candidate.
+type ActivatePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its files, tests included; path and content count. All together at most 4 MiB.
+	Files []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// The revision that must be active, or the call ends with ABORTED. Empty: whichever is.
+	ExpectedPolicyRevision string `protobuf:"bytes,2,opt,name=expected_policy_revision,json=expectedPolicyRevision,proto3" json:"expected_policy_revision,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
+}
+
+func (x *ActivatePolicyRequest) Reset() {
+	*x = ActivatePolicyRequest{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivatePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivatePolicyRequest) ProtoMessage() {}
+
+func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivatePolicyRequest.ProtoReflect.Descriptor instead.
+func (*ActivatePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ActivatePolicyRequest) GetFiles() []*PolicyFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *ActivatePolicyRequest) GetExpectedPolicyRevision() string {
+	if x != nil {
+		return x.ExpectedPolicyRevision
+	}
+	return ""
+}
+
+// ActivatePolicyResponse tells what is in force.
+type ActivatePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The digest of the activated set.
+	PolicyRevision string `protobuf:"bytes,1,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// That of the set before.
+	PreviousPolicyRevision string `protobuf:"bytes,2,opt,name=previous_policy_revision,json=previousPolicyRevision,proto3" json:"previous_policy_revision,omitempty"`
+	// When this node activated it.
+	ActivatedAt   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=activated_at,json=activatedAt,proto3" json:"activated_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivatePolicyResponse) Reset() {
+	*x = ActivatePolicyResponse{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivatePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivatePolicyResponse) ProtoMessage() {}
+
+func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivatePolicyResponse.ProtoReflect.Descriptor instead.
+func (*ActivatePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ActivatePolicyResponse) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *ActivatePolicyResponse) GetPreviousPolicyRevision() string {
+	if x != nil {
+		return x.PreviousPolicyRevision
+	}
+	return ""
+}
+
+func (x *ActivatePolicyResponse) GetActivatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ActivatedAt
+	}
+	return nil
+}
+
+// DiffPolicyRequest carries a candidate, and says over what to compare.
+type DiffPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its files; path and content count. All together at most 4 MiB.
+	Files         []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffPolicyRequest) Reset() {
+	*x = DiffPolicyRequest{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffPolicyRequest) ProtoMessage() {}
+
+func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffPolicyRequest.ProtoReflect.Descriptor instead.
+func (*DiffPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DiffPolicyRequest) GetFiles() []*PolicyFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// DiffPolicyResponse is progress, or the result.
+type DiffPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many subjects were compared so far.
+	Subjects      uint64 `protobuf:"varint,1,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffPolicyResponse) Reset() {
+	*x = DiffPolicyResponse{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffPolicyResponse) ProtoMessage() {}
+
+func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffPolicyResponse.ProtoReflect.Descriptor instead.
+func (*DiffPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DiffPolicyResponse) GetSubjects() uint64 {
+	if x != nil {
+		return x.Subjects
+	}
+	return 0
+}
+
 var File_consent_v1_policy_service_proto protoreflect.FileDescriptor
 
 const file_consent_v1_policy_service_proto_rawDesc = "" +
@@ -491,10 +876,35 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"prohibited\x12\x16\n" +
 	"\x06clause\x18\x04 \x01(\tR\x06clause\x12%\n" +
 	"\x0enotice_version\x18\x05 \x01(\rR\rnoticeVersion\x126\n" +
-	"\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion2\xb9\x01\n" +
+	"\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\"L\n" +
+	"\x12CheckPolicyRequest\x126\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"\x8b\x01\n" +
+	"\x13CheckPolicyResponse\x12\x1a\n" +
+	"\badmitted\x18\x01 \x01(\bR\badmitted\x12'\n" +
+	"\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x12/\n" +
+	"\x06faults\x18\x03 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\"O\n" +
+	"\vPolicyFault\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x02 \x01(\rR\x04line\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\x92\x01\n" +
+	"\x15ActivatePolicyRequest\x126\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\x12A\n" +
+	"\x18expected_policy_revision\x18\x02 \x01(\tB\a\xbaH\x04r\x02(@R\x16expectedPolicyRevision\"\xba\x01\n" +
+	"\x16ActivatePolicyResponse\x12'\n" +
+	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x128\n" +
+	"\x18previous_policy_revision\x18\x02 \x01(\tR\x16previousPolicyRevision\x12=\n" +
+	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\"K\n" +
+	"\x11DiffPolicyRequest\x126\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"0\n" +
+	"\x12DiffPolicyResponse\x12\x1a\n" +
+	"\bsubjects\x18\x01 \x01(\x04R\bsubjects2\xb7\x03\n" +
 	"\rPolicyService\x12J\n" +
 	"\tGetPolicy\x12\x1c.consent.v1.GetPolicyRequest\x1a\x1d.consent.v1.GetPolicyResponse\"\x00\x12\\\n" +
-	"\x0fListControllers\x12\".consent.v1.ListControllersRequest\x1a#.consent.v1.ListControllersResponse\"\x00B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\x0fListControllers\x12\".consent.v1.ListControllersRequest\x1a#.consent.v1.ListControllersResponse\"\x00\x12P\n" +
+	"\vCheckPolicy\x12\x1e.consent.v1.CheckPolicyRequest\x1a\x1f.consent.v1.CheckPolicyResponse\"\x00\x12Y\n" +
+	"\x0eActivatePolicy\x12!.consent.v1.ActivatePolicyRequest\x1a\".consent.v1.ActivatePolicyResponse\"\x00\x12O\n" +
+	"\n" +
+	"DiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse\"\x000\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_policy_service_proto_rawDescOnce sync.Once
@@ -508,7 +918,7 @@ func file_consent_v1_policy_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_policy_service_proto_rawDescData
 }
 
-var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*GetPolicyRequest)(nil),        // 0: consent.v1.GetPolicyRequest
 	(*GetPolicyResponse)(nil),       // 1: consent.v1.GetPolicyResponse
@@ -517,24 +927,42 @@ var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*ListControllersResponse)(nil), // 4: consent.v1.ListControllersResponse
 	(*Controller)(nil),              // 5: consent.v1.Controller
 	(*Purpose)(nil),                 // 6: consent.v1.Purpose
-	(*timestamppb.Timestamp)(nil),   // 7: google.protobuf.Timestamp
-	(LegalBasis)(0),                 // 8: consent.v1.LegalBasis
+	(*CheckPolicyRequest)(nil),      // 7: consent.v1.CheckPolicyRequest
+	(*CheckPolicyResponse)(nil),     // 8: consent.v1.CheckPolicyResponse
+	(*PolicyFault)(nil),             // 9: consent.v1.PolicyFault
+	(*ActivatePolicyRequest)(nil),   // 10: consent.v1.ActivatePolicyRequest
+	(*ActivatePolicyResponse)(nil),  // 11: consent.v1.ActivatePolicyResponse
+	(*DiffPolicyRequest)(nil),       // 12: consent.v1.DiffPolicyRequest
+	(*DiffPolicyResponse)(nil),      // 13: consent.v1.DiffPolicyResponse
+	(*timestamppb.Timestamp)(nil),   // 14: google.protobuf.Timestamp
+	(LegalBasis)(0),                 // 15: consent.v1.LegalBasis
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
-	7, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	2, // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
-	5, // 2: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	6, // 3: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	8, // 4: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	0, // 5: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	3, // 6: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	1, // 7: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	4, // 8: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	14, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	2,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
+	5,  // 2: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	6,  // 3: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	15, // 4: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	2,  // 5: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	9,  // 6: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFault
+	2,  // 7: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	14, // 8: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	2,  // 9: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	0,  // 10: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	3,  // 11: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	7,  // 12: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	10, // 13: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	12, // 14: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 15: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	4,  // 16: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	8,  // 17: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	11, // 18: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	13, // 19: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
@@ -549,7 +977,7 @@ func file_consent_v1_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_policy_service_proto_rawDesc), len(file_consent_v1_policy_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

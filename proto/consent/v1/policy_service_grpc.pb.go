@@ -21,18 +21,28 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	PolicyService_GetPolicy_FullMethodName       = "/consent.v1.PolicyService/GetPolicy"
 	PolicyService_ListControllers_FullMethodName = "/consent.v1.PolicyService/ListControllers"
+	PolicyService_CheckPolicy_FullMethodName     = "/consent.v1.PolicyService/CheckPolicy"
+	PolicyService_ActivatePolicy_FullMethodName  = "/consent.v1.PolicyService/ActivatePolicy"
+	PolicyService_DiffPolicy_FullMethodName      = "/consent.v1.PolicyService/DiffPolicy"
 )
 
 // PolicyServiceClient is the client API for PolicyService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PolicyService tells which policies decide.
+// PolicyService tells which policies decide, proves candidates, and puts them in force.
 type PolicyServiceClient interface {
 	// GetPolicy returns the active policies: their revision and their files.
 	GetPolicy(ctx context.Context, in *GetPolicyRequest, opts ...grpc.CallOption) (*GetPolicyResponse, error)
 	// ListControllers returns the controllers of the active policies and what they declare, sorted by id.
 	ListControllers(ctx context.Context, in *ListControllersRequest, opts ...grpc.CallOption) (*ListControllersResponse, error)
+	// CheckPolicy puts a set of policies through admission, without activating it.
+	CheckPolicy(ctx context.Context, in *CheckPolicyRequest, opts ...grpc.CallOption) (*CheckPolicyResponse, error)
+	// ActivatePolicy puts a set of policies through admission and into force. A set that is not admitted changes nothing.
+	ActivatePolicy(ctx context.Context, in *ActivatePolicyRequest, opts ...grpc.CallOption) (*ActivatePolicyResponse, error)
+	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
+	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
+	DiffPolicy(ctx context.Context, in *DiffPolicyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DiffPolicyResponse], error)
 }
 
 type policyServiceClient struct {
@@ -63,16 +73,62 @@ func (c *policyServiceClient) ListControllers(ctx context.Context, in *ListContr
 	return out, nil
 }
 
+func (c *policyServiceClient) CheckPolicy(ctx context.Context, in *CheckPolicyRequest, opts ...grpc.CallOption) (*CheckPolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckPolicyResponse)
+	err := c.cc.Invoke(ctx, PolicyService_CheckPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) ActivatePolicy(ctx context.Context, in *ActivatePolicyRequest, opts ...grpc.CallOption) (*ActivatePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ActivatePolicyResponse)
+	err := c.cc.Invoke(ctx, PolicyService_ActivatePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) DiffPolicy(ctx context.Context, in *DiffPolicyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DiffPolicyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PolicyService_ServiceDesc.Streams[0], PolicyService_DiffPolicy_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DiffPolicyRequest, DiffPolicyResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PolicyService_DiffPolicyClient = grpc.ServerStreamingClient[DiffPolicyResponse]
+
 // PolicyServiceServer is the server API for PolicyService service.
 // All implementations must embed UnimplementedPolicyServiceServer
 // for forward compatibility.
 //
-// PolicyService tells which policies decide.
+// PolicyService tells which policies decide, proves candidates, and puts them in force.
 type PolicyServiceServer interface {
 	// GetPolicy returns the active policies: their revision and their files.
 	GetPolicy(context.Context, *GetPolicyRequest) (*GetPolicyResponse, error)
 	// ListControllers returns the controllers of the active policies and what they declare, sorted by id.
 	ListControllers(context.Context, *ListControllersRequest) (*ListControllersResponse, error)
+	// CheckPolicy puts a set of policies through admission, without activating it.
+	CheckPolicy(context.Context, *CheckPolicyRequest) (*CheckPolicyResponse, error)
+	// ActivatePolicy puts a set of policies through admission and into force. A set that is not admitted changes nothing.
+	ActivatePolicy(context.Context, *ActivatePolicyRequest) (*ActivatePolicyResponse, error)
+	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
+	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
+	DiffPolicy(*DiffPolicyRequest, grpc.ServerStreamingServer[DiffPolicyResponse]) error
 	mustEmbedUnimplementedPolicyServiceServer()
 }
 
@@ -88,6 +144,15 @@ func (UnimplementedPolicyServiceServer) GetPolicy(context.Context, *GetPolicyReq
 }
 func (UnimplementedPolicyServiceServer) ListControllers(context.Context, *ListControllersRequest) (*ListControllersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListControllers not implemented")
+}
+func (UnimplementedPolicyServiceServer) CheckPolicy(context.Context, *CheckPolicyRequest) (*CheckPolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckPolicy not implemented")
+}
+func (UnimplementedPolicyServiceServer) ActivatePolicy(context.Context, *ActivatePolicyRequest) (*ActivatePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ActivatePolicy not implemented")
+}
+func (UnimplementedPolicyServiceServer) DiffPolicy(*DiffPolicyRequest, grpc.ServerStreamingServer[DiffPolicyResponse]) error {
+	return status.Error(codes.Unimplemented, "method DiffPolicy not implemented")
 }
 func (UnimplementedPolicyServiceServer) mustEmbedUnimplementedPolicyServiceServer() {}
 func (UnimplementedPolicyServiceServer) testEmbeddedByValue()                       {}
@@ -146,6 +211,53 @@ func _PolicyService_ListControllers_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PolicyService_CheckPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).CheckPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_CheckPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).CheckPolicy(ctx, req.(*CheckPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_ActivatePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ActivatePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).ActivatePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_ActivatePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).ActivatePolicy(ctx, req.(*ActivatePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_DiffPolicy_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(DiffPolicyRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(PolicyServiceServer).DiffPolicy(m, &grpc.GenericServerStream[DiffPolicyRequest, DiffPolicyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PolicyService_DiffPolicyServer = grpc.ServerStreamingServer[DiffPolicyResponse]
+
 // PolicyService_ServiceDesc is the grpc.ServiceDesc for PolicyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -161,7 +273,21 @@ var PolicyService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListControllers",
 			Handler:    _PolicyService_ListControllers_Handler,
 		},
+		{
+			MethodName: "CheckPolicy",
+			Handler:    _PolicyService_CheckPolicy_Handler,
+		},
+		{
+			MethodName: "ActivatePolicy",
+			Handler:    _PolicyService_ActivatePolicy_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "DiffPolicy",
+			Handler:       _PolicyService_DiffPolicy_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "consent/v1/policy_service.proto",
 }
