@@ -109,13 +109,24 @@ export function pathOf(method: DescMethodUnary): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-/** @throws ConsentError INVALID_ARGUMENT if init does not fit the message: a number where a string belongs, half a surrogate pair. */
+/** @throws ConsentError INVALID_ARGUMENT if init does not fit the message. */
 export function encode<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Uint8Array {
+  if (!isWellFormed(init)) {
+    throw new ConsentError("INVALID_ARGUMENT", "the request has a string with half a surrogate pair");
+  }
   try {
     return toBinary(schema, create(schema, init));
   } catch (cause) {
     throw new ConsentError("INVALID_ARGUMENT", `the request cannot be encoded: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
+}
+
+/** In UTF-8 all halves of surrogate pairs become the same character: two ids that have one would be those of one person. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") {
+    return !/\p{Surrogate}/u.test(value);
+  }
+  return typeof value !== "object" || value === null || Object.entries(value).every(([k, v]) => isWellFormed(k) && isWellFormed(v));
 }
 
 /** @throws ConsentError INTERNAL if the bytes are not the message. */
