@@ -23,6 +23,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -144,6 +145,7 @@ public final class Client implements Checker, AutoCloseable {
   }
 
   private <Q extends Message, A extends Message> A call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
+    Strings.requireWellFormed(Objects.requireNonNull(request, "request"));
     return retrier.run(timeout, left -> transport.call(method, request, left));
   }
 

@@ -1,0 +1,133 @@
+package io.github.consentd.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.protobuf.Message;
+import io.github.consentd.v1.BatchCheckRequest;
+import io.github.consentd.v1.BatchCheckResponse;
+import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.Consistency;
+import io.github.consentd.v1.ListPurposesRequest;
+import io.github.consentd.v1.ListPurposesResponse;
+import io.github.consentd.v1.RecordEventsRequest;
+import io.github.consentd.v1.RecordEventsResponse;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class SessionTest {
+  private static final CheckRequest ASK = Requests.check("example", "u", "p").build();
+  private static final RecordEventsRequest WRITE = RecordEventsRequest.getDefaultInstance();
+
+  /** Acknowledges writes with these tokens, in their order; "refused" fails. */
+  private static FakeTransport server(String... tokens) {
+    Queue<String> left = new ArrayDeque<>(List.of(tokens));
+    return new FakeTransport(a -> answer(a.method(), left));
+  }
+
+  private static Message answer(String method, Queue<String> tokens) {
+    return switch (method) {
+      case "RecordEvents" -> acknowledge(tokens.remove());
+      case "BatchCheck" -> BatchCheckResponse.getDefaultInstance();
+      case "ListPurposes" -> ListPurposesResponse.getDefaultInstance();
+      default -> DecisionTest.allow().build();
+    };
+  }
+
+  private static Message acknowledge(String token) {
+    if (token.equals("refused")) {
+      throw ConsentException.of(io.grpc.Status.Code.FAILED_PRECONDITION, token);
+    }
+    return RecordEventsResponse.newBuilder().setConsistencyToken(token).build();
+  }
+
+  private static Consistency demanded(FakeTransport transport) {
+    Message request = transport.last().request();
+    return (Consistency) request.getField(request.getDescriptorForType().findFieldByName("consistency"));
+  }
+
+  @Test
+  void aWritesTokenGoesIntoLaterChecksOfEveryKind() {
+    FakeTransport transport = server("t1");
+    Session session = transport.client().session();
+    session.check(ASK);
+    assertEquals(Consistency.getDefaultInstance(), demanded(transport));
+    session.recordEvents(WRITE);
+    List<Runnable> reads =
+        List.of(
+            () -> session.check(ASK),
+            () -> session.isAllowed(ASK),
+            () -> session.batchCheck(BatchCheckRequest.getDefaultInstance()),
+            () -> session.listPurposes(ListPurposesRequest.getDefaultInstance()));
+    for (Runnable read : reads) {
+      read.run();
+      assertEquals("t1", demanded(transport).getAtLeastAsFresh());
+    }
+  }
+
+  @Test
+  void aConsistencyOfTheCallersOwnIsKept() {
+    FakeTransport transport = server("t1");
+    Session session = transport.client().session();
+    session.recordEvents(WRITE);
+    session.check(ASK.toBuilder().setConsistency(Requests.fullyConsistent()).build());
+    assertEquals(Requests.fullyConsistent(), demanded(transport));
+  }
+
+  @Test
+  void aFailedWriteAndAnEmptyTokenChangeNothing() {
+    FakeTransport transport = server("t1", "refused", "");
+    Session session = transport.client().session();
+    session.recordEvents(WRITE);
+    assertThrows(ConsentException.class, () -> session.recordEvents(WRITE));
+    session.recordEvents(WRITE);
+    session.check(ASK);
+    assertEquals("t1", demanded(transport).getAtLeastAsFresh());
+  }
+
+  @Test
+  void sessionsKnowNothingOfEachOther() {
+    FakeTransport transport = server("t1");
+    Client client = transport.client();
+    client.session().recordEvents(WRITE);
+    client.session().check(ASK);
+    assertEquals(Consistency.getDefaultInstance(), demanded(transport));
+  }
+
+  @Test
+  void writesGoOneAfterTheOther() throws Exception {
+    AtomicInteger underWay = new AtomicInteger();
+    AtomicInteger written = new AtomicInteger();
+    Queue<Integer> most = new ConcurrentLinkedQueue<>();
+    FakeTransport transport =
+        new FakeTransport(
+            a -> {
+              most.add(underWay.incrementAndGet());
+              Thread.yield();
+              underWay.decrementAndGet();
+              return acknowledge("t" + written.incrementAndGet());
+            });
+    Session session = transport.client().session();
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    List<Future<?>> writes = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      writes.add(threads.submit(() -> session.recordEvents(WRITE)));
+    }
+    for (Future<?> write : writes) {
+      write.get();
+    }
+    threads.shutdown();
+    assertFalse(most.stream().anyMatch(n -> n > 1), "writes overlapped");
+    assertThrows(ClassCastException.class, () -> session.check(ASK)); // this server knows writes only
+    assertEquals("t1000", demanded(transport).getAtLeastAsFresh());
+  }
+}
