@@ -1,5 +1,5 @@
 import { fromBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { anyUnpack, type Duration } from "@bufbuild/protobuf/wkt";
 import { status } from "@grpc/grpc-js";
 
 import type { CheckError } from "./gen/consent/v1/decision_service_pb.js";
@@ -48,15 +48,19 @@ export function statusError(code: number, message: string, details?: Uint8Array)
     .flatMap((d) => d.fieldViolations)
     .map((v) => ({ field: v.field, description: v.description }));
   const [delay] = unpack(parsed, RetryInfoSchema).map((d) => d.retryDelay);
-  const retryDelayMs = delay === undefined ? 0 : Math.max(0, Number(delay.seconds) * 1000 + delay.nanos / 1e6);
-  return new ConsentError(codeName(code), message, { violations, retryDelayMs });
+  return new ConsentError(codeName(code), message, { violations, retryDelayMs: milliseconds(delay) });
 }
 
 /** The error of one request of a batch, as the call for it alone would have been rejected. */
 export function batchError(error: CheckError): ConsentError {
   return new ConsentError(codeName(error.code), error.message, {
     violations: error.fieldViolations.map((v) => ({ field: v.field, description: v.description })),
+    retryDelayMs: milliseconds(error.retryDelay),
   });
+}
+
+function milliseconds(delay: Duration | undefined): number {
+  return delay === undefined ? 0 : Math.max(0, Number(delay.seconds) * 1000 + delay.nanos / 1e6);
 }
 
 function parseStatus(details: Uint8Array | undefined): Status | undefined {

@@ -41,7 +41,7 @@ test("what cannot be encoded or read is refused with the documented error", asyn
 test("a batch has a result for each request", async () => {
   const results = [
     { outcome: { case: "response", value: { decision: 1 } } },
-    { outcome: { case: "error", value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }] } } },
+    { outcome: { case: "error", value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } } } },
     { outcome: { case: "error", value: { code: 0 } } },
     { outcome: { case: "error", value: { code: -1 } } },
     {},
@@ -51,6 +51,7 @@ test("a batch has a result for each request", async () => {
   assert.deepEqual(got.map((r) => [r.decision.allowed, r.error?.code]), [
     [true, undefined], [false, "INVALID_ARGUMENT"], [false, "UNKNOWN"], [false, "UNKNOWN"], [false, "INTERNAL"],
   ]);
+  assert.equal(got[1]?.error?.retryDelayMs, 5);
   assert.deepEqual(got[1]?.error?.violations, [{ field: "purpose", description: "d" }]);
   await assert.rejects(clientOver(transport).batchCheck({ requests: [ask] }), { code: "INTERNAL", message: "the server answered 5 of 1 requests" });
 });

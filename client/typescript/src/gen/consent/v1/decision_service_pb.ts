@@ -14,7 +14,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/decision_service.proto.
  */
 export const file_consent_v1_decision_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb25zZW50L3YxL2RlY2lzaW9uX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEicQoLQ29uc2lzdGVuY3kSGgoQbWluaW1pemVfbGF0ZW5jeRgBIAEoCEgAEhsKEWF0X2xlYXN0X2FzX2ZyZXNoGAIgASgJSAASGgoQZnVsbHlfY29uc2lzdGVudBgDIAEoCEgAQg0KC3JlcXVpcmVtZW50IuIBCgxDaGVja1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSFwoPZGF0YV9jYXRlZ29yaWVzGAQgAygJEigKCXJlY2lwaWVudBgFIAEoCzIVLmNvbnNlbnQudjEuUmVjaXBpZW50EigKB2NvbnRleHQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NvbnNpc3RlbmN5GAcgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSLTAgoNQ2hlY2tSZXNwb25zZRImCghkZWNpc2lvbhgBIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SIwoHcmVhc29ucxgCIAMoCzISLmNvbnNlbnQudjEuUmVhc29uEisKC2xlZ2FsX2Jhc2lzGAMgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEisKC29ibGlnYXRpb25zGAQgAygLMhYuY29uc2VudC52MS5PYmxpZ2F0aW9uEiEKGXBlcm1pdHRlZF9kYXRhX2NhdGVnb3JpZXMYBSADKAkSLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAcgASgJEhcKD3BvbGljeV9yZXZpc2lvbhgIIAEoCRITCgtkZWNpc2lvbl9pZBgJIAEoCSJtChFCYXRjaENoZWNrUmVxdWVzdBIqCghyZXF1ZXN0cxgBIAMoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiwKC2NvbnNpc3RlbmN5GAIgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSJDChJCYXRjaENoZWNrUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3VsdCJ1ChBCYXRjaENoZWNrUmVzdWx0Ei0KCHJlc3BvbnNlGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlSAASJwoFZXJyb3IYAiABKAsyFi5jb25zZW50LnYxLkNoZWNrRXJyb3JIAEIJCgdvdXRjb21lImEKCkNoZWNrRXJyb3ISDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEjQKEGZpZWxkX3Zpb2xhdGlvbnMYAyADKAsyGi5jb25zZW50LnYxLkZpZWxkVmlvbGF0aW9uIjQKDkZpZWxkVmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJIpUBChNMaXN0UHVycG9zZXNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIoCgdjb250ZXh0GAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIsCgtjb25zaXN0ZW5jeRgEIAEoCzIXLmNvbnNlbnQudjEuQ29uc2lzdGVuY3kiRQoUTGlzdFB1cnBvc2VzUmVzcG9uc2USLQoIcHVycG9zZXMYASADKAsyGy5jb25zZW50LnYxLlB1cnBvc2VEZWNpc2lvbiJPCg9QdXJwb3NlRGVjaXNpb24SDwoHcHVycG9zZRgBIAEoCRIrCghyZXNwb25zZRgCIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZSKUAQoSQ2hlY2tTdHJlYW1SZXF1ZXN0EgoKAmlkGAEgASgEEikKBWNoZWNrGAIgASgLMhguY29uc2VudC52MS5DaGVja1JlcXVlc3RIABIQCgZjYW5jZWwYAyABKAhIABIqCgd0aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgkKB21lc3NhZ2UimAEKE0NoZWNrU3RyZWFtUmVzcG9uc2USCgoCaWQYASABKAQSLQoIcmVzcG9uc2UYAiABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2VIABInCgVlcnJvchgDIAEoCzIWLmNvbnNlbnQudjEuQ2hlY2tFcnJvckgAEhIKCGRyYWluaW5nGAQgASgISABCCQoHbWVzc2FnZSJwCg5FeHBsYWluUmVxdWVzdBInCgVjaGVjaxgBIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0cmFjZRgDIAEoCCI+Cg9FeHBsYWluUmVzcG9uc2USKwoIZGVjaXNpb24YASABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiNQoZV2F0Y2hJbnZhbGlkYXRpb25zUmVxdWVzdBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEIi4KGldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEMvADCg9EZWNpc2lvblNlcnZpY2USPAoFQ2hlY2sSGC5jb25zZW50LnYxLkNoZWNrUmVxdWVzdBoZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZRJLCgpCYXRjaENoZWNrEh0uY29uc2VudC52MS5CYXRjaENoZWNrUmVxdWVzdBoeLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3BvbnNlElEKDExpc3RQdXJwb3NlcxIfLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVxdWVzdBogLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVzcG9uc2USUgoLQ2hlY2tTdHJlYW0SHi5jb25zZW50LnYxLkNoZWNrU3RyZWFtUmVxdWVzdBofLmNvbnNlbnQudjEuQ2hlY2tTdHJlYW1SZXNwb25zZSgBMAESQgoHRXhwbGFpbhIaLmNvbnNlbnQudjEuRXhwbGFpblJlcXVlc3QaGy5jb25zZW50LnYxLkV4cGxhaW5SZXNwb25zZRJnChJXYXRjaEludmFsaWRhdGlvbnMSJS5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QaJi5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlKAEwAUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiFjb25zZW50L3YxL2RlY2lzaW9uX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEicQoLQ29uc2lzdGVuY3kSGgoQbWluaW1pemVfbGF0ZW5jeRgBIAEoCEgAEhsKEWF0X2xlYXN0X2FzX2ZyZXNoGAIgASgJSAASGgoQZnVsbHlfY29uc2lzdGVudBgDIAEoCEgAQg0KC3JlcXVpcmVtZW50IuIBCgxDaGVja1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSFwoPZGF0YV9jYXRlZ29yaWVzGAQgAygJEigKCXJlY2lwaWVudBgFIAEoCzIVLmNvbnNlbnQudjEuUmVjaXBpZW50EigKB2NvbnRleHQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NvbnNpc3RlbmN5GAcgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSLTAgoNQ2hlY2tSZXNwb25zZRImCghkZWNpc2lvbhgBIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SIwoHcmVhc29ucxgCIAMoCzISLmNvbnNlbnQudjEuUmVhc29uEisKC2xlZ2FsX2Jhc2lzGAMgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEisKC29ibGlnYXRpb25zGAQgAygLMhYuY29uc2VudC52MS5PYmxpZ2F0aW9uEiEKGXBlcm1pdHRlZF9kYXRhX2NhdGVnb3JpZXMYBSADKAkSLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAcgASgJEhcKD3BvbGljeV9yZXZpc2lvbhgIIAEoCRITCgtkZWNpc2lvbl9pZBgJIAEoCSJtChFCYXRjaENoZWNrUmVxdWVzdBIqCghyZXF1ZXN0cxgBIAMoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiwKC2NvbnNpc3RlbmN5GAIgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSJDChJCYXRjaENoZWNrUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3VsdCJ1ChBCYXRjaENoZWNrUmVzdWx0Ei0KCHJlc3BvbnNlGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlSAASJwoFZXJyb3IYAiABKAsyFi5jb25zZW50LnYxLkNoZWNrRXJyb3JIAEIJCgdvdXRjb21lIpEBCgpDaGVja0Vycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRI0ChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhouY29uc2VudC52MS5GaWVsZFZpb2xhdGlvbhIuCgtyZXRyeV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSKVAQoTTGlzdFB1cnBvc2VzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSKAoHY29udGV4dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoLY29uc2lzdGVuY3kYBCABKAsyFy5jb25zZW50LnYxLkNvbnNpc3RlbmN5IkUKFExpc3RQdXJwb3Nlc1Jlc3BvbnNlEi0KCHB1cnBvc2VzGAEgAygLMhsuY29uc2VudC52MS5QdXJwb3NlRGVjaXNpb24iTwoPUHVycG9zZURlY2lzaW9uEg8KB3B1cnBvc2UYASABKAkSKwoIcmVzcG9uc2UYAiABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiTwoSQ2hlY2tTdHJlYW1SZXF1ZXN0EikKBmNoZWNrcxgBIAMoCzIZLmNvbnNlbnQudjEuU3RyZWFtZWRDaGVjaxIOCgZjYW5jZWwYAiADKAQicAoNU3RyZWFtZWRDaGVjaxIKCgJpZBgBIAEoBBInCgVjaGVjaxgCIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVAoTQ2hlY2tTdHJlYW1SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29uc2VudC52MS5TdHJlYW1lZFJlc3VsdBIQCghkcmFpbmluZxgCIAEoCCJ/Cg5TdHJlYW1lZFJlc3VsdBIKCgJpZBgBIAEoBBItCghyZXNwb25zZRgCIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZUgAEicKBWVycm9yGAMgASgLMhYuY29uc2VudC52MS5DaGVja0Vycm9ySABCCQoHb3V0Y29tZSJwCg5FeHBsYWluUmVxdWVzdBInCgVjaGVjaxgBIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0cmFjZRgDIAEoCCI+Cg9FeHBsYWluUmVzcG9uc2USKwoIZGVjaXNpb24YASABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiNQoZV2F0Y2hJbnZhbGlkYXRpb25zUmVxdWVzdBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEIi4KGldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEMvADCg9EZWNpc2lvblNlcnZpY2USPAoFQ2hlY2sSGC5jb25zZW50LnYxLkNoZWNrUmVxdWVzdBoZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZRJLCgpCYXRjaENoZWNrEh0uY29uc2VudC52MS5CYXRjaENoZWNrUmVxdWVzdBoeLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3BvbnNlElEKDExpc3RQdXJwb3NlcxIfLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVxdWVzdBogLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVzcG9uc2USUgoLQ2hlY2tTdHJlYW0SHi5jb25zZW50LnYxLkNoZWNrU3RyZWFtUmVxdWVzdBofLmNvbnNlbnQudjEuQ2hlY2tTdHJlYW1SZXNwb25zZSgBMAESQgoHRXhwbGFpbhIaLmNvbnNlbnQudjEuRXhwbGFpblJlcXVlc3QaGy5jb25zZW50LnYxLkV4cGxhaW5SZXNwb25zZRJnChJXYXRjaEludmFsaWRhdGlvbnMSJS5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QaJi5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlKAEwAUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Consistency is how fresh the state behind a decision must be. A state older than an acknowledged write on the
@@ -292,7 +292,7 @@ export const BatchCheckResultSchema: GenMessage<BatchCheckResult> = /*@__PURE__*
   messageDesc(file_consent_v1_decision_service, 5);
 
 /**
- * CheckError is the error of one request of a batch, as Check would have returned it.
+ * CheckError is the error of one request of a batch or stream, as Check would have returned it.
  *
  * @generated from message consent.v1.CheckError
  */
@@ -317,6 +317,13 @@ export type CheckError = Message<"consent.v1.CheckError"> & {
    * @generated from field: repeated consent.v1.FieldViolation field_violations = 3;
    */
   fieldViolations: FieldViolation[];
+
+  /**
+   * What google.rpc.RetryInfo would have said: how long to wait before the check is worth repeating. Absent: it does not say.
+   *
+   * @generated from field: google.protobuf.Duration retry_delay = 4;
+   */
+  retryDelay?: Duration | undefined;
 };
 
 /**
@@ -446,47 +453,26 @@ export const PurposeDecisionSchema: GenMessage<PurposeDecision> = /*@__PURE__*/
   messageDesc(file_consent_v1_decision_service, 10);
 
 /**
- * CheckStreamRequest is one check of a stream, or the withdrawal of one.
+ * CheckStreamRequest carries checks, and ids of checks that are no longer wanted. Many in one message cost less than one
+ * in each: a client sends what has gathered while it sent the message before.
  *
  * @generated from message consent.v1.CheckStreamRequest
  */
 export type CheckStreamRequest = Message<"consent.v1.CheckStreamRequest"> & {
   /**
-   * Names the check within the stream; chosen by the client, above 0, not that of a check under way.
+   * The checks to be decided; at most 1,000.
    *
-   * @generated from field: uint64 id = 1;
+   * @generated from field: repeated consent.v1.StreamedCheck checks = 1;
    */
-  id: bigint;
+  checks: StreamedCheck[];
 
   /**
-   * What is sent.
+   * Ids of checks that are no longer wanted. Each is still answered, with CANCELLED unless it was decided before. An id
+   * of which nothing is under way is ignored: its answer may have crossed this message.
    *
-   * @generated from oneof consent.v1.CheckStreamRequest.message
+   * @generated from field: repeated uint64 cancel = 2;
    */
-  message: {
-    /**
-     * A check to be decided.
-     *
-     * @generated from field: consent.v1.CheckRequest check = 2;
-     */
-    value: CheckRequest;
-    case: "check";
-  } | {
-    /**
-     * The check of this id is no longer wanted. Must be true if set. It may be answered all the same.
-     *
-     * @generated from field: bool cancel = 3;
-     */
-    value: boolean;
-    case: "cancel";
-  } | { case: undefined; value?: undefined };
-
-  /**
-   * How long the check may take from its receipt; absent: as long as the stream lives.
-   *
-   * @generated from field: google.protobuf.Duration timeout = 4;
-   */
-  timeout?: Duration | undefined;
+  cancel: bigint[];
 };
 
 /**
@@ -497,24 +483,88 @@ export const CheckStreamRequestSchema: GenMessage<CheckStreamRequest> = /*@__PUR
   messageDesc(file_consent_v1_decision_service, 11);
 
 /**
- * CheckStreamResponse is the outcome of one check, or a word about the stream.
+ * StreamedCheck is one check of a stream.
  *
- * @generated from message consent.v1.CheckStreamResponse
+ * @generated from message consent.v1.StreamedCheck
  */
-export type CheckStreamResponse = Message<"consent.v1.CheckStreamResponse"> & {
+export type StreamedCheck = Message<"consent.v1.StreamedCheck"> & {
   /**
-   * The id of the check that this is the outcome of; 0 for a word about the stream.
+   * Names the check within the stream; chosen by the client, above 0, not that of a check under way.
    *
    * @generated from field: uint64 id = 1;
    */
   id: bigint;
 
   /**
-   * What is sent.
+   * The check. One that is malformed gets its own error and leaves the others alone.
    *
-   * @generated from oneof consent.v1.CheckStreamResponse.message
+   * @generated from field: consent.v1.CheckRequest check = 2;
    */
-  message: {
+  check?: CheckRequest | undefined;
+
+  /**
+   * How long the check may take from its receipt; above 0. Absent: as long as the stream lives.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 3;
+   */
+  timeout?: Duration | undefined;
+};
+
+/**
+ * Describes the message consent.v1.StreamedCheck.
+ * Use `create(StreamedCheckSchema)` to create a new message.
+ */
+export const StreamedCheckSchema: GenMessage<StreamedCheck> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 12);
+
+/**
+ * CheckStreamResponse carries outcomes, in the order in which the checks were done, and a word about the stream.
+ *
+ * @generated from message consent.v1.CheckStreamResponse
+ */
+export type CheckStreamResponse = Message<"consent.v1.CheckStreamResponse"> & {
+  /**
+   * The outcomes; one for each check.
+   *
+   * @generated from field: repeated consent.v1.StreamedResult results = 1;
+   */
+  results: StreamedResult[];
+
+  /**
+   * The server stops: send no more checks on this stream, and close your side of it. Those under way are answered. What is
+   * sent all the same is answered too, for a quarter of a second; then the stream ends with UNAVAILABLE.
+   *
+   * @generated from field: bool draining = 2;
+   */
+  draining: boolean;
+};
+
+/**
+ * Describes the message consent.v1.CheckStreamResponse.
+ * Use `create(CheckStreamResponseSchema)` to create a new message.
+ */
+export const CheckStreamResponseSchema: GenMessage<CheckStreamResponse> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 13);
+
+/**
+ * StreamedResult is the outcome of one check of a stream.
+ *
+ * @generated from message consent.v1.StreamedResult
+ */
+export type StreamedResult = Message<"consent.v1.StreamedResult"> & {
+  /**
+   * The id of the check.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * What came of it.
+   *
+   * @generated from oneof consent.v1.StreamedResult.outcome
+   */
+  outcome: {
     /**
      * The decision.
      *
@@ -530,23 +580,15 @@ export type CheckStreamResponse = Message<"consent.v1.CheckStreamResponse"> & {
      */
     value: CheckError;
     case: "error";
-  } | {
-    /**
-     * The server stops: send no more checks on this stream, those under way will be answered. True if set.
-     *
-     * @generated from field: bool draining = 4;
-     */
-    value: boolean;
-    case: "draining";
   } | { case: undefined; value?: undefined };
 };
 
 /**
- * Describes the message consent.v1.CheckStreamResponse.
- * Use `create(CheckStreamResponseSchema)` to create a new message.
+ * Describes the message consent.v1.StreamedResult.
+ * Use `create(StreamedResultSchema)` to create a new message.
  */
-export const CheckStreamResponseSchema: GenMessage<CheckStreamResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 12);
+export const StreamedResultSchema: GenMessage<StreamedResult> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 14);
 
 /**
  * ExplainRequest asks why a check is decided as it is.
@@ -581,7 +623,7 @@ export type ExplainRequest = Message<"consent.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 13);
+  messageDesc(file_consent_v1_decision_service, 15);
 
 /**
  * ExplainResponse is the story of a decision.
@@ -602,7 +644,7 @@ export type ExplainResponse = Message<"consent.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 14);
+  messageDesc(file_consent_v1_decision_service, 16);
 
 /**
  * WatchInvalidationsRequest confirms what a client has applied.
@@ -623,7 +665,7 @@ export type WatchInvalidationsRequest = Message<"consent.v1.WatchInvalidationsRe
  * Use `create(WatchInvalidationsRequestSchema)` to create a new message.
  */
 export const WatchInvalidationsRequestSchema: GenMessage<WatchInvalidationsRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 15);
+  messageDesc(file_consent_v1_decision_service, 17);
 
 /**
  * WatchInvalidationsResponse is what a cache of decisions must know.
@@ -644,7 +686,7 @@ export type WatchInvalidationsResponse = Message<"consent.v1.WatchInvalidationsR
  * Use `create(WatchInvalidationsResponseSchema)` to create a new message.
  */
 export const WatchInvalidationsResponseSchema: GenMessage<WatchInvalidationsResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 16);
+  messageDesc(file_consent_v1_decision_service, 18);
 
 /**
  * DecisionService answers whether a subject's data may be used for a purpose, now.
@@ -690,8 +732,10 @@ export const DecisionService: GenService<{
   },
   /**
    * CheckStream decides many requests over one stream, answered as they are done, each by the id of its request. An error
-   * of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol ends the
-   * stream with INVALID_ARGUMENT.
+   * of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol (an id of 0
+   * or of a check under way, more than 1,000 checks) ends the stream with INVALID_ARGUMENT. While 1,000 checks or more of a
+   * stream are under way or their answers unsent, the server reads no further message from it. When the client closes its
+   * side, the server answers what is under way and ends the stream.
    *
    * @generated from rpc consent.v1.DecisionService.CheckStream
    */

@@ -45,10 +45,10 @@ public final class ConsentException extends RuntimeException {
     }
     Duration delay = Duration.ZERO;
     for (RetryInfo info : unpack(details, RetryInfo.class)) {
-      delay = Duration.ofSeconds(info.getRetryDelay().getSeconds(), info.getRetryDelay().getNanos());
+      delay = duration(info.getRetryDelay());
     }
     Status status = codeOf(e.getStatus()).toStatus().withDescription(e.getStatus().getDescription()).withCause(e);
-    return new ConsentException(status, violations, delay.isNegative() ? Duration.ZERO : delay);
+    return new ConsentException(status, violations, delay);
   }
 
   /** The status that gRPC means where grpc-java reports another one for what happened on this side of the connection. */
@@ -72,7 +72,7 @@ public final class ConsentException extends RuntimeException {
     List<Violation> violations =
         error.getFieldViolationsList().stream().map(v -> new Violation(v.getField(), v.getDescription())).toList();
     return new ConsentException(
-        status.getCode().toStatus().withDescription(error.getMessage()), violations, Duration.ZERO);
+        status.getCode().toStatus().withDescription(error.getMessage()), violations, duration(error.getRetryDelay()));
   }
 
   /** The gRPC status; never OK. */
@@ -86,8 +86,13 @@ public final class ConsentException extends RuntimeException {
   }
 
   /** How long the server asks to wait before the next attempt; zero: it does not say. */
-  Duration retryDelay() {
-    return retryDelay;
+  public Duration retryDelay() {
+    return retryDelay == null ? Duration.ZERO : retryDelay;
+  }
+
+  private static Duration duration(com.google.protobuf.Duration d) {
+    Duration delay = Duration.ofSeconds(d.getSeconds(), d.getNanos());
+    return delay.isNegative() ? Duration.ZERO : delay;
   }
 
   private static List<Any> detailsOf(StatusRuntimeException e) {

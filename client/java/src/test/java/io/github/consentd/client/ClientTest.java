@@ -69,6 +69,7 @@ class ClientTest {
     CheckError.Builder error =
         CheckError.newBuilder()
             .setCode(code)
+            .setRetryDelay(com.google.protobuf.Duration.newBuilder().setNanos(5_000_000))
             .addFieldViolations(FieldViolation.newBuilder().setField("purpose").setDescription("d"));
     return BatchCheckResult.newBuilder().setError(error).build();
   }
@@ -92,6 +93,7 @@ class ClientTest {
     assertEquals(
         List.of("true", "false INVALID_ARGUMENT", "false UNKNOWN", "false UNKNOWN", "false INTERNAL"),
         got.stream().map(r -> r.decision().allowed() + r.error().map(e -> " " + e.code()).orElse("")).toList());
+    assertEquals(Duration.ofMillis(5), got.get(1).error().orElseThrow().retryDelay());
     assertEquals(List.of(new Violation("purpose", "d")), got.get(1).error().orElseThrow().violations());
     ConsentException e =
         assertThrows(ConsentException.class, () -> client.batchCheck(request.removeRequests(0).build()));
