@@ -9,6 +9,9 @@ export const defaultTimeoutMs = 1_000;
 const maxAttempts = 4;
 const firstBackoffMs = 25;
 
+// How much earlier than ours a server's timer may go off: it is told whole milliseconds, and timers are not exact.
+const timerDriftMs = 10;
+
 /** Time as the retries need it. */
 export interface Clock {
   /** Milliseconds that only grow. */
@@ -59,7 +62,8 @@ export class Retrier {
         const answer = await attempt({ timeoutMs, signal: bounds.signal });
         this.budget.observe(false);
         return answer;
-      } catch (error) {
+      } catch (caught) {
+        const error = this.timedOut(caught, end, bounds.signal) ? new ConsentError("DEADLINE_EXCEEDED", "the deadline has passed", { cause: caught }) : caught;
         const unavailable = error instanceof ConsentError && error.code === "UNAVAILABLE";
         this.budget.observe(unavailable);
         if (!unavailable || n === maxAttempts || this.budget.exhausted() || !(await this.pause(error, n, { end, signal: bounds.signal }))) {
@@ -67,6 +71,12 @@ export class Retrier {
         }
       }
     }
+  }
+
+  /** A server whose timer goes off first resets the stream, which gRPC reports as CANCELLED. */
+  private timedOut(error: unknown, end: number, signal: AbortSignal | undefined): boolean {
+    const cancelled = error instanceof ConsentError && error.code === "CANCELLED" && signal?.aborted !== true;
+    return cancelled && end - this.clock.now() <= timerDriftMs;
   }
 
   /**

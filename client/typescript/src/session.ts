@@ -13,13 +13,12 @@ import { atLeastAsFresh } from "./requests.js";
 
 /**
  * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on whichever node
- * they are answered. A consistency that a request sets itself is kept.
- *
- * Its writes go one after the other, because tokens do not tell which of two is newer; use one session per person or per task.
+ * they are answered. A consistency that a request sets itself is kept. Calls may run concurrently: the newest token is the one
+ * with the highest revision.
  */
 export class Session implements Checker {
   private token = "";
-  private lastWrite: Promise<unknown> = Promise.resolve();
+  private revision = 0n; // that the token stands for
 
   constructor(private readonly client: Checker) {}
 
@@ -39,16 +38,14 @@ export class Session implements Checker {
     return this.client.listPurposes(this.fresh(request), options);
   }
 
-  /** As `Client.recordEvents`, when the session's writes before it have ended; their time does not count against its own. */
-  recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {
-    const write = this.lastWrite.then(() => this.record(request, options));
-    this.lastWrite = write.catch(() => undefined);
-    return write;
-  }
-
-  private async record(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {
+  async recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {
     const response = await this.client.recordEvents(request, options);
-    this.token = response.consistencyToken || this.token;
+    const { consistencyToken, revision } = response;
+    // A server that tells no revision has written what it acknowledges last.
+    if (consistencyToken !== "" && (revision === 0n || revision > this.revision)) {
+      this.token = consistencyToken;
+      this.revision = revision;
+    }
     return response;
   }
 

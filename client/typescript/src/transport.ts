@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary, type DescMessage, type DescMethodUnary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
-import { Client as Channel, Metadata, type CallOptions, type ChannelCredentials, type ServiceError } from "@grpc/grpc-js";
+import { Client as Channel, Metadata, type CallOptions, type ChannelCredentials, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
 
 import { ConsentError, statusError } from "./errors.js";
 import type { Target } from "./target.js";
@@ -46,13 +46,16 @@ const channelOptions = (local: boolean) => ({
 /** A transport over one gRPC channel. It connects when it is first needed. */
 export class GrpcTransport implements Transport {
   private readonly channel: Channel;
+  private readonly underWay = new Set<ClientUnaryCall>();
 
   constructor(target: Target, credentials: ChannelCredentials, private readonly metadata?: MetadataSource) {
     this.channel = new Channel(target.address, credentials, channelOptions(target.local));
   }
 
+  /** Ends calls under way with CANCELLED. */
   close(): void {
     this.channel.close();
+    this.underWay.forEach((call) => call.cancel());
   }
 
   unary(path: string, request: Uint8Array, bounds: Bounds): Promise<Uint8Array> {
@@ -60,6 +63,7 @@ export class GrpcTransport implements Transport {
       const end = Date.now() + bounds.timeoutMs;
       const call = this.start(path, request, { deadline: end }, (error, response) => {
         bounds.signal?.removeEventListener("abort", cancel);
+        this.underWay.delete(call);
         if (error !== null) {
           reject(statusError(error.code, error.details, detailsOf(error)));
         } else if (response === undefined || response === null) {
@@ -68,6 +72,7 @@ export class GrpcTransport implements Transport {
           resolve(response);
         }
       });
+      this.underWay.add(call);
       const cancel = () => call.cancel();
       bounds.signal?.addEventListener("abort", cancel, { once: true });
     });

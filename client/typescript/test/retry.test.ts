@@ -69,6 +69,17 @@ test("a signal ends the wait and keeps the server's error", async () => {
   assert.equal(transport.attempts.length, 1);
 });
 
+test("a stream that the server reset at the deadline has timed out", async () => {
+  for (const [late, code] of [[991, "DEADLINE_EXCEEDED"], [500, "CANCELLED"]] as const) {
+    const clock = new FakeClock();
+    const transport = new FakeTransport(() => {
+      clock.ms = late;
+      throw new ConsentError("CANCELLED", "reset");
+    });
+    await assert.rejects(clientOver(transport, { clock }).check(ask), { name: "ConsentError", code });
+  }
+});
+
 test("a server that stays down gets first attempts only, until it has answered for a while", async () => {
   let down = true;
   const transport = new FakeTransport(() => {

@@ -13,16 +13,16 @@ import {
 } from "../src/index.js";
 import { allow, ask, clientOver, FakeTransport, message, unavailable, type Attempt } from "./fakes.js";
 
-/** A server that acknowledges writes with these tokens, in their order, and answers checks. */
-function server(...tokens: string[]) {
+/** A server that acknowledges writes with these tokens and revisions when told to, and answers checks. */
+function server(...tokens: [token: string, revision: bigint][]) {
   const writes: (() => void)[] = [];
   const transport = new FakeTransport((a) => {
     if (!a.path.endsWith("RecordEvents")) {
       return a.path.endsWith("BatchCheck") || a.path.endsWith("ListPurposes") ? Buffer.alloc(0) : allow;
     }
     return new Promise((resolve) => {
-      const consistencyToken = tokens.shift() ?? "";
-      writes.push(() => resolve(message(RecordEventsResponseSchema, { consistencyToken })));
+      const [consistencyToken, revision] = tokens.shift() ?? ["", 0n];
+      writes.push(() => resolve(message(RecordEventsResponseSchema, { consistencyToken, revision })));
     });
   });
   return { transport, writes, session: clientOver(transport).session() };
@@ -37,7 +37,7 @@ function demanded(a: Attempt | undefined): Consistency | undefined {
 }
 
 test("a write's token goes into later checks of every kind", async () => {
-  const { transport, writes, session } = server("t1", "");
+  const { transport, writes, session } = server(["t1", 1n], ["", 2n]);
   await session.check(ask);
   assert.equal(demanded(transport.attempts.at(-1)), undefined);
   for (const reads of [() => session.check(ask), () => session.isAllowed(ask), () => session.batchCheck({}), () => session.listPurposes({})]) {
@@ -51,7 +51,7 @@ test("a write's token goes into later checks of every kind", async () => {
 });
 
 test("a consistency of the caller's own is kept", async () => {
-  const { transport, writes, session } = server("t1");
+  const { transport, writes, session } = server(["t1", 1n]);
   const recorded = session.recordEvents(write);
   await settle();
   writes.shift()!();
@@ -64,24 +64,34 @@ test("a consistency of the caller's own is kept", async () => {
   assert.equal(request.consistency, undefined, "the caller's request was changed");
 });
 
-test("writes go one after the other, and a failed one changes nothing", async () => {
-  const { transport, writes, session } = server("t1", "t2");
+test("the newest token is that of the highest revision, whichever write ends last", async () => {
+  const { transport, writes, session } = server(["t1", 1n], ["t2", 2n], ["t3", 0n]);
   const first = session.recordEvents(write);
-  const refused = session.recordEvents({ ...write, controller: "\ud800" });
   const second = session.recordEvents(write);
   await settle();
-  assert.equal(transport.attempts.length, 1);
-  writes.shift()!();
-  await first;
-  await assert.rejects(refused, { code: "INVALID_ARGUMENT" });
-  await settle();
-  assert.equal(transport.attempts.length, 2);
-  await session.check(ask);
-  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t1");
-  writes.shift()!();
+  writes[1]!();
   await second;
+  writes[0]!();
+  await first;
   await session.check(ask);
   assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t2");
+  const untold = session.recordEvents(write);
+  await settle();
+  writes[2]!();
+  await untold;
+  await session.check(ask);
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t3");
+});
+
+test("a failed write changes nothing", async () => {
+  const { transport, writes, session } = server(["t1", 1n]);
+  const recorded = session.recordEvents(write);
+  await settle();
+  writes[0]!();
+  await recorded;
+  await assert.rejects(session.recordEvents({ ...write, controller: "\ud800" }), { code: "INVALID_ARGUMENT" });
+  await session.check(ask);
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t1");
 });
 
 test("sessions know nothing of each other", async () => {

@@ -64,6 +64,13 @@ test("a signal ends a call under way", async () => {
   await withClient((c) => assert.rejects(c.check(ask, { signal: controller.signal, timeoutMs: 60_000 }), { code: "CANCELLED" }));
 });
 
+test("closing the client ends a call under way", async () => {
+  await withClient((c) => {
+    handle = () => c.close();
+    return assert.rejects(c.check(ask, { timeoutMs: 60_000 }), { code: "CANCELLED" });
+  });
+});
+
 test("a call under way ends with its deadline", async () => {
   handle = () => undefined;
   await withClient((c) => assert.rejects(c.check(ask, { timeoutMs: 50 }), { code: "DEADLINE_EXCEEDED" }));

@@ -36,6 +36,10 @@ public final class ConsentException extends RuntimeException {
     return new ConsentException(code.toStatus().withDescription(message), List.of(), Duration.ZERO);
   }
 
+  static ConsentException timeout() {
+    return of(Status.Code.DEADLINE_EXCEEDED, "the deadline has passed");
+  }
+
   /** What gRPC reports; details that cannot be read count as none. */
   static ConsentException of(StatusRuntimeException e) {
     List<Any> details = detailsOf(e);
@@ -91,7 +95,7 @@ public final class ConsentException extends RuntimeException {
   }
 
   private static Duration duration(com.google.protobuf.Duration d) {
-    Duration delay = Duration.ofSeconds(d.getSeconds(), d.getNanos());
+    Duration delay = Duration.ofSeconds(Math.min(d.getSeconds(), Integer.MAX_VALUE), d.getNanos());
     return delay.isNegative() ? Duration.ZERO : delay;
   }
 

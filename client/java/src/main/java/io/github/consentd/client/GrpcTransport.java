@@ -16,6 +16,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * A transport over one gRPC channel.
  *
+ * <p>Closing it ends calls under way, and later ones, with CANCELLED.
+ *
  * <p>gRPC's own retries look at no RetryInfo; they are off, so that no call is repeated by both. A server by default closes
  * connections that ping more often than every five minutes.
  */
@@ -47,6 +49,9 @@ final class GrpcTransport implements Transport {
       CallOptions bounded = options.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
       return ClientCalls.blockingUnaryCall(channel, method, bounded, request);
     } catch (StatusRuntimeException e) {
+      if (channel.isShutdown()) {
+        throw ConsentException.of(Status.Code.CANCELLED, "the client is closed");
+      }
       reconnectSoon(e.getStatus());
       throw ConsentException.of(e);
     }

@@ -19,6 +19,9 @@ final class Retrier {
   private static final int MAX_ATTEMPTS = 4;
   private static final long FIRST_BACKOFF_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
+  // How much earlier than ours a server's timer may go off: timers are not exact.
+  private static final long TIMER_DRIFT_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
   /** Time as the retries need it. */
   interface Clock {
     /** A reading of a clock that only grows. */
@@ -59,13 +62,14 @@ final class Retrier {
     for (int n = 1; ; n++) {
       long left = end - clock.nanoTime();
       if (left <= 0) {
-        throw ConsentException.of(Status.Code.DEADLINE_EXCEEDED, "the deadline has passed");
+        throw ConsentException.timeout();
       }
       try {
         T answer = attempt.apply(Duration.ofNanos(left));
         budget.observe(false);
         return answer;
-      } catch (ConsentException e) {
+      } catch (ConsentException caught) {
+        ConsentException e = isTimeout(caught, end) ? ConsentException.timeout() : caught;
         boolean unavailable = e.code() == Status.Code.UNAVAILABLE;
         budget.observe(unavailable);
         if (!unavailable || n == MAX_ATTEMPTS || budget.isExhausted() || !pause(delay(e, n), end)) {
@@ -73,6 +77,13 @@ final class Retrier {
         }
       }
     }
+  }
+
+  /** A server whose timer goes off first resets the stream, which gRPC reports as CANCELLED. */
+  private boolean isTimeout(ConsentException e, long end) {
+    return e.code() == Status.Code.CANCELLED
+        && !Thread.currentThread().isInterrupted()
+        && end - clock.nanoTime() <= TIMER_DRIFT_NANOS;
   }
 
   /** What the server asks for and our own part, half of which is random: who failed together returns apart. */

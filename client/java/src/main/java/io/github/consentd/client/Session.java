@@ -8,19 +8,25 @@ import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on whichever node
- * they are answered. A consistency that a request sets itself is kept. Safe for use by many threads.
- *
- * <p>Its writes go one after the other, because tokens do not tell which of two is newer; use one session per person or per
- * task. The wait for its writes before does not count against a write's timeout.
+ * they are answered. A consistency that a request sets itself is kept. Safe for use by many threads: the newest token is the one
+ * with the highest revision.
  */
 public final class Session implements Checker {
   private final Checker client;
-  private final ReentrantLock writing = new ReentrantLock(true);
-  private volatile String token = ""; // written under writing
+  private final AtomicReference<Written> newest = new AtomicReference<>(new Written("", 0));
+
+  /** A token and the revision that it stands for. */
+  private record Written(String token, long revision) {
+    /** A server that tells no revision has written what it acknowledges last. Revisions are unsigned. */
+    Written or(Written later) {
+      boolean newer = later.revision == 0 || Long.compareUnsigned(later.revision, revision) > 0;
+      return newer && !later.token.isEmpty() ? later : this;
+    }
+  }
 
   Session(Checker client) {
     this.client = client;
@@ -33,43 +39,33 @@ public final class Session implements Checker {
 
   @Override
   public Decision check(CheckRequest request, Duration timeout) {
-    String newest = token;
-    return client.check(
-        newest.isEmpty() || request.hasConsistency() ? request : request.toBuilder().setConsistency(fresh(newest)).build(),
-        timeout);
+    return client.check(keeps(request.hasConsistency()) ? request : request.toBuilder().setConsistency(fresh()).build(), timeout);
   }
 
   @Override
   public List<BatchResult> batchCheck(BatchCheckRequest request, Duration timeout) {
-    String newest = token;
     return client.batchCheck(
-        newest.isEmpty() || request.hasConsistency() ? request : request.toBuilder().setConsistency(fresh(newest)).build(),
-        timeout);
+        keeps(request.hasConsistency()) ? request : request.toBuilder().setConsistency(fresh()).build(), timeout);
   }
 
   @Override
   public List<PurposeDecision> listPurposes(ListPurposesRequest request, Duration timeout) {
-    String newest = token;
     return client.listPurposes(
-        newest.isEmpty() || request.hasConsistency() ? request : request.toBuilder().setConsistency(fresh(newest)).build(),
-        timeout);
+        keeps(request.hasConsistency()) ? request : request.toBuilder().setConsistency(fresh()).build(), timeout);
   }
 
   @Override
   public RecordEventsResponse recordEvents(RecordEventsRequest request, Duration timeout) {
-    writing.lock();
-    try {
-      RecordEventsResponse response = client.recordEvents(request, timeout);
-      if (!response.getConsistencyToken().isEmpty()) {
-        token = response.getConsistencyToken();
-      }
-      return response;
-    } finally {
-      writing.unlock();
-    }
+    RecordEventsResponse response = client.recordEvents(request, timeout);
+    newest.accumulateAndGet(new Written(response.getConsistencyToken(), response.getRevision()), Written::or);
+    return response;
   }
 
-  private static Consistency fresh(String token) {
-    return Requests.atLeastAsFresh(token);
+  private boolean keeps(boolean hasConsistency) {
+    return hasConsistency || newest.get().token.isEmpty();
+  }
+
+  private Consistency fresh() {
+    return Requests.atLeastAsFresh(newest.get().token);
   }
 }

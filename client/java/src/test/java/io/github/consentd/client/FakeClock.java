@@ -1,5 +1,6 @@
 package io.github.consentd.client;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,5 +22,9 @@ final class FakeClock implements Retrier.Clock {
       throw new InterruptedException();
     }
     now += nanos;
+  }
+
+  void advance(Duration d) {
+    now += d.toNanos();
   }
 }

@@ -101,6 +101,14 @@ class GrpcTransportTest {
   }
 
   @Test
+  void closingTheClientEndsACallUnderWay() {
+    try (Client client = builder().timeout(Duration.ofMinutes(1)).build()) {
+      handle = answer -> client.close();
+      assertEquals(Status.Code.CANCELLED, assertThrows(ConsentException.class, () -> client.check(ASK)).code());
+    }
+  }
+
+  @Test
   void anInterruptEndsACallUnderWay() {
     Thread caller = Thread.currentThread();
     handle = answer -> caller.interrupt();

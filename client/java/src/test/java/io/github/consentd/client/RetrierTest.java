@@ -112,6 +112,20 @@ class RetrierTest {
   }
 
   @Test
+  void aStreamThatTheServerResetAtTheDeadlineHasTimedOut() {
+    for (long late : List.of(991L, 500L)) {
+      FakeClock clock = new FakeClock();
+      Function<Duration, String> reset =
+          left -> {
+            clock.advance(Duration.ofMillis(late));
+            throw ConsentException.of(Status.Code.CANCELLED, "reset");
+          };
+      ConsentException e = assertThrows(ConsentException.class, () -> new Retrier(clock).run(SECOND, reset));
+      assertEquals(late > 990 ? Status.Code.DEADLINE_EXCEEDED : Status.Code.CANCELLED, e.code());
+    }
+  }
+
+  @Test
   void aServerThatStaysDownGetsFirstAttemptsOnly() {
     Retrier retrier = new Retrier(new FakeClock());
     for (int i = 0; i < 20; i++) {
