@@ -11,6 +11,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -41,7 +42,7 @@ public final class AffiliateExporter {
     }
     Recipient affiliate =
         Recipient.newBuilder().setKind(RecipientKind.RECIPIENT_KIND_AFFILIATE).setId(args[1]).setCountry(args[2]).build();
-    try (Client client = Client.connect(args[0])) {
+    try (Client client = Client.builder(args[0]).timeout(Duration.ofSeconds(10)).build()) { // nobody waits for an export
       new AffiliateExporter(client, affiliate).export(new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
     }
   }

@@ -61,7 +61,7 @@ async function answer(checks: Checker, line: string): Promise<string> {
 }
 
 const { values } = parseArgs({ options: { server: { type: "string", default: "127.0.0.1:7070" } } });
-const client = new Client(values.server);
+const client = new Client(values.server, { timeoutMs: 5_000 }); // a page of a real shop would wait for less
 const session = client.session(); // who withdraws sees it on the next page, whichever node answers
 try {
   for await (const line of createInterface({ input: process.stdin })) {
