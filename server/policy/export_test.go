@@ -10,8 +10,9 @@ import (
 // BuildInput returns the input of a request as OPA has it.
 func BuildInput(r *consent.Request, s *consent.State, now consent.Instant) ast.Value {
 	l := NewLoader(Options{Engine: Topdown})
-	scratch := &scratch{builder: engine.NewBuilder(l.symbols)}
-	return engine.ToAST(l.input.build(scratch, r, &consent.Snapshot{State: s}, now))
+	g := l.current.Load()
+	scratch := &scratch{builder: engine.NewBuilder(g.symbols)}
+	return engine.ToAST(g.input.build(scratch, r, &consent.Snapshot{State: s}, now))
 }
 
 // WithNative returns options under which the compiled engine has a built-in of another meaning.
