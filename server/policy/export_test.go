@@ -20,3 +20,9 @@ func (o Options) WithNative(name string, f engine.Native) Options {
 	o.native = map[string]engine.Native{name: f}
 	return o
 }
+
+// Overgrow makes the loader's next load begin another generation.
+func (l *Loader) Overgrow() { l.current.Load().enough = 1 }
+
+// SameGeneration reports whether the sets share a table of strings.
+func (s *Set) SameGeneration(other *Set) bool { return s.generation == other.generation }

@@ -55,7 +55,7 @@ func astFaults(errs ast.Errors) []consent.PolicyFault {
 }
 
 // placed are the forms in which an error names its place: FILE:LINE: …, FILE: line LINE: … and FILE: …
-var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\d+)?|: (?:yaml: )?line (\d+))?: (.*)$`)
+var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\d+)?|: (?:error converting YAML to JSON: )?(?:yaml: )?line (\d+))?: (.*)$`)
 
 // faultsIn reads faults from the lines of an error's text.
 func faultsIn(text string) (faults []consent.PolicyFault) {

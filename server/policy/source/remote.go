@@ -37,7 +37,8 @@ func newRemote(c Config, unpack unpacker) (*remote, error) {
 	if err != nil {
 		return nil, errors.New("policies: is no URL") // Validate has said more
 	}
-	return &remote{url: u, unpack: unpack, poll: c.Poll, client: &http.Client{Timeout: fetchTimeout, CheckRedirect: sameHost}}, nil
+	client := &http.Client{Timeout: fetchTimeout, CheckRedirect: sameHost, Transport: c.transport}
+	return &remote{url: u, unpack: unpack, poll: c.Poll, client: client}, nil
 }
 
 // errRedirect is why a redirection is not followed.
@@ -60,8 +61,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Name implements Source.
-func (r *remote) Name() string { return r.url.Redacted() }
+// Name implements Source. It leaves out what may be secret: the password and the query.
+func (r *remote) Name() string {
+	u := *r.url
+	u.RawQuery, u.Fragment = "", ""
+	return u.Redacted()
+}
 
 // Close implements Source.
 func (r *remote) Close() error {

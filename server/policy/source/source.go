@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,7 @@ var ErrUnchanged = errors.New("unchanged")
 
 // Source is where policies come from.
 type Source interface {
-	// Name names it for people and in files: an absolute path, or a URL without its password.
+	// Name names it for people and in files: an absolute path, or a URL without password and query.
 	Name() string
 	// Read returns the files as they are now, or ErrUnchanged.
 	Read(context.Context) (*Files, error)
@@ -54,6 +55,8 @@ type Config struct {
 	Key Key
 	// Insecure permits plain HTTP from other machines without a key.
 	Insecure bool
+	// transport stands in for the network, in tests.
+	transport http.RoundTripper
 	// Logger is told once where the system gives no notifications. Nil: nobody is.
 	Logger *slog.Logger
 }
