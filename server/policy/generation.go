@@ -19,11 +19,11 @@ type generation struct {
 }
 
 // growth is how many times the strings of a generation's first set its table may hold, and spare how many more: a loader that
-// reloads for ever would keep the strings of all sets there ever were. At 4 the shipped policies, each saved with one string
-// changed, begin a new generation every few thousand loads.
+// reloads for ever would keep the strings of all sets there ever were. At 4 the shipped policies, saved with one string changed
+// each time, begin a new generation every few thousand loads.
 const (
 	growth = 4
-	spare  = 1000
+	spare  = 100
 )
 
 func newGeneration() *generation {
