@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	},
 	"policies":               {},
 	"client":                 {"proto/consent/v1"},
-	"client/consentctl":      {"client", "proto/consent/v1"},
+	"client/consentctl":      {"client", "proto/consent/v1", "server/policy/source"},
 	"proto/consent/v1":       {},
 	"server/cases":           {"server/consent"},
 	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
