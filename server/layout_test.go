@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"client/consentctl":      {"client", "proto/consent/v1", "server/policy/source"},
 	"proto/consent/v1":       {},
 	"server/cases":           {"server/consent"},
-	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
+	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source"},
 	"server/store/storetest": {"server/consent", "server/store"},
 }
 
