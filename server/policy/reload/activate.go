@@ -43,6 +43,7 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	}
 	m.nameActivated()
 	m.swap(set, 0)
+	m.config.Observe(m.Status())
 	m.tried = tried{files: files, revision: set.Revision()}
 	m.activated = consent.Activated{Revision: set.Revision(), Previous: previous, At: m.config.Active.Describe().ActivatedAt}
 	return m.activated, nil

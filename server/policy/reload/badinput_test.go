@@ -105,6 +105,7 @@ func TestBadSaves(t *testing.T) {
 		"a file over the limit":       {"big.json", strings.Repeat(" ", 1<<20+1), "big.json", []string{"larger than 1 MiB", "--policies-max-size"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "policies")
 			saveAll(t, dir, acme(t, "good"))
 			b := following(t, source.Config{Location: dir, MaxBytes: 1 << 20, Poll: time.Hour})
@@ -118,6 +119,7 @@ func TestBadSaves(t *testing.T) {
 	}
 	for name, target := range map[string]string{"a symbolic link to itself": "x.rego", "a symbolic link out": "/etc/hostname"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "policies")
 			saveAll(t, dir, acme(t, "good"))
 			b := following(t, source.Config{Location: dir, Poll: time.Hour})
@@ -184,6 +186,7 @@ func TestBadBundles(t *testing.T) {
 		"no table":         {bundled(t, goodBundle(map[string]string{"/data.json": ""})), "policies/acme.rego:3", []string{"no table"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			file := filepath.Join(t.TempDir(), "bundle.tar.gz")
 			rewrite(t, file, bundled(t, goodBundle(nil)))
 			b := following(t, source.Config{Location: file, MaxBytes: 1 << 20, Poll: time.Hour})
@@ -194,6 +197,7 @@ func TestBadBundles(t *testing.T) {
 			expectFault(t, b.refused(t), row.place, row.says...)
 		})
 		t.Run(name+", by HTTP", func(t *testing.T) {
+			t.Parallel()
 			var content atomic.Pointer[[]byte]
 			good := bundled(t, goodBundle(nil))
 			content.Store(&good)

@@ -178,6 +178,7 @@ func TestChangesAreSeen(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "policies")
 			write(t, filepath.Join(dir, "a.rego"), []byte("old"))
 			write(t, filepath.Join(dir, "..1/a.rego"), []byte("old"))
