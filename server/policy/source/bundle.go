@@ -21,7 +21,7 @@ import (
 // it needs in its manifest: {"metadata": {"consentd": {"contract": 1}}}.
 const contract = 1
 
-// maxEntries bounds the files of a bundle.
+// maxEntries bounds the files of a bundle, and the files and folders of a directory.
 const maxEntries = 10_000
 
 // unpacker reads bundles.
