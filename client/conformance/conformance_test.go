@@ -86,10 +86,7 @@ func (st *stage) perform(t *testing.T, s *step) []string {
 	case s.Open != nil:
 		return st.open(t, *s.Open, &s.Expect)
 	case s.Front != "":
-		if err := frontActions[s.Front](st.front); err != nil {
-			return []string{err.Error()}
-		}
-		return nil
+		return faultsOf(frontActions[s.Front](st.front))
 	}
 	deadline := time.Now().Add(s.Eventually)
 	for {
@@ -136,7 +133,7 @@ func (st *stage) call(s *step) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	p := &play{operation: o.name, answers: s.Answers, arrived: make(chan struct{})}
+	p := &play{operation: o.name, answers: s.Answers, awaited: max(1, s.Concurrent), arrived: make(chan struct{})}
 	st.front.begin(p)
 	defer st.front.begin(nil)
 	var faults []string
@@ -150,11 +147,7 @@ func (st *stage) call(s *step) []string {
 }
 
 func (st *stage) request(s *step, o operation) (request, error) {
-	name := s.Client
-	if name == "" {
-		name = "main"
-	}
-	q := request{Op: o.name, Client: st.clients[name], Session: s.Session, Source: s.NewEvent}
+	q := request{Op: o.name, Client: st.client(s), Session: s.Session, Source: s.NewEvent}
 	if s.Deadline != nil {
 		ms := s.Deadline.Milliseconds()
 		q.DeadlineMS = &ms
@@ -197,12 +190,12 @@ func (st *stage) one(s *step, q request) []string {
 		faults = append(faults, checkNewEvent(got.Response, s.NewEvent)...)
 	}
 	if len(faults) > 0 {
-		faults = append(faults, fmt.Sprintf("the result: %+v", got))
+		faults = append(faults, fmt.Sprintf("the result: %v", got))
 	}
 	return faults
 }
 
-// during does to the front what is due once a call has arrived.
+// during does to the front, or the client, what is due once the calls have arrived.
 func (st *stage) during(s *step, p *play) []string {
 	if s.During == "" {
 		return nil
@@ -210,10 +203,26 @@ func (st *stage) during(s *step, p *play) []string {
 	select {
 	case <-p.arrived:
 	case <-time.After(patience):
-		return []string{"no call arrived at the front"}
+		return []string{"the calls did not arrive at the front"}
 	}
-	if err := frontActions[s.During](st.front); err != nil {
-		return []string{err.Error()}
+	if s.During == "close" {
+		_, err := st.runner.do(request{Op: "close", Client: st.client(s)})
+		return faultsOf(err)
 	}
-	return nil
+	return faultsOf(frontActions[s.During](st.front))
+}
+
+func faultsOf(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return []string{err.Error()}
+}
+
+// client is the runner's name of the step's client.
+func (st *stage) client(s *step) string {
+	if s.Client == "" {
+		return st.clients["main"]
+	}
+	return st.clients[s.Client]
 }
