@@ -24,9 +24,10 @@ func TestConformance(t *testing.T) {
 			if *setup {
 				l.setUp(t)
 			}
+			t.Parallel() // they wait, most of the time; but setups go one after the other
 			r := startRunner(t, l)
 			t.Logf("client: %s", r.client)
-			b := bench{runner: r, server: servertest.Start(t, servertest.Options{})}
+			b := bench{runner: r, server: servertest.Start(t, servertest.Options{CacheSize: 16 << 20})}
 			b.tls, b.rootsFile = certificate(t)
 			for _, s := range scenarios {
 				t.Run(s.Name, func(t *testing.T) { b.run(t, s) })
