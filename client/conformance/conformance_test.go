@@ -81,6 +81,9 @@ func opensMain(s scenario) bool {
 	return false
 }
 
+// betweenTries is the wait before a step that must hold eventually is tried again.
+const betweenTries = 50 * time.Millisecond
+
 // perform does one step and lists its faults.
 func (st *stage) perform(t *testing.T, s *step) []string {
 	switch {
@@ -92,7 +95,7 @@ func (st *stage) perform(t *testing.T, s *step) []string {
 	deadline := time.Now().Add(s.Eventually)
 	for {
 		faults := st.call(s)
-		if len(faults) == 0 || time.Now().After(deadline) {
+		if len(faults) == 0 || time.Now().After(deadline) || !wait(t.Context(), betweenTries) {
 			return faults
 		}
 	}
