@@ -206,11 +206,9 @@ func (m *vm) refill() bool {
 	if m.err != nil {
 		return false
 	}
-	select {
-	case <-m.done:
+	if m.ctx.Err() != nil { // not Done: a context may make its channel when it is asked for it
 		m.fail(cancelled(m.ctx))
 		return false
-	default:
 	}
 	if m.budget+m.left < 0 {
 		m.fail(ErrBudget)
