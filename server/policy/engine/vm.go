@@ -47,7 +47,6 @@ type vm struct {
 	arena  arena
 
 	ctx     context.Context
-	done    <-chan struct{}
 	left    int64 // steps until the context is looked at
 	budget  int64 // steps left after that
 	err     error // sticky: the first error
