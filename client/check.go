@@ -82,18 +82,14 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 	return decision, nil
 }
 
-// ask has the server decide, on a state that reflects what was written before. A token that the server does not know is
-// forgotten: its store was replaced, and what was written to the old one is no longer there to be read.
+// ask has the server decide, on a state that reflects what was written before.
 func (c *Client) ask(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (*consentv1.CheckResponse, error) {
-	consistency, own := fresh.demand(request.GetConsistency())
-	if !own {
+	if _, own := fresh.demand(request.GetConsistency()); !own {
 		return c.hedged(ctx, request)
 	}
-	response, err := c.hedged(ctx, withConsistency(request, consistency))
-	if fresh.disowned(err, consistency) {
-		return c.hedged(ctx, withConsistency(request, FullyConsistent()))
-	}
-	return response, err
+	return demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.CheckResponse, error) {
+		return c.hedged(ctx, withConsistency(request, consistency))
+	})
 }
 
 // withConsistency returns request with another consistency; it shares all else.

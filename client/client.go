@@ -91,7 +91,9 @@ func (c *Client) BatchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 }
 
 func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, error) {
-	response, err := c.askBatch(ctx, request, fresh)
+	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.BatchCheckResponse, error) {
+		return c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: consistency})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -105,23 +107,6 @@ func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 	return results, nil
 }
 
-// askBatch is ask for a batch.
-func (c *Client) askBatch(
-	ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness,
-) (*consentv1.BatchCheckResponse, error) {
-	consistency, own := fresh.demand(request.GetConsistency())
-	if !own {
-		return c.decisions.BatchCheck(ctx, request)
-	}
-	batch := &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: consistency}
-	response, err := c.decisions.BatchCheck(ctx, batch)
-	if fresh.disowned(err, consistency) {
-		batch.Consistency = FullyConsistent()
-		return c.decisions.BatchCheck(ctx, batch)
-	}
-	return response, err
-}
-
 // PurposeDecision is the decision on one purpose.
 type PurposeDecision struct {
 	Purpose  string
@@ -130,7 +115,15 @@ type PurposeDecision struct {
 
 // ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose.
 func (c *Client) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
-	response, err := c.decisions.ListPurposes(ctx, request)
+	return c.listPurposes(ctx, request, c.fresh)
+}
+
+func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness) ([]PurposeDecision, error) {
+	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.ListPurposesResponse, error) {
+		return c.decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{
+			Controller: request.GetController(), SubjectId: request.GetSubjectId(), Context: request.GetContext(), Consistency: consistency,
+		})
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (o *options) connect(target string) (*Client, error) {
 	c := New(connection, o.timeout)
 	c.close, c.hooks, c.hedgeAfter = connection.Close, o.hooks, o.hedgeAfter
 	if o.balanced {
-		c.fresh = &freshness{}
+		c.fresh = &freshness{lenient: true}
 	}
 	for range address.lanes {
 		c.lanes = append(c.lanes, newLane(openStream(connection)))

@@ -51,7 +51,7 @@ func details[D any](err error) []D {
 // checkError converts the error of one request of a batch or stream into the status that Check would have returned.
 func checkError(e *consentv1.CheckError) error {
 	code := codes.Code(e.GetCode())
-	if code == codes.OK || e.GetCode() < 0 {
+	if code == codes.OK || code > codes.Unauthenticated {
 		// An error with the code OK would be nil, and nil beside a zero decision would look like an answer.
 		code = codes.Unknown
 	}

@@ -44,6 +44,11 @@ func (s *Session) BatchCheck(ctx context.Context, request *consentv1.BatchCheckR
 	return s.client.batchCheck(ctx, request, &s.fresh)
 }
 
+// ListPurposes is Client.ListPurposes on a state that reflects the session's writes.
+func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
+	return s.client.listPurposes(ctx, request, &s.fresh)
+}
+
 // RecordEvents is Client.RecordEvents; what follows in the session reflects it.
 func (s *Session) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
 	response, err := s.client.RecordEvents(ctx, request)
@@ -61,7 +66,12 @@ func (s *Session) ConsistencyToken() string {
 
 // freshness is the newest write that later checks must reflect. The zero value and nil demand nothing. It is safe for
 // concurrent use.
-type freshness struct{ newest atomic.Pointer[write] }
+type freshness struct {
+	newest atomic.Pointer[write]
+	// lenient forgets a token that the server does not know and asks again, fully consistent: its store was replaced, and
+	// what was written to the old one is no longer there to be read. A session ends with its store; a client goes on.
+	lenient bool
+}
 
 // write is immutable.
 type write struct {
@@ -108,9 +118,19 @@ func (f *freshness) demand(asked *consentv1.Consistency) (c *consentv1.Consisten
 	return w.demand, true
 }
 
-// disowned reports whether err says that the server does not know the token demanded, which is then forgotten.
+// demanding asks with the consistency that the caller chose, else with that of the newest write.
+func demanding[R any](f *freshness, asked *consentv1.Consistency, ask func(*consentv1.Consistency) (R, error)) (R, error) {
+	consistency, own := f.demand(asked)
+	response, err := ask(consistency)
+	if own && f.disowned(err, consistency) {
+		return ask(FullyConsistent())
+	}
+	return response, err
+}
+
+// disowned reports whether err says that the server does not know the token demanded, and forgets it, if f is lenient.
 func (f *freshness) disowned(err error, demanded *consentv1.Consistency) bool {
-	if status.Code(err) != codes.InvalidArgument {
+	if !f.lenient || status.Code(err) != codes.InvalidArgument {
 		return false
 	}
 	for _, v := range Violations(err) {
