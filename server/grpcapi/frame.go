@@ -40,7 +40,7 @@ type frameField struct {
 func eachField(data []byte, f func(frameField) bool) bool {
 	for len(data) > 0 {
 		number, kind, n := protowire.ConsumeTag(data)
-		if n < 0 {
+		if n < 0 || number > protowire.MaxValidNumber {
 			return false
 		}
 		data = data[n:]
