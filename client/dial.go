@@ -43,7 +43,7 @@ func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout =
 func WithBalancing() Option { return func(o *options) { o.balanced = true } }
 
 // WithoutCoalescing makes each check a call of its own. Without it concurrent checks share messages of a stream, which
-// gRPC's unary interceptors do not see, and per-call credentials are asked once for all checks of five minutes.
+// gRPC's unary interceptors do not see, and credentials per call are asked once for all checks of a minute.
 func WithoutCoalescing() Option { return func(o *options) { o.callwise = true } }
 
 // WithHedging asks a second time where a check has no answer after d; the first answer counts. It costs the servers more

@@ -28,7 +28,7 @@ const (
 	// silence is how long a stream with checks under way may say nothing before one that ran out of time gives it up.
 	silence = 500 * time.Millisecond
 	// streamAge is when a stream is replaced: it stays with one server, and with the credentials it was opened with.
-	streamAge = 5 * time.Minute
+	streamAge = time.Minute
 )
 
 // lane carries checks over a CheckStream, one stream at a time, and opens the next when it ends.
@@ -36,7 +36,7 @@ const (
 // Batching is natural: the sender runs only while there is something to send. A lone check leaves at once; what is asked
 // while a message is being sent leaves in the next. Where other checks are under way the sender first lets the goroutines
 // run that are ready to (runtime.Gosched), as the callers are whose answers came in one message; nothing waits for a clock.
-// Without it messages carried 1.6 checks at 256 callers.
+// Without it a message carried 1.6 checks at 256 callers, instead of 35.
 //
 // A caller never sends itself, though it would save a switch: a server that stops reading would hold it past its deadline.
 type lane struct {
