@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	},
 	"policies":                    {},
 	"client":                      {"proto/consent/v1"},
+	"client/clienttest":           {"client", "proto/consent/v1"},
 	"client/enforce":              {"client", "proto/consent/v1"},
 	"client/consentctl":           {"client", "proto/consent/v1"},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
