@@ -30,6 +30,8 @@ var mayImport = map[string][]string{
 	},
 	"policies":                    {},
 	"client":                      {"proto/consent/v1"},
+	"client/clientotel":           {"client", "proto/consent/v1"},
+	"client/clientprom":           {"client", "client/enforce", "proto/consent/v1"},
 	"client/clienttest":           {"client", "proto/consent/v1"},
 	"client/enforce":              {"client", "proto/consent/v1"},
 	"client/consentctl":           {"client", "proto/consent/v1"},
