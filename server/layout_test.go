@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	},
 	"policies":                    {},
 	"client":                      {"proto/consent/v1"},
+	"client/examples/mailsender":  {"client", "proto/consent/v1"},
 	"client/clientotel":           {"client", "proto/consent/v1"},
 	"client/clientprom":           {"client", "client/enforce", "proto/consent/v1"},
 	"client/clienttest":           {"client", "proto/consent/v1"},
