@@ -40,6 +40,7 @@ type App struct {
 	states   *cache.Cache
 	registry *prometheus.Registry
 	health   *health.Server
+	api      *grpcapi.API
 	grpc     *grpc.Server
 	http     *http.Server
 	// streams ends the streams under way when the server stops.
@@ -72,14 +73,14 @@ func (a *App) open() error {
 		return err
 	}
 	a.manager.Watch() // the data directory is this process's now
-	api, err := a.newAPI()
-	if err != nil {
+	var err error
+	if a.api, err = a.newAPI(); err != nil {
 		return err
 	}
 	if err := a.registerMetrics(); err != nil {
 		return err
 	}
-	if err := a.newGRPC(api); err != nil {
+	if err := a.newGRPC(); err != nil {
 		return err
 	}
 	a.http = a.newHTTP()
@@ -142,13 +143,13 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	})
 }
 
-func (a *App) newGRPC(api *grpcapi.API) error {
+func (a *App) newGRPC() error {
 	options, err := a.grpcOptions()
 	if err != nil {
 		return err
 	}
-	a.grpc = grpc.NewServer(append(options, api.ServerOptions()...)...)
-	api.Register(a.grpc)
+	a.grpc = grpc.NewServer(append(options, a.api.ServerOptions()...)...)
+	a.api.Register(a.grpc)
 	a.health = health.NewServer()
 	a.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
 	healthpb.RegisterHealthServer(a.grpc, a.health)
