@@ -15,6 +15,7 @@ import (
 type decisionService struct {
 	consentv1.UnimplementedDecisionServiceServer
 	authorizer Authorizer
+	watchers   Watchers
 	validator  *validator
 	decided    *metrics
 	errors     *errorLog
