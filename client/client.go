@@ -35,7 +35,16 @@ type Client struct {
 	decisions consentv1.DecisionServiceClient
 	consents  consentv1.ConsentServiceClient
 	policies  consentv1.PolicyServiceClient
-	close     func() error
+	// near is nil in a client without a near cache.
+	near  nearCache
+	close func() error
+}
+
+// nearCache answers checks within the process.
+type nearCache interface {
+	lookup(request *consentv1.CheckRequest, atLeast uint64) (d Decision, session *nearSession, ok bool)
+	store(session *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision)
+	close() error
 }
 
 // New returns a client over a connection that the caller owns and closes. It adds deadlines and retries as Dial does;
@@ -56,11 +65,31 @@ func (c *Client) Close() error { return c.close() }
 // Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
 // the decision is the zero one, which denies.
 func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
+	if c.near == nil {
+		d, _, err := c.check(ctx, request)
+		return d, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Decision{}, status.FromContextError(err).Err()
+	}
+	d, session, ok := c.near.lookup(request, 0)
+	if ok {
+		return d, nil
+	}
+	d, response, err := c.check(ctx, request)
+	if err == nil {
+		c.near.store(session, request, response, d)
+	}
+	return d, err
+}
+
+// check asks the server.
+func (c *Client) check(ctx context.Context, request *consentv1.CheckRequest) (Decision, *consentv1.CheckResponse, error) {
 	response, err := c.decisions.Check(ctx, request)
 	if err != nil {
-		return Decision{}, err
+		return Decision{}, nil, err
 	}
-	return decisionOf(response), nil
+	return decisionOf(response), response, nil
 }
 
 // Result is what came of one request of a batch: a decision, or an error and the zero decision.

@@ -24,6 +24,7 @@ type options struct {
 	plaintext bool
 	timeout   time.Duration
 	dial      []grpc.DialOption
+	near      func(grpc.ClientConnInterface) (nearCache, error)
 }
 
 // WithTLS connects by TLS with this configuration, also on loopback and Unix sockets.
@@ -65,6 +66,12 @@ func Dial(target string, opts ...Option) (*Client, error) {
 	}
 	c := New(connection, o.timeout)
 	c.close = connection.Close
+	if o.near != nil {
+		if c.near, err = o.near(connection); err != nil {
+			return nil, errors.Join(fmt.Errorf("target %q: %w", target, err), connection.Close())
+		}
+		c.close = func() error { return errors.Join(c.near.close(), connection.Close()) }
+	}
 	return c, nil
 }
 

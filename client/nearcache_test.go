@@ -1,0 +1,112 @@
+package client_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/servertest"
+)
+
+// near connects with a near cache and waits until it holds a lease.
+func near(t testing.TB, s *servertest.Server, opts ...client.Option) *client.Client {
+	t.Helper()
+	opts = append([]client.Option{client.WithTimeout(30 * time.Second), client.WithNearCache(client.NearCacheConfig{})}, opts...)
+	c, err := client.Dial(s.Addr, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	awaitLease(t, c)
+	return c
+}
+
+func awaitLease(t testing.TB, c *client.Client) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !c.NearCacheStats().Leased {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("no lease within 30 s")
+		}
+	}
+}
+
+// record records a status of the consent to ai_training with a fence.
+func record(t testing.TB, c *client.Client, subject string, consent consentv1.ConsentStatus) {
+	t.Helper()
+	event := client.NewEvent("privacy_settings")
+	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: consent, NoticeVersion: 3}}
+	_, err := c.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
+		Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event}, Fence: true,
+	})
+	if err != nil {
+		t.Fatalf("RecordEvents = %v", err)
+	}
+}
+
+const (
+	given     = consentv1.ConsentStatus_CONSENT_STATUS_GIVEN
+	withdrawn = consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN
+)
+
+func TestNearCacheAnswersUntilAWithdrawal(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	c, writer := near(t, s), near(t, s)
+	ask := client.NewCheck("example", "u", "ai_training")
+	expect := func(allowed bool, hits uint64) {
+		t.Helper()
+		before := c.NearCacheStats().Hits
+		for range 3 {
+			if d, err := c.Check(t.Context(), ask); err != nil || d.Allowed != allowed {
+				t.Errorf("Check = %v, %v; want allowed %v", d, err, allowed)
+			}
+		}
+		if got := c.NearCacheStats().Hits - before; got != hits {
+			t.Errorf("%d hits, want %d", got, hits)
+		}
+	}
+	record(t, writer, "u", given)
+	expect(true, 2)
+	expect(true, 3)
+	record(t, writer, "u", withdrawn)
+	expect(false, 2)
+	record(t, writer, "u", given)
+	expect(true, 2)
+}
+
+func BenchmarkNearCacheHit(b *testing.B) {
+	s := servertest.Start(b, servertest.Options{})
+	c := near(b, s)
+	record(b, c, "u", given)
+	ask := client.NewCheck("example", "u", "ai_training")
+	check := func() {
+		if d, err := c.Check(b.Context(), ask); err != nil || !d.Allowed {
+			b.Errorf("Check = %v, %v", d, err)
+		}
+	}
+	check()
+	b.Run("one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			check()
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				check()
+			}
+		})
+	})
+	b.Logf("%+v", c.NearCacheStats())
+}
