@@ -43,7 +43,11 @@ const maxNearBytes = 4 << 10
 // to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
 func WithNearCache(c NearCacheConfig) Option {
 	return func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) { return newNear(c, connection), nil }
+		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
+			n := newNear(c, connection)
+			n.start()
+			return n, nil
+		}
 	}
 }
 
@@ -101,6 +105,7 @@ type reading struct {
 	wall int64
 }
 
+// newNear returns a near cache that does not watch yet, so that it never answers.
 func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *near {
 	began := time.Now()
 	n := &near{
@@ -114,7 +119,6 @@ func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *near {
 		n.maxEntries = defaultNearEntries
 	}
 	_, _ = rand.Read(n.id[:]) // never fails
-	n.start()
 	return n
 }
 

@@ -101,7 +101,10 @@ func sameRecipient(a, b *consentv1.Recipient) bool {
 }
 
 func sameObject(a, b *structpb.Struct) bool {
-	if len(a.GetFields()) != len(b.GetFields()) || (a == nil) != (b == nil) {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if len(a.GetFields()) != len(b.GetFields()) {
 		return false
 	}
 	for key, value := range a.GetFields() {
