@@ -29,8 +29,10 @@ type world struct {
 	t        *testing.T
 	hub      *watch.Hub
 	server   *grpc.Server
-	listener *bufconn.Listener
+	listener atomic.Pointer[bufconn.Listener]
 	served   chan error
+	// stepped is how far the clients' wall clocks have stepped, nanoseconds.
+	stepped atomic.Int64
 
 	mu       sync.Mutex
 	allowed  map[consent.Subject]bool // guarded by mu, as all below
@@ -64,9 +66,11 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.server, w.listener, w.served = grpc.NewServer(api.ServerOptions()...), bufconn.Listen(1<<20), make(chan error, 1)
+	listener := bufconn.Listen(1 << 20)
+	w.listener.Store(listener)
+	w.server, w.served = grpc.NewServer(api.ServerOptions()...), make(chan error, 1)
 	api.Register(w.server)
-	go func() { w.served <- w.server.Serve(w.listener) }()
+	go func() { w.served <- w.server.Serve(listener) }()
 }
 
 func (w *world) stop() {
@@ -81,11 +85,17 @@ type tap func(*near, *nearSession, *consentv1.WatchInvalidationsResponse)
 // dial returns a client with a near cache; tap may be nil.
 func (w *world) dial(tap tap) *Client {
 	conn, err := grpc.NewClient("passthrough:///world", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return w.listener.DialContext(ctx) }))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return w.listener.Load().DialContext(ctx) }))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	n := newNear(NearCacheConfig{MaxEntries: 1024}, conn)
+	clock := n.clock
+	n.clock = func() reading {
+		now := clock()
+		now.wall += w.stepped.Load()
+		return now
+	}
 	if tap != nil {
 		n.tap = func(s *nearSession, m *consentv1.WatchInvalidationsResponse) { tap(n, s, m) }
 	}
@@ -246,7 +256,7 @@ func TestNearHitsAndMisses(t *testing.T) {
 		w.expect(c, false, true)
 		w.expect(c, false, false)
 		if s := c.NearCacheStats(); s.Hits != 2 || s.Misses != 2 || !s.Leased || s.Streams != 1 {
-			t.Errorf("stats are %+v", s)
+			w.t.Errorf("stats are %+v", s)
 		}
 	})
 }

@@ -126,7 +126,8 @@ func (s *nearSession) check(m *consentv1.WatchInvalidationsResponse) error {
 	switch {
 	case m.GetChecksum() != m.Sum(), m.GetHello() != nil,
 		m.GetFromPosition() != s.position, m.GetPosition() < s.position, m.GetRevision() < s.seen.Load(),
-		uint64(len(m.GetSlots())) > m.GetPosition()-s.position:
+		uint64(len(m.GetSlots())) > m.GetPosition()-s.position,
+		len(m.GetSlots()) > 0 && m.GetRevision() == s.seen.Load():
 		return errChain
 	}
 	for _, slot := range m.GetSlots() {

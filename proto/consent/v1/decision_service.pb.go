@@ -1254,7 +1254,8 @@ type WatchInvalidationsResponse struct {
 	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
 	// The newest revision; every change up to it has been told.
 	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The hash slots whose floors rise to revision; each below the hello's slot_count.
+	// The hash slots whose floors rise to revision; each below the hello's slot_count. If there are any, revision is greater
+	// than in the last message.
 	Slots []uint32 `protobuf:"varint,5,rep,packed,name=slots,proto3" json:"slots,omitempty"`
 	// The digest of the policies in force; in the hello, with each echo and when it has changed, else empty.
 	PolicyRevision string `protobuf:"bytes,6,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
