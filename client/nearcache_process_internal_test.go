@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/app"
@@ -138,7 +139,12 @@ func checkSafety() {
 	ctx, stop := context.WithCancel(context.Background())
 	var offset atomic.Int64
 	go steps(&offset, stop)
-	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(time.Second), func(o *options) {
+	// Most of the time is to be spent connected, whatever happens to the network.
+	reconnect := grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond},
+		MinConnectTimeout: time.Second,
+	})
+	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(time.Second), WithDialOptions(reconnect), func(o *options) {
 		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
 			return steppedNear(&offset, connection), nil
 		}

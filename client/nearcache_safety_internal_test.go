@@ -40,7 +40,7 @@ const (
 	safetyClients  = 2
 	safetyCheckers = 3
 	safetyLease    = 300 * time.Millisecond
-	// safetyDwell is how long checks have before and after a withdrawal.
+	// safetyDwell is how long checks have after a withdrawal; before it they have thrice that.
 	safetyDwell = 4 * time.Millisecond
 )
 
@@ -56,7 +56,7 @@ func TestNearCacheSafety(t *testing.T) {
 	if len(s.wrong) > 0 {
 		t.Errorf("%d wrong ALLOWs, the first: %s", len(s.wrong), s.wrong[0])
 	}
-	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed*20 < s.checks {
+	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed*200 < s.checks {
 		t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
 	}
 }
@@ -189,7 +189,7 @@ func (s *safety) write(ctx context.Context, w int) {
 		began := monotonic()
 		s.close(subject, began)
 		s.record(ctx, c, subject, nearGiven, false)
-		pauseFor(ctx, safetyDwell)
+		pauseFor(ctx, 3*safetyDwell)
 		fence := rand.IntN(8) > 0
 		if !s.record(ctx, c, subject, nearWithdrawn, fence) {
 			return
@@ -271,7 +271,7 @@ func (s *safety) trouble(ctx context.Context) {
 		case n < 34:
 			s.faults["client clock steps"]++
 			s.clients[rand.IntN(len(s.clients))].step(rand.N(2*time.Hour) - time.Hour)
-		case n < 38:
+		case n < 39:
 			s.faults["server clock steps"]++
 			s.server.step(rand.N(2*time.Hour) - time.Hour)
 		default:
