@@ -19,6 +19,9 @@ type NearCacheConfig struct {
 	MaxEntries int
 }
 
+// FenceTimeout is how long a write with fence may take whose context has no deadline: two of the server's leases, and some.
+const FenceTimeout = 6 * time.Second
+
 const defaultNearEntries = 1 << 16
 
 // maxNearBytes bounds what one decision takes, request and answer in their encoded forms; larger ones are not kept.

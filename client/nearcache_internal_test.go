@@ -102,10 +102,7 @@ func (w *world) dial(tap tap) *Client {
 	n.start()
 	c := New(conn, time.Minute)
 	c.near = n
-	c.close = func() error {
-		defer conn.Close()
-		return n.close()
-	}
+	c.close = conn.Close
 	return c
 }
 

@@ -30,13 +30,14 @@ var mayImport = map[string][]string{
 		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy", "server/store", "server/store/pebble",
 		"server/watch",
 	},
-	"policies":               {},
-	"client":                 {"proto/consent/v1"},
-	"client/consentctl":      {"client", "proto/consent/v1"},
-	"proto/consent/v1":       {},
-	"server/cases":           {"server/consent"},
-	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
-	"server/store/storetest": {"server/consent", "server/store"},
+	"policies":                    {},
+	"client":                      {"proto/consent/v1"},
+	"client/consentctl":           {"client", "proto/consent/v1"},
+	"client/conformance/gorunner": {"client", "proto/consent/v1"},
+	"proto/consent/v1":            {},
+	"server/cases":                {"server/consent"},
+	"server/servertest":           {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
+	"server/store/storetest":      {"server/consent", "server/store"},
 }
 
 // onlyImporters names libraries that one part of the project alone may import.

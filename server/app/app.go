@@ -41,6 +41,7 @@ type App struct {
 	watchers *watch.Hub
 	registry *prometheus.Registry
 	health   *health.Server
+	api      *grpcapi.API
 	grpc     *grpc.Server
 	http     *http.Server
 	// streams ends the streams under way when the server stops.
@@ -72,14 +73,14 @@ func (a *App) open() error {
 	if err := a.openStore(); err != nil {
 		return err
 	}
-	api, err := a.newAPI()
-	if err != nil {
+	var err error
+	if a.api, err = a.newAPI(); err != nil {
 		return err
 	}
 	if err := a.registerMetrics(); err != nil {
 		return err
 	}
-	if err := a.newGRPC(api); err != nil {
+	if err := a.newGRPC(); err != nil {
 		return err
 	}
 	a.http = a.newHTTP()
@@ -121,8 +122,12 @@ func (a *App) openStore() error {
 		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Load().Revision() },
 		Lease: a.config.CacheLease, Now: a.config.Now,
 	})
+	if err != nil {
+		return err
+	}
 	observer.watchers = a.watchers
-	return err
+	a.policies.Notify(a.watchers.PolicyChanged)
+	return nil
 }
 
 // observers are told of each change in this order: a floor that a client knows is known to this node's cache too.
@@ -155,13 +160,13 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	})
 }
 
-func (a *App) newGRPC(api *grpcapi.API) error {
+func (a *App) newGRPC() error {
 	options, err := a.grpcOptions()
 	if err != nil {
 		return err
 	}
-	a.grpc = grpc.NewServer(append(options, api.ServerOptions()...)...)
-	api.Register(a.grpc)
+	a.grpc = grpc.NewServer(append(options, a.api.ServerOptions()...)...)
+	a.api.Register(a.grpc)
 	a.health = health.NewServer()
 	a.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
 	healthpb.RegisterHealthServer(a.grpc, a.health)

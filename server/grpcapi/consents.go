@@ -47,6 +47,7 @@ func (s *consentService) RecordEvents(
 		ConsistencyToken: s.config.Authorizer.Token(done.Revision),
 		Applied:          uint32(done.Applied),
 		Duplicates:       uint32(done.Duplicates),
+		Revision:         uint64(done.Revision),
 	}, nil
 }
 

@@ -70,7 +70,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// API is the services and what surrounds them. It is immutable and safe for concurrent use.
+// API is the services and what surrounds them. It is immutable, but for Drain, and safe for concurrent use.
 type API struct {
 	decisions decisionService
 	consents  consentService
@@ -97,13 +97,22 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := newErrorLog(c.Logger)
+	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
 	return &API{
-		decisions: decisionService{authorizer: c.Authorizer, watchers: c.Watchers, validator: v, decided: m, errors: e},
+		decisions: decisionService{edge: e, authorizer: c.Authorizer, watchers: c.Watchers, validator: v, draining: make(chan struct{})},
 		consents:  consentService{config: c, validator: v},
 		policies:  policyService{policy: c.Policy, validator: v},
-		edge:      edge{metrics: m, errors: e},
+		edge:      e,
 	}, nil
+}
+
+// Drain tells the clients of streams that the server stops. Streams that DrainsItself names end soon after: with their last
+// answer, or when their client closes its side. Call it once.
+func (a *API) Drain() { close(a.decisions.draining) }
+
+// DrainsItself reports whether the streams of a method end by Drain, and must not be ended before.
+func DrainsItself(fullMethod string) bool {
+	return fullMethod == consentv1.DecisionService_CheckStream_FullMethodName
 }
 
 // services are the descriptions of all services, in the order of the proto files.

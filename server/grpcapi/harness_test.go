@@ -101,6 +101,7 @@ func examplePolicy() consent.Policy {
 
 // served is the services behind a real gRPC server.
 type served struct {
+	api     *grpcapi.API
 	conn    *grpc.ClientConn
 	log     *buffer
 	metrics *prometheus.Registry
@@ -134,6 +135,7 @@ func serve(t testing.TB, f *fake) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.api = api
 	server := grpc.NewServer(api.ServerOptions()...)
 	api.Register(server)
 	listener := bufconn.Listen(1 << 20)

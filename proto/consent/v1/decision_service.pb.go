@@ -539,7 +539,7 @@ func (*BatchCheckResult_Response) isBatchCheckResult_Outcome() {}
 
 func (*BatchCheckResult_Error) isBatchCheckResult_Outcome() {}
 
-// CheckError is the error of one request of a batch, as Check would have returned it.
+// CheckError is the error of one request of a batch or stream, as Check would have returned it.
 type CheckError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gRPC status code, for example 3 for INVALID_ARGUMENT.
@@ -548,8 +548,10 @@ type CheckError struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The fields at fault, if the request was malformed.
 	FieldViolations []*FieldViolation `protobuf:"bytes,3,rep,name=field_violations,json=fieldViolations,proto3" json:"field_violations,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What google.rpc.RetryInfo would have said: how long to wait before the check is worth repeating. Absent: it does not say.
+	RetryDelay    *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_delay,json=retryDelay,proto3" json:"retry_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckError) Reset() {
@@ -599,6 +601,13 @@ func (x *CheckError) GetMessage() string {
 func (x *CheckError) GetFieldViolations() []*FieldViolation {
 	if x != nil {
 		return x.FieldViolations
+	}
+	return nil
+}
+
+func (x *CheckError) GetRetryDelay() *durationpb.Duration {
+	if x != nil {
+		return x.RetryDelay
 	}
 	return nil
 }
@@ -832,20 +841,15 @@ func (x *PurposeDecision) GetResponse() *CheckResponse {
 	return nil
 }
 
-// CheckStreamRequest is one check of a stream, or the withdrawal of one.
+// CheckStreamRequest carries checks, and ids of checks that are no longer wanted. Many in one message cost less than one
+// in each: a client sends what has gathered while it sent the message before.
 type CheckStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is sent.
-	//
-	// Types that are valid to be assigned to Message:
-	//
-	//	*CheckStreamRequest_Check
-	//	*CheckStreamRequest_Cancel
-	Message isCheckStreamRequest_Message `protobuf_oneof:"message"`
-	// How long the check may take from its receipt; absent: as long as the stream lives.
-	Timeout       *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// The checks to be decided; at most 1,000.
+	Checks []*StreamedCheck `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	// Ids of checks that are no longer wanted. Each is still answered, with CANCELLED unless it was decided before. An id
+	// of which nothing is under way is ignored: its answer may have crossed this message.
+	Cancel        []uint64 `protobuf:"varint,2,rep,packed,name=cancel,proto3" json:"cancel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -880,83 +884,99 @@ func (*CheckStreamRequest) Descriptor() ([]byte, []int) {
 	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *CheckStreamRequest) GetId() uint64 {
+func (x *CheckStreamRequest) GetChecks() []*StreamedCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *CheckStreamRequest) GetCancel() []uint64 {
+	if x != nil {
+		return x.Cancel
+	}
+	return nil
+}
+
+// StreamedCheck is one check of a stream.
+type StreamedCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The check. One that is malformed gets its own error and leaves the others alone.
+	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3" json:"check,omitempty"`
+	// How long the check may take from its receipt; above 0. Absent: as long as the stream lives.
+	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamedCheck) Reset() {
+	*x = StreamedCheck{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamedCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamedCheck) ProtoMessage() {}
+
+func (x *StreamedCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamedCheck.ProtoReflect.Descriptor instead.
+func (*StreamedCheck) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StreamedCheck) GetId() uint64 {
 	if x != nil {
 		return x.Id
 	}
 	return 0
 }
 
-func (x *CheckStreamRequest) GetMessage() isCheckStreamRequest_Message {
+func (x *StreamedCheck) GetCheck() *CheckRequest {
 	if x != nil {
-		return x.Message
+		return x.Check
 	}
 	return nil
 }
 
-func (x *CheckStreamRequest) GetCheck() *CheckRequest {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamRequest_Check); ok {
-			return x.Check
-		}
-	}
-	return nil
-}
-
-func (x *CheckStreamRequest) GetCancel() bool {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamRequest_Cancel); ok {
-			return x.Cancel
-		}
-	}
-	return false
-}
-
-func (x *CheckStreamRequest) GetTimeout() *durationpb.Duration {
+func (x *StreamedCheck) GetTimeout() *durationpb.Duration {
 	if x != nil {
 		return x.Timeout
 	}
 	return nil
 }
 
-type isCheckStreamRequest_Message interface {
-	isCheckStreamRequest_Message()
-}
-
-type CheckStreamRequest_Check struct {
-	// A check to be decided.
-	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3,oneof"`
-}
-
-type CheckStreamRequest_Cancel struct {
-	// The check of this id is no longer wanted. Must be true if set. It may be answered all the same.
-	Cancel bool `protobuf:"varint,3,opt,name=cancel,proto3,oneof"`
-}
-
-func (*CheckStreamRequest_Check) isCheckStreamRequest_Message() {}
-
-func (*CheckStreamRequest_Cancel) isCheckStreamRequest_Message() {}
-
-// CheckStreamResponse is the outcome of one check, or a word about the stream.
+// CheckStreamResponse carries outcomes, in the order in which the checks were done, and a word about the stream.
 type CheckStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the check that this is the outcome of; 0 for a word about the stream.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is sent.
-	//
-	// Types that are valid to be assigned to Message:
-	//
-	//	*CheckStreamResponse_Response
-	//	*CheckStreamResponse_Error
-	//	*CheckStreamResponse_Draining
-	Message       isCheckStreamResponse_Message `protobuf_oneof:"message"`
+	// The outcomes; one for each check.
+	Results []*StreamedResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// The server stops: send no more checks on this stream, and close your side of it. Those under way are answered. What is
+	// sent all the same is answered too, for a quarter of a second; then the stream ends with UNAVAILABLE.
+	Draining      bool `protobuf:"varint,2,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckStreamResponse) Reset() {
 	*x = CheckStreamResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +988,7 @@ func (x *CheckStreamResponse) String() string {
 func (*CheckStreamResponse) ProtoMessage() {}
 
 func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,74 +1001,118 @@ func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStreamResponse.ProtoReflect.Descriptor instead.
 func (*CheckStreamResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *CheckStreamResponse) GetId() uint64 {
+func (x *CheckStreamResponse) GetResults() []*StreamedResult {
 	if x != nil {
-		return x.Id
-	}
-	return 0
-}
-
-func (x *CheckStreamResponse) GetMessage() isCheckStreamResponse_Message {
-	if x != nil {
-		return x.Message
-	}
-	return nil
-}
-
-func (x *CheckStreamResponse) GetResponse() *CheckResponse {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Response); ok {
-			return x.Response
-		}
-	}
-	return nil
-}
-
-func (x *CheckStreamResponse) GetError() *CheckError {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Error); ok {
-			return x.Error
-		}
+		return x.Results
 	}
 	return nil
 }
 
 func (x *CheckStreamResponse) GetDraining() bool {
 	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Draining); ok {
-			return x.Draining
-		}
+		return x.Draining
 	}
 	return false
 }
 
-type isCheckStreamResponse_Message interface {
-	isCheckStreamResponse_Message()
+// StreamedResult is the outcome of one check of a stream.
+type StreamedResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the check.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What came of it.
+	//
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*StreamedResult_Response
+	//	*StreamedResult_Error
+	Outcome       isStreamedResult_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
-type CheckStreamResponse_Response struct {
+func (x *StreamedResult) Reset() {
+	*x = StreamedResult{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamedResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamedResult) ProtoMessage() {}
+
+func (x *StreamedResult) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamedResult.ProtoReflect.Descriptor instead.
+func (*StreamedResult) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *StreamedResult) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *StreamedResult) GetOutcome() isStreamedResult_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *StreamedResult) GetResponse() *CheckResponse {
+	if x != nil {
+		if x, ok := x.Outcome.(*StreamedResult_Response); ok {
+			return x.Response
+		}
+	}
+	return nil
+}
+
+func (x *StreamedResult) GetError() *CheckError {
+	if x != nil {
+		if x, ok := x.Outcome.(*StreamedResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isStreamedResult_Outcome interface {
+	isStreamedResult_Outcome()
+}
+
+type StreamedResult_Response struct {
 	// The decision.
 	Response *CheckResponse `protobuf:"bytes,2,opt,name=response,proto3,oneof"`
 }
 
-type CheckStreamResponse_Error struct {
+type StreamedResult_Error struct {
 	// The error that Check would have returned.
 	Error *CheckError `protobuf:"bytes,3,opt,name=error,proto3,oneof"`
 }
 
-type CheckStreamResponse_Draining struct {
-	// The server stops: send no more checks on this stream, those under way will be answered. True if set.
-	Draining bool `protobuf:"varint,4,opt,name=draining,proto3,oneof"`
-}
+func (*StreamedResult_Response) isStreamedResult_Outcome() {}
 
-func (*CheckStreamResponse_Response) isCheckStreamResponse_Message() {}
-
-func (*CheckStreamResponse_Error) isCheckStreamResponse_Message() {}
-
-func (*CheckStreamResponse_Draining) isCheckStreamResponse_Message() {}
+func (*StreamedResult_Error) isStreamedResult_Outcome() {}
 
 // ExplainRequest asks why a check is decided as it is.
 type ExplainRequest struct {
@@ -1065,7 +1129,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1141,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1154,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExplainRequest) GetCheck() *CheckRequest {
@@ -1125,7 +1189,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1201,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1214,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainResponse) GetDecision() *CheckResponse {
@@ -1178,7 +1242,7 @@ type WatchInvalidationsRequest struct {
 
 func (x *WatchInvalidationsRequest) Reset() {
 	*x = WatchInvalidationsRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1254,7 @@ func (x *WatchInvalidationsRequest) String() string {
 func (*WatchInvalidationsRequest) ProtoMessage() {}
 
 func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1267,7 @@ func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *WatchInvalidationsRequest) GetCacheId() []byte {
@@ -1273,7 +1337,7 @@ type WatchInvalidationsResponse struct {
 
 func (x *WatchInvalidationsResponse) Reset() {
 	*x = WatchInvalidationsResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1349,7 @@ func (x *WatchInvalidationsResponse) String() string {
 func (*WatchInvalidationsResponse) ProtoMessage() {}
 
 func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1362,7 @@ func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchInvalidationsResponse) GetHello() *WatchHello {
@@ -1386,7 +1450,7 @@ type WatchHello struct {
 
 func (x *WatchHello) Reset() {
 	*x = WatchHello{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1462,7 @@ func (x *WatchHello) String() string {
 func (*WatchHello) ProtoMessage() {}
 
 func (x *WatchHello) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1475,7 @@ func (x *WatchHello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchHello.ProtoReflect.Descriptor instead.
 func (*WatchHello) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchHello) GetStoreId() []byte {
@@ -1496,12 +1560,14 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x10BatchCheckResult\x127\n" +
 	"\bresponse\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
 	"\x05error\x18\x02 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
-	"\aoutcome\"\x81\x01\n" +
+	"\aoutcome\"\xbd\x01\n" +
 	"\n" +
 	"CheckError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12E\n" +
-	"\x10field_violations\x18\x03 \x03(\v2\x1a.consent.v1.FieldViolationR\x0ffieldViolations\"H\n" +
+	"\x10field_violations\x18\x03 \x03(\v2\x1a.consent.v1.FieldViolationR\x0ffieldViolations\x12:\n" +
+	"\vretry_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryDelay\"H\n" +
 	"\x0eFieldViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\"\xda\x01\n" +
@@ -1519,19 +1585,22 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\bpurposes\x18\x01 \x03(\v2\x1b.consent.v1.PurposeDecisionR\bpurposes\"b\n" +
 	"\x0fPurposeDecision\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x125\n" +
-	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"\xc2\x01\n" +
-	"\x12CheckStreamRequest\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\x04B\a\xbaH\x042\x02 \x00R\x02id\x120\n" +
-	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestH\x00R\x05check\x12!\n" +
-	"\x06cancel\x18\x03 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x06cancel\x123\n" +
-	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\atimeoutB\t\n" +
-	"\amessage\"\xb7\x01\n" +
-	"\x13CheckStreamResponse\x12\x0e\n" +
+	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"_\n" +
+	"\x12CheckStreamRequest\x121\n" +
+	"\x06checks\x18\x01 \x03(\v2\x19.consent.v1.StreamedCheckR\x06checks\x12\x16\n" +
+	"\x06cancel\x18\x02 \x03(\x04R\x06cancel\"\x84\x01\n" +
+	"\rStreamedCheck\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12.\n" +
+	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestR\x05check\x123\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"g\n" +
+	"\x13CheckStreamResponse\x124\n" +
+	"\aresults\x18\x01 \x03(\v2\x1a.consent.v1.StreamedResultR\aresults\x12\x1a\n" +
+	"\bdraining\x18\x02 \x01(\bR\bdraining\"\x94\x01\n" +
+	"\x0eStreamedResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
 	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
-	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05error\x12\x1c\n" +
-	"\bdraining\x18\x04 \x01(\bH\x00R\bdrainingB\t\n" +
-	"\amessage\"\x8a\x01\n" +
+	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
+	"\aoutcome\"\x8a\x01\n" +
 	"\x0eExplainRequest\x126\n" +
 	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
@@ -1582,7 +1651,7 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_decision_service_proto_rawDescData
 }
 
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*Consistency)(nil),                // 0: consent.v1.Consistency
 	(*CheckRequest)(nil),               // 1: consent.v1.CheckRequest
@@ -1596,67 +1665,72 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*ListPurposesResponse)(nil),       // 9: consent.v1.ListPurposesResponse
 	(*PurposeDecision)(nil),            // 10: consent.v1.PurposeDecision
 	(*CheckStreamRequest)(nil),         // 11: consent.v1.CheckStreamRequest
-	(*CheckStreamResponse)(nil),        // 12: consent.v1.CheckStreamResponse
-	(*ExplainRequest)(nil),             // 13: consent.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 14: consent.v1.ExplainResponse
-	(*WatchInvalidationsRequest)(nil),  // 15: consent.v1.WatchInvalidationsRequest
-	(*WatchInvalidationsResponse)(nil), // 16: consent.v1.WatchInvalidationsResponse
-	(*WatchHello)(nil),                 // 17: consent.v1.WatchHello
-	(*Recipient)(nil),                  // 18: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 19: google.protobuf.Struct
-	(Decision)(0),                      // 20: consent.v1.Decision
-	(*Reason)(nil),                     // 21: consent.v1.Reason
-	(LegalBasis)(0),                    // 22: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 23: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 25: google.protobuf.Duration
+	(*StreamedCheck)(nil),              // 12: consent.v1.StreamedCheck
+	(*CheckStreamResponse)(nil),        // 13: consent.v1.CheckStreamResponse
+	(*StreamedResult)(nil),             // 14: consent.v1.StreamedResult
+	(*ExplainRequest)(nil),             // 15: consent.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 16: consent.v1.ExplainResponse
+	(*WatchInvalidationsRequest)(nil),  // 17: consent.v1.WatchInvalidationsRequest
+	(*WatchInvalidationsResponse)(nil), // 18: consent.v1.WatchInvalidationsResponse
+	(*WatchHello)(nil),                 // 19: consent.v1.WatchHello
+	(*Recipient)(nil),                  // 20: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 21: google.protobuf.Struct
+	(Decision)(0),                      // 22: consent.v1.Decision
+	(*Reason)(nil),                     // 23: consent.v1.Reason
+	(LegalBasis)(0),                    // 24: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 25: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 27: google.protobuf.Duration
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	18, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	19, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	20, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	21, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
 	0,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	20, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	21, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	22, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	23, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	24, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	22, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	23, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	24, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	25, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	26, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
 	1,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
 	0,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
 	5,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
 	2,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
 	6,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
 	7,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	19, // 14: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
-	0,  // 15: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	10, // 16: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	2,  // 17: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	1,  // 18: consent.v1.CheckStreamRequest.check:type_name -> consent.v1.CheckRequest
-	25, // 19: consent.v1.CheckStreamRequest.timeout:type_name -> google.protobuf.Duration
-	2,  // 20: consent.v1.CheckStreamResponse.response:type_name -> consent.v1.CheckResponse
-	6,  // 21: consent.v1.CheckStreamResponse.error:type_name -> consent.v1.CheckError
-	1,  // 22: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	24, // 23: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	2,  // 24: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	17, // 25: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
-	25, // 26: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
-	25, // 27: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
-	1,  // 28: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	3,  // 29: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	8,  // 30: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	11, // 31: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	13, // 32: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	15, // 33: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	2,  // 34: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	4,  // 35: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	9,  // 36: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	12, // 37: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	14, // 38: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	16, // 39: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	34, // [34:40] is the sub-list for method output_type
-	28, // [28:34] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	27, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	21, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	0,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
+	10, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
+	2,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
+	12, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
+	1,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
+	27, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	14, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
+	2,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
+	6,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
+	1,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	26, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	2,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	19, // 28: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	27, // 29: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	27, // 30: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	1,  // 31: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	3,  // 32: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	8,  // 33: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	11, // 34: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	15, // 35: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	17, // 36: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	2,  // 37: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	4,  // 38: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	9,  // 39: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	13, // 40: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	16, // 41: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	18, // 42: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	37, // [37:43] is the sub-list for method output_type
+	31, // [31:37] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -1674,14 +1748,9 @@ func file_consent_v1_decision_service_proto_init() {
 		(*BatchCheckResult_Response)(nil),
 		(*BatchCheckResult_Error)(nil),
 	}
-	file_consent_v1_decision_service_proto_msgTypes[11].OneofWrappers = []any{
-		(*CheckStreamRequest_Check)(nil),
-		(*CheckStreamRequest_Cancel)(nil),
-	}
-	file_consent_v1_decision_service_proto_msgTypes[12].OneofWrappers = []any{
-		(*CheckStreamResponse_Response)(nil),
-		(*CheckStreamResponse_Error)(nil),
-		(*CheckStreamResponse_Draining)(nil),
+	file_consent_v1_decision_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*StreamedResult_Response)(nil),
+		(*StreamedResult_Error)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1689,7 +1758,7 @@ func file_consent_v1_decision_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -46,8 +46,10 @@ type DecisionServiceClient interface {
 	// ListPurposes decides all purposes that the controller declares or prohibits, for one subject and from one state.
 	ListPurposes(ctx context.Context, in *ListPurposesRequest, opts ...grpc.CallOption) (*ListPurposesResponse, error)
 	// CheckStream decides many requests over one stream, answered as they are done, each by the id of its request. An error
-	// of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol ends the
-	// stream with INVALID_ARGUMENT.
+	// of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol (an id of 0
+	// or of a check under way, more than 1,000 checks) ends the stream with INVALID_ARGUMENT. While 1,000 checks or more of a
+	// stream are under way or their answers unsent, the server reads no further message from it. When the client closes its
+	// side, the server answers what is under way and ends the stream.
 	CheckStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CheckStreamRequest, CheckStreamResponse], error)
 	// Explain makes a decision again and tells its story: the facts that counted and the events behind them, the rules that
 	// fired, those that nearly did, and what would change the answer. It is for people and audits, not for the request path.
@@ -157,8 +159,10 @@ type DecisionServiceServer interface {
 	// ListPurposes decides all purposes that the controller declares or prohibits, for one subject and from one state.
 	ListPurposes(context.Context, *ListPurposesRequest) (*ListPurposesResponse, error)
 	// CheckStream decides many requests over one stream, answered as they are done, each by the id of its request. An error
-	// of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol ends the
-	// stream with INVALID_ARGUMENT.
+	// of one check is its outcome and leaves the others and the stream alone; a message that breaks the protocol (an id of 0
+	// or of a check under way, more than 1,000 checks) ends the stream with INVALID_ARGUMENT. While 1,000 checks or more of a
+	// stream are under way or their answers unsent, the server reads no further message from it. When the client closes its
+	// side, the server answers what is under way and ends the stream.
 	CheckStream(grpc.BidiStreamingServer[CheckStreamRequest, CheckStreamResponse]) error
 	// Explain makes a decision again and tells its story: the facts that counted and the events behind them, the rules that
 	// fired, those that nearly did, and what would change the answer. It is for people and audits, not for the request path.
