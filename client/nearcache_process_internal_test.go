@@ -43,14 +43,14 @@ func TestMain(m *testing.M) {
 
 // process is a process of the checker.
 type process struct {
-	t       *testing.T
+	t       testing.TB
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	stdout  *strings.Builder
 	once    sync.Once
 }
 
-func startProcess(t *testing.T, role string, env map[string]string) *process {
+func startProcess(t testing.TB, role string, env map[string]string) *process {
 	t.Helper()
 	p := &process{t: t, command: exec.Command(os.Args[0]), stdout: &strings.Builder{}}
 	p.command.Env = append(os.Environ(), "SAFETY_ROLE="+role)
@@ -118,9 +118,13 @@ func serveSafety() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	var offset atomic.Int64
 	go steps(&offset, stop)
+	lease, err := time.ParseDuration(os.Getenv("SAFETY_LEASE"))
+	if err != nil {
+		log.Fatal(err)
+	}
 	a, err := app.New(app.Config{
 		GRPCAddr: "unix://" + os.Getenv("SAFETY_SOCKET"), HTTPAddr: "127.0.0.1:0", DataDir: os.Getenv("SAFETY_DATA"),
-		CacheLease: safetyLease, DrainTimeout: time.Second,
+		CacheLease: lease, DrainTimeout: time.Second,
 		Now: func() consent.Instant { return consent.InstantOf(time.Now().Add(time.Duration(offset.Load()))) },
 	})
 	if err != nil {

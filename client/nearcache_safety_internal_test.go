@@ -121,7 +121,7 @@ func newSafety(t *testing.T, plant string) *safety {
 func (s *safety) socket() string { return filepath.Join(s.dir, "server.sock") }
 
 func (s *safety) startServer() *process {
-	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data")})
+	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data"), "SAFETY_LEASE": safetyLease.String()})
 }
 
 // run writes, and makes trouble if wanted, until enough has happened; then it verifies what was recorded.
