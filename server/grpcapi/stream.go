@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,8 @@ const (
 	gatherFor = 100 * time.Microsecond
 	// fullFrame is from what size on, in bytes, a message takes no more answers.
 	fullFrame = 256 << 10
+	// frameStep is what a message that will take more answers is made for, in bytes: some ten of them.
+	frameStep = 4 << 10
 	// drainGrace is how long a stream is still read after its client was told that the server stops.
 	drainGrace = 250 * time.Millisecond
 )
@@ -184,7 +187,7 @@ func (c *checkStream) read() {
 			return
 		}
 		if err := c.take(in.data); err != nil {
-			c.end(c.service.errors.refuse(c.Context(), consentv1.DecisionService_CheckStream_FullMethodName, err).Err())
+			c.end(c.service.errors.refuse(c.Context(), streamInfo.FullMethod, err).Err())
 			return
 		}
 		if !c.awaitRoom() {
@@ -313,6 +316,9 @@ func (c *checkStream) finish(check *streamedCheck, answer []byte) {
 	if last := len(c.frames) - 1; last >= 0 && len(c.frames[last])+len(answer) <= fullFrame {
 		c.frames[last] = append(c.frames[last], answer...)
 	} else {
+		if len(c.queue) > 0 {
+			answer = slices.Grow(answer, frameStep)
+		}
 		c.frames = append(c.frames, answer)
 	}
 	if now.Sub(c.oldest) >= gatherFor {
@@ -322,21 +328,17 @@ func (c *checkStream) finish(check *streamedCheck, answer []byte) {
 
 // answer decides a check and encodes the outcome.
 func (c *checkStream) answer(check *streamedCheck) []byte {
-	result := &consentv1.StreamedResult{Id: check.id}
 	response, err := c.service.checkStreamed(check)
-	if err == nil {
-		result.Outcome = &consentv1.StreamedResult_Response{Response: response}
-	} else {
-		result.Outcome = &consentv1.StreamedResult_Error{Error: checkError(status.Convert(err))}
-	}
 	check.ctx.release()
-	data, err := appendResult(nil, result)
-	if err != nil { // a string that is not UTF-8 came from behind the edge
-		refused := c.service.errors.refuse(&check.ctx, consentv1.DecisionService_CheckStream_FullMethodName, err)
-		data, _ = appendResult(nil, &consentv1.StreamedResult{
-			Id: check.id, Outcome: &consentv1.StreamedResult_Error{Error: checkError(refused)},
-		})
+	if err == nil {
+		var data []byte
+		if data, err = appendResult(nil, check.id, resultResponse, response); err == nil {
+			return data
+		}
+		// A string that is not UTF-8 came from behind the edge.
+		err = c.service.errors.refuse(&check.ctx, streamInfo.FullMethod, err).Err()
 	}
+	data, _ := appendResult(nil, check.id, resultError, checkError(status.Convert(err))) // its strings are ours
 	return data
 }
 

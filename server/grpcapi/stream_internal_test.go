@@ -29,7 +29,7 @@ func FuzzParseRequest(f *testing.F) {
 	}
 	f.Add(whole)
 	f.Add([]byte{0x0a, 0x0c, 0x12, 0x03, 0x0a, 0x01, 'a', 0x12, 0x03, 0x12, 0x01, 'b', 0x10, 0x05}) // a check in two pieces
-	f.Add([]byte("\xc5\xc5\xc5\xc500000")) // a field's number out of range
+	f.Add([]byte("\xc5\xc5\xc5\xc500000"))                                                          // a field's number out of range
 	f.Add([]byte{0x10, 0x05, 0x12, 0x01, 0x07, 0x0a, 0x00, 0x1a, 0x02, 0x1a, 0x00})                 // cancel one by one, and packed
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var want consentv1.CheckStreamRequest
