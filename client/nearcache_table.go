@@ -24,7 +24,8 @@ type nearEntry struct {
 
 // nearTable keeps entries in buckets of a fixed size, each a second-chance queue without order. Its size is fixed, so its
 // memory is; a lookup reads eight pointers at most and takes no lock, and nothing in it needs to be right: an entry that is lost
-// or there twice costs a miss. (A map under sharded locks: 45 ns more per hit; ristretto: 60 ns, and a dependency.)
+// or there twice costs a miss. (Processor time of a lookup by two goroutines: 6 ns; in a map under 64 read-write locks 17 ns,
+// in ristretto 50 ns, and a dependency for all users of this package.)
 type nearTable struct {
 	slots []atomic.Pointer[nearEntry]
 	mask  uint64

@@ -84,6 +84,27 @@ func TestNearCacheAnswersUntilAWithdrawal(t *testing.T) {
 	expect(true, 2)
 }
 
+func TestNearCacheHitAllocatesNothing(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	c := nearClient(t, s)
+	record(t, c, "u", given)
+	ctx, ask := t.Context(), client.NewCheck("example", "u", "ai_training")
+	ask.DataCategories = []string{"user.contact"}
+	ask.Recipient = &consentv1.Recipient{Kind: consentv1.RecipientKind_RECIPIENT_KIND_PROCESSOR, Id: "r"}
+	var err error
+	check := func() {
+		if _, failed := c.Check(ctx, ask); failed != nil {
+			err = failed
+		}
+	}
+	check()
+	before := c.NearCacheStats().Hits
+	allocations := testing.AllocsPerRun(1000, check)
+	if hits := c.NearCacheStats().Hits - before; err != nil || allocations >= 1 || hits < 900 {
+		t.Errorf("%v allocations per check, %d hits, error %v", allocations, hits, err)
+	}
+}
+
 // reportCPU tells the processor time of the process since it began to measure, which a busy machine spoils less.
 func reportCPU(b *testing.B) func() {
 	before := cpuTime(b)
