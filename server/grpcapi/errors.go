@@ -56,6 +56,8 @@ var outcomes = []outcome{
 		message: "the message breaks the protocol of WatchInvalidations, or another stream has taken this cache's name"},
 	{err: watch.ErrSlow, code: codes.ResourceExhausted, message: "this client reads or confirms too slowly: connect again"},
 	{err: watch.ErrTooMany, code: codes.ResourceExhausted, message: "this server has too many watchers"},
+	{err: consent.ErrPolicyRevision, code: codes.Aborted,
+		message: "another policy revision is in force than the one expected"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the store cannot be reached at the moment"},
 	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},
@@ -69,6 +71,9 @@ var internal = outcome{code: codes.Internal, message: "internal error"}
 func toStatus(err error) *status.Status {
 	if invalid, ok := errors.AsType[*consent.InvalidError](err); ok {
 		return invalidStatus(invalid.Violations)
+	}
+	if s := policyStatus(err); s != nil {
+		return s
 	}
 	for i := range outcomes {
 		if errors.Is(err, outcomes[i].err) {
