@@ -39,7 +39,8 @@ const maxNearBytes = 4 << 10
 // WatchInvalidationsResponse in the proto files. A decision is used only while its revision is at or above its slot's floor,
 // its policies are those in force, and the lease holds, by this machine's monotonic clock, counted from before the heartbeat
 // was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. A lost, late or damaged stream
-// means that all checks go to the server.
+// means that all checks go to the server. What no clock shows is a virtual machine that its host pauses and continues with
+// both its clocks where they were: within what was left of the lease it may answer from what it knew.
 //
 // A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does not see
 // that it was used: do without a near cache where each use must be in the server's log. Checks with FullyConsistent always go

@@ -1,11 +1,15 @@
 package client_test
 
 import (
+	"context"
+	"io/fs"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/consentd/consentd/client"
+	"github.com/consentd/consentd/policies"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/servertest"
 )
@@ -82,6 +86,77 @@ func TestNearCacheAnswersUntilAWithdrawal(t *testing.T) {
 	expect(false, 2)
 	record(t, writer, "u", given)
 	expect(true, 2)
+}
+
+// Other policies empty the cache, also where nothing of what they decide is different.
+func TestNearCacheFollowsPolicies(t *testing.T) {
+	s := servertest.Start(t, servertest.Options{})
+	c := nearClient(t, s)
+	record(t, c, "u", given)
+	ask := client.NewCheck("example", "u", "ai_training")
+	first, err := c.Check(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := s.Policies.ActivatePolicy(t.Context(), &consentv1.ActivatePolicyRequest{Files: otherPolicies(t)})
+	if err != nil || done.GetPolicyRevision() == first.PolicyRevision {
+		t.Fatalf("ActivatePolicy = %v, %v", done, err)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for d := first; d.PolicyRevision != done.GetPolicyRevision(); {
+		<-tick.C
+		if d, err = c.Check(t.Context(), ask); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitLease(t, c)
+	_, _ = c.Check(t.Context(), ask) // the cache may have been told last
+	before := c.NearCacheStats().Hits
+	if d, err := c.Check(t.Context(), ask); err != nil || d.PolicyRevision != done.GetPolicyRevision() || c.NearCacheStats().Hits != before+1 {
+		t.Errorf("Check = %v, %v; want a hit by the new policies", d, err)
+	}
+}
+
+// otherPolicies are the shipped ones with a comment more.
+func otherPolicies(t *testing.T) (files []*consentv1.PolicyFile) {
+	t.Helper()
+	err := fs.WalkDir(policies.FS, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(policies.FS, path)
+		if strings.HasSuffix(path, ".rego") {
+			content = append(content, "\n# another version\n"...)
+		}
+		files = append(files, &consentv1.PolicyFile{Path: path, Content: content})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestNearCacheWithoutAServer(t *testing.T) {
+	c, err := client.Dial("127.0.0.1:1", client.WithNearCache(client.NearCacheConfig{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if d, err := c.Check(ctx, client.NewCheck("example", "u", "ai_training")); err == nil || d.Allowed {
+		t.Errorf("Check = %v, %v", d, err)
+	}
+	if s := c.NearCacheStats(); s != (client.NearCacheStats{}) {
+		t.Errorf("stats are %+v", s)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if d, err := c.Check(ctx, client.NewCheck("example", "u", "ai_training")); err == nil || d.Allowed {
+		t.Errorf("Check of a closed client = %v, %v", d, err)
+	}
 }
 
 func TestNearCacheHitAllocatesNothing(t *testing.T) {
