@@ -137,7 +137,16 @@ func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurpos
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
 // durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
 // lost are counted as duplicates.
+//
+// With fence it returns when no near cache answers from the older state any more, which takes up to two leases where one is
+// cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may
+// be, and some cache may not know yet; repeat the call with the same events.
 func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+	if _, has := ctx.Deadline(); request.GetFence() && !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
+		defer cancel()
+	}
 	response, err := c.consents.RecordEvents(ctx, request)
 	c.fresh.written(response, err)
 	return response, err

@@ -27,7 +27,9 @@ import (
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/watch"
 )
 
 // App is a server. New makes it; Serve and then Close are called once each, by one goroutine.
@@ -38,6 +40,7 @@ type App struct {
 	loader   *policy.Loader
 	manager  *reload.Manager
 	states   *cache.Cache
+	watchers *watch.Hub
 	registry *prometheus.Registry
 	health   *health.Server
 	api      *grpcapi.API
@@ -118,12 +121,35 @@ func (a *App) openStore() error {
 		return err
 	}
 	a.states = states
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Logger: a.config.Logger})
+	observer := &observers{states: states}
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: observer, Logger: a.config.Logger})
 	if err != nil {
 		return err
 	}
 	states.Attach(ledger)
+	a.watchers, err = watch.New(watch.Config{
+		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Load().Revision() },
+		Lease: a.config.CacheLease, Now: a.config.Now,
+	})
+	if err != nil {
+		return err
+	}
+	observer.watchers = a.watchers
+	a.policies.Notify(a.watchers.PolicyChanged)
 	return nil
+}
+
+// observers are told of each change in this order: a floor that a client knows is known to this node's cache too.
+type observers struct {
+	states *cache.Cache
+	// watchers is set before the first change.
+	watchers *watch.Hub
+}
+
+// Changed implements store.Observer.
+func (o *observers) Changed(c store.Change) {
+	o.states.Changed(c)
+	o.watchers.Changed(c)
 }
 
 func (a *App) newAPI() (*grpcapi.API, error) {
@@ -138,7 +164,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Policy: a.policies.Describe, Activator: a.manager,
+		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Policy: a.policies.Describe, Activator: a.manager,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
@@ -211,6 +237,9 @@ func (a *App) Close() error {
 	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
+	}
+	if a.watchers != nil {
+		a.watchers.Close()
 	}
 	if a.loader != nil {
 		a.loader.Close()

@@ -51,6 +51,8 @@ type Config struct {
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
 	Ledger Ledger
+	// Watchers answers WatchInvalidations and holds writes with fence; required.
+	Watchers Watchers
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
 	// Activator activates policies and tells how loading them goes; required.
@@ -73,6 +75,7 @@ func (c Config) Validate() error {
 	}
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
+	require(c.Watchers != nil, "Watchers")
 	require(c.Policy != nil, "Policy")
 	require(c.Activator != nil, "Activator")
 	return errors.Join(faults...)
@@ -107,7 +110,7 @@ func New(c Config) (*API, error) {
 	}
 	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
 	return &API{
-		decisions: decisionService{edge: e, authorizer: c.Authorizer, validator: v, draining: make(chan struct{})},
+		decisions: decisionService{edge: e, authorizer: c.Authorizer, watchers: c.Watchers, validator: v, draining: make(chan struct{})},
 		consents:  consentService{config: c, validator: v},
 		policies:  policyService{policy: c.Policy, activator: c.Activator, validator: v},
 		edge:      e,
