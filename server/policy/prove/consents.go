@@ -131,6 +131,9 @@ func (c *consents) fine() []value {
 		{label: "consent withdrawn, never given", events: c.at(atDenial, consent.Withdrawn), from: []uint8{0, 1}},
 		{label: "consent given at the instant of its withdrawal", events: both(given, c.at(c.grant, consent.Withdrawn)), from: []uint8{2}},
 	}
+	agent := c.plain()
+	agent.by = consent.ByAgent
+	out = append(out, c.given(agent))
 	for _, g := range c.grants() {
 		out = append(out, c.given(g))
 	}
@@ -140,7 +143,7 @@ func (c *consents) fine() []value {
 func (c *consents) grants() (out []grant) {
 	for _, explicit := range []bool{false, true} {
 		for _, version := range c.versions() {
-			for _, by := range []consent.Actor{consent.BySubject, consent.ByParent, consent.ByAgent} {
+			for _, by := range []consent.Actor{consent.BySubject, consent.ByParent} {
 				for _, expires := range []consent.Instant{0, 1, 2} {
 					out = append(out, grant{explicit: explicit, notice: version, by: by, expires: expires})
 				}

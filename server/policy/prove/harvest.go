@@ -280,18 +280,28 @@ func (v *vocabulary) occurs(s, where string) {
 	}
 }
 
-// inForce is the text of a value, of which versions that are no longer or not yet in force are left out: those begun before
-// now differ in nothing that a clock can tell from now on.
+// inForce is the text of a value, of which versions that are no longer in force, and the dates of those that are, are left
+// out: a clock tells nothing apart by them from now on.
 func (v *vocabulary) inForce(value any) string {
-	list, ok := value.([]any)
-	if !ok {
-		return text(value)
+	switch d := value.(type) {
+	case map[string]any:
+		var parts []string
+		for _, key := range sortedKeys(d) {
+			parts = append(parts, strconv.Quote(key)+v.inForce(d[key]))
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	case []any:
+		return v.versionsInForce(d)
 	}
+	return text(value)
+}
+
+func (v *vocabulary) versionsInForce(list []any) string {
 	var current, later []string
 	for _, e := range list {
 		version, ok := e.(map[string]any)
 		if !ok || version["effective_from"] == nil {
-			return text(value)
+			return text(list)
 		}
 		if t, err := parseInstant(fmt.Sprint(version["effective_from"])); err == nil && t > v.now {
 			later = append(later, text(version))

@@ -142,7 +142,7 @@ func (p *proof) monotonic(w *walk) {
 func (p *proof) compare(w *walk, at point) {
 	for d := range p.space.dims {
 		for _, from := range p.space.dims[d].values[at[d]].from {
-			if before := with(at, d, from); w.err == nil && !w.ask(before).Allowed && w.err == nil {
+			if before := w.space.canonical(with(at, d, from)); w.err == nil && !w.ask(before).Allowed && w.err == nil {
 				p.note(violation{invariant: invariant{id: monotonicity, words: monotonicityWords}, at: at, before: before})
 			}
 		}
