@@ -11,6 +11,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // DefaultTestTimeout bounds how long the set's own tests may take.
@@ -59,6 +60,9 @@ type admission struct {
 	tracked      *policy.Set
 	vocabularies map[string]*vocabulary
 
+	// trackAll has tracked asked about every case, not of one for each answer only.
+	trackAll bool
+
 	mu sync.Mutex
 	// fired are the rules of tracked that fired in some case.
 	fired []bool
@@ -88,7 +92,9 @@ func Admit(ctx context.Context, fsys fs.FS, set *policy.Set, o Options) (Report,
 		}
 		a.tests(&r, &run)
 	}
-	a.unfired(&r, &run)
+	if err := a.unfired(ctx, &r, &run); err != nil {
+		return r, err
+	}
 	if len(r.Faults) > 0 {
 		return r, &Refused{Faults: r.Faults}
 	}
@@ -177,19 +183,19 @@ func (a *admission) tests(r *Report, run *testRun) {
 
 // unfired reports the rules that fired in no case and in no test. Those of a controller are faults. Those of shared packages
 // are warnings: a pack may serve controllers that this set does not have.
-func (a *admission) unfired(r *Report, run *testRun) {
-	fired := map[string]bool{}
-	rules := a.tracked.Rules()
-	for i, rule := range rules {
-		at := position(rule.File, rule.Row)
-		fired[at] = fired[at] || a.fired[i] || run.covered[at]
-	}
-	for _, rule := range rules {
-		at := position(rule.File, rule.Row)
-		if fired[at] {
-			continue
+func (a *admission) unfired(ctx context.Context, r *Report, run *testRun) error {
+	silent := a.silentRules(run)
+	if again := a.controllersOf(silent); len(again) > 0 {
+		// Rules were looked at in one case for each answer; before a controller's rule is a fault, all cases are.
+		jobs, _ := a.jobs()
+		jobs = slices.DeleteFunc(jobs, func(j job) bool { return !again[j.controller] })
+		a.trackAll = true
+		if _, err := a.proveAll(ctx, jobs); err != nil {
+			return err
 		}
-		fired[at] = true
+		silent = a.silentRules(run)
+	}
+	for _, rule := range silent {
 		f := Fault{File: rule.File, Line: rule.Row, Message: fmt.Sprintf(
 			"%s fires in no case and in no test; mend its conditions, remove it, or show by a test when it fires", rule.Path)}
 		if strings.HasPrefix(rule.File, controllerFolder) {
@@ -198,4 +204,34 @@ func (a *admission) unfired(r *Report, run *testRun) {
 			r.Warnings = append(r.Warnings, f)
 		}
 	}
+	return nil
+}
+
+// silentRules are those of which nothing at their line fired, once for each line.
+func (a *admission) silentRules(run *testRun) (out []engine.Rule) {
+	fired := map[string]bool{}
+	rules := a.tracked.Rules()
+	for i, rule := range rules {
+		at := position(rule.File, rule.Row)
+		fired[at] = fired[at] || a.fired[i] || run.covered[at]
+	}
+	for _, rule := range rules {
+		if at := position(rule.File, rule.Row); !fired[at] {
+			fired[at] = true
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// controllersOf are the controllers that have one of the rules of their own.
+func (a *admission) controllersOf(rules []engine.Rule) map[string]bool {
+	out := map[string]bool{}
+	for _, rule := range rules {
+		if own, ok := strings.CutPrefix(rule.File, controllerFolder); ok {
+			id, _, _ := strings.Cut(own, "/")
+			out[id] = true
+		}
+	}
+	return out
 }

@@ -67,7 +67,7 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) Fault {
 	}
 	t := a.trace(ctx, r.controller, input)
 	ce.AllowedBy = t.allowing()
-	silent := t.silent(codes)
+	silent := t.silent(v.invariant.id, codes)
 	for _, s := range silent {
 		ce.Silent = append(ce.Silent, s.String())
 	}
@@ -220,26 +220,54 @@ func (e *evaluation) allowing() (out []string) {
 }
 
 // maxSilent bounds how many silent rules a counterexample names.
-const maxSilent = 4
+const maxSilent = 3
 
-// silent are the rules that name one of the codes and did not fire, each with the expression that failed.
-func (e *evaluation) silent(codes []consent.ReasonCode) (out []place) {
+// silent are the rules that give one of the codes, themselves or by what they refer to, and did not fire, each with the
+// expression that failed: first those that name the invariant's rule, then those of which the fewest conditions are left.
+func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place) {
 	fired := map[*ast.Rule]bool{}
 	for _, r := range e.rules {
 		fired[r.rule] = fired[r.rule] || r.exited
 	}
-	for _, code := range codes {
-		for _, r := range e.rules {
-			if fired[r.rule] || r.failed == nil || !names(r.rule, code.String()) || len(out) >= maxSilent {
-				continue
-			}
-			p := placeOf(r.failed.Loc(), fmt.Sprintf("%s did not fire: %s", code, oneLine(string(r.failed.Loc().Text))))
-			if !slices.Contains(out, p) {
-				out = append(out, p)
-			}
+	var silent []*entered
+	for _, r := range e.rules {
+		if !fired[r.rule] && r.failed != nil && r.rule.Head.Key != nil && e.gives(r, codes) {
+			silent = append(silent, r)
+		}
+	}
+	slices.SortStableFunc(silent, func(a, b *entered) int { return a.left(id) - b.left(id) })
+	for _, r := range silent {
+		p := placeOf(r.failed.Loc(), "did not hold: "+oneLine(string(r.failed.Loc().Text)))
+		if !slices.Contains(out, p) && len(out) < maxSilent {
+			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// left is how many conditions come after the one that failed; none where the rule names the id.
+func (e *entered) left(id string) int {
+	if names(e.rule, id) {
+		return -1
+	}
+	return len(e.rule.Body) - 1 - e.failed.Index
+}
+
+// gives reports whether a rule, or one that it refers to, names one of the codes.
+func (e *evaluation) gives(r *entered, codes []consent.ReasonCode) bool {
+	return slices.ContainsFunc(codes, func(code consent.ReasonCode) bool {
+		found := names(r.rule, code.String())
+		ast.WalkRefs(r.rule, func(ref ast.Ref) bool {
+			found = found || e.named(ref, code.String())
+			return found
+		})
+		return found
+	})
+}
+
+// named reports whether one of the rules at a path names the text.
+func (e *evaluation) named(ref ast.Ref, text string) bool {
+	return slices.ContainsFunc(e.rules, func(r *entered) bool { return r.rule.Ref().Equal(ref) && names(r.rule, text) })
 }
 
 // restore makes what a space drops when its proof ends.

@@ -261,15 +261,16 @@ func (v *vocabulary) placeCodes() []string {
 	})
 }
 
-// countries are the codes of countries among the places, of recipients.
+// countries are the codes of countries among the places, of recipients; of a processor where the request names no recipient.
 func (v *vocabulary) countries() []value {
 	out := []value{{}}
 	for _, code := range v.placeCodes() {
 		if len(code) == 2 {
 			out = append(out, value{label: "recipient in " + code, request: func(r *consent.Request) {
-				if r.Recipient.Kind != 0 {
-					r.Recipient.Country = code
+				if r.Recipient.Kind == 0 {
+					r.Recipient.Kind, r.Recipient.ID = consent.Processor, partner
 				}
+				r.Recipient.Country = code
 			}})
 		}
 	}

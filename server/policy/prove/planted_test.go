@@ -14,6 +14,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/policy"
@@ -25,7 +26,9 @@ type edit struct{ file, old, new string }
 
 // planted is a fault in the shipped policies that admission must find.
 type planted struct {
-	name  string
+	name string
+	// where is the controller and the purpose that stay in the set: controller/purpose.
+	where string
 	edits []edit
 	// invariant is the one that must be shown broken; empty: the fault is said without a counterexample.
 	invariant string
@@ -43,43 +46,43 @@ const (
 
 // plantedFaults is the table of the faults.
 var plantedFaults = []planted{
-	{"a withdrawn consent still allows", []edit{{records, `	r.status == "GIVEN"`, `	r.status in {"GIVEN", "WITHDRAWN"}`}}, "CONSENT", ""},
-	{"a request counts as a grant", []edit{{records, "valid(r, purpose) if {", "valid(r, _) if r.status == \"REQUESTED\"\n\nvalid(r, purpose) if {"}}, "CONSENT", ""},
-	{"expiry compared the wrong way", []edit{{records, "_expired(r) if clock.reached(r.expires_at)", "_expired(r) if not clock.reached(r.expires_at)"}}, "CONSENT", ""},
-	{"an outdated notice is accepted", []edit{{records, "r.notice_version >= _material(purpose)\n}", "r.notice_version >= 1\n}"}}, "CONSENT", ""},
-	{"an ordinary consent passes for an explicit one", []edit{{levels, `not consent.current.explicit == true`, `consent.current.explicit == "no"`}}, "EXPLICIT", ""},
-	{"a consent for one recipient counts for another", []edit{{records, "named := input.subject.consents[input.purpose].recipients[input.recipient.id]", "named := input.subject.consents[input.purpose].recipients[_]"}}, "APPI-27", ""},
-	{"an objection ignored for one jurisdiction", []edit{{levels, "	objected\n	not basis.unconditional", "	objected\n	place.country != \"FR\"\n	not basis.unconditional"}}, "GDPR-21", ""},
-	{"an undefined reference inside a deny rule", []edit{{levels, "some t in marks.restricted_at", "some t in marks.restricted_at\n	input.subject.frozen_since"}}, "GDPR-18", ""},
-	{"a restriction ground ignored", []edit{{"lib/marks/marks.rego", "some marks in input.subject.restrictions", "some ground, marks in input.subject.restrictions\n	ground != \"DATA_NEEDED_FOR_CLAIMS\""}}, "GDPR-18", ""},
-	{"erasure ignored for one purpose", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose in {"legal_claims", "product_analytics"}`}}, "ERASURE", ""},
-	{"an age rule off by one", []edit{{levels, "input.subject.age_max < _minimum_age", "input.subject.age_max + 1 < _minimum_age"}}, "AGE", ""},
-	{"a refused purpose falls back to another basis", []edit{{levels, "	consent.denied(consent.current)\n", "	consent.denied(consent.current)\n	basis.declared != \"LEGITIMATE_INTERESTS\"\n"}}, "GDPR-7-SWAP", ""},
-	{"the GDPR pack not applied", []edit{{"lib/place/place.rego", "gdpr if europe\n", "gdpr if country == \"GB\"\n"}}, "GDPR-9", ""},
-	{"special categories on ordinary consent", []edit{{gdpr, "	record.explicit == true\n", ""}}, "GDPR-9", ""},
-	{"a child's own consent at the wrong age", []edit{{"lib/gdpr/data.yaml", "  AT:", "  DE: [{effective_from: \"2018-05-25T00:00:00Z\", age: 15}]\n  AT:"}}, "GDPR-8", ""},
-	{"objection to marketing on a contract", []edit{
+	{"a withdrawn consent still allows", "example/ai_training", []edit{{records, "valid(r, purpose) if {", "valid(r, _) if r.status == \"WITHDRAWN\"\n\nvalid(r, purpose) if {"}}, "CONSENT", ""},
+	{"a request counts as a grant", "example/ai_training", []edit{{records, "valid(r, purpose) if {", "valid(r, _) if r.status == \"REQUESTED\"\n\nvalid(r, purpose) if {"}}, "CONSENT", ""},
+	{"expiry compared the wrong way", "example/ai_training", []edit{{records, "_expired(r) if clock.reached(r.expires_at)", "_expired(r) if not clock.reached(r.expires_at)"}}, "CONSENT", ""},
+	{"an outdated notice is accepted", "example/ai_training", []edit{{records, "r.notice_version >= _material(purpose)\n}", "r.notice_version >= 1\n}"}}, "CONSENT", ""},
+	{"an ordinary consent passes for an explicit one", "example/special_category_personalization", []edit{{levels, `not consent.current.explicit == true`, `consent.current.explicit == "no"`}}, "EXPLICIT", ""},
+	{"a consent for one recipient counts for another", "example/affiliate_sharing", []edit{{records, "named := input.subject.consents[input.purpose].recipients[input.recipient.id]", "named := input.subject.consents[input.purpose].recipients[_]"}}, "APPI-27", ""},
+	{"an objection ignored for one jurisdiction", "example/product_improvement", []edit{{levels, "	objected\n	not basis.unconditional", "	objected\n	place.country != \"FR\"\n	not basis.unconditional"}}, "GDPR-21", ""},
+	{"an undefined reference inside a deny rule", "example/product_improvement", []edit{{levels, "some t in marks.restricted_at", "some t in marks.restricted_at\n	input.subject.frozen_since"}}, "GDPR-18", ""},
+	{"a restriction ground ignored", "example/product_improvement", []edit{{"lib/marks/marks.rego", "some marks in input.subject.restrictions", "some ground, marks in input.subject.restrictions\n	ground != \"DATA_NEEDED_FOR_CLAIMS\""}}, "GDPR-18", ""},
+	{"erasure ignored for one purpose", "example/product_analytics", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose in {"legal_claims", "product_analytics"}`}}, "ERASURE", ""},
+	{"an age rule off by one", "z-image/product_improvement", []edit{{levels, "input.subject.age_max < _minimum_age", "input.subject.age_max + 1 < _minimum_age"}}, "AGE", ""},
+	{"a refused purpose falls back to another basis", "example/product_improvement", []edit{{levels, "	consent.denied(consent.current)\n", "	consent.denied(consent.current)\n	basis.declared != \"LEGITIMATE_INTERESTS\"\n"}}, "GDPR-7-SWAP", ""},
+	{"the GDPR pack not applied", "example/product_improvement", []edit{{"lib/place/place.rego", "gdpr if europe\n", "gdpr if country == \"GB\"\n"}}, "GDPR-9", ""},
+	{"special categories on ordinary consent", "example/product_improvement", []edit{{gdpr, "	record.explicit == true\n", ""}}, "GDPR-9", ""},
+	{"a child's own consent at the wrong age", "example/ai_training", []edit{{"lib/gdpr/data.yaml", "  AT:", "  DE: [{effective_from: \"2018-05-25T00:00:00Z\", age: 15}]\n  AT:"}}, "GDPR-8", ""},
+	{"objection to marketing on a contract", "example/marketing_sms", []edit{
 		{"controllers/example/data.yaml", "  marketing_sms:\n    basis: CONSENT", "  marketing_sms:\n    basis: CONTRACT"},
 		{gdpr, "	basis.unconditional\n", "	basis.declared == \"VITAL_INTERESTS\"\n"},
 	}, "GDPR-21-MARKETING", ""},
-	{"stored Global Privacy Control ignored", []edit{{ccpa, "	stored.value == true\n", "	stored.value == \"yes\"\n"}}, "CCPA-GPC", ""},
-	{"an opt-out that counts in California alone", []edit{{ccpa, "	not opt_out.lifted == true\n	t := opt_out.time", "	not opt_out.lifted == true\n	place.ccpa\n	t := opt_out.time"}}, "CCPA-120", ""},
-	{"a minor's data sold", []edit{{ccpa, "input.subject.age_max < 16\n	not _minor_opted_in", "input.subject.age_max < 13\n	not _minor_opted_in"}}, "CCPA-120-MINOR", ""},
-	{"limited sensitive data used", []edit{{ccpa, "	not _necessary\n", "	not _necessary\n	input.purpose != \"product_improvement\"\n"}}, "CCPA-121", ""},
-	{"a transfer from Japan without consent", []edit{{appi, "	not _transfer_excepted\n", "	not _transfer_excepted\n	request.recipient_country != \"BR\"\n"}}, "APPI-28", ""},
-	{"an unknown subject is allowed", []edit{{"lib/compose/compose.rego", "not input.subject.known == true", "input.subject.known == \"no\""}}, "LEVEL-1", ""},
-	{"an opt-out that allows", []edit{{"lib/basis/basis.rego", "} else := \"LEGITIMATE_INTERESTS\" if {", "} else := \"LEGITIMATE_INTERESTS\" if {\n	input.subject.opt_outs.SENSITIVE_DATA_USE.lifted == false\n	place.country == \"BR\"\n} else := \"LEGITIMATE_INTERESTS\" if {"}}, "MONOTONIC", ""},
-	{"two rules that conflict in Japan", []edit{{"lib/place/place.rego", "europe if country == \"GB\"", "europe if country == \"GB\"\n\neurope := false if jurisdiction == \"DE-BY\""}}, "TOTAL", "conflict"},
-	{"a purpose that no state can reach", []edit{{"controllers/jsers/jsers.rego", "denials contains", "denials contains [6, \"OBJECTED\", \"§5\"] if input.purpose == \"customer_support\"\n\ndenials contains"}}, "", "purposes.customer_support: no case is allowed"},
-	{"a rule that never fires", []edit{{"controllers/somesing/somesing.rego", "_for_declared_purpose if {", "denials contains [8, \"NOT_ANONYMIZED\", \"§5\"] if input.purpose == \"no_such_purpose\"\n\n_for_declared_purpose if {"}}, "", "fires in no case"},
+	{"stored Global Privacy Control ignored", "example/affiliate_sharing", []edit{{ccpa, "	stored.value == true\n", "	stored.value == \"yes\"\n"}}, "CCPA-GPC", ""},
+	{"an opt-out that counts in California alone", "example/affiliate_sharing", []edit{{ccpa, "	not opt_out.lifted == true\n	t := opt_out.time", "	not opt_out.lifted == true\n	place.ccpa\n	t := opt_out.time"}}, "CCPA-120", ""},
+	{"a minor's data sold", "example/affiliate_sharing", []edit{{ccpa, "input.subject.age_max < 16\n	not _minor_opted_in", "input.subject.age_max < 13\n	not _minor_opted_in"}}, "CCPA-120-MINOR", ""},
+	{"limited sensitive data used", "example/product_improvement", []edit{{ccpa, "	not _necessary\n", "	not _necessary\n	input.purpose != \"product_improvement\"\n"}}, "CCPA-121", ""},
+	{"a transfer from Japan without consent", "example/product_improvement", []edit{{appi, "	not _transfer_excepted\n", "	not _transfer_excepted\n	request.recipient_country != \"BR\"\n"}}, "APPI-28", ""},
+	{"an unknown subject is allowed", "example/product_improvement", []edit{{"lib/compose/compose.rego", "not input.subject.known == true", "input.subject.known == \"no\""}}, "LEVEL-1", ""},
+	{"an opt-out that allows", "example/ai_training", []edit{{"lib/basis/basis.rego", "} else := \"LEGITIMATE_INTERESTS\" if {", "} else := \"LEGITIMATE_INTERESTS\" if {\n	input.subject.opt_outs.SENSITIVE_DATA_USE.lifted == false\n	place.country == \"BR\"\n} else := \"LEGITIMATE_INTERESTS\" if {"}}, "MONOTONIC", ""},
+	{"two rules that conflict in one place", "example/ai_training", []edit{{"lib/place/place.rego", "europe if country == \"GB\"", "europe if country == \"GB\"\n\neurope := false if jurisdiction == \"DE-BY\""}}, "TOTAL", "conflict"},
+	{"a purpose that no state can reach", "jsers/customer_support", []edit{{"controllers/jsers/jsers.rego", "denials contains", "denials contains [6, \"OBJECTED\", \"§5\"] if input.purpose == \"customer_support\"\n\ndenials contains"}}, "", "purposes.customer_support: no case is allowed"},
+	{"a rule that never fires", "somesing/affiliate_sharing", []edit{{"controllers/somesing/somesing.rego", "_for_declared_purpose if {", "denials contains [8, \"NOT_ANONYMIZED\", \"§5\"] if input.purpose == \"no_such_purpose\"\n\n_for_declared_purpose if {"}}, "", "fires in no case"},
 }
 
-// TestPlantedFaultsAreRefused plants one fault after the other in a copy of the shipped policies. Each is refused; the
+// TestPlantedFaultsAreRefused plants one fault after the other in a copy of a shipped policy. Each is refused; the
 // counterexample, evaluated by topdown from its JSON, is allowed by the edited policies and denied by the shipped ones.
 func TestPlantedFaultsAreRefused(t *testing.T) {
 	for _, p := range plantedFaults {
 		t.Run(p.name, func(t *testing.T) {
-			edited := shipped(t, p.edits)
+			edited := shipped(t, p.where, p.edits)
 			faults := faultsOf(t, edited)
 			f := wanted(faults, p)
 			if f == nil {
@@ -109,13 +112,18 @@ func wanted(faults []prove.Fault, p planted) *prove.Fault {
 
 func list(faults []prove.Fault) string { return (&prove.Refused{Faults: faults}).Error() }
 
-// shipped is a copy of the shipped policies with edits, each of which must hit.
-func shipped(t testing.TB, edits []edit) fstest.MapFS {
+// shipped is a copy of the shipped policies without their tests, of which one controller stays with one purpose, and with
+// edits, each of which must hit.
+func shipped(t testing.TB, where string, edits []edit) fstest.MapFS {
 	t.Helper()
+	controller, purpose, _ := strings.Cut(where, "/")
 	files := fstest.MapFS{}
 	err := fs.WalkDir(policies.FS, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || strings.HasSuffix(name, "_test.rego") {
 			return err
+		}
+		if strings.HasPrefix(name, "controllers/") && !strings.HasPrefix(name, "controllers/"+controller+"/") {
+			return nil
 		}
 		content, err := fs.ReadFile(policies.FS, name)
 		files[name] = &fstest.MapFile{Data: content}
@@ -132,7 +140,24 @@ func shipped(t testing.TB, edits []edit) fstest.MapFS {
 		}
 		files[e.file].Data = []byte(after)
 	}
+	table := files["controllers/"+controller+"/data.yaml"]
+	table.Data = onlyRow(t, table.Data, purpose)
 	return files
+}
+
+// onlyRow is a table with the row of one purpose.
+func onlyRow(t testing.TB, content []byte, purpose string) []byte {
+	t.Helper()
+	var table map[string]any
+	if err := yaml.Unmarshal(content, &table); err != nil {
+		t.Fatal(err)
+	}
+	table["purposes"] = map[string]any{purpose: table["purposes"].(map[string]any)[purpose]}
+	out, err := yaml.Marshal(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func faultsOf(t testing.TB, files fs.FS) []prove.Fault {

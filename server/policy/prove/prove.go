@@ -43,6 +43,8 @@ type proof struct {
 	fired   []bool
 	// prints are the answers for which tracked was asked.
 	prints map[uint64]bool
+	// trackAll asks tracked about every case.
+	trackAll bool
 
 	invariants []invariant
 	found      map[string]*violation
@@ -93,7 +95,7 @@ func (p *proof) ask(c *Case) Answer {
 }
 
 func (p *proof) track(c *Case, a Answer) {
-	if p.tracked == nil || p.prints[a.Fingerprint] {
+	if p.tracked == nil || p.prints[a.Fingerprint] && !p.trackAll {
 		return
 	}
 	p.prints[a.Fingerprint] = true
@@ -182,7 +184,7 @@ func (p *proof) evaluate(at point) (consent.Decision, error) {
 	return p.set.Evaluate(p.ctx, &c.Request, c.State, c.Now)
 }
 
-// shrink makes every dimension plain that need not be otherwise.
+// shrink makes every dimension as plain as it may be: values stand in the order of what they say.
 func (p *proof) shrink(v *violation) {
 	for changed := true; changed; {
 		changed = false
@@ -190,9 +192,12 @@ func (p *proof) shrink(v *violation) {
 			if v.at[d] == 0 || v.invariant.id == monotonicity && v.at[d] != v.before[d] {
 				continue
 			}
-			if plainer := with(v.at, d, 0); p.breaks(v, plainer) {
-				v.before, v.at = v.beforeOf(plainer), plainer
-				changed = true
+			for value := range v.at[d] {
+				if plainer := with(v.at, d, value); p.breaks(v, plainer) {
+					v.before, v.at = v.beforeOf(plainer), plainer
+					changed = true
+					break
+				}
 			}
 		}
 	}
@@ -251,7 +256,7 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 	r := result{controller: j.controller, purpose: j.purpose}
 	r.space = a.vocabularies[j.controller].space(j.controller, j.purpose)
 	p := newProof(ctx, a.set, r.space)
-	p.tracked, p.fired = a.tracked, fired
+	p.tracked, p.fired, p.trackAll = a.tracked, fired, a.trackAll
 	r.cases, r.err = p.run()
 	if errors.Is(r.err, errTooLarge) {
 		r.truncated, r.err = true, nil

@@ -22,6 +22,8 @@ type Space struct {
 	table  *table
 	// recipient and country are the dimensions of the recipient's kind and country; known that of whether the subject is.
 	recipient, country, known int
+	// named is that of the consent record of the request's recipient.
+	named int
 	// probes are a few places of different law.
 	probes []uint8
 }
@@ -71,6 +73,7 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	facts("consent", append(c.coarse(), c.fine()...))
 	facts("place", v.jurisdictions())
 	facts("now", v.instants())
+	s.named = len(s.dims)
 	facts("recipient's consent", c.named())
 	facts("other consents", elsewhereConsents(others, v.table, v.countryCodes(), covering))
 	facts("objection", objections(purpose, others))
@@ -107,12 +110,8 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	return s
 }
 
-// canonical is the plainest point that makes the same case: no recipient has no country, and of an unknown subject there are
-// no facts.
+// canonical is the plainest point that makes the same case: of an unknown subject there are no facts.
 func (s *Space) canonical(p point) point {
-	if p[s.recipient] == 0 {
-		p[s.country] = 0
-	}
 	if p[s.known] != 0 {
 		for d := range s.dims {
 			if s.dims[d].state && d != s.known && d != dimNow {

@@ -392,13 +392,25 @@ func (w *walk) classes() [][]uint8 {
 		if slices.ContainsFunc(w.sites, func(s *site) bool { return s.center[d] != 0 }) {
 			classes[d] = append(classes[d], 0)
 		}
-		for _, i := range firsts(w.prints[d][1:]) {
+		for _, i := range w.apart(d) {
 			if !w.space.dims[d].values[i+1].rare {
 				classes[d] = append(classes[d], uint8(i+1))
 			}
 		}
 	}
 	return classes
+}
+
+// apart are the values of a dimension, but for the plain one, that were told apart. What a consent to the recipient alone
+// does shows only together with a recipient, so its values always are.
+func (w *walk) apart(d int) []int {
+	prints := slices.Clone(w.prints[d][1:])
+	if d == w.space.named {
+		for i := range prints {
+			prints[i] = fingerprint(i)
+		}
+	}
+	return firsts(prints)
 }
 
 // varied says which dimensions are combined with others at a site: those that answered otherwise than at the earlier site
