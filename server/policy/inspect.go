@@ -14,36 +14,38 @@ import (
 // Detached returns a set that decides the same by the same program, but is not counted, logs nothing and has no shadow: for
 // those who ask it millions of questions that no one asked.
 func (s *Set) Detached() *Set {
-	l := &Loader{
-		options: s.loader.options, logger: slog.New(slog.DiscardHandler),
-		symbols: s.loader.symbols, input: s.loader.input, answer: s.loader.answer,
-	}
-	l.scratch.New = func() any { return &scratch{builder: engine.NewBuilder(l.symbols)} }
-	return &Set{loader: l, description: s.description, controllers: s.controllers}
+	l := &Loader{options: s.loader.options, logger: slog.New(slog.DiscardHandler)}
+	l.current.Store(s.generation)
+	return &Set{loader: l, generation: s.generation, description: s.description, controllers: s.controllers}
 }
 
 // Evaluate is Decide, but for what it does with a policy that fails: it returns the error. It leaves the policy's revision
 // and ValidUntil out.
 func (s *Set) Evaluate(
 	ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant,
-) (consent.Decision, error) {
+) (d consent.Decision, err error) {
 	c, ok := s.controllers[request.Subject.Controller]
 	if !ok {
-		return consent.Decision{}, consent.ErrUnknownController
+		return d, consent.ErrUnknownController
 	}
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	input := l.input.build(scratch, request, &consent.Snapshot{State: state}, now)
-	return l.evaluate(ctx, c, question{request: request, input: input})
+	s.withInput(request, state, now, func(input engine.Value) {
+		d, err = s.loader.evaluate(ctx, c, question{generation: s.generation, request: request, input: input})
+	})
+	return d, err
+}
+
+// withInput calls f with the input that a request over a state makes; it is valid until f returns.
+func (s *Set) withInput(request *consent.Request, state *consent.State, now consent.Instant, f func(engine.Value)) {
+	g := s.generation
+	scratch := g.scratch.Get().(*scratch)
+	defer g.scratch.Put(scratch)
+	f(g.input.build(scratch, request, &consent.Snapshot{State: state}, now))
 }
 
 // Input returns the input document that a request over a state makes, as OPA has it.
-func (s *Set) Input(request *consent.Request, state *consent.State, now consent.Instant) ast.Value {
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	return engine.ToAST(l.input.build(scratch, request, &consent.Snapshot{State: state}, now))
+func (s *Set) Input(request *consent.Request, state *consent.State, now consent.Instant) (document ast.Value) {
+	s.withInput(request, state, now, func(input engine.Value) { document = engine.ToAST(input) })
+	return document
 }
 
 // Refer evaluates a controller's decision over an input by topdown, with options such as a tracer. An undefined decision is
@@ -74,13 +76,11 @@ func (s *Set) Fired(ctx context.Context, request *consent.Request, state *consen
 	if !ok || c.compiled == nil {
 		return
 	}
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	input := l.input.build(scratch, request, &consent.Snapshot{State: state}, now)
-	// An error is found by Evaluate, which is asked the same.
-	_ = c.compiled.Eval(ctx, engine.Request{Input: input}, func(r engine.Result) error {
-		r.Rules(f)
-		return nil
+	s.withInput(request, state, now, func(input engine.Value) {
+		// An error is found by Evaluate, which is asked the same.
+		_ = c.compiled.Eval(ctx, engine.Request{Input: input}, func(r engine.Result) error {
+			r.Rules(f)
+			return nil
+		})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -149,17 +150,27 @@ func (a *admission) add(ctx context.Context, r *Report, found *result) {
 	for i := range found.violations {
 		r.Faults = append(r.Faults, a.fault(ctx, found, &found.violations[i]))
 	}
-	table := "controllers/" + found.controller + "/data.yaml"
+	table := a.tableOf(found.controller)
 	if found.truncated {
-		r.Warnings = append(r.Warnings, Fault{File: table, Message: fmt.Sprintf(
-			"%s: more than %d cases: the rest was not looked at; compare with fewer constants", found.purpose, maxCases)})
+		r.Warnings = append(r.Warnings, faultAt(table, 0, fmt.Sprintf(
+			"purposes.%s: more than %d cases: the rest was not looked at: compare with fewer constants", found.purpose, maxCases)))
 		return
 	}
 	if found.allowed == 0 && !a.vocabularies[found.controller].table.Purposes[found.purpose].Prohibited {
-		r.Faults = append(r.Faults, Fault{File: table, Message: fmt.Sprintf(
-			"purposes.%s: no case is allowed (of %d: %s); mend the rule that denies them all, or say prohibited: true",
-			found.purpose, found.cases, commonest(found.reasons))})
+		r.Faults = append(r.Faults, faultAt(table, 0, fmt.Sprintf(
+			"purposes.%s: no case is allowed (of %d: %s): mend the rule that denies them all, or say prohibited: true",
+			found.purpose, found.cases, commonest(found.reasons))))
 	}
+}
+
+// tableOf is the file that has a controller's table.
+func (a *admission) tableOf(controller string) string {
+	for _, f := range a.set.Describe().Files {
+		if path.Dir(f.Path) == controllerFolder+controller && path.Ext(f.Path) != ".rego" {
+			return f.Path
+		}
+	}
+	return "data.json"
 }
 
 // commonest names the reasons that deny most.
@@ -177,7 +188,7 @@ func (a *admission) tests(r *Report, run *testRun) {
 	r.Tests = run.counts
 	r.Faults = append(r.Faults, run.faults...)
 	if run.counts.Passed+run.counts.Failed == 0 && len(run.faults) == 0 {
-		r.Warnings = append(r.Warnings, Fault{Message: "the set has no tests; write some in *_test.rego beside the rules"})
+		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego beside the rules"))
 	}
 }
 
@@ -196,9 +207,9 @@ func (a *admission) unfired(ctx context.Context, r *Report, run *testRun) error 
 		silent = a.silentRules(run)
 	}
 	for _, rule := range silent {
-		f := Fault{File: rule.File, Line: rule.Row, Message: fmt.Sprintf(
-			"%s fires in no case and in no test; mend its conditions, remove it, or show by a test when it fires", rule.Path)}
-		if strings.HasPrefix(rule.File, controllerFolder) {
+		f := faultAt(rule.File, rule.Row, rule.Path+
+			" fires in no case and in no test: mend its conditions, remove it, or show by a test when it fires")
+		if strings.HasPrefix(f.File, controllerFolder) {
 			r.Faults = append(r.Faults, f)
 		} else {
 			r.Warnings = append(r.Warnings, f)
@@ -228,7 +239,7 @@ func (a *admission) silentRules(run *testRun) (out []engine.Rule) {
 func (a *admission) controllersOf(rules []engine.Rule) map[string]bool {
 	out := map[string]bool{}
 	for _, rule := range rules {
-		if own, ok := strings.CutPrefix(rule.File, controllerFolder); ok {
+		if own, ok := strings.CutPrefix(strings.TrimPrefix(rule.File, "/"), controllerFolder); ok {
 			id, _, _ := strings.Cut(own, "/")
 			out[id] = true
 		}

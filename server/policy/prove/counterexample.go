@@ -13,6 +13,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // Counterexample is the plainest case that breaks an invariant.
@@ -57,14 +58,14 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) Fault {
 		ce.Before = indented(before)
 		codes = a.codesOf(ctx, r.space, v.before)
 	}
-	f := Fault{Counterexample: ce, Message: fmt.Sprintf("%s of %s: %s: %s", r.purpose, r.controller, v.invariant.id, v.invariant.words)}
 	if v.err != nil {
-		f.Message = fmt.Sprintf("%s of %s: the policy fails: %s", r.purpose, r.controller, oneLine(v.err.Error()))
-		if at := firstPlace(v.err.Error()); at != nil {
-			f.File, f.Line = at.File, at.Line
-		}
+		found := policy.Faults(v.err)[0]
+		f := faultAt(found.File, found.Line, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, found.Message))
+		f.Counterexample = ce
 		return f
 	}
+	f := Fault{Counterexample: ce}
+	f.Message = fmt.Sprintf("%s of %s: %s: %s", r.purpose, r.controller, v.invariant.id, v.invariant.words)
 	t := a.trace(ctx, r.controller, input)
 	ce.AllowedBy = t.allowing()
 	silent := t.silent(v.invariant.id, codes)
@@ -116,16 +117,6 @@ func indented(v ast.Value) string {
 	return strings.TrimSpace(out.String())
 }
 
-// firstPlace is the first file:line in a text.
-func firstPlace(s string) *Fault {
-	for _, word := range strings.Fields(s) {
-		if f := faultOf(strings.TrimSuffix(word, ":") + ": x"); f.File != "" && f.Line != 0 {
-			return &f
-		}
-	}
-	return nil
-}
-
 // place is a line of a policy, with what stands there.
 type place struct {
 	file string
@@ -144,7 +135,7 @@ func placeOf(loc *ast.Location, text string) place {
 	if loc == nil {
 		return place{text: text}
 	}
-	return place{file: loc.File, line: loc.Row, text: text}
+	return place{file: strings.TrimPrefix(loc.File, "/"), line: loc.Row, text: text}
 }
 
 // evaluation is what topdown did to decide an input.

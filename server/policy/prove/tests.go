@@ -13,6 +13,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // TestCounts are how the set's own tests went.
@@ -37,7 +40,7 @@ var errTestsTooSlow = errors.New("the tests take too long")
 func runTests(ctx context.Context, fsys fs.FS, limit time.Duration) (testRun, error) {
 	loaded, err := loader.NewFileLoader().WithFS(fsys).Filtered([]string{"."}, hidden)
 	if err != nil {
-		return testRun{faults: faultsOf(err)}, nil
+		return testRun{faults: faults(policy.Faults(err))}, nil
 	}
 	modules := map[string]*ast.Module{}
 	for name, f := range loaded.Modules {
@@ -52,11 +55,11 @@ func runTests(ctx context.Context, fsys fs.FS, limit time.Duration) (testRun, er
 		return run, fmt.Errorf("running the policies' tests: %w", context.Cause(ctx))
 	}
 	if limited.Err() != nil {
-		run.faults = append(run.faults, Fault{Message: fmt.Sprintf("the set's tests (opa test) take longer than %v; make them fewer or faster", limit)})
+		run.faults = append(run.faults, faultAt("", 0, fmt.Sprintf("the set's tests (opa test) take longer than %v: make them fewer or faster", limit)))
 		return run, nil
 	}
 	if err != nil {
-		run.faults = append(run.faults, faultsOf(err)...)
+		run.faults = append(run.faults, faults(policy.Faults(err))...)
 	}
 	return run, nil
 }
@@ -111,16 +114,18 @@ func (run *testRun) take(r *tester.Result) {
 }
 
 func testFault(r *tester.Result) Fault {
-	f := Fault{Message: "test " + r.Name + " fails: mend the rule or the test (opa test -v shows why)"}
+	message := "test " + r.Name + " fails: mend the rule or the test (opa test -v shows why)"
 	if r.Error != nil {
-		f.Message = "test " + r.Name + " fails: " + oneLine(r.Error.Error())
+		message = "test " + r.Name + " fails: " + oneLine(r.Error.Error())
 	}
-	if r.Location != nil {
-		f.File, f.Line = r.Location.File, r.Location.Row
+	if r.Location == nil {
+		return faultAt("", 0, message)
 	}
-	return f
+	return faultAt(r.Location.File, r.Location.Row, message)
 }
 
-func position(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
+func position(file string, line int) string {
+	return consent.PolicyFault{File: strings.TrimPrefix(file, "/"), Line: line}.Place()
+}
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
