@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
@@ -24,129 +23,39 @@ type Options struct {
 	Now consent.Instant
 	// TestTimeout bounds the set's own tests; zero means DefaultTestTimeout.
 	TestTimeout time.Duration
+	// Workers is how many purposes are proven at once; zero means half the processors, so that checks find the other half.
+	Workers int
 	// SkipTests leaves the set's own tests out: for those who run them otherwise.
 	SkipTests bool
 }
 
-// Report is what admission found.
-type Report struct {
-	// Revision is the digest of the set.
-	Revision string
-	// Controllers is sorted by id.
-	Controllers []ControllerReport
-	// Cases is how many cases were decided, in Enumeration.
-	Cases       int
-	Enumeration time.Duration
-	// Tests are the set's own.
-	Tests TestCounts
-	// Faults is empty if the set is admitted.
-	Faults []Fault
-	// Warnings do not keep a set out.
-	Warnings []Fault
-}
-
-// ControllerReport is what was enumerated of one controller.
-type ControllerReport struct {
-	ID string
-	// Purposes is how many it declares or prohibits; Proven how many of them were enumerated: of those that nothing tells
-	// apart, one stands for all.
-	Purposes, Proven int
-	// Cases is how many cases were decided, Allowed how many of them ALLOW.
-	Cases, Allowed int
-}
-
 // admission is one admission under way.
 type admission struct {
-	set          *policy.Set
-	tracked      *policy.Set
+	prover       *Prover
+	set, tracked *policy.Set
+	units        *units
+	lines        lines
 	vocabularies map[string]*vocabulary
-
 	// trackAll has tracked asked about every case, not of one for each answer only.
 	trackAll bool
-
-	mu sync.Mutex
-	// fired are the rules of tracked that fired in some case.
-	fired []bool
+	// fired are the rules that fired in some case or test, as lines number them.
+	fired map[string]bool
+	// proven and tested are what the prover is to remember.
+	proven map[string]provenUnit
+	tested map[string]testedUnit
 }
 
-// Admit proves the invariants of a set that was loaded from fsys, and runs its own tests, which stand in fsys too. The error is a
-// *Refused with the report's faults, or says why admission could not be done: the context ended, a file cannot be read.
-func Admit(ctx context.Context, fsys fs.FS, set *policy.Set, o Options) (Report, error) {
-	if o.Now == 0 {
-		o.Now = consent.InstantOf(time.Now())
-	}
-	if o.TestTimeout == 0 {
-		o.TestTimeout = DefaultTestTimeout
-	}
-	a, err := newAdmission(fsys, set, o.Now)
-	if err != nil {
-		return Report{}, err
-	}
-	r := Report{Revision: set.Revision()}
-	if err := a.enumerate(ctx, &r); err != nil {
-		return r, err
-	}
-	run := testRun{}
-	if !o.SkipTests {
-		if run, err = runTests(ctx, fsys, o.TestTimeout); err != nil {
-			return r, err
-		}
-		a.tests(&r, &run)
-	}
-	if err := a.unfired(ctx, &r, &run); err != nil {
-		return r, err
-	}
-	if len(r.Faults) > 0 {
-		return r, &Refused{Faults: r.Faults}
-	}
-	return r, nil
+// Admit is New(o).Admit: for those who admit one set.
+func Admit(ctx context.Context, fsys fs.FS, set *policy.Set, o Options) (consent.PolicyReport, error) {
+	return New(o).Admit(ctx, fsys, set)
 }
 
-func newAdmission(fsys fs.FS, set *policy.Set, now consent.Instant) (*admission, error) {
-	tracked, err := policy.Load(fsys, policy.Options{TrackRules: true})
-	if err != nil {
-		return nil, fmt.Errorf("loading the policies again: %w", err)
-	}
-	if tracked.Revision() != set.Revision() {
-		return nil, fmt.Errorf("the files changed while they were loaded: revision %s, was %s", tracked.Revision(), set.Revision())
-	}
-	a := &admission{
-		set: set.Detached(), tracked: tracked.Detached(), vocabularies: map[string]*vocabulary{},
-		fired: make([]bool, len(tracked.Rules())),
-	}
-	for _, c := range set.Describe().Controllers {
-		if a.vocabularies[c.ID], err = newVocabulary(c.ID, now, []*policy.Set{set}); err != nil {
-			return nil, err
-		}
-	}
-	return a, nil
-}
-
-// enumerate proves all purposes and adds what it finds to the report.
-func (a *admission) enumerate(ctx context.Context, r *Report) error {
-	start := time.Now()
-	jobs, _ := a.jobs()
-	results, err := a.proveAll(ctx, jobs)
-	if err != nil {
-		return err
-	}
-	for _, c := range a.set.Describe().Controllers {
-		r.Controllers = append(r.Controllers, ControllerReport{ID: c.ID, Purposes: len(c.Purposes)})
-	}
-	for i := range results {
-		a.add(ctx, r, &results[i])
-	}
-	r.Enumeration = time.Since(start)
-	return nil
-}
-
-func (a *admission) add(ctx context.Context, r *Report, found *result) {
-	i := slices.IndexFunc(r.Controllers, func(c ControllerReport) bool { return c.ID == found.controller })
+func (a *admission) add(ctx context.Context, r *consent.PolicyReport, found *result) {
+	i := slices.IndexFunc(r.Controllers, func(c consent.EnumeratedController) bool { return c.ID == found.controller })
 	c := &r.Controllers[i]
 	c.Proven++
 	c.Cases += found.cases
 	c.Allowed += found.allowed
-	r.Cases += found.cases
 	for i := range found.violations {
 		r.Faults = append(r.Faults, a.fault(ctx, found, &found.violations[i]))
 	}
@@ -184,27 +93,17 @@ func commonest(reasons map[consent.ReasonCode]int) string {
 	return strings.Join(out, ", ")
 }
 
-func (a *admission) tests(r *Report, run *testRun) {
-	r.Tests = run.counts
-	r.Faults = append(r.Faults, run.faults...)
-	if run.counts.Passed+run.counts.Failed == 0 && len(run.faults) == 0 {
-		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego beside the rules"))
-	}
-}
-
 // unfired reports the rules that fired in no case and in no test. Those of a controller are faults. Those of shared packages
 // are warnings: a pack may serve controllers that this set does not have.
-func (a *admission) unfired(ctx context.Context, r *Report, run *testRun) error {
-	silent := a.silentRules(run)
+func (a *admission) unfired(ctx context.Context, r *consent.PolicyReport) error {
+	silent := a.silentRules()
 	if again := a.controllersOf(silent); len(again) > 0 {
 		// Rules were looked at in one case for each answer; before a controller's rule is a fault, all cases are.
-		jobs, _ := a.jobs()
-		jobs = slices.DeleteFunc(jobs, func(j job) bool { return !again[j.controller] })
 		a.trackAll = true
-		if _, err := a.proveAll(ctx, jobs); err != nil {
+		if _, err := a.proveAll(ctx, a.jobs(again)); err != nil {
 			return err
 		}
-		silent = a.silentRules(run)
+		silent = a.silentRules()
 	}
 	for _, rule := range silent {
 		f := faultAt(rule.File, rule.Row, rule.Path+
@@ -219,16 +118,12 @@ func (a *admission) unfired(ctx context.Context, r *Report, run *testRun) error 
 }
 
 // silentRules are those of which nothing at their line fired, once for each line.
-func (a *admission) silentRules(run *testRun) (out []engine.Rule) {
-	fired := map[string]bool{}
-	rules := a.tracked.Rules()
-	for i, rule := range rules {
-		at := position(rule.File, rule.Row)
-		fired[at] = fired[at] || a.fired[i] || run.covered[at]
-	}
-	for _, rule := range rules {
-		if at := position(rule.File, rule.Row); !fired[at] {
-			fired[at] = true
+func (a *admission) silentRules() (out []engine.Rule) {
+	seen := map[string]bool{}
+	for _, rule := range a.tracked.Rules() {
+		at := a.lines[position(rule.File, rule.Row)]
+		if at != "" && !a.fired[at] && !seen[at] {
+			seen[at] = true
 			out = append(out, rule)
 		}
 	}
@@ -236,13 +131,13 @@ func (a *admission) silentRules(run *testRun) (out []engine.Rule) {
 }
 
 // controllersOf are the controllers that have one of the rules of their own.
-func (a *admission) controllersOf(rules []engine.Rule) map[string]bool {
-	out := map[string]bool{}
+func (a *admission) controllersOf(rules []engine.Rule) (ids []string) {
 	for _, rule := range rules {
 		if own, ok := strings.CutPrefix(strings.TrimPrefix(rule.File, "/"), controllerFolder); ok {
-			id, _, _ := strings.Cut(own, "/")
-			out[id] = true
+			if id, _, _ := strings.Cut(own, "/"); !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 		}
 	}
-	return out
+	return ids
 }

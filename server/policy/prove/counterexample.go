@@ -16,36 +16,9 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// Counterexample is the plainest case that breaks an invariant.
-type Counterexample struct {
-	// Invariant is the id of what is broken, Words what it says.
-	Invariant, Words string
-	// Controller and Purpose are those of the request.
-	Controller, Purpose string
-	// Case says in words who is asked about.
-	Case string
-	// Cases is how many cases of the purpose break the invariant.
-	Cases int
-	// Input is the input as JSON, for `opa eval --stdin-input`.
-	Input string
-	// Before is, where two cases are compared, the input that is denied: what it lacks is the restricting event.
-	Before string
-	// Query is what to evaluate over it.
-	Query string
-	// AllowedBy are the rules that gave ALLOW, as file:line.
-	AllowedBy []string
-	// Silent are the rules that would have denied and did not fire: the place of the expression that failed, and its text.
-	Silent []string
-}
-
-// Command is a shell command that evaluates the input over the policies in dir.
-func (c *Counterexample) Command(dir string) string {
-	return fmt.Sprintf("opa eval -d %s --ignore '*_test.rego' --ignore '.*' --strict-builtin-errors --stdin-input '%s' <<'EOF'\n%s\nEOF", dir, c.Query, c.Input)
-}
-
 // fault makes a fault of a violation.
-func (a *admission) fault(ctx context.Context, r *result, v *violation) Fault {
-	ce := &Counterexample{
+func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.PolicyFinding {
+	ce := &consent.Counterexample{
 		Invariant: v.invariant.id, Words: v.invariant.words, Controller: r.controller, Purpose: r.purpose,
 		Case: r.space.describe(v.at), Cases: v.count,
 		Query: fmt.Sprintf("%s[%q].decision", controllerPackages, r.controller),
@@ -64,7 +37,7 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) Fault {
 		f.Counterexample = ce
 		return f
 	}
-	f := Fault{Counterexample: ce}
+	f := consent.PolicyFinding{Counterexample: ce}
 	f.Message = fmt.Sprintf("%s of %s: %s: %s", r.purpose, r.controller, v.invariant.id, v.invariant.words)
 	t := a.trace(ctx, r.controller, input)
 	ce.AllowedBy = t.allowing()

@@ -6,15 +6,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Fault is one reason why a set is refused, or a warning.
-type Fault struct {
-	consent.PolicyFault
-	// Counterexample shows the fault; nil where it needs none.
-	Counterexample *Counterexample
-}
-
 // Refused is the error of a set that is not admitted.
-type Refused struct{ Faults []Fault }
+type Refused struct{ Faults []consent.PolicyFinding }
 
 // Error gives one line per fault.
 func (e *Refused) Error() string { return e.faults().Error() }
@@ -31,13 +24,13 @@ func (e *Refused) faults() *consent.PolicyFaultsError {
 }
 
 // faultAt is a fault at a line of a file, which may have a leading slash, as those of bundles do.
-func faultAt(file string, line int, message string) Fault {
-	return Fault{PolicyFault: consent.PolicyFault{File: strings.TrimPrefix(file, "/"), Line: line, Message: message}}
+func faultAt(file string, line int, message string) consent.PolicyFinding {
+	return consent.PolicyFinding{PolicyFault: consent.PolicyFault{File: strings.TrimPrefix(file, "/"), Line: line, Message: message}}
 }
 
-func faults(found []consent.PolicyFault) (out []Fault) {
+func findings(found []consent.PolicyFault) (out []consent.PolicyFinding) {
 	for _, f := range found {
-		out = append(out, Fault{PolicyFault: f})
+		out = append(out, consent.PolicyFinding{PolicyFault: f})
 	}
 	return out
 }

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/prove"
 )
@@ -97,7 +98,7 @@ func TestPlantedFaultsAreRefused(t *testing.T) {
 	}
 }
 
-func wanted(faults []prove.Fault, p planted) *prove.Fault {
+func wanted(faults []consent.PolicyFinding, p planted) *consent.PolicyFinding {
 	for i, f := range faults {
 		id := ""
 		if f.Counterexample != nil {
@@ -110,7 +111,7 @@ func wanted(faults []prove.Fault, p planted) *prove.Fault {
 	return nil
 }
 
-func list(faults []prove.Fault) string { return (&prove.Refused{Faults: faults}).Error() }
+func list(faults []consent.PolicyFinding) string { return (&prove.Refused{Faults: faults}).Error() }
 
 // shipped is a copy of the shipped policies without their tests, of which one controller stays with one purpose, and with
 // edits, each of which must hit.
@@ -160,7 +161,7 @@ func onlyRow(t testing.TB, content []byte, purpose string) []byte {
 	return out
 }
 
-func faultsOf(t testing.TB, files fs.FS) []prove.Fault {
+func faultsOf(t testing.TB, files fs.FS) []consent.PolicyFinding {
 	t.Helper()
 	set, err := policy.Load(files, policy.Options{})
 	if err != nil {
@@ -178,7 +179,7 @@ func faultsOf(t testing.TB, files fs.FS) []prove.Fault {
 }
 
 // reevaluate decides the counterexample as `opa eval` does.
-func reevaluate(t *testing.T, edited fs.FS, c *prove.Counterexample) {
+func reevaluate(t *testing.T, edited fs.FS, c *consent.Counterexample) {
 	t.Helper()
 	was, wasErr := eval(t, policies.FS, c.Query, c.Input)
 	is, isErr := eval(t, edited, c.Query, c.Input)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // monotonicity is the id of the invariant that compares two cases.
@@ -217,18 +217,22 @@ type result struct {
 // job is a purpose to prove.
 type job struct{ controller, purpose string }
 
-// proveAll proves the jobs, as many at once as there are processors. fired gets the rules that fired.
+// proveAll proves the jobs, as many at once as there are workers.
 func (a *admission) proveAll(ctx context.Context, jobs []job) ([]result, error) {
 	results := make([]result, len(jobs))
+	rules := a.tracked.Rules()
 	next := make(chan int)
+	var mu sync.Mutex // guards a.fired
 	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range a.prover.options.Workers {
 		workers.Go(func() {
-			fired := make([]bool, len(a.fired))
+			fired := make([]bool, len(rules))
 			for i := range next {
 				results[i] = a.proveOne(ctx, jobs[i], fired)
 			}
-			a.merge(fired)
+			mu.Lock()
+			defer mu.Unlock()
+			a.note(rules, fired)
 		})
 	}
 	for i := range jobs {
@@ -244,11 +248,11 @@ func (a *admission) proveAll(ctx context.Context, jobs []job) ([]result, error) 
 	return results, nil
 }
 
-func (a *admission) merge(fired []bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (a *admission) note(rules []engine.Rule, fired []bool) {
 	for i, f := range fired {
-		a.fired[i] = a.fired[i] || f
+		if f {
+			a.fired[a.lines[position(rules[i].File, rules[i].Row)]] = true
+		}
 	}
 }
 
@@ -274,22 +278,22 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 	return r
 }
 
-// jobs are the purposes of all controllers. Of those that rules and data cannot tell apart, one stands for all.
-func (a *admission) jobs() (jobs []job, alike int) {
+// jobs are the purposes of some controllers. Of those that rules and data cannot tell apart, one stands for all.
+func (a *admission) jobs(controllers []string) (jobs []job) {
 	for _, c := range a.set.Describe().Controllers {
+		if !slices.Contains(controllers, c.ID) {
+			continue
+		}
 		v := a.vocabularies[c.ID]
 		seen := map[string]bool{}
 		for _, purpose := range c.Purposes {
-			key := v.purposeKey(purpose.Name)
-			if seen[key] {
-				alike++
-				continue
+			if key := v.purposeKey(purpose.Name); !seen[key] {
+				seen[key] = true
+				jobs = append(jobs, job{c.ID, purpose.Name})
 			}
-			seen[key] = true
-			jobs = append(jobs, job{c.ID, purpose.Name})
 		}
 	}
-	return jobs, alike
+	return jobs
 }
 
 // purposeKey is equal for two purposes that differ in name and clause alone, neither of whose names nor parts of them any
