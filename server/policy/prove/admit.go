@@ -50,15 +50,13 @@ func Admit(ctx context.Context, fsys fs.FS, set *policy.Set, o Options) (consent
 	return New(o).Admit(ctx, fsys, set)
 }
 
-func (a *admission) add(ctx context.Context, r *consent.PolicyReport, found *result) {
+// add adds what was found of a purpose to the report, but for the invariants that it breaks.
+func (a *admission) add(r *consent.PolicyReport, found *result) {
 	i := slices.IndexFunc(r.Controllers, func(c consent.EnumeratedController) bool { return c.ID == found.controller })
 	c := &r.Controllers[i]
 	c.Proven++
 	c.Cases += found.cases
 	c.Allowed += found.allowed
-	for i := range found.violations {
-		r.Faults = append(r.Faults, a.fault(ctx, found, &found.violations[i]))
-	}
 	table := a.tableOf(found.controller)
 	if found.truncated {
 		r.Warnings = append(r.Warnings, faultAt(table, 0, fmt.Sprintf(

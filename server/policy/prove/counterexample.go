@@ -16,6 +16,32 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
+// faults makes one fault of the violations of each invariant, with the plainest case.
+func (a *admission) faults(ctx context.Context, results []result) (out []consent.PolicyFinding) {
+	type found struct {
+		result    *result
+		violation *violation
+	}
+	groups := map[string][]found{}
+	for i := range results {
+		for j := range results[i].violations {
+			v := &results[i].violations[j]
+			groups[v.invariant.id] = append(groups[v.invariant.id], found{&results[i], v})
+		}
+	}
+	for _, id := range sortedKeys(groups) {
+		group := groups[id]
+		slices.SortStableFunc(group, func(a, b found) int { return weight(a.violation.at) - weight(b.violation.at) })
+		f := a.fault(ctx, group[0].result, group[0].violation)
+		if len(group) > 1 {
+			f.Message += fmt.Sprintf("; also broken by %d other purposes, such as %s of %s", len(group)-1,
+				group[1].result.purpose, group[1].result.controller)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
 // fault makes a fault of a violation.
 func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.PolicyFinding {
 	ce := &consent.Counterexample{
@@ -116,6 +142,8 @@ type evaluation struct {
 	allowed []place
 	// rules are the entered ones.
 	rules []*entered
+	// modules are all.
+	modules map[string]*ast.Module
 }
 
 // entered is a rule's body that was evaluated.
@@ -131,7 +159,7 @@ func (a *admission) trace(ctx context.Context, controller string, input ast.Valu
 	buffer := topdown.NewBufferTracer()
 	// The decision is known; what counts is the trace.
 	_, _ = a.set.Refer(ctx, controller, input, rego.EvalQueryTracer(buffer), rego.EvalRuleIndexing(false), rego.EvalEarlyExit(false))
-	e := &evaluation{}
+	e := &evaluation{modules: a.units.modules}
 	open := map[uint64]*entered{}
 	for _, event := range *buffer {
 		rule, isRule := event.Node.(*ast.Rule)
@@ -199,6 +227,7 @@ func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place)
 			silent = append(silent, r)
 		}
 	}
+	silent = slices.DeleteFunc(slices.Clone(silent), func(r *entered) bool { return r.gathers(silent) })
 	slices.SortStableFunc(silent, func(a, b *entered) int { return a.left(id) - b.left(id) })
 	for _, r := range silent {
 		p := placeOf(r.failed.Loc(), "did not hold: "+oneLine(string(r.failed.Loc().Text)))
@@ -209,12 +238,23 @@ func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place)
 	return out
 }
 
-// left is how many conditions come after the one that failed; none where the rule names the id.
+// gathers reports whether the rule failed for want of what another one gives.
+func (e *entered) gathers(others []*entered) bool {
+	found := false
+	ast.WalkRefs(e.failed, func(ref ast.Ref) bool {
+		found = found || slices.ContainsFunc(others, func(o *entered) bool { return o != e && ref.HasPrefix(o.rule.Ref()) })
+		return found
+	})
+	return found
+}
+
+// left ranks rules: by how many conditions come after the one that failed, less if the rule names the id.
 func (e *entered) left(id string) int {
+	rank := 2 * (len(e.rule.Body) - 1 - e.failed.Index)
 	if names(e.rule, id) {
-		return -1
+		rank -= 3
 	}
-	return len(e.rule.Body) - 1 - e.failed.Index
+	return rank
 }
 
 // gives reports whether a rule, or one that it refers to, names one of the codes.
@@ -229,9 +269,19 @@ func (e *evaluation) gives(r *entered, codes []consent.ReasonCode) bool {
 	})
 }
 
-// named reports whether one of the rules at a path names the text.
+// named reports whether one of the rules that a reference is to names the text.
 func (e *evaluation) named(ref ast.Ref, text string) bool {
-	return slices.ContainsFunc(e.rules, func(r *entered) bool { return r.rule.Ref().Equal(ref) && names(r.rule, text) })
+	for _, m := range e.modules {
+		if !ref.HasPrefix(m.Package.Path) {
+			continue
+		}
+		for _, r := range m.Rules {
+			if ref.HasPrefix(r.Ref()) && names(r, text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // restore makes what a space drops when its proof ends.

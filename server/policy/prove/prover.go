@@ -123,8 +123,9 @@ func (a *admission) enumerate(ctx context.Context, r *consent.PolicyReport) erro
 		return err
 	}
 	for i := range results {
-		a.add(ctx, r, &results[i])
+		a.add(r, &results[i])
 	}
+	r.Faults = append(r.Faults, a.faults(ctx, results)...)
 	a.remember(r, fresh)
 	for _, c := range r.Controllers {
 		r.Cases += c.Cases
