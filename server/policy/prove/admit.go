@@ -25,6 +25,9 @@ type Options struct {
 	TestTimeout time.Duration
 	// Workers is how many purposes are proven at once; zero means half the processors, so that checks find the other half.
 	Workers int
+	// Trusted is a set of policies that was proven and tested elsewhere, as the embedded ones are by this package's test: units
+	// that mean what they mean there are not proven again. Nil: there is none.
+	Trusted fs.FS
 	// SkipTests leaves the set's own tests out: for those who run them otherwise.
 	SkipTests bool
 }

@@ -2,8 +2,10 @@ package prove_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"testing"
+	"testing/fstest"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
@@ -67,5 +69,26 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 	}
 	if _, err := prover.Admit(context.Background(), changed, set); err == nil {
 		t.Error("a faulty set is admitted after a good one")
+	}
+}
+
+// TestTrustedUnitsAreNotProvenAgain: of a copy of the embedded policies with one controller changed, that one is proven.
+func TestTrustedUnitsAreNotProvenAgain(t *testing.T) {
+	prover := prove.New(prove.Options{Now: now, Trusted: policies.FS})
+	files := fstest.MapFS{}
+	copyShipped(t, files, "")
+	files["controllers/jsers/data.yaml"].Data = append(files["controllers/jsers/data.yaml"].Data, "\nage: {minimum: 20, clause: \"§9\"}\n"...)
+	set, err := policy.Load(files, policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := prover.Admit(context.Background(), files, set)
+	if _, refused := errors.AsType[*prove.Refused](err); err != nil && !refused {
+		t.Fatal(err)
+	}
+	for _, c := range report.Controllers {
+		if (c.Cases > 0) != (c.ID == "jsers") {
+			t.Errorf("%s: %d cases were decided", c.ID, c.Cases)
+		}
 	}
 }
