@@ -26,20 +26,23 @@ var mayImport = map[string][]string{
 	"server/policy":        {"server/consent", "server/policy/engine"},
 	"server/policy/source": {"server/consent"},
 	"server/policy/reload": {"server/consent", "server/policy", "server/policy/source"},
+	"server/policy/prove":  {"server/consent", "server/policy", "server/policy/engine"},
 	"server/authz":         {"server/consent"},
 	"server/grpcapi":       {"server/authz", "server/consent", "server/watch", "proto/consent/v1"},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy",
-		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
-	"policies":                    {},
-	"client":                      {"proto/consent/v1"},
-	"client/examples/mailsender":  {"client", "proto/consent/v1"},
-	"client/clientotel":           {"client", "proto/consent/v1"},
-	"client/clientprom":           {"client", "client/enforce", "proto/consent/v1"},
-	"client/clienttest":           {"client", "proto/consent/v1"},
-	"client/enforce":              {"client", "proto/consent/v1"},
-	"client/consentctl":           {"client", "proto/consent/v1", "server/policy/source"},
+	"policies":                   {},
+	"client":                     {"proto/consent/v1"},
+	"client/examples/mailsender": {"client", "proto/consent/v1"},
+	"client/clientotel":          {"client", "proto/consent/v1"},
+	"client/clientprom":          {"client", "client/enforce", "proto/consent/v1"},
+	"client/clienttest":          {"client", "proto/consent/v1"},
+	"client/enforce":             {"client", "proto/consent/v1"},
+	"client/consentctl": {
+		"client", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
+	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {},
 	"server/cases":                {"server/consent"},
@@ -49,7 +52,7 @@ var mayImport = map[string][]string{
 
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
-	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/source"},
+	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/prove", "server/policy/source"},
 	"github.com/dgraph-io/ristretto/":   {"server/cache"},
 	"github.com/cockroachdb/pebble/":    {"server/store/pebble"},
 }
