@@ -16,15 +16,16 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":               {"server/app", "server/policy"},
-	"server/consent":       {},
-	"server/store":         {"server/consent"},
-	"server/store/pebble":  {"server/consent", "server/store"},
-	"server/cache":         {"server/consent", "server/store"},
-	"server/policy/engine": {},
-	"server/policy":        {"server/consent", "server/policy/engine"},
-	"server/authz":         {"server/consent"},
-	"server/grpcapi":       {"server/authz", "server/consent", "proto/consent/v1"},
+	"server":                   {"server/app", "server/policy"},
+	"server/consent":           {},
+	"server/store":             {"server/consent"},
+	"server/store/pebble":      {"server/consent", "server/store"},
+	"server/cache":             {"server/consent", "server/store"},
+	"server/policy/engine":     {},
+	"server/policy":            {"server/consent", "server/policy/engine"},
+	"server/policy/policytest": {"server/cases", "server/consent", "server/policy"},
+	"server/authz":             {"server/consent"},
+	"server/grpcapi":           {"server/authz", "server/consent", "proto/consent/v1"},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy", "server/store/pebble",
 	},
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
-	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine"},
+	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/policytest"},
 	"github.com/dgraph-io/ristretto/":   {"server/cache"},
 	"github.com/cockroachdb/pebble/":    {"server/store/pebble"},
 }

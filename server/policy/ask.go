@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"context"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/engine"
+)
+
+// Input returns the input of a request as OPA has it (policies/INPUT.md), for tools.
+func (s *Set) Input(r *consent.Request, state *consent.State, now consent.Instant) ast.Value {
+	l := s.loader
+	scratch := l.scratch.Get().(*scratch)
+	defer l.scratch.Put(scratch)
+	return engine.ToAST(l.input.build(scratch, r, &consent.Snapshot{State: state}, now))
+}
+
+// Answer decides an input as Decide decides a request, for tools that have inputs and no states. Only the request's own
+// fields of the input are looked at; whether the rest has the right form is the caller's matter. ValidUntil is not set.
+func (s *Set) Answer(ctx context.Context, input ast.Object) consent.Decision {
+	request := &consent.Request{
+		Subject: consent.Subject{Controller: textField(input, "controller")},
+		Purpose: textField(input, "purpose"), DataCategories: textsField(input, "data_categories"),
+	}
+	c, ok := s.controllers[request.Subject.Controller]
+	if !ok {
+		return s.failed(request, consent.ErrUnknownController)
+	}
+	value, err := engine.FromAST(s.loader.symbols, input)
+	if err != nil {
+		return s.failed(request, err)
+	}
+	d, err := s.loader.evaluate(ctx, c, question{request: request, input: value})
+	if err != nil {
+		return s.failed(request, err)
+	}
+	d.PolicyRevision = s.Revision()
+	return d
+}
+
+// textField is a field of an object; empty where it is none or no string.
+func textField(o ast.Object, key string) string {
+	if t := o.Get(ast.StringTerm(key)); t != nil {
+		s, _ := t.Value.(ast.String)
+		return string(s)
+	}
+	return ""
+}
+
+func textsField(o ast.Object, key string) (list []string) {
+	t := o.Get(ast.StringTerm(key))
+	if t == nil {
+		return nil
+	}
+	array, ok := t.Value.(*ast.Array)
+	if !ok {
+		return nil
+	}
+	array.Foreach(func(e *ast.Term) {
+		if s, ok := e.Value.(ast.String); ok {
+			list = append(list, string(s))
+		}
+	})
+	return list
+}
