@@ -19,3 +19,6 @@ func (o Options) WithNative(name string, f engine.Native) Options {
 	o.native = map[string]engine.Native{name: f}
 	return o
 }
+
+// RefusedBuiltins are the built-ins that Load refuses, with why.
+func RefusedBuiltins() map[string]string { return refusedBuiltins() }

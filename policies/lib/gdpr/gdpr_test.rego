@@ -12,7 +12,7 @@ _child(country, age, record) := fixture.example("ai_training", {
 	"consents": {"ai_training": record},
 })
 
-_banned := {code | some [_, code, _] in gdpr.bans}
+_banned contains code if some [_, code, _] in gdpr.bans
 
 _transfer(place, country, context) := fixture.asked("example", "service_delivery", {
 	"recipient": fixture.abroad("PROCESSOR", country),

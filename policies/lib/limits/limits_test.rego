@@ -119,7 +119,7 @@ test_denied_by_a_statute_whatever_is_listed if {
 	_denied(banned) == {"SENSITIVE_DATA_NOT_PERMITTED"} with input as given with data.controllers as _controllers
 }
 
-_banning := {clause | some [_, _, clause] in limits.bans}
+_banning contains clause if some [_, _, clause] in limits.bans
 
 test_packs_of_the_states_and_of_japan_ban_too if {
 	_banning == {"US-STATES"} with input as fixture.example("storage", {"jurisdiction": "US-CO"})
