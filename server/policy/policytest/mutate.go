@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -28,16 +29,22 @@ type Mutation struct {
 	Seconds   float64  `json:"seconds"`
 }
 
+// MutateOptions configure Mutate. The zero value plants faults everywhere and tells nobody how far it is.
+type MutateOptions struct {
+	// Under is a folder of the directory (controllers/acme) or a file: faults are planted there only. Empty: everywhere.
+	Under string
+	// Progress, if not nil, is told how many faults are done of how many. It may be called concurrently.
+	Progress func(done, of int)
+}
+
 // Mutate plants one fault at a time in the rules on which decisions hang, and asks the tests and cases that look at its line
 // whether they still come out as they should, until one does not. The faults: a condition is removed or negated, a
 // comparison is moved by its bound (< for <=), one of several definitions of a rule is dropped. What does not compile, or
 // what no decision depends on, is no mutant.
 //
-// progress, if not nil, is told how many faults are done of how many; it may be called concurrently.
-//
 // The result is the same in every run. Time grows with the number of faults, some 20 ms each, and with the tests that have
 // to run for those that nobody notices. The error is that of ctx, or says that a test fails without any fault.
-func (s *Suite) Mutate(ctx context.Context, progress func(done, of int)) (*Mutation, error) {
+func (s *Suite) Mutate(ctx context.Context, o MutateOptions) (*Mutation, error) {
 	started := time.Now()
 	var result *Mutation
 	err := s.read(ctx, func(txn storage.Transaction) error {
@@ -45,8 +52,12 @@ func (s *Suite) Mutate(ctx context.Context, progress func(done, of int)) (*Mutat
 		if err != nil {
 			return err
 		}
-		outcomes, err := l.run(ctx, progress)
-		result = summary(l.mutants, outcomes)
+		l.mutants = slices.DeleteFunc(l.mutants, func(m mutant) bool { return !under(m.File, o.Under) })
+		if len(l.mutants) == 0 {
+			return fmt.Errorf("no rule to plant a fault in under %q", o.Under)
+		}
+		fates, err := l.run(ctx, o.Progress)
+		result = summary(l.mutants, fates)
 		return err
 	})
 	if err != nil {
@@ -54,6 +65,11 @@ func (s *Suite) Mutate(ctx context.Context, progress func(done, of int)) (*Mutat
 	}
 	result.Seconds = seconds(started)
 	return result, nil
+}
+
+func under(file, folder string) bool {
+	folder = path.Clean("/" + folder)
+	return folder == "/" || "/"+file == folder || strings.HasPrefix("/"+file, folder+"/")
 }
 
 // fate is what became of a mutant.
