@@ -133,3 +133,24 @@ test_packs_ban_together if {
 	})
 	_banning == {"GDPR-9", "CCPA-121"} with input as fixture.asked("jasminai", "product_improvement", {"subject": subject})
 }
+
+_listed_twice := {"c": {"purposes": {"p": {
+	"clause": "1",
+	"allowed": ["user.device", "user.contact"],
+	"allowed_for": {"PROCESSOR": ["user.name"]},
+	"forbidden": [{"categories": ["user.contact"], "clause": "2"}],
+}}}}
+
+test_denied_where_a_category_is_listed_and_forbidden_alike if {
+	given := _data("c", "p", ["user.contact.email"])
+	_denied(limits.bans) == {"DATA_CATEGORY_NOT_PERMITTED"} with input as given with data.controllers as _listed_twice
+}
+
+test_list_of_the_purpose_comes_before_that_for_a_recipient if {
+	given := object.union(_data("c", "p", ["user.device"]), {"recipient": fixture.recipient("PROCESSOR")})
+	_denied(limits.bans) == set() with input as given with data.controllers as _listed_twice
+}
+
+test_packs_are_asked_only_for_what_they_can_ban if {
+	limits.bans == set() with input as _data("example", "storage", ["user.behavior"])
+}
