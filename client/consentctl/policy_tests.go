@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -131,9 +130,9 @@ func testText(w io.Writer, dir string, run testRun) {
 		{"Cases", countText(run.Cases, run.SkippedCases, "about the API")},
 		{"Failed", strconv.Itoa(len(run.Failures))},
 		{"Lines reached", fmt.Sprintf("%.1f %% of %d", run.Coverage.Percent, run.Coverage.Total)},
-		{"Lines not reached", missedText(run.Coverage.Missed)},
 		{"Seconds", strconv.FormatFloat(run.Seconds, 'f', 1, 64)},
 	})
+	missedTable(run.Coverage.Missed).section(w)
 	for _, c := range run.Controllers {
 		fmt.Fprintf(w, "\n%s\n", clean(c.ID))
 		outcomeTable(c).write(w)
@@ -148,14 +147,30 @@ func countText(n, skipped int, why string) string {
 	return fmt.Sprintf("%d; not run: %d (%s)", n, skipped, why)
 }
 
-func missedText(missed []policytest.MissedLines) string {
-	var places []string
+// cellWidth is how wide a cell with a list in it may be.
+const cellWidth = 60
+
+func missedTable(missed []policytest.MissedLines) *table {
+	t := &table{header: []string{"FILE", "LINES NOT REACHED"}}
 	for _, m := range missed {
-		for _, line := range m.Lines {
-			places = append(places, m.File+":"+strconv.Itoa(line))
+		t.addLists(m.File, lineRanges(m.Lines))
+	}
+	return t
+}
+
+// lineRanges writes lines that follow each other as a range.
+func lineRanges(lines []int) (ranges []string) {
+	for i := 0; i < len(lines); {
+		first := i
+		for i++; i < len(lines) && lines[i] == lines[i-1]+1; i++ {
+		}
+		if text := strconv.Itoa(lines[first]); i-first == 1 {
+			ranges = append(ranges, text)
+		} else {
+			ranges = append(ranges, text+"-"+strconv.Itoa(lines[i-1]))
 		}
 	}
-	return strings.Join(places, ", ")
+	return ranges
 }
 
 func outcomeTable(c policytest.Controller) *table {
@@ -169,17 +184,50 @@ func outcomeTable(c policytest.Controller) *table {
 				never = append(never, o.Outcome)
 			}
 		}
-		t.add(p.Purpose, dash(shown), dash(never))
+		t.addLists(p.Purpose, shown, never)
 	}
 	return t
 }
 
-// dash keeps an empty cell visible.
-func dash(words []string) string {
-	if len(words) == 0 {
-		return "-"
+// addLists adds a row whose cells after the first are lists, over as many lines as they need.
+func (t *table) addLists(name string, lists ...[]string) {
+	cells := make([][]string, len(lists))
+	height := 0
+	for i, list := range lists {
+		cells[i] = wrapped(list)
+		height = max(height, len(cells[i]))
 	}
-	return strings.Join(words, " ")
+	for line := range height {
+		row := []string{name}
+		if line > 0 {
+			row[0] = ""
+		}
+		for _, cell := range cells {
+			text := ""
+			if line < len(cell) {
+				text = cell[line]
+			}
+			row = append(row, text)
+		}
+		t.add(row...)
+	}
+}
+
+// wrapped is a list over lines; an empty one is a dash, to be seen.
+func wrapped(words []string) []string {
+	lines := []string{"-"}
+	for i, word := range words {
+		last := &lines[len(lines)-1]
+		switch {
+		case i == 0:
+			*last = word
+		case len(*last)+1+len(word) > cellWidth:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
 }
 
 func mutationText(w io.Writer, dir string, run testRun) {

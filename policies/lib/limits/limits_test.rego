@@ -152,5 +152,7 @@ test_list_of_the_purpose_comes_before_that_for_a_recipient if {
 }
 
 test_packs_are_asked_only_for_what_they_can_ban if {
-	limits.bans == set() with input as _data("example", "storage", ["user.behavior"])
+	at_home := {"subject": {"jurisdiction": "DE"}}
+	limits.bans == set() with input as object.union(_data("example", "storage", ["user.behavior"]), at_home)
+	count(limits.bans) == 1 with input as object.union(_data("example", "storage", ["user.genetic"]), at_home)
 }

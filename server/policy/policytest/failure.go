@@ -29,7 +29,10 @@ func (s *Suite) failure(ctx context.Context, txn storage.Transaction, compiler *
 	e := evaluation{compiler: compiler, store: s.store, txn: txn, tracer: last}
 	_ = e.each(ctx, &probe{body: rule.Body, value: rule.Head.Value}, func(*ast.Term) {}) // what it got to is of use all the same
 	if last.expr != nil {
-		f.Line, f.Expected, f.Got = last.expr.Location.Row, last.expected, last.got
+		f.Line, f.Expected, f.Got = last.expr.Location.Row, written(last.expr), "false or undefined"
+		if value := last.compared(ctx, e); value != nil {
+			f.Got = value.String()
+		}
 	}
 	return f
 }
@@ -56,15 +59,19 @@ func ruleAt(compiler *ast.Compiler, at *ast.Location) *ast.Rule {
 	return nil
 }
 
-// lastFailure remembers the last expression of a query that failed, with the values that were compared.
+// lastFailure remembers the last expression of a query that failed, and if it compares, with what values.
 type lastFailure struct {
-	query         uint64
-	begun         bool
-	expr          *ast.Expr
-	expected, got string
+	query uint64
+	begun bool
+	expr  *ast.Expr
+	// left is what a comparison compares, with the values that its variables had; nil where the expression is none.
+	left *ast.Expr
 }
 
-func (*lastFailure) Enabled() bool               { return true }
+// Enabled implements topdown.QueryTracer.
+func (*lastFailure) Enabled() bool { return true }
+
+// Config implements topdown.QueryTracer.
 func (*lastFailure) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
 
 // TraceEvent implements topdown.QueryTracer.
@@ -76,12 +83,29 @@ func (l *lastFailure) TraceEvent(e topdown.Event) {
 	if !ok || e.Op != topdown.FailOp || e.QueryID != l.query || !expr.Location.HasFile() {
 		return
 	}
-	l.expr, l.expected, l.got = expr, written(expr), "false or undefined"
-	if operands := expr.Operands(); expr.IsEquality() && len(operands) == 2 {
-		if got := e.Plug(operands[0]); got != nil && ast.IsConstant(got.Value) {
-			l.got = got.String()
-		}
+	l.expr, l.left = expr, nil
+	if expr.Negated || !expr.IsEquality() {
+		return
 	}
+	l.left = ast.Equality.Expr(ast.VarTerm(leftVar), e.Plug(expr.Operand(0)))
+	for _, w := range expr.With {
+		l.left = l.left.IncludeWith(w.Target, e.Plug(w.Value))
+	}
+}
+
+const leftVar = "__left__"
+
+// compared is the value on the left of the comparison that failed; nil where there is none.
+func (l *lastFailure) compared(ctx context.Context, e evaluation) (value *ast.Term) {
+	if l.left == nil {
+		return nil
+	}
+	e.tracer = nil
+	err := e.each(ctx, &probe{body: ast.NewBody(l.left), value: ast.VarTerm(leftVar)}, func(v *ast.Term) { value = v })
+	if err != nil {
+		return nil
+	}
+	return value
 }
 
 // written is an expression as it stands in its file, on one line.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -66,21 +65,18 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 	return list
 }
 
-// distinct are the inputs that differ in more than the controller and the time.
+// anyPurpose stands for the purpose in an input that is to be asked for many.
+const anyPurpose = "?"
+
+// distinct are the inputs without controller and time, asking for anyPurpose, each once.
 func distinct(seen []observed) []ast.Object {
 	var list []ast.Object
 	known := map[string]bool{}
 	for _, o := range seen {
-		var key strings.Builder
-		for _, k := range []string{"purpose", "data_categories", "recipient", "context", "subject"} {
-			if v := o.input.Get(ast.StringTerm(k)); v != nil {
-				key.WriteString(v.String())
-			}
-			key.WriteByte(0)
-		}
-		if k := key.String(); !known[k] {
-			known[k] = true
-			list = append(list, o.input)
+		input := readdressed(o.input, "", anyPurpose)
+		if key := with(input, "now", ast.NullTerm()).String(); !known[key] {
+			known[key] = true
+			list = append(list, input)
 		}
 	}
 	return list
@@ -123,17 +119,19 @@ func readdressed(input ast.Object, controller, purpose string) ast.Object {
 	return with(out, "subject", ast.NewTerm(subject))
 }
 
-// renamed is a value in which every object, however deep, has the value of one key under another.
+// renamed is a value in which every object, however deep, has another key for one.
 func renamed(t, from, to *ast.Term) *ast.Term {
 	o, ok := t.Value.(ast.Object)
 	if !ok {
 		return t
 	}
 	out := ast.NewObject()
-	o.Foreach(func(k, v *ast.Term) { out.Insert(k, renamed(v, from, to)) })
-	if moved := o.Get(from); moved != nil {
-		out.Insert(to, renamed(moved, from, to))
-	}
+	o.Foreach(func(k, v *ast.Term) {
+		if k.Equal(from) {
+			k = to
+		}
+		out.Insert(k, renamed(v, from, to))
+	})
 	return ast.NewTerm(out)
 }
 

@@ -97,8 +97,8 @@ func readCases(fsys fs.FS) (all []cases.Case, err error) {
 
 // oneLine is an error of the YAML reader, which may list several faults.
 func oneLine(err error) string {
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:")
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), ";")
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ")
+	return strings.ReplaceAll(text, "\n  ", "; ")
 }
 
 // ask turns the cases into inputs.
