@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/schollz/progressbar/v3"
@@ -61,6 +62,7 @@ time in the rules and lists the faults that nothing notices.`,
 		}
 		run := testRun{Report: report}
 		if mutate && report.OK() { // a test that fails without a fault notices none
+			defer debug.SetGCPercent(debug.SetGCPercent(300)) // most of the heap stays: a third of the time for 200 MB
 			if run.Mutation, err = suite.Mutate(ctx, policytest.MutateOptions{
 				Under: under, Progress: a.progress("planting faults"),
 			}); err != nil {

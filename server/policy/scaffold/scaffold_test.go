@@ -23,7 +23,7 @@ func TestInit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range append(files, "schemas/input.jsonschema", "opa.capabilities", ".regal/config.yaml") {
+			for _, name := range append(files, "INPUT.md", "schemas/input.jsonschema", "opa.capabilities", ".regal/config.yaml") {
 				if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 					t.Error(err)
 				}
