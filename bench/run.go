@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/consentd/consentd/bench/peers"
 	"github.com/consentd/consentd/bench/question"
 	"github.com/consentd/consentd/bench/report"
 )
@@ -136,7 +137,7 @@ func (o *options) expected() time.Duration {
 // expectedPeers is how many a full run is likely to have.
 func (o *options) expectedPeers() int {
 	if o.all {
-		return 3
+		return len(peers.Kinds())
 	}
 	return 0
 }
