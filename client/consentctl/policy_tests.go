@@ -27,57 +27,75 @@ type testRun struct {
 	Mutation *policytest.Mutation `json:"mutation,omitempty"`
 }
 
+// testFlags are those of policy test.
+type testFlags struct {
+	cases, under string
+	mutate       bool
+	threshold    float64
+}
+
+func (f *testFlags) validate() error {
+	switch {
+	case f.threshold < 0 || f.threshold > 100:
+		return fmt.Errorf("--threshold %v: want a number from 0 to 100", f.threshold)
+	case f.threshold != 0 && !f.mutate:
+		return errors.New("--threshold: want --mutate with it")
+	case f.under != "" && !f.mutate:
+		return errors.New("--under: want --mutate with it")
+	}
+	return nil
+}
+
 func (a *app) policyTestCommand() *cobra.Command {
-	var casesDir, under string
-	var mutate bool
-	var threshold float64
+	var f testFlags
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run the tests and cases of a directory of policies, and say what they prove; exits 1 if one fails",
 		Long: `Runs the test_ rules (as opa test does) and the cases (files *.cases) of a directory of policies; asks no server. Says which
 lines they do not reach, and which outcome of which purpose none of them has shown. With --mutate, plants one fault at a
 time in the rules and lists the faults that nothing notices.`,
-	}
-	cmd.Flags().StringVar(&casesDir, "cases", "", "run the cases in the *.yaml files of this directory too")
-	cmd.Flags().BoolVar(&mutate, "mutate", false, "remove, negate or move one condition at a time, and list what no test notices")
-	cmd.Flags().Float64Var(&threshold, "threshold", 0, "with --mutate: exit 1 if less than this per cent of the faults are noticed")
-	cmd.Flags().StringVar(&under, "under", "", "with --mutate: plant faults under this folder of DIR only, such as controllers/acme")
-	must(cmd.MarkFlagDirname("cases"))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if threshold != 0 && (!mutate || threshold < 0 || threshold > 100) {
-			return usageError(cmd, errors.New("--threshold: want --mutate with it, and a number from 0 to 100"))
-		}
-		if under != "" && !mutate {
-			return usageError(cmd, errors.New("--under: want --mutate with it"))
-		}
-		ctx, cancel := a.limited(cmd)
-		defer cancel()
-		suite, err := loadSuite(args[0], casesDir)
-		if err != nil {
-			return err
-		}
-		report, err := suite.Run(ctx)
-		if err != nil {
-			return err
-		}
-		run := testRun{Report: report}
-		if mutate && report.OK() { // a test that fails without a fault notices none
-			defer debug.SetGCPercent(debug.SetGCPercent(300)) // most of the heap stays: a third of the time for 200 MB
-			if run.Mutation, err = suite.Mutate(ctx, policytest.MutateOptions{
-				Under: under, Progress: a.progress("planting faults"),
-			}); err != nil {
-				return err
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.validate(); err != nil {
+				return usageError(cmd, err)
 			}
-		}
-		if err := a.printValue(run, func(w io.Writer) { testText(w, args[0], run) }); err != nil {
+			ctx, cancel := a.limited(cmd)
+			defer cancel()
+			return a.policyTest(ctx, args[0], &f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.cases, "cases", "", "run the cases in the *.yaml files of this directory too")
+	flags.BoolVar(&f.mutate, "mutate", false, "remove, negate or move one condition at a time, and list what no test notices")
+	flags.StringVar(&f.under, "under", "", "with --mutate: plant faults under this folder of DIR only, such as controllers/acme")
+	flags.Float64Var(&f.threshold, "threshold", 0, "with --mutate: exit 1 if less than this per cent of the faults are noticed")
+	must(cmd.MarkFlagDirname("cases"))
+	return a.takes(cmd, directoryArgument)
+}
+
+func (a *app) policyTest(ctx context.Context, dir string, f *testFlags) error {
+	suite, err := loadSuite(dir, f.cases)
+	if err != nil {
+		return err
+	}
+	report, err := suite.Run(ctx)
+	if err != nil {
+		return err
+	}
+	run := testRun{Report: report}
+	if f.mutate && report.OK() { // a test that fails without a fault notices none
+		defer debug.SetGCPercent(debug.SetGCPercent(300)) // most of the heap stays: a third of the time for 200 MB
+		o := policytest.MutateOptions{Under: f.under, Progress: a.progress("planting faults")}
+		if run.Mutation, err = suite.Mutate(ctx, o); err != nil {
 			return err
 		}
-		if !report.OK() || run.Mutation != nil && run.Mutation.Percent < threshold {
-			return errDenied
-		}
-		return nil
 	}
-	return a.takes(cmd, directoryArgument)
+	if err := a.printValue(run, func(w io.Writer) { testText(w, dir, run) }); err != nil {
+		return err
+	}
+	if !report.OK() || run.Mutation != nil && run.Mutation.Percent < f.threshold {
+		return errDenied
+	}
+	return nil
 }
 
 // limited is the context of a command that asks no server: --timeout bounds it only where it is given.

@@ -10,7 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +33,7 @@ type Mutation struct {
 type MutateOptions struct {
 	// Under is a folder of the directory (controllers/acme) or a file: faults are planted there only. Empty: everywhere.
 	Under string
-	// Progress, if not nil, is told how many faults are done of how many. It may be called concurrently.
+	// Progress, if not nil, is told how many faults are done of how many, one call at a time.
 	Progress func(done, of int)
 }
 
@@ -178,14 +178,17 @@ func withoutTests(m *ast.Module) *ast.Module {
 // run tries all mutants, as many at once as there are processors.
 func (l *laboratory) run(ctx context.Context, progress func(done, of int)) ([]fate, error) {
 	fates := make([]fate, len(l.mutants))
-	var done atomic.Int64
+	var mu sync.Mutex
+	done := 0
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range l.mutants {
 		group.Go(func() (err error) {
 			fates[i], err = l.try(ctx, &l.mutants[i])
-			if n := done.Add(1); progress != nil {
-				progress(int(n), len(l.mutants))
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; progress != nil {
+				progress(done, len(l.mutants))
 			}
 			return err
 		})

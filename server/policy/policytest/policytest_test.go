@@ -272,6 +272,9 @@ func TestLoadErrors(t *testing.T) {
 
 // TestShipped runs the shipped policies' tests, and the corpus as cases.
 func TestShipped(t *testing.T) {
+	if raceEnabled {
+		t.Skip("all controllers take minutes under the race detector; the other tests run the same code on one")
+	}
 	corpus, err := cases.Load("../../cases/testdata")
 	if err != nil {
 		t.Fatal(err)
