@@ -539,7 +539,7 @@ func (*BatchCheckResult_Response) isBatchCheckResult_Outcome() {}
 
 func (*BatchCheckResult_Error) isBatchCheckResult_Outcome() {}
 
-// CheckError is the error of one request of a batch, as Check would have returned it.
+// CheckError is the error of one request of a batch or stream, as Check would have returned it.
 type CheckError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gRPC status code, for example 3 for INVALID_ARGUMENT.
@@ -548,8 +548,10 @@ type CheckError struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The fields at fault, if the request was malformed.
 	FieldViolations []*FieldViolation `protobuf:"bytes,3,rep,name=field_violations,json=fieldViolations,proto3" json:"field_violations,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What google.rpc.RetryInfo would have said: how long to wait before the check is worth repeating. Absent: it does not say.
+	RetryDelay    *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_delay,json=retryDelay,proto3" json:"retry_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckError) Reset() {
@@ -599,6 +601,13 @@ func (x *CheckError) GetMessage() string {
 func (x *CheckError) GetFieldViolations() []*FieldViolation {
 	if x != nil {
 		return x.FieldViolations
+	}
+	return nil
+}
+
+func (x *CheckError) GetRetryDelay() *durationpb.Duration {
+	if x != nil {
+		return x.RetryDelay
 	}
 	return nil
 }
@@ -832,20 +841,15 @@ func (x *PurposeDecision) GetResponse() *CheckResponse {
 	return nil
 }
 
-// CheckStreamRequest is one check of a stream, or the withdrawal of one.
+// CheckStreamRequest carries checks, and ids of checks that are no longer wanted. Many in one message cost less than one
+// in each: a client sends what has gathered while it sent the message before.
 type CheckStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is sent.
-	//
-	// Types that are valid to be assigned to Message:
-	//
-	//	*CheckStreamRequest_Check
-	//	*CheckStreamRequest_Cancel
-	Message isCheckStreamRequest_Message `protobuf_oneof:"message"`
-	// How long the check may take from its receipt; absent: as long as the stream lives.
-	Timeout       *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// The checks to be decided; at most 1,000.
+	Checks []*StreamedCheck `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	// Ids of checks that are no longer wanted. Each is still answered, with CANCELLED unless it was decided before. An id
+	// of which nothing is under way is ignored: its answer may have crossed this message.
+	Cancel        []uint64 `protobuf:"varint,2,rep,packed,name=cancel,proto3" json:"cancel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -880,83 +884,99 @@ func (*CheckStreamRequest) Descriptor() ([]byte, []int) {
 	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *CheckStreamRequest) GetId() uint64 {
+func (x *CheckStreamRequest) GetChecks() []*StreamedCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *CheckStreamRequest) GetCancel() []uint64 {
+	if x != nil {
+		return x.Cancel
+	}
+	return nil
+}
+
+// StreamedCheck is one check of a stream.
+type StreamedCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The check. One that is malformed gets its own error and leaves the others alone.
+	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3" json:"check,omitempty"`
+	// How long the check may take from its receipt; above 0. Absent: as long as the stream lives.
+	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamedCheck) Reset() {
+	*x = StreamedCheck{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamedCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamedCheck) ProtoMessage() {}
+
+func (x *StreamedCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamedCheck.ProtoReflect.Descriptor instead.
+func (*StreamedCheck) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StreamedCheck) GetId() uint64 {
 	if x != nil {
 		return x.Id
 	}
 	return 0
 }
 
-func (x *CheckStreamRequest) GetMessage() isCheckStreamRequest_Message {
+func (x *StreamedCheck) GetCheck() *CheckRequest {
 	if x != nil {
-		return x.Message
+		return x.Check
 	}
 	return nil
 }
 
-func (x *CheckStreamRequest) GetCheck() *CheckRequest {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamRequest_Check); ok {
-			return x.Check
-		}
-	}
-	return nil
-}
-
-func (x *CheckStreamRequest) GetCancel() bool {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamRequest_Cancel); ok {
-			return x.Cancel
-		}
-	}
-	return false
-}
-
-func (x *CheckStreamRequest) GetTimeout() *durationpb.Duration {
+func (x *StreamedCheck) GetTimeout() *durationpb.Duration {
 	if x != nil {
 		return x.Timeout
 	}
 	return nil
 }
 
-type isCheckStreamRequest_Message interface {
-	isCheckStreamRequest_Message()
-}
-
-type CheckStreamRequest_Check struct {
-	// A check to be decided.
-	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3,oneof"`
-}
-
-type CheckStreamRequest_Cancel struct {
-	// The check of this id is no longer wanted. Must be true if set. It may be answered all the same.
-	Cancel bool `protobuf:"varint,3,opt,name=cancel,proto3,oneof"`
-}
-
-func (*CheckStreamRequest_Check) isCheckStreamRequest_Message() {}
-
-func (*CheckStreamRequest_Cancel) isCheckStreamRequest_Message() {}
-
-// CheckStreamResponse is the outcome of one check, or a word about the stream.
+// CheckStreamResponse carries outcomes, in the order in which the checks were done, and a word about the stream.
 type CheckStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the check that this is the outcome of; 0 for a word about the stream.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is sent.
-	//
-	// Types that are valid to be assigned to Message:
-	//
-	//	*CheckStreamResponse_Response
-	//	*CheckStreamResponse_Error
-	//	*CheckStreamResponse_Draining
-	Message       isCheckStreamResponse_Message `protobuf_oneof:"message"`
+	// The outcomes; one for each check.
+	Results []*StreamedResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// The server stops: send no more checks on this stream, and close your side of it. Those under way are answered. What is
+	// sent all the same is answered too, for a quarter of a second; then the stream ends with UNAVAILABLE.
+	Draining      bool `protobuf:"varint,2,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckStreamResponse) Reset() {
 	*x = CheckStreamResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +988,7 @@ func (x *CheckStreamResponse) String() string {
 func (*CheckStreamResponse) ProtoMessage() {}
 
 func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,74 +1001,118 @@ func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStreamResponse.ProtoReflect.Descriptor instead.
 func (*CheckStreamResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *CheckStreamResponse) GetId() uint64 {
+func (x *CheckStreamResponse) GetResults() []*StreamedResult {
 	if x != nil {
-		return x.Id
-	}
-	return 0
-}
-
-func (x *CheckStreamResponse) GetMessage() isCheckStreamResponse_Message {
-	if x != nil {
-		return x.Message
-	}
-	return nil
-}
-
-func (x *CheckStreamResponse) GetResponse() *CheckResponse {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Response); ok {
-			return x.Response
-		}
-	}
-	return nil
-}
-
-func (x *CheckStreamResponse) GetError() *CheckError {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Error); ok {
-			return x.Error
-		}
+		return x.Results
 	}
 	return nil
 }
 
 func (x *CheckStreamResponse) GetDraining() bool {
 	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Draining); ok {
-			return x.Draining
-		}
+		return x.Draining
 	}
 	return false
 }
 
-type isCheckStreamResponse_Message interface {
-	isCheckStreamResponse_Message()
+// StreamedResult is the outcome of one check of a stream.
+type StreamedResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the check.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What came of it.
+	//
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*StreamedResult_Response
+	//	*StreamedResult_Error
+	Outcome       isStreamedResult_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
-type CheckStreamResponse_Response struct {
+func (x *StreamedResult) Reset() {
+	*x = StreamedResult{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamedResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamedResult) ProtoMessage() {}
+
+func (x *StreamedResult) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamedResult.ProtoReflect.Descriptor instead.
+func (*StreamedResult) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *StreamedResult) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *StreamedResult) GetOutcome() isStreamedResult_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *StreamedResult) GetResponse() *CheckResponse {
+	if x != nil {
+		if x, ok := x.Outcome.(*StreamedResult_Response); ok {
+			return x.Response
+		}
+	}
+	return nil
+}
+
+func (x *StreamedResult) GetError() *CheckError {
+	if x != nil {
+		if x, ok := x.Outcome.(*StreamedResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isStreamedResult_Outcome interface {
+	isStreamedResult_Outcome()
+}
+
+type StreamedResult_Response struct {
 	// The decision.
 	Response *CheckResponse `protobuf:"bytes,2,opt,name=response,proto3,oneof"`
 }
 
-type CheckStreamResponse_Error struct {
+type StreamedResult_Error struct {
 	// The error that Check would have returned.
 	Error *CheckError `protobuf:"bytes,3,opt,name=error,proto3,oneof"`
 }
 
-type CheckStreamResponse_Draining struct {
-	// The server stops: send no more checks on this stream, those under way will be answered. True if set.
-	Draining bool `protobuf:"varint,4,opt,name=draining,proto3,oneof"`
-}
+func (*StreamedResult_Response) isStreamedResult_Outcome() {}
 
-func (*CheckStreamResponse_Response) isCheckStreamResponse_Message() {}
-
-func (*CheckStreamResponse_Error) isCheckStreamResponse_Message() {}
-
-func (*CheckStreamResponse_Draining) isCheckStreamResponse_Message() {}
+func (*StreamedResult_Error) isStreamedResult_Outcome() {}
 
 // ExplainRequest asks why a check is decided as it is.
 type ExplainRequest struct {
@@ -1065,7 +1129,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1141,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1154,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExplainRequest) GetCheck() *CheckRequest {
@@ -1125,7 +1189,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1201,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1214,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainResponse) GetDecision() *CheckResponse {
@@ -1160,18 +1224,25 @@ func (x *ExplainResponse) GetDecision() *CheckResponse {
 	return nil
 }
 
-// WatchInvalidationsRequest confirms what a client has applied.
+// WatchInvalidationsRequest is a heartbeat of a client's cache, a confirmation, or both. A client sends one at the start, one
+// per heartbeat interval, and one for each response that raises its position.
 type WatchInvalidationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision up to which the client has applied all invalidations.
-	AppliedRevision uint64 `protobuf:"varint,1,opt,name=applied_revision,json=appliedRevision,proto3" json:"applied_revision,omitempty"`
+	// Names the cache for as long as it lives; 16 random bytes, in the first message only. A cache that comes back after its
+	// stream broke gives the same name, and says by that that it holds no lease of an earlier stream.
+	CacheId []byte `protobuf:"bytes,1,opt,name=cache_id,json=cacheId,proto3" json:"cache_id,omitempty"`
+	// The number of this heartbeat, 1 and up, rising; 0: this message is none. It is echoed. The client keeps the time of its
+	// monotonic clock from before it sent the number: the lease that the echo grants runs from there.
+	Heartbeat uint64 `protobuf:"varint,2,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// The position up to which the client has applied all that it was told.
+	AppliedPosition uint64 `protobuf:"varint,3,opt,name=applied_position,json=appliedPosition,proto3" json:"applied_position,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *WatchInvalidationsRequest) Reset() {
 	*x = WatchInvalidationsRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1254,7 @@ func (x *WatchInvalidationsRequest) String() string {
 func (*WatchInvalidationsRequest) ProtoMessage() {}
 
 func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,28 +1267,77 @@ func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
 }
 
-func (x *WatchInvalidationsRequest) GetAppliedRevision() uint64 {
+func (x *WatchInvalidationsRequest) GetCacheId() []byte {
 	if x != nil {
-		return x.AppliedRevision
+		return x.CacheId
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsRequest) GetHeartbeat() uint64 {
+	if x != nil {
+		return x.Heartbeat
 	}
 	return 0
 }
 
-// WatchInvalidationsResponse is what a cache of decisions must know.
+func (x *WatchInvalidationsRequest) GetAppliedPosition() uint64 {
+	if x != nil {
+		return x.AppliedPosition
+	}
+	return 0
+}
+
+// WatchInvalidationsResponse is what a cache of decisions must know. The first one of a stream has a hello, none after it does.
+//
+// A cache may answer a check from a decision that it keeps as long as all of this holds, in the order of reading: it has a
+// lease; the decision's policy revision is the newest told; the revision within its consistency token is at or above the
+// floor of its subject's slot; its valid_until is after the server's time of the newest echo plus the time since that
+// heartbeat was sent; and then, read last, the client's monotonic clock has not passed the lease. A client whose machine may
+// be suspended must use a clock that goes on meanwhile, or the later of two.
+//
+// The floor of a slot is the greatest revision told for it, and at first the hello's. Decisions from before the hello are
+// dropped. A denial for POLICY_ERROR and an error are not kept. The key of a decision holds all fields of its request but
+// consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
+// lease at once.
+//
+// A consistency token is read by such caches alone: base64url without padding of a byte 1, the 16 bytes of the store's id,
+// the revision in 8 bytes, and a CRC-32C of these in 4 bytes, all big endian. A token of another version or store does not
+// make a decision fit for the cache.
 type WatchInvalidationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision up to which this and the messages before it tell all changes.
-	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The terms of the stream.
+	Hello *WatchHello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
+	// The position that the client must be at when it applies this message: the last message's position; in a hello it is
+	// equal to position.
+	FromPosition uint64 `protobuf:"varint,2,opt,name=from_position,json=fromPosition,proto3" json:"from_position,omitempty"`
+	// The position after this message. What happened up to it has been told.
+	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// The newest revision; every change up to it has been told.
+	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The hash slots whose floors rise to revision; each below the hello's slot_count. If there are any, revision is greater
+	// than in the last message.
+	Slots []uint32 `protobuf:"varint,5,rep,packed,name=slots,proto3" json:"slots,omitempty"`
+	// The digest of the policies in force; in the hello, with each echo and when it has changed, else empty.
+	PolicyRevision string `protobuf:"bytes,6,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// The number of the newest heartbeat received, once; 0: none is answered. It grants a lease.
+	Heartbeat uint64 `protobuf:"varint,7,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// The server's clock, nanoseconds since the epoch; with each echo, else 0.
+	ServerTime int64 `protobuf:"varint,8,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// CRC-32 (IEEE, as in zlib) of from_position, position, revision, heartbeat and server_time in 8 bytes each, then each slot
+	// in 4 bytes, then policy_revision and, in a hello, store_id, slot_key, slot_count in 4 bytes and lease in nanoseconds in 8
+	// bytes; numbers are big endian. What garbles a stream must not make an old decision pass.
+	Checksum      uint32 `protobuf:"fixed32,9,opt,name=checksum,proto3" json:"checksum,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchInvalidationsResponse) Reset() {
 	*x = WatchInvalidationsResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1349,7 @@ func (x *WatchInvalidationsResponse) String() string {
 func (*WatchInvalidationsResponse) ProtoMessage() {}
 
 func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1362,28 @@ func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *WatchInvalidationsResponse) GetHello() *WatchHello {
+	if x != nil {
+		return x.Hello
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsResponse) GetFromPosition() uint64 {
+	if x != nil {
+		return x.FromPosition
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
 }
 
 func (x *WatchInvalidationsResponse) GetRevision() uint64 {
@@ -1250,6 +1391,126 @@ func (x *WatchInvalidationsResponse) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetSlots() []uint32 {
+	if x != nil {
+		return x.Slots
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsResponse) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *WatchInvalidationsResponse) GetHeartbeat() uint64 {
+	if x != nil {
+		return x.Heartbeat
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetServerTime() int64 {
+	if x != nil {
+		return x.ServerTime
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetChecksum() uint32 {
+	if x != nil {
+		return x.Checksum
+	}
+	return 0
+}
+
+// WatchHello is the terms of a stream of invalidations.
+type WatchHello struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the store that all revisions are of; 16 bytes.
+	StoreId []byte `protobuf:"bytes,1,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"`
+	// The key of the slots' hash; 32 bytes, drawn at each start of the server. The slot of a subject is the first 8 bytes, big
+	// endian, of HMAC-SHA-256(slot_key, the length of controller in 4 bytes, big endian, then controller, then subject_id),
+	// modulo slot_count. A slot stands for many subjects, and who does not watch cannot compute it; who watches and knows a
+	// subject's id learns that somebody of its slot changed.
+	SlotKey []byte `protobuf:"bytes,2,opt,name=slot_key,json=slotKey,proto3" json:"slot_key,omitempty"`
+	// How many slots there are; a power of 2.
+	SlotCount uint32 `protobuf:"varint,3,opt,name=slot_count,json=slotCount,proto3" json:"slot_count,omitempty"`
+	// How long a lease lasts, from the sending of its heartbeat.
+	Lease *durationpb.Duration `protobuf:"bytes,4,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How often the client should send heartbeats.
+	HeartbeatInterval *durationpb.Duration `protobuf:"bytes,5,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *WatchHello) Reset() {
+	*x = WatchHello{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchHello) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchHello) ProtoMessage() {}
+
+func (x *WatchHello) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchHello.ProtoReflect.Descriptor instead.
+func (*WatchHello) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *WatchHello) GetStoreId() []byte {
+	if x != nil {
+		return x.StoreId
+	}
+	return nil
+}
+
+func (x *WatchHello) GetSlotKey() []byte {
+	if x != nil {
+		return x.SlotKey
+	}
+	return nil
+}
+
+func (x *WatchHello) GetSlotCount() uint32 {
+	if x != nil {
+		return x.SlotCount
+	}
+	return 0
+}
+
+func (x *WatchHello) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *WatchHello) GetHeartbeatInterval() *durationpb.Duration {
+	if x != nil {
+		return x.HeartbeatInterval
+	}
+	return nil
 }
 
 var File_consent_v1_decision_service_proto protoreflect.FileDescriptor
@@ -1299,12 +1560,14 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x10BatchCheckResult\x127\n" +
 	"\bresponse\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
 	"\x05error\x18\x02 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
-	"\aoutcome\"\x81\x01\n" +
+	"\aoutcome\"\xbd\x01\n" +
 	"\n" +
 	"CheckError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12E\n" +
-	"\x10field_violations\x18\x03 \x03(\v2\x1a.consent.v1.FieldViolationR\x0ffieldViolations\"H\n" +
+	"\x10field_violations\x18\x03 \x03(\v2\x1a.consent.v1.FieldViolationR\x0ffieldViolations\x12:\n" +
+	"\vretry_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryDelay\"H\n" +
 	"\x0eFieldViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\"\xda\x01\n" +
@@ -1322,29 +1585,51 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\bpurposes\x18\x01 \x03(\v2\x1b.consent.v1.PurposeDecisionR\bpurposes\"b\n" +
 	"\x0fPurposeDecision\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x125\n" +
-	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"\xc2\x01\n" +
-	"\x12CheckStreamRequest\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\x04B\a\xbaH\x042\x02 \x00R\x02id\x120\n" +
-	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestH\x00R\x05check\x12!\n" +
-	"\x06cancel\x18\x03 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x06cancel\x123\n" +
-	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\atimeoutB\t\n" +
-	"\amessage\"\xb7\x01\n" +
-	"\x13CheckStreamResponse\x12\x0e\n" +
+	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"_\n" +
+	"\x12CheckStreamRequest\x121\n" +
+	"\x06checks\x18\x01 \x03(\v2\x19.consent.v1.StreamedCheckR\x06checks\x12\x16\n" +
+	"\x06cancel\x18\x02 \x03(\x04R\x06cancel\"\x84\x01\n" +
+	"\rStreamedCheck\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12.\n" +
+	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestR\x05check\x123\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"g\n" +
+	"\x13CheckStreamResponse\x124\n" +
+	"\aresults\x18\x01 \x03(\v2\x1a.consent.v1.StreamedResultR\aresults\x12\x1a\n" +
+	"\bdraining\x18\x02 \x01(\bR\bdraining\"\x94\x01\n" +
+	"\x0eStreamedResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
 	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
-	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05error\x12\x1c\n" +
-	"\bdraining\x18\x04 \x01(\bH\x00R\bdrainingB\t\n" +
-	"\amessage\"\x8a\x01\n" +
+	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
+	"\aoutcome\"\x8a\x01\n" +
 	"\x0eExplainRequest\x126\n" +
 	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
 	"\x05trace\x18\x03 \x01(\bR\x05trace\"H\n" +
 	"\x0fExplainResponse\x125\n" +
-	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\"F\n" +
-	"\x19WatchInvalidationsRequest\x12)\n" +
-	"\x10applied_revision\x18\x01 \x01(\x04R\x0fappliedRevision\"8\n" +
-	"\x1aWatchInvalidationsResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xfc\x03\n" +
+	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\"\x88\x01\n" +
+	"\x19WatchInvalidationsRequest\x12\"\n" +
+	"\bcache_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\acacheId\x12\x1c\n" +
+	"\theartbeat\x18\x02 \x01(\x04R\theartbeat\x12)\n" +
+	"\x10applied_position\x18\x03 \x01(\x04R\x0fappliedPosition\"\xc1\x02\n" +
+	"\x1aWatchInvalidationsResponse\x12,\n" +
+	"\x05hello\x18\x01 \x01(\v2\x16.consent.v1.WatchHelloR\x05hello\x12#\n" +
+	"\rfrom_position\x18\x02 \x01(\x04R\ffromPosition\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05slots\x18\x05 \x03(\rR\x05slots\x12'\n" +
+	"\x0fpolicy_revision\x18\x06 \x01(\tR\x0epolicyRevision\x12\x1c\n" +
+	"\theartbeat\x18\a \x01(\x04R\theartbeat\x12\x1f\n" +
+	"\vserver_time\x18\b \x01(\x03R\n" +
+	"serverTime\x12\x1a\n" +
+	"\bchecksum\x18\t \x01(\aR\bchecksum\"\xdc\x01\n" +
+	"\n" +
+	"WatchHello\x12\x19\n" +
+	"\bstore_id\x18\x01 \x01(\fR\astoreId\x12\x19\n" +
+	"\bslot_key\x18\x02 \x01(\fR\aslotKey\x12\x1d\n" +
+	"\n" +
+	"slot_count\x18\x03 \x01(\rR\tslotCount\x12/\n" +
+	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12H\n" +
+	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval2\xfc\x03\n" +
 	"\x0fDecisionService\x12>\n" +
 	"\x05Check\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\"\x00\x12M\n" +
 	"\n" +
@@ -1352,7 +1637,8 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00\x12T\n" +
 	"\vCheckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse\"\x00(\x010\x01\x12D\n" +
 	"\aExplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\"\x00\x12i\n" +
-	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_decision_service_proto_rawDescOnce sync.Once
@@ -1366,7 +1652,7 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_decision_service_proto_rawDescData
 }
 
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*Consistency)(nil),                // 0: consent.v1.Consistency
 	(*CheckRequest)(nil),               // 1: consent.v1.CheckRequest
@@ -1380,63 +1666,72 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*ListPurposesResponse)(nil),       // 9: consent.v1.ListPurposesResponse
 	(*PurposeDecision)(nil),            // 10: consent.v1.PurposeDecision
 	(*CheckStreamRequest)(nil),         // 11: consent.v1.CheckStreamRequest
-	(*CheckStreamResponse)(nil),        // 12: consent.v1.CheckStreamResponse
-	(*ExplainRequest)(nil),             // 13: consent.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 14: consent.v1.ExplainResponse
-	(*WatchInvalidationsRequest)(nil),  // 15: consent.v1.WatchInvalidationsRequest
-	(*WatchInvalidationsResponse)(nil), // 16: consent.v1.WatchInvalidationsResponse
-	(*Recipient)(nil),                  // 17: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 18: google.protobuf.Struct
-	(Decision)(0),                      // 19: consent.v1.Decision
-	(*Reason)(nil),                     // 20: consent.v1.Reason
-	(LegalBasis)(0),                    // 21: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 22: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 24: google.protobuf.Duration
+	(*StreamedCheck)(nil),              // 12: consent.v1.StreamedCheck
+	(*CheckStreamResponse)(nil),        // 13: consent.v1.CheckStreamResponse
+	(*StreamedResult)(nil),             // 14: consent.v1.StreamedResult
+	(*ExplainRequest)(nil),             // 15: consent.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 16: consent.v1.ExplainResponse
+	(*WatchInvalidationsRequest)(nil),  // 17: consent.v1.WatchInvalidationsRequest
+	(*WatchInvalidationsResponse)(nil), // 18: consent.v1.WatchInvalidationsResponse
+	(*WatchHello)(nil),                 // 19: consent.v1.WatchHello
+	(*Recipient)(nil),                  // 20: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 21: google.protobuf.Struct
+	(Decision)(0),                      // 22: consent.v1.Decision
+	(*Reason)(nil),                     // 23: consent.v1.Reason
+	(LegalBasis)(0),                    // 24: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 25: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 27: google.protobuf.Duration
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	17, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	18, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	20, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	21, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
 	0,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	19, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	20, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	21, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	22, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	23, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	22, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	23, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	24, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	25, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	26, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
 	1,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
 	0,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
 	5,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
 	2,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
 	6,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
 	7,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	18, // 14: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
-	0,  // 15: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	10, // 16: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	2,  // 17: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	1,  // 18: consent.v1.CheckStreamRequest.check:type_name -> consent.v1.CheckRequest
-	24, // 19: consent.v1.CheckStreamRequest.timeout:type_name -> google.protobuf.Duration
-	2,  // 20: consent.v1.CheckStreamResponse.response:type_name -> consent.v1.CheckResponse
-	6,  // 21: consent.v1.CheckStreamResponse.error:type_name -> consent.v1.CheckError
-	1,  // 22: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	23, // 23: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	2,  // 24: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	1,  // 25: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	3,  // 26: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	8,  // 27: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	11, // 28: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	13, // 29: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	15, // 30: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	2,  // 31: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	4,  // 32: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	9,  // 33: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	12, // 34: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	14, // 35: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	16, // 36: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	31, // [31:37] is the sub-list for method output_type
-	25, // [25:31] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	27, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	21, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	0,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
+	10, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
+	2,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
+	12, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
+	1,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
+	27, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	14, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
+	2,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
+	6,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
+	1,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	26, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	2,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	19, // 28: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	27, // 29: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	27, // 30: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	1,  // 31: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	3,  // 32: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	8,  // 33: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	11, // 34: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	15, // 35: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	17, // 36: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	2,  // 37: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	4,  // 38: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	9,  // 39: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	13, // 40: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	16, // 41: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	18, // 42: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	37, // [37:43] is the sub-list for method output_type
+	31, // [31:37] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -1454,14 +1749,9 @@ func file_consent_v1_decision_service_proto_init() {
 		(*BatchCheckResult_Response)(nil),
 		(*BatchCheckResult_Error)(nil),
 	}
-	file_consent_v1_decision_service_proto_msgTypes[11].OneofWrappers = []any{
-		(*CheckStreamRequest_Check)(nil),
-		(*CheckStreamRequest_Cancel)(nil),
-	}
-	file_consent_v1_decision_service_proto_msgTypes[12].OneofWrappers = []any{
-		(*CheckStreamResponse_Response)(nil),
-		(*CheckStreamResponse_Error)(nil),
-		(*CheckStreamResponse_Draining)(nil),
+	file_consent_v1_decision_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*StreamedResult_Response)(nil),
+		(*StreamedResult_Error)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1469,7 +1759,7 @@ func file_consent_v1_decision_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
