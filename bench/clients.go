@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"github.com/consentd/consentd/bench/load"
@@ -26,6 +29,7 @@ func clientCalls() []clientCall {
 		{"unary", "the generated client", openUnary},
 		{"CheckStream", "one stream, a check in each message", openRaw},
 		{"Go client", "client.Dial as it is: checks share messages", openClient},
+		{"near cache", "the Go client with a near cache that holds all answers", openNear},
 	}
 }
 
@@ -69,7 +73,49 @@ func openClient(b *bench, a *asker) (load.Call, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	choose := question.Uniform(b.population)
+	return a.client(c, question.Uniform(b.population)), c, nil
+}
+
+// openNear asks by a client with a near cache, which has been asked everything once.
+func openNear(b *bench, a *asker) (load.Call, io.Closer, error) {
+	questions := 2 * b.population.Size
+	c, err := client.Dial(b.server.grpcAddr, client.WithNearCache(client.NearCacheConfig{MaxEntries: 4 * questions}))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := leased(c); err != nil {
+		return nil, nil, errors.Join(err, c.Close())
+	}
+	var asking errgroup.Group
+	asking.SetLimit(128)
+	for n := range questions {
+		asking.Go(func() error {
+			_, err := c.Check(context.Background(), b.population.Check(question.Question{Subject: n / 2, Purpose: n % 2}))
+			return err
+		})
+	}
+	if err := asking.Wait(); err != nil {
+		return nil, nil, errors.Join(err, c.Close())
+	}
+	return a.client(c, question.Uniform(b.population)), c, nil
+}
+
+// leased waits until a near cache may answer.
+func leased(c *client.Client) error {
+	deadline, tick := time.After(10*time.Second), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !c.NearCacheStats().Leased {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return errors.New("the near cache got no lease within 10 s")
+		}
+	}
+	return nil
+}
+
+// client asks by a Go client.
+func (a *asker) client(c *client.Client, choose question.Chooser) load.Call {
 	return func(ctx context.Context, n int) error {
 		q := choose(n)
 		decision, err := c.Check(ctx, a.population.Check(q))
@@ -80,7 +126,7 @@ func openClient(b *bench, a *asker) (load.Call, io.Closer, error) {
 			a.wrong.Add(1)
 		}
 		return nil
-	}, c, nil
+	}
 }
 
 // rawStream is one CheckStream with a check in each message.

@@ -26,10 +26,10 @@ type Hook func(ctx context.Context, request *consentv1.CheckRequest) (context.Co
 // nearCache answers checks in-process; nil in a Client that has none. It is safe for concurrent use.
 type nearCache interface {
 	// lookup returns a decision that may be used now. atLeast is the revision that the caller's session demands, beside
-	// what the request itself does; 0: none.
-	lookup(request *consentv1.CheckRequest, atLeast uint64) (Decision, bool)
-	// store offers an answer of the server.
-	store(request *consentv1.CheckRequest, response *consentv1.CheckResponse, decision Decision)
+	// what the request itself does; 0: none. Without one session is what store wants with the server's answer.
+	lookup(request *consentv1.CheckRequest, atLeast uint64) (d Decision, session *nearSession, ok bool)
+	// store offers an answer of the server, asked for after lookup returned session.
+	store(session *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision)
 	close() error
 }
 
@@ -66,10 +66,13 @@ func (c *Client) check(ctx context.Context, request *consentv1.CheckRequest, fre
 }
 
 func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
+	var session *nearSession
 	if c.near != nil {
-		if decision, ok := c.near.lookup(request, fresh.revision()); ok {
+		decision, now, ok := c.near.lookup(request, fresh.revision())
+		if ok {
 			return decision, nil
 		}
+		session = now
 	}
 	response, err := c.ask(ctx, request, fresh)
 	if err != nil {
@@ -77,7 +80,7 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 	}
 	decision := decisionOf(response)
 	if c.near != nil {
-		c.near.store(request, response, decision)
+		c.near.store(session, request, response, decision)
 	}
 	return decision, nil
 }

@@ -137,7 +137,16 @@ func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurpos
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
 // durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
 // lost are counted as duplicates.
+//
+// With fence it returns when no near cache answers from the older state any more, which takes up to two leases where one is
+// cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may
+// be, and some cache may not know yet; repeat the call with the same events.
 func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+	if _, has := ctx.Deadline(); request.GetFence() && !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
+		defer cancel()
+	}
 	response, err := c.consents.RecordEvents(ctx, request)
 	c.fresh.written(response, err)
 	return response, err
@@ -187,6 +196,12 @@ func yieldAll(entries []*consentv1.LedgerEntry, yield func(*consentv1.LedgerEntr
 // Policy describes the active policies.
 func (c *Client) Policy(ctx context.Context, request *consentv1.GetPolicyRequest) (*consentv1.GetPolicyResponse, error) {
 	return c.policies.GetPolicy(ctx, request)
+}
+
+// ActivatePolicy puts policies in force if they are admitted; Violations has the faults of those that are not. It may be
+// repeated.
+func (c *Client) ActivatePolicy(ctx context.Context, request *consentv1.ActivatePolicyRequest) (*consentv1.ActivatePolicyResponse, error) {
+	return c.policies.ActivatePolicy(ctx, request)
 }
 
 // Controllers lists the controllers of the active policies and the purposes that they declare.

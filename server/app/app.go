@@ -9,10 +9,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,16 +25,22 @@ import (
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/reload"
+	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/watch"
 )
 
 // App is a server. New makes it; Serve and then Close are called once each, by one goroutine.
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by; New makes it.
+	// loader is what the policies are loaded by, manager what keeps them those of their source; New makes both.
 	loader   *policy.Loader
+	manager  *reload.Manager
 	states   *cache.Cache
+	watchers *watch.Hub
 	registry *prometheus.Registry
 	health   *health.Server
 	api      *grpcapi.API
@@ -70,6 +75,7 @@ func (a *App) open() error {
 	if err := a.openStore(); err != nil {
 		return err
 	}
+	a.manager.Watch() // the data directory is this process's now
 	var err error
 	if a.api, err = a.newAPI(); err != nil {
 		return err
@@ -85,19 +91,25 @@ func (a *App) open() error {
 }
 
 func (a *App) loadPolicies() error {
-	source, name := a.config.Policies, "--policies: mend the directory or leave the flag away"
-	if source == nil {
-		source, name = fs.FS(policies.FS), "the embedded policies"
+	c := reload.Config{
+		Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
+		Now: a.config.Now, Logger: a.config.Logger,
+	}
+	if c.Embedded == nil {
+		c.Embedded = policies.FS
+	}
+	if a.config.PolicySource.Location != "" {
+		var err error
+		if c.Source, err = source.Open(a.config.policySource()); err != nil {
+			return err
+		}
 	}
 	a.loader = policy.NewLoader(policy.Options{
 		Logger: a.config.Logger, Engine: a.config.PolicyEngine, ShadowRate: a.config.ShadowRate,
 	})
-	set, err := a.loader.Load(source)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	a.policies.Activate(set, a.config.Now())
-	return nil
+	c.Loader = a.loader
+	a.manager = reload.New(c)
+	return a.manager.Start(context.Background())
 }
 
 // openStore opens the cache over the store, which the cache owns from then on.
@@ -109,12 +121,35 @@ func (a *App) openStore() error {
 		return err
 	}
 	a.states = states
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Logger: a.config.Logger})
+	observer := &observers{states: states}
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: observer, Logger: a.config.Logger})
 	if err != nil {
 		return err
 	}
 	states.Attach(ledger)
+	a.watchers, err = watch.New(watch.Config{
+		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Load().Revision() },
+		Lease: a.config.CacheLease, Now: a.config.Now,
+	})
+	if err != nil {
+		return err
+	}
+	observer.watchers = a.watchers
+	a.policies.Notify(a.watchers.PolicyChanged)
 	return nil
+}
+
+// observers are told of each change in this order: a floor that a client knows is known to this node's cache too.
+type observers struct {
+	states *cache.Cache
+	// watchers is set before the first change.
+	watchers *watch.Hub
+}
+
+// Changed implements store.Observer.
+func (o *observers) Changed(c store.Change) {
+	o.states.Changed(c)
+	o.watchers.Changed(c)
 }
 
 func (a *App) newAPI() (*grpcapi.API, error) {
@@ -129,7 +164,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Policy: a.policies.Describe,
+		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Policy: a.policies.Describe, Activator: a.manager,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
@@ -197,8 +232,14 @@ func (a *App) Close() error {
 			faults = append(faults, err)
 		}
 	}
+	if a.manager != nil {
+		faults = append(faults, a.manager.Close())
+	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
+	}
+	if a.watchers != nil {
+		a.watchers.Close()
 	}
 	if a.loader != nil {
 		a.loader.Close()

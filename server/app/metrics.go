@@ -10,6 +10,7 @@ import (
 
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/reload"
 )
 
 // registerMetrics adds what is not the services' own.
@@ -65,6 +66,21 @@ var (
 		"Controllers, of all policies loaded, that the compiled engine does not support; topdown decides.", nil, nil)
 	shadowDecisions = prometheus.NewDesc("consentd_policy_shadow_total",
 		"Decisions that topdown made again: same, different, or dropped because it was too busy.", []string{"result"}, nil)
+	watchers     = prometheus.NewDesc("consentd_watchers", "Clients' caches that hold a stream or a lease.", nil, nil)
+	watchDropped = prometheus.NewDesc("consentd_watchers_dropped_total",
+		"Streams to clients' caches that were ended because the client was too slow.", nil, nil)
+	watchFences = prometheus.NewDesc("consentd_fences_total",
+		"Writes with fence: complete, or given up at the caller's deadline.", []string{"result"}, nil)
+	policyLoads = prometheus.NewDesc("consentd_policy_loads_total",
+		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed).", []string{"outcome"}, nil)
+	policyFailures = prometheus.NewDesc("consentd_policy_consecutive_failures",
+		"Attempts to load policies that failed since the last that succeeded.", nil, nil)
+	policyLastGood = prometheus.NewDesc("consentd_policy_last_good",
+		"1 while the policies are the kept copy that the server started with because their source failed.", nil, nil)
+	policyUnkept = prometheus.NewDesc("consentd_policy_copies_failed_total",
+		"Copies of the policies in force that could not be kept in the data directory.", nil, nil)
+	policySucceeded = prometheus.NewDesc("consentd_policy_last_success_seconds",
+		"When an attempt to load policies last succeeded, since the epoch; 0: never.", nil, nil)
 	policySince = prometheus.NewDesc("consentd_policy_activated_seconds", "When they were activated, since the epoch.", nil, nil)
 )
 
@@ -75,7 +91,9 @@ type stateCollector struct{ app *App }
 func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
+		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
+		watchers, watchDropped, watchFences,
 	} {
 		out <- d
 	}
@@ -88,10 +106,33 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
+	w := c.app.watchers.Stats()
+	gauge(watchers, float64(w.Watchers))
+	counterTo(out)(watchDropped, w.Dropped)
+	counterTo(out)(watchFences, w.Fences-w.Unfenced, "complete")
+	counterTo(out)(watchFences, w.Unfenced, "given up")
 	gauge(storeRevision, float64(c.app.states.Applied()))
 	active := c.app.policies.Describe()
 	gauge(policyActive, 1, active.Revision)
 	gauge(policySince, float64(active.ActivatedAt)/1e9)
+	status := c.app.manager.Status()
+	gauge(policyFailures, float64(status.Failures))
+	gauge(policySucceeded, float64(status.SucceededAt)/1e9)
+	lastGood := 0.0
+	if status.LastGood {
+		lastGood = 1
+	}
+	gauge(policyLastGood, lastGood)
+	collectLoads(out, c.app.manager.Counts())
+}
+
+func collectLoads(out chan<- prometheus.Metric, n reload.Counts) {
+	counter := counterTo(out)
+	counter(policyLoads, n.Activated, "activated")
+	counter(policyLoads, n.Unchanged, "unchanged")
+	counter(policyLoads, n.Refused, "refused")
+	counter(policyLoads, n.Unreadable, "unreadable")
+	counter(policyUnkept, n.Unkept)
 }
 
 func counterTo(out chan<- prometheus.Metric) func(*prometheus.Desc, uint64, ...string) {

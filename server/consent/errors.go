@@ -17,8 +17,12 @@ var (
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
+	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older state.
+	ErrUnfenced = errors.New("recorded, but not fenced")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
+	ErrPolicyRevision = errors.New("another policy revision is in force")
 )
 
 // Violation is one fault of a request: the path of the field and what is wrong with it.
@@ -48,3 +52,20 @@ type EventError struct {
 func (e *EventError) Error() string { return "event " + e.ID + ": " + e.Err.Error() }
 
 func (e *EventError) Unwrap() error { return e.Err }
+
+// PolicySourceError is returned for an activation where the policies come from a configured source.
+type PolicySourceError struct{ Source string }
+
+func (e *PolicySourceError) Error() string { return "the policies come from " + e.Source }
+
+// PolicyFaultsError is returned for policies that are refused: every fault found.
+type PolicyFaultsError struct{ Faults []PolicyFault }
+
+// Error lists all faults, one a line.
+func (e *PolicyFaultsError) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}

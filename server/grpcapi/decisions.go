@@ -16,6 +16,7 @@ type decisionService struct {
 	consentv1.UnimplementedDecisionServiceServer
 	edge
 	authorizer Authorizer
+	watchers   Watchers
 	validator  *validator
 	// draining is closed when the server begins to stop.
 	draining chan struct{}

@@ -18,6 +18,7 @@ import (
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/watch"
 )
 
 // fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero value.
@@ -27,7 +28,20 @@ type fake struct {
 	list   func(*consent.Request) ([]authz.PurposeDecision, error)
 	record func(consent.Batch) (consent.Recorded, error)
 	read   func(consent.Subject) (consent.Snapshot, error)
+	fence  func(context.Context) error
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
+
+	status   consent.PolicyStatus
+	activate func([]consent.PolicyFile, string) (consent.Activated, error)
+}
+
+func (f *fake) Status() consent.PolicyStatus { return f.status }
+
+func (f *fake) Activate(_ context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error) {
+	if f.activate == nil {
+		return consent.Activated{}, nil
+	}
+	return f.activate(files, expected)
 }
 
 func (f *fake) Check(ctx context.Context, r *consent.Request, c authz.Consistency) (consent.Decision, error) {
@@ -49,6 +63,15 @@ func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consi
 		return nil, nil
 	}
 	return f.list(r)
+}
+
+func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, watch.ErrTooMany }
+
+func (f *fake) Fence(ctx context.Context) error {
+	if f.fence == nil {
+		return nil
+	}
+	return f.fence(ctx)
 }
 
 func (f *fake) Token(consent.Revision) string { return "token" }
@@ -118,7 +141,7 @@ func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Policy: examplePolicy, Now: func() consent.Instant { return noon },
+		Authorizer: f, Ledger: f, Watchers: f, Policy: examplePolicy, Activator: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})
 	if err != nil {

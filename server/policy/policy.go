@@ -29,6 +29,7 @@ import (
 // Set is a loaded set of policies. It is immutable and may be used concurrently.
 type Set struct {
 	loader      *Loader
+	generation  *generation
 	description consent.Policy
 	controllers map[string]*controller
 }
@@ -68,10 +69,10 @@ func (s *Set) Decide(
 	if !ok {
 		return s.failed(request, consent.ErrUnknownController)
 	}
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	d, err := l.evaluate(ctx, c, question{request: request, input: l.input.build(scratch, request, snapshot, now)})
+	g := s.generation
+	scratch := g.scratch.Get().(*scratch)
+	defer g.scratch.Put(scratch)
+	d, err := s.loader.evaluate(ctx, c, question{generation: g, request: request, input: g.input.build(scratch, request, snapshot, now)})
 	if err != nil {
 		return s.failed(request, err)
 	}
@@ -92,6 +93,7 @@ func (s *Set) failed(request *consent.Request, err error) consent.Decision {
 // Active is the set in force on this node. The zero value holds none. All methods may be called concurrently.
 type Active struct {
 	current atomic.Pointer[activation]
+	notify  atomic.Pointer[func()]
 }
 
 type activation struct {
@@ -108,7 +110,15 @@ func (a *Active) Load() *Set {
 }
 
 // Activate puts a set in force from now on.
-func (a *Active) Activate(s *Set, now consent.Instant) { a.current.Store(&activation{set: s, at: now}) }
+func (a *Active) Activate(s *Set, now consent.Instant) {
+	a.current.Store(&activation{set: s, at: now})
+	if f := a.notify.Load(); f != nil {
+		(*f)()
+	}
+}
+
+// Notify has f called after each activation, by whoever activates; it must be quick.
+func (a *Active) Notify(f func()) { a.notify.Store(&f) }
 
 // Describe describes the set in force; the zero Policy if none was activated.
 func (a *Active) Describe() consent.Policy {
