@@ -24,8 +24,8 @@ type options struct {
 	// callers are the numbers of concurrent callers that the ways to call are compared at.
 	callers []int
 	conns   int
-	only     []string
-	server   string
+	only    []string
+	server  string
 	// stdout gets the tables, stderr the progress.
 	stdout, stderr io.Writer
 

@@ -24,9 +24,10 @@ func TestConformance(t *testing.T) {
 			if *setup {
 				l.setUp(t)
 			}
+			t.Parallel() // they wait, most of the time; but setups go one after the other
 			r := startRunner(t, l)
 			t.Logf("client: %s", r.client)
-			b := bench{runner: r, server: servertest.Start(t, servertest.Options{})}
+			b := bench{runner: r, server: servertest.Start(t, servertest.Options{CacheSize: 16 << 20})}
 			b.tls, b.rootsFile = certificate(t)
 			for _, s := range scenarios {
 				t.Run(s.Name, func(t *testing.T) { b.run(t, s) })
@@ -80,21 +81,21 @@ func opensMain(s scenario) bool {
 	return false
 }
 
+// betweenTries is the wait before a step that must hold eventually is tried again.
+const betweenTries = 50 * time.Millisecond
+
 // perform does one step and lists its faults.
 func (st *stage) perform(t *testing.T, s *step) []string {
 	switch {
 	case s.Open != nil:
 		return st.open(t, *s.Open, &s.Expect)
 	case s.Front != "":
-		if err := frontActions[s.Front](st.front); err != nil {
-			return []string{err.Error()}
-		}
-		return nil
+		return faultsOf(frontActions[s.Front](st.front))
 	}
 	deadline := time.Now().Add(s.Eventually)
 	for {
 		faults := st.call(s)
-		if len(faults) == 0 || time.Now().After(deadline) {
+		if len(faults) == 0 || time.Now().After(deadline) || !wait(t.Context(), betweenTries) {
 			return faults
 		}
 	}
@@ -136,7 +137,7 @@ func (st *stage) call(s *step) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	p := &play{operation: o.name, answers: s.Answers, arrived: make(chan struct{})}
+	p := &play{operation: o.name, answers: s.Answers, awaited: max(1, s.Concurrent), arrived: make(chan struct{})}
 	st.front.begin(p)
 	defer st.front.begin(nil)
 	var faults []string
@@ -150,11 +151,7 @@ func (st *stage) call(s *step) []string {
 }
 
 func (st *stage) request(s *step, o operation) (request, error) {
-	name := s.Client
-	if name == "" {
-		name = "main"
-	}
-	q := request{Op: o.name, Client: st.clients[name], Session: s.Session, Source: s.NewEvent}
+	q := request{Op: o.name, Client: st.client(s), Session: s.Session, Source: s.NewEvent}
 	if s.Deadline != nil {
 		ms := s.Deadline.Milliseconds()
 		q.DeadlineMS = &ms
@@ -197,12 +194,12 @@ func (st *stage) one(s *step, q request) []string {
 		faults = append(faults, checkNewEvent(got.Response, s.NewEvent)...)
 	}
 	if len(faults) > 0 {
-		faults = append(faults, fmt.Sprintf("the result: %+v", got))
+		faults = append(faults, fmt.Sprintf("the result: %v", got))
 	}
 	return faults
 }
 
-// during does to the front what is due once a call has arrived.
+// during does to the front, or the client, what is due once the calls have arrived.
 func (st *stage) during(s *step, p *play) []string {
 	if s.During == "" {
 		return nil
@@ -210,10 +207,26 @@ func (st *stage) during(s *step, p *play) []string {
 	select {
 	case <-p.arrived:
 	case <-time.After(patience):
-		return []string{"no call arrived at the front"}
+		return []string{"the calls did not arrive at the front"}
 	}
-	if err := frontActions[s.During](st.front); err != nil {
-		return []string{err.Error()}
+	if s.During == "close" {
+		_, err := st.runner.do(request{Op: "close", Client: st.client(s)})
+		return faultsOf(err)
 	}
-	return nil
+	return faultsOf(frontActions[s.During](st.front))
+}
+
+func faultsOf(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return []string{err.Error()}
+}
+
+// client is the runner's name of the step's client.
+func (st *stage) client(s *step) string {
+	if s.Client == "" {
+		return st.clients["main"]
+	}
+	return st.clients[s.Client]
 }

@@ -18,15 +18,24 @@ import (
 // result is a runner's line.
 type result struct {
 	ID        int             `json:"id"`
-	Decision  *decision       `json:"decision"`
-	Error     *callError      `json:"error"`
-	Allowed   *bool           `json:"allowed"`
-	Results   []result        `json:"results"`
-	Purposes  []purpose       `json:"purposes"`
-	Response  json.RawMessage `json:"response"`
-	Revisions []uint64        `json:"revisions"`
+	Decision  *decision       `json:"decision,omitempty"`
+	Error     *callError      `json:"error,omitempty"`
+	Allowed   *bool           `json:"allowed,omitempty"`
+	Results   []result        `json:"results,omitempty"`
+	Purposes  []purpose       `json:"purposes,omitempty"`
+	Response  json.RawMessage `json:"response,omitempty"`
+	Revisions []uint64        `json:"revisions,omitempty"`
 
 	took time.Duration
+}
+
+// String is the result for the reader of a failure.
+func (r result) String() string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 type decision struct {
@@ -68,7 +77,7 @@ func (e *expectation) check(operation string, got result) []string {
 	}
 	faults = append(faults, e.checkLists(got)...)
 	if e.Response != nil {
-		faults = append(faults, differences("response", any(map[string]any(e.Response)), decode(got.Response))...)
+		faults = append(faults, differences("response", substitute(e.Response, ""), decode(got.Response))...)
 	}
 	return append(faults, e.Took.check("it took", got.took)...)
 }
@@ -189,6 +198,9 @@ func (e *expectation) checkLists(got result) []string {
 		if at < 0 || got.Purposes[at].Decision.Allowed != want {
 			faults = append(faults, fmt.Sprintf("purposes %+v; want %s: %v among them", got.Purposes, name, want))
 		}
+	}
+	if e.Entries != nil && (len(got.Revisions) != *e.Entries || !slices.IsSorted(got.Revisions)) {
+		faults = append(faults, fmt.Sprintf("revisions %v; want %d of them, in order", got.Revisions, *e.Entries))
 	}
 	if e.Revisions != nil && !slices.Equal(got.Revisions, e.Revisions) {
 		faults = append(faults, fmt.Sprintf("revisions %v; want %v", got.Revisions, e.Revisions))

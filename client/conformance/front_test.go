@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,18 +39,20 @@ type front struct {
 
 	mu sync.Mutex // guards all below
 	// server is nil while the front is down or speaks nonsense.
-	server *grpc.Server
-	plain  net.Listener
-	open   map[net.Conn]bool
-	play   *play
-	ending sync.WaitGroup
+	server  *grpc.Server
+	plain   net.Listener
+	open    map[net.Conn]bool
+	play    *play
+	streams map[*checkStream]bool
+	ending  sync.WaitGroup
 }
 
 // play is what the front does during one step, and what it saw.
 type play struct {
 	operation string
 	answers   []answer
-	arrived   chan struct{} // closed when the first attempt has arrived
+	awaited   int           // attempts
+	arrived   chan struct{} // closed when so many have arrived
 	seen      []attempt     // guarded by the front's mu
 }
 
@@ -81,7 +85,7 @@ func newFront(t *testing.T, server string) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{real: conn, addr: "127.0.0.1:0", others: map[string]string{}, open: map[net.Conn]bool{}}
+	f := &front{real: conn, addr: "127.0.0.1:0", others: map[string]string{}, open: map[net.Conn]bool{}, streams: map[*checkStream]bool{}}
 	t.Cleanup(func() {
 		f.stop()
 		f.ending.Wait()
@@ -140,11 +144,14 @@ func (f *front) stop() {
 // drain stops as a server does on SIGTERM: the port refuses, calls under way are answered. It does not wait for them.
 func (f *front) drain() error {
 	f.mu.Lock()
-	server := f.server
+	server, streams := f.server, slices.Collect(maps.Keys(f.streams))
 	f.server = nil
 	f.mu.Unlock()
 	if server == nil {
 		return errors.New("the front is down: there is nothing to drain")
+	}
+	for _, s := range streams {
+		s.drain()
 	}
 	f.ending.Go(server.GracefulStop)
 	return nil
@@ -235,7 +242,11 @@ func (f *front) target(t *testing.T, kind string, certificate *tls.Config) strin
 	case "tls":
 		listener, err = f.listen("tcp", "127.0.0.1:0")
 	case "external":
-		listener, err = f.listen("tcp", net.JoinHostPort(externalAddress(t), "0"))
+		address := externalAddress(t)
+		if address == "" {
+			t.Skip("this machine has no address but loopback")
+		}
+		listener, err = f.listen("tcp", net.JoinHostPort(address, "0"))
 	default:
 		return kind
 	}
@@ -255,7 +266,7 @@ func (f *front) target(t *testing.T, kind string, certificate *tls.Config) strin
 	return target
 }
 
-// externalAddress is an address of this machine that is not loopback.
+// externalAddress is an address of this machine that is not loopback; empty: it has none.
 func externalAddress(t *testing.T) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
@@ -267,7 +278,6 @@ func externalAddress(t *testing.T) string {
 			return ip.IP.String()
 		}
 	}
-	t.Skip("this machine has no address but loopback")
 	return ""
 }
 
@@ -294,7 +304,7 @@ func (f *front) next(a attempt) (answer, string) {
 	}
 	p := f.play
 	p.seen = append(p.seen, a)
-	if len(p.seen) == 1 {
+	if len(p.seen) == p.awaited {
 		close(p.arrived)
 	}
 	if len(p.answers) == 0 {
@@ -303,20 +313,14 @@ func (f *front) next(a attempt) (answer, string) {
 	return p.answers[min(len(p.seen), len(p.answers))-1], p.operation
 }
 
-func (f *front) scripted() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.play != nil && len(f.play.answers) > 0
-}
-
 // handle is every call's.
 func (f *front) handle(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
-	if name := path.Base(method); name == "CheckStream" || name == "WatchInvalidations" {
-		if f.scripted() {
-			return status.Error(codes.Unimplemented, "the script answers calls, not streams")
-		}
-		return f.tunnel(stream, method)
+	switch path.Base(method) {
+	case "CheckStream":
+		return f.checkStream(stream)
+	case "WatchInvalidations":
+		return status.Error(codes.Unimplemented, "the suite has no near caches")
 	}
 	var request frame
 	if err := stream.RecvMsg(&request); err != nil {
@@ -402,36 +406,6 @@ func (f *front) pass(ctx context.Context, c call) (frame, error) {
 	response := frame{}
 	err := f.real.Invoke(ctx, c.method, &c.request, &response)
 	return response, err
-}
-
-// tunnel passes a stream both ways until the server ends it.
-func (f *front) tunnel(down grpc.ServerStream, method string) error {
-	ctx, cancel := context.WithCancel(down.Context())
-	defer cancel()
-	up, err := f.real.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
-	if err != nil {
-		return err
-	}
-	go func() {
-		for {
-			var message frame
-			if down.RecvMsg(&message) != nil || up.SendMsg(&message) != nil {
-				_ = up.CloseSend()
-				return
-			}
-		}
-	}()
-	for {
-		var message frame
-		if err := up.RecvMsg(&message); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := down.SendMsg(&message); err != nil {
-			return err
-		}
-	}
 }
 
 // status is the failure as gRPC has it; nil is OK.

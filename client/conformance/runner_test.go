@@ -130,6 +130,7 @@ func startRunner(t *testing.T, l language) *runner {
 	command := l.command(t)
 	r := &runner{cmd: exec.Command(command[0], command[1:]...), stderr: &buffer{}, pending: map[int]chan<- result{}}
 	r.cmd.Dir, r.cmd.Stderr, r.cmd.WaitDelay = root, r.stderr, patience
+	r.cmd.Env = append(os.Environ(), proxies(t)...)
 	var err error
 	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -150,6 +151,18 @@ func startRunner(t *testing.T, l language) *runner {
 	go func() { defer close(ended); r.read(lines) }()
 	t.Cleanup(func() { r.end(t, ended) })
 	return r
+}
+
+// proxies is an environment whose proxy leads nowhere: whoever asks it to reach this machine fails. Addresses that are not
+// loopback may be reached through a proxy, so they are excepted.
+func proxies(t *testing.T) []string {
+	const nowhere = "http://127.0.0.1:1"
+	except := "no_proxy=" + externalAddress(t)
+	env := []string{except, strings.ToUpper(except[:8]) + except[8:]}
+	for _, name := range []string{"grpc_proxy", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"} {
+		env = append(env, name+"="+nowhere)
+	}
+	return env
 }
 
 func (r *runner) ready(lines *bufio.Reader) error {

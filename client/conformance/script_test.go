@@ -126,6 +126,7 @@ type expectation struct {
 	Purposes                map[string]bool `yaml:"purposes"`
 	Response                object          `yaml:"response"`
 	Revisions               []uint64        `yaml:"revisions"`
+	Entries                 *int            `yaml:"entries"`
 	Took                    span            `yaml:"took"`
 }
 
@@ -293,7 +294,8 @@ func (s *step) validate() error {
 		}
 	}
 	for _, action := range []string{s.Front, s.During} {
-		if _, known := frontActions[action]; action != "" && !known {
+		_, known := frontActions[action]
+		if action != "" && !known && !(action == "close" && action == s.During) {
 			return fmt.Errorf("%q is nothing that a front can do", action)
 		}
 	}

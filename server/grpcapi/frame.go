@@ -65,14 +65,15 @@ func eachField(data []byte, f func(frameField) bool) bool {
 	return true
 }
 
-// parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed.
+// parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed. It stops
+// at one check too many: a message of 4 MiB has room for two million that say nothing.
 func parseRequest(data []byte) (checks []*streamedCheck, cancel []uint64, ok bool) {
 	ok = eachField(data, func(f frameField) bool {
 		switch {
 		case f.number == requestChecks && f.kind == protowire.BytesType:
 			c := &streamedCheck{}
 			checks = append(checks, c)
-			return c.parse(f.bytes)
+			return len(checks) <= maxStreamedChecks && c.parse(f.bytes)
 		case f.number == requestCancel && f.kind == protowire.VarintType:
 			cancel = append(cancel, f.varint)
 		case f.number == requestCancel && f.kind == protowire.BytesType:
@@ -82,7 +83,7 @@ func parseRequest(data []byte) (checks []*streamedCheck, cancel []uint64, ok boo
 		}
 		return true
 	})
-	return checks, cancel, ok
+	return checks, cancel, ok || len(checks) > maxStreamedChecks
 }
 
 func appendPacked(ids []uint64, data []byte) ([]uint64, bool) {

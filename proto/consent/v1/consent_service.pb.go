@@ -1211,7 +1211,8 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\n" +
 	"GetSubject\x12\x1d.consent.v1.GetSubjectRequest\x1a\x1e.consent.v1.GetSubjectResponse\"\x00\x12M\n" +
 	"\n" +
-	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_consent_service_proto_rawDescOnce sync.Once

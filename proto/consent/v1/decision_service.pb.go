@@ -1637,7 +1637,8 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00\x12T\n" +
 	"\vCheckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse\"\x00(\x010\x01\x12D\n" +
 	"\aExplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\"\x00\x12i\n" +
-	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_decision_service_proto_rawDescOnce sync.Once
