@@ -18,6 +18,7 @@ import (
 // build is a set under construction.
 type build struct {
 	loader    *Loader
+	symbols   *engine.Symbols
 	modules   map[string]*ast.Module
 	documents map[string]any
 	tables    map[string]*table
@@ -64,11 +65,26 @@ func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
 	for name, m := range b.modules {
 		modules[name] = m.Copy()
 	}
-	compiler := ast.NewCompiler().WithEvalMode(mode)
+	compiler := ast.NewCompiler().WithEvalMode(mode).WithPathConflictsCheck(b.inData)
 	if compiler.Compile(modules); compiler.Failed() {
 		return nil, fmt.Errorf("compiling policies: %w", compiler.Errors)
 	}
 	return compiler, nil
+}
+
+// inData reports whether data stand at a path; a rule there would hide or be hidden by them.
+func (b *build) inData(path []string) (bool, error) {
+	var at any = b.documents
+	for _, key := range path {
+		object, ok := at.(map[string]any)
+		if !ok {
+			return false, nil
+		}
+		if at, ok = object[key]; !ok {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // match refuses a table without a policy, and the reverse.
@@ -132,12 +148,12 @@ func (b *build) program() (*engine.Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
-	data, err := engine.FromAST(b.loader.symbols, documents)
+	data, err := engine.FromAST(b.symbols, documents)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
 	program, err := engine.Compile(plan, data, engine.Options{
-		Symbols: b.loader.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
+		Symbols: b.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies' plan: %w", err)
