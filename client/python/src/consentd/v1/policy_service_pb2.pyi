@@ -17,14 +17,34 @@ class GetPolicyRequest(_message.Message):
     def __init__(self, include_contents: bool = ...) -> None: ...
 
 class GetPolicyResponse(_message.Message):
-    __slots__ = ("policy_revision", "activated_at", "files")
+    __slots__ = ("policy_revision", "activated_at", "files", "status")
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     policy_revision: str
     activated_at: _timestamp_pb2.Timestamp
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
-    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+    status: PolicyStatus
+    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., status: _Optional[_Union[PolicyStatus, _Mapping]] = ...) -> None: ...
+
+class PolicyStatus(_message.Message):
+    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_GOOD_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_AT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    last_good: bool
+    attempted_at: _timestamp_pb2.Timestamp
+    succeeded_at: _timestamp_pb2.Timestamp
+    failures: int
+    faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
+    refused_policy_revision: str
+    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ...) -> None: ...
 
 class PolicyFile(_message.Message):
     __slots__ = ("path", "sha256", "content")
