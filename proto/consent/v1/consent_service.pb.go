@@ -32,8 +32,9 @@ type RecordEventsRequest struct {
 	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	// The events; 1 to 1,000.
 	Events []*Event `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
-	// Return only when no node and no client cache can answer from the older state any more. On a single node every write
-	// is fenced on this node already.
+	// Return only when no node and no client cache can answer from the older state any more: each client cache has confirmed
+	// the write or its lease has run out, which takes a few milliseconds, and two leases at most. DEADLINE_EXCEEDED says that
+	// the events are recorded but the fence is not complete; repeat the call with the same events to wait on.
 	Fence         bool `protobuf:"varint,4,opt,name=fence,proto3" json:"fence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1210,7 +1211,8 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\n" +
 	"GetSubject\x12\x1d.consent.v1.GetSubjectRequest\x1a\x1e.consent.v1.GetSubjectResponse\"\x00\x12M\n" +
 	"\n" +
-	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_consent_service_proto_rawDescOnce sync.Once

@@ -1224,11 +1224,18 @@ func (x *ExplainResponse) GetDecision() *CheckResponse {
 	return nil
 }
 
-// WatchInvalidationsRequest confirms what a client has applied.
+// WatchInvalidationsRequest is a heartbeat of a client's cache, a confirmation, or both. A client sends one at the start, one
+// per heartbeat interval, and one for each response that raises its position.
 type WatchInvalidationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision up to which the client has applied all invalidations.
-	AppliedRevision uint64 `protobuf:"varint,1,opt,name=applied_revision,json=appliedRevision,proto3" json:"applied_revision,omitempty"`
+	// Names the cache for as long as it lives; 16 random bytes, in the first message only. A cache that comes back after its
+	// stream broke gives the same name, and says by that that it holds no lease of an earlier stream.
+	CacheId []byte `protobuf:"bytes,1,opt,name=cache_id,json=cacheId,proto3" json:"cache_id,omitempty"`
+	// The number of this heartbeat, 1 and up, rising; 0: this message is none. It is echoed. The client keeps the time of its
+	// monotonic clock from before it sent the number: the lease that the echo grants runs from there.
+	Heartbeat uint64 `protobuf:"varint,2,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// The position up to which the client has applied all that it was told.
+	AppliedPosition uint64 `protobuf:"varint,3,opt,name=applied_position,json=appliedPosition,proto3" json:"applied_position,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1263,18 +1270,67 @@ func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
 	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
 }
 
-func (x *WatchInvalidationsRequest) GetAppliedRevision() uint64 {
+func (x *WatchInvalidationsRequest) GetCacheId() []byte {
 	if x != nil {
-		return x.AppliedRevision
+		return x.CacheId
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsRequest) GetHeartbeat() uint64 {
+	if x != nil {
+		return x.Heartbeat
 	}
 	return 0
 }
 
-// WatchInvalidationsResponse is what a cache of decisions must know.
+func (x *WatchInvalidationsRequest) GetAppliedPosition() uint64 {
+	if x != nil {
+		return x.AppliedPosition
+	}
+	return 0
+}
+
+// WatchInvalidationsResponse is what a cache of decisions must know. The first one of a stream has a hello, none after it does.
+//
+// A cache may answer a check from a decision that it keeps as long as all of this holds, in the order of reading: it has a
+// lease; the decision's policy revision is the newest told; the revision within its consistency token is at or above the
+// floor of its subject's slot; its valid_until is after the server's time of the newest echo plus the time since that
+// heartbeat was sent; and then, read last, the client's monotonic clock has not passed the lease. A client whose machine may
+// be suspended must use a clock that goes on meanwhile, or the later of two.
+//
+// The floor of a slot is the greatest revision told for it, and at first the hello's. Decisions from before the hello are
+// dropped. A denial for POLICY_ERROR and an error are not kept. The key of a decision holds all fields of its request but
+// consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
+// lease at once.
+//
+// A consistency token is read by such caches alone: base64url without padding of a byte 1, the 16 bytes of the store's id,
+// the revision in 8 bytes, and a CRC-32C of these in 4 bytes, all big endian. A token of another version or store does not
+// make a decision fit for the cache.
 type WatchInvalidationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision up to which this and the messages before it tell all changes.
-	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The terms of the stream.
+	Hello *WatchHello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
+	// The position that the client must be at when it applies this message: the last message's position; in a hello it is
+	// equal to position.
+	FromPosition uint64 `protobuf:"varint,2,opt,name=from_position,json=fromPosition,proto3" json:"from_position,omitempty"`
+	// The position after this message. What happened up to it has been told.
+	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// The newest revision; every change up to it has been told.
+	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The hash slots whose floors rise to revision; each below the hello's slot_count. If there are any, revision is greater
+	// than in the last message.
+	Slots []uint32 `protobuf:"varint,5,rep,packed,name=slots,proto3" json:"slots,omitempty"`
+	// The digest of the policies in force; in the hello, with each echo and when it has changed, else empty.
+	PolicyRevision string `protobuf:"bytes,6,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// The number of the newest heartbeat received, once; 0: none is answered. It grants a lease.
+	Heartbeat uint64 `protobuf:"varint,7,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// The server's clock, nanoseconds since the epoch; with each echo, else 0.
+	ServerTime int64 `protobuf:"varint,8,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// CRC-32 (IEEE, as in zlib) of from_position, position, revision, heartbeat and server_time in 8 bytes each, then each slot
+	// in 4 bytes, then policy_revision and, in a hello, store_id, slot_key, slot_count in 4 bytes and lease in nanoseconds in 8
+	// bytes; numbers are big endian. What garbles a stream must not make an old decision pass.
+	Checksum      uint32 `protobuf:"fixed32,9,opt,name=checksum,proto3" json:"checksum,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1309,11 +1365,152 @@ func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
 	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
 }
 
+func (x *WatchInvalidationsResponse) GetHello() *WatchHello {
+	if x != nil {
+		return x.Hello
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsResponse) GetFromPosition() uint64 {
+	if x != nil {
+		return x.FromPosition
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
 func (x *WatchInvalidationsResponse) GetRevision() uint64 {
 	if x != nil {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetSlots() []uint32 {
+	if x != nil {
+		return x.Slots
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsResponse) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *WatchInvalidationsResponse) GetHeartbeat() uint64 {
+	if x != nil {
+		return x.Heartbeat
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetServerTime() int64 {
+	if x != nil {
+		return x.ServerTime
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetChecksum() uint32 {
+	if x != nil {
+		return x.Checksum
+	}
+	return 0
+}
+
+// WatchHello is the terms of a stream of invalidations.
+type WatchHello struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the store that all revisions are of; 16 bytes.
+	StoreId []byte `protobuf:"bytes,1,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"`
+	// The key of the slots' hash; 32 bytes, drawn at each start of the server. The slot of a subject is the first 8 bytes, big
+	// endian, of HMAC-SHA-256(slot_key, the length of controller in 4 bytes, big endian, then controller, then subject_id),
+	// modulo slot_count. A slot stands for many subjects, and who does not watch cannot compute it; who watches and knows a
+	// subject's id learns that somebody of its slot changed.
+	SlotKey []byte `protobuf:"bytes,2,opt,name=slot_key,json=slotKey,proto3" json:"slot_key,omitempty"`
+	// How many slots there are; a power of 2.
+	SlotCount uint32 `protobuf:"varint,3,opt,name=slot_count,json=slotCount,proto3" json:"slot_count,omitempty"`
+	// How long a lease lasts, from the sending of its heartbeat.
+	Lease *durationpb.Duration `protobuf:"bytes,4,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How often the client should send heartbeats.
+	HeartbeatInterval *durationpb.Duration `protobuf:"bytes,5,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *WatchHello) Reset() {
+	*x = WatchHello{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchHello) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchHello) ProtoMessage() {}
+
+func (x *WatchHello) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchHello.ProtoReflect.Descriptor instead.
+func (*WatchHello) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *WatchHello) GetStoreId() []byte {
+	if x != nil {
+		return x.StoreId
+	}
+	return nil
+}
+
+func (x *WatchHello) GetSlotKey() []byte {
+	if x != nil {
+		return x.SlotKey
+	}
+	return nil
+}
+
+func (x *WatchHello) GetSlotCount() uint32 {
+	if x != nil {
+		return x.SlotCount
+	}
+	return 0
+}
+
+func (x *WatchHello) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *WatchHello) GetHeartbeatInterval() *durationpb.Duration {
+	if x != nil {
+		return x.HeartbeatInterval
+	}
+	return nil
 }
 
 var File_consent_v1_decision_service_proto protoreflect.FileDescriptor
@@ -1409,11 +1606,30 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
 	"\x05trace\x18\x03 \x01(\bR\x05trace\"H\n" +
 	"\x0fExplainResponse\x125\n" +
-	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\"F\n" +
-	"\x19WatchInvalidationsRequest\x12)\n" +
-	"\x10applied_revision\x18\x01 \x01(\x04R\x0fappliedRevision\"8\n" +
-	"\x1aWatchInvalidationsResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xfc\x03\n" +
+	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\"\x88\x01\n" +
+	"\x19WatchInvalidationsRequest\x12\"\n" +
+	"\bcache_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\acacheId\x12\x1c\n" +
+	"\theartbeat\x18\x02 \x01(\x04R\theartbeat\x12)\n" +
+	"\x10applied_position\x18\x03 \x01(\x04R\x0fappliedPosition\"\xc1\x02\n" +
+	"\x1aWatchInvalidationsResponse\x12,\n" +
+	"\x05hello\x18\x01 \x01(\v2\x16.consent.v1.WatchHelloR\x05hello\x12#\n" +
+	"\rfrom_position\x18\x02 \x01(\x04R\ffromPosition\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05slots\x18\x05 \x03(\rR\x05slots\x12'\n" +
+	"\x0fpolicy_revision\x18\x06 \x01(\tR\x0epolicyRevision\x12\x1c\n" +
+	"\theartbeat\x18\a \x01(\x04R\theartbeat\x12\x1f\n" +
+	"\vserver_time\x18\b \x01(\x03R\n" +
+	"serverTime\x12\x1a\n" +
+	"\bchecksum\x18\t \x01(\aR\bchecksum\"\xdc\x01\n" +
+	"\n" +
+	"WatchHello\x12\x19\n" +
+	"\bstore_id\x18\x01 \x01(\fR\astoreId\x12\x19\n" +
+	"\bslot_key\x18\x02 \x01(\fR\aslotKey\x12\x1d\n" +
+	"\n" +
+	"slot_count\x18\x03 \x01(\rR\tslotCount\x12/\n" +
+	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12H\n" +
+	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval2\xfc\x03\n" +
 	"\x0fDecisionService\x12>\n" +
 	"\x05Check\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\"\x00\x12M\n" +
 	"\n" +
@@ -1421,7 +1637,8 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00\x12T\n" +
 	"\vCheckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse\"\x00(\x010\x01\x12D\n" +
 	"\aExplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\"\x00\x12i\n" +
-	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_decision_service_proto_rawDescOnce sync.Once
@@ -1435,7 +1652,7 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_decision_service_proto_rawDescData
 }
 
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*Consistency)(nil),                // 0: consent.v1.Consistency
 	(*CheckRequest)(nil),               // 1: consent.v1.CheckRequest
@@ -1456,61 +1673,65 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*ExplainResponse)(nil),            // 16: consent.v1.ExplainResponse
 	(*WatchInvalidationsRequest)(nil),  // 17: consent.v1.WatchInvalidationsRequest
 	(*WatchInvalidationsResponse)(nil), // 18: consent.v1.WatchInvalidationsResponse
-	(*Recipient)(nil),                  // 19: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 20: google.protobuf.Struct
-	(Decision)(0),                      // 21: consent.v1.Decision
-	(*Reason)(nil),                     // 22: consent.v1.Reason
-	(LegalBasis)(0),                    // 23: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 24: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 25: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 26: google.protobuf.Duration
+	(*WatchHello)(nil),                 // 19: consent.v1.WatchHello
+	(*Recipient)(nil),                  // 20: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 21: google.protobuf.Struct
+	(Decision)(0),                      // 22: consent.v1.Decision
+	(*Reason)(nil),                     // 23: consent.v1.Reason
+	(LegalBasis)(0),                    // 24: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 25: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 27: google.protobuf.Duration
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	19, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	20, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	20, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	21, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
 	0,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	21, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	22, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	23, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	24, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	25, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	22, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	23, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	24, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	25, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	26, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
 	1,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
 	0,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
 	5,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
 	2,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
 	6,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
 	7,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	26, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
-	20, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	27, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	21, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
 	0,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
 	10, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
 	2,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
 	12, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
 	1,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
-	26, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	27, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
 	14, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
 	2,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
 	6,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
 	1,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	25, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	26, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
 	2,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	1,  // 28: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	3,  // 29: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	8,  // 30: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	11, // 31: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	15, // 32: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	17, // 33: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	2,  // 34: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	4,  // 35: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	9,  // 36: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	13, // 37: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	16, // 38: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	18, // 39: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	34, // [34:40] is the sub-list for method output_type
-	28, // [28:34] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	19, // 28: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	27, // 29: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	27, // 30: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	1,  // 31: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	3,  // 32: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	8,  // 33: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	11, // 34: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	15, // 35: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	17, // 36: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	2,  // 37: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	4,  // 38: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	9,  // 39: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	13, // 40: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	16, // 41: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	18, // 42: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	37, // [37:43] is the sub-list for method output_type
+	31, // [31:37] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -1538,7 +1759,7 @@ func file_consent_v1_decision_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -121,7 +121,8 @@ const file_consent_v1_options_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdata_categories\x18\x02 \x03(\tR\x0edataCategories\x12#\n" +
 	"\rsubject_field\x18\x03 \x01(\tR\fsubjectField:U\n" +
-	"\apurpose\x12\x1e.google.protobuf.MethodOptions\x18\xd7\xe0\x03 \x01(\v2\x19.consent.v1.MethodPurposeR\apurposeB9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\apurpose\x12\x1e.google.protobuf.MethodOptions\x18\xd7\xe0\x03 \x01(\v2\x19.consent.v1.MethodPurposeR\apurposeBR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_options_proto_rawDescOnce sync.Once
