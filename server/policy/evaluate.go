@@ -89,20 +89,16 @@ func (l *Loader) evaluateCompiled(ctx context.Context, c *controller, q question
 
 func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question) (consent.Decision, error) {
 	l.counts.topdown.Add(1)
-	value, err := c.refer(ctx, engine.ToAST(q.input))
+	value, err := c.refer(ctx, rego.EvalParsedInput(engine.ToAST(q.input)))
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	converted, err := engine.FromAST(l.symbols, value)
-	if err != nil {
-		return consent.Decision{}, fmt.Errorf("reading topdown's answer: %w", err)
-	}
-	return l.answer.read(converted, q.request)
+	return l.readAST(value, q.request)
 }
 
 // refer evaluates by topdown; an undefined decision is errUndefined.
-func (c *controller) refer(ctx context.Context, input ast.Value) (ast.Value, error) {
-	results, err := c.reference.Eval(ctx, rego.EvalParsedInput(input))
+func (c *controller) refer(ctx context.Context, options ...rego.EvalOption) (ast.Value, error) {
+	results, err := c.reference.Eval(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("evaluating: %w", err)
 	}
