@@ -24,9 +24,11 @@ var mayImport = map[string][]string{
 	"server/policy/engine": {},
 	"server/policy":        {"server/consent", "server/policy/engine"},
 	"server/authz":         {"server/consent"},
-	"server/grpcapi":       {"server/authz", "server/consent", "proto/consent/v1"},
+	"server/explain":       {"server/authz", "server/consent", "server/policy"},
+	"server/grpcapi":       {"server/authz", "server/consent", "server/explain", "proto/consent/v1"},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy", "server/store/pebble",
+		"policies", "server/authz", "server/cache", "server/consent", "server/explain", "server/grpcapi", "server/policy",
+		"server/store/pebble",
 	},
 	"policies":               {},
 	"client":                 {"proto/consent/v1"},

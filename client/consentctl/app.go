@@ -75,7 +75,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	a.addFlags(root)
 	root.AddCommand(
-		a.checkCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
+		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.controllersCommand(), a.policyCommand(),
 	)
 	return root

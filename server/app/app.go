@@ -24,6 +24,7 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/store/pebble"
@@ -127,8 +128,12 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	explainer, err := explain.New(explain.Config{Authorizer: authorizer, Ledger: a.states})
+	if err != nil {
+		return nil, err
+	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Policy: a.policies.Describe,
+		Authorizer: authorizer, Ledger: a.states, Explainer: explainer, Policy: a.policies.Describe,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }

@@ -15,6 +15,8 @@ import (
 type decisionService struct {
 	consentv1.UnimplementedDecisionServiceServer
 	authorizer Authorizer
+	explainer  Explainer
+	now        func() consent.Instant
 	validator  *validator
 	decided    *metrics
 	errors     *errorLog

@@ -43,6 +43,8 @@ type Config struct {
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
 	Ledger Ledger
+	// Explainer answers Explain; required.
+	Explainer Explainer
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
@@ -63,6 +65,7 @@ func (c Config) Validate() error {
 	}
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
+	require(c.Explainer != nil, "Explainer")
 	require(c.Policy != nil, "Policy")
 	return errors.Join(faults...)
 }
@@ -96,10 +99,12 @@ func New(c Config) (*API, error) {
 	}
 	e := newErrorLog(c.Logger)
 	return &API{
-		decisions: decisionService{authorizer: c.Authorizer, validator: v, decided: m, errors: e},
-		consents:  consentService{config: c, validator: v},
-		policies:  policyService{policy: c.Policy, validator: v},
-		edge:      edge{metrics: m, errors: e},
+		decisions: decisionService{
+			authorizer: c.Authorizer, explainer: c.Explainer, now: c.Now, validator: v, decided: m, errors: e,
+		},
+		consents: consentService{config: c, validator: v},
+		policies: policyService{policy: c.Policy, validator: v},
+		edge:     edge{metrics: m, errors: e},
 	}, nil
 }
 

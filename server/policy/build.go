@@ -45,7 +45,9 @@ func (b *build) set(s *Set) error {
 	s.compiler, s.data, s.book = compiler, store, sync.OnceValue(func() *book { return newBook(compiler) })
 	for _, id := range b.ids() {
 		described := b.tables[id].describe(id)
-		c := &controller{horizon: horizon{durations: b.tables[id].durations(), dates: dates}, compiled: b.entrypoint(program, id)}
+		c := &controller{
+			table: b.tables[id], horizon: horizon{durations: b.tables[id].durations(), dates: dates}, compiled: b.entrypoint(program, id),
+		}
 		if c.reference, err = reference(compiler, store, id); err != nil {
 			return err
 		}

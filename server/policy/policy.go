@@ -42,6 +42,7 @@ type Set struct {
 // controller is what a Set keeps per controller.
 type controller struct {
 	purposes []string
+	table    *table
 	horizon  horizon
 	// compiled is nil where topdown evaluates.
 	compiled  *engine.Entrypoint
