@@ -53,6 +53,9 @@ func asked(text, family string, change func(*consent.Request)) candidate {
 // easing lists what may turn a DENY.
 func (t *teller) easing() []candidate {
 	r := t.request
+	if known := t.becomesKnown(); len(known) > 0 {
+		return known
+	}
 	list := t.consents()
 	list = append(list, t.lifts()...)
 	list = append(list, t.profiles()...)
@@ -66,6 +69,18 @@ func (t *teller) easing() []candidate {
 		}
 	}
 	return list
+}
+
+// becomesKnown lists what makes a person known of whom nothing was ever recorded, where that is all it takes.
+func (t *teller) becomesKnown() []candidate {
+	if t.answer.Snapshot.State.Known() {
+		return nil
+	}
+	c := happens("anything on record for the person, such as an account", "known", consent.Profile{AccountStatus: consent.AccountActive})
+	if q, _ := t.under(c); t.decide(q).Effect != consent.Allow {
+		return nil
+	}
+	return []candidate{c}
 }
 
 // grant is a way to give a consent.
@@ -193,10 +208,6 @@ const adult = 21
 // profiles lists what else may come to be known of the person.
 func (t *teller) profiles() (list []candidate) {
 	s := t.answer.Snapshot.State
-	if !s.Known() {
-		list = append(list, happens("anything on record for the person, such as an account", "known",
-			consent.Profile{AccountStatus: consent.AccountActive}))
-	}
 	if s.AccountStatus.Value == consent.AccountClosed {
 		list = append(list, happens("opening the account again", "account", consent.Profile{AccountStatus: consent.AccountActive}))
 	}

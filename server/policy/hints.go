@@ -62,13 +62,8 @@ func (s *Set) Hints(controller, purpose string, recipient consent.RecipientKind)
 // flags are the keys of the context that rules name: input.context.key, request.flag("key"), and `unless` in tables.
 func (s *Set) flags(controller string, t *table) []string {
 	found := map[string]bool{}
-	for _, module := range s.compiler.Modules {
-		for _, node := range module.Rules {
-			if sharedOrOf(node, controller) {
-				flagsOf(node, found)
-			}
-		}
-	}
+	maps.Copy(found, s.book().flags[""])
+	maps.Copy(found, s.book().flags[controller])
 	for _, r := range t.Purposes {
 		for _, f := range r.Forbidden {
 			found[f.Unless] = true
@@ -76,6 +71,21 @@ func (s *Set) flags(controller string, t *table) []string {
 	}
 	delete(found, "")
 	return slices.Sorted(maps.Keys(found))
+}
+
+// flagsByOwner are the keys that rules name, by the controller whose rules they are; the empty name: shared ones.
+func flagsByOwner(compiler *ast.Compiler) map[string]map[string]bool {
+	flags := map[string]map[string]bool{"": {}}
+	for _, module := range compiler.Modules {
+		for _, node := range module.Rules {
+			owner := ownerOf(node)
+			if flags[owner] == nil {
+				flags[owner] = map[string]bool{}
+			}
+			flagsOf(node, flags[owner])
+		}
+	}
+	return flags
 }
 
 func flagsOf(node *ast.Rule, found map[string]bool) {

@@ -80,11 +80,24 @@ func (s *Set) telling(n *Near, rest ast.Body) bool {
 	return len(n.Under) > 0 && s.book().personal(rest)
 }
 
+// controllersRef is root; immutable.
+var controllersRef = ast.MustParseRef(root)
+
+// ownerOf is the controller whose rule it is; empty: it is shared.
+func ownerOf(node *ast.Rule) string {
+	path := node.Module.Package.Path
+	if len(path) > len(controllersRef) && path.HasPrefix(controllersRef) {
+		if id, ok := path[len(controllersRef)].Value.(ast.String); ok {
+			return string(id)
+		}
+	}
+	return ""
+}
+
 // sharedOrOf reports whether the rule is no other controller's.
 func sharedOrOf(node *ast.Rule, controller string) bool {
-	path := node.Module.Package.Path
-	prefix := ast.MustParseRef(root)
-	return !path.HasPrefix(prefix) || len(path) > len(prefix) && isString(path[len(prefix)], controller)
+	owner := ownerOf(node)
+	return owner == "" || owner == controller
 }
 
 // bodies evaluates bodies of compiled rules.

@@ -18,10 +18,15 @@ type book struct {
 	// reads are the places of the rules that read something of the person but the place, or of the request but the purpose.
 	reads    map[string]bool
 	compiler *ast.Compiler
+	// flags are the keys of a request's context that rules name, by the controller whose rules they are.
+	flags map[string]map[string]bool
 }
 
 func newBook(compiler *ast.Compiler) *book {
-	b := &book{rules: map[string]Rule{}, descriptions: map[string]string{}, reads: map[string]bool{}, compiler: compiler}
+	b := &book{
+		rules: map[string]Rule{}, descriptions: map[string]string{}, reads: map[string]bool{}, compiler: compiler,
+		flags: flagsByOwner(compiler),
+	}
 	annotations := compiler.GetAnnotationSet()
 	for _, module := range sortedModules(compiler) {
 		last := map[string]Rule{}
