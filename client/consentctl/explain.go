@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -311,13 +310,14 @@ func (s story) near() {
 	s.section("The rules that nearly applied")
 	for _, n := range s.response.GetNearRules() {
 		s.item(ruleText(n.GetRule()))
-		switch {
-		case n.GetException():
-			s.note("It does not, because of an exception: " + cmp.Or(n.GetDescription(), n.GetMissing()))
-		case n.GetDescription() != "":
-			s.note("It does not, because this does not hold: " + n.GetDescription())
-		default:
-			s.note("It does not, because this does not hold: " + n.GetMissing())
+		missing := n.GetMissing()
+		if n.GetDescription() != "" {
+			missing = n.GetDescription() + " (" + missing + ")"
+		}
+		if n.GetException() {
+			s.note("It does not, because of an exception: " + missing)
+		} else {
+			s.note("It does not, because this does not hold: " + missing)
 		}
 		if with := n.GetBroughtBy(); len(with) > 0 {
 			s.note("It would with " + strings.Join(with[:min(len(with), 3)], ", or "))

@@ -98,6 +98,9 @@ func (t *teller) trace(s *Story, text bool) error {
 	}
 	s.Rules, s.Failure, s.Trace = traced.Fired, traced.Failure, traced.Text
 	slices.SortStableFunc(s.Rules, func(a, b policy.Fired) int { return cmp.Compare(weight(b), weight(a)) })
+	if endsAll(s.Decision.Reasons[0].Code) {
+		return nil
+	}
 	for _, n := range traced.Near {
 		near := Near{Near: n}
 		for _, i := range n.Under {
@@ -108,6 +111,11 @@ func (t *teller) trace(s *Story, text bool) error {
 		s.Near = append(s.Near, near)
 	}
 	return nil
+}
+
+// endsAll reports whether a reason is of a level that ends a decision: no rule after it is asked.
+func endsAll(code consent.ReasonCode) bool {
+	return code == consent.PurposeProhibited || code == consent.PurposeNotDeclared || code == consent.SubjectUnknown
 }
 
 // weight is how much a rule had to say.
