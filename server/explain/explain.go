@@ -120,7 +120,7 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 	if !ok {
 		return Story{}, fmt.Errorf("explaining: the active policies are %T, which cannot be explained", answer.Policies)
 	}
-	t := &teller{ctx: ctx, set: set, request: q.Request, answer: answer, entries: entries}
+	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answer: answer, entries: entries}
 	return t.tell(q)
 }
 

@@ -89,7 +89,7 @@ func (l *Loader) evaluateCompiled(ctx context.Context, c *controller, q question
 
 func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question) (consent.Decision, error) {
 	l.counts.topdown.Add(1)
-	value, err := c.refer(ctx, rego.EvalParsedInput(engine.ToAST(q.input)))
+	value, err := c.refer(ctx, engine.ToAST(q.input))
 	if err != nil {
 		return consent.Decision{}, err
 	}
@@ -97,8 +97,8 @@ func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question)
 }
 
 // refer evaluates by topdown; an undefined decision is errUndefined.
-func (c *controller) refer(ctx context.Context, options ...rego.EvalOption) (ast.Value, error) {
-	results, err := c.reference.Eval(ctx, options...)
+func (c *controller) refer(ctx context.Context, input ast.Value, options ...rego.EvalOption) (ast.Value, error) {
+	results, err := c.reference.Eval(ctx, append(options, rego.EvalParsedInput(input))...)
 	if err != nil {
 		return nil, fmt.Errorf("evaluating: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/consentd/consentd/server/policy/engine"
 )
@@ -74,7 +73,7 @@ func (s *shadow) run(ctx context.Context) {
 func (s *shadow) compare(ctx context.Context, again shadowed) {
 	ctx, cancel := context.WithTimeout(ctx, shadowTimeout)
 	defer cancel()
-	want, err := again.controller.refer(ctx, rego.EvalParsedInput(again.input))
+	want, err := again.controller.refer(ctx, again.input)
 	if ctx.Err() != nil {
 		s.loader.counts.dropped.Add(1)
 		return

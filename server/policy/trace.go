@@ -76,15 +76,15 @@ func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, err
 	if !ok {
 		return Trace{}, consent.ErrUnknownController
 	}
-	input := s.astInput(q)
+	input := s.Input(q.Request, q.Snapshot.State, q.Now)
 	watch := &watcher{set: s, input: input, byRule: map[string]int{}}
-	options := []rego.EvalOption{rego.EvalParsedInput(input), rego.EvalQueryTracer(watch)}
+	options := []rego.EvalOption{rego.EvalQueryTracer(watch)}
 	full := topdown.NewBufferTracer()
 	if o.Text {
 		options = append(options, rego.EvalQueryTracer(full))
 	}
 	t := Trace{Decision: consent.Failed()}
-	value, err := c.refer(ctx, options...)
+	value, err := c.refer(ctx, input, options...)
 	if err == nil {
 		t.Decision, err = s.loader.readAST(value, q.Request)
 	}
@@ -107,16 +107,9 @@ func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, err
 func (s *Set) inputs(input ast.Value, alternatives []Question) []*ast.Term {
 	inputs := []*ast.Term{ast.NewTerm(input)}
 	for _, a := range alternatives {
-		inputs = append(inputs, ast.NewTerm(s.astInput(a)))
+		inputs = append(inputs, ast.NewTerm(s.Input(a.Request, a.Snapshot.State, a.Now)))
 	}
 	return inputs
-}
-
-func (s *Set) astInput(q Question) ast.Value {
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	return engine.ToAST(l.input.build(scratch, q.Request, q.Snapshot, q.Now))
 }
 
 func (l *Loader) readAST(value ast.Value, request *consent.Request) (consent.Decision, error) {
