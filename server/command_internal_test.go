@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -47,25 +51,45 @@ func samples(t *testing.T) map[string]struct {
 	text string
 	took func(options) bool
 } {
-	dir, pem := t.TempDir(), file(t, "")
+	dir, certificate, key := t.TempDir(), file(t, ""), file(t, publicKey(t))
 	return map[string]struct {
 		text string
 		took func(options) bool
 	}{
-		"grpc-addr":     {"127.0.0.1:1", func(o options) bool { return o.config.GRPCAddr == "127.0.0.1:1" }},
-		"http-addr":     {"127.0.0.1:2", func(o options) bool { return o.config.HTTPAddr == "127.0.0.1:2" }},
-		"data-dir":      {"elsewhere", func(o options) bool { return o.config.DataDir == "elsewhere" }},
-		"cache-size":    {"3MiB", func(o options) bool { return o.config.CacheSize == 3<<20 }},
-		"policies":      {dir, func(o options) bool { return o.config.Policies != nil }},
-		"policy-engine": {"topdown", func(o options) bool { return o.config.PolicyEngine == policy.Topdown }},
-		"shadow-rate":   {"1/7", func(o options) bool { return o.config.ShadowRate == 7 }},
-		"tls-cert":      {pem, func(o options) bool { return o.config.TLSCert == pem }},
-		"tls-key":       {pem, func(o options) bool { return o.config.TLSKey == pem }},
-		"insecure":      {"true", func(o options) bool { return o.config.Insecure }},
-		"drain-timeout": {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
-		"log-level":     {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
-		"log-format":    {"json", func(o options) bool { return o.logFormat == "json" }},
+		"grpc-addr":              {"127.0.0.1:1", func(o options) bool { return o.config.GRPCAddr == "127.0.0.1:1" }},
+		"http-addr":              {"127.0.0.1:2", func(o options) bool { return o.config.HTTPAddr == "127.0.0.1:2" }},
+		"data-dir":               {"elsewhere", func(o options) bool { return o.config.DataDir == "elsewhere" }},
+		"cache-size":             {"3MiB", func(o options) bool { return o.config.CacheSize == 3<<20 }},
+		"policies":               {dir, func(o options) bool { return o.config.PolicySource.Location == dir }},
+		"policies-poll":          {"5s", func(o options) bool { return o.config.PolicySource.Poll == 5*time.Second }},
+		"policies-max-size":      {"3MiB", func(o options) bool { return o.config.PolicySource.MaxBytes == 3<<20 }},
+		"policies-key":           {key, func(o options) bool { return o.config.PolicySource.Key.File == key }},
+		"policies-key-algorithm": {"PS512", func(o options) bool { return o.config.PolicySource.Key.Algorithm == "PS512" }},
+		"policies-key-id":        {"ours", func(o options) bool { return o.config.PolicySource.Key.ID == "ours" }},
+		"policies-key-scope":     {"write", func(o options) bool { return o.config.PolicySource.Key.Scope == "write" }},
+		"policy-engine":          {"topdown", func(o options) bool { return o.config.PolicyEngine == policy.Topdown }},
+		"shadow-rate":            {"1/7", func(o options) bool { return o.config.ShadowRate == 7 }},
+		"tls-cert":               {certificate, func(o options) bool { return o.config.TLSCert == certificate }},
+		"tls-key":                {certificate, func(o options) bool { return o.config.TLSKey == certificate }},
+		"insecure":               {"true", func(o options) bool { return o.config.Insecure }},
+		"drain-timeout":          {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
+		"log-level":              {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
+		"log-format":             {"json", func(o options) bool { return o.logFormat == "json" }},
 	}
+}
+
+// publicKey is a PEM of an RSA key.
+func publicKey(t *testing.T) string {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
 // Every setting can be set from every source.
@@ -78,10 +102,12 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			t.Errorf("%s has no sample", s.name)
 			continue
 		}
-		// A certificate needs a key, and the other way round.
-		with := []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
-		if !strings.HasPrefix(s.name, "tls-") {
-			with = nil
+		var with []string
+		switch {
+		case strings.HasPrefix(s.name, "tls-"): // a certificate needs a key, and the other way round
+			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
+		case strings.HasPrefix(s.name, "policies-key"): // a key needs a bundle, and what is said of a key needs the key
+			with = []string{"CONSENTD_POLICIES=bundle.tar.gz", "CONSENTD_POLICIES_KEY=" + values["policies-key"].text}
 		}
 		for source, run := range map[string]func() (options, error){
 			"flag":     func() (options, error) { return parse(t, with, "--"+s.name+"="+sample.text) },
@@ -197,7 +223,7 @@ func TestFaults(t *testing.T) {
 		"no boolean":               {file: "insecure: maybe\n", says: []string{"consentd.yaml:1", "true or false"}},
 		"no level":                 {args: []string{"--log-level", "loud"}, says: []string{"--log-level", "loud"}},
 		"no format":                {args: []string{"--log-format", "xml"}, says: []string{"--log-format", "json"}},
-		"no directory of policies": {args: []string{"--policies", "nowhere"}, says: []string{"--policies", "nowhere"}},
+		"a key without a bundle":   {args: []string{"--policies-key-id", "x"}, says: []string{"policies-key-id", "policies-key"}},
 		"plaintext for all":        {args: []string{"--grpc-addr", ":7070"}, says: []string{"grpc-addr", "plaintext"}},
 		"all at once": {
 			environ: []string{"CONSENTD_NONSENSE=1", "CONSENTD_LOG_LEVEL=loud"}, file: "cache-size: 7\nother: 1\n",

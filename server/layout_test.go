@@ -16,19 +16,21 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":               {"server/app", "server/policy"},
+	"server":               {"server/app", "server/policy", "server/policy/source"},
 	"server/consent":       {},
 	"server/store":         {"server/consent"},
 	"server/store/pebble":  {"server/consent", "server/store"},
 	"server/cache":         {"server/consent", "server/store"},
 	"server/policy/engine": {},
 	"server/policy":        {"server/consent", "server/policy/engine"},
+	"server/policy/source": {"server/consent"},
+	"server/policy/reload": {"server/consent", "server/policy", "server/policy/source"},
 	"server/authz":         {"server/consent"},
 	"server/explain":       {"server/authz", "server/consent", "server/policy"},
 	"server/grpcapi":       {"server/authz", "server/consent", "server/explain", "proto/consent/v1"},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/consent", "server/explain", "server/grpcapi", "server/policy",
-		"server/store/pebble",
+		"server/policy/reload", "server/policy/source", "server/store/pebble",
 	},
 	"policies":               {},
 	"client":                 {"proto/consent/v1"},
@@ -41,7 +43,7 @@ var mayImport = map[string][]string{
 
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
-	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine"},
+	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/source"},
 	"github.com/dgraph-io/ristretto/":   {"server/cache"},
 	"github.com/cockroachdb/pebble/":    {"server/store/pebble"},
 }

@@ -4,15 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/consentd/consentd/server/app"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/source"
 )
 
 // options are what the settings set.
@@ -43,8 +42,20 @@ func settings() []setting {
 			set: text(func(o *options) *string { return &o.config.DataDir })},
 		{name: "cache-size", fallback: "256MiB", usage: "memory for cached states, with a unit: 64MiB, 1GiB; 0 reads the store for every check",
 			set: setCacheSize},
-		{name: "policies", usage: "directory of policies instead of those in the binary",
-			set: setPolicies},
+		{name: "policies", usage: "policies instead of those in the binary: a directory, a bundle file, or an http(s) URL of a bundle; followed as they change",
+			set: text(func(o *options) *string { return &o.config.PolicySource.Location })},
+		{name: "policies-poll", fallback: source.DefaultPoll.String(), usage: "how often a URL is asked, and a path looked at beside its notifications",
+			set: setDuration(func(o *options) *time.Duration { return &o.config.PolicySource.Poll })},
+		{name: "policies-max-size", fallback: "64MiB", usage: "limit of a bundle, packed and unpacked, and of a directory's policy files",
+			set: setPoliciesMaxSize},
+		{name: "policies-key", usage: "PEM file of the public key or certificate that bundles must be signed for",
+			set: text(func(o *options) *string { return &o.config.PolicySource.Key.File })},
+		{name: "policies-key-algorithm", fallback: source.DefaultAlgorithm, usage: "of the signature: RS256, PS256, ES256, or with 384 or 512",
+			set: text(func(o *options) *string { return &o.config.PolicySource.Key.Algorithm })},
+		{name: "policies-key-id", usage: "key id that signatures must name; default any",
+			set: text(func(o *options) *string { return &o.config.PolicySource.Key.ID })},
+		{name: "policies-key-scope", usage: "scope that signatures must have; default none",
+			set: text(func(o *options) *string { return &o.config.PolicySource.Key.Scope })},
 		{name: "policy-engine", fallback: "compiled", usage: "what evaluates policies: compiled, or topdown, OPA's own evaluator",
 			set: setPolicyEngine},
 		{name: "shadow-rate", fallback: fmt.Sprintf("1/%d", policy.DefaultShadowRate),
@@ -57,7 +68,7 @@ func settings() []setting {
 		{name: "insecure", boolean: true, fallback: "false", usage: "permit plaintext on addresses that other machines can reach",
 			set: setInsecure},
 		{name: "drain-timeout", fallback: app.DefaultDrainTimeout.String(), usage: "how long calls under way may take to end on SIGTERM",
-			set: setDrainTimeout},
+			set: setDuration(func(o *options) *time.Duration { return &o.config.DrainTimeout })},
 		{name: "log-level", fallback: "info", usage: "debug, info, warn or error",
 			set: setLogLevel},
 		{name: "log-format", fallback: "text", usage: "text or json",
@@ -86,19 +97,11 @@ func setCacheSize(o *options, value string) (err error) {
 	return err
 }
 
-func setPolicies(o *options, value string) error {
-	if value == "" {
-		return nil
+func setPoliciesMaxSize(o *options, value string) (err error) {
+	if o.config.PolicySource.MaxBytes, err = parseSize(value); err == nil && o.config.PolicySource.MaxBytes == 0 {
+		return errors.New("give a size above 0 with a unit, such as 64MiB")
 	}
-	info, err := os.Stat(value)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errors.New("there is no such directory")
-	}
-	if err != nil || !info.IsDir() {
-		return errors.New("is no directory that can be read")
-	}
-	o.config.Policies = os.DirFS(value)
-	return nil
+	return err
 }
 
 func setPolicyEngine(o *options, value string) error {
@@ -130,13 +133,15 @@ func setInsecure(o *options, value string) (err error) {
 	return nil
 }
 
-func setDrainTimeout(o *options, value string) error {
-	d, err := time.ParseDuration(value)
-	if err != nil || d <= 0 {
-		return errors.New("give a duration above zero, such as 10s")
+func setDuration(field func(*options) *time.Duration) func(*options, string) error {
+	return func(o *options, value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return errors.New("give a duration above zero, such as 10s")
+		}
+		*field(o) = d
+		return nil
 	}
-	o.config.DrainTimeout = d
-	return nil
 }
 
 func setLogLevel(o *options, value string) error {

@@ -9,10 +9,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +26,8 @@ import (
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/reload"
+	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
@@ -34,8 +35,9 @@ import (
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by; New makes it.
+	// loader is what the policies are loaded by, manager what keeps them those of their source; New makes both.
 	loader   *policy.Loader
+	manager  *reload.Manager
 	states   *cache.Cache
 	registry *prometheus.Registry
 	health   *health.Server
@@ -70,6 +72,7 @@ func (a *App) open() error {
 	if err := a.openStore(); err != nil {
 		return err
 	}
+	a.manager.Watch() // the data directory is this process's now
 	api, err := a.newAPI()
 	if err != nil {
 		return err
@@ -85,19 +88,25 @@ func (a *App) open() error {
 }
 
 func (a *App) loadPolicies() error {
-	source, name := a.config.Policies, "--policies: mend the directory or leave the flag away"
-	if source == nil {
-		source, name = fs.FS(policies.FS), "the embedded policies"
+	c := reload.Config{
+		Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
+		Now: a.config.Now, Logger: a.config.Logger,
+	}
+	if c.Embedded == nil {
+		c.Embedded = policies.FS
+	}
+	if a.config.PolicySource.Location != "" {
+		var err error
+		if c.Source, err = source.Open(a.config.policySource()); err != nil {
+			return err
+		}
 	}
 	a.loader = policy.NewLoader(policy.Options{
 		Logger: a.config.Logger, Engine: a.config.PolicyEngine, ShadowRate: a.config.ShadowRate,
 	})
-	set, err := a.loader.Load(source)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	a.policies.Activate(set, a.config.Now())
-	return nil
+	c.Loader = a.loader
+	a.manager = reload.New(c)
+	return a.manager.Start(context.Background())
 }
 
 // openStore opens the cache over the store, which the cache owns from then on.
@@ -134,6 +143,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	}
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Explainer: explainer, Policy: a.policies.Describe,
+		Activator: a.manager,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
@@ -200,6 +210,9 @@ func (a *App) Close() error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			faults = append(faults, err)
 		}
+	}
+	if a.manager != nil {
+		faults = append(faults, a.manager.Close())
 	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/source"
 )
 
 // The defaults of Config.
@@ -39,7 +40,9 @@ type Config struct {
 	CacheSize int64
 	// CacheOff reads the store for every check.
 	CacheOff bool
-	// Policies is the tree of policies. Nil means those that are embedded in the binary.
+	// PolicySource is where policies come from. Without a location they are the embedded ones, or those that were activated.
+	PolicySource source.Config
+	// Policies stands in for the embedded policies. Nil means those of the binary.
 	Policies fs.FS
 	// PolicyEngine is what evaluates policies. Zero means the compiled engine.
 	PolicyEngine policy.Engine
@@ -94,7 +97,15 @@ func (c Config) Validate() error {
 	if c.DrainTimeout < 0 {
 		faults = append(faults, fmt.Errorf("drain-timeout: %v is negative: give a duration such as 10s", c.DrainTimeout))
 	}
+	faults = append(faults, c.policySource().Validate())
 	return errors.Join(faults...)
+}
+
+// policySource adds what the source shares with other settings.
+func (c Config) policySource() source.Config {
+	s := c.PolicySource
+	s.Insecure, s.Logger = c.Insecure, c.Logger
+	return s
 }
 
 func (c Config) validateTLS() error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/reload"
 )
 
 // registerMetrics adds what is not the services' own.
@@ -65,6 +66,16 @@ var (
 		"Controllers, of all policies loaded, that the compiled engine does not support; topdown decides.", nil, nil)
 	shadowDecisions = prometheus.NewDesc("consentd_policy_shadow_total",
 		"Decisions that topdown made again: same, different, or dropped because it was too busy.", []string{"result"}, nil)
+	policyLoads = prometheus.NewDesc("consentd_policy_loads_total",
+		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed).", []string{"outcome"}, nil)
+	policyFailures = prometheus.NewDesc("consentd_policy_consecutive_failures",
+		"Attempts to load policies that failed since the last that succeeded.", nil, nil)
+	policyLastGood = prometheus.NewDesc("consentd_policy_last_good",
+		"1 while the policies are the kept copy that the server started with because their source failed.", nil, nil)
+	policyUnkept = prometheus.NewDesc("consentd_policy_copies_failed_total",
+		"Copies of the policies in force that could not be kept in the data directory.", nil, nil)
+	policySucceeded = prometheus.NewDesc("consentd_policy_last_success_seconds",
+		"When an attempt to load policies last succeeded, since the epoch; 0: never.", nil, nil)
 	policySince = prometheus.NewDesc("consentd_policy_activated_seconds", "When they were activated, since the epoch.", nil, nil)
 )
 
@@ -75,6 +86,7 @@ type stateCollector struct{ app *App }
 func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
+		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
 	} {
 		out <- d
@@ -92,6 +104,24 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	active := c.app.policies.Describe()
 	gauge(policyActive, 1, active.Revision)
 	gauge(policySince, float64(active.ActivatedAt)/1e9)
+	status := c.app.manager.Status()
+	gauge(policyFailures, float64(status.Failures))
+	gauge(policySucceeded, float64(status.SucceededAt)/1e9)
+	lastGood := 0.0
+	if status.LastGood {
+		lastGood = 1
+	}
+	gauge(policyLastGood, lastGood)
+	collectLoads(out, c.app.manager.Counts())
+}
+
+func collectLoads(out chan<- prometheus.Metric, n reload.Counts) {
+	counter := counterTo(out)
+	counter(policyLoads, n.Activated, "activated")
+	counter(policyLoads, n.Unchanged, "unchanged")
+	counter(policyLoads, n.Refused, "refused")
+	counter(policyLoads, n.Unreadable, "unreadable")
+	counter(policyUnkept, n.Unkept)
 }
 
 func counterTo(out chan<- prometheus.Metric) func(*prometheus.Desc, uint64, ...string) {

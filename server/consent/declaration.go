@@ -1,5 +1,7 @@
 package consent
 
+import "strconv"
+
 // Controller is a controller as the active policies describe it.
 type Controller struct {
 	ID string
@@ -38,4 +40,56 @@ type PolicyFile struct {
 	Path    string
 	SHA256  string
 	Content []byte
+}
+
+// PolicyFault is one reason why a set of policies is refused.
+type PolicyFault struct {
+	// File is the path below the policy directory; empty where no file is at fault.
+	File string
+	// Line counts from 1; 0 where no line is at fault.
+	Line int
+	// Message says what is wrong and what to do, in one line.
+	Message string
+}
+
+// Place is file:line, as far as it is known.
+func (f PolicyFault) Place() string {
+	if f.File == "" || f.Line == 0 {
+		return f.File
+	}
+	return f.File + ":" + strconv.Itoa(f.Line)
+}
+
+// String is the fault in one line.
+func (f PolicyFault) String() string {
+	if f.File == "" {
+		return f.Message
+	}
+	return f.Place() + ": " + f.Message
+}
+
+// PolicyStatus tells where this node's policies come from and how the last attempt to load them went.
+type PolicyStatus struct {
+	// Source names where they come from, for people: a directory, a bundle, a URL without its password, the binary.
+	Source string
+	// LastGood is whether the active policies are the copy that the data directory keeps, because the source could not be
+	// loaded when the server started.
+	LastGood bool
+	// AttemptedAt is when the source was last read, or asked whether anything changed; SucceededAt when that last ended with the
+	// source's policies in force.
+	AttemptedAt, SucceededAt Instant
+	// Failures counts the attempts that failed since then; asking again about what was refused is none.
+	Failures int
+	// Faults are why the last attempt failed; empty if it succeeded.
+	Faults []PolicyFault
+	// RefusedRevision is the digest of the policies that the last attempt refused; empty if it succeeded, or if they could not
+	// be read.
+	RefusedRevision string
+}
+
+// Activated is what activating a set of policies came to.
+type Activated struct {
+	// Revision is the digest of the activated set, Previous that of the one before.
+	Revision, Previous string
+	At                 Instant
 }

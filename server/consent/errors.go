@@ -19,6 +19,8 @@ var (
 	ErrBadPageToken = errors.New("bad page token")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
+	ErrPolicyRevision = errors.New("another policy revision is in force")
 )
 
 // Violation is one fault of a request: the path of the field and what is wrong with it.
@@ -48,3 +50,20 @@ type EventError struct {
 func (e *EventError) Error() string { return "event " + e.ID + ": " + e.Err.Error() }
 
 func (e *EventError) Unwrap() error { return e.Err }
+
+// PolicySourceError is returned for an activation where the policies come from a configured source.
+type PolicySourceError struct{ Source string }
+
+func (e *PolicySourceError) Error() string { return "the policies come from " + e.Source }
+
+// PolicyFaultsError is returned for policies that are refused: every fault found.
+type PolicyFaultsError struct{ Faults []PolicyFault }
+
+// Error lists all faults, one a line.
+func (e *PolicyFaultsError) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}

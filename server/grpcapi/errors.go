@@ -48,6 +48,8 @@ var outcomes = []outcome{
 		message: "is no consistency token of this store: it is malformed, of another store, or newer than the store"},
 	{err: consent.ErrBadPageToken, code: codes.InvalidArgument, field: "page_token",
 		message: "is no page token of this subject's ledger"},
+	{err: consent.ErrPolicyRevision, code: codes.Aborted,
+		message: "another policy revision is in force than the one expected"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the store cannot be reached at the moment"},
 	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},
@@ -61,6 +63,9 @@ var internal = outcome{code: codes.Internal, message: "internal error"}
 func toStatus(err error) *status.Status {
 	if invalid, ok := errors.AsType[*consent.InvalidError](err); ok {
 		return invalidStatus(invalid.Violations)
+	}
+	if s := policyStatus(err); s != nil {
+		return s
 	}
 	for i := range outcomes {
 		if errors.Is(err, outcomes[i].err) {

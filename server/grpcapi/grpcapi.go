@@ -37,6 +37,14 @@ type Ledger interface {
 	Events(context.Context, consent.Subject, consent.Page) (consent.Entries, error)
 }
 
+// Activator puts policies in force. The errors of Activate are consent's.
+type Activator interface {
+	// Status tells where policies come from and how loading them went.
+	Status() consent.PolicyStatus
+	// Activate puts files in force if they are admitted and, where expected is not empty, that revision is in force.
+	Activate(ctx context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error)
+}
+
 // Config says what an API works on.
 type Config struct {
 	// Authorizer answers DecisionService; required.
@@ -47,6 +55,8 @@ type Config struct {
 	Explainer Explainer
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
+	// Activator activates policies and tells how loading them goes; required.
+	Activator Activator
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -67,6 +77,7 @@ func (c Config) Validate() error {
 	require(c.Ledger != nil, "Ledger")
 	require(c.Explainer != nil, "Explainer")
 	require(c.Policy != nil, "Policy")
+	require(c.Activator != nil, "Activator")
 	return errors.Join(faults...)
 }
 
@@ -103,7 +114,7 @@ func New(c Config) (*API, error) {
 			authorizer: c.Authorizer, explainer: c.Explainer, now: c.Now, validator: v, decided: m, errors: e,
 		},
 		consents: consentService{config: c, validator: v},
-		policies: policyService{policy: c.Policy, validator: v},
+		policies: policyService{policy: c.Policy, activator: c.Activator, validator: v},
 		edge:     edge{metrics: m, errors: e},
 	}, nil
 }

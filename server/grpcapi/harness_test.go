@@ -28,6 +28,18 @@ type fake struct {
 	record func(consent.Batch) (consent.Recorded, error)
 	read   func(consent.Subject) (consent.Snapshot, error)
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
+
+	status   consent.PolicyStatus
+	activate func([]consent.PolicyFile, string) (consent.Activated, error)
+}
+
+func (f *fake) Status() consent.PolicyStatus { return f.status }
+
+func (f *fake) Activate(_ context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error) {
+	if f.activate == nil {
+		return consent.Activated{}, nil
+	}
+	return f.activate(files, expected)
 }
 
 func (f *fake) Check(ctx context.Context, r *consent.Request, c authz.Consistency) (consent.Decision, error) {
@@ -117,7 +129,7 @@ func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Explainer: f, Policy: examplePolicy, Now: func() consent.Instant { return noon },
+		Authorizer: f, Ledger: f, Explainer: f, Policy: examplePolicy, Activator: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})
 	if err != nil {

@@ -13,13 +13,16 @@ import (
 type policyService struct {
 	consentv1.UnimplementedPolicyServiceServer
 	policy    func() consent.Policy
+	activator Activator
 	validator *validator
 }
 
 // GetPolicy returns the active policies.
 func (s *policyService) GetPolicy(_ context.Context, r *consentv1.GetPolicyRequest) (*consentv1.GetPolicyResponse, error) {
 	active := s.policy()
-	answer := &consentv1.GetPolicyResponse{PolicyRevision: active.Revision, ActivatedAt: timestamp(active.ActivatedAt)}
+	answer := &consentv1.GetPolicyResponse{
+		PolicyRevision: active.Revision, ActivatedAt: timestamp(active.ActivatedAt), Status: statusOf(s.activator.Status()),
+	}
 	for _, f := range active.Files {
 		file := &consentv1.PolicyFile{Path: f.Path, Sha256: f.SHA256}
 		if r.GetIncludeContents() {

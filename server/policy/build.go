@@ -19,6 +19,7 @@ import (
 // build is a set under construction.
 type build struct {
 	loader    *Loader
+	symbols   *engine.Symbols
 	modules   map[string]*ast.Module
 	documents map[string]any
 	tables    map[string]*table
@@ -136,12 +137,12 @@ func (b *build) program() (*engine.Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
-	data, err := engine.FromAST(b.loader.symbols, documents)
+	data, err := engine.FromAST(b.symbols, documents)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
 	program, err := engine.Compile(plan, data, engine.Options{
-		Symbols: b.loader.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
+		Symbols: b.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
 		// An early exit, or an evaluation at compile time, would hide rules that fire.
 		TrackRules: b.loader.options.TrackRules, NoEarlyExit: b.loader.options.TrackRules, NoFold: b.loader.options.TrackRules,
 	})

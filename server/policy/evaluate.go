@@ -15,8 +15,9 @@ import (
 
 // question is a request with its input. The input is valid during the evaluation only.
 type question struct {
-	request *consent.Request
-	input   engine.Value
+	generation *generation
+	request    *consent.Request
+	input      engine.Value
 }
 
 // Stats count what happened since a Loader was made.
@@ -79,7 +80,7 @@ func (l *Loader) evaluate(ctx context.Context, c *controller, q question) (conse
 func (l *Loader) evaluateCompiled(ctx context.Context, c *controller, q question) (d consent.Decision, err error) {
 	n := l.counts.compiled.Add(1)
 	err = c.compiled.Eval(ctx, engine.Request{Input: q.input}, func(r engine.Result) (err error) {
-		if d, err = l.answer.read(r.Value, q.request); l.shadow != nil && l.shadow.due(n) {
+		if d, err = q.generation.answer.read(r.Value, q.request); l.shadow != nil && l.shadow.due(n) {
 			l.shadow.offer(c, q, r.Value)
 		}
 		return err
@@ -93,7 +94,7 @@ func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question)
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return l.readAST(value, q.request)
+	return q.generation.readAST(value, q.request)
 }
 
 // refer evaluates by topdown; an undefined decision is errUndefined.

@@ -10,8 +10,9 @@ import (
 // BuildInput returns the input of a request as OPA has it.
 func BuildInput(r *consent.Request, s *consent.State, now consent.Instant) ast.Value {
 	l := NewLoader(Options{Engine: Topdown})
-	scratch := &scratch{builder: engine.NewBuilder(l.symbols)}
-	return engine.ToAST(l.input.build(scratch, r, &consent.Snapshot{State: s}, now))
+	g := l.current.Load()
+	scratch := &scratch{builder: engine.NewBuilder(g.symbols)}
+	return engine.ToAST(g.input.build(scratch, r, &consent.Snapshot{State: s}, now))
 }
 
 // WithNative returns options under which the compiled engine has a built-in of another meaning.
@@ -19,3 +20,9 @@ func (o Options) WithNative(name string, f engine.Native) Options {
 	o.native = map[string]engine.Native{name: f}
 	return o
 }
+
+// Overgrow makes the loader's next load begin another generation.
+func (l *Loader) Overgrow() { l.current.Load().enough = 1 }
+
+// SameGeneration reports whether the sets share a table of strings.
+func (s *Set) SameGeneration(other *Set) bool { return s.generation == other.generation }

@@ -14,11 +14,7 @@ import (
 // Detached returns a set that decides the same by the same program, but is not counted, logs nothing and has no shadow: for
 // those who ask it millions of questions that no one asked.
 func (s *Set) Detached() *Set {
-	l := &Loader{
-		options: s.loader.options, logger: slog.New(slog.DiscardHandler),
-		symbols: s.loader.symbols, input: s.loader.input, answer: s.loader.answer,
-	}
-	l.scratch.New = func() any { return &scratch{builder: engine.NewBuilder(l.symbols)} }
+	l := &Loader{options: s.loader.options, logger: slog.New(slog.DiscardHandler)}
 	detached := *s
 	detached.loader = l
 	return &detached
@@ -33,19 +29,19 @@ func (s *Set) Evaluate(
 	if !ok {
 		return consent.Decision{}, consent.ErrUnknownController
 	}
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	input := l.input.build(scratch, request, &consent.Snapshot{State: state}, now)
-	return l.evaluate(ctx, c, question{request: request, input: input})
+	g := s.generation
+	scratch := g.scratch.Get().(*scratch)
+	defer g.scratch.Put(scratch)
+	input := g.input.build(scratch, request, &consent.Snapshot{State: state}, now)
+	return s.loader.evaluate(ctx, c, question{generation: g, request: request, input: input})
 }
 
 // Input returns the input document that a request over a state makes, as OPA has it.
 func (s *Set) Input(request *consent.Request, state *consent.State, now consent.Instant) ast.Value {
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	return engine.ToAST(l.input.build(scratch, request, &consent.Snapshot{State: state}, now))
+	g := s.generation
+	scratch := g.scratch.Get().(*scratch)
+	defer g.scratch.Put(scratch)
+	return engine.ToAST(g.input.build(scratch, request, &consent.Snapshot{State: state}, now))
 }
 
 // Refer evaluates a controller's decision over an input by topdown, with options such as a tracer. An undefined decision is
@@ -76,10 +72,10 @@ func (s *Set) Fired(ctx context.Context, request *consent.Request, state *consen
 	if !ok || c.compiled == nil {
 		return
 	}
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	input := l.input.build(scratch, request, &consent.Snapshot{State: state}, now)
+	g := s.generation
+	scratch := g.scratch.Get().(*scratch)
+	defer g.scratch.Put(scratch)
+	input := g.input.build(scratch, request, &consent.Snapshot{State: state}, now)
 	// An error is found by Evaluate, which is asked the same.
 	_ = c.compiled.Eval(ctx, engine.Request{Input: input}, func(r engine.Result) error {
 		r.Rules(f)

@@ -29,11 +29,12 @@ func (l *Loader) Load(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := loader.NewFileLoader().WithFS(fsys).WithProcessAnnotation(true).Filtered([]string{"."}, isTest)
+	loaded, err := loader.NewFileLoader().WithFS(fsys).WithProcessAnnotation(true).Filtered([]string{"."}, skip)
 	if err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}
-	b := &build{loader: l, modules: parsed(loaded), documents: loaded.Documents}
+	g := l.forLoad()
+	b := &build{loader: l, symbols: g.symbols, modules: parsed(loaded), documents: loaded.Documents}
 	if err := admit(b.modules); err != nil {
 		return nil, err
 	}
@@ -41,17 +42,24 @@ func (l *Loader) Load(fsys fs.FS) (*Set, error) {
 		return nil, err
 	}
 	set := &Set{
-		loader: l, description: consent.Policy{Revision: digest(files), Files: files}, controllers: map[string]*controller{},
+		loader: l, generation: g, description: consent.Policy{Revision: digest(files), Files: files}, controllers: map[string]*controller{},
 	}
 	if err := b.set(set); err != nil {
 		return nil, err
 	}
+	l.loaded(g)
 	return set, nil
 }
 
-func isTest(_ string, info fs.FileInfo, _ int) bool {
-	return strings.HasSuffix(info.Name(), "_test.rego") || strings.HasPrefix(info.Name(), ".") && info.Name() != "."
+// skip leaves to the loader what is no policy file, and folders that are hidden.
+func skip(_ string, info fs.FileInfo, _ int) bool {
+	if info.IsDir() {
+		return hidden(info.Name())
+	}
+	return !isPolicyFile(info.Name())
 }
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") && name != "." }
 
 func parsed(loaded *loader.Result) map[string]*ast.Module {
 	modules := make(map[string]*ast.Module, len(loaded.Modules))
@@ -65,8 +73,13 @@ func parsed(loaded *loader.Result) map[string]*ast.Module {
 func readFiles(fsys fs.FS) ([]consent.PolicyFile, error) {
 	var files []consent.PolicyFile
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !isPolicyFile(name) {
+		switch {
+		case err != nil:
 			return err
+		case entry.IsDir() && hidden(entry.Name()):
+			return fs.SkipDir
+		case entry.IsDir() || !isPolicyFile(name):
+			return nil
 		}
 		content, err := fs.ReadFile(fsys, name)
 		if err != nil {
@@ -89,7 +102,7 @@ func readFiles(fsys fs.FS) ([]consent.PolicyFile, error) {
 func isPolicyFile(name string) bool {
 	switch path.Ext(name) {
 	case ".rego", ".yaml", ".yml", ".json":
-		return !strings.HasSuffix(name, "_test.rego") && !strings.HasPrefix(path.Base(name), ".")
+		return !strings.HasSuffix(name, "_test.rego") && !hidden(path.Base(name))
 	}
 	return false
 }

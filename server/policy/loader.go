@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
@@ -53,24 +54,21 @@ type Options struct {
 	native map[string]engine.Native
 }
 
-// Loader loads sets of policies. It holds what outlives a set: the table of interned strings, so that states prepared under
+// Loader loads sets of policies. It holds what outlives a set: a generation of interned strings, so that states prepared under
 // one set serve the next, the counters, and the shadow. All methods may be called concurrently. Close it.
 type Loader struct {
 	options Options
 	logger  *slog.Logger
-	symbols *engine.Symbols
-	input   *inputShapes
-	answer  *answerKeys
-	scratch sync.Pool // of *scratch
+	current atomic.Pointer[generation]
+	mu      sync.Mutex // held by who replaces current
 	counts  counts
 	shadow  *shadow
 }
 
 // NewLoader returns a loader and starts its shadow.
 func NewLoader(o Options) *Loader {
-	l := &Loader{options: o, logger: cmp.Or(o.Logger, slog.Default()), symbols: engine.NewSymbols()}
-	l.input, l.answer = newInputShapes(l.symbols), newAnswerKeys(l.symbols)
-	l.scratch.New = func() any { return &scratch{builder: engine.NewBuilder(l.symbols)} }
+	l := &Loader{options: o, logger: cmp.Or(o.Logger, slog.Default())}
+	l.current.Store(newGeneration())
 	if rate := cmp.Or(o.ShadowRate, DefaultShadowRate); o.Engine == Compiled && rate > 0 {
 		l.shadow = newShadow(l, uint64(rate))
 	}
@@ -90,7 +88,8 @@ func (l *Loader) Prepare(s *consent.State) (prepared any, bytes int) {
 	if l.options.Engine == Topdown {
 		return nil, 0
 	}
-	p := l.input.prepare(engine.NewHeap(l.symbols), s)
+	g := l.current.Load()
+	p := g.input.prepare(engine.NewHeap(g.symbols), s)
 	return p, p.size()
 }
 

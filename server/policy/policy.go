@@ -31,6 +31,7 @@ import (
 // Set is a loaded set of policies. It is immutable and may be used concurrently.
 type Set struct {
 	loader      *Loader
+	generation  *generation
 	description consent.Policy
 	controllers map[string]*controller
 	// compiler and data are what topdown evaluates, for explanations.
@@ -75,10 +76,10 @@ func (s *Set) Decide(
 	if !ok {
 		return s.failed(request, consent.ErrUnknownController)
 	}
-	l := s.loader
-	scratch := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(scratch)
-	d, err := l.evaluate(ctx, c, question{request: request, input: l.input.build(scratch, request, snapshot, now)})
+	g := s.generation
+	scratch := g.scratch.Get().(*scratch)
+	defer g.scratch.Put(scratch)
+	d, err := s.loader.evaluate(ctx, c, question{generation: g, request: request, input: g.input.build(scratch, request, snapshot, now)})
 	if err != nil {
 		return s.failed(request, err)
 	}

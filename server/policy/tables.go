@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"regexp"
@@ -159,34 +160,89 @@ func known(s *string, n *yaml.Node, ok func(string) bool) error {
 	return nil
 }
 
-// readTables decodes the tables of all controllers, by id.
+// readTables decodes the tables of all controllers, by id. A table stands in controllers/<id>/data.yaml, or, as in a bundle,
+// below controllers.<id> of a file above; a controller has one.
 func readTables(files []consent.PolicyFile) (map[string]*table, error) {
-	tables := map[string]*table{}
+	tables, origin := map[string]*table{}, map[string]string{}
 	var faults []error
 	for _, f := range files {
-		dir, name := path.Split(f.Path)
-		id, ok := strings.CutPrefix(path.Clean(dir), "controllers/")
-		if !ok || !strings.HasPrefix(name, "data.") {
-			continue
-		}
-		t, err := decodeTable(f.Content)
+		found, err := tablesIn(f)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", f.Path, err))
+			faults = append(faults, prefixed(f.Path, err))
 		}
-		tables[id] = t
+		for id, t := range found {
+			if first := origin[id]; first != "" {
+				faults = append(faults, fmt.Errorf("%s: the table of controller %q is in %s: join them in one file", f.Path, id, first))
+			}
+			tables[id], origin[id] = t, f.Path
+		}
 	}
 	return tables, errors.Join(faults...)
 }
 
-func decodeTable(content []byte) (*table, error) {
-	t := &table{}
+// prefixed puts the file before each line of an error.
+func prefixed(file string, err error) error {
+	var faults []error
+	for line := range strings.Lines(err.Error()) {
+		faults = append(faults, fmt.Errorf("%s: %s", file, strings.TrimSuffix(line, "\n")))
+	}
+	return errors.Join(faults...)
+}
+
+// tablesIn decodes the tables in a file, which its folder places in the tree of data.
+func tablesIn(f consent.PolicyFile) (map[string]*table, error) {
+	if path.Ext(f.Path) == ".rego" {
+		return nil, nil
+	}
+	dir := path.Dir(f.Path)
+	id, ok := strings.CutPrefix(dir, "controllers/")
+	switch {
+	case dir == ".":
+		var root struct {
+			Controllers map[string]*table `yaml:"controllers"`
+			Rest        map[string]any    `yaml:",inline"`
+		}
+		err := decode(f.Content, &root)
+		return root.Controllers, errors.Join(err, validateAll(root.Controllers))
+	case dir == "controllers":
+		var tables map[string]*table
+		err := decode(f.Content, &tables)
+		return tables, errors.Join(err, validateAll(tables))
+	case ok && !strings.Contains(id, "/"):
+		t := &table{}
+		if err := decode(f.Content, t); err != nil {
+			return map[string]*table{id: t}, err
+		}
+		return map[string]*table{id: t}, t.validate()
+	case ok:
+		return nil, fmt.Errorf("a controller's table is one file: move this into controllers/%s/data.yaml", strings.Split(id, "/")[0])
+	}
+	return nil, nil
+}
+
+func decode(content []byte, into any) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(t); err != nil {
-		text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ", "")
-		return t, errors.New(unknownField.ReplaceAllString(strings.ReplaceAll(text, "\n  ", "; "), "unknown key $1"))
+	err := decoder.Decode(into)
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
 	}
-	return t, t.validate()
+	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ", "")
+	return errors.New(unknownField.ReplaceAllString(strings.ReplaceAll(text, "\n  ", "\n"), "unknown key $1"))
+}
+
+// validateAll validates the tables of a file that has those of several controllers.
+func validateAll(tables map[string]*table) error {
+	var faults []error
+	for _, id := range slices.Sorted(maps.Keys(tables)) {
+		if tables[id] == nil {
+			tables[id] = &table{}
+		}
+		if err := tables[id].validate(); err != nil {
+			faults = append(faults, prefixed("controllers."+id, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // validate returns all faults that the form of the single values does not show.

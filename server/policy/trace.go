@@ -86,7 +86,7 @@ func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, err
 	t := Trace{Decision: consent.Failed()}
 	value, err := c.refer(ctx, input, options...)
 	if err == nil {
-		t.Decision, err = s.loader.readAST(value, q.Request)
+		t.Decision, err = s.generation.readAST(value, q.Request)
 	}
 	if ctx.Err() != nil {
 		return Trace{}, fmt.Errorf("tracing: %w", context.Cause(ctx))
@@ -112,12 +112,12 @@ func (s *Set) inputs(input ast.Value, alternatives []Question) []*ast.Term {
 	return inputs
 }
 
-func (l *Loader) readAST(value ast.Value, request *consent.Request) (consent.Decision, error) {
-	converted, err := engine.FromAST(l.symbols, value)
+func (g *generation) readAST(value ast.Value, request *consent.Request) (consent.Decision, error) {
+	converted, err := engine.FromAST(g.symbols, value)
 	if err != nil {
 		return consent.Decision{}, fmt.Errorf("reading topdown's answer: %w", err)
 	}
-	return l.answer.read(converted, request)
+	return g.answer.read(converted, request)
 }
 
 func prettyTrace(events []*topdown.Event) string {

@@ -77,7 +77,9 @@ type GetPolicyResponse struct {
 	// When this node activated them.
 	ActivatedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=activated_at,json=activatedAt,proto3" json:"activated_at,omitempty"`
 	// The files, sorted by path.
-	Files         []*PolicyFile `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
+	Files []*PolicyFile `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
+	// Where they come from, and how loading them goes.
+	Status        *PolicyStatus `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,6 +135,114 @@ func (x *GetPolicyResponse) GetFiles() []*PolicyFile {
 	return nil
 }
 
+func (x *GetPolicyResponse) GetStatus() *PolicyStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+// PolicyStatus tells where a node's policies come from and how the last attempt to load them went.
+type PolicyStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where they come from: the absolute path of a directory or of a bundle, a URL without its password, `the binary`, or
+	// `ActivatePolicy`.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Whether the active policies are the copy that the data directory keeps, because the source failed when the server started.
+	LastGood bool `protobuf:"varint,2,opt,name=last_good,json=lastGood,proto3" json:"last_good,omitempty"`
+	// When the source was last read, or asked whether anything changed.
+	AttemptedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=attempted_at,json=attemptedAt,proto3" json:"attempted_at,omitempty"`
+	// When that last ended with the source's policies in force; absent: never since the start.
+	SucceededAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=succeeded_at,json=succeededAt,proto3" json:"succeeded_at,omitempty"`
+	// How many attempts failed since then.
+	Failures uint32 `protobuf:"varint,5,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Why the last attempt failed; empty if it did not. The active policies are the last good ones.
+	Faults []*PolicyFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
+	// The digest of the policies that the last attempt refused; empty if none were, or if they did not get so far as to have one.
+	RefusedPolicyRevision string `protobuf:"bytes,7,opt,name=refused_policy_revision,json=refusedPolicyRevision,proto3" json:"refused_policy_revision,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *PolicyStatus) Reset() {
+	*x = PolicyStatus{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyStatus) ProtoMessage() {}
+
+func (x *PolicyStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyStatus.ProtoReflect.Descriptor instead.
+func (*PolicyStatus) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PolicyStatus) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *PolicyStatus) GetLastGood() bool {
+	if x != nil {
+		return x.LastGood
+	}
+	return false
+}
+
+func (x *PolicyStatus) GetAttemptedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AttemptedAt
+	}
+	return nil
+}
+
+func (x *PolicyStatus) GetSucceededAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SucceededAt
+	}
+	return nil
+}
+
+func (x *PolicyStatus) GetFailures() uint32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *PolicyStatus) GetFaults() []*PolicyFault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+func (x *PolicyStatus) GetRefusedPolicyRevision() string {
+	if x != nil {
+		return x.RefusedPolicyRevision
+	}
+	return ""
+}
+
 // PolicyFile is one file of the active policies.
 type PolicyFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -148,7 +258,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -160,7 +270,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -173,7 +283,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{2}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PolicyFile) GetPath() string {
@@ -208,7 +318,7 @@ type ListControllersRequest struct {
 
 func (x *ListControllersRequest) Reset() {
 	*x = ListControllersRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -220,7 +330,7 @@ func (x *ListControllersRequest) String() string {
 func (*ListControllersRequest) ProtoMessage() {}
 
 func (x *ListControllersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -233,7 +343,7 @@ func (x *ListControllersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListControllersRequest.ProtoReflect.Descriptor instead.
 func (*ListControllersRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{3}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListControllersRequest) GetController() string {
@@ -256,7 +366,7 @@ type ListControllersResponse struct {
 
 func (x *ListControllersResponse) Reset() {
 	*x = ListControllersResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -268,7 +378,7 @@ func (x *ListControllersResponse) String() string {
 func (*ListControllersResponse) ProtoMessage() {}
 
 func (x *ListControllersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -281,7 +391,7 @@ func (x *ListControllersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListControllersResponse.ProtoReflect.Descriptor instead.
 func (*ListControllersResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{4}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListControllersResponse) GetControllers() []*Controller {
@@ -313,7 +423,7 @@ type Controller struct {
 
 func (x *Controller) Reset() {
 	*x = Controller{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +435,7 @@ func (x *Controller) String() string {
 func (*Controller) ProtoMessage() {}
 
 func (x *Controller) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +448,7 @@ func (x *Controller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Controller.ProtoReflect.Descriptor instead.
 func (*Controller) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{5}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Controller) GetId() string {
@@ -383,7 +493,7 @@ type Purpose struct {
 
 func (x *Purpose) Reset() {
 	*x = Purpose{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +505,7 @@ func (x *Purpose) String() string {
 func (*Purpose) ProtoMessage() {}
 
 func (x *Purpose) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +518,7 @@ func (x *Purpose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purpose.ProtoReflect.Descriptor instead.
 func (*Purpose) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{6}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Purpose) GetPurpose() string {
@@ -464,7 +574,7 @@ type CheckPolicyRequest struct {
 
 func (x *CheckPolicyRequest) Reset() {
 	*x = CheckPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +586,7 @@ func (x *CheckPolicyRequest) String() string {
 func (*CheckPolicyRequest) ProtoMessage() {}
 
 func (x *CheckPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +599,7 @@ func (x *CheckPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPolicyRequest.ProtoReflect.Descriptor instead.
 func (*CheckPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{7}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CheckPolicyRequest) GetFiles() []*PolicyFile {
@@ -514,7 +624,7 @@ type CheckPolicyResponse struct {
 
 func (x *CheckPolicyResponse) Reset() {
 	*x = CheckPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +636,7 @@ func (x *CheckPolicyResponse) String() string {
 func (*CheckPolicyResponse) ProtoMessage() {}
 
 func (x *CheckPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +649,7 @@ func (x *CheckPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPolicyResponse.ProtoReflect.Descriptor instead.
 func (*CheckPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{8}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CheckPolicyResponse) GetAdmitted() bool {
@@ -578,7 +688,7 @@ type PolicyFault struct {
 
 func (x *PolicyFault) Reset() {
 	*x = PolicyFault{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +700,7 @@ func (x *PolicyFault) String() string {
 func (*PolicyFault) ProtoMessage() {}
 
 func (x *PolicyFault) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +713,7 @@ func (x *PolicyFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFault.ProtoReflect.Descriptor instead.
 func (*PolicyFault) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{9}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PolicyFault) GetFile() string {
@@ -640,7 +750,7 @@ type ActivatePolicyRequest struct {
 
 func (x *ActivatePolicyRequest) Reset() {
 	*x = ActivatePolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +762,7 @@ func (x *ActivatePolicyRequest) String() string {
 func (*ActivatePolicyRequest) ProtoMessage() {}
 
 func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +775,7 @@ func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ActivatePolicyRequest) GetFiles() []*PolicyFile {
@@ -697,7 +807,7 @@ type ActivatePolicyResponse struct {
 
 func (x *ActivatePolicyResponse) Reset() {
 	*x = ActivatePolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +819,7 @@ func (x *ActivatePolicyResponse) String() string {
 func (*ActivatePolicyResponse) ProtoMessage() {}
 
 func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +832,7 @@ func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ActivatePolicyResponse) GetPolicyRevision() string {
@@ -757,7 +867,7 @@ type DiffPolicyRequest struct {
 
 func (x *DiffPolicyRequest) Reset() {
 	*x = DiffPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +879,7 @@ func (x *DiffPolicyRequest) String() string {
 func (*DiffPolicyRequest) ProtoMessage() {}
 
 func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +892,7 @@ func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyRequest.ProtoReflect.Descriptor instead.
 func (*DiffPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DiffPolicyRequest) GetFiles() []*PolicyFile {
@@ -803,7 +913,7 @@ type DiffPolicyResponse struct {
 
 func (x *DiffPolicyResponse) Reset() {
 	*x = DiffPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +925,7 @@ func (x *DiffPolicyResponse) String() string {
 func (*DiffPolicyResponse) ProtoMessage() {}
 
 func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +938,7 @@ func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyResponse.ProtoReflect.Descriptor instead.
 func (*DiffPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DiffPolicyResponse) GetSubjects() uint64 {
@@ -845,11 +955,20 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x1fconsent/v1/policy_service.proto\x12\n" +
 	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
 	"\x10GetPolicyRequest\x12)\n" +
-	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xa9\x01\n" +
+	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xdb\x01\n" +
 	"\x11GetPolicyResponse\x12'\n" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12=\n" +
 	"\factivated_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\x12,\n" +
-	"\x05files\x18\x03 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\"R\n" +
+	"\x05files\x18\x03 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\x120\n" +
+	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\xc6\x02\n" +
+	"\fPolicyStatus\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1b\n" +
+	"\tlast_good\x18\x02 \x01(\bR\blastGood\x12=\n" +
+	"\fattempted_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vattemptedAt\x12=\n" +
+	"\fsucceeded_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vsucceededAt\x12\x1a\n" +
+	"\bfailures\x18\x05 \x01(\rR\bfailures\x12/\n" +
+	"\x06faults\x18\x06 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\x126\n" +
+	"\x17refused_policy_revision\x18\a \x01(\tR\x15refusedPolicyRevision\"R\n" +
 	"\n" +
 	"PolicyFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
@@ -918,51 +1037,56 @@ func file_consent_v1_policy_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_policy_service_proto_rawDescData
 }
 
-var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*GetPolicyRequest)(nil),        // 0: consent.v1.GetPolicyRequest
 	(*GetPolicyResponse)(nil),       // 1: consent.v1.GetPolicyResponse
-	(*PolicyFile)(nil),              // 2: consent.v1.PolicyFile
-	(*ListControllersRequest)(nil),  // 3: consent.v1.ListControllersRequest
-	(*ListControllersResponse)(nil), // 4: consent.v1.ListControllersResponse
-	(*Controller)(nil),              // 5: consent.v1.Controller
-	(*Purpose)(nil),                 // 6: consent.v1.Purpose
-	(*CheckPolicyRequest)(nil),      // 7: consent.v1.CheckPolicyRequest
-	(*CheckPolicyResponse)(nil),     // 8: consent.v1.CheckPolicyResponse
-	(*PolicyFault)(nil),             // 9: consent.v1.PolicyFault
-	(*ActivatePolicyRequest)(nil),   // 10: consent.v1.ActivatePolicyRequest
-	(*ActivatePolicyResponse)(nil),  // 11: consent.v1.ActivatePolicyResponse
-	(*DiffPolicyRequest)(nil),       // 12: consent.v1.DiffPolicyRequest
-	(*DiffPolicyResponse)(nil),      // 13: consent.v1.DiffPolicyResponse
-	(*timestamppb.Timestamp)(nil),   // 14: google.protobuf.Timestamp
-	(LegalBasis)(0),                 // 15: consent.v1.LegalBasis
+	(*PolicyStatus)(nil),            // 2: consent.v1.PolicyStatus
+	(*PolicyFile)(nil),              // 3: consent.v1.PolicyFile
+	(*ListControllersRequest)(nil),  // 4: consent.v1.ListControllersRequest
+	(*ListControllersResponse)(nil), // 5: consent.v1.ListControllersResponse
+	(*Controller)(nil),              // 6: consent.v1.Controller
+	(*Purpose)(nil),                 // 7: consent.v1.Purpose
+	(*CheckPolicyRequest)(nil),      // 8: consent.v1.CheckPolicyRequest
+	(*CheckPolicyResponse)(nil),     // 9: consent.v1.CheckPolicyResponse
+	(*PolicyFault)(nil),             // 10: consent.v1.PolicyFault
+	(*ActivatePolicyRequest)(nil),   // 11: consent.v1.ActivatePolicyRequest
+	(*ActivatePolicyResponse)(nil),  // 12: consent.v1.ActivatePolicyResponse
+	(*DiffPolicyRequest)(nil),       // 13: consent.v1.DiffPolicyRequest
+	(*DiffPolicyResponse)(nil),      // 14: consent.v1.DiffPolicyResponse
+	(*timestamppb.Timestamp)(nil),   // 15: google.protobuf.Timestamp
+	(LegalBasis)(0),                 // 16: consent.v1.LegalBasis
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
-	14, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	2,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
-	5,  // 2: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	6,  // 3: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	15, // 4: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	2,  // 5: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	9,  // 6: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFault
-	2,  // 7: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	14, // 8: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	2,  // 9: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	0,  // 10: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	3,  // 11: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	7,  // 12: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	10, // 13: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	12, // 14: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	1,  // 15: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	4,  // 16: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	8,  // 17: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	11, // 18: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	13, // 19: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	15, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	3,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
+	2,  // 2: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
+	15, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
+	15, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
+	10, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
+	6,  // 6: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	7,  // 7: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	16, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	3,  // 9: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	10, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFault
+	3,  // 11: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	15, // 12: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	3,  // 13: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	0,  // 14: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	4,  // 15: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	8,  // 16: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	11, // 17: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	13, // 18: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 19: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	5,  // 20: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	9,  // 21: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	12, // 22: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	14, // 23: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
@@ -977,7 +1101,7 @@ func file_consent_v1_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_policy_service_proto_rawDesc), len(file_consent_v1_policy_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

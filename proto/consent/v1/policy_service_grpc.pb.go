@@ -38,7 +38,9 @@ type PolicyServiceClient interface {
 	ListControllers(ctx context.Context, in *ListControllersRequest, opts ...grpc.CallOption) (*ListControllersResponse, error)
 	// CheckPolicy puts a set of policies through admission, without activating it.
 	CheckPolicy(ctx context.Context, in *CheckPolicyRequest, opts ...grpc.CallOption) (*CheckPolicyResponse, error)
-	// ActivatePolicy puts a set of policies through admission and into force. A set that is not admitted changes nothing.
+	// ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
+	// admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
+	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself.
 	ActivatePolicy(ctx context.Context, in *ActivatePolicyRequest, opts ...grpc.CallOption) (*ActivatePolicyResponse, error)
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
@@ -124,7 +126,9 @@ type PolicyServiceServer interface {
 	ListControllers(context.Context, *ListControllersRequest) (*ListControllersResponse, error)
 	// CheckPolicy puts a set of policies through admission, without activating it.
 	CheckPolicy(context.Context, *CheckPolicyRequest) (*CheckPolicyResponse, error)
-	// ActivatePolicy puts a set of policies through admission and into force. A set that is not admitted changes nothing.
+	// ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
+	// admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
+	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself.
 	ActivatePolicy(context.Context, *ActivatePolicyRequest) (*ActivatePolicyResponse, error)
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.

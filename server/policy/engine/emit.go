@@ -92,7 +92,7 @@ func (e *emitter) dispatch(r run, items []item) step {
 			return ctlNext
 		}
 		steps := byIdentity[s]
-		if s.tab != sym {
+		if s.tab != sym.id {
 			steps = table[s.s]
 		}
 		for _, st := range steps {

@@ -13,7 +13,7 @@ import (
 // none, mix freely and merely compare a little slower.
 type Str struct {
 	s   string
-	tab *Symbols // nil: not interned
+	tab *tableID // nil: not interned
 	h   uint64   // 0: not yet known
 }
 
@@ -52,21 +52,26 @@ func (s *Str) same(o *Str) bool {
 // strings of policies, data and shapes, never by those of requests: a value
 // built before a policy was swapped stays valid and fast after it.
 //
-// The alternative, a table per program, would make cached input worthless at
-// every swap, or need a translation on each request. The price is that strings
-// of policies that are gone stay: tens of KiB per policy that shares nothing
-// with its predecessor.
+// The alternative, a table per program, would make cached input slower at every
+// swap, or need a translation on each request. The price is that strings of
+// policies that are gone stay. Who loads policies for ever begins a new table
+// when one has grown too much: values of two tables mix, as said of Str.
 //
 // All methods are safe for concurrent use; lookups take no lock.
 type Symbols struct {
+	id   *tableID
 	read atomic.Pointer[map[string]*Str] // what Find sees
 	mu   sync.Mutex
 	all  map[string]*Str // guarded by mu; a superset of *read
 }
 
+// tableID is what a Str knows of its table: enough to compare, and nothing that
+// would keep a table alive for one string that a cache still holds.
+type tableID struct{ _ byte }
+
 // NewSymbols returns an empty table.
 func NewSymbols() *Symbols {
-	t := &Symbols{all: map[string]*Str{}}
+	t := &Symbols{id: &tableID{}, all: map[string]*Str{}}
 	t.read.Store(&map[string]*Str{})
 	return t
 }
@@ -93,7 +98,7 @@ func (t *Symbols) intern(s string) *Str {
 	if e := t.all[s]; e != nil {
 		return e
 	}
-	e := &Str{s: s, tab: t, h: hashString(s)}
+	e := &Str{s: s, tab: t.id, h: hashString(s)}
 	t.all[s] = e
 	return e
 }

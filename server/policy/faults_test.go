@@ -1,0 +1,61 @@
+package policy_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+)
+
+func TestFaultsOfErrors(t *testing.T) {
+	type faults []consent.PolicyFault
+	for name, row := range map[string]struct {
+		err  error
+		want faults
+	}{
+		"none":               {nil, nil},
+		"a place in Rego":    {errors.New("a/b.rego:3: wrong"), faults{{File: "a/b.rego", Line: 3, Message: "wrong"}}},
+		"with a column":      {errors.New("/a/b.rego:3:7: wrong"), faults{{File: "a/b.rego", Line: 3, Message: "wrong"}}},
+		"a place in a table": {errors.New("a/data.yaml: line 4: wrong: here"), faults{{File: "a/data.yaml", Line: 4, Message: "wrong: here"}}},
+		"no line":            {errors.New("a/data.yaml: wrong"), faults{{File: "a/data.yaml", Message: "wrong"}}},
+		"no place":           {errors.New("all is\n  wrong"), faults{{Message: "all is"}, {Message: "wrong"}}},
+		"joined":             {errors.Join(errors.New("x.rego:1: a"), errors.New("x.rego:2: b")), faults{{File: "x.rego", Line: 1, Message: "a"}, {File: "x.rego", Line: 2, Message: "b"}}},
+		"as they are":        {fmt.Errorf("wrapped: %w", &consent.PolicyFaultsError{Faults: faults{{File: "y", Line: 1, Message: "m"}}}), faults{{File: "y", Line: 1, Message: "m"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff([]consent.PolicyFault(row.want), policy.Faults(row.err)); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What Load refuses has a file and a line wherever the fault is in one line.
+func TestFaultsOfLoadHavePlaces(t *testing.T) {
+	const rego = "controllers/acme/acme.rego"
+	for name, row := range map[string]struct {
+		files fstest.MapFS
+		file  string
+		line  int
+	}{
+		"a syntax error":      {with(rego, "package x\n\nallow if {"), rego, 3},
+		"an unknown function": {with(rego, acmeRego("nope(1)")), rego, 8},
+		"a refused built-in":  {with(rego, acmeRego("time.now_ns() > 1")), rego, 8},
+		"a type error":        {with(rego, acmeRego(`1 + "a" == 2`)), rego, 8},
+		"a table":             {with("controllers/acme/data.yaml", "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: NO, clause: x}"), "controllers/acme/data.yaml", 3},
+		"broken YAML":         {with("controllers/acme/data.yaml", "a: 1\nb: 2\nc: d: e\n"), "controllers/acme/data.yaml", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := policy.Load(row.files, policy.Options{})
+			faults := policy.Faults(err)
+			if len(faults) == 0 || faults[0].File != row.file || faults[0].Line != row.line {
+				t.Errorf("faults = %q, want the first in %s:%d", faults, row.file, row.line)
+			}
+		})
+	}
+}

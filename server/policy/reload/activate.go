@@ -1,0 +1,44 @@
+package reload
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/source"
+)
+
+// Activate puts files in force that a caller brings, once they are kept for the next start. Where expected is not empty, that
+// revision must be in force.
+//
+// Errors: *consent.PolicySourceError where policies come from a source; consent.ErrPolicyRevision; *consent.PolicyFaultsError
+// for files that are refused; anything else is this side's. Each of them changes nothing.
+func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expected string) (consent.Activated, error) {
+	if m.config.Source != nil {
+		return consent.Activated{}, &consent.PolicySourceError{Source: m.config.Source.Name()}
+	}
+	m.attempt.Lock()
+	defer m.attempt.Unlock()
+	previous := m.config.Active.Load().Revision()
+	if expected != "" && expected != previous {
+		return consent.Activated{}, consent.ErrPolicyRevision
+	}
+	files, err := source.NewFiles(list)
+	var set *policy.Set
+	if err == nil {
+		set, err = m.build(ctx, files)
+	}
+	if ctx.Err() != nil {
+		return consent.Activated{}, ctx.Err()
+	}
+	if err != nil {
+		return consent.Activated{}, &consent.PolicyFaultsError{Faults: policy.Faults(err)}
+	}
+	if err := m.keep.write(files, activatedOrigin); err != nil {
+		return consent.Activated{}, fmt.Errorf("keeping the policies: %w", err)
+	}
+	m.nameActivated()
+	m.swap(set, 0)
+	return consent.Activated{Revision: set.Revision(), Previous: previous, At: m.config.Active.Describe().ActivatedAt}, nil
+}

@@ -1,0 +1,240 @@
+// Package reload keeps the policies in force those of their source.
+//
+// A Manager reads policies, loads and admits them off the request path, and puts a set in force whole, by one atomic store:
+// checks never wait for it and never see half of it. Whatever goes wrong on the way (a source that cannot be read, a fault in
+// a file, a set that is not admitted, a panic) changes nothing: the last good set stays, and status, counters and one line in
+// the log say what, where and why.
+//
+// The files of the set in force are kept in the data directory (see keep), so that a restart does not hang on the source:
+// where it is unreachable or bad, the server starts with the copy and says so. A first start without a copy fails, and so
+// does one with a damaged copy, because what is older or from elsewhere could allow what the last good set denies.
+//
+// Without a source the policies are those in the binary until others are activated by Activate, which are kept likewise and
+// then survive restarts. Those in the binary were admitted when it was built and tested, so they are not admitted again.
+package reload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/source"
+)
+
+// Admission proves a set before it is put in force; files are all of its files, tests included. Its error is why the set is
+// refused; *consent.PolicyFaultsError gives places.
+type Admission func(ctx context.Context, files fs.FS, set *policy.Set) error
+
+// Config says what a Manager works on. All fields but Admit, Logger and Observe are required, Source or Embedded of the two.
+type Config struct {
+	Loader *policy.Loader
+	Active *policy.Active
+	// Source is where policies come from; the manager closes it. Nil: from the binary, and from Activate.
+	Source source.Source
+	// Embedded are the policies in the binary.
+	Embedded fs.FS
+	// Admit is asked before a set is put in force. Nil: what loads is admitted.
+	Admit Admission
+	// Dir is where copies are kept. It is made when the first is.
+	Dir string
+	Now func() consent.Instant
+	// Logger gets one line per change and per failure that is not the same as the last. Nil: there is no log.
+	Logger *slog.Logger
+	// Observe is called after each attempt with what came of it, by the goroutine that made it. Nil: nobody is told.
+	Observe func(consent.PolicyStatus)
+}
+
+// Counts count attempts by how they ended, since the manager was made.
+type Counts struct {
+	// Activated put a set in force; Unchanged found the set in force; Refused found faults; Unreadable did not get the files.
+	Activated, Unchanged, Refused, Unreadable uint64
+	// Unkept counts copies that could not be written.
+	Unkept uint64
+}
+
+// Manager keeps the policies in force those of their source. Start it once, then Watch it once, and Close it. Status, Counts
+// and Activate may be called concurrently.
+type Manager struct {
+	config Config
+	keep   keep
+	// attempt is held during an attempt: there is one at a time. It guards tried and origin.
+	attempt sync.Mutex
+	// tried is what the last attempt made of files.
+	tried tried
+	// origin names in the copy where policies come from.
+	origin string
+
+	mu struct {
+		sync.Mutex
+		status consent.PolicyStatus
+		counts Counts
+	}
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// tried is what became of files.
+type tried struct {
+	files    *source.Files
+	revision string
+	err      error
+	// unkept is whether they are in force and not kept yet.
+	unkept bool
+}
+
+// New returns a manager. Nothing is read until Start.
+func New(c Config) *Manager {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(consent.PolicyStatus) {}
+	}
+	m := &Manager{config: c, origin: activatedOrigin, keep: keep(filepath.Join(c.Dir, "activated.zip"))}
+	m.mu.status.Source = "the binary"
+	if c.Source != nil {
+		m.origin, m.keep = c.Source.Name(), keep(filepath.Join(c.Dir, "last-good.zip"))
+		m.mu.status.Source = c.Source.Name()
+	}
+	return m
+}
+
+// Status tells how things stand.
+func (m *Manager) Status() consent.PolicyStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.status
+}
+
+// Counts returns the counters.
+func (m *Manager) Counts() Counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.counts
+}
+
+// Watch keeps what Start put in force, and follows the source from now on until Close. The data directory must be this
+// process's by now.
+func (m *Manager) Watch() {
+	m.attempt.Lock()
+	defer m.attempt.Unlock()
+	m.keepTried()
+	if m.config.Source == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel = cancel
+	m.done.Go(func() {
+		for m.config.Source.Next(ctx) == nil {
+			m.reload(ctx)
+		}
+	})
+}
+
+// Close ends following the source and waits for an attempt under way, which it cancels.
+func (m *Manager) Close() error {
+	if m.cancel != nil {
+		m.cancel()
+	}
+	m.done.Wait()
+	if m.config.Source != nil {
+		return m.config.Source.Close()
+	}
+	return nil
+}
+
+// reload reads the source and puts what it has in force, if that is new and good.
+func (m *Manager) reload(ctx context.Context) {
+	m.attempt.Lock()
+	defer m.attempt.Unlock()
+	files, err := m.config.Source.Read(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case errors.Is(err, source.ErrUnchanged), err == nil && m.tried.files != nil && files.Digest() == m.tried.files.Digest():
+		m.settled()
+	case err != nil:
+		m.failed(outcome{err: err, unreadable: true})
+	default:
+		m.try(ctx, files)
+	}
+}
+
+// try loads files and puts them in force.
+func (m *Manager) try(ctx context.Context, files *source.Files) {
+	began := time.Now()
+	set, err := m.build(ctx, files)
+	if ctx.Err() != nil {
+		return
+	}
+	m.tried = tried{files: files, err: err}
+	if set != nil {
+		m.tried.revision = set.Revision()
+	}
+	if err != nil {
+		m.failed(outcome{err: err, revision: m.tried.revision})
+		return
+	}
+	m.tried.unkept = true
+	m.swap(set, time.Since(began))
+	m.keepTried()
+}
+
+// settled notes that the source has what was tried last: where it could not be read since, that is over.
+func (m *Manager) settled() {
+	if m.tried.err != nil {
+		m.failed(outcome{err: m.tried.err, revision: m.tried.revision, repeated: true})
+		return
+	}
+	m.succeeded(false)
+}
+
+// build loads files and has them admitted. A set that is returned with an error is refused.
+func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.Set, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("loading panicked: %v: report it, with the policies", p)
+		}
+	}()
+	if set, err = m.config.Loader.Load(files.FS()); err != nil || m.config.Admit == nil {
+		return set, err
+	}
+	return set, m.config.Admit(ctx, files.FS(), set)
+}
+
+// swap puts a set in force, unless it is already.
+func (m *Manager) swap(set *policy.Set, took time.Duration) {
+	previous := m.config.Active.Load()
+	changed := previous == nil || previous.Revision() != set.Revision()
+	if changed {
+		m.config.Active.Activate(set, m.config.Now())
+	}
+	if changed && previous != nil {
+		m.config.Logger.Info("policies activated", "source", m.Status().Source, "policy_revision", set.Revision(),
+			"previous", previous.Revision(), "took", took)
+	}
+	m.succeeded(changed)
+}
+
+// keepTried keeps the files in force, if they are not kept yet.
+func (m *Manager) keepTried() {
+	if !m.tried.unkept {
+		return
+	}
+	if err := m.keep.write(m.tried.files, m.origin); err != nil {
+		m.config.Logger.Error("the copy of the policies in force could not be kept: a restart needs their source", "error", err)
+		m.mu.Lock()
+		m.mu.counts.Unkept++
+		m.mu.Unlock()
+		return
+	}
+	m.tried.unkept = false
+}

@@ -1,0 +1,231 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// The times of a path that is watched. A save is read once nothing happened for quiet, and at the latest after patience, so
+// that a burst of saves is read once; then twice, stable apart, until two readings agree, so that no half-written file is
+// taken for a whole one. Together they leave half a second of the second in which a save is to be live.
+const (
+	quiet    = 100 * time.Millisecond
+	patience = 400 * time.Millisecond
+	stable   = 40 * time.Millisecond
+	readings = 25
+	// lookEvery is how often a path is looked at where the system gives no notifications.
+	lookEvery = 500 * time.Millisecond
+)
+
+// local is a directory or a bundle file; which of them is seen at each reading.
+//
+// It watches the path's parent, the tree below it, and where the path is a symbolic link the same of its target, so that
+// files that are replaced by renaming, and links that are turned, are seen. What is missed nevertheless is found by polling.
+type local struct {
+	path   string
+	unpack unpacker
+	poll   time.Duration
+	logger *slog.Logger
+	// watcher is nil where the system has none left.
+	watcher *fsnotify.Watcher
+	// blind is whether something could not be watched; it is then looked at more often.
+	blind bool
+	// resolved is path without symbolic links, as of the last reading.
+	resolved string
+}
+
+func newLocal(path string, c Config, unpack unpacker) *local {
+	l := &local{path: path, unpack: unpack, poll: c.Poll, logger: c.Logger}
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		l.cannotWatch(path, err)
+		return l
+	}
+	l.watcher = watcher
+	return l
+}
+
+// Name implements Source.
+func (l *local) Name() string { return l.path }
+
+// Close implements Source.
+func (l *local) Close() error {
+	if l.watcher == nil {
+		return nil
+	}
+	return l.watcher.Close()
+}
+
+// Read implements Source. It never returns ErrUnchanged.
+func (l *local) Read(ctx context.Context) (*Files, error) {
+	l.watch()
+	last, lastErr := l.readOnce()
+	for range readings {
+		if err := pause(ctx, stable); err != nil {
+			return nil, err
+		}
+		files, err := l.readOnce()
+		switch {
+		case err != nil && lastErr != nil && err.Error() == lastErr.Error():
+			return nil, err
+		case err == nil && lastErr == nil && files.Digest() == last.Digest():
+			return files, nil
+		}
+		last, lastErr = files, err
+	}
+	return nil, errors.New("the files kept changing while they were read: save them again when what writes them has ended")
+}
+
+func (l *local) readOnce() (*Files, error) {
+	info, err := os.Stat(l.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errors.New("there is no such directory or file")
+	case err != nil:
+		return nil, cannotRead(err)
+	case info.IsDir() && l.unpack.key != nil:
+		return nil, errors.New("a directory carries no signature, and policies-key asks for one: give a bundle signed by `opa build --signing-key`")
+	case info.IsDir():
+		return ReadDir(l.path, l.unpack.maxBytes)
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is neither a directory nor a file")
+	case info.Size() > l.unpack.maxBytes:
+		return nil, tooLarge("the bundle is", l.unpack.maxBytes)
+	}
+	content, err := os.ReadFile(l.path)
+	if err != nil {
+		return nil, cannotRead(err)
+	}
+	return l.unpack.unpack(content)
+}
+
+// Next implements Source.
+func (l *local) Next(ctx context.Context) error {
+	look := time.NewTimer(l.interval())
+	defer look.Stop()
+	for {
+		select {
+		case e := <-l.events():
+			if l.concerns(e.Name) {
+				return l.settle(ctx)
+			}
+		case <-l.lost():
+			return nil // events were lost: look
+		case <-look.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *local) interval() time.Duration {
+	if l.blind {
+		return min(l.poll, lookEvery)
+	}
+	return l.poll
+}
+
+// settle waits until nothing happens any more, or for patience.
+func (l *local) settle(ctx context.Context) error {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	still := time.NewTimer(quiet)
+	defer still.Stop()
+	for {
+		select {
+		case e := <-l.events():
+			if l.concerns(e.Name) {
+				still.Reset(quiet)
+			}
+		case <-l.lost():
+		case <-still.C:
+			return nil
+		case <-deadline.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *local) events() chan fsnotify.Event {
+	if l.watcher == nil {
+		return nil
+	}
+	return l.watcher.Events
+}
+
+func (l *local) lost() chan error {
+	if l.watcher == nil {
+		return nil
+	}
+	return l.watcher.Errors
+}
+
+// concerns reports whether something that happened to a path can have changed what is read.
+func (l *local) concerns(name string) bool {
+	for _, root := range []string{l.path, l.resolved} {
+		if name == root || strings.HasPrefix(name, root+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
+}
+
+// watch adds watches for what is there now; adding one twice does nothing. It comes before reading, so that nothing changes
+// unseen in between.
+func (l *local) watch() {
+	if l.watcher == nil {
+		return
+	}
+	l.resolved = l.path
+	l.add(filepath.Dir(l.path))
+	if target, err := filepath.EvalSymlinks(l.path); err == nil && target != l.path {
+		l.resolved = target
+		l.add(filepath.Dir(target))
+	}
+	_ = filepath.WalkDir(l.resolved, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return nil // what cannot be read is reported by the reading
+		}
+		if name != l.resolved && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
+		l.add(name)
+		return nil
+	})
+}
+
+func (l *local) add(dir string) {
+	if err := l.watcher.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.cannotWatch(dir, err)
+	}
+}
+
+func (l *local) cannotWatch(path string, err error) {
+	if !l.blind {
+		l.logger.Warn("policies cannot be watched and are looked at instead", "path", path, "every", min(l.poll, lookEvery), "error", err)
+	}
+	l.blind = true
+}
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
