@@ -23,18 +23,22 @@ var mayImport = map[string][]string{
 	"server/cache":         {"server/consent", "server/store"},
 	"server/policy/engine": {},
 	"server/policy":        {"server/consent", "server/policy/engine"},
+	"server/policy/prove":  {"server/consent", "server/policy", "server/policy/engine"},
 	"server/policy/source": {"server/consent"},
 	"server/policy/reload": {"server/consent", "server/policy", "server/policy/source"},
 	"server/authz":         {"server/consent"},
-	"server/explain":       {"server/authz", "server/consent", "server/policy"},
-	"server/grpcapi":       {"server/authz", "server/consent", "server/explain", "proto/consent/v1"},
+	"server/diff": {
+		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
+	},
+	"server/explain": {"server/authz", "server/consent", "server/policy"},
+	"server/grpcapi": {"server/authz", "server/consent", "server/diff", "server/explain", "proto/consent/v1"},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/consent", "server/explain", "server/grpcapi", "server/policy",
+		"policies", "server/authz", "server/cache", "server/consent", "server/diff", "server/explain", "server/grpcapi", "server/policy",
 		"server/policy/reload", "server/policy/source", "server/store/pebble",
 	},
 	"policies":               {},
 	"client":                 {"proto/consent/v1"},
-	"client/consentctl":      {"client", "proto/consent/v1"},
+	"client/consentctl":      {"client", "proto/consent/v1", "server/policy/source"},
 	"proto/consent/v1":       {},
 	"server/cases":           {"server/consent"},
 	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
@@ -43,7 +47,7 @@ var mayImport = map[string][]string{
 
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
-	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/source"},
+	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/prove", "server/policy/source"},
 	"github.com/dgraph-io/ristretto/":   {"server/cache"},
 	"github.com/cockroachdb/pebble/":    {"server/store/pebble"},
 }

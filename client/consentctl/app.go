@@ -54,6 +54,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errDenied):
 		return exitDenied
+	case errors.Is(err, errFlips):
+		printError(a.stderr, err)
+		return exitDenied
 	default:
 		printError(a.stderr, err)
 		return exitError

@@ -23,6 +23,7 @@ func (a *app) policyCommand() *cobra.Command {
 			return a.policy(cmd)
 		},
 	}
+	cmd.AddCommand(a.diffCommand())
 	return a.takes(cmd, argument{name: "PATH", complete: completeFiles, optional: true})
 }
 

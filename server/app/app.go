@@ -23,6 +23,7 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
@@ -141,10 +142,14 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	differ, err := diff.New(diff.Config{Active: a.policies.Load, Store: a.states, Now: a.config.Now})
+	if err != nil {
+		return nil, err
+	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Explainer: explainer, Policy: a.policies.Describe,
+		Authorizer: authorizer, Ledger: a.states, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
 		Activator: a.manager,
-		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Now:       a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
 

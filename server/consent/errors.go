@@ -19,6 +19,8 @@ var (
 	ErrBadPageToken = errors.New("bad page token")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrBusy is returned for a comparison of policies while another is under way.
+	ErrBusy = errors.New("a comparison of policies is under way")
 	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
 	ErrPolicyRevision = errors.New("another policy revision is in force")
 )

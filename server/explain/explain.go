@@ -127,7 +127,7 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 // answer decides the question and returns the ledger that the state behind it was folded from.
 func (x *Explainer) answer(ctx context.Context, q Question) (authz.Answer, []consent.Entry, error) {
 	if q.At != 0 {
-		entries, err := x.ledger(ctx, q.Request.Subject)
+		entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
 		if err != nil {
 			return authz.Answer{}, nil, err
 		}
@@ -139,7 +139,7 @@ func (x *Explainer) answer(ctx context.Context, q Question) (authz.Answer, []con
 	if err != nil {
 		return authz.Answer{}, nil, err
 	}
-	entries, err := x.ledger(ctx, q.Request.Subject)
+	entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
 	// What was recorded since is not part of the state that decided.
 	return answer, upTo(entries, answer.Snapshot.Changed), err
 }
@@ -147,10 +147,11 @@ func (x *Explainer) answer(ctx context.Context, q Question) (authz.Answer, []con
 // pageSize is how many entries are read at once.
 const pageSize = 1000
 
-func (x *Explainer) ledger(ctx context.Context, subject consent.Subject) (all []consent.Entry, err error) {
+// ReadLedger returns all of a subject's entries, in the order of recording.
+func ReadLedger(ctx context.Context, ledger Ledger, subject consent.Subject) (all []consent.Entry, err error) {
 	page := consent.Page{Limit: pageSize}
 	for {
-		found, err := x.config.Ledger.Events(ctx, subject, page)
+		found, err := ledger.Events(ctx, subject, page)
 		if err != nil {
 			return nil, fmt.Errorf("reading the subject's ledger: %w", err)
 		}

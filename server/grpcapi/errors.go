@@ -48,6 +48,8 @@ var outcomes = []outcome{
 		message: "is no consistency token of this store: it is malformed, of another store, or newer than the store"},
 	{err: consent.ErrBadPageToken, code: codes.InvalidArgument, field: "page_token",
 		message: "is no page token of this subject's ledger"},
+	{err: consent.ErrBusy, code: codes.ResourceExhausted, retryAfter: retryAfter,
+		message: "another comparison of policies is under way: one is made at a time"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,

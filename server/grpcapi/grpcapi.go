@@ -53,6 +53,8 @@ type Config struct {
 	Ledger Ledger
 	// Explainer answers Explain; required.
 	Explainer Explainer
+	// Differ answers DiffPolicy; required.
+	Differ Differ
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
 	// Activator activates policies and tells how loading them goes; required.
@@ -76,6 +78,7 @@ func (c Config) Validate() error {
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
 	require(c.Explainer != nil, "Explainer")
+	require(c.Differ != nil, "Differ")
 	require(c.Policy != nil, "Policy")
 	require(c.Activator != nil, "Activator")
 	return errors.Join(faults...)
@@ -114,7 +117,7 @@ func New(c Config) (*API, error) {
 			authorizer: c.Authorizer, explainer: c.Explainer, now: c.Now, validator: v, decided: m, errors: e,
 		},
 		consents: consentService{config: c, validator: v},
-		policies: policyService{policy: c.Policy, activator: c.Activator, validator: v},
+		policies: policyService{policy: c.Policy, activator: c.Activator, differ: c.Differ, errors: e, validator: v},
 		edge:     edge{metrics: m, errors: e},
 	}, nil
 }

@@ -15,6 +15,8 @@ type policyService struct {
 	policy    func() consent.Policy
 	activator Activator
 	validator *validator
+	differ    Differ
+	errors    *errorLog
 }
 
 // GetPolicy returns the active policies.

@@ -67,6 +67,8 @@ type TraceOptions struct {
 	Alternatives []Question
 	// Text asks for OPA's own trace.
 	Text bool
+	// FiredOnly leaves Near out.
+	FiredOnly bool
 }
 
 // Trace decides a question by topdown, whatever the engine, and tells how: for explanations, a thousand times slower than
@@ -98,6 +100,9 @@ func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, err
 	t.Fired = watch.firedFor(&t.Decision)
 	if o.Text {
 		t.Text = prettyTrace(*full)
+	}
+	if o.FiredOnly {
+		return t, nil
 	}
 	t.Near, err = s.near(ctx, q.Request.Subject.Controller, s.inputs(input, o.Alternatives))
 	return t, err
