@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -34,7 +35,12 @@ func (s *policyService) DiffPolicy(
 func (s *policyService) diff(
 	ctx context.Context, cancel context.CancelFunc, r *consentv1.DiffPolicyRequest,
 	stream grpc.ServerStreamingServer[consentv1.DiffPolicyResponse],
-) error {
+) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
 	request, err := s.diffRequest(r)
 	if err != nil {
 		return err
