@@ -361,11 +361,15 @@ func (t *teller) changesTo(effect consent.Effect, list []candidate) ([]Change, e
 	if err != nil || len(found) > 0 || effect == consent.Deny {
 		return found, err
 	}
-	if found, err = t.search(effect, pairs(list)); err != nil || len(found) > 0 {
+	if found, err = t.search(effect, pairs(list[:min(len(list), maxTried)])); err != nil || len(found) > 0 {
 		return found, err
 	}
 	return t.greedy(effect, list)
 }
+
+// maxTried bounds the changes that are tried in pairs, and those under which rules are: a person may have objected to
+// thousands of purposes. The shipped policies have fewer than a hundred.
+const maxTried = 150
 
 func singles(list []candidate) (sets [][]candidate) {
 	for i := range list {

@@ -2,9 +2,12 @@ package explain_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,5 +147,53 @@ func checkStory(t *testing.T, w *world, request *consent.Request) {
 	}
 	if (story.Until == nil) != (checked.ValidUntil == 0) {
 		t.Errorf("valid until %v is told as %+v", checked.ValidUntil, story.Until)
+	}
+}
+
+// contrary is an authorizer of another opinion than the policies.
+type contrary struct{ *authz.Authorizer }
+
+func (c contrary) Answer(ctx context.Context, r *consent.Request, q authz.Consistency) (authz.Answer, error) {
+	answer, err := c.Authorizer.Answer(ctx, r, q)
+	answer.Decision.Effect = consent.Allow
+	return answer, err
+}
+
+// TestNoStoryOnDisagreement: a decision that topdown does not make is not explained away.
+func TestNoStoryOnDisagreement(t *testing.T) {
+	w := newWorld(t, shipped(t), 1)
+	x, err := explain.New(explain.Config{Authorizer: contrary{w.authorizer}, Ledger: w.memory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &consent.Request{Subject: consent.Subject{Controller: "example", ID: "u"}, Purpose: "storage"}
+	if _, err := x.Explain(t.Context(), explain.Question{Request: request}); err == nil || !strings.Contains(err.Error(), "topdown decides DENY") {
+		t.Errorf("got error %v", err)
+	}
+	request.Subject.Controller = "nobody"
+	if _, err := w.explainer.Explain(t.Context(), explain.Question{Request: request}); !errors.Is(err, consent.ErrUnknownController) {
+		t.Errorf("an unknown controller: got error %v", err)
+	}
+}
+
+// TestPolicyError: the story of a policy that fails says what failed, and makes up no remedy.
+func TestPolicyError(t *testing.T) {
+	set, err := policy.Load(fstest.MapFS{
+		"controllers/acme/data.yaml": {Data: []byte("name: Acme\nnotice: {version: 1, material: 1}\npurposes:\n  p: {basis: CONTRACT, clause: \"1\"}\n")},
+		"controllers/acme/acme.rego": {Data: []byte("package consentd.controllers.acme\n\ndecision := {} if to_number(input.purpose) > 1\n")},
+	}, policy.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &consent.Request{Subject: consent.Subject{Controller: "acme", ID: "u"}, Purpose: "p"}
+	story, err := newWorld(t, set, 1).explainer.Explain(t.Context(), explain.Question{Request: request, Trace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if story.Decision.Reasons[0].Code != consent.PolicyError || !strings.Contains(story.Failure, "to_number") || len(story.Changes) > 0 {
+		t.Errorf("story %+v", story)
+	}
+	if !strings.Contains(story.Trace, "Enter") {
+		t.Errorf("trace %q", story.Trace)
 	}
 }

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"reflect"
 	"slices"
 
@@ -198,17 +199,19 @@ func without(s *consent.State, facts ...fact) *consent.State {
 
 // attribute folds the entries one by one and returns, for each fact of the last state, those that set it: the last one that
 // changed it, before that the one that began a signal's run, and the request that came before a grant.
-func attribute(entries []consent.Entry) map[string][]consent.Entry {
+//
+// It stops where the context ends; its caller looks at that.
+func attribute(ctx context.Context, entries []consent.Entry) map[string][]consent.Entry {
 	sorted := slices.Clone(entries)
 	slices.SortFunc(sorted, func(a, b consent.Entry) int { return a.Event.Order().Compare(b.Event.Order()) })
 	state := &consent.State{}
 	values, behind := map[string]any{}, map[string][]consent.Entry{}
 	for _, e := range sorted {
-		next, err := consent.Advance(state, []consent.Event{e.Event}, nil)
-		if err != nil {
-			continue // it is the ledger's, which events in order do not ask for
+		if ctx.Err() != nil {
+			return behind
 		}
-		state = next
+		// The error is the ledger's, which events in order do not ask for.
+		state, _ = consent.Advance(state, []consent.Event{e.Event}, nil)
 		for _, f := range factsOf(state) {
 			if before, ok := values[f.key]; !ok || !reflect.DeepEqual(before, f.value) {
 				behind[f.key] = append(continued(before, f.value, behind[f.key]), e)

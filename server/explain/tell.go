@@ -51,7 +51,7 @@ func (t *teller) hints(purpose string) policy.Hints {
 func (t *teller) tell(q Question) (Story, error) {
 	s := Story{Decision: t.answer.Decision, Now: t.answer.Now, AsOf: q.At != 0}
 	facts := t.weigh()
-	s.Facts = facts.told(attribute(t.entries))
+	s.Facts = facts.told(attribute(t.ctx, t.entries))
 	if err := t.changes(&s); err != nil {
 		return Story{}, err
 	}
@@ -82,8 +82,8 @@ func (t *teller) changes(s *Story) (err error) {
 func (t *teller) trace(s *Story, text bool) error {
 	var plain []candidate
 	options := policy.TraceOptions{Text: text}
-	for _, c := range append(t.easing(), t.ending()...) {
-		if q, ok := t.under(c); ok && c.plain {
+	for _, c := range append(t.ending(), t.easing()...) {
+		if q, ok := t.under(c); ok && c.plain && len(plain) < maxTried {
 			plain, options.Alternatives = append(plain, c), append(options.Alternatives, q)
 		}
 	}
