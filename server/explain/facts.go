@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -176,7 +177,7 @@ func (l *lister) record(key string, r consent.Record, text func() string, at at)
 	decided := r
 	if r.Status != consent.Requested {
 		decided.RequestedAt, decided.RequestedBeforeGivenAt = 0, 0
-		l.add(r.RequestedAt != 0, fact{key + ".requested", [2]consent.Instant{r.RequestedAt, r.RequestedBeforeGivenAt},
+		l.add(r.RequestedAt != 0, fact{key + requestedSuffix, [2]consent.Instant{r.RequestedAt, r.RequestedBeforeGivenAt},
 			func() string { return requestText(key, &r) }, func(s *consent.State) {
 				at(s, func(r *consent.Record) bool {
 					r.RequestedAt, r.RequestedBeforeGivenAt = 0, 0
@@ -214,12 +215,33 @@ func attribute(ctx context.Context, entries []consent.Entry) map[string][]consen
 		state, _ = consent.Advance(state, []consent.Event{e.Event}, nil)
 		for _, f := range factsOf(state) {
 			if before, ok := values[f.key]; !ok || !reflect.DeepEqual(before, f.value) {
-				behind[f.key] = append(continued(before, f.value, behind[f.key]), e)
+				if record, ok := strings.CutSuffix(f.key, requestedSuffix); ok && !isRequest(&e.Event) {
+					behind[f.key] = requests(behind[f.key], behind[record])
+				} else {
+					behind[f.key] = append(continued(before, f.value, behind[f.key]), e)
+				}
 				values[f.key] = f.value
 			}
 		}
 	}
 	return behind
+}
+
+// requestedSuffix ends the keys of the requests beside a record.
+const requestedSuffix = ".requested"
+
+func isRequest(e *consent.Event) bool {
+	c, ok := e.Fact.(consent.Consent)
+	return ok && c.Status == consent.Requested
+}
+
+// requests are the entries behind the requests beside a record when a grant or a denial changes what they are to it: the same
+// as before or, where until then they were all of the record, those of the record.
+func requests(before, record []consent.Entry) []consent.Entry {
+	if len(before) > 0 {
+		return before
+	}
+	return slices.Clone(record)
 }
 
 // continued returns the entry that still stands behind a fact beside the newest: that which began a signal's run of true, and
