@@ -95,7 +95,7 @@ func (w *worker) weigh(q policy.Question, before, after Side, e Example) {
 		Over: w.tally.total.Over, Controller: q.Request.Subject.Controller, Purpose: q.Request.Purpose,
 		Recipient: q.Request.Recipient.Kind, Before: before, After: after,
 	}
-	w.tally.note(k, e, w.request.Examples, func() []policy.Rule { return w.pair.rules(w.ctx, q, after) })
+	w.tally.note(k, e, w.request.Examples, func() []policy.Rule { return w.pair.rules(w.ctx, q, before, after) })
 }
 
 // ask decides a question by both sets, and notes how they differ.

@@ -136,7 +136,7 @@ type Difference struct {
 	Count uint64
 	// Examples are a few, the first in the order of their ids.
 	Examples []Example
-	// Rules are the rules that gave the reasons of the side that denies, as topdown tells for the first example.
+	// Rules are the rules that gave the reasons which one side alone has, as topdown tells for the first example that came.
 	Rules []policy.Rule
 }
 
@@ -262,19 +262,32 @@ func decide(ctx context.Context, set *policy.Set, q policy.Question) consent.Dec
 	return set.Decide(ctx, q.Request, q.Snapshot, q.Now)
 }
 
-// rules are those that gave the reasons of the side that denies or, where both do, of the candidate. An explanation that
-// fails leaves them out.
-func (p *pair) rules(ctx context.Context, q policy.Question, after Side) (rules []policy.Rule) {
-	set := p.after
-	if after.Effect == consent.Allow {
-		set = p.before
+// rules are those that gave the reasons which one side alone has: in the active set what is gone, in the candidate what is
+// new. An explanation that fails leaves them out.
+func (p *pair) rules(ctx context.Context, q policy.Question, before, after Side) []policy.Rule {
+	return append(giving(ctx, p.before, q, minus(before, after)), giving(ctx, p.after, q, minus(after, before))...)
+}
+
+// minus are the codes of one side that the other does not have, but for BASIS_HOLDS, which no rule gives.
+func minus(a, b Side) (codes []consent.ReasonCode) {
+	for _, code := range a.Codes() {
+		if code != consent.BasisHolds && !slices.Contains(b.Codes(), code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+func giving(ctx context.Context, set *policy.Set, q policy.Question, codes []consent.ReasonCode) (rules []policy.Rule) {
+	if len(codes) == 0 {
+		return nil
 	}
 	t, err := set.Trace(ctx, q, policy.TraceOptions{FiredOnly: true})
 	if err != nil {
 		return nil
 	}
 	for _, f := range t.Fired {
-		if len(f.Reasons) > 0 && f.Reasons[0].Code != consent.BasisHolds {
+		if slices.ContainsFunc(f.Reasons, func(r consent.Reason) bool { return slices.Contains(codes, r.Code) }) {
 			rules = append(rules, f.Rule)
 		}
 	}

@@ -1437,7 +1437,7 @@ type PolicyDifference struct {
 	After *DiffSide `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
 	// How many decisions differ in this way.
 	Count uint64 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
-	// The rules that give the reasons of the side that denies: title, file and line.
+	// The rules that give the reasons which one side alone has.
 	Rules []*ExplainedRule `protobuf:"bytes,8,rep,name=rules,proto3" json:"rules,omitempty"`
 	// Instances.
 	Examples      []*DiffExample `protobuf:"bytes,9,rep,name=examples,proto3" json:"examples,omitempty"`
