@@ -46,7 +46,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
 	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all")
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
-	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, cerbos")
+	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, spicedb, cerbos")
 	f.BoolVar(&o.installPeers, "install-peers", false, "build the peers that are not there, pinned versions, into --peer-cache")
 	f.StringVar(&o.peerCache, "peer-cache", "", "folder of the peers' binaries; default consentd-bench in the user's cache folder")
 }

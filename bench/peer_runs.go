@@ -48,7 +48,7 @@ func (b *bench) peersBeside(ctx context.Context) error {
 func (b *bench) known() error {
 	names := map[string]bool{}
 	for _, k := range peers.Kinds() {
-		names[k.Name] = true
+		names[k.ProgramName()] = true
 	}
 	for name := range b.peers {
 		if !names[name] {
@@ -63,7 +63,7 @@ var errNoProgram = errors.New("no program: give --peer or --install-peers")
 
 // program finds or builds a peer's program.
 func (b *bench) program(ctx context.Context, k peers.Kind) (path, version string, err error) {
-	if path := b.peers[k.Name]; path != "" {
+	if path := b.peers[k.ProgramName()]; path != "" {
 		return path, "given by --peer", nil
 	}
 	if b.quick || !b.all && !b.installPeers {
@@ -100,26 +100,30 @@ func (b *bench) beside(ctx context.Context, k peers.Kind, path string) error {
 		return err
 	}
 	b.progress.begin("loading " + k.Name)
+	population := b.population
+	if k.MostSubjects > 0 {
+		population.Size = min(population.Size, k.MostSubjects)
+	}
 	began := time.Now()
-	p, err := k.Start(ctx, peers.Config{Binary: path, Dir: dir, Population: b.population, Connections: b.conns})
+	p, err := k.Start(ctx, peers.Config{Binary: path, Dir: dir, Population: population, Connections: b.conns})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
 	took := time.Since(began)
-	r := &peerRun{b: b, peer: p, name: k.Name}
+	r := &peerRun{b: b, peer: p, name: k.Name, population: population}
 	if err := r.warm(ctx); err != nil {
 		return fmt.Errorf("warming: %w", err)
 	}
 	if k.Store[:4] != "none" {
 		peak, _ := proc.PeakMemory(p.PID())
 		b.report.Loadings = append(b.report.Loadings, report.Loading{
-			System: k.Name, Subjects: b.population.Size, Seconds: took.Seconds(),
-			BytesPerSubject: float64(peak) / float64(b.population.Size),
+			System: k.Name, Subjects: population.Size, Seconds: took.Seconds(),
+			BytesPerSubject: float64(peak) / float64(population.Size),
 			Where:           "of peak memory, program included", Note: "start of the program included",
 		})
 	}
-	uniform := question.Uniform(b.population)
+	uniform := question.Uniform(population)
 	unary, batch := r.unary(uniform), r.batch(uniform, batchSize)
 	r.measure(ctx, scenario{name: "unary warm", schedule: poisson, rate: b.rate(), checks: 1, call: unary})
 	r.measure(ctx, scenario{name: "batch of 100 warm", schedule: poisson, rate: b.batchRate(), checks: batchSize, call: batch})
@@ -130,15 +134,17 @@ func (b *bench) beside(ctx context.Context, k peers.Kind, path string) error {
 
 // peerRun puts load on a peer and compares each answer with the truth.
 type peerRun struct {
-	b     *bench
-	peer  peers.Peer
-	name  string
-	wrong atomic.Int64
+	b    *bench
+	peer peers.Peer
+	name string
+	// population is what the peer was told.
+	population question.Population
+	wrong      atomic.Int64
 }
 
 func (r *peerRun) measure(ctx context.Context, s scenario) {
 	r.wrong.Store(0)
-	s.system, s.subjects, s.pid = r.name, r.b.population.Size, r.peer.PID()
+	s.system, s.subjects, s.pid = r.name, r.population.Size, r.peer.PID()
 	row := r.b.measure(ctx, s)
 	row.Wrong = r.wrong.Load()
 	r.b.report.Rows = append(r.b.report.Rows, row)
@@ -147,10 +153,10 @@ func (r *peerRun) measure(ctx context.Context, s scenario) {
 // warm asks everything once, so that whatever a peer caches is there.
 func (r *peerRun) warm(ctx context.Context) error {
 	every := func(n int) question.Question {
-		return question.Question{Subject: n / 2 % r.b.population.Size, Purpose: n % 2}
+		return question.Question{Subject: n / 2 % r.population.Size, Purpose: n % 2}
 	}
 	call := r.batch(every, batchSize)
-	for n := range (2*r.b.population.Size + batchSize - 1) / batchSize {
+	for n := range (2*r.population.Size + batchSize - 1) / batchSize {
 		if err := call(ctx, n); err != nil {
 			return err
 		}
@@ -187,7 +193,7 @@ func (r *peerRun) batch(choose question.Chooser, size int) load.Call {
 }
 
 func (r *peerRun) compare(q question.Question, allowed bool) {
-	if allowed != r.b.population.Truth(q) {
+	if allowed != r.population.Truth(q) {
 		r.wrong.Add(1)
 	}
 }

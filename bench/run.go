@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/consentd/consentd/bench/peers"
 	"github.com/consentd/consentd/bench/question"
 	"github.com/consentd/consentd/bench/report"
 )
@@ -45,7 +46,7 @@ func parts() []part {
 		{"throughput", (*bench).throughput, some(2)},
 		{"cold", (*bench).cold, some(1)},
 		{"mixed", (*bench).mixed, some(1)},
-		{"storms", (*bench).storms, some(1)},
+		{"storms", (*bench).storms, some(3)},
 		{"evaluation", (*bench).evaluation, some(2)},
 		{"peers", (*bench).peersBeside, func(o *options) int { return 4 * max(len(o.peers), o.expectedPeers()) }},
 		{"sizes", (*bench).sizes, func(o *options) int { return 2 * (len(o.subjects) - 1) }},
@@ -136,7 +137,7 @@ func (o *options) expected() time.Duration {
 // expectedPeers is how many a full run is likely to have.
 func (o *options) expectedPeers() int {
 	if o.all {
-		return 3
+		return len(peers.Kinds())
 	}
 	return 0
 }
@@ -167,20 +168,22 @@ func (b *bench) verdict(failure error) error {
 	if failure != nil {
 		return failure
 	}
-	wrong, broken := int64(0), 0
+	wrong, failed, broken := int64(0), 0, 0
 	for i := range b.report.Rows {
 		wrong += b.report.Rows[i].Wrong
 	}
 	for i := range b.report.Storms {
 		wrong += b.report.Storms[i].Checks.Wrong
+		failed += b.report.Storms[i].Checks.Failed
 	}
 	for _, c := range b.report.Checks {
 		if !c.Passed {
 			broken++
 		}
 	}
-	if wrong > 0 || broken > 0 {
-		return fmt.Errorf("%d wrong answers, %d failed checks of the instrument: %w", wrong, broken, errUntrue)
+	if wrong > 0 || failed > 0 || broken > 0 {
+		return fmt.Errorf("%d wrong answers, %d checks failed in storms, %d failed checks of the instrument: %w",
+			wrong, failed, broken, errUntrue)
 	}
 	return nil
 }

@@ -70,8 +70,11 @@ func expectRows(t *testing.T, r report.Report) {
 			t.Errorf("%s was not measured", want)
 		}
 	}
-	if len(r.Storms) != 2 || r.Storms[1].Checks.Requests == 0 || r.Storms[1].Revocation.P50.Median <= 0 {
+	if len(r.Storms) != 2 || r.Storms[0].Checks.Requests == 0 || r.Storms[0].Revocation.P50.Median <= 0 {
 		t.Errorf("storms: %+v", r.Storms)
+	}
+	if s := r.Storms[1]; s.Checks.Requests == 0 || s.Checks.Failed > 0 || s.Without.Requests == 0 || s.Live.P50.Median <= 0 {
+		t.Errorf("storm of reloads: %+v", s)
 	}
 	if len(r.Loadings) != 2 || r.Loadings[1].Subjects != 2000 {
 		t.Errorf("loadings: %+v", r.Loadings)

@@ -164,6 +164,12 @@ func (c *Client) Policy(ctx context.Context, request *consentv1.GetPolicyRequest
 	return c.policies.GetPolicy(ctx, request)
 }
 
+// ActivatePolicy puts policies in force if they are admitted; Violations has the faults of those that are not. It may be
+// repeated.
+func (c *Client) ActivatePolicy(ctx context.Context, request *consentv1.ActivatePolicyRequest) (*consentv1.ActivatePolicyResponse, error) {
+	return c.policies.ActivatePolicy(ctx, request)
+}
+
 // Controllers lists the controllers of the active policies and the purposes that they declare.
 func (c *Client) Controllers(ctx context.Context, request *consentv1.ListControllersRequest) (*consentv1.ListControllersResponse, error) {
 	return c.policies.ListControllers(ctx, request)

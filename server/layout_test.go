@@ -34,14 +34,16 @@ var mayImport = map[string][]string{
 	"server/grpcapi": {"server/authz", "server/consent", "server/diff", "server/explain", "proto/consent/v1"},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/consent", "server/diff", "server/explain", "server/grpcapi", "server/policy",
-		"server/policy/reload", "server/policy/source", "server/store/pebble",
+		"server/policy/prove", "server/policy/reload", "server/policy/source", "server/store/pebble",
 	},
-	"policies":               {},
-	"client":                 {"proto/consent/v1"},
-	"client/consentctl":      {"client", "proto/consent/v1", "server/policy/source"},
+	"policies": {},
+	"client":   {"proto/consent/v1"},
+	"client/consentctl": {
+		"client", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
+	},
 	"proto/consent/v1":       {},
 	"server/cases":           {"server/consent"},
-	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy"},
+	"server/servertest":      {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source"},
 	"server/store/storetest": {"server/consent", "server/store"},
 }
 

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,12 +22,16 @@ type Release struct {
 var (
 	opaRelease     = Release{Module: "github.com/open-policy-agent/opa", Version: "v1.22.2"}
 	openFGARelease = Release{Module: "github.com/openfga/openfga", Version: "v1.22.1", Package: "cmd/openfga"}
+	spiceDBRelease = Release{Module: "github.com/authzed/spicedb", Version: "v1.54.0", Package: "cmd/spicedb"}
 	cerbosRelease  = Release{Module: "github.com/cerbos/cerbos", Version: "v0.55.0", Package: "cmd/cerbos"}
 )
 
+// ProgramName is that of the peer's program, as --peer takes it.
+func (k Kind) ProgramName() string { return cmp.Or(k.Program, k.Name) }
+
 // Path is where the program of a peer lies in the cache folder.
 func (k Kind) Path(cache string) string {
-	return filepath.Join(cache, k.Name+"-"+k.Release.Version)
+	return filepath.Join(cache, k.ProgramName()+"-"+k.Release.Version)
 }
 
 // Installed is the path of a peer's program in the cache folder; empty if it is not there.

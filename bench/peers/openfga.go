@@ -36,7 +36,21 @@ type openFGA struct {
 	now          message
 }
 
+// startOpenFGA runs it over a SQLite file.
 func startOpenFGA(ctx context.Context, c Config) (Peer, error) {
+	store := []string{"--datastore-engine", "sqlite", "--datastore-uri", "file:" + filepath.Join(c.Dir, "openfga.db")}
+	if out, err := exec.CommandContext(ctx, c.Binary, append([]string{"migrate"}, store...)...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("migrating: %w: %s", err, out)
+	}
+	return startOpenFGAOver(ctx, c, store)
+}
+
+// startOpenFGAInMemory runs it over its in-memory store.
+func startOpenFGAInMemory(ctx context.Context, c Config) (Peer, error) {
+	return startOpenFGAOver(ctx, c, []string{"--datastore-engine", "memory"})
+}
+
+func startOpenFGAOver(ctx context.Context, c Config, store []string) (Peer, error) {
 	grpcAddr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
@@ -44,10 +58,6 @@ func startOpenFGA(ctx context.Context, c Config) (Peer, error) {
 	httpAddr, err := proc.FreeAddr()
 	if err != nil {
 		return nil, err
-	}
-	store := []string{"--datastore-engine", "sqlite", "--datastore-uri", "file:" + filepath.Join(c.Dir, "openfga.db")}
-	if out, err := exec.CommandContext(ctx, c.Binary, append([]string{"migrate"}, store...)...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("migrating: %w: %s", err, out)
 	}
 	o := &openFGA{population: c.Population, http: "http://" + httpAddr, now: nowContext(c.Population.Start)}
 	o.process, err = proc.Start(exec.Command(c.Binary, append([]string{

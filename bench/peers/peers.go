@@ -47,6 +47,10 @@ type Config struct {
 // Kind is a peer that there is an adapter for.
 type Kind struct {
 	Name string
+	// Program is the name of its program where another kind runs the same; empty: Name.
+	Program string
+	// MostSubjects bounds the population that it is measured on; 0: none.
+	MostSubjects int
 	// Start runs the peer, tells it everything and waits until it answers.
 	Start func(context.Context, Config) (Peer, error)
 	// Setup says how it is run, Store, Batch and Reasons what it has of these, and Differs what is not comparable.
@@ -69,8 +73,19 @@ func Kinds() []Kind {
 			Name: "openfga", Start: startOpenFGA, Release: openFGARelease,
 			Setup: "SQLite, check query and iterator caches on for an hour; consent as tuples, expiry as a condition; gRPC",
 			Store: "tuples", Batch: "BatchCheck (limit raised to 100)", Reasons: "no",
-			Differs: "cached answers may be stale for the caches' lifetime; the caller names the time; " +
-				"its in-memory store, whose reads scan all tuples, is left aside",
+			Differs: "cached answers may be stale for the caches' lifetime; the caller names the time",
+		},
+		{
+			Name: "openfga-memory", Program: "openfga", Start: startOpenFGAInMemory, Release: openFGARelease, MostSubjects: 10_000,
+			Setup: "as openfga, with its in-memory store", Store: "tuples, gone with the process",
+			Batch: "BatchCheck (limit raised to 100)", Reasons: "no",
+			Differs: "as openfga; no durability; fewer subjects, because a read of this store scans all tuples",
+		},
+		{
+			Name: "spicedb", Start: startSpiceDB, Release: spiceDBRelease,
+			Setup: "in-memory store, dispatch cache on, minimize_latency; expiring relationships; gRPC",
+			Store: "relationships, gone with the process", Batch: "CheckBulkPermissions", Reasons: "no",
+			Differs: "answers may be as old as its revision quantization, 5 s; expiries that have passed are not loaded; no durability",
 		},
 		{
 			Name: "cerbos", Start: startCerbos, Release: cerbosRelease,

@@ -79,7 +79,7 @@ func TestTranslations(t *testing.T) {
 // program is that of CONSENTD_BENCH_NAME or of the cache folder.
 func program(t *testing.T, k peers.Kind) string {
 	t.Helper()
-	variable := "CONSENTD_BENCH_" + strings.ToUpper(k.Name)
+	variable := "CONSENTD_BENCH_" + strings.ToUpper(k.ProgramName())
 	if path := os.Getenv(variable); path != "" {
 		return path
 	}

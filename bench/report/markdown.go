@@ -128,14 +128,22 @@ func (r *Report) storms(b *strings.Builder) {
 			rows = append(rows, []string{s.Name, "not available", "", "", "", "", "", s.Missing})
 			continue
 		}
+		if w := s.Without; w != nil {
+			rows = append(rows, []string{
+				w.Scenario, "", number(w.Throughput.Median), number(w.Latency.P999), number(w.Latency.Max), fmt.Sprint(w.Wrong), "", w.notes(),
+			})
+		}
 		w, v := &s.Checks, &s.Revocation
+		if s.Live.Max > 0 {
+			v = &s.Live
+		}
 		rows = append(rows, []string{
-			s.Name, fmt.Sprintf("%.0f of %.0f", s.Done, s.Offered), number(w.Throughput.Median), number(w.Latency.P999),
+			s.Name, fmt.Sprintf("%s of %s", number(s.Done), number(s.Offered)), number(w.Throughput.Median), number(w.Latency.P999),
 			number(w.Latency.Max), fmt.Sprint(w.Wrong), fmt.Sprintf("%s / %s / %s", number(v.P50.Median), number(v.P999), number(v.Max)),
 			strings.TrimSpace(s.Note + " " + w.notes()),
 		})
 	}
-	table(b, "storm|events/s|checks/s|p99.9|max|wrong answers|revocation p50 / p99.9 / max|notes", rows)
+	table(b, "storm|events/s|checks/s|p99.9|max|wrong answers|revocation, or save to live, p50 / p99.9 / max|notes", rows)
 }
 
 func (r *Report) checks(b *strings.Builder) {

@@ -101,10 +101,15 @@ type Storm struct {
 	// Missing says why it did not run; empty: it did.
 	Missing string `json:"missing,omitempty"`
 	// Offered and Done are events of the storm per second.
-	Offered    float64 `json:"offered,omitempty"`
-	Done       float64 `json:"done,omitempty"`
-	Checks     Row     `json:"checks"`
+	Offered float64 `json:"offered,omitempty"`
+	Done    float64 `json:"done,omitempty"`
+	Checks  Row     `json:"checks"`
+	// Without are the same checks without the storm, where they were measured beside.
+	Without *Row `json:"checks_without,omitempty"`
+	// Revocation is from the acknowledgement of a withdrawal to the first denial, Live from saving a policy to the first
+	// answer by it.
 	Revocation Latency `json:"revocation_us"`
+	Live       Latency `json:"live_us"`
 	Note       string  `json:"note,omitempty"`
 }
 

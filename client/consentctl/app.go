@@ -52,7 +52,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errDenied):
+	case errors.Is(err, errDenied), errors.Is(err, errRefused):
 		return exitDenied
 	case errors.Is(err, errFlips):
 		printError(a.stderr, err)

@@ -23,7 +23,7 @@ func (a *app) policyCommand() *cobra.Command {
 			return a.policy(cmd)
 		},
 	}
-	cmd.AddCommand(a.diffCommand())
+	cmd.AddCommand(a.policyActivateCommand(), a.policyCheckCommand(), a.policyDiffCommand())
 	return a.takes(cmd, argument{name: "PATH", complete: completeFiles, optional: true})
 }
 
@@ -37,7 +37,11 @@ func (a *app) policy(cmd *cobra.Command) error {
 			fields(w, [][2]string{
 				{"Policy revision", response.GetPolicyRevision()},
 				{"Activated at", timeText(response.GetActivatedAt())},
+				{"Source", sourceText(response.GetStatus())},
+				{"Last look", timeText(response.GetStatus().GetAttemptedAt())},
+				{"Last success", timeText(response.GetStatus().GetSucceededAt())},
 			})
+			faultTable(response.GetStatus().GetFaults()).section(w)
 			files := table{header: []string{"FILE", "SHA-256"}}
 			for _, f := range response.GetFiles() {
 				files.add(f.GetPath(), f.GetSha256())

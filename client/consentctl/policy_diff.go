@@ -41,7 +41,7 @@ type diffFlags struct {
 	noNewAllows bool
 }
 
-func (a *app) diffCommand() *cobra.Command {
+func (a *app) policyDiffCommand() *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff",

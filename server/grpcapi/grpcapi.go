@@ -45,6 +45,12 @@ type Activator interface {
 	Activate(ctx context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error)
 }
 
+// Prover puts policies through admission. What they are refused for is in the report; an error is another, such as the
+// context's.
+type Prover interface {
+	CheckPolicy(ctx context.Context, files []consent.PolicyFile) (consent.PolicyReport, error)
+}
+
 // Config says what an API works on.
 type Config struct {
 	// Authorizer answers DecisionService; required.
@@ -59,6 +65,8 @@ type Config struct {
 	Policy func() consent.Policy
 	// Activator activates policies and tells how loading them goes; required.
 	Activator Activator
+	// Prover answers CheckPolicy; required.
+	Prover Prover
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -81,6 +89,7 @@ func (c Config) Validate() error {
 	require(c.Differ != nil, "Differ")
 	require(c.Policy != nil, "Policy")
 	require(c.Activator != nil, "Activator")
+	require(c.Prover != nil, "Prover")
 	return errors.Join(faults...)
 }
 
@@ -117,7 +126,7 @@ func New(c Config) (*API, error) {
 			authorizer: c.Authorizer, explainer: c.Explainer, now: c.Now, validator: v, decided: m, errors: e,
 		},
 		consents: consentService{config: c, validator: v},
-		policies: policyService{policy: c.Policy, activator: c.Activator, differ: c.Differ, errors: e, validator: v},
+		policies: policyService{policy: c.Policy, activator: c.Activator, prover: c.Prover, differ: c.Differ, errors: e, validator: v},
 		edge:     edge{metrics: m, errors: e},
 	}, nil
 }

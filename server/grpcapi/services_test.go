@@ -23,7 +23,7 @@ func TestConfigNamesAllThatIsMissing(t *testing.T) {
 	if err == nil {
 		t.Fatal("an empty config was accepted")
 	}
-	for _, field := range []string{"Authorizer", "Ledger", "Explainer", "Differ", "Policy"} {
+	for _, field := range []string{"Authorizer", "Ledger", "Explainer", "Differ", "Policy", "Activator", "Prover"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not named: %v", field, err)
 		}
@@ -209,6 +209,44 @@ func TestGetPolicy(t *testing.T) {
 			got.GetFiles()[0].GetPath() != "a.rego" || string(got.GetFiles()[0].GetContent()) != want {
 			t.Errorf("contents %v: got %v", contents, got)
 		}
+	}
+}
+
+func TestGetPolicyTellsHowLoadingWent(t *testing.T) {
+	s := serve(t, &fake{status: consent.PolicyStatus{
+		Source: "/etc/policies", LastGood: true, AttemptedAt: noon, Failures: 2, RefusedRevision: "r2",
+		Faults: []consent.PolicyFault{{File: "a.rego", Line: 3, Message: "wrong"}},
+	}})
+	got, err := consentv1.NewPolicyServiceClient(s.conn).GetPolicy(t.Context(), &consentv1.GetPolicyRequest{})
+	want := &consentv1.PolicyStatus{
+		Source: "/etc/policies", LastGood: true, AttemptedAt: timestamppb.New(noon.Time()), Failures: 2, RefusedPolicyRevision: "r2",
+		Faults: []*consentv1.PolicyFault{{File: "a.rego", Line: 3, Message: "wrong"}},
+	}
+	if diff := cmp.Diff(want, got.GetStatus(), protocmp.Transform()); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestActivatePolicy(t *testing.T) {
+	s := serve(t, &fake{activate: func(files []consent.PolicyFile, expected string) (consent.Activated, error) {
+		want := []consent.PolicyFile{{Path: "a.rego", Content: []byte("package a")}}
+		if diff := cmp.Diff(want, files); diff != "" || expected != "r0" {
+			t.Errorf("expected %q, files (-want +got):\n%s", expected, diff)
+		}
+		return consent.Activated{Revision: "r1", Previous: "r0", At: noon}, nil
+	}})
+	client := consentv1.NewPolicyServiceClient(s.conn)
+	got, err := client.ActivatePolicy(t.Context(), &consentv1.ActivatePolicyRequest{
+		Files: []*consentv1.PolicyFile{{Path: "a.rego", Content: []byte("package a")}}, ExpectedPolicyRevision: "r0",
+	})
+	want := &consentv1.ActivatePolicyResponse{
+		PolicyRevision: "r1", PreviousPolicyRevision: "r0", ActivatedAt: timestamppb.New(noon.Time()),
+	}
+	if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if _, err := client.ActivatePolicy(t.Context(), &consentv1.ActivatePolicyRequest{}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("without files: %v", err)
 	}
 }
 

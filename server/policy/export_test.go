@@ -26,3 +26,6 @@ func (l *Loader) Overgrow() { l.current.Load().enough = 1 }
 
 // SameGeneration reports whether the sets share a table of strings.
 func (s *Set) SameGeneration(other *Set) bool { return s.generation == other.generation }
+
+// Strings is how many strings the loader's table holds.
+func (l *Loader) Strings() int { return l.current.Load().symbols.Len() }

@@ -15,6 +15,7 @@ import (
 // those who ask it millions of questions that no one asked.
 func (s *Set) Detached() *Set {
 	l := &Loader{options: s.loader.options, logger: slog.New(slog.DiscardHandler)}
+	l.current.Store(s.generation)
 	detached := *s
 	detached.loader = l
 	return &detached
@@ -24,24 +25,29 @@ func (s *Set) Detached() *Set {
 // and ValidUntil out.
 func (s *Set) Evaluate(
 	ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant,
-) (consent.Decision, error) {
+) (d consent.Decision, err error) {
 	c, ok := s.controllers[request.Subject.Controller]
 	if !ok {
-		return consent.Decision{}, consent.ErrUnknownController
+		return d, consent.ErrUnknownController
 	}
+	s.withInput(request, state, now, func(input engine.Value) {
+		d, err = s.loader.evaluate(ctx, c, question{generation: s.generation, request: request, input: input})
+	})
+	return d, err
+}
+
+// withInput calls f with the input that a request over a state makes; it is valid until f returns.
+func (s *Set) withInput(request *consent.Request, state *consent.State, now consent.Instant, f func(engine.Value)) {
 	g := s.generation
 	scratch := g.scratch.Get().(*scratch)
 	defer g.scratch.Put(scratch)
-	input := g.input.build(scratch, request, &consent.Snapshot{State: state}, now)
-	return s.loader.evaluate(ctx, c, question{generation: g, request: request, input: input})
+	f(g.input.build(scratch, request, &consent.Snapshot{State: state}, now))
 }
 
 // Input returns the input document that a request over a state makes, as OPA has it.
-func (s *Set) Input(request *consent.Request, state *consent.State, now consent.Instant) ast.Value {
-	g := s.generation
-	scratch := g.scratch.Get().(*scratch)
-	defer g.scratch.Put(scratch)
-	return engine.ToAST(g.input.build(scratch, request, &consent.Snapshot{State: state}, now))
+func (s *Set) Input(request *consent.Request, state *consent.State, now consent.Instant) (document ast.Value) {
+	s.withInput(request, state, now, func(input engine.Value) { document = engine.ToAST(input) })
+	return document
 }
 
 // Refer evaluates a controller's decision over an input by topdown, with options such as a tracer. An undefined decision is
@@ -72,13 +78,11 @@ func (s *Set) Fired(ctx context.Context, request *consent.Request, state *consen
 	if !ok || c.compiled == nil {
 		return
 	}
-	g := s.generation
-	scratch := g.scratch.Get().(*scratch)
-	defer g.scratch.Put(scratch)
-	input := g.input.build(scratch, request, &consent.Snapshot{State: state}, now)
-	// An error is found by Evaluate, which is asked the same.
-	_ = c.compiled.Eval(ctx, engine.Request{Input: input}, func(r engine.Result) error {
-		r.Rules(f)
-		return nil
+	s.withInput(request, state, now, func(input engine.Value) {
+		// An error is found by Evaluate, which is asked the same.
+		_ = c.compiled.Eval(ctx, engine.Request{Input: input}, func(r engine.Result) error {
+			r.Rules(f)
+			return nil
+		})
 	})
 }

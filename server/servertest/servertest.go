@@ -19,6 +19,7 @@ import (
 	"github.com/consentd/consentd/server/app"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/source"
 )
 
 // Options say how the server runs. The zero value is a server with the shipped policies on a free port of 127.0.0.1.
@@ -29,6 +30,8 @@ type Options struct {
 	CacheOff bool
 	// Policies is the tree of policies; nil means the shipped ones.
 	Policies fs.FS
+	// PolicySource is where policies come from instead; the zero value is none.
+	PolicySource source.Config
 	// PolicyEngine is what evaluates policies; zero means the server's default.
 	PolicyEngine policy.Engine
 	// Now is the clock; nil means the system's.
@@ -93,7 +96,7 @@ func Start(t testing.TB, o Options) *Server {
 func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
-		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
+		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
 		DrainTimeout: o.DrainTimeout,
 	}
 	if o.UnixSocket {

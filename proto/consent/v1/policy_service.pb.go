@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -671,10 +672,20 @@ type CheckPolicyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether the set may be activated.
 	Admitted bool `protobuf:"varint,1,opt,name=admitted,proto3" json:"admitted,omitempty"`
-	// The digest that the set would have.
+	// The digest that the set would have; empty where it does not load.
 	PolicyRevision string `protobuf:"bytes,2,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
 	// Why it may not; empty if it may.
-	Faults        []*PolicyFault `protobuf:"bytes,3,rep,name=faults,proto3" json:"faults,omitempty"`
+	Faults []*PolicyFinding `protobuf:"bytes,3,rep,name=faults,proto3" json:"faults,omitempty"`
+	// What does not keep it out.
+	Warnings []*PolicyFinding `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What was enumerated, by controller.
+	Controllers []*EnumeratedController `protobuf:"bytes,5,rep,name=controllers,proto3" json:"controllers,omitempty"`
+	// How many cases were decided, and how long that took.
+	Cases       uint64               `protobuf:"varint,6,opt,name=cases,proto3" json:"cases,omitempty"`
+	Enumeration *durationpb.Duration `protobuf:"bytes,7,opt,name=enumeration,proto3" json:"enumeration,omitempty"`
+	// How many of the set's own tests passed and failed.
+	TestsPassed   uint32 `protobuf:"varint,8,opt,name=tests_passed,json=testsPassed,proto3" json:"tests_passed,omitempty"`
+	TestsFailed   uint32 `protobuf:"varint,9,opt,name=tests_failed,json=testsFailed,proto3" json:"tests_failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -723,11 +734,323 @@ func (x *CheckPolicyResponse) GetPolicyRevision() string {
 	return ""
 }
 
-func (x *CheckPolicyResponse) GetFaults() []*PolicyFault {
+func (x *CheckPolicyResponse) GetFaults() []*PolicyFinding {
 	if x != nil {
 		return x.Faults
 	}
 	return nil
+}
+
+func (x *CheckPolicyResponse) GetWarnings() []*PolicyFinding {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *CheckPolicyResponse) GetControllers() []*EnumeratedController {
+	if x != nil {
+		return x.Controllers
+	}
+	return nil
+}
+
+func (x *CheckPolicyResponse) GetCases() uint64 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+func (x *CheckPolicyResponse) GetEnumeration() *durationpb.Duration {
+	if x != nil {
+		return x.Enumeration
+	}
+	return nil
+}
+
+func (x *CheckPolicyResponse) GetTestsPassed() uint32 {
+	if x != nil {
+		return x.TestsPassed
+	}
+	return 0
+}
+
+func (x *CheckPolicyResponse) GetTestsFailed() uint32 {
+	if x != nil {
+		return x.TestsFailed
+	}
+	return 0
+}
+
+// PolicyFinding is a fault that admission found, or a warning.
+type PolicyFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What and where it is.
+	Fault *PolicyFault `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	// A case that shows it; absent where it needs none.
+	Counterexample *PolicyCounterexample `protobuf:"bytes,2,opt,name=counterexample,proto3" json:"counterexample,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *PolicyFinding) Reset() {
+	*x = PolicyFinding{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyFinding) ProtoMessage() {}
+
+func (x *PolicyFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyFinding.ProtoReflect.Descriptor instead.
+func (*PolicyFinding) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PolicyFinding) GetFault() *PolicyFault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *PolicyFinding) GetCounterexample() *PolicyCounterexample {
+	if x != nil {
+		return x.Counterexample
+	}
+	return nil
+}
+
+// PolicyCounterexample is the plainest case that breaks an invariant of admission.
+type PolicyCounterexample struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the invariant, and what it says.
+	Invariant string `protobuf:"bytes,1,opt,name=invariant,proto3" json:"invariant,omitempty"`
+	Words     string `protobuf:"bytes,2,opt,name=words,proto3" json:"words,omitempty"`
+	// The controller and the purpose of the request.
+	Controller string `protobuf:"bytes,3,opt,name=controller,proto3" json:"controller,omitempty"`
+	Purpose    string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Who is asked about, in words.
+	Description string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	// The policies' input as JSON, for opa eval --stdin-input.
+	Input string `protobuf:"bytes,6,opt,name=input,proto3" json:"input,omitempty"`
+	// Where two cases are compared, the input that is denied: what it lacks is the restricting event.
+	Before string `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`
+	// What to evaluate over the input.
+	Query string `protobuf:"bytes,8,opt,name=query,proto3" json:"query,omitempty"`
+	// The rules that gave ALLOW, as file:line.
+	AllowedBy []string `protobuf:"bytes,9,rep,name=allowed_by,json=allowedBy,proto3" json:"allowed_by,omitempty"`
+	// Conditions of rules that would have denied: file:line and what did not hold.
+	Silent []string `protobuf:"bytes,10,rep,name=silent,proto3" json:"silent,omitempty"`
+	// How many cases of the purpose break the invariant.
+	Cases         uint64 `protobuf:"varint,11,opt,name=cases,proto3" json:"cases,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyCounterexample) Reset() {
+	*x = PolicyCounterexample{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyCounterexample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyCounterexample) ProtoMessage() {}
+
+func (x *PolicyCounterexample) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyCounterexample.ProtoReflect.Descriptor instead.
+func (*PolicyCounterexample) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PolicyCounterexample) GetInvariant() string {
+	if x != nil {
+		return x.Invariant
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetInput() string {
+	if x != nil {
+		return x.Input
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetAllowedBy() []string {
+	if x != nil {
+		return x.AllowedBy
+	}
+	return nil
+}
+
+func (x *PolicyCounterexample) GetSilent() []string {
+	if x != nil {
+		return x.Silent
+	}
+	return nil
+}
+
+func (x *PolicyCounterexample) GetCases() uint64 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+// EnumeratedController is what was enumerated of one controller.
+type EnumeratedController struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
+	// How many purposes it declares or prohibits.
+	Purposes uint32 `protobuf:"varint,2,opt,name=purposes,proto3" json:"purposes,omitempty"`
+	// How many of them were enumerated: of those that nothing tells apart, one stands for all.
+	Proven uint32 `protobuf:"varint,3,opt,name=proven,proto3" json:"proven,omitempty"`
+	// How many cases were decided, and how many of them are allowed.
+	Cases         uint64 `protobuf:"varint,4,opt,name=cases,proto3" json:"cases,omitempty"`
+	Allowed       uint64 `protobuf:"varint,5,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnumeratedController) Reset() {
+	*x = EnumeratedController{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnumeratedController) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnumeratedController) ProtoMessage() {}
+
+func (x *EnumeratedController) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnumeratedController.ProtoReflect.Descriptor instead.
+func (*EnumeratedController) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EnumeratedController) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *EnumeratedController) GetPurposes() uint32 {
+	if x != nil {
+		return x.Purposes
+	}
+	return 0
+}
+
+func (x *EnumeratedController) GetProven() uint32 {
+	if x != nil {
+		return x.Proven
+	}
+	return 0
+}
+
+func (x *EnumeratedController) GetCases() uint64 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+func (x *EnumeratedController) GetAllowed() uint64 {
+	if x != nil {
+		return x.Allowed
+	}
+	return 0
 }
 
 // PolicyFault is one reason why a set of policies is refused.
@@ -745,7 +1068,7 @@ type PolicyFault struct {
 
 func (x *PolicyFault) Reset() {
 	*x = PolicyFault{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +1080,7 @@ func (x *PolicyFault) String() string {
 func (*PolicyFault) ProtoMessage() {}
 
 func (x *PolicyFault) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +1093,7 @@ func (x *PolicyFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFault.ProtoReflect.Descriptor instead.
 func (*PolicyFault) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PolicyFault) GetFile() string {
@@ -807,7 +1130,7 @@ type ActivatePolicyRequest struct {
 
 func (x *ActivatePolicyRequest) Reset() {
 	*x = ActivatePolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +1142,7 @@ func (x *ActivatePolicyRequest) String() string {
 func (*ActivatePolicyRequest) ProtoMessage() {}
 
 func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +1155,7 @@ func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ActivatePolicyRequest) GetFiles() []*PolicyFile {
@@ -864,7 +1187,7 @@ type ActivatePolicyResponse struct {
 
 func (x *ActivatePolicyResponse) Reset() {
 	*x = ActivatePolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +1199,7 @@ func (x *ActivatePolicyResponse) String() string {
 func (*ActivatePolicyResponse) ProtoMessage() {}
 
 func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +1212,7 @@ func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ActivatePolicyResponse) GetPolicyRevision() string {
@@ -934,7 +1257,7 @@ type DiffPolicyRequest struct {
 
 func (x *DiffPolicyRequest) Reset() {
 	*x = DiffPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1269,7 @@ func (x *DiffPolicyRequest) String() string {
 func (*DiffPolicyRequest) ProtoMessage() {}
 
 func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1282,7 @@ func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyRequest.ProtoReflect.Descriptor instead.
 func (*DiffPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DiffPolicyRequest) GetFiles() []*PolicyFile {
@@ -1021,7 +1344,7 @@ type RecordedDecision struct {
 
 func (x *RecordedDecision) Reset() {
 	*x = RecordedDecision{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1356,7 @@ func (x *RecordedDecision) String() string {
 func (*RecordedDecision) ProtoMessage() {}
 
 func (x *RecordedDecision) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1369,7 @@ func (x *RecordedDecision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedDecision.ProtoReflect.Descriptor instead.
 func (*RecordedDecision) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RecordedDecision) GetCheck() *CheckRequest {
@@ -1093,7 +1416,7 @@ type DiffPolicyResponse struct {
 
 func (x *DiffPolicyResponse) Reset() {
 	*x = DiffPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1428,7 @@ func (x *DiffPolicyResponse) String() string {
 func (*DiffPolicyResponse) ProtoMessage() {}
 
 func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1441,7 @@ func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyResponse.ProtoReflect.Descriptor instead.
 func (*DiffPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DiffPolicyResponse) GetMessage() isDiffPolicyResponse_Message {
@@ -1179,7 +1502,7 @@ type DiffProgress struct {
 
 func (x *DiffProgress) Reset() {
 	*x = DiffProgress{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1514,7 @@ func (x *DiffProgress) String() string {
 func (*DiffProgress) ProtoMessage() {}
 
 func (x *DiffProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1527,7 @@ func (x *DiffProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffProgress.ProtoReflect.Descriptor instead.
 func (*DiffProgress) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{16}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DiffProgress) GetOver() DiffOver {
@@ -1247,7 +1570,7 @@ type DiffResult struct {
 
 func (x *DiffResult) Reset() {
 	*x = DiffResult{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1582,7 @@ func (x *DiffResult) String() string {
 func (*DiffResult) ProtoMessage() {}
 
 func (x *DiffResult) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1595,7 @@ func (x *DiffResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffResult.ProtoReflect.Descriptor instead.
 func (*DiffResult) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DiffResult) GetActivePolicyRevision() string {
@@ -1336,7 +1659,7 @@ type DiffTotal struct {
 
 func (x *DiffTotal) Reset() {
 	*x = DiffTotal{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +1671,7 @@ func (x *DiffTotal) String() string {
 func (*DiffTotal) ProtoMessage() {}
 
 func (x *DiffTotal) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +1684,7 @@ func (x *DiffTotal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffTotal.ProtoReflect.Descriptor instead.
 func (*DiffTotal) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{18}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DiffTotal) GetOver() DiffOver {
@@ -1447,7 +1770,7 @@ type PolicyDifference struct {
 
 func (x *PolicyDifference) Reset() {
 	*x = PolicyDifference{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1782,7 @@ func (x *PolicyDifference) String() string {
 func (*PolicyDifference) ProtoMessage() {}
 
 func (x *PolicyDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1795,7 @@ func (x *PolicyDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyDifference.ProtoReflect.Descriptor instead.
 func (*PolicyDifference) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{19}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PolicyDifference) GetOver() DiffOver {
@@ -1553,7 +1876,7 @@ type DiffSide struct {
 
 func (x *DiffSide) Reset() {
 	*x = DiffSide{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1565,7 +1888,7 @@ func (x *DiffSide) String() string {
 func (*DiffSide) ProtoMessage() {}
 
 func (x *DiffSide) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1578,7 +1901,7 @@ func (x *DiffSide) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffSide.ProtoReflect.Descriptor instead.
 func (*DiffSide) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{20}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DiffSide) GetDecision() Decision {
@@ -1617,7 +1940,7 @@ type DiffExample struct {
 
 func (x *DiffExample) Reset() {
 	*x = DiffExample{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1952,7 @@ func (x *DiffExample) String() string {
 func (*DiffExample) ProtoMessage() {}
 
 func (x *DiffExample) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1965,7 @@ func (x *DiffExample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffExample.ProtoReflect.Descriptor instead.
 func (*DiffExample) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{21}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DiffExample) GetSubjectId() string {
@@ -1671,7 +1994,7 @@ var File_consent_v1_policy_service_proto protoreflect.FileDescriptor
 const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fconsent/v1/policy_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a!consent/v1/decision_service.proto\x1a\x16consent/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a!consent/v1/decision_service.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
 	"\x10GetPolicyRequest\x12)\n" +
 	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xdb\x01\n" +
 	"\x11GetPolicyResponse\x12'\n" +
@@ -1715,11 +2038,44 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x0enotice_version\x18\x05 \x01(\rR\rnoticeVersion\x126\n" +
 	"\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\"L\n" +
 	"\x12CheckPolicyRequest\x126\n" +
-	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"\x8b\x01\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"\xa1\x03\n" +
 	"\x13CheckPolicyResponse\x12\x1a\n" +
 	"\badmitted\x18\x01 \x01(\bR\badmitted\x12'\n" +
-	"\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x12/\n" +
-	"\x06faults\x18\x03 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\"O\n" +
+	"\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x121\n" +
+	"\x06faults\x18\x03 \x03(\v2\x19.consent.v1.PolicyFindingR\x06faults\x125\n" +
+	"\bwarnings\x18\x04 \x03(\v2\x19.consent.v1.PolicyFindingR\bwarnings\x12B\n" +
+	"\vcontrollers\x18\x05 \x03(\v2 .consent.v1.EnumeratedControllerR\vcontrollers\x12\x14\n" +
+	"\x05cases\x18\x06 \x01(\x04R\x05cases\x12;\n" +
+	"\venumeration\x18\a \x01(\v2\x19.google.protobuf.DurationR\venumeration\x12!\n" +
+	"\ftests_passed\x18\b \x01(\rR\vtestsPassed\x12!\n" +
+	"\ftests_failed\x18\t \x01(\rR\vtestsFailed\"\x88\x01\n" +
+	"\rPolicyFinding\x12-\n" +
+	"\x05fault\x18\x01 \x01(\v2\x17.consent.v1.PolicyFaultR\x05fault\x12H\n" +
+	"\x0ecounterexample\x18\x02 \x01(\v2 .consent.v1.PolicyCounterexampleR\x0ecounterexample\"\xb7\x02\n" +
+	"\x14PolicyCounterexample\x12\x1c\n" +
+	"\tinvariant\x18\x01 \x01(\tR\tinvariant\x12\x14\n" +
+	"\x05words\x18\x02 \x01(\tR\x05words\x12\x1e\n" +
+	"\n" +
+	"controller\x18\x03 \x01(\tR\n" +
+	"controller\x12\x18\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x14\n" +
+	"\x05input\x18\x06 \x01(\tR\x05input\x12\x16\n" +
+	"\x06before\x18\a \x01(\tR\x06before\x12\x14\n" +
+	"\x05query\x18\b \x01(\tR\x05query\x12\x1d\n" +
+	"\n" +
+	"allowed_by\x18\t \x03(\tR\tallowedBy\x12\x16\n" +
+	"\x06silent\x18\n" +
+	" \x03(\tR\x06silent\x12\x14\n" +
+	"\x05cases\x18\v \x01(\x04R\x05cases\"\x9a\x01\n" +
+	"\x14EnumeratedController\x12\x1e\n" +
+	"\n" +
+	"controller\x18\x01 \x01(\tR\n" +
+	"controller\x12\x1a\n" +
+	"\bpurposes\x18\x02 \x01(\rR\bpurposes\x12\x16\n" +
+	"\x06proven\x18\x03 \x01(\rR\x06proven\x12\x14\n" +
+	"\x05cases\x18\x04 \x01(\x04R\x05cases\x12\x18\n" +
+	"\aallowed\x18\x05 \x01(\x04R\aallowed\"O\n" +
 	"\vPolicyFault\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x18\n" +
@@ -1818,7 +2174,7 @@ func file_consent_v1_policy_service_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_policy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_consent_v1_policy_service_proto_goTypes = []any{
 	(DiffOver)(0),                   // 0: consent.v1.DiffOver
 	(*GetPolicyRequest)(nil),        // 1: consent.v1.GetPolicyRequest
@@ -1831,77 +2187,86 @@ var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*Purpose)(nil),                 // 8: consent.v1.Purpose
 	(*CheckPolicyRequest)(nil),      // 9: consent.v1.CheckPolicyRequest
 	(*CheckPolicyResponse)(nil),     // 10: consent.v1.CheckPolicyResponse
-	(*PolicyFault)(nil),             // 11: consent.v1.PolicyFault
-	(*ActivatePolicyRequest)(nil),   // 12: consent.v1.ActivatePolicyRequest
-	(*ActivatePolicyResponse)(nil),  // 13: consent.v1.ActivatePolicyResponse
-	(*DiffPolicyRequest)(nil),       // 14: consent.v1.DiffPolicyRequest
-	(*RecordedDecision)(nil),        // 15: consent.v1.RecordedDecision
-	(*DiffPolicyResponse)(nil),      // 16: consent.v1.DiffPolicyResponse
-	(*DiffProgress)(nil),            // 17: consent.v1.DiffProgress
-	(*DiffResult)(nil),              // 18: consent.v1.DiffResult
-	(*DiffTotal)(nil),               // 19: consent.v1.DiffTotal
-	(*PolicyDifference)(nil),        // 20: consent.v1.PolicyDifference
-	(*DiffSide)(nil),                // 21: consent.v1.DiffSide
-	(*DiffExample)(nil),             // 22: consent.v1.DiffExample
-	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
-	(LegalBasis)(0),                 // 24: consent.v1.LegalBasis
-	(*CheckRequest)(nil),            // 25: consent.v1.CheckRequest
-	(Decision)(0),                   // 26: consent.v1.Decision
-	(ReasonCode)(0),                 // 27: consent.v1.ReasonCode
-	(RecipientKind)(0),              // 28: consent.v1.RecipientKind
-	(*ExplainedRule)(nil),           // 29: consent.v1.ExplainedRule
+	(*PolicyFinding)(nil),           // 11: consent.v1.PolicyFinding
+	(*PolicyCounterexample)(nil),    // 12: consent.v1.PolicyCounterexample
+	(*EnumeratedController)(nil),    // 13: consent.v1.EnumeratedController
+	(*PolicyFault)(nil),             // 14: consent.v1.PolicyFault
+	(*ActivatePolicyRequest)(nil),   // 15: consent.v1.ActivatePolicyRequest
+	(*ActivatePolicyResponse)(nil),  // 16: consent.v1.ActivatePolicyResponse
+	(*DiffPolicyRequest)(nil),       // 17: consent.v1.DiffPolicyRequest
+	(*RecordedDecision)(nil),        // 18: consent.v1.RecordedDecision
+	(*DiffPolicyResponse)(nil),      // 19: consent.v1.DiffPolicyResponse
+	(*DiffProgress)(nil),            // 20: consent.v1.DiffProgress
+	(*DiffResult)(nil),              // 21: consent.v1.DiffResult
+	(*DiffTotal)(nil),               // 22: consent.v1.DiffTotal
+	(*PolicyDifference)(nil),        // 23: consent.v1.PolicyDifference
+	(*DiffSide)(nil),                // 24: consent.v1.DiffSide
+	(*DiffExample)(nil),             // 25: consent.v1.DiffExample
+	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
+	(LegalBasis)(0),                 // 27: consent.v1.LegalBasis
+	(*durationpb.Duration)(nil),     // 28: google.protobuf.Duration
+	(*CheckRequest)(nil),            // 29: consent.v1.CheckRequest
+	(Decision)(0),                   // 30: consent.v1.Decision
+	(ReasonCode)(0),                 // 31: consent.v1.ReasonCode
+	(RecipientKind)(0),              // 32: consent.v1.RecipientKind
+	(*ExplainedRule)(nil),           // 33: consent.v1.ExplainedRule
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
-	23, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	26, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
 	3,  // 2: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
-	23, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
-	23, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
-	11, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
+	26, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
+	26, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
+	14, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
 	7,  // 6: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
 	8,  // 7: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	24, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	27, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
 	4,  // 9: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	11, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFault
-	4,  // 11: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	23, // 12: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	4,  // 13: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	15, // 14: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
-	25, // 15: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
-	23, // 16: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
-	26, // 17: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
-	27, // 18: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
-	17, // 19: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
-	18, // 20: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
-	0,  // 21: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
-	19, // 22: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
-	20, // 23: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
-	0,  // 24: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
-	0,  // 25: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
-	28, // 26: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
-	21, // 27: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
-	21, // 28: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
-	29, // 29: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
-	22, // 30: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
-	26, // 31: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
-	27, // 32: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
-	24, // 33: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
-	23, // 34: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
-	1,  // 35: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	5,  // 36: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	9,  // 37: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	12, // 38: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	14, // 39: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	2,  // 40: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	6,  // 41: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	10, // 42: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	13, // 43: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	16, // 44: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	40, // [40:45] is the sub-list for method output_type
-	35, // [35:40] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	11, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	11, // 11: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	13, // 12: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	28, // 13: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	14, // 14: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	12, // 15: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	4,  // 16: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	26, // 17: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	4,  // 18: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	18, // 19: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	29, // 20: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	26, // 21: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	30, // 22: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	31, // 23: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	20, // 24: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	21, // 25: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 26: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	22, // 27: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	23, // 28: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 29: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 30: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	32, // 31: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	24, // 32: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	24, // 33: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	33, // 34: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	25, // 35: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	30, // 36: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	31, // 37: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	27, // 38: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	26, // 39: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	1,  // 40: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	5,  // 41: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	9,  // 42: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	15, // 43: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	17, // 44: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	2,  // 45: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	6,  // 46: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	10, // 47: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	16, // 48: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	19, // 49: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	45, // [45:50] is the sub-list for method output_type
+	40, // [40:45] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
@@ -1911,7 +2276,7 @@ func file_consent_v1_policy_service_proto_init() {
 	}
 	file_consent_v1_decision_service_proto_init()
 	file_consent_v1_types_proto_init()
-	file_consent_v1_policy_service_proto_msgTypes[15].OneofWrappers = []any{
+	file_consent_v1_policy_service_proto_msgTypes[18].OneofWrappers = []any{
 		(*DiffPolicyResponse_Progress)(nil),
 		(*DiffPolicyResponse_Result)(nil),
 	}
@@ -1921,7 +2286,7 @@ func file_consent_v1_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_policy_service_proto_rawDesc), len(file_consent_v1_policy_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // DefaultTestTimeout bounds how long the set's own tests may take.
@@ -22,138 +23,61 @@ type Options struct {
 	Now consent.Instant
 	// TestTimeout bounds the set's own tests; zero means DefaultTestTimeout.
 	TestTimeout time.Duration
+	// Workers is how many purposes are proven at once; zero means half the processors, so that checks find the other half.
+	Workers int
 	// SkipTests leaves the set's own tests out: for those who run them otherwise.
 	SkipTests bool
 }
 
-// Report is what admission found.
-type Report struct {
-	// Revision is the digest of the set.
-	Revision string
-	// Controllers is sorted by id.
-	Controllers []ControllerReport
-	// Cases is how many cases were decided, in Enumeration.
-	Cases       int
-	Enumeration time.Duration
-	// Tests are the set's own.
-	Tests TestCounts
-	// Faults is empty if the set is admitted.
-	Faults []Fault
-	// Warnings do not keep a set out.
-	Warnings []Fault
-}
-
-// ControllerReport is what was enumerated of one controller.
-type ControllerReport struct {
-	ID string
-	// Purposes is how many it declares or prohibits; Proven how many of them were enumerated: of those that nothing tells
-	// apart, one stands for all.
-	Purposes, Proven int
-	// Cases is how many cases were decided, Allowed how many of them ALLOW.
-	Cases, Allowed int
-}
-
 // admission is one admission under way.
 type admission struct {
-	set          *policy.Set
-	tracked      *policy.Set
+	prover       *Prover
+	set, tracked *policy.Set
+	units        *units
+	lines        lines
 	vocabularies map[string]*vocabulary
-
-	mu sync.Mutex
-	// fired are the rules of tracked that fired in some case.
-	fired []bool
+	// trackAll has tracked asked about every case, not of one for each answer only.
+	trackAll bool
+	// fired are the rules that fired in some case or test, as lines number them.
+	fired map[string]bool
+	// proven and tested are what the prover is to remember.
+	proven map[string]provenUnit
+	tested map[string]testedUnit
 }
 
-// Admit proves the invariants of a set that was loaded from fsys, and runs its own tests, which stand in fsys too. The error is a
-// *Refused with the report's faults, or says why admission could not be done: the context ended, a file cannot be read.
-func Admit(ctx context.Context, fsys fs.FS, set *policy.Set, o Options) (Report, error) {
-	if o.Now == 0 {
-		o.Now = consent.InstantOf(time.Now())
-	}
-	if o.TestTimeout == 0 {
-		o.TestTimeout = DefaultTestTimeout
-	}
-	a, err := newAdmission(fsys, set, o.Now)
-	if err != nil {
-		return Report{}, err
-	}
-	r := Report{Revision: set.Revision()}
-	if err := a.enumerate(ctx, &r); err != nil {
-		return r, err
-	}
-	run := testRun{}
-	if !o.SkipTests {
-		if run, err = runTests(ctx, fsys, o.TestTimeout); err != nil {
-			return r, err
-		}
-		a.tests(&r, &run)
-	}
-	a.unfired(&r, &run)
-	if len(r.Faults) > 0 {
-		return r, &Refused{Faults: r.Faults}
-	}
-	return r, nil
+// Admit is New(o).Admit: for those who admit one set.
+func Admit(ctx context.Context, fsys fs.FS, set *policy.Set, o Options) (consent.PolicyReport, error) {
+	return New(o).Admit(ctx, fsys, set)
 }
 
-func newAdmission(fsys fs.FS, set *policy.Set, now consent.Instant) (*admission, error) {
-	tracked, err := policy.Load(fsys, policy.Options{TrackRules: true})
-	if err != nil {
-		return nil, fmt.Errorf("loading the policies again: %w", err)
-	}
-	if tracked.Revision() != set.Revision() {
-		return nil, fmt.Errorf("the files changed while they were loaded: revision %s, was %s", tracked.Revision(), set.Revision())
-	}
-	a := &admission{
-		set: set.Detached(), tracked: tracked.Detached(), vocabularies: map[string]*vocabulary{},
-		fired: make([]bool, len(tracked.Rules())),
-	}
-	for _, c := range set.Describe().Controllers {
-		if a.vocabularies[c.ID], err = newVocabulary(c.ID, now, []*policy.Set{set}); err != nil {
-			return nil, err
-		}
-	}
-	return a, nil
-}
-
-// enumerate proves all purposes and adds what it finds to the report.
-func (a *admission) enumerate(ctx context.Context, r *Report) error {
-	start := time.Now()
-	jobs, _ := a.jobs()
-	results, err := a.proveAll(ctx, jobs)
-	if err != nil {
-		return err
-	}
-	for _, c := range a.set.Describe().Controllers {
-		r.Controllers = append(r.Controllers, ControllerReport{ID: c.ID, Purposes: len(c.Purposes)})
-	}
-	for i := range results {
-		a.add(ctx, r, &results[i])
-	}
-	r.Enumeration = time.Since(start)
-	return nil
-}
-
-func (a *admission) add(ctx context.Context, r *Report, found *result) {
-	i := slices.IndexFunc(r.Controllers, func(c ControllerReport) bool { return c.ID == found.controller })
+// add adds what was found of a purpose to the report, but for the invariants that it breaks.
+func (a *admission) add(r *consent.PolicyReport, found *result) {
+	i := slices.IndexFunc(r.Controllers, func(c consent.EnumeratedController) bool { return c.ID == found.controller })
 	c := &r.Controllers[i]
 	c.Proven++
 	c.Cases += found.cases
 	c.Allowed += found.allowed
-	r.Cases += found.cases
-	for i := range found.violations {
-		r.Faults = append(r.Faults, a.fault(ctx, found, &found.violations[i]))
-	}
-	table := "controllers/" + found.controller + "/data.yaml"
+	table := a.tableOf(found.controller)
 	if found.truncated {
-		r.Warnings = append(r.Warnings, Fault{File: table, Message: fmt.Sprintf(
-			"%s: more than %d cases: the rest was not looked at; compare with fewer constants", found.purpose, maxCases)})
+		r.Warnings = append(r.Warnings, faultAt(table, 0, fmt.Sprintf(
+			"purposes.%s: more than %d cases: the rest was not looked at: compare with fewer constants", found.purpose, maxCases)))
 		return
 	}
 	if found.allowed == 0 && !a.vocabularies[found.controller].table.Purposes[found.purpose].Prohibited {
-		r.Faults = append(r.Faults, Fault{File: table, Message: fmt.Sprintf(
-			"purposes.%s: no case is allowed (of %d: %s); mend the rule that denies them all, or say prohibited: true",
-			found.purpose, found.cases, commonest(found.reasons))})
+		r.Faults = append(r.Faults, faultAt(table, 0, fmt.Sprintf(
+			"purposes.%s: no case is allowed (of %d: %s): mend the rule that denies them all, or say prohibited: true",
+			found.purpose, found.cases, commonest(found.reasons))))
 	}
+}
+
+// tableOf is the file that has a controller's table.
+func (a *admission) tableOf(controller string) string {
+	for _, f := range a.set.Describe().Files {
+		if path.Dir(f.Path) == controllerFolder+controller && path.Ext(f.Path) != ".rego" {
+			return f.Path
+		}
+	}
+	return "data.json"
 }
 
 // commonest names the reasons that deny most.
@@ -167,35 +91,51 @@ func commonest(reasons map[consent.ReasonCode]int) string {
 	return strings.Join(out, ", ")
 }
 
-func (a *admission) tests(r *Report, run *testRun) {
-	r.Tests = run.counts
-	r.Faults = append(r.Faults, run.faults...)
-	if run.counts.Passed+run.counts.Failed == 0 && len(run.faults) == 0 {
-		r.Warnings = append(r.Warnings, Fault{Message: "the set has no tests; write some in *_test.rego beside the rules"})
-	}
-}
-
 // unfired reports the rules that fired in no case and in no test. Those of a controller are faults. Those of shared packages
 // are warnings: a pack may serve controllers that this set does not have.
-func (a *admission) unfired(r *Report, run *testRun) {
-	fired := map[string]bool{}
-	rules := a.tracked.Rules()
-	for i, rule := range rules {
-		at := position(rule.File, rule.Row)
-		fired[at] = fired[at] || a.fired[i] || run.covered[at]
-	}
-	for _, rule := range rules {
-		at := position(rule.File, rule.Row)
-		if fired[at] {
-			continue
+func (a *admission) unfired(ctx context.Context, r *consent.PolicyReport) error {
+	silent := a.silentRules()
+	if again := a.controllersOf(silent); len(again) > 0 {
+		// Rules were looked at in one case for each answer; before a controller's rule is a fault, all cases are.
+		a.trackAll = true
+		if _, err := a.proveAll(ctx, a.jobs(again)); err != nil {
+			return err
 		}
-		fired[at] = true
-		f := Fault{File: rule.File, Line: rule.Row, Message: fmt.Sprintf(
-			"%s fires in no case and in no test; mend its conditions, remove it, or show by a test when it fires", rule.Path)}
-		if strings.HasPrefix(rule.File, controllerFolder) {
+		silent = a.silentRules()
+	}
+	for _, rule := range silent {
+		f := faultAt(rule.File, rule.Row, rule.Path+
+			" fires in no case and in no test: mend its conditions, remove it, or show by a test when it fires")
+		if strings.HasPrefix(f.File, controllerFolder) {
 			r.Faults = append(r.Faults, f)
 		} else {
 			r.Warnings = append(r.Warnings, f)
 		}
 	}
+	return nil
+}
+
+// silentRules are those of which nothing at their line fired, once for each line.
+func (a *admission) silentRules() (out []engine.Rule) {
+	seen := map[string]bool{}
+	for _, rule := range a.tracked.Rules() {
+		at := a.lines[position(rule.File, rule.Row)]
+		if at != "" && !a.fired[at] && !seen[at] {
+			seen[at] = true
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// controllersOf are the controllers that have one of the rules of their own.
+func (a *admission) controllersOf(rules []engine.Rule) (ids []string) {
+	for _, rule := range rules {
+		if own, ok := strings.CutPrefix(strings.TrimPrefix(rule.File, "/"), controllerFolder); ok {
+			if id, _, _ := strings.Cut(own, "/"); !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }

@@ -2,6 +2,7 @@ package prove_test
 
 import (
 	"context"
+	"io/fs"
 	"testing"
 
 	"github.com/consentd/consentd/policies"
@@ -34,5 +35,37 @@ func TestShippedPoliciesAreAdmitted(t *testing.T) {
 	t.Logf("%d cases in %v, tests %+v", report.Cases, report.Enumeration, report.Tests)
 	for _, c := range report.Controllers {
 		t.Logf("%+v", c)
+	}
+}
+
+// TestProverDoesNotProveTwice: what means the same is not proven and tested again, and what changed is.
+func TestProverDoesNotProveTwice(t *testing.T) {
+	prover := prove.New(prove.Options{Now: now})
+	admit := func(files fs.FS) consent.PolicyReport {
+		t.Helper()
+		set, err := policy.Load(files, policy.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := prover.Admit(context.Background(), files, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	first := admit(shipped(t, "example/storage", nil))
+	commented := shipped(t, "example/storage", []edit{{levels, "package consentd.lib.levels", "# moves all lines\npackage consentd.lib.levels"}})
+	again := admit(commented)
+	if again.Cases != first.Cases || again.Enumeration > first.Enumeration/5 {
+		t.Errorf("the same rules with a comment took %v for %d cases, at first %v for %d",
+			again.Enumeration, again.Cases, first.Enumeration, first.Cases)
+	}
+	changed := shipped(t, "example/storage", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose == "storage"`}})
+	set, err := policy.Load(changed, policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := prover.Admit(context.Background(), changed, set); err == nil {
+		t.Error("a faulty set is admitted after a good one")
 	}
 }

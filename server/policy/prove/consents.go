@@ -89,8 +89,8 @@ func (c *consents) coarse() []value {
 	out := []value{
 		{},
 		{label: "consent asked for", events: c.at(atRequest, consent.Requested)},
-		c.given(best),
 		c.given(plain),
+		c.given(best),
 		variant(plain, func(g *grant) { g.explicit = true }),
 		variant(plain, func(g *grant) { g.by = consent.ByParent }),
 		variant(best, func(g *grant) { g.by = consent.ByParent }),
@@ -112,7 +112,7 @@ func (c *consents) coarse() []value {
 // indexes into coarse.
 const (
 	noConsent   = 0
-	bestConsent = 2
+	bestConsent = 3
 )
 
 // fine are the rest: every grant of the product of explicit, notice, actor and expiry, and histories.
@@ -129,8 +129,11 @@ func (c *consents) fine() []value {
 			return []consent.Event{{OccurredAt: now + c.grant, Source: consent.SourceImport, Fact: f}}
 		}},
 		{label: "consent withdrawn, never given", events: c.at(atDenial, consent.Withdrawn), from: []uint8{0, 1}},
-		{label: "consent given at the instant of its withdrawal", events: both(given, c.at(c.grant, consent.Withdrawn)), from: []uint8{2}},
+		{label: "consent given at the instant of its withdrawal", events: both(given, c.at(c.grant, consent.Withdrawn)), from: []uint8{bestConsent}},
 	}
+	agent := c.plain()
+	agent.by = consent.ByAgent
+	out = append(out, c.given(agent))
 	for _, g := range c.grants() {
 		out = append(out, c.given(g))
 	}
@@ -140,7 +143,7 @@ func (c *consents) fine() []value {
 func (c *consents) grants() (out []grant) {
 	for _, explicit := range []bool{false, true} {
 		for _, version := range c.versions() {
-			for _, by := range []consent.Actor{consent.BySubject, consent.ByParent, consent.ByAgent} {
+			for _, by := range []consent.Actor{consent.BySubject, consent.ByParent} {
 				for _, expires := range []consent.Instant{0, 1, 2} {
 					out = append(out, grant{explicit: explicit, notice: version, by: by, expires: expires})
 				}

@@ -13,38 +13,38 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
-// Counterexample is the plainest case that breaks an invariant.
-type Counterexample struct {
-	// Invariant is the id of what is broken, Words what it says.
-	Invariant, Words string
-	// Controller and Purpose are those of the request.
-	Controller, Purpose string
-	// Case says in words who is asked about.
-	Case string
-	// Cases is how many cases of the purpose break the invariant.
-	Cases int
-	// Input is the input as JSON, for `opa eval --stdin-input`.
-	Input string
-	// Before is, where two cases are compared, the input that is denied: what it lacks is the restricting event.
-	Before string
-	// Query is what to evaluate over it.
-	Query string
-	// AllowedBy are the rules that gave ALLOW, as file:line.
-	AllowedBy []string
-	// Silent are the rules that would have denied and did not fire: the place of the expression that failed, and its text.
-	Silent []string
-}
-
-// Command is a shell command that evaluates the input over the policies in dir.
-func (c *Counterexample) Command(dir string) string {
-	return fmt.Sprintf("opa eval -d %s --ignore '*_test.rego' --ignore '.*' --strict-builtin-errors --stdin-input '%s' <<'EOF'\n%s\nEOF", dir, c.Query, c.Input)
+// faults makes one fault of the violations of each invariant, with the plainest case.
+func (a *admission) faults(ctx context.Context, results []result) (out []consent.PolicyFinding) {
+	type found struct {
+		result    *result
+		violation *violation
+	}
+	groups := map[string][]found{}
+	for i := range results {
+		for j := range results[i].violations {
+			v := &results[i].violations[j]
+			groups[v.invariant.id] = append(groups[v.invariant.id], found{&results[i], v})
+		}
+	}
+	for _, id := range sortedKeys(groups) {
+		group := groups[id]
+		slices.SortStableFunc(group, func(a, b found) int { return weight(a.violation.at) - weight(b.violation.at) })
+		f := a.fault(ctx, group[0].result, group[0].violation)
+		if len(group) > 1 {
+			f.Message += fmt.Sprintf("; also broken by %d other purposes, such as %s of %s", len(group)-1,
+				group[1].result.purpose, group[1].result.controller)
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // fault makes a fault of a violation.
-func (a *admission) fault(ctx context.Context, r *result, v *violation) Fault {
-	ce := &Counterexample{
+func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.PolicyFinding {
+	ce := &consent.Counterexample{
 		Invariant: v.invariant.id, Words: v.invariant.words, Controller: r.controller, Purpose: r.purpose,
 		Case: r.space.describe(v.at), Cases: v.count,
 		Query: fmt.Sprintf("%s[%q].decision", controllerPackages, r.controller),
@@ -57,17 +57,17 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) Fault {
 		ce.Before = indented(before)
 		codes = a.codesOf(ctx, r.space, v.before)
 	}
-	f := Fault{Counterexample: ce, Message: fmt.Sprintf("%s of %s: %s: %s", r.purpose, r.controller, v.invariant.id, v.invariant.words)}
 	if v.err != nil {
-		f.Message = fmt.Sprintf("%s of %s: the policy fails: %s", r.purpose, r.controller, oneLine(v.err.Error()))
-		if at := firstPlace(v.err.Error()); at != nil {
-			f.File, f.Line = at.File, at.Line
-		}
+		found := policy.Faults(v.err)[0]
+		f := faultAt(found.File, found.Line, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, found.Message))
+		f.Counterexample = ce
 		return f
 	}
+	f := consent.PolicyFinding{Counterexample: ce}
+	f.Message = fmt.Sprintf("%s of %s: %s: %s", r.purpose, r.controller, v.invariant.id, v.invariant.words)
 	t := a.trace(ctx, r.controller, input)
 	ce.AllowedBy = t.allowing()
-	silent := t.silent(codes)
+	silent := t.silent(v.invariant.id, codes)
 	for _, s := range silent {
 		ce.Silent = append(ce.Silent, s.String())
 	}
@@ -116,16 +116,6 @@ func indented(v ast.Value) string {
 	return strings.TrimSpace(out.String())
 }
 
-// firstPlace is the first file:line in a text.
-func firstPlace(s string) *Fault {
-	for _, word := range strings.Fields(s) {
-		if f := faultOf(strings.TrimSuffix(word, ":") + ": x"); f.File != "" && f.Line != 0 {
-			return &f
-		}
-	}
-	return nil
-}
-
 // place is a line of a policy, with what stands there.
 type place struct {
 	file string
@@ -144,7 +134,7 @@ func placeOf(loc *ast.Location, text string) place {
 	if loc == nil {
 		return place{text: text}
 	}
-	return place{file: loc.File, line: loc.Row, text: text}
+	return place{file: strings.TrimPrefix(loc.File, "/"), line: loc.Row, text: text}
 }
 
 // evaluation is what topdown did to decide an input.
@@ -152,6 +142,8 @@ type evaluation struct {
 	allowed []place
 	// rules are the entered ones.
 	rules []*entered
+	// modules are all.
+	modules map[string]*ast.Module
 }
 
 // entered is a rule's body that was evaluated.
@@ -167,7 +159,7 @@ func (a *admission) trace(ctx context.Context, controller string, input ast.Valu
 	buffer := topdown.NewBufferTracer()
 	// The decision is known; what counts is the trace.
 	_, _ = a.set.Refer(ctx, controller, input, rego.EvalQueryTracer(buffer), rego.EvalRuleIndexing(false), rego.EvalEarlyExit(false))
-	e := &evaluation{}
+	e := &evaluation{modules: a.units.modules}
 	open := map[uint64]*entered{}
 	for _, event := range *buffer {
 		rule, isRule := event.Node.(*ast.Rule)
@@ -220,26 +212,76 @@ func (e *evaluation) allowing() (out []string) {
 }
 
 // maxSilent bounds how many silent rules a counterexample names.
-const maxSilent = 4
+const maxSilent = 3
 
-// silent are the rules that name one of the codes and did not fire, each with the expression that failed.
-func (e *evaluation) silent(codes []consent.ReasonCode) (out []place) {
+// silent are the rules that give one of the codes, themselves or by what they refer to, and did not fire, each with the
+// expression that failed: first those that name the invariant's rule, then those of which the fewest conditions are left.
+func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place) {
 	fired := map[*ast.Rule]bool{}
 	for _, r := range e.rules {
 		fired[r.rule] = fired[r.rule] || r.exited
 	}
-	for _, code := range codes {
-		for _, r := range e.rules {
-			if fired[r.rule] || r.failed == nil || !names(r.rule, code.String()) || len(out) >= maxSilent {
-				continue
-			}
-			p := placeOf(r.failed.Loc(), fmt.Sprintf("%s did not fire: %s", code, oneLine(string(r.failed.Loc().Text))))
-			if !slices.Contains(out, p) {
-				out = append(out, p)
-			}
+	var silent []*entered
+	for _, r := range e.rules {
+		if !fired[r.rule] && r.failed != nil && r.rule.Head.Key != nil && e.gives(r, codes) {
+			silent = append(silent, r)
+		}
+	}
+	silent = slices.DeleteFunc(slices.Clone(silent), func(r *entered) bool { return r.gathers(silent) })
+	slices.SortStableFunc(silent, func(a, b *entered) int { return a.left(id) - b.left(id) })
+	for _, r := range silent {
+		p := placeOf(r.failed.Loc(), "did not hold: "+oneLine(string(r.failed.Loc().Text)))
+		if !slices.Contains(out, p) && len(out) < maxSilent {
+			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// gathers reports whether the rule failed for want of what another one gives.
+func (e *entered) gathers(others []*entered) bool {
+	found := false
+	ast.WalkRefs(e.failed, func(ref ast.Ref) bool {
+		found = found || slices.ContainsFunc(others, func(o *entered) bool { return o != e && ref.HasPrefix(o.rule.Ref()) })
+		return found
+	})
+	return found
+}
+
+// left ranks rules: by how many conditions come after the one that failed, less if the rule names the id.
+func (e *entered) left(id string) int {
+	rank := 2 * (len(e.rule.Body) - 1 - e.failed.Index)
+	if names(e.rule, id) {
+		rank -= 3
+	}
+	return rank
+}
+
+// gives reports whether a rule, or one that it refers to, names one of the codes.
+func (e *evaluation) gives(r *entered, codes []consent.ReasonCode) bool {
+	return slices.ContainsFunc(codes, func(code consent.ReasonCode) bool {
+		found := names(r.rule, code.String())
+		ast.WalkRefs(r.rule, func(ref ast.Ref) bool {
+			found = found || e.named(ref, code.String())
+			return found
+		})
+		return found
+	})
+}
+
+// named reports whether one of the rules that a reference is to names the text.
+func (e *evaluation) named(ref ast.Ref, text string) bool {
+	for _, m := range e.modules {
+		if !ref.HasPrefix(m.Package.Path) {
+			continue
+		}
+		for _, r := range m.Rules {
+			if ref.HasPrefix(r.Ref()) && names(r, text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // restore makes what a space drops when its proof ends.

@@ -30,6 +30,10 @@ type value struct {
 	unknown bool
 	// now is the instant of the request; absent: that of the space.
 	now consent.Instant
+	// class is, of a recipient, what the law takes it for.
+	class int
+	// rare marks a value that only the first place is asked, where no place tells it apart by its form.
+	rare bool
 	// coarse marks the consents that meet every value of every other dimension; the others meet every place.
 	coarse bool
 }
@@ -257,15 +261,16 @@ func (v *vocabulary) placeCodes() []string {
 	})
 }
 
-// countries are the codes of countries among the places, of recipients.
+// countries are the codes of countries among the places, of recipients; of a processor where the request names no recipient.
 func (v *vocabulary) countries() []value {
 	out := []value{{}}
 	for _, code := range v.placeCodes() {
 		if len(code) == 2 {
 			out = append(out, value{label: "recipient in " + code, request: func(r *consent.Request) {
-				if r.Recipient.Kind != 0 {
-					r.Recipient.Country = code
+				if r.Recipient.Kind == 0 {
+					r.Recipient.Kind, r.Recipient.ID = consent.Processor, partner
 				}
+				r.Recipient.Country = code
 			}})
 		}
 	}
@@ -283,10 +288,24 @@ func (v *vocabulary) recipientKinds() []value {
 			if id != partner {
 				label += " " + id
 			}
-			out = append(out, value{label: label, request: func(r *consent.Request) { r.Recipient.Kind, r.Recipient.ID = k, id }})
+			out = append(out, value{
+				label: label, class: lawClass(k), request: func(r *consent.Request) { r.Recipient.Kind, r.Recipient.ID = k, id },
+			})
 		}
 	}
 	return out
+}
+
+// lawClass is 0 for a processor, as for the controller itself, 1 for those whom data may be given without being sold or
+// shared (CCPA-120), 2 for all others.
+func lawClass(k consent.RecipientKind) int {
+	switch k {
+	case consent.Processor:
+		return 0
+	case consent.Authority, consent.CorporateAffiliate:
+		return 1
+	}
+	return 2
 }
 
 // dataCategories are none, one of each group that rules and data do not tell apart, a parent and a child of such, one that
@@ -329,7 +348,7 @@ func (v *vocabulary) relatives(key string, all []string) []string {
 // flagValues are absent, true, and the text "true", which is none.
 func flagValues(name string) []value {
 	set := func(v any) func(*consent.Request) { return func(r *consent.Request) { setContext(r, name, v) } }
-	return []value{{}, {label: "context." + name, request: set(true)}, {label: "context." + name + ` = "true"`, request: set("true")}}
+	return []value{{}, {label: "context." + name, request: set(true)}, {label: "context." + name + ` = "true"`, request: set("true"), rare: true}}
 }
 
 func setContext(r *consent.Request, name string, v any) {

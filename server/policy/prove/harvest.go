@@ -76,52 +76,74 @@ func newVocabulary(controller string, now consent.Instant, sets []*policy.Set) (
 // set takes the constants of one set. The table that counts is the last set's.
 func (v *vocabulary) set(controller string, set *policy.Set) error {
 	var modules []*ast.Module
-	unless := map[string]bool{}
+	documents := map[string]any{}
 	for _, f := range set.Describe().Files {
-		own := strings.HasPrefix(f.Path, controllerFolder+controller+"/")
-		if path.Ext(f.Path) == ".rego" {
-			m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
-			if err != nil {
-				return fmt.Errorf("reading the rules: %w", err)
-			}
-			if concerns(m, controller) {
-				modules = append(modules, m)
-			}
-			continue
-		}
-		if strings.HasPrefix(f.Path, controllerFolder) && !own {
-			continue
-		}
-		if err := v.data(f, unless); err != nil {
-			return err
-		}
-		if own {
-			t := &table{}
-			if err := yaml.Unmarshal(f.Content, t); err != nil {
-				return fmt.Errorf("%s: %w", f.Path, err)
-			}
-			v.table = t
-			if err := v.takeRows(f); err != nil {
+		if path.Ext(f.Path) != ".rego" {
+			if err := addDocument(documents, f); err != nil {
 				return err
 			}
+			continue
+		}
+		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
+		if err != nil {
+			return fmt.Errorf("reading the rules: %w", err)
+		}
+		if concerns(m, controller) {
+			modules = append(modules, m)
 		}
 	}
+	unless := map[string]bool{}
+	controllers, _ := documents["controllers"].(map[string]any)
+	delete(documents, "controllers")
+	v.walk("", documents, unless)
+	v.walk(controllerFolder+controller, controllers[controller], unless)
 	v.rules(modules)
 	v.contextKeys(modules, unless)
+	return v.takeTable(controllers[controller])
+}
+
+// addDocument puts a data file's content where its folder says, as OPA does.
+func addDocument(documents map[string]any, f consent.PolicyFile) error {
+	var content map[string]any
+	if err := yaml.Unmarshal(f.Content, &content); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	at := documents
+	for folder := range strings.SplitSeq(path.Dir(f.Path), "/") {
+		if folder == "." {
+			break
+		}
+		below, ok := at[folder].(map[string]any)
+		if !ok {
+			below = map[string]any{}
+			at[folder] = below
+		}
+		at = below
+	}
+	maps.Copy(at, content)
 	return nil
 }
 
-// takeRows notes the controller's rows.
-func (v *vocabulary) takeRows(f consent.PolicyFile) error {
-	var document struct {
-		Purposes map[string]map[string]any `yaml:"purposes"`
+// takeTable reads a controller's table and notes its rows; it was decoded strictly when the set was loaded.
+func (v *vocabulary) takeTable(document any) error {
+	if document == nil {
+		return nil
 	}
-	if err := yaml.Unmarshal(f.Content, &document); err != nil {
-		return fmt.Errorf("%s: %w", f.Path, err)
+	content, err := yaml.Marshal(document)
+	if err != nil {
+		return fmt.Errorf("reading the table: %w", err)
 	}
-	for purpose, row := range document.Purposes {
-		delete(row, "clause")
-		v.rows[purpose] += text(row)
+	t := &table{}
+	if err := yaml.Unmarshal(content, t); err != nil {
+		return fmt.Errorf("reading the table: %w", err)
+	}
+	v.table = t
+	purposes, _ := document.(map[string]any)["purposes"].(map[string]any)
+	for purpose, row := range purposes {
+		rest, _ := row.(map[string]any)
+		rest = maps.Clone(rest)
+		delete(rest, "clause")
+		v.rows[purpose] += text(rest)
 	}
 	return nil
 }
@@ -228,16 +250,7 @@ func mentions(e *ast.Expr, field string) bool {
 	return found
 }
 
-// data takes the strings, ages and dates of a data file, and the flags that a rule's `unless` names.
-func (v *vocabulary) data(f consent.PolicyFile, unless map[string]bool) error {
-	var document any
-	if err := yaml.Unmarshal(f.Content, &document); err != nil {
-		return fmt.Errorf("%s: %w", f.Path, err)
-	}
-	v.walk(path.Dir(f.Path), document, unless)
-	return nil
-}
-
+// walk takes the strings, ages and dates of the data, and the flags that an `unless` names.
 func (v *vocabulary) walk(where string, document any, unless map[string]bool) {
 	switch d := document.(type) {
 	case map[string]any:
@@ -280,18 +293,28 @@ func (v *vocabulary) occurs(s, where string) {
 	}
 }
 
-// inForce is the text of a value, of which versions that are no longer or not yet in force are left out: those begun before
-// now differ in nothing that a clock can tell from now on.
+// inForce is the text of a value, of which versions that are no longer in force, and the dates of those that are, are left
+// out: a clock tells nothing apart by them from now on.
 func (v *vocabulary) inForce(value any) string {
-	list, ok := value.([]any)
-	if !ok {
-		return text(value)
+	switch d := value.(type) {
+	case map[string]any:
+		var parts []string
+		for _, key := range sortedKeys(d) {
+			parts = append(parts, strconv.Quote(key)+v.inForce(d[key]))
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	case []any:
+		return v.versionsInForce(d)
 	}
+	return text(value)
+}
+
+func (v *vocabulary) versionsInForce(list []any) string {
 	var current, later []string
 	for _, e := range list {
 		version, ok := e.(map[string]any)
 		if !ok || version["effective_from"] == nil {
-			return text(value)
+			return text(list)
 		}
 		if t, err := parseInstant(fmt.Sprint(version["effective_from"])); err == nil && t > v.now {
 			later = append(later, text(version))

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // monotonicity is the id of the invariant that compares two cases.
@@ -43,6 +43,8 @@ type proof struct {
 	fired   []bool
 	// prints are the answers for which tracked was asked.
 	prints map[uint64]bool
+	// trackAll asks tracked about every case.
+	trackAll bool
 
 	invariants []invariant
 	found      map[string]*violation
@@ -93,7 +95,7 @@ func (p *proof) ask(c *Case) Answer {
 }
 
 func (p *proof) track(c *Case, a Answer) {
-	if p.tracked == nil || p.prints[a.Fingerprint] {
+	if p.tracked == nil || p.prints[a.Fingerprint] && !p.trackAll {
 		return
 	}
 	p.prints[a.Fingerprint] = true
@@ -142,7 +144,7 @@ func (p *proof) monotonic(w *walk) {
 func (p *proof) compare(w *walk, at point) {
 	for d := range p.space.dims {
 		for _, from := range p.space.dims[d].values[at[d]].from {
-			if before := with(at, d, from); w.err == nil && !w.ask(before).Allowed && w.err == nil {
+			if before := w.space.canonical(with(at, d, from)); w.err == nil && !w.ask(before).Allowed && w.err == nil {
 				p.note(violation{invariant: invariant{id: monotonicity, words: monotonicityWords}, at: at, before: before})
 			}
 		}
@@ -182,7 +184,7 @@ func (p *proof) evaluate(at point) (consent.Decision, error) {
 	return p.set.Evaluate(p.ctx, &c.Request, c.State, c.Now)
 }
 
-// shrink makes every dimension plain that need not be otherwise.
+// shrink makes every dimension as plain as it may be: values stand in the order of what they say.
 func (p *proof) shrink(v *violation) {
 	for changed := true; changed; {
 		changed = false
@@ -190,9 +192,12 @@ func (p *proof) shrink(v *violation) {
 			if v.at[d] == 0 || v.invariant.id == monotonicity && v.at[d] != v.before[d] {
 				continue
 			}
-			if plainer := with(v.at, d, 0); p.breaks(v, plainer) {
-				v.before, v.at = v.beforeOf(plainer), plainer
-				changed = true
+			for value := range v.at[d] {
+				if plainer := with(v.at, d, value); p.breaks(v, plainer) {
+					v.before, v.at = v.beforeOf(plainer), plainer
+					changed = true
+					break
+				}
 			}
 		}
 	}
@@ -212,18 +217,22 @@ type result struct {
 // job is a purpose to prove.
 type job struct{ controller, purpose string }
 
-// proveAll proves the jobs, as many at once as there are processors. fired gets the rules that fired.
+// proveAll proves the jobs, as many at once as there are workers.
 func (a *admission) proveAll(ctx context.Context, jobs []job) ([]result, error) {
 	results := make([]result, len(jobs))
+	rules := a.tracked.Rules()
 	next := make(chan int)
+	var mu sync.Mutex // guards a.fired
 	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range a.prover.options.Workers {
 		workers.Go(func() {
-			fired := make([]bool, len(a.fired))
+			fired := make([]bool, len(rules))
 			for i := range next {
 				results[i] = a.proveOne(ctx, jobs[i], fired)
 			}
-			a.merge(fired)
+			mu.Lock()
+			defer mu.Unlock()
+			a.note(rules, fired)
 		})
 	}
 	for i := range jobs {
@@ -239,11 +248,11 @@ func (a *admission) proveAll(ctx context.Context, jobs []job) ([]result, error) 
 	return results, nil
 }
 
-func (a *admission) merge(fired []bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (a *admission) note(rules []engine.Rule, fired []bool) {
 	for i, f := range fired {
-		a.fired[i] = a.fired[i] || f
+		if f {
+			a.fired[a.lines[position(rules[i].File, rules[i].Row)]] = true
+		}
 	}
 }
 
@@ -251,7 +260,7 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 	r := result{controller: j.controller, purpose: j.purpose}
 	r.space = a.vocabularies[j.controller].space(j.controller, j.purpose)
 	p := newProof(ctx, a.set, r.space)
-	p.tracked, p.fired = a.tracked, fired
+	p.tracked, p.fired, p.trackAll = a.tracked, fired, a.trackAll
 	r.cases, r.err = p.run()
 	if errors.Is(r.err, errTooLarge) {
 		r.truncated, r.err = true, nil
@@ -269,22 +278,22 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 	return r
 }
 
-// jobs are the purposes of all controllers. Of those that rules and data cannot tell apart, one stands for all.
-func (a *admission) jobs() (jobs []job, alike int) {
+// jobs are the purposes of some controllers. Of those that rules and data cannot tell apart, one stands for all.
+func (a *admission) jobs(controllers []string) (jobs []job) {
 	for _, c := range a.set.Describe().Controllers {
+		if !slices.Contains(controllers, c.ID) {
+			continue
+		}
 		v := a.vocabularies[c.ID]
 		seen := map[string]bool{}
 		for _, purpose := range c.Purposes {
-			key := v.purposeKey(purpose.Name)
-			if seen[key] {
-				alike++
-				continue
+			if key := v.purposeKey(purpose.Name); !seen[key] {
+				seen[key] = true
+				jobs = append(jobs, job{c.ID, purpose.Name})
 			}
-			seen[key] = true
-			jobs = append(jobs, job{c.ID, purpose.Name})
 		}
 	}
-	return jobs, alike
+	return jobs
 }
 
 // purposeKey is equal for two purposes that differ in name and clause alone, neither of whose names nor parts of them any

@@ -20,6 +20,12 @@ type Space struct {
 	// states are the folded states of this walk, by the part of the point that they hang on.
 	states map[point]*consent.State
 	table  *table
+	// recipient and country are the dimensions of the recipient's kind and country; known that of whether the subject is.
+	recipient, country, known int
+	// named is that of the consent record of the request's recipient.
+	named int
+	// probes are a few places of different law.
+	probes []uint8
 }
 
 // point names a value of each dimension.
@@ -67,6 +73,7 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	facts("consent", append(c.coarse(), c.fine()...))
 	facts("place", v.jurisdictions())
 	facts("now", v.instants())
+	s.named = len(s.dims)
 	facts("recipient's consent", c.named())
 	facts("other consents", elsewhereConsents(others, v.table, v.countryCodes(), covering))
 	facts("objection", objections(purpose, others))
@@ -81,8 +88,11 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	facts("retention", retentions())
 	facts("age", v.agesKnown())
 	facts("relationship", relationships(controller))
+	s.known = len(s.dims)
 	facts("known", []value{{}, {label: "unknown subject", unknown: true}})
+	s.recipient = len(s.dims)
 	asked("recipient", v.recipientKinds())
+	s.country = len(s.dims)
 	asked("country", countries)
 	asked("data", v.dataCategories())
 	for _, name := range sortedKeys(v.flags) {
@@ -92,7 +102,24 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 		asked(name, v.factValues(name, purpose, others))
 	}
 	s.bound()
+	for i, p := range s.dims[dimPlace].values {
+		if slices.Contains([]string{"", "lives in DE", "lives in JP", "lives in US-CA"}, p.label) {
+			s.probes = append(s.probes, uint8(i))
+		}
+	}
 	return s
+}
+
+// canonical is the plainest point that makes the same case: of an unknown subject there are no facts.
+func (s *Space) canonical(p point) point {
+	if p[s.known] != 0 {
+		for d := range s.dims {
+			if s.dims[d].state && d != s.known && d != dimNow {
+				p[d] = 0
+			}
+		}
+	}
+	return p
 }
 
 // bound cuts what a point cannot name. It takes hundreds of constants or dozens of context keys to get there.

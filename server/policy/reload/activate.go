@@ -10,7 +10,7 @@ import (
 )
 
 // Activate puts files in force that a caller brings, once they are kept for the next start. Where expected is not empty, that
-// revision must be in force.
+// revision must be in force; an activation that is repeated, because its answer was lost, succeeds all the same.
 //
 // Errors: *consent.PolicySourceError where policies come from a source; consent.ErrPolicyRevision; *consent.PolicyFaultsError
 // for files that are refused; anything else is this side's. Each of them changes nothing.
@@ -21,10 +21,13 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
 	previous := m.config.Active.Load().Revision()
+	files, err := source.NewFiles(list)
 	if expected != "" && expected != previous {
+		if err == nil && m.tried.files != nil && m.tried.files.Digest() == files.Digest() {
+			return m.activated, nil
+		}
 		return consent.Activated{}, consent.ErrPolicyRevision
 	}
-	files, err := source.NewFiles(list)
 	var set *policy.Set
 	if err == nil {
 		set, err = m.build(ctx, files)
@@ -40,5 +43,7 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	}
 	m.nameActivated()
 	m.swap(set, 0)
-	return consent.Activated{Revision: set.Revision(), Previous: previous, At: m.config.Active.Describe().ActivatedAt}, nil
+	m.tried = tried{files: files, revision: set.Revision()}
+	m.activated = consent.Activated{Revision: set.Revision(), Previous: previous, At: m.config.Active.Describe().ActivatedAt}
+	return m.activated, nil
 }

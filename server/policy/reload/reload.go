@@ -64,10 +64,11 @@ type Counts struct {
 type Manager struct {
 	config Config
 	keep   keep
-	// attempt is held during an attempt: there is one at a time. It guards tried and origin.
+	// attempt is held during an attempt: there is one at a time. It guards tried and activated.
 	attempt sync.Mutex
-	// tried is what the last attempt made of files.
-	tried tried
+	// tried is what the last attempt made of files, activated what the last activation came to.
+	tried     tried
+	activated consent.Activated
 	// origin names in the copy where policies come from.
 	origin string
 

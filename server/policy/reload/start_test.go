@@ -172,6 +172,9 @@ func TestActivation(t *testing.T) {
 		t.Fatalf("Activate = %+v, %v", done, err)
 	}
 	<-b.observed
+	if repeated, err := b.Activate(ctx, acme(t, "1").List(), embedded); err != nil || repeated != done {
+		t.Errorf("repeated: %+v, %v, want %+v", repeated, err, done)
+	}
 	again := newBench(t, nil, in(dir))
 	again.start(t)
 	if got := again.clause(t); got != "1" || again.Status().Source != "ActivatePolicy" || !strings.Contains(again.log.String(), "activated") {
