@@ -70,8 +70,10 @@ func TestAsOfAgreesWithARefold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const subjects, instants = 500, 20
-	changed := 0
+	subjects, instants, changed := 500, 20, 0
+	if RaceEnabled {
+		subjects = 20
+	}
 	for seed := range uint64(subjects) {
 		draw := rand.New(rand.NewPCG(seed, 1))
 		generator := storetest.NewGenerator(seed)

@@ -90,7 +90,7 @@ func TestCorpus(t *testing.T) {
 	}
 	start := time.Now()
 	for i, c := range all {
-		if c.Expect.Error != "" || (raceEnabled || testing.Short()) && i%20 != 0 {
+		if c.Expect.Error != "" || (explain.RaceEnabled || testing.Short()) && i%20 != 0 {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {

@@ -1,5 +1,0 @@
-//go:build race
-
-package explain_test
-
-const raceEnabled = true
