@@ -21,9 +21,11 @@ type options struct {
 	slices   int
 	duration time.Duration
 	workers  int
-	conns    int
-	only     []string
-	server   string
+	// callers are the numbers of concurrent callers that the ways to call are compared at.
+	callers []int
+	conns   int
+	only    []string
+	server  string
 	// stdout gets the tables, stderr the progress.
 	stdout, stderr io.Writer
 
@@ -43,6 +45,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.slices, "slices", 5, "measured slices per figure, at least 5")
 	f.DurationVar(&o.duration, "slice", 0, "length of a slice; default 700ms, with --all 3s")
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
+	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
 	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all")
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")

@@ -167,7 +167,7 @@ func (r *reloads) save() error {
 
 func (r *reloads) sumUp(without, during report.Row, length time.Duration) report.Storm {
 	storm := report.Storm{
-		Name: "policies saved every second", Offered: 1 / saveEvery.Seconds(), Done: float64(r.lived.Load()) / length.Seconds(),
+		Name: "policies saved every second", Offered: 1 / saveEvery.Seconds(), Done: float64(r.lived.Load()) / (length - liveWithin).Seconds(),
 		Checks: during, Without: &without, Live: tails(r.live.Result().Latency),
 		Note: fmt.Sprintf("%d saves, of which %d came into force while it was looked; %d failed checks", r.saves, r.lived.Load(), during.Failed),
 	}

@@ -12,9 +12,11 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"github.com/jhump/protoreflect/desc"            //nolint:staticcheck // the v2 printer is still a beta
 	"github.com/jhump/protoreflect/desc/protoprint" //nolint:staticcheck // as above
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
+	_ "google.golang.org/genproto/googleapis/rpc/status"
 )
 
-var files = []string{"buf/validate/validate.proto"}
+var files = []string{"buf/validate/validate.proto", "google/rpc/error_details.proto", "google/rpc/status.proto"}
 
 func main() {
 	if len(os.Args) != 2 {

@@ -38,6 +38,7 @@ func (s *policyService) diff(
 ) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
+			s.metrics.panics.Inc()
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}
 	}()

@@ -135,7 +135,7 @@ func TestRecordEvents(t *testing.T) {
 			Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{}},
 		}},
 	})
-	want := &consentv1.RecordEventsResponse{ConsistencyToken: "token", Applied: 1, Duplicates: 2}
+	want := &consentv1.RecordEventsResponse{ConsistencyToken: "token", Applied: 1, Duplicates: 2, Revision: 7}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

@@ -69,11 +69,26 @@ func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
 	for name, m := range b.modules {
 		modules[name] = m.Copy()
 	}
-	compiler := ast.NewCompiler().WithEvalMode(mode)
+	compiler := ast.NewCompiler().WithEvalMode(mode).WithPathConflictsCheck(b.inData)
 	if compiler.Compile(modules); compiler.Failed() {
 		return nil, fmt.Errorf("compiling policies: %w", compiler.Errors)
 	}
 	return compiler, nil
+}
+
+// inData reports whether data stand at a path; a rule there would hide or be hidden by them.
+func (b *build) inData(path []string) (bool, error) {
+	var at any = b.documents
+	for _, key := range path {
+		object, ok := at.(map[string]any)
+		if !ok {
+			return false, nil
+		}
+		if at, ok = object[key]; !ok {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // match refuses a table without a policy, and the reverse.

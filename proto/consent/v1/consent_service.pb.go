@@ -32,8 +32,9 @@ type RecordEventsRequest struct {
 	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	// The events; 1 to 1,000.
 	Events []*Event `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
-	// Return only when no node and no client cache can answer from the older state any more. On a single node every write
-	// is fenced on this node already.
+	// Return only when no node and no client cache can answer from the older state any more: each client cache has confirmed
+	// the write or its lease has run out, which takes a few milliseconds, and two leases at most. DEADLINE_EXCEEDED says that
+	// the events are recorded but the fence is not complete; repeat the call with the same events to wait on.
 	Fence         bool `protobuf:"varint,4,opt,name=fence,proto3" json:"fence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -105,7 +106,10 @@ type RecordEventsResponse struct {
 	// How many events were new.
 	Applied uint32 `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
 	// How many had been recorded before with the same content.
-	Duplicates    uint32 `protobuf:"varint,3,opt,name=duplicates,proto3" json:"duplicates,omitempty"`
+	Duplicates uint32 `protobuf:"varint,3,opt,name=duplicates,proto3" json:"duplicates,omitempty"`
+	// The revision that the token stands for. Revisions of one store count up: of two tokens the one with the higher
+	// revision forbids more.
+	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -157,6 +161,13 @@ func (x *RecordEventsResponse) GetApplied() uint32 {
 func (x *RecordEventsResponse) GetDuplicates() uint32 {
 	if x != nil {
 		return x.Duplicates
+	}
+	return 0
+}
+
+func (x *RecordEventsResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
 	}
 	return 0
 }
@@ -1096,13 +1107,14 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"subject_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x126\n" +
 	"\x06events\x18\x03 \x03(\v2\x11.consent.v1.EventB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06events\x12\x14\n" +
-	"\x05fence\x18\x04 \x01(\bR\x05fence\"}\n" +
+	"\x05fence\x18\x04 \x01(\bR\x05fence\"\x99\x01\n" +
 	"\x14RecordEventsResponse\x12+\n" +
 	"\x11consistency_token\x18\x01 \x01(\tR\x10consistencyToken\x12\x18\n" +
 	"\aapplied\x18\x02 \x01(\rR\aapplied\x12\x1e\n" +
 	"\n" +
 	"duplicates\x18\x03 \x01(\rR\n" +
-	"duplicates\"j\n" +
+	"duplicates\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"j\n" +
 	"\x11GetSubjectRequest\x12*\n" +
 	"\n" +
 	"controller\x18\x01 \x01(\tB\n" +
@@ -1199,7 +1211,8 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\n" +
 	"GetSubject\x12\x1d.consent.v1.GetSubjectRequest\x1a\x1e.consent.v1.GetSubjectResponse\"\x00\x12M\n" +
 	"\n" +
-	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_consent_service_proto_rawDescOnce sync.Once

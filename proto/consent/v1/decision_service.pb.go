@@ -596,7 +596,7 @@ func (*BatchCheckResult_Response) isBatchCheckResult_Outcome() {}
 
 func (*BatchCheckResult_Error) isBatchCheckResult_Outcome() {}
 
-// CheckError is the error of one request of a batch, as Check would have returned it.
+// CheckError is the error of one request of a batch or stream, as Check would have returned it.
 type CheckError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gRPC status code, for example 3 for INVALID_ARGUMENT.
@@ -605,8 +605,10 @@ type CheckError struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The fields at fault, if the request was malformed.
 	FieldViolations []*FieldViolation `protobuf:"bytes,3,rep,name=field_violations,json=fieldViolations,proto3" json:"field_violations,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What google.rpc.RetryInfo would have said: how long to wait before the check is worth repeating. Absent: it does not say.
+	RetryDelay    *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_delay,json=retryDelay,proto3" json:"retry_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckError) Reset() {
@@ -656,6 +658,13 @@ func (x *CheckError) GetMessage() string {
 func (x *CheckError) GetFieldViolations() []*FieldViolation {
 	if x != nil {
 		return x.FieldViolations
+	}
+	return nil
+}
+
+func (x *CheckError) GetRetryDelay() *durationpb.Duration {
+	if x != nil {
+		return x.RetryDelay
 	}
 	return nil
 }
@@ -889,20 +898,15 @@ func (x *PurposeDecision) GetResponse() *CheckResponse {
 	return nil
 }
 
-// CheckStreamRequest is one check of a stream, or the withdrawal of one.
+// CheckStreamRequest carries checks, and ids of checks that are no longer wanted. Many in one message cost less than one
+// in each: a client sends what has gathered while it sent the message before.
 type CheckStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is sent.
-	//
-	// Types that are valid to be assigned to Message:
-	//
-	//	*CheckStreamRequest_Check
-	//	*CheckStreamRequest_Cancel
-	Message isCheckStreamRequest_Message `protobuf_oneof:"message"`
-	// How long the check may take from its receipt; absent: as long as the stream lives.
-	Timeout       *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// The checks to be decided; at most 1,000.
+	Checks []*StreamedCheck `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	// Ids of checks that are no longer wanted. Each is still answered, with CANCELLED unless it was decided before. An id
+	// of which nothing is under way is ignored: its answer may have crossed this message.
+	Cancel        []uint64 `protobuf:"varint,2,rep,packed,name=cancel,proto3" json:"cancel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -937,83 +941,99 @@ func (*CheckStreamRequest) Descriptor() ([]byte, []int) {
 	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *CheckStreamRequest) GetId() uint64 {
+func (x *CheckStreamRequest) GetChecks() []*StreamedCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *CheckStreamRequest) GetCancel() []uint64 {
+	if x != nil {
+		return x.Cancel
+	}
+	return nil
+}
+
+// StreamedCheck is one check of a stream.
+type StreamedCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the check within the stream; chosen by the client, above 0, not that of a check under way.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The check. One that is malformed gets its own error and leaves the others alone.
+	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3" json:"check,omitempty"`
+	// How long the check may take from its receipt; above 0. Absent: as long as the stream lives.
+	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamedCheck) Reset() {
+	*x = StreamedCheck{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamedCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamedCheck) ProtoMessage() {}
+
+func (x *StreamedCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamedCheck.ProtoReflect.Descriptor instead.
+func (*StreamedCheck) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StreamedCheck) GetId() uint64 {
 	if x != nil {
 		return x.Id
 	}
 	return 0
 }
 
-func (x *CheckStreamRequest) GetMessage() isCheckStreamRequest_Message {
+func (x *StreamedCheck) GetCheck() *CheckRequest {
 	if x != nil {
-		return x.Message
+		return x.Check
 	}
 	return nil
 }
 
-func (x *CheckStreamRequest) GetCheck() *CheckRequest {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamRequest_Check); ok {
-			return x.Check
-		}
-	}
-	return nil
-}
-
-func (x *CheckStreamRequest) GetCancel() bool {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamRequest_Cancel); ok {
-			return x.Cancel
-		}
-	}
-	return false
-}
-
-func (x *CheckStreamRequest) GetTimeout() *durationpb.Duration {
+func (x *StreamedCheck) GetTimeout() *durationpb.Duration {
 	if x != nil {
 		return x.Timeout
 	}
 	return nil
 }
 
-type isCheckStreamRequest_Message interface {
-	isCheckStreamRequest_Message()
-}
-
-type CheckStreamRequest_Check struct {
-	// A check to be decided.
-	Check *CheckRequest `protobuf:"bytes,2,opt,name=check,proto3,oneof"`
-}
-
-type CheckStreamRequest_Cancel struct {
-	// The check of this id is no longer wanted. Must be true if set. It may be answered all the same.
-	Cancel bool `protobuf:"varint,3,opt,name=cancel,proto3,oneof"`
-}
-
-func (*CheckStreamRequest_Check) isCheckStreamRequest_Message() {}
-
-func (*CheckStreamRequest_Cancel) isCheckStreamRequest_Message() {}
-
-// CheckStreamResponse is the outcome of one check, or a word about the stream.
+// CheckStreamResponse carries outcomes, in the order in which the checks were done, and a word about the stream.
 type CheckStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the check that this is the outcome of; 0 for a word about the stream.
-	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is sent.
-	//
-	// Types that are valid to be assigned to Message:
-	//
-	//	*CheckStreamResponse_Response
-	//	*CheckStreamResponse_Error
-	//	*CheckStreamResponse_Draining
-	Message       isCheckStreamResponse_Message `protobuf_oneof:"message"`
+	// The outcomes; one for each check.
+	Results []*StreamedResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// The server stops: send no more checks on this stream, and close your side of it. Those under way are answered. What is
+	// sent all the same is answered too, for a quarter of a second; then the stream ends with UNAVAILABLE.
+	Draining      bool `protobuf:"varint,2,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckStreamResponse) Reset() {
 	*x = CheckStreamResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1045,7 @@ func (x *CheckStreamResponse) String() string {
 func (*CheckStreamResponse) ProtoMessage() {}
 
 func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,74 +1058,118 @@ func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStreamResponse.ProtoReflect.Descriptor instead.
 func (*CheckStreamResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *CheckStreamResponse) GetId() uint64 {
+func (x *CheckStreamResponse) GetResults() []*StreamedResult {
 	if x != nil {
-		return x.Id
-	}
-	return 0
-}
-
-func (x *CheckStreamResponse) GetMessage() isCheckStreamResponse_Message {
-	if x != nil {
-		return x.Message
-	}
-	return nil
-}
-
-func (x *CheckStreamResponse) GetResponse() *CheckResponse {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Response); ok {
-			return x.Response
-		}
-	}
-	return nil
-}
-
-func (x *CheckStreamResponse) GetError() *CheckError {
-	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Error); ok {
-			return x.Error
-		}
+		return x.Results
 	}
 	return nil
 }
 
 func (x *CheckStreamResponse) GetDraining() bool {
 	if x != nil {
-		if x, ok := x.Message.(*CheckStreamResponse_Draining); ok {
-			return x.Draining
-		}
+		return x.Draining
 	}
 	return false
 }
 
-type isCheckStreamResponse_Message interface {
-	isCheckStreamResponse_Message()
+// StreamedResult is the outcome of one check of a stream.
+type StreamedResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the check.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What came of it.
+	//
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*StreamedResult_Response
+	//	*StreamedResult_Error
+	Outcome       isStreamedResult_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
-type CheckStreamResponse_Response struct {
+func (x *StreamedResult) Reset() {
+	*x = StreamedResult{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamedResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamedResult) ProtoMessage() {}
+
+func (x *StreamedResult) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamedResult.ProtoReflect.Descriptor instead.
+func (*StreamedResult) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *StreamedResult) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *StreamedResult) GetOutcome() isStreamedResult_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *StreamedResult) GetResponse() *CheckResponse {
+	if x != nil {
+		if x, ok := x.Outcome.(*StreamedResult_Response); ok {
+			return x.Response
+		}
+	}
+	return nil
+}
+
+func (x *StreamedResult) GetError() *CheckError {
+	if x != nil {
+		if x, ok := x.Outcome.(*StreamedResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isStreamedResult_Outcome interface {
+	isStreamedResult_Outcome()
+}
+
+type StreamedResult_Response struct {
 	// The decision.
 	Response *CheckResponse `protobuf:"bytes,2,opt,name=response,proto3,oneof"`
 }
 
-type CheckStreamResponse_Error struct {
+type StreamedResult_Error struct {
 	// The error that Check would have returned.
 	Error *CheckError `protobuf:"bytes,3,opt,name=error,proto3,oneof"`
 }
 
-type CheckStreamResponse_Draining struct {
-	// The server stops: send no more checks on this stream, those under way will be answered. True if set.
-	Draining bool `protobuf:"varint,4,opt,name=draining,proto3,oneof"`
-}
+func (*StreamedResult_Response) isStreamedResult_Outcome() {}
 
-func (*CheckStreamResponse_Response) isCheckStreamResponse_Message() {}
-
-func (*CheckStreamResponse_Error) isCheckStreamResponse_Message() {}
-
-func (*CheckStreamResponse_Draining) isCheckStreamResponse_Message() {}
+func (*StreamedResult_Error) isStreamedResult_Outcome() {}
 
 // ExplainRequest asks why a check is decided as it is.
 type ExplainRequest struct {
@@ -1123,7 +1187,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1135,7 +1199,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1148,7 +1212,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExplainRequest) GetCheck() *CheckRequest {
@@ -1203,7 +1267,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1279,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1292,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainResponse) GetDecision() *CheckResponse {
@@ -1330,7 +1394,7 @@ type ExplainedFact struct {
 
 func (x *ExplainedFact) Reset() {
 	*x = ExplainedFact{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1406,7 @@ func (x *ExplainedFact) String() string {
 func (*ExplainedFact) ProtoMessage() {}
 
 func (x *ExplainedFact) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1419,7 @@ func (x *ExplainedFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFact.ProtoReflect.Descriptor instead.
 func (*ExplainedFact) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExplainedFact) GetKey() string {
@@ -1425,7 +1489,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1501,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1514,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExplainedRule) GetTitle() string {
@@ -1528,7 +1592,7 @@ type NearRule struct {
 
 func (x *NearRule) Reset() {
 	*x = NearRule{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1604,7 @@ func (x *NearRule) String() string {
 func (*NearRule) ProtoMessage() {}
 
 func (x *NearRule) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1617,7 @@ func (x *NearRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NearRule.ProtoReflect.Descriptor instead.
 func (*NearRule) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *NearRule) GetRule() *ExplainedRule {
@@ -1606,7 +1670,7 @@ type ExplainedChange struct {
 
 func (x *ExplainedChange) Reset() {
 	*x = ExplainedChange{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1618,7 +1682,7 @@ func (x *ExplainedChange) String() string {
 func (*ExplainedChange) ProtoMessage() {}
 
 func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1631,7 +1695,7 @@ func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedChange.ProtoReflect.Descriptor instead.
 func (*ExplainedChange) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExplainedChange) GetAllOf() []string {
@@ -1674,7 +1738,7 @@ type ExplainedValidity struct {
 
 func (x *ExplainedValidity) Reset() {
 	*x = ExplainedValidity{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +1750,7 @@ func (x *ExplainedValidity) String() string {
 func (*ExplainedValidity) ProtoMessage() {}
 
 func (x *ExplainedValidity) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +1763,7 @@ func (x *ExplainedValidity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedValidity.ProtoReflect.Descriptor instead.
 func (*ExplainedValidity) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExplainedValidity) GetValidUntil() *timestamppb.Timestamp {
@@ -1737,18 +1801,25 @@ func (x *ExplainedValidity) GetReasons() []ReasonCode {
 	return nil
 }
 
-// WatchInvalidationsRequest confirms what a client has applied.
+// WatchInvalidationsRequest is a heartbeat of a client's cache, a confirmation, or both. A client sends one at the start, one
+// per heartbeat interval, and one for each response that raises its position.
 type WatchInvalidationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision up to which the client has applied all invalidations.
-	AppliedRevision uint64 `protobuf:"varint,1,opt,name=applied_revision,json=appliedRevision,proto3" json:"applied_revision,omitempty"`
+	// Names the cache for as long as it lives; 16 random bytes, in the first message only. A cache that comes back after its
+	// stream broke gives the same name, and says by that that it holds no lease of an earlier stream.
+	CacheId []byte `protobuf:"bytes,1,opt,name=cache_id,json=cacheId,proto3" json:"cache_id,omitempty"`
+	// The number of this heartbeat, 1 and up, rising; 0: this message is none. It is echoed. The client keeps the time of its
+	// monotonic clock from before it sent the number: the lease that the echo grants runs from there.
+	Heartbeat uint64 `protobuf:"varint,2,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// The position up to which the client has applied all that it was told.
+	AppliedPosition uint64 `protobuf:"varint,3,opt,name=applied_position,json=appliedPosition,proto3" json:"applied_position,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *WatchInvalidationsRequest) Reset() {
 	*x = WatchInvalidationsRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1831,7 @@ func (x *WatchInvalidationsRequest) String() string {
 func (*WatchInvalidationsRequest) ProtoMessage() {}
 
 func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,28 +1844,77 @@ func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{20}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *WatchInvalidationsRequest) GetAppliedRevision() uint64 {
+func (x *WatchInvalidationsRequest) GetCacheId() []byte {
 	if x != nil {
-		return x.AppliedRevision
+		return x.CacheId
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsRequest) GetHeartbeat() uint64 {
+	if x != nil {
+		return x.Heartbeat
 	}
 	return 0
 }
 
-// WatchInvalidationsResponse is what a cache of decisions must know.
+func (x *WatchInvalidationsRequest) GetAppliedPosition() uint64 {
+	if x != nil {
+		return x.AppliedPosition
+	}
+	return 0
+}
+
+// WatchInvalidationsResponse is what a cache of decisions must know. The first one of a stream has a hello, none after it does.
+//
+// A cache may answer a check from a decision that it keeps as long as all of this holds, in the order of reading: it has a
+// lease; the decision's policy revision is the newest told; the revision within its consistency token is at or above the
+// floor of its subject's slot; its valid_until is after the server's time of the newest echo plus the time since that
+// heartbeat was sent; and then, read last, the client's monotonic clock has not passed the lease. A client whose machine may
+// be suspended must use a clock that goes on meanwhile, or the later of two.
+//
+// The floor of a slot is the greatest revision told for it, and at first the hello's. Decisions from before the hello are
+// dropped. A denial for POLICY_ERROR and an error are not kept. The key of a decision holds all fields of its request but
+// consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
+// lease at once.
+//
+// A consistency token is read by such caches alone: base64url without padding of a byte 1, the 16 bytes of the store's id,
+// the revision in 8 bytes, and a CRC-32C of these in 4 bytes, all big endian. A token of another version or store does not
+// make a decision fit for the cache.
 type WatchInvalidationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision up to which this and the messages before it tell all changes.
-	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The terms of the stream.
+	Hello *WatchHello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
+	// The position that the client must be at when it applies this message: the last message's position; in a hello it is
+	// equal to position.
+	FromPosition uint64 `protobuf:"varint,2,opt,name=from_position,json=fromPosition,proto3" json:"from_position,omitempty"`
+	// The position after this message. What happened up to it has been told.
+	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// The newest revision; every change up to it has been told.
+	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The hash slots whose floors rise to revision; each below the hello's slot_count. If there are any, revision is greater
+	// than in the last message.
+	Slots []uint32 `protobuf:"varint,5,rep,packed,name=slots,proto3" json:"slots,omitempty"`
+	// The digest of the policies in force; in the hello, with each echo and when it has changed, else empty.
+	PolicyRevision string `protobuf:"bytes,6,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// The number of the newest heartbeat received, once; 0: none is answered. It grants a lease.
+	Heartbeat uint64 `protobuf:"varint,7,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// The server's clock, nanoseconds since the epoch; with each echo, else 0.
+	ServerTime int64 `protobuf:"varint,8,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// CRC-32 (IEEE, as in zlib) of from_position, position, revision, heartbeat and server_time in 8 bytes each, then each slot
+	// in 4 bytes, then policy_revision and, in a hello, store_id, slot_key, slot_count in 4 bytes and lease in nanoseconds in 8
+	// bytes; numbers are big endian. What garbles a stream must not make an old decision pass.
+	Checksum      uint32 `protobuf:"fixed32,9,opt,name=checksum,proto3" json:"checksum,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchInvalidationsResponse) Reset() {
 	*x = WatchInvalidationsResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1806,7 +1926,7 @@ func (x *WatchInvalidationsResponse) String() string {
 func (*WatchInvalidationsResponse) ProtoMessage() {}
 
 func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1819,7 +1939,28 @@ func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{21}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *WatchInvalidationsResponse) GetHello() *WatchHello {
+	if x != nil {
+		return x.Hello
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsResponse) GetFromPosition() uint64 {
+	if x != nil {
+		return x.FromPosition
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
 }
 
 func (x *WatchInvalidationsResponse) GetRevision() uint64 {
@@ -1827,6 +1968,126 @@ func (x *WatchInvalidationsResponse) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetSlots() []uint32 {
+	if x != nil {
+		return x.Slots
+	}
+	return nil
+}
+
+func (x *WatchInvalidationsResponse) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *WatchInvalidationsResponse) GetHeartbeat() uint64 {
+	if x != nil {
+		return x.Heartbeat
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetServerTime() int64 {
+	if x != nil {
+		return x.ServerTime
+	}
+	return 0
+}
+
+func (x *WatchInvalidationsResponse) GetChecksum() uint32 {
+	if x != nil {
+		return x.Checksum
+	}
+	return 0
+}
+
+// WatchHello is the terms of a stream of invalidations.
+type WatchHello struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the store that all revisions are of; 16 bytes.
+	StoreId []byte `protobuf:"bytes,1,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"`
+	// The key of the slots' hash; 32 bytes, drawn at each start of the server. The slot of a subject is the first 8 bytes, big
+	// endian, of HMAC-SHA-256(slot_key, the length of controller in 4 bytes, big endian, then controller, then subject_id),
+	// modulo slot_count. A slot stands for many subjects, and who does not watch cannot compute it; who watches and knows a
+	// subject's id learns that somebody of its slot changed.
+	SlotKey []byte `protobuf:"bytes,2,opt,name=slot_key,json=slotKey,proto3" json:"slot_key,omitempty"`
+	// How many slots there are; a power of 2.
+	SlotCount uint32 `protobuf:"varint,3,opt,name=slot_count,json=slotCount,proto3" json:"slot_count,omitempty"`
+	// How long a lease lasts, from the sending of its heartbeat.
+	Lease *durationpb.Duration `protobuf:"bytes,4,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How often the client should send heartbeats.
+	HeartbeatInterval *durationpb.Duration `protobuf:"bytes,5,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *WatchHello) Reset() {
+	*x = WatchHello{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchHello) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchHello) ProtoMessage() {}
+
+func (x *WatchHello) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchHello.ProtoReflect.Descriptor instead.
+func (*WatchHello) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *WatchHello) GetStoreId() []byte {
+	if x != nil {
+		return x.StoreId
+	}
+	return nil
+}
+
+func (x *WatchHello) GetSlotKey() []byte {
+	if x != nil {
+		return x.SlotKey
+	}
+	return nil
+}
+
+func (x *WatchHello) GetSlotCount() uint32 {
+	if x != nil {
+		return x.SlotCount
+	}
+	return 0
+}
+
+func (x *WatchHello) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *WatchHello) GetHeartbeatInterval() *durationpb.Duration {
+	if x != nil {
+		return x.HeartbeatInterval
+	}
+	return nil
 }
 
 var File_consent_v1_decision_service_proto protoreflect.FileDescriptor
@@ -1876,12 +2137,14 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x10BatchCheckResult\x127\n" +
 	"\bresponse\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
 	"\x05error\x18\x02 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
-	"\aoutcome\"\x81\x01\n" +
+	"\aoutcome\"\xbd\x01\n" +
 	"\n" +
 	"CheckError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12E\n" +
-	"\x10field_violations\x18\x03 \x03(\v2\x1a.consent.v1.FieldViolationR\x0ffieldViolations\"H\n" +
+	"\x10field_violations\x18\x03 \x03(\v2\x1a.consent.v1.FieldViolationR\x0ffieldViolations\x12:\n" +
+	"\vretry_delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryDelay\"H\n" +
 	"\x0eFieldViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\"\xda\x01\n" +
@@ -1899,19 +2162,22 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\bpurposes\x18\x01 \x03(\v2\x1b.consent.v1.PurposeDecisionR\bpurposes\"b\n" +
 	"\x0fPurposeDecision\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x125\n" +
-	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"\xc2\x01\n" +
-	"\x12CheckStreamRequest\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\x04B\a\xbaH\x042\x02 \x00R\x02id\x120\n" +
-	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestH\x00R\x05check\x12!\n" +
-	"\x06cancel\x18\x03 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x06cancel\x123\n" +
-	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\atimeoutB\t\n" +
-	"\amessage\"\xb7\x01\n" +
-	"\x13CheckStreamResponse\x12\x0e\n" +
+	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"_\n" +
+	"\x12CheckStreamRequest\x121\n" +
+	"\x06checks\x18\x01 \x03(\v2\x19.consent.v1.StreamedCheckR\x06checks\x12\x16\n" +
+	"\x06cancel\x18\x02 \x03(\x04R\x06cancel\"\x84\x01\n" +
+	"\rStreamedCheck\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12.\n" +
+	"\x05check\x18\x02 \x01(\v2\x18.consent.v1.CheckRequestR\x05check\x123\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"g\n" +
+	"\x13CheckStreamResponse\x124\n" +
+	"\aresults\x18\x01 \x03(\v2\x1a.consent.v1.StreamedResultR\aresults\x12\x1a\n" +
+	"\bdraining\x18\x02 \x01(\bR\bdraining\"\x94\x01\n" +
+	"\x0eStreamedResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
 	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
-	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05error\x12\x1c\n" +
-	"\bdraining\x18\x04 \x01(\bH\x00R\bdrainingB\t\n" +
-	"\amessage\"\x8a\x01\n" +
+	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
+	"\aoutcome\"\x8a\x01\n" +
 	"\x0eExplainRequest\x126\n" +
 	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
@@ -1965,11 +2231,30 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"changes_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tchangesAt\x120\n" +
 	"\bdecision\x18\x04 \x01(\x0e2\x14.consent.v1.DecisionR\bdecision\x120\n" +
-	"\areasons\x18\x05 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\"F\n" +
-	"\x19WatchInvalidationsRequest\x12)\n" +
-	"\x10applied_revision\x18\x01 \x01(\x04R\x0fappliedRevision\"8\n" +
-	"\x1aWatchInvalidationsResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision*l\n" +
+	"\areasons\x18\x05 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\"\x88\x01\n" +
+	"\x19WatchInvalidationsRequest\x12\"\n" +
+	"\bcache_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\acacheId\x12\x1c\n" +
+	"\theartbeat\x18\x02 \x01(\x04R\theartbeat\x12)\n" +
+	"\x10applied_position\x18\x03 \x01(\x04R\x0fappliedPosition\"\xc1\x02\n" +
+	"\x1aWatchInvalidationsResponse\x12,\n" +
+	"\x05hello\x18\x01 \x01(\v2\x16.consent.v1.WatchHelloR\x05hello\x12#\n" +
+	"\rfrom_position\x18\x02 \x01(\x04R\ffromPosition\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\x12\x14\n" +
+	"\x05slots\x18\x05 \x03(\rR\x05slots\x12'\n" +
+	"\x0fpolicy_revision\x18\x06 \x01(\tR\x0epolicyRevision\x12\x1c\n" +
+	"\theartbeat\x18\a \x01(\x04R\theartbeat\x12\x1f\n" +
+	"\vserver_time\x18\b \x01(\x03R\n" +
+	"serverTime\x12\x1a\n" +
+	"\bchecksum\x18\t \x01(\aR\bchecksum\"\xdc\x01\n" +
+	"\n" +
+	"WatchHello\x12\x19\n" +
+	"\bstore_id\x18\x01 \x01(\fR\astoreId\x12\x19\n" +
+	"\bslot_key\x18\x02 \x01(\fR\aslotKey\x12\x1d\n" +
+	"\n" +
+	"slot_count\x18\x03 \x01(\rR\tslotCount\x12/\n" +
+	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12H\n" +
+	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval*l\n" +
 	"\bFactRole\x12\x19\n" +
 	"\x15FACT_ROLE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12FACT_ROLE_DECISIVE\x10\x01\x12\x14\n" +
@@ -1982,7 +2267,8 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00\x12T\n" +
 	"\vCheckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse\"\x00(\x010\x01\x12D\n" +
 	"\aExplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\"\x00\x12i\n" +
-	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_decision_service_proto_rawDescOnce sync.Once
@@ -1997,7 +2283,7 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_decision_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_consent_v1_decision_service_proto_goTypes = []any{
 	(FactRole)(0),                      // 0: consent.v1.FactRole
 	(*Consistency)(nil),                // 1: consent.v1.Consistency
@@ -2012,90 +2298,99 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*ListPurposesResponse)(nil),       // 10: consent.v1.ListPurposesResponse
 	(*PurposeDecision)(nil),            // 11: consent.v1.PurposeDecision
 	(*CheckStreamRequest)(nil),         // 12: consent.v1.CheckStreamRequest
-	(*CheckStreamResponse)(nil),        // 13: consent.v1.CheckStreamResponse
-	(*ExplainRequest)(nil),             // 14: consent.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 15: consent.v1.ExplainResponse
-	(*ExplainedFact)(nil),              // 16: consent.v1.ExplainedFact
-	(*ExplainedRule)(nil),              // 17: consent.v1.ExplainedRule
-	(*NearRule)(nil),                   // 18: consent.v1.NearRule
-	(*ExplainedChange)(nil),            // 19: consent.v1.ExplainedChange
-	(*ExplainedValidity)(nil),          // 20: consent.v1.ExplainedValidity
-	(*WatchInvalidationsRequest)(nil),  // 21: consent.v1.WatchInvalidationsRequest
-	(*WatchInvalidationsResponse)(nil), // 22: consent.v1.WatchInvalidationsResponse
-	(*Recipient)(nil),                  // 23: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 24: google.protobuf.Struct
-	(Decision)(0),                      // 25: consent.v1.Decision
-	(*Reason)(nil),                     // 26: consent.v1.Reason
-	(LegalBasis)(0),                    // 27: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 28: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 29: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 30: google.protobuf.Duration
-	(ReasonCode)(0),                    // 31: consent.v1.ReasonCode
-	(*LedgerEntry)(nil),                // 32: consent.v1.LedgerEntry
-	(ObligationCode)(0),                // 33: consent.v1.ObligationCode
+	(*StreamedCheck)(nil),              // 13: consent.v1.StreamedCheck
+	(*CheckStreamResponse)(nil),        // 14: consent.v1.CheckStreamResponse
+	(*StreamedResult)(nil),             // 15: consent.v1.StreamedResult
+	(*ExplainRequest)(nil),             // 16: consent.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 17: consent.v1.ExplainResponse
+	(*ExplainedFact)(nil),              // 18: consent.v1.ExplainedFact
+	(*ExplainedRule)(nil),              // 19: consent.v1.ExplainedRule
+	(*NearRule)(nil),                   // 20: consent.v1.NearRule
+	(*ExplainedChange)(nil),            // 21: consent.v1.ExplainedChange
+	(*ExplainedValidity)(nil),          // 22: consent.v1.ExplainedValidity
+	(*WatchInvalidationsRequest)(nil),  // 23: consent.v1.WatchInvalidationsRequest
+	(*WatchInvalidationsResponse)(nil), // 24: consent.v1.WatchInvalidationsResponse
+	(*WatchHello)(nil),                 // 25: consent.v1.WatchHello
+	(*Recipient)(nil),                  // 26: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 27: google.protobuf.Struct
+	(Decision)(0),                      // 28: consent.v1.Decision
+	(*Reason)(nil),                     // 29: consent.v1.Reason
+	(LegalBasis)(0),                    // 30: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 31: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 32: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 33: google.protobuf.Duration
+	(ReasonCode)(0),                    // 34: consent.v1.ReasonCode
+	(*LedgerEntry)(nil),                // 35: consent.v1.LedgerEntry
+	(ObligationCode)(0),                // 36: consent.v1.ObligationCode
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	23, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	24, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	26, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	27, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
 	1,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	25, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	26, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	27, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	28, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	29, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	28, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	29, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	30, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	31, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	32, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
 	2,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
 	1,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
 	6,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
 	3,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
 	7,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
 	8,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	24, // 14: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
-	1,  // 15: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	11, // 16: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	3,  // 17: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	2,  // 18: consent.v1.CheckStreamRequest.check:type_name -> consent.v1.CheckRequest
-	30, // 19: consent.v1.CheckStreamRequest.timeout:type_name -> google.protobuf.Duration
-	3,  // 20: consent.v1.CheckStreamResponse.response:type_name -> consent.v1.CheckResponse
-	7,  // 21: consent.v1.CheckStreamResponse.error:type_name -> consent.v1.CheckError
-	2,  // 22: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	29, // 23: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	3,  // 24: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	29, // 25: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
-	16, // 26: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
-	17, // 27: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
-	18, // 28: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
-	19, // 29: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
-	20, // 30: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
-	0,  // 31: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
-	25, // 32: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
-	31, // 33: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
-	32, // 34: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
-	31, // 35: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
-	33, // 36: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
-	17, // 37: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
-	25, // 38: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
-	31, // 39: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
-	29, // 40: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
-	29, // 41: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
-	25, // 42: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
-	31, // 43: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
-	2,  // 44: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	4,  // 45: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	9,  // 46: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	12, // 47: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	14, // 48: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	21, // 49: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	3,  // 50: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	5,  // 51: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	10, // 52: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	13, // 53: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	15, // 54: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	22, // 55: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	50, // [50:56] is the sub-list for method output_type
-	44, // [44:50] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	33, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	27, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	1,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
+	11, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
+	3,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
+	13, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
+	2,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
+	33, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	15, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
+	3,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
+	7,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
+	2,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	32, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	3,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	32, // 28: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
+	18, // 29: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
+	19, // 30: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
+	20, // 31: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
+	21, // 32: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
+	22, // 33: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
+	0,  // 34: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
+	28, // 35: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
+	34, // 36: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
+	35, // 37: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
+	34, // 38: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
+	36, // 39: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
+	19, // 40: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
+	28, // 41: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
+	34, // 42: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
+	32, // 43: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
+	32, // 44: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
+	28, // 45: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
+	34, // 46: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
+	25, // 47: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	33, // 48: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	33, // 49: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	2,  // 50: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	4,  // 51: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	9,  // 52: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	12, // 53: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	16, // 54: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	23, // 55: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	3,  // 56: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	5,  // 57: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	10, // 58: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	14, // 59: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	17, // 60: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	24, // 61: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	56, // [56:62] is the sub-list for method output_type
+	50, // [50:56] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -2114,14 +2409,9 @@ func file_consent_v1_decision_service_proto_init() {
 		(*BatchCheckResult_Response)(nil),
 		(*BatchCheckResult_Error)(nil),
 	}
-	file_consent_v1_decision_service_proto_msgTypes[11].OneofWrappers = []any{
-		(*CheckStreamRequest_Check)(nil),
-		(*CheckStreamRequest_Cancel)(nil),
-	}
-	file_consent_v1_decision_service_proto_msgTypes[12].OneofWrappers = []any{
-		(*CheckStreamResponse_Response)(nil),
-		(*CheckStreamResponse_Error)(nil),
-		(*CheckStreamResponse_Draining)(nil),
+	file_consent_v1_decision_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*StreamedResult_Response)(nil),
+		(*StreamedResult_Error)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2129,7 +2419,7 @@ func file_consent_v1_decision_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2159,7 +2159,8 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\vCheckPolicy\x12\x1e.consent.v1.CheckPolicyRequest\x1a\x1f.consent.v1.CheckPolicyResponse\"\x00\x12Y\n" +
 	"\x0eActivatePolicy\x12!.consent.v1.ActivatePolicyRequest\x1a\".consent.v1.ActivatePolicyResponse\"\x00\x12O\n" +
 	"\n" +
-	"DiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse\"\x000\x01B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"DiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse\"\x000\x01BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_policy_service_proto_rawDescOnce sync.Once

@@ -1975,7 +1975,8 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\rAccountStatus\x12\x1e\n" +
 	"\x1aACCOUNT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ACCOUNT_STATUS_ACTIVE\x10\x01\x12\x19\n" +
-	"\x15ACCOUNT_STATUS_CLOSED\x10\x02B9Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
+	"\x15ACCOUNT_STATUS_CLOSED\x10\x02BR\n" +
+	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
 	file_consent_v1_types_proto_rawDescOnce sync.Once

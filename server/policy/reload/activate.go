@@ -23,7 +23,8 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	previous := m.config.Active.Load().Revision()
 	files, err := source.NewFiles(list)
 	if expected != "" && expected != previous {
-		if err == nil && m.tried.files != nil && m.tried.files.Digest() == files.Digest() {
+		repeated := expected == m.activated.Previous && previous == m.activated.Revision
+		if repeated && err == nil && m.tried.files.Digest() == files.Digest() {
 			return m.activated, nil
 		}
 		return consent.Activated{}, consent.ErrPolicyRevision
@@ -43,6 +44,7 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	}
 	m.nameActivated()
 	m.swap(set, 0)
+	m.config.Observe(m.Status())
 	m.tried = tried{files: files, revision: set.Revision()}
 	m.activated = consent.Activated{Revision: set.Revision(), Previous: previous, At: m.config.Active.Describe().ActivatedAt}
 	return m.activated, nil

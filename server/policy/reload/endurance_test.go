@@ -62,7 +62,7 @@ func TestChecksDuringChanges(t *testing.T) {
 	}
 }
 
-var reloads = flag.Int("reloads", 60, "how many times TestReloadsLeakNothing reloads the shipped policies")
+var reloads = flag.Int("reloads", 20, "how many times TestReloadsLeakNothing reloads the shipped policies")
 
 // 1,000 reloads leave the heap, after a collection, within a tenth of what it was, and as many goroutines. Small sets show
 // what is left of each by itself, the shipped ones what of a real one; of those fewer unless -reloads says so, for time.
@@ -81,7 +81,7 @@ func TestReloadsLeakNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, newScripted(row.files(0)), func(c *reload.Config) { c.Logger = nil }) // the log is kept in memory
 			b.start(t)
-			const warm = 20 // pools and caches fill
+			const warm = 10 // pools and caches fill
 			for i := range warm {
 				b.give(row.files(i+1), nil)
 			}

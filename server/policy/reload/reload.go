@@ -47,7 +47,8 @@ type Config struct {
 	Now func() consent.Instant
 	// Logger gets one line per change and per failure that is not the same as the last. Nil: there is no log.
 	Logger *slog.Logger
-	// Observe is called after each attempt with what came of it, by the goroutine that made it. Nil: nobody is told.
+	// Observe is called at the end of each attempt with what came of it, by the goroutine that made it; the next one waits for
+	// it. Nil: nobody is told.
 	Observe func(consent.PolicyStatus)
 }
 
@@ -167,6 +168,7 @@ func (m *Manager) reload(ctx context.Context) {
 	default:
 		m.try(ctx, files)
 	}
+	m.config.Observe(m.Status())
 }
 
 // try loads files and puts them in force.

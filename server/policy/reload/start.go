@@ -15,6 +15,7 @@ import (
 func (m *Manager) Start(ctx context.Context) error {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
+	defer func() { m.config.Observe(m.Status()) }()
 	if m.config.Source == nil {
 		return m.startWithout(ctx)
 	}

@@ -175,6 +175,9 @@ func TestActivation(t *testing.T) {
 	if repeated, err := b.Activate(ctx, acme(t, "1").List(), embedded); err != nil || repeated != done {
 		t.Errorf("repeated: %+v, %v, want %+v", repeated, err, done)
 	}
+	if _, err := b.Activate(ctx, acme(t, "1").List(), "something else"); !errors.Is(err, consent.ErrPolicyRevision) {
+		t.Errorf("repeated with another revision expected: %v", err)
+	}
 	again := newBench(t, nil, in(dir))
 	again.start(t)
 	if got := again.clause(t); got != "1" || again.Status().Source != "ActivatePolicy" || !strings.Contains(again.log.String(), "activated") {

@@ -41,7 +41,6 @@ func (m *Manager) failed(o outcome) {
 		m.config.Logger.Error("policies refused, those in force stay", "source", status.Source, "faults", len(faults),
 			"error", text(faults), "policy_revision", m.revision(), "refused_revision", o.revision)
 	}
-	m.config.Observe(status)
 }
 
 // succeeded notes an attempt that ended with the source's policies in force.
@@ -62,7 +61,6 @@ func (m *Manager) succeeded(changed bool) {
 	if recovered && !changed {
 		m.config.Logger.Info("policies are those in force again", "source", status.Source, "policy_revision", m.revision())
 	}
-	m.config.Observe(status)
 }
 
 func (m *Manager) revision() string {

@@ -21,7 +21,7 @@ import (
 // it needs in its manifest: {"metadata": {"consentd": {"contract": 1}}}.
 const contract = 1
 
-// maxEntries bounds the files of a bundle.
+// maxEntries bounds the files of a bundle, and the files and folders of a directory.
 const maxEntries = 10_000
 
 // unpacker reads bundles.
@@ -50,13 +50,56 @@ func (u unpacker) unpack(content []byte) (*Files, error) {
 		list = append(list, consent.PolicyFile{Path: strings.TrimPrefix(m.Path, "/"), Content: m.Raw})
 	}
 	if len(b.Data) > 0 {
-		data, err := json.MarshalIndent(b.Data, "", "  ")
+		data, err := u.writeOut(b.Data)
 		if err != nil {
-			return nil, fmt.Errorf("data.json: %w", err)
+			return nil, err
 		}
-		list = append(list, consent.PolicyFile{Path: "data.json", Content: append(data, '\n')})
+		list = append(list, consent.PolicyFile{Path: "data.json", Content: data})
 	}
 	return NewFiles(list)
+}
+
+// writeOut writes data with lines. What would take more than the limit in that form is refused before it takes it: a few
+// bytes nested deep are indented far.
+func (u unpacker) writeOut(data map[string]any) ([]byte, error) {
+	var compact, indented bytes.Buffer
+	encoder := json.NewEncoder(&compact)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(data); err != nil {
+		return nil, fmt.Errorf("data.json: %w", err)
+	}
+	if indentedSize(compact.Bytes()) > u.maxBytes {
+		return nil, tooLarge("data.json: the data are, with a line for each value,", u.maxBytes)
+	}
+	if err := json.Indent(&indented, compact.Bytes(), "", "  "); err != nil {
+		return nil, fmt.Errorf("data.json: %w", err)
+	}
+	return indented.Bytes(), nil
+}
+
+// indentedSize is about what compact JSON takes once it is indented by two, never less.
+func indentedSize(compact []byte) (size int64) {
+	depth, quoted, escaped := int64(0), false, false
+	for _, c := range compact {
+		size++
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = c == '\\', c != '"'
+		case c == '"':
+			quoted = true
+		case c == '{', c == '[':
+			depth++
+			size += 1 + 2*depth
+		case c == '}', c == ']':
+			depth--
+			size += 1 + 2*depth
+		case c == ',', c == ':':
+			size += 1 + 2*depth
+		}
+	}
+	return size
 }
 
 // inspect reads the archive once, without keeping it, and refuses what OPA's reader would unpack or pass over.

@@ -67,6 +67,7 @@ func TestBundlesRefused(t *testing.T) {
 		"a hard link":           {archive(t, tar.Header{Name: "x.rego", Typeflag: tar.TypeLink, Linkname: "y"}), []string{"no links"}},
 		"a file twice":          {archive(t, entry("/x.rego", module), entry("x.rego", module)), []string{`"x.rego"`, "twice"}},
 		"a bomb":                {archive(t, entry("/data.json", `{"a":"`+strings.Repeat("0", 9<<20)+`"}`)), []string{"larger than 8 MiB", "--policies-max-size"}},
+		"deep data":             {archive(t, entry("/data.json", `{"a":[`+strings.Repeat(strings.Repeat("[", 500)+strings.Repeat("]", 500)+",", 100)+`1]}`)), []string{"data.json", "larger than 8 MiB"}},
 		"many files":            {archive(t, many(10_001)...), []string{"more than 10000 files"}},
 		"a newer Rego":          {manifest(`{"rego_version": 2}`), []string{".manifest", "version 2 of Rego"}},
 		"an older Rego":         {manifest(`{"rego_version": 0}`), []string{"version 0 of Rego"}},

@@ -7,3 +7,8 @@ func (c Config) WithTransport(t http.RoundTripper) Config {
 	c.transport = t
 	return c
 }
+
+// Unpack reads a bundle that need not be signed.
+func Unpack(content []byte, maxBytes int64) (*Files, error) {
+	return unpacker{maxBytes: maxBytes}.unpack(content)
+}

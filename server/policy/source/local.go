@@ -193,7 +193,11 @@ func (l *local) watch() {
 		l.resolved = target
 		l.add(filepath.Dir(target))
 	}
+	visited := 0
 	_ = filepath.WalkDir(l.resolved, func(name string, entry fs.DirEntry, err error) error {
+		if visited++; visited > maxEntries {
+			return fs.SkipAll // the reading refuses it
+		}
 		if err != nil || !entry.IsDir() {
 			return nil // what cannot be read is reported by the reading
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +64,11 @@ func TestDirectoriesRefused(t *testing.T) {
 			write(t, filepath.Join(dir, "a.json"), make([]byte, 600<<10))
 			write(t, filepath.Join(dir, "b.json"), make([]byte, 600<<10))
 		}, []string{"b.json:", "larger than 1 MiB"}},
+		"a whole disk": {func(t *testing.T, dir string) {
+			for i := range 10_001 {
+				write(t, filepath.Join(dir, "photo-"+strconv.Itoa(i)), nil)
+			}
+		}, []string{"more than 10000 files and folders"}},
 		"a named pipe": {func(t *testing.T, dir string) {
 			if err := syscall.Mkfifo(filepath.Join(dir, "x.rego"), 0o600); err != nil {
 				t.Fatal(err)
@@ -178,6 +184,7 @@ func TestChangesAreSeen(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "policies")
 			write(t, filepath.Join(dir, "a.rego"), []byte("old"))
 			write(t, filepath.Join(dir, "..1/a.rego"), []byte("old"))

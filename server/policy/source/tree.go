@@ -34,10 +34,15 @@ type tree struct {
 	files []consent.PolicyFile
 	// left is what of maxBytes is left for further files.
 	left, maxBytes int64
+	// visited counts files and folders of all kinds.
+	visited int
 }
 
 func (t *tree) visit(name string, entry fs.DirEntry, err error) error {
+	t.visited++
 	switch {
+	case t.visited > maxEntries:
+		return fmt.Errorf("the directory has more than %d files and folders: name that of the policies alone", maxEntries)
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, cannotRead(err))
 	case strings.HasPrefix(entry.Name(), ".") && name != ".":

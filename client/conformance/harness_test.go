@@ -1,0 +1,118 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// What a client got wrong must be a fault: a harness that finds nothing shows nothing.
+func TestHarnessFindsFaults(t *testing.T) {
+	yes, no := true, false
+	for name, test := range map[string]struct {
+		operation string
+		expect    expectation
+		got       string
+		fault     string // empty: none
+	}{
+		"as expected":               {"check", expectation{Allowed: &no, Reasons: []string{"A"}}, `{"decision": {"reasons": ["A"]}}`, ""},
+		"ALLOW with an error":       {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}`, "ALLOW came with an error"},
+		"is_allowed with an error":  {"is_allowed", expectation{Allowed: &no}, `{"allowed": false, "error": {"code": "INTERNAL"}}`, "never an error"},
+		"is_allowed without answer": {"is_allowed", expectation{Allowed: &no}, `{}`, "never an error"},
+		"nothing":                   {"check", expectation{}, `{}`, "neither"},
+		"allowed":                   {"check", expectation{Allowed: &no}, `{"decision": {"allowed": true}}`, "allowed true; want false"},
+		"denied":                    {"check", expectation{Allowed: &yes}, `{"decision": {}}`, "allowed false; want true"},
+		"another error":             {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
+		"an error":                  {"check", expectation{}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
+		"no error":                  {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {}}`, "no error"},
+		"other violations":          {"check", expectation{Error: oneOrMore{"INTERNAL"}, Violations: []string{"a"}}, `{"error": {"code": "INTERNAL", "violations": [{"field": "b", "description": "x"}]}}`, "violations of [b]"},
+		"other reasons":             {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
+		"an obligation too many":    {"check", expectation{Obligations: []string{}}, `{"decision": {"obligations": ["B"]}}`, "obligations"},
+		"a time lost":               {"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")}, `{"decision": {}}`, "valid_until"},
+		"a result missing":          {"batch_check", expectation{Results: []expectation{{Allowed: &no}, {Allowed: &no}}}, `{"results": [{"decision": {}}]}`, "1 results"},
+		"a result allowed":          {"batch_check", expectation{Results: []expectation{{Allowed: &no}}}, `{"results": [{"decision": {"allowed": true}}]}`, "results[0]: allowed true"},
+		"a result with both":        {"batch_check", expectation{}, `{"results": [{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}]}`, "results[0]: ALLOW came"},
+		"a purpose allowed":         {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": [{"purpose": "a", "decision": {"allowed": true}}]}`, "purposes"},
+		"a purpose missing":         {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": []}`, "purposes"},
+		"another response":          {"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
+		"present, not absent":       {"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
+		"other revisions":           {"list_events", expectation{Revisions: []uint64{1}}, `{"revisions": [2]}`, "revisions"},
+		"too soon":                  {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
+		"too late":                  {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got result
+			if err := json.Unmarshal([]byte(test.got), &got); err != nil {
+				t.Fatal(err)
+			}
+			got.took = time.Second
+			if test.expect.Took == (span{}) {
+				got.took = 0
+			}
+			faults := strings.Join(test.expect.check(test.operation, got), "; ")
+			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) {
+				t.Errorf("faults %q; want %q", faults, test.fault)
+			}
+		})
+	}
+}
+
+func TestHarnessFindsFaultsInWhatArrives(t *testing.T) {
+	encode := func(r *consentv1.CheckRequest) frame {
+		text, err := proto.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	two := 2
+	seen := []attempt{
+		{request: encode(&consentv1.CheckRequest{SubjectId: "a"}), userAgent: "consentd-x"},
+		{request: encode(&consentv1.CheckRequest{SubjectId: "b"})},
+	}
+	for name, test := range map[string]struct {
+		sight sight
+		fault string
+	}{
+		"as expected":      {sight{Attempts: &two, UserAgent: "consentd-", Request: object{"subject_id": "$subject", "consistency": nil}}, ""},
+		"another number":   {sight{Attempts: new(int)}, "2 attempts"},
+		"not identical":    {sight{Identical: true}, "attempt 2 had another request"},
+		"another request":  {sight{Request: object{"purpose": "p"}}, "request.purpose"},
+		"not absent":       {sight{Request: object{"subject_id": nil}}, "request.subject_id"},
+		"another agent":    {sight{UserAgent: "other"}, "user agent"},
+		"without deadline": {sight{Timeout: span{AtMost: time.Second}}, "without a deadline"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := strings.Join(test.sight.check(seen, &consentv1.CheckRequest{}, "b"), "; ")
+			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) {
+				t.Errorf("faults %q; want %q", faults, test.fault)
+			}
+		})
+	}
+}
+
+func TestScriptsThatSayNothingAreRefused(t *testing.T) {
+	for name, test := range map[string]struct{ script, fault string }{
+		"no steps":        {`[{name: a}]`, "needs a name and steps"},
+		"no operation":    {`[{name: a, steps: [{session: s}]}]`, "s.yaml:1: a step is one"},
+		"two operations":  {`[{name: a, steps: [{front: stop, check: {}}]}]`, "a step is one"},
+		"unknown field":   {`[{name: a, steps: [{chek: {}}]}]`, "chek"},
+		"no such message": {`[{name: a, steps: [{check: {purposes: x}}]}]`, "purposes"},
+		"no such answer":  {`[{name: a, steps: [{check: {}, answers: [{respond: {decisoin: 1}}]}]}]`, "decisoin"},
+		"two answers":     {`[{name: a, steps: [{check: {}, answers: [{pass: true, hang: true}]}]}]`, "an answer is one"},
+		"no answer":       {`[{name: a, steps: [{check: {}, answers: [{delay: 1s}]}]}]`, "an answer is one"},
+		"no such code":    {`[{name: a, steps: [{check: {}, answers: [{error: {code: NO}}]}]}]`, "NO"},
+		"no such action":  {`[{name: a, steps: [{front: explode}]}]`, "explode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := parseScript("s.yaml", []byte(test.script)); err == nil || !strings.Contains(err.Error(), test.fault) {
+				t.Errorf("error %v; want one that tells of %q", err, test.fault)
+			}
+		})
+	}
+}

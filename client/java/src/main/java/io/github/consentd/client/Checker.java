@@ -1,0 +1,72 @@
+package io.github.consentd.client;
+
+import io.github.consentd.v1.BatchCheckRequest;
+import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.ListPurposesRequest;
+import io.github.consentd.v1.RecordEventsRequest;
+import io.github.consentd.v1.RecordEventsResponse;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The calls whose answers rest on a subject's state: a {@link Client}, or a {@link Session} of one. Safe for use by many
+ * threads. All but {@code isAllowed} throw {@link ConsentException}.
+ *
+ * <p>Each call takes as long as the client's timeout at most, or as long as the call's own, all attempts together.
+ */
+public interface Checker {
+  /** The deadline of calls that name none. */
+  Duration timeout();
+
+  /** Decides one purpose for one subject. A denial is an answer, no exception. */
+  Decision check(CheckRequest request, Duration timeout);
+
+  /** As {@link #check(CheckRequest, Duration)}. */
+  default Decision check(CheckRequest request) {
+    return check(request, timeout());
+  }
+
+  /**
+   * Whether the check allows; false on any error. Use {@code check} where the purpose carries obligations: they are yours to
+   * meet and this does not show them.
+   */
+  default boolean isAllowed(CheckRequest request, Duration timeout) {
+    try {
+      return check(request, timeout).allowed();
+    } catch (RuntimeException e) {
+      return false;
+    }
+  }
+
+  /** As {@link #isAllowed(CheckRequest, Duration)}. */
+  default boolean isAllowed(CheckRequest request) {
+    return isAllowed(request, timeout());
+  }
+
+  /** Decides up to 1,000 requests, with their results in their order. It throws only for the whole batch. */
+  List<BatchResult> batchCheck(BatchCheckRequest request, Duration timeout);
+
+  /** As {@link #batchCheck(BatchCheckRequest, Duration)}. */
+  default List<BatchResult> batchCheck(BatchCheckRequest request) {
+    return batchCheck(request, timeout());
+  }
+
+  /** Decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose. */
+  List<PurposeDecision> listPurposes(ListPurposesRequest request, Duration timeout);
+
+  /** As {@link #listPurposes(ListPurposesRequest, Duration)}. */
+  default List<PurposeDecision> listPurposes(ListPurposesRequest request) {
+    return listPurposes(request, timeout());
+  }
+
+  /**
+   * Records one subject's events, all or none; {@link Requests#newEvent} makes one. Once it returns they are durable. It may be
+   * repeated: the events' ids are idempotency keys.
+   */
+  RecordEventsResponse recordEvents(RecordEventsRequest request, Duration timeout);
+
+  /** As {@link #recordEvents(RecordEventsRequest, Duration)}. */
+  default RecordEventsResponse recordEvents(RecordEventsRequest request) {
+    return recordEvents(request, timeout());
+  }
+}

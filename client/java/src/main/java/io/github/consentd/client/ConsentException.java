@@ -1,0 +1,124 @@
+package io.github.consentd.client;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.rpc.BadRequest;
+import com.google.rpc.RetryInfo;
+import io.github.consentd.v1.CheckError;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/** The only exception that calls throw: a gRPC status other than OK. */
+public final class ConsentException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final Status.Code code;
+  private final transient List<Violation> violations;
+  private final transient Duration retryDelay;
+
+  private ConsentException(Status status, List<Violation> violations, Duration retryDelay) {
+    super(status.getDescription(), status.getCause());
+    // An error that says OK must not look like an answer.
+    this.code = status.isOk() ? Status.Code.UNKNOWN : status.getCode();
+    this.violations = List.copyOf(violations);
+    this.retryDelay = retryDelay;
+  }
+
+  static ConsentException of(Status.Code code, String message) {
+    return new ConsentException(code.toStatus().withDescription(message), List.of(), Duration.ZERO);
+  }
+
+  static ConsentException timeout() {
+    return of(Status.Code.DEADLINE_EXCEEDED, "the deadline has passed");
+  }
+
+  /** What gRPC reports; details that cannot be read count as none. */
+  static ConsentException of(StatusRuntimeException e) {
+    List<Any> details = detailsOf(e);
+    List<Violation> violations = new ArrayList<>();
+    for (BadRequest request : unpack(details, BadRequest.class)) {
+      request.getFieldViolationsList().forEach(v -> violations.add(new Violation(v.getField(), v.getDescription())));
+    }
+    Duration delay = Duration.ZERO;
+    for (RetryInfo info : unpack(details, RetryInfo.class)) {
+      delay = duration(info.getRetryDelay());
+    }
+    Status status = codeOf(e.getStatus()).toStatus().withDescription(e.getStatus().getDescription()).withCause(e);
+    return new ConsentException(status, violations, delay);
+  }
+
+  /** The status that gRPC means where grpc-java reports another one for what happened on this side of the connection. */
+  private static Status.Code codeOf(Status status) {
+    if (status.getCode() == Status.Code.UNKNOWN && isCausedBy(status, ClosedChannelException.class)) {
+      return Status.Code.UNAVAILABLE; // the connection was closed while it was being made
+    }
+    if (status.getCode() == Status.Code.CANCELLED && isCausedBy(status, InvalidProtocolBufferException.class)) {
+      return Status.Code.INTERNAL; // the answer cannot be read
+    }
+    return status.getCode();
+  }
+
+  private static boolean isCausedBy(Status status, Class<? extends Throwable> type) {
+    return Stream.iterate(status.getCause(), Objects::nonNull, Throwable::getCause).limit(10).anyMatch(type::isInstance);
+  }
+
+  /** The error of one request of a batch, as the call for it alone would have thrown it. */
+  static ConsentException of(CheckError error) {
+    Status status = Status.fromCodeValue(error.getCode());
+    List<Violation> violations =
+        error.getFieldViolationsList().stream().map(v -> new Violation(v.getField(), v.getDescription())).toList();
+    return new ConsentException(
+        status.getCode().toStatus().withDescription(error.getMessage()), violations, duration(error.getRetryDelay()));
+  }
+
+  /** The gRPC status; never OK. */
+  public Status.Code code() {
+    return code;
+  }
+
+  /** The fields at fault; empty where the server names none. */
+  public List<Violation> violations() {
+    return violations == null ? List.of() : violations;
+  }
+
+  /** How long the server asks to wait before the next attempt; zero: it does not say. */
+  public Duration retryDelay() {
+    return retryDelay == null ? Duration.ZERO : retryDelay;
+  }
+
+  private static Duration duration(com.google.protobuf.Duration d) {
+    Duration delay = Duration.ofSeconds(Math.min(d.getSeconds(), Integer.MAX_VALUE), d.getNanos());
+    return delay.isNegative() ? Duration.ZERO : delay;
+  }
+
+  private static List<Any> detailsOf(StatusRuntimeException e) {
+    try {
+      com.google.rpc.Status status = StatusProto.fromThrowable(e);
+      return status == null ? List.of() : status.getDetailsList();
+    } catch (RuntimeException unreadable) {
+      return List.of();
+    }
+  }
+
+  private static <M extends Message> List<M> unpack(List<Any> details, Class<M> type) {
+    List<M> found = new ArrayList<>();
+    for (Any detail : details) {
+      try {
+        if (detail.is(type)) {
+          found.add(detail.unpack(type));
+        }
+      } catch (InvalidProtocolBufferException unreadable) {
+        // Counts as none: the status itself says what happened.
+      }
+    }
+    return found;
+  }
+}

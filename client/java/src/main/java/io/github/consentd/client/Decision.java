@@ -1,0 +1,96 @@
+package io.github.consentd.client;
+
+import com.google.protobuf.Timestamp;
+import io.github.consentd.v1.CheckResponse;
+import io.github.consentd.v1.LegalBasis;
+import io.github.consentd.v1.Obligation;
+import io.github.consentd.v1.ObligationCode;
+import io.github.consentd.v1.Reason;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * The answer to a check.
+ *
+ * @param allowed true only where the server said ALLOW and this package understood the obligations that the permission hangs
+ *     on: an obligation of an unknown code cannot be met, so it denies
+ * @param reasons why, in order of precedence
+ * @param legalBasis the one in effect, on a denial too; unspecified where the purpose is undeclared or prohibited
+ * @param legalBasisValue its number on the wire, for one that this version does not know
+ * @param obligations what you must also do, whether allowed or denied
+ * @param permittedDataCategories those of the request that are permitted
+ * @param validUntil the first instant at which time alone could change the decision; empty if none can. It does not say that
+ *     no event will change it sooner
+ * @param consistencyToken stands for the state that was read; hand it to {@link Requests#atLeastAsFresh}
+ * @param policyRevision the digest of the policies that decided
+ * @param id names the decision in logs
+ */
+public record Decision(
+    boolean allowed,
+    List<Reason> reasons,
+    LegalBasis legalBasis,
+    int legalBasisValue,
+    List<Obligation> obligations,
+    List<String> permittedDataCategories,
+    Optional<Instant> validUntil,
+    String consistencyToken,
+    String policyRevision,
+    String id) {
+
+  private static final long FIRST_SECOND = -62135596800L; // 0001-01-01T00:00:00Z
+  private static final long LAST_SECOND = 253402300799L; // 9999-12-31T23:59:59Z
+
+  /** The decision without an answer, which denies. */
+  static final Decision NONE = of(CheckResponse.getDefaultInstance());
+
+  static Decision of(CheckResponse r) {
+    return new Decision(
+        allows(r),
+        List.copyOf(r.getReasonsList()),
+        r.getLegalBasis(),
+        r.getLegalBasisValue(),
+        List.copyOf(r.getObligationsList()),
+        List.copyOf(r.getPermittedDataCategoriesList()),
+        r.hasValidUntil() && isValid(r.getValidUntil()) ? Optional.of(instant(r.getValidUntil())) : Optional.empty(),
+        r.getConsistencyToken(),
+        r.getPolicyRevision(),
+        r.getDecisionId());
+  }
+
+  /** The decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)". */
+  @Override
+  public String toString() {
+    String effect = allowed ? "ALLOW" : "DENY";
+    String why = reasons.stream().map(Decision::text).collect(Collectors.joining(", "));
+    return why.isEmpty() ? effect : effect + ": " + why;
+  }
+
+  /**
+   * The only place that turns an answer into a permission. An unreadable valid_until would come out as "never ends", so it
+   * denies.
+   */
+  private static boolean allows(CheckResponse r) {
+    return r.getDecision() == io.github.consentd.v1.Decision.DECISION_ALLOW
+        && (!r.hasValidUntil() || isValid(r.getValidUntil()))
+        && r.getObligationsList().stream().map(Obligation::getCode).allMatch(Decision::isUnderstood);
+  }
+
+  private static boolean isUnderstood(ObligationCode code) {
+    return code != ObligationCode.UNRECOGNIZED && code != ObligationCode.OBLIGATION_CODE_UNSPECIFIED;
+  }
+
+  private static boolean isValid(Timestamp t) {
+    return t.getSeconds() >= FIRST_SECOND && t.getSeconds() <= LAST_SECOND && t.getNanos() >= 0 && t.getNanos() <= 999_999_999;
+  }
+
+  private static Instant instant(Timestamp t) {
+    return Instant.ofEpochSecond(t.getSeconds(), t.getNanos());
+  }
+
+  private static String text(Reason r) {
+    String code = EnumNames.of(r.getCode(), r.getCodeValue());
+    return r.getClause().isEmpty() ? code : code + " (" + r.getClause() + ")";
+  }
+}

@@ -1,0 +1,50 @@
+package io.github.consentd.client;
+
+import com.google.protobuf.Timestamp;
+import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.Consistency;
+import io.github.consentd.v1.Event;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.UUID;
+
+/** Makes the parts of requests that have a usual form. */
+public final class Requests {
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private Requests() {}
+
+  /** Whether the subject's data may be used for the purpose by the controller itself. Set further fields on the builder. */
+  public static CheckRequest.Builder check(String controller, String subjectId, String purpose) {
+    return CheckRequest.newBuilder().setController(controller).setSubjectId(subjectId).setPurpose(purpose);
+  }
+
+  /**
+   * An event of now with a fresh UUIDv7 as its id, without a kind: set one before it is recorded. Make an event once and repeat
+   * it with the same id; a new id would record it twice.
+   */
+  public static Event.Builder newEvent(String source) {
+    Instant now = Instant.now();
+    return Event.newBuilder()
+        .setId(uuid7(now).toString())
+        .setOccurredAt(Timestamp.newBuilder().setSeconds(now.getEpochSecond()).setNanos(now.getNano()))
+        .setSource(source);
+  }
+
+  /** Forbids a state older than the one that a consistency token stands for. */
+  public static Consistency atLeastAsFresh(String token) {
+    return Consistency.newBuilder().setAtLeastAsFresh(token).build();
+  }
+
+  /** Has the server read its store, past its cache. */
+  public static Consistency fullyConsistent() {
+    return Consistency.newBuilder().setFullyConsistent(true).build();
+  }
+
+  /** RFC 9562: 48 bits of milliseconds, the version, the variant, and 74 random bits. */
+  private static UUID uuid7(Instant now) {
+    long high = now.toEpochMilli() << 16 | 0x7000 | RANDOM.nextInt(0x1000);
+    long low = RANDOM.nextLong() >>> 2 | 1L << 63;
+    return new UUID(high, low);
+  }
+}

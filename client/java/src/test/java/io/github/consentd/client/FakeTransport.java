@@ -1,0 +1,42 @@
+package io.github.consentd.client;
+
+import com.google.protobuf.Message;
+import io.grpc.MethodDescriptor;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Function;
+
+/** A transport whose server is a function, and which remembers the attempts. */
+final class FakeTransport implements Transport {
+  /** One attempt. */
+  record Attempt(String method, Message request, Duration timeout) {}
+
+  final List<Attempt> attempts = Collections.synchronizedList(new ArrayList<>());
+  private final Function<Attempt, Message> answer;
+
+  FakeTransport(Function<Attempt, Message> answer) {
+    this.answer = answer;
+  }
+
+  @Override
+  @SuppressWarnings("unchecked")
+  public <Q, A> A call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
+    Attempt attempt = new Attempt(method.getBareMethodName(), (Message) request, timeout);
+    attempts.add(attempt);
+    return (A) answer.apply(attempt);
+  }
+
+  @Override
+  public void close() {}
+
+  /** A client over this transport, with time that stands still but for sleeps. */
+  Client client() {
+    return new Client(this, new Retrier(new FakeClock()), Retrier.DEFAULT_TIMEOUT);
+  }
+
+  Attempt last() {
+    return attempts.get(attempts.size() - 1);
+  }
+}

@@ -1,0 +1,134 @@
+package io.github.consentd.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.protobuf.Message;
+import io.github.consentd.v1.BatchCheckRequest;
+import io.github.consentd.v1.BatchCheckResponse;
+import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.Consistency;
+import io.github.consentd.v1.ListPurposesRequest;
+import io.github.consentd.v1.ListPurposesResponse;
+import io.github.consentd.v1.RecordEventsRequest;
+import io.github.consentd.v1.RecordEventsResponse;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class SessionTest {
+  private static final CheckRequest ASK = Requests.check("example", "u", "p").build();
+  private static final RecordEventsRequest WRITE = RecordEventsRequest.getDefaultInstance();
+
+  /** Acknowledges writes with these tokens, in their order; each with its revision or none: "t7/7"; "refused" fails. */
+  private static FakeTransport server(String... tokens) {
+    Queue<String> left = new ArrayDeque<>(List.of(tokens));
+    return new FakeTransport(a -> answer(a.method(), left));
+  }
+
+  private static Message answer(String method, Queue<String> tokens) {
+    return switch (method) {
+      case "RecordEvents" -> acknowledge(tokens.remove());
+      case "BatchCheck" -> BatchCheckResponse.getDefaultInstance();
+      case "ListPurposes" -> ListPurposesResponse.getDefaultInstance();
+      default -> DecisionTest.allow().build();
+    };
+  }
+
+  private static Message acknowledge(String token) {
+    if (token.equals("refused")) {
+      throw ConsentException.of(io.grpc.Status.Code.FAILED_PRECONDITION, token);
+    }
+    String[] parts = token.split("/");
+    long revision = parts.length > 1 ? Long.parseLong(parts[1]) : 0;
+    return RecordEventsResponse.newBuilder().setConsistencyToken(parts[0]).setRevision(revision).build();
+  }
+
+  private static Consistency demanded(FakeTransport transport) {
+    Message request = transport.last().request();
+    return (Consistency) request.getField(request.getDescriptorForType().findFieldByName("consistency"));
+  }
+
+  @Test
+  void aWritesTokenGoesIntoLaterChecksOfEveryKind() {
+    FakeTransport transport = server("t1");
+    Session session = transport.client().session();
+    session.check(ASK);
+    assertEquals(Consistency.getDefaultInstance(), demanded(transport));
+    session.recordEvents(WRITE);
+    List<Runnable> reads =
+        List.of(
+            () -> session.check(ASK),
+            () -> session.isAllowed(ASK),
+            () -> session.batchCheck(BatchCheckRequest.getDefaultInstance()),
+            () -> session.listPurposes(ListPurposesRequest.getDefaultInstance()));
+    for (Runnable read : reads) {
+      read.run();
+      assertEquals("t1", demanded(transport).getAtLeastAsFresh());
+    }
+  }
+
+  @Test
+  void aConsistencyOfTheCallersOwnIsKept() {
+    FakeTransport transport = server("t1");
+    Session session = transport.client().session();
+    session.recordEvents(WRITE);
+    session.check(ASK.toBuilder().setConsistency(Requests.fullyConsistent()).build());
+    assertEquals(Requests.fullyConsistent(), demanded(transport));
+  }
+
+  @Test
+  void aFailedWriteAndAnEmptyTokenChangeNothing() {
+    FakeTransport transport = server("t1", "refused", "");
+    Session session = transport.client().session();
+    session.recordEvents(WRITE);
+    assertThrows(ConsentException.class, () -> session.recordEvents(WRITE));
+    session.recordEvents(WRITE);
+    session.check(ASK);
+    assertEquals("t1", demanded(transport).getAtLeastAsFresh());
+  }
+
+  @Test
+  void sessionsKnowNothingOfEachOther() {
+    FakeTransport transport = server("t1");
+    Client client = transport.client();
+    client.session().recordEvents(WRITE);
+    client.session().check(ASK);
+    assertEquals(Consistency.getDefaultInstance(), demanded(transport));
+  }
+
+  @Test
+  void theNewestTokenIsThatOfTheHighestRevision() {
+    FakeTransport transport = server("t7/7", "t5/5");
+    Session session = transport.client().session();
+    session.recordEvents(WRITE);
+    session.recordEvents(WRITE);
+    session.check(ASK);
+    assertEquals("t7", demanded(transport).getAtLeastAsFresh());
+  }
+
+  @Test
+  void writesThatEndInAnyOrderLeaveTheNewest() throws Exception {
+    Queue<String> tokens = new ConcurrentLinkedQueue<>(IntStream.rangeClosed(1, 1_000).mapToObj(i -> "t" + i + "/" + i).toList());
+    FakeTransport transport = new FakeTransport(a -> answer(a.method(), tokens));
+    Session session = transport.client().session();
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    List<Future<?>> writes = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      writes.add(threads.submit(() -> session.recordEvents(WRITE)));
+    }
+    for (Future<?> write : writes) {
+      write.get();
+    }
+    threads.shutdown();
+    session.check(ASK);
+    assertEquals("t1000", demanded(transport).getAtLeastAsFresh());
+  }
+}

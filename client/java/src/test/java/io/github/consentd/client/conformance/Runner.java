@@ -1,0 +1,261 @@
+package io.github.consentd.client.conformance;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.protobuf.MessageOrBuilder;
+import com.google.protobuf.util.JsonFormat;
+import io.github.consentd.client.BatchResult;
+import io.github.consentd.client.Checker;
+import io.github.consentd.client.Client;
+import io.github.consentd.client.ClientBuilder;
+import io.github.consentd.client.ConsentException;
+import io.github.consentd.client.Decision;
+import io.github.consentd.client.EnumNames;
+import io.github.consentd.client.PurposeDecision;
+import io.github.consentd.client.Requests;
+import io.github.consentd.v1.BatchCheckRequest;
+import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.GetPolicyRequest;
+import io.github.consentd.v1.GetSubjectRequest;
+import io.github.consentd.v1.LedgerEntry;
+import io.github.consentd.v1.ListControllersRequest;
+import io.github.consentd.v1.ListEventsRequest;
+import io.github.consentd.v1.ListPurposesRequest;
+import io.github.consentd.v1.RecordEventsRequest;
+import io.grpc.TlsChannelCredentials;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Collector;
+
+/**
+ * The conformance suite's runner: reads operations as JSON lines from stdin, makes the calls with the client as its users would,
+ * and writes what came of them to stdout. It never dies of a failed call. The protocol: client/conformance.
+ */
+public final class Runner {
+  /** An operation that may fail in any way. */
+  private interface Operation {
+    JsonObject run(JsonObject o) throws Exception;
+  }
+
+  private static final Gson GSON = new Gson();
+  private static final JsonFormat.Printer PRINTER = JsonFormat.printer().omittingInsignificantWhitespace();
+
+  private final Map<String, Client> clients = new ConcurrentHashMap<>();
+  private final Map<String, Checker> sessions = new ConcurrentHashMap<>();
+  private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+  private final Map<String, Operation> operations =
+      Map.ofEntries(
+          Map.entry("open", this::open),
+          Map.entry("close", this::close),
+          Map.entry("check", this::check),
+          Map.entry("is_allowed", this::isAllowed),
+          Map.entry("batch_check", this::batchCheck),
+          Map.entry("list_purposes", this::listPurposes),
+          Map.entry("record_events", this::recordEvents),
+          Map.entry("get_subject", this::getSubject),
+          Map.entry("list_events", this::listEvents),
+          Map.entry("get_policy", this::getPolicy),
+          Map.entry("list_controllers", this::listControllers),
+          Map.entry("new_event", o -> response(Requests.newEvent(o.get("source").getAsString()))));
+
+  /** Runs until stdin ends. */
+  public static void main(String[] args) throws IOException, InterruptedException {
+    new Runner().serve();
+  }
+
+  private void serve() throws IOException, InterruptedException {
+    write(object("ready", true, "client", "java " + Runtime.version().feature()));
+    ExecutorService calls = Executors.newCachedThreadPool();
+    BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (String line = in.readLine(); line != null; line = in.readLine()) {
+      JsonObject o = JsonParser.parseString(line).getAsJsonObject();
+      calls.execute(() -> answer(o));
+    }
+    calls.shutdown();
+    calls.awaitTermination(1, TimeUnit.MINUTES);
+    clients.values().forEach(Client::close);
+  }
+
+  private void answer(JsonObject o) {
+    JsonObject result;
+    try {
+      result = operations.get(o.get("op").getAsString()).run(o);
+    } catch (Exception e) {
+      result = object("error", error(e));
+    }
+    result.add("id", o.get("id"));
+    write(result);
+  }
+
+  private synchronized void write(JsonObject line) {
+    out.println(GSON.toJson(line));
+  }
+
+  private JsonObject open(JsonObject o) {
+    try {
+      ClientBuilder builder = Client.builder(o.get("target").getAsString());
+      if (o.has("timeout_ms")) {
+        builder.timeout(Duration.ofMillis(o.get("timeout_ms").getAsLong()));
+      }
+      if (isTrue(o, "insecure")) {
+        builder.insecure();
+      }
+      if (o.has("ca_file")) {
+        builder.tls(TlsChannelCredentials.newBuilder().trustManager(new File(o.get("ca_file").getAsString())).build());
+      } else if (isTrue(o, "tls")) {
+        builder.tls();
+      }
+      clients.put(name(o), builder.build());
+      return new JsonObject();
+    } catch (IllegalArgumentException | IOException e) {
+      return object("error", object("code", "OPTIONS", "message", e.getMessage()));
+    }
+  }
+
+  private JsonObject close(JsonObject o) {
+    client(o).close();
+    return new JsonObject();
+  }
+
+  private JsonObject check(JsonObject o) throws IOException {
+    CheckRequest request = request(o, CheckRequest.newBuilder()).build();
+    return object("decision", decision(checker(o).check(request, timeout(o))));
+  }
+
+  private JsonObject isAllowed(JsonObject o) throws IOException {
+    CheckRequest request = request(o, CheckRequest.newBuilder()).build();
+    return object("allowed", checker(o).isAllowed(request, timeout(o)));
+  }
+
+  private JsonObject batchCheck(JsonObject o) throws IOException {
+    BatchCheckRequest request = request(o, BatchCheckRequest.newBuilder()).build();
+    return object("results", array(checker(o).batchCheck(request, timeout(o)), Runner::result));
+  }
+
+  private static JsonObject result(BatchResult r) {
+    return r.error().map(e -> object("error", error(e))).orElseGet(() -> object("decision", decision(r.decision())));
+  }
+
+  private JsonObject listPurposes(JsonObject o) throws IOException {
+    ListPurposesRequest request = request(o, ListPurposesRequest.newBuilder()).build();
+    List<PurposeDecision> purposes = checker(o).listPurposes(request, timeout(o));
+    return object("purposes", array(purposes, p -> object("purpose", p.purpose(), "decision", decision(p.decision()))));
+  }
+
+  private JsonObject recordEvents(JsonObject o) throws IOException {
+    return response(checker(o).recordEvents(request(o, RecordEventsRequest.newBuilder()).build(), timeout(o)));
+  }
+
+  private JsonObject getSubject(JsonObject o) throws IOException {
+    return response(client(o).getSubject(request(o, GetSubjectRequest.newBuilder()).build(), timeout(o)));
+  }
+
+  private JsonObject listEvents(JsonObject o) throws IOException {
+    JsonArray revisions = new JsonArray();
+    JsonObject result = new JsonObject();
+    result.add("revisions", revisions);
+    try {
+      for (LedgerEntry e : client(o).listEvents(request(o, ListEventsRequest.newBuilder()).build(), timeout(o))) {
+        revisions.add(e.getRevision());
+      }
+    } catch (RuntimeException e) {
+      result.add("error", error(e));
+    }
+    return result;
+  }
+
+  private JsonObject getPolicy(JsonObject o) throws IOException {
+    return response(client(o).getPolicy(request(o, GetPolicyRequest.newBuilder()).build(), timeout(o)));
+  }
+
+  private JsonObject listControllers(JsonObject o) throws IOException {
+    return response(client(o).listControllers(request(o, ListControllersRequest.newBuilder()).build(), timeout(o)));
+  }
+
+  private Client client(JsonObject o) {
+    return clients.get(name(o));
+  }
+
+  private Checker checker(JsonObject o) {
+    Client client = client(o);
+    return o.has("session")
+        ? sessions.computeIfAbsent(name(o) + "/" + o.get("session").getAsString(), s -> client.session())
+        : client;
+  }
+
+  private Duration timeout(JsonObject o) {
+    return o.has("deadline_ms") ? Duration.ofMillis(o.get("deadline_ms").getAsLong()) : client(o).timeout();
+  }
+
+  private static String name(JsonObject o) {
+    return o.get("client").getAsString();
+  }
+
+  private static boolean isTrue(JsonObject o, String field) {
+    return o.has(field) && o.get(field).getAsBoolean();
+  }
+
+  private static <B extends Message.Builder> B request(JsonObject o, B builder) throws InvalidProtocolBufferException {
+    JsonFormat.parser().merge(o.has("request") ? GSON.toJson(o.get("request")) : "{}", builder);
+    return builder;
+  }
+
+  private static JsonObject response(MessageOrBuilder message) throws InvalidProtocolBufferException {
+    return object("response", JsonParser.parseString(PRINTER.print(message)));
+  }
+
+  private static JsonObject decision(Decision d) {
+    JsonObject json =
+        object(
+            "allowed", d.allowed(),
+            "reasons", array(d.reasons(), r -> GSON.toJsonTree(EnumNames.of(r.getCode(), r.getCodeValue()))),
+            "legal_basis", EnumNames.of(d.legalBasis(), d.legalBasisValue()),
+            "obligations", array(d.obligations(), b -> GSON.toJsonTree(EnumNames.of(b.getCode(), b.getCodeValue()))),
+            "permitted_data_categories", GSON.toJsonTree(d.permittedDataCategories()),
+            "consistency_token", d.consistencyToken(),
+            "policy_revision", d.policyRevision(),
+            "id", d.id(),
+            "text", d.toString());
+    d.validUntil().ifPresent(t -> json.addProperty("valid_until", t.toString()));
+    return json;
+  }
+
+  private static JsonObject error(Exception e) {
+    if (!(e instanceof ConsentException c)) {
+      return object("code", "UNDOCUMENTED", "message", e.toString());
+    }
+    return object(
+        "code", c.code().name(),
+        "message", String.valueOf(c.getMessage()),
+        "violations", array(c.violations(), v -> object("field", v.field(), "description", v.description())));
+  }
+
+  private static <T> JsonArray array(List<T> items, Function<T, JsonElement> json) {
+    return items.stream().map(json).collect(Collector.of(JsonArray::new, JsonArray::add, (a, b) -> a));
+  }
+
+  private static JsonObject object(Object... namesAndValues) {
+    JsonObject json = new JsonObject();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      json.add((String) namesAndValues[i], GSON.toJsonTree(namesAndValues[i + 1]));
+    }
+    return json;
+  }
+}

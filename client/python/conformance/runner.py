@@ -1,0 +1,235 @@
+"""The conformance suite's runner for Python: it reads operations as JSON lines on stdin, makes the calls, and writes what
+came of them (client/conformance/README.md). With --asyncio it uses the asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Union
+
+import grpc
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+import consentd
+import consentd.aio
+from consentd import v1
+
+JSON = dict[str, Any]
+AnyClient = Union[consentd.Client, consentd.aio.Client]
+
+REQUESTS: dict[str, type[Message]] = {
+    "check": v1.CheckRequest,
+    "is_allowed": v1.CheckRequest,
+    "batch_check": v1.BatchCheckRequest,
+    "list_purposes": v1.ListPurposesRequest,
+    "record_events": v1.RecordEventsRequest,
+    "get_subject": v1.GetSubjectRequest,
+    "list_events": v1.ListEventsRequest,
+    "get_policy": v1.GetPolicyRequest,
+    "list_controllers": v1.ListControllersRequest,
+}
+
+
+def open_options(q: JSON) -> JSON:
+    """The keywords of a client's constructor."""
+    options: JSON = {}
+    if "timeout_ms" in q:
+        options["timeout"] = q["timeout_ms"] / 1000
+    if q.get("insecure"):
+        options["insecure"] = True
+    if "ca_file" in q:
+        options["credentials"] = grpc.ssl_channel_credentials(Path(q["ca_file"]).read_bytes())
+    elif q.get("tls"):
+        options["credentials"] = grpc.ssl_channel_credentials()
+    return options
+
+
+def decision_json(d: consentd.Decision) -> JSON:
+    out: JSON = {
+        "allowed": d.allowed,
+        "reasons": [r.code for r in d.reasons],
+        "legal_basis": d.legal_basis,
+        "obligations": [o.code for o in d.obligations],
+        "permitted_data_categories": list(d.permitted_data_categories),
+        "consistency_token": d.consistency_token,
+        "policy_revision": d.policy_revision,
+        "id": d.id,
+        "text": str(d),
+    }
+    if d.valid_until is not None:
+        out["valid_until"] = d.valid_until.isoformat()
+    return out
+
+
+def error_json(error: Exception) -> JSON:
+    if not isinstance(error, consentd.Error):
+        return {"code": "UNDOCUMENTED", "message": repr(error)}
+    violations = [{"field": v.field, "description": v.description} for v in error.violations]
+    return {"code": error.code.name, "message": error.message, "violations": violations}
+
+
+def outcome_json(outcome: Any) -> JSON:
+    """What a call returned, as the fields of its result."""
+    if isinstance(outcome, consentd.Decision):
+        return {"decision": decision_json(outcome)}
+    if isinstance(outcome, bool):
+        return {"allowed": outcome}
+    if isinstance(outcome, list):
+        return {"results": [result_json(r) for r in outcome]}
+    if isinstance(outcome, dict):
+        return {"purposes": [{"purpose": p, "decision": decision_json(d)} for p, d in outcome.items()]}
+    return {"response": json_format.MessageToDict(outcome)}
+
+
+def result_json(r: consentd.Result) -> JSON:
+    if r.error is not None:
+        return {"error": error_json(r.error), "decision": decision_json(r.decision)}
+    return {"decision": decision_json(r.decision)}
+
+
+class Clients:
+    """The clients that the harness had opened, and their sessions."""
+
+    def __init__(self, kind: type[AnyClient]) -> None:
+        self._kind = kind
+        self._clients: dict[str, AnyClient] = {}
+        self._sessions: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def open(self, q: JSON) -> JSON:
+        try:
+            self._clients[q["client"]] = self._kind(q["target"], **open_options(q))
+        except ValueError as error:
+            return {"error": {"code": "OPTIONS", "message": str(error)}}
+        return {}
+
+    def close(self, q: JSON) -> Any:
+        return self._clients[q["client"]].close()
+
+    def call(self, q: JSON) -> Any:
+        """Makes the call: what it returns, or a coroutine or iterator of it."""
+        request = json_format.ParseDict(q.get("request", {}), REQUESTS[q["op"]]())
+        timeout = q["deadline_ms"] / 1000 if "deadline_ms" in q else None
+        return getattr(self._receiver(q), q["op"])(request, timeout=timeout)
+
+    def _receiver(self, q: JSON) -> Any:
+        client = self._clients[q["client"]]
+        if "session" not in q:
+            return client
+        with self._lock:
+            key = (q["client"], q["session"])
+            if key not in self._sessions:
+                self._sessions[key] = client.session()
+            return self._sessions[key]
+
+
+def at_once(clients: Clients, q: JSON) -> JSON | None:
+    """The result of an operation that calls nobody; None for the others."""
+    if q["op"] == "open":
+        return clients.open(q)
+    if q["op"] == "new_event":
+        return outcome_json(consentd.new_event(q["source"]))
+    return None
+
+
+def run(clients: Clients, q: JSON) -> JSON:
+    """One operation of the sync client."""
+    done = at_once(clients, q)
+    if done is not None:
+        return done
+    if q["op"] == "close":
+        clients.close(q)
+        return {}
+    revisions: list[int] = []
+    try:
+        outcome = clients.call(q)
+        if isinstance(outcome, Iterator):
+            for entry in outcome:
+                revisions.append(entry.revision)
+            return {"revisions": revisions}
+        return outcome_json(outcome)
+    except Exception as error:
+        return failed(error, q, revisions)
+
+
+def failed(error: Exception, q: JSON, revisions: list[int]) -> JSON:
+    out: JSON = {"error": error_json(error)}
+    if q["op"] == "list_events":
+        out["revisions"] = revisions
+    return out
+
+
+async def run_async(clients: Clients, q: JSON) -> JSON:
+    """One operation of the asyncio client."""
+    done = at_once(clients, q)
+    if done is not None:
+        return done
+    if q["op"] == "close":
+        await clients.close(q)
+        return {}
+    revisions: list[int] = []
+    try:
+        outcome = clients.call(q)
+        if isinstance(outcome, AsyncIterator):
+            async for entry in outcome:
+                revisions.append(entry.revision)
+            return {"revisions": revisions}
+        return outcome_json(await outcome)
+    except Exception as error:
+        return failed(error, q, revisions)
+
+
+_writing = threading.Lock()
+
+
+def write(line: JSON) -> None:
+    with _writing:
+        print(json.dumps(line), flush=True)
+
+
+def ready(kind: str) -> None:
+    write({"ready": True, "client": f"python {platform.python_version()}, grpcio {grpc.__version__}, {kind}"})
+
+
+def main() -> None:
+    """Each operation has a thread of its own, as many as the harness has under way at once."""
+    clients = Clients(consentd.Client)
+    ready("sync")
+    with ThreadPoolExecutor(max_workers=128) as pool:
+        for line in sys.stdin:
+            q = json.loads(line)
+            pool.submit(answer, run, clients, q)
+
+
+def answer(operation: Callable[[Clients, JSON], JSON], clients: Clients, q: JSON) -> None:
+    write({"id": q["id"], **operation(clients, q)})
+
+
+async def main_async() -> None:
+    """Each operation is a task."""
+    clients = Clients(consentd.aio.Client)
+    ready("asyncio")
+    tasks: set[asyncio.Task[None]] = set()
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        task = asyncio.create_task(answer_async(clients, json.loads(line)))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+
+
+async def answer_async(clients: Clients, q: JSON) -> None:
+    write({"id": q["id"], **await run_async(clients, q)})
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--asyncio"]:
+        asyncio.run(main_async())
+    else:
+        main()

@@ -1,0 +1,108 @@
+"""What the sync and the asyncio client share: the API's calls, pages, and what a session knows."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from consentd import v1
+from consentd._errors import Error
+
+Q = TypeVar("Q", bound=Message)
+A = TypeVar("A", bound=Message)
+
+logger = logging.getLogger("consentd")
+logger.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class Method(Generic[Q, A]):
+    """One call of the API."""
+
+    path: str
+    encode: Callable[[Q], bytes]
+    decode: Callable[[bytes], A]
+
+
+def _method(path: str, request: type[Q], response: type[A]) -> Method[Q, A]:
+    return Method("/consent.v1." + path, request.SerializeToString, response.FromString)
+
+
+CHECK = _method("DecisionService/Check", v1.CheckRequest, v1.CheckResponse)
+BATCH_CHECK = _method("DecisionService/BatchCheck", v1.BatchCheckRequest, v1.BatchCheckResponse)
+LIST_PURPOSES = _method("DecisionService/ListPurposes", v1.ListPurposesRequest, v1.ListPurposesResponse)
+RECORD_EVENTS = _method("ConsentService/RecordEvents", v1.RecordEventsRequest, v1.RecordEventsResponse)
+GET_SUBJECT = _method("ConsentService/GetSubject", v1.GetSubjectRequest, v1.GetSubjectResponse)
+LIST_EVENTS = _method("ConsentService/ListEvents", v1.ListEventsRequest, v1.ListEventsResponse)
+GET_POLICY = _method("PolicyService/GetPolicy", v1.GetPolicyRequest, v1.GetPolicyResponse)
+LIST_CONTROLLERS = _method("PolicyService/ListControllers", v1.ListControllersRequest, v1.ListControllersResponse)
+
+METHODS: tuple[Method[Any, Any], ...] = (
+    CHECK,
+    BATCH_CHECK,
+    LIST_PURPOSES,
+    RECORD_EVENTS,
+    GET_SUBJECT,
+    LIST_EVENTS,
+    GET_POLICY,
+    LIST_CONTROLLERS,
+)
+
+
+def denied(error: Exception) -> bool:
+    """What is_allowed makes of a check that failed: it logs the error, which nobody else gets to see, and denies."""
+    logger.warning("a check failed and counts as a denial: %s", error)
+    return False
+
+
+class Pages:
+    """Where a listing of a ledger stands. The caller's request is not changed."""
+
+    def __init__(self, request: v1.ListEventsRequest) -> None:
+        self.request = v1.ListEventsRequest()
+        self.request.CopyFrom(request)
+
+    def turn(self, page: v1.ListEventsResponse) -> bool:
+        """Goes on to the page after this one; False: there is none. A server that stands still raises INTERNAL."""
+        if not page.next_page_token:
+            return False
+        if page.next_page_token == self.request.page_token:
+            raise Error.internal("the server returned the same page token twice")
+        self.request.page_token = page.next_page_token
+        return True
+
+
+R = TypeVar("R", v1.CheckRequest, v1.BatchCheckRequest, v1.ListPurposesRequest)
+
+
+class Newest:
+    """The newest token of a session's writes. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._token = ""
+        self._revision = 0
+
+    def note(self, response: v1.RecordEventsResponse) -> None:
+        """Keeps the token if it is newer. A server that does not tell revisions gives tokens in their order."""
+        with self._lock:
+            older = 0 < response.revision < self._revision
+            if response.consistency_token and not older:
+                self._token, self._revision = response.consistency_token, response.revision
+
+    def demand(self, request: R) -> R:
+        """The request, which now forbids states older than the session's writes. A consistency that the caller chose stays,
+        and the caller's message is not changed."""
+        with self._lock:
+            token = self._token
+        if not token or request.HasField("consistency"):
+            return request
+        demanding = type(request)()
+        demanding.CopyFrom(request)
+        demanding.consistency.at_least_as_fresh = token
+        return demanding

@@ -1,0 +1,195 @@
+import datetime
+
+from consentd.v1 import types_pb2 as _types_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Consistency(_message.Message):
+    __slots__ = ("minimize_latency", "at_least_as_fresh", "fully_consistent")
+    MINIMIZE_LATENCY_FIELD_NUMBER: _ClassVar[int]
+    AT_LEAST_AS_FRESH_FIELD_NUMBER: _ClassVar[int]
+    FULLY_CONSISTENT_FIELD_NUMBER: _ClassVar[int]
+    minimize_latency: bool
+    at_least_as_fresh: str
+    fully_consistent: bool
+    def __init__(self, minimize_latency: bool = ..., at_least_as_fresh: _Optional[str] = ..., fully_consistent: bool = ...) -> None: ...
+
+class CheckRequest(_message.Message):
+    __slots__ = ("controller", "subject_id", "purpose", "data_categories", "recipient", "context", "consistency")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    DATA_CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    subject_id: str
+    purpose: str
+    data_categories: _containers.RepeatedScalarFieldContainer[str]
+    recipient: _types_pb2.Recipient
+    context: _struct_pb2.Struct
+    consistency: Consistency
+    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., purpose: _Optional[str] = ..., data_categories: _Optional[_Iterable[str]] = ..., recipient: _Optional[_Union[_types_pb2.Recipient, _Mapping]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ...) -> None: ...
+
+class CheckResponse(_message.Message):
+    __slots__ = ("decision", "reasons", "legal_basis", "obligations", "permitted_data_categories", "valid_until", "consistency_token", "policy_revision", "decision_id")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    PERMITTED_DATA_CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_types_pb2.Reason]
+    legal_basis: _types_pb2.LegalBasis
+    obligations: _containers.RepeatedCompositeFieldContainer[_types_pb2.Obligation]
+    permitted_data_categories: _containers.RepeatedScalarFieldContainer[str]
+    valid_until: _timestamp_pb2.Timestamp
+    consistency_token: str
+    policy_revision: str
+    decision_id: str
+    def __init__(self, decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.Reason, _Mapping]]] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ..., obligations: _Optional[_Iterable[_Union[_types_pb2.Obligation, _Mapping]]] = ..., permitted_data_categories: _Optional[_Iterable[str]] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., consistency_token: _Optional[str] = ..., policy_revision: _Optional[str] = ..., decision_id: _Optional[str] = ...) -> None: ...
+
+class BatchCheckRequest(_message.Message):
+    __slots__ = ("requests", "consistency")
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[CheckRequest]
+    consistency: Consistency
+    def __init__(self, requests: _Optional[_Iterable[_Union[CheckRequest, _Mapping]]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ...) -> None: ...
+
+class BatchCheckResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[BatchCheckResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[BatchCheckResult, _Mapping]]] = ...) -> None: ...
+
+class BatchCheckResult(_message.Message):
+    __slots__ = ("response", "error")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    response: CheckResponse
+    error: CheckError
+    def __init__(self, response: _Optional[_Union[CheckResponse, _Mapping]] = ..., error: _Optional[_Union[CheckError, _Mapping]] = ...) -> None: ...
+
+class CheckError(_message.Message):
+    __slots__ = ("code", "message", "field_violations", "retry_delay")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_DELAY_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    message: str
+    field_violations: _containers.RepeatedCompositeFieldContainer[FieldViolation]
+    retry_delay: _duration_pb2.Duration
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., field_violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ..., retry_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class FieldViolation(_message.Message):
+    __slots__ = ("field", "description")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    description: str
+    def __init__(self, field: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class ListPurposesRequest(_message.Message):
+    __slots__ = ("controller", "subject_id", "context", "consistency")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    subject_id: str
+    context: _struct_pb2.Struct
+    consistency: Consistency
+    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ...) -> None: ...
+
+class ListPurposesResponse(_message.Message):
+    __slots__ = ("purposes",)
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    purposes: _containers.RepeatedCompositeFieldContainer[PurposeDecision]
+    def __init__(self, purposes: _Optional[_Iterable[_Union[PurposeDecision, _Mapping]]] = ...) -> None: ...
+
+class PurposeDecision(_message.Message):
+    __slots__ = ("purpose", "response")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    response: CheckResponse
+    def __init__(self, purpose: _Optional[str] = ..., response: _Optional[_Union[CheckResponse, _Mapping]] = ...) -> None: ...
+
+class CheckStreamRequest(_message.Message):
+    __slots__ = ("checks", "cancel")
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    checks: _containers.RepeatedCompositeFieldContainer[StreamedCheck]
+    cancel: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, checks: _Optional[_Iterable[_Union[StreamedCheck, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class StreamedCheck(_message.Message):
+    __slots__ = ("id", "check", "timeout")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    check: CheckRequest
+    timeout: _duration_pb2.Duration
+    def __init__(self, id: _Optional[int] = ..., check: _Optional[_Union[CheckRequest, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CheckStreamResponse(_message.Message):
+    __slots__ = ("results", "draining")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[StreamedResult]
+    draining: bool
+    def __init__(self, results: _Optional[_Iterable[_Union[StreamedResult, _Mapping]]] = ..., draining: bool = ...) -> None: ...
+
+class StreamedResult(_message.Message):
+    __slots__ = ("id", "response", "error")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    response: CheckResponse
+    error: CheckError
+    def __init__(self, id: _Optional[int] = ..., response: _Optional[_Union[CheckResponse, _Mapping]] = ..., error: _Optional[_Union[CheckError, _Mapping]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("check", "at", "trace")
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
+    check: CheckRequest
+    at: _timestamp_pb2.Timestamp
+    trace: bool
+    def __init__(self, check: _Optional[_Union[CheckRequest, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace: bool = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("decision",)
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    decision: CheckResponse
+    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ...) -> None: ...
+
+class WatchInvalidationsRequest(_message.Message):
+    __slots__ = ("applied_revision",)
+    APPLIED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    applied_revision: int
+    def __init__(self, applied_revision: _Optional[int] = ...) -> None: ...
+
+class WatchInvalidationsResponse(_message.Message):
+    __slots__ = ("revision",)
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    def __init__(self, revision: _Optional[int] = ...) -> None: ...

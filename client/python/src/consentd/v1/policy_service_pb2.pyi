@@ -1,0 +1,133 @@
+import datetime
+
+from consentd.v1 import types_pb2 as _types_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetPolicyRequest(_message.Message):
+    __slots__ = ("include_contents",)
+    INCLUDE_CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    include_contents: bool
+    def __init__(self, include_contents: bool = ...) -> None: ...
+
+class GetPolicyResponse(_message.Message):
+    __slots__ = ("policy_revision", "activated_at", "files")
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    policy_revision: str
+    activated_at: _timestamp_pb2.Timestamp
+    files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
+    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+
+class PolicyFile(_message.Message):
+    __slots__ = ("path", "sha256", "content")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    sha256: str
+    content: bytes
+    def __init__(self, path: _Optional[str] = ..., sha256: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class ListControllersRequest(_message.Message):
+    __slots__ = ("controller",)
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    def __init__(self, controller: _Optional[str] = ...) -> None: ...
+
+class ListControllersResponse(_message.Message):
+    __slots__ = ("controllers", "policy_revision")
+    CONTROLLERS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    controllers: _containers.RepeatedCompositeFieldContainer[Controller]
+    policy_revision: str
+    def __init__(self, controllers: _Optional[_Iterable[_Union[Controller, _Mapping]]] = ..., policy_revision: _Optional[str] = ...) -> None: ...
+
+class Controller(_message.Message):
+    __slots__ = ("id", "name", "purposes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    name: str
+    purposes: _containers.RepeatedCompositeFieldContainer[Purpose]
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., purposes: _Optional[_Iterable[_Union[Purpose, _Mapping]]] = ...) -> None: ...
+
+class Purpose(_message.Message):
+    __slots__ = ("purpose", "legal_basis", "prohibited", "clause", "notice_version", "material_notice_version")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
+    PROHIBITED_FIELD_NUMBER: _ClassVar[int]
+    CLAUSE_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MATERIAL_NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    legal_basis: _types_pb2.LegalBasis
+    prohibited: bool
+    clause: str
+    notice_version: int
+    material_notice_version: int
+    def __init__(self, purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ..., prohibited: bool = ..., clause: _Optional[str] = ..., notice_version: _Optional[int] = ..., material_notice_version: _Optional[int] = ...) -> None: ...
+
+class CheckPolicyRequest(_message.Message):
+    __slots__ = ("files",)
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+
+class CheckPolicyResponse(_message.Message):
+    __slots__ = ("admitted", "policy_revision", "faults")
+    ADMITTED_FIELD_NUMBER: _ClassVar[int]
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
+    admitted: bool
+    policy_revision: str
+    faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
+    def __init__(self, admitted: bool = ..., policy_revision: _Optional[str] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ...) -> None: ...
+
+class PolicyFault(_message.Message):
+    __slots__ = ("file", "line", "message")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    line: int
+    message: str
+    def __init__(self, file: _Optional[str] = ..., line: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+
+class ActivatePolicyRequest(_message.Message):
+    __slots__ = ("files", "expected_policy_revision")
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
+    expected_policy_revision: str
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., expected_policy_revision: _Optional[str] = ...) -> None: ...
+
+class ActivatePolicyResponse(_message.Message):
+    __slots__ = ("policy_revision", "previous_policy_revision", "activated_at")
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
+    policy_revision: str
+    previous_policy_revision: str
+    activated_at: _timestamp_pb2.Timestamp
+    def __init__(self, policy_revision: _Optional[str] = ..., previous_policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class DiffPolicyRequest(_message.Message):
+    __slots__ = ("files",)
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+
+class DiffPolicyResponse(_message.Message):
+    __slots__ = ("subjects",)
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    subjects: int
+    def __init__(self, subjects: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,252 @@
+"""What the conformance suite cannot see from outside: schedules by a clock of ours, targets, truth values, cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import unittest
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from contextlib import contextmanager
+
+import grpc
+
+import consentd
+import consentd.aio
+from consentd import Decision, Error, Result, new_event, v1
+from consentd._api import Newest
+from consentd._retry import DEFAULT_TIMEOUT, Retries
+from consentd._target import connection
+
+ASK = v1.CheckRequest(controller="example", subject_id="u", purpose="ai_training")
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def unavailable(delay: float = 0.0) -> Error:
+    return Error(grpc.StatusCode.UNAVAILABLE, "down", retry_delay=delay)
+
+
+class TestTruth(unittest.TestCase):
+    def test_a_denial_is_false(self) -> None:
+        self.assertFalse(Decision())
+        self.assertFalse(Decision().allowed)
+        self.assertTrue(Decision(allowed=True))
+        self.assertFalse(Result())
+        self.assertTrue(Result(decision=Decision(allowed=True)))
+        self.assertFalse(Result(decision=Decision(allowed=True), error=unavailable()))
+
+    def test_text(self) -> None:
+        self.assertEqual(str(Decision()), "DENY")
+        self.assertEqual(
+            str(Decision(allowed=True, reasons=(consentd.Reason("A", "x §1"), consentd.Reason("B")))), "ALLOW: A (x §1), B"
+        )
+
+
+class TestRetries(unittest.TestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def waits(self, errors: list[Error], timeout: float | None = None, rand: float = 0.0) -> tuple[list[float], Error | None]:
+        """The waits after these failures, one after the other, and what is raised in the end."""
+        plan = Retries(None, self.clock, lambda: rand).plan(timeout)
+        waits: list[float] = []
+        for error in errors:
+            try:
+                waits.append(plan.wait_after(error))
+            except Error as raised:
+                return waits, raised
+            self.clock.now += waits[-1]
+        return waits, None
+
+    def test_schedule(self) -> None:
+        waits, raised = self.waits([unavailable()] * 9)
+        self.assertEqual(waits, [0.0125, 0.025, 0.05])
+        self.assertEqual(raised and raised.code, grpc.StatusCode.UNAVAILABLE)
+        waits, _ = self.waits([unavailable()] * 9, rand=1.0)
+        self.assertEqual(waits, [0.025, 0.05, 0.1])
+
+    def test_the_servers_wait_is_added(self) -> None:
+        self.assertEqual(self.waits([unavailable(0.3)]), ([0.3125], None))
+
+    def test_a_wait_beyond_the_deadline_is_not_begun(self) -> None:
+        waits, raised = self.waits([unavailable(2)])
+        self.assertEqual((waits, raised and raised.retry_delay), ([], 2))
+        self.assertEqual(self.waits([unavailable(2)], timeout=60), ([2.0125], None))
+
+    def test_nothing_else_is_repeated(self) -> None:
+        for code in grpc.StatusCode:
+            if code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.OK):
+                waits, raised = self.waits([Error(code, "no", retry_delay=0.001)])
+                self.assertEqual((waits, raised and raised.code), ([], code))
+
+    def test_a_cancellation_at_the_deadline_is_its_passing(self) -> None:
+        plan = Retries(None, self.clock).plan(2)
+        self.clock.now += 1.999
+        with self.assertRaises(Error) as caught:
+            plan.wait_after(Error(grpc.StatusCode.CANCELLED, "RST_STREAM"))
+        self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    def test_the_time_is_all_attempts_together(self) -> None:
+        plan = Retries(None, self.clock).plan(None)
+        self.assertEqual(plan.remaining(), DEFAULT_TIMEOUT)
+        self.clock.now += 0.75
+        self.assertEqual(plan.remaining(), 0.25)
+        self.clock.now += 0.25
+        with self.assertRaises(Error) as caught:
+            plan.remaining()
+        self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    def test_defaults(self) -> None:
+        for given, want in ((None, DEFAULT_TIMEOUT), (0, DEFAULT_TIMEOUT), (-1, DEFAULT_TIMEOUT), (3.0, 3.0)):
+            self.assertEqual(Retries(given, self.clock).plan(None).remaining(), want)
+
+    def test_the_budget_is_spent_and_restored(self) -> None:
+        retries = Retries(None, self.clock, lambda: 0.0)
+
+        def attempts() -> int:
+            plan = retries.plan(60)
+            for count in range(1, 9):
+                try:
+                    plan.wait_after(unavailable())
+                except Error:
+                    return count
+            return 9
+
+        self.assertEqual([attempts() for _ in range(20)][-1], 1)
+        for _ in range(1000):
+            retries.plan(None).answered("an answer")
+        self.assertEqual(attempts(), 4)
+
+
+class TestTargets(unittest.TestCase):
+    def test_local(self) -> None:
+        for target in (
+            "localhost:1", "127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "dns:///localhost:1",
+            "unix:///s", "unix:s", "unix-abstract:s",
+        ):  # fmt: skip
+            with self.subTest(target):
+                made = connection(target, None, False)
+                self.assertIsNone(made.credentials)
+                self.assertIn(("grpc.enable_http_proxy", 0), made.options)
+
+    def test_remote(self) -> None:
+        for target in (
+            "example.org:1", "10.0.0.1:1", "0.0.0.0:1", "[::]:1", "[2001:db8::1]:1", "localhost.example.org:1",
+            "dns:///10.0.0.1:1", "dns://127.0.0.1/example.org:1", "xds:///localhost:1",
+        ):  # fmt: skip
+            with self.subTest(target):
+                self.assertIsNotNone(connection(target, None, False).credentials)
+                self.assertIsNone(connection(target, None, True).credentials)
+
+    def test_refused(self) -> None:
+        for target in (
+            "", "localhost", ":1", "localhost:", "::1:1", "[::1:1", "a:b:1", "[]:1", "dns:///", "dns:///localhost",
+            "unix://s",
+        ):  # fmt: skip
+            with self.subTest(target), self.assertRaisesRegex(ValueError, "want host:port"):
+                connection(target, None, False)
+        with self.assertRaisesRegex(ValueError, "contradict"):
+            connection("localhost:1", grpc.ssl_channel_credentials(), True)
+
+
+class TestEvents(unittest.TestCase):
+    def test_kinds(self) -> None:
+        event = new_event("support", v1.ConsentEvent(purpose="ai_training", status="CONSENT_STATUS_WITHDRAWN"))
+        self.assertEqual(event.consent.status, v1.ConsentStatus.CONSENT_STATUS_WITHDRAWN)
+        self.assertEqual(new_event("s", v1.OptOutEvent()).WhichOneof("kind"), "opt_out")
+        self.assertIsNone(new_event("s").WhichOneof("kind"))
+        with self.assertRaises(TypeError):
+            new_event("s", ASK)  # type: ignore[arg-type]
+
+    def test_ids(self) -> None:
+        ids = {new_event("s").id for _ in range(1000)}
+        self.assertEqual(len(ids), 1000)
+        for text in ids:
+            self.assertEqual((uuid.UUID(text).version, uuid.UUID(text).variant), (7, uuid.RFC_4122))
+
+
+class TestNewest(unittest.TestCase):
+    def test_the_callers_message_is_not_changed(self) -> None:
+        newest = Newest()
+        self.assertIs(newest.demand(ASK), ASK)
+        newest.note(v1.RecordEventsResponse(consistency_token="t"))
+        self.assertEqual(newest.demand(ASK).consistency.at_least_as_fresh, "t")
+        self.assertFalse(ASK.HasField("consistency"))
+
+
+class Hanging(grpc.GenericRpcHandler):
+    """A server that answers nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.go = threading.Event()
+
+    def service(self, _: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        def hang(request: bytes, context: grpc.ServicerContext) -> bytes:
+            self.arrived.set()
+            self.go.wait()
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(hang)
+
+
+@contextmanager
+def hanging() -> Iterator[tuple[str, Hanging]]:
+    handler = Hanging()
+    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}", handler
+    finally:
+        handler.go.set()
+        server.stop(None).wait()
+
+
+class TestFailures(unittest.TestCase):
+    def test_is_allowed_logs_what_it_swallows(self) -> None:
+        with consentd.Client("127.0.0.1:1", timeout=0.2) as client, self.assertLogs("consentd", logging.WARNING) as logs:
+            self.assertFalse(client.is_allowed(ASK))
+            self.assertFalse(client.session().is_allowed("no message"))  # type: ignore[arg-type]
+        self.assertIn("UNAVAILABLE", logs.output[0])
+        self.assertEqual(len(logs.output), 2)
+
+    def test_a_cancelled_task_is_cancelled(self) -> None:
+        async def cancelled(cause: Callable[[consentd.aio.Client, asyncio.Task[Decision]], object], target: str) -> Decision:
+            async with consentd.aio.Client(target, timeout=60) as client:
+                task = asyncio.create_task(client.check(ASK))
+                await asyncio.to_thread(handler.arrived.wait)
+                cause(client, task)
+                return await task
+
+        with hanging() as (target, handler), self.assertRaises(asyncio.CancelledError):
+            asyncio.run(cancelled(lambda _, task: task.cancel(), target))
+
+    def test_a_client_that_closes_cancels_no_task(self) -> None:
+        async def closed(target: str) -> None:
+            client = consentd.aio.Client(target, timeout=60)
+            task = asyncio.create_task(client.check(ASK))
+            await asyncio.to_thread(handler.arrived.wait)
+            await client.close()
+            with self.assertRaises(Error) as caught:
+                await task
+            self.assertEqual(caught.exception.code, grpc.StatusCode.CANCELLED)
+            await client.close()
+
+        with hanging() as (target, handler):
+            asyncio.run(closed(target))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,177 @@
+/**
+ * The conformance suite's runner: reads operations as JSON lines from stdin, makes the calls with the client as its users
+ * would, and writes what came of them to stdout. It never dies of a failed call. The protocol: client/conformance.
+ */
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+import { create, fromJson, toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+
+import {
+  BatchCheckRequestSchema,
+  CheckRequestSchema,
+  Client,
+  ConsentError,
+  Decision,
+  enumName,
+  EventSchema,
+  GetPolicyRequestSchema,
+  GetPolicyResponseSchema,
+  GetSubjectRequestSchema,
+  GetSubjectResponseSchema,
+  LegalBasisSchema,
+  ListControllersRequestSchema,
+  ListControllersResponseSchema,
+  ListEventsRequestSchema,
+  ListPurposesRequestSchema,
+  newEvent,
+  ObligationCodeSchema,
+  ReasonCodeSchema,
+  RecordEventsRequestSchema,
+  RecordEventsResponseSchema,
+  type CallOptions,
+  type Checker,
+  type ClientOptions,
+} from "../src/index.js";
+
+interface Operation {
+  id: number;
+  op: string;
+  client?: string;
+  session?: string;
+  deadline_ms?: number;
+  request?: JsonValue;
+  target?: string;
+  timeout_ms?: number;
+  insecure?: boolean;
+  tls?: boolean;
+  ca_file?: string;
+  source?: string;
+}
+
+type Outcome = Record<string, unknown>;
+
+const clients = new Map<string, Client>();
+const sessions = new Map<string, Checker>();
+
+function clientOf(o: Operation): Client {
+  const client = clients.get(o.client ?? "");
+  if (client === undefined) {
+    throw new Error(`no client ${o.client}`);
+  }
+  return client;
+}
+
+function checkerOf(o: Operation): Checker {
+  if (o.session === undefined) {
+    return clientOf(o);
+  }
+  const name = JSON.stringify([o.client, o.session]);
+  const session = sessions.get(name) ?? clientOf(o).session();
+  sessions.set(name, session);
+  return session;
+}
+
+function requestOf<D extends DescMessage>(schema: D, o: Operation): MessageShape<D> {
+  return fromJson(schema, o.request ?? {});
+}
+
+const callOptions = (o: Operation): CallOptions => (o.deadline_ms === undefined ? {} : { timeoutMs: o.deadline_ms });
+
+const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> = {
+  open,
+  close: (o) => {
+    clientOf(o).close();
+    return {};
+  },
+  check: async (o) => ({ decision: decisionJson(await checkerOf(o).check(requestOf(CheckRequestSchema, o), callOptions(o))) }),
+  is_allowed: async (o) => ({ allowed: await checkerOf(o).isAllowed(requestOf(CheckRequestSchema, o), callOptions(o)) }),
+  batch_check: async (o) => {
+    const results = await checkerOf(o).batchCheck(requestOf(BatchCheckRequestSchema, o), callOptions(o));
+    return { results: results.map((r) => (r.error === undefined ? { decision: decisionJson(r.decision) } : { error: errorJson(r.error) })) };
+  },
+  list_purposes: async (o) => {
+    const purposes = await checkerOf(o).listPurposes(requestOf(ListPurposesRequestSchema, o), callOptions(o));
+    return { purposes: purposes.map((p) => ({ purpose: p.purpose, decision: decisionJson(p.decision) })) };
+  },
+  record_events: async (o) =>
+    responseJson(RecordEventsResponseSchema, await checkerOf(o).recordEvents(requestOf(RecordEventsRequestSchema, o), callOptions(o))),
+  get_subject: async (o) =>
+    responseJson(GetSubjectResponseSchema, await clientOf(o).getSubject(requestOf(GetSubjectRequestSchema, o), callOptions(o))),
+  list_events: listEvents,
+  get_policy: async (o) =>
+    responseJson(GetPolicyResponseSchema, await clientOf(o).getPolicy(requestOf(GetPolicyRequestSchema, o), callOptions(o))),
+  list_controllers: async (o) =>
+    responseJson(ListControllersResponseSchema, await clientOf(o).listControllers(requestOf(ListControllersRequestSchema, o), callOptions(o))),
+  new_event: (o) => responseJson(EventSchema, create(EventSchema, newEvent(o.source ?? ""))),
+};
+
+function open(o: Operation): Outcome {
+  const options: ClientOptions = {};
+  if (o.timeout_ms !== undefined) options.timeoutMs = o.timeout_ms;
+  if (o.insecure !== undefined) options.insecure = o.insecure;
+  if (o.tls !== undefined) options.tls = o.tls;
+  if (o.ca_file !== undefined) options.tls = { ca: readFileSync(o.ca_file) };
+  try {
+    clients.set(o.client ?? "", new Client(o.target ?? "", options));
+    return {};
+  } catch (error) {
+    return { error: { code: "OPTIONS", message: String(error) } };
+  }
+}
+
+async function listEvents(o: Operation): Promise<Outcome> {
+  const revisions: number[] = [];
+  try {
+    for await (const entry of clientOf(o).listEvents(requestOf(ListEventsRequestSchema, o), callOptions(o))) {
+      revisions.push(Number(entry.revision));
+    }
+    return { revisions };
+  } catch (error) {
+    return { revisions, error: errorJson(error) };
+  }
+}
+
+function responseJson<D extends DescMessage>(schema: D, message: MessageShape<D>): Outcome {
+  return { response: toJson(schema, message) };
+}
+
+function decisionJson(d: Decision): Outcome {
+  return {
+    allowed: d.allowed,
+    reasons: d.reasons.map((r) => enumName(ReasonCodeSchema, r.code)),
+    legal_basis: enumName(LegalBasisSchema, d.legalBasis),
+    obligations: d.obligations.map((x) => enumName(ObligationCodeSchema, x.code)),
+    permitted_data_categories: d.permittedDataCategories,
+    valid_until: d.validUntil?.toISOString(),
+    consistency_token: d.consistencyToken,
+    policy_revision: d.policyRevision,
+    id: d.id,
+    text: d.toString(),
+  };
+}
+
+function errorJson(error: unknown): Outcome {
+  return error instanceof ConsentError
+    ? { code: error.code, message: error.message, violations: error.violations }
+    : { code: "UNDOCUMENTED", message: String(error) };
+}
+
+async function run(o: Operation): Promise<Outcome> {
+  try {
+    return (await operations[o.op]?.(o)) ?? { error: { code: "UNDOCUMENTED", message: `no operation ${o.op}` } };
+  } catch (error) {
+    return { error: errorJson(error) };
+  }
+}
+
+const write = (line: Outcome) => process.stdout.write(JSON.stringify(line) + "\n");
+
+write({ ready: true, client: `typescript, Node.js ${process.version}` });
+const underWay: Promise<unknown>[] = [];
+for await (const line of createInterface({ input: process.stdin })) {
+  const o = JSON.parse(line) as Operation;
+  underWay.push(run(o).then((outcome) => write({ id: o.id, ...outcome })));
+}
+await Promise.all(underWay);
+clients.forEach((client) => client.close());

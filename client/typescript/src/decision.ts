@@ -1,0 +1,96 @@
+import type { DescEnum } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+
+import type { CheckResponse } from "./gen/consent/v1/decision_service_pb.js";
+import {
+  Decision as Effect,
+  LegalBasis,
+  ObligationCodeSchema,
+  ReasonCodeSchema,
+  type Obligation,
+  type Reason,
+} from "./gen/consent/v1/types_pb.js";
+
+/** The answer to a check. One without an answer, `new Decision()`, denies. */
+export class Decision {
+  /**
+   * True only where the server said ALLOW and this package understood the obligations that the permission hangs on: an
+   * obligation of an unknown code cannot be met, so it denies.
+   */
+  readonly allowed: boolean;
+  /** Why, in order of precedence. */
+  readonly reasons: readonly Reason[];
+  /** The one in effect, on a denial too; UNSPECIFIED where the purpose is undeclared or prohibited. */
+  readonly legalBasis: LegalBasis;
+  /** What you must also do, whether allowed or denied. */
+  readonly obligations: readonly Obligation[];
+  /** Those of the request that are permitted. */
+  readonly permittedDataCategories: readonly string[];
+  /**
+   * The first instant at which time alone could change the decision, rounded down to a millisecond; undefined if none can.
+   * It does not say that no event will change it sooner.
+   */
+  readonly validUntil: Date | undefined;
+  /** Stands for the state that was read; hand it to `atLeastAsFresh`. */
+  readonly consistencyToken: string;
+  /** The digest of the policies that decided. */
+  readonly policyRevision: string;
+  /** Names the decision in logs. */
+  readonly id: string;
+
+  constructor(response?: CheckResponse) {
+    this.allowed = allows(response);
+    this.reasons = response?.reasons ?? [];
+    this.legalBasis = response?.legalBasis ?? LegalBasis.UNSPECIFIED;
+    this.obligations = response?.obligations ?? [];
+    this.permittedDataCategories = response?.permittedDataCategories ?? [];
+    this.validUntil = isValid(response?.validUntil) ? dateOf(response.validUntil) : undefined;
+    this.consistencyToken = response?.consistencyToken ?? "";
+    this.policyRevision = response?.policyRevision ?? "";
+    this.id = response?.decisionId ?? "";
+  }
+
+  /** The decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)". */
+  toString(): string {
+    const effect = this.allowed ? "ALLOW" : "DENY";
+    const reasons = this.reasons.map(reasonText).join(", ");
+    return reasons === "" ? effect : `${effect}: ${reasons}`;
+  }
+}
+
+function reasonText(reason: Reason): string {
+  const code = enumName(ReasonCodeSchema, reason.code);
+  return reason.clause === "" ? code : `${code} (${reason.clause})`;
+}
+
+/**
+ * The only place that turns an answer into a permission. An unreadable valid_until would come out as "never ends", so it
+ * denies.
+ */
+function allows(response: CheckResponse | undefined): boolean {
+  return (
+    response?.decision === Effect.ALLOW &&
+    (response.validUntil === undefined || isValid(response.validUntil)) &&
+    response.obligations.every((o) => o.code !== 0 && ObligationCodeSchema.value[o.code] !== undefined)
+  );
+}
+
+const firstSecond = -62135596800n; // 0001-01-01T00:00:00Z
+const lastSecond = 253402300799n; // 9999-12-31T23:59:59Z
+
+function isValid(t: Timestamp | undefined): t is Timestamp {
+  return t !== undefined && t.seconds >= firstSecond && t.seconds <= lastSecond && t.nanos >= 0 && t.nanos <= 999_999_999;
+}
+
+/** Rounds down: valid_until may be early, never late. */
+function dateOf(t: Timestamp): Date {
+  return new Date(Number(t.seconds) * 1000 + Math.floor(t.nanos / 1e6));
+}
+
+/**
+ * The bare form of an enum value: CONSENT_MISSING for REASON_CODE_CONSENT_MISSING. A value that this package does not know
+ * gives its number, the zero value UNSPECIFIED.
+ */
+export function enumName(schema: DescEnum, value: number): string {
+  return schema.value[value]?.localName ?? String(value);
+}

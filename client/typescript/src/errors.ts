@@ -1,0 +1,83 @@
+import { fromBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { anyUnpack, type Duration } from "@bufbuild/protobuf/wkt";
+import { status } from "@grpc/grpc-js";
+
+import type { CheckError } from "./gen/consent/v1/decision_service_pb.js";
+import { BadRequestSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { StatusSchema, type Status } from "./gen/google/rpc/status_pb.js";
+
+/** The name of a gRPC status other than OK: "UNAVAILABLE". */
+export type Code = Exclude<keyof typeof status, "OK">;
+
+/** One fault of a request that was refused with INVALID_ARGUMENT. */
+export interface Violation {
+  /** The field's path within the request, for example "data_categories[0]". */
+  readonly field: string;
+  /** What is wrong with it. */
+  readonly description: string;
+}
+
+/** The only error that calls are rejected with. */
+export class ConsentError extends Error {
+  override readonly name = "ConsentError";
+  /** The gRPC status. */
+  readonly code: Code;
+  /** The fields at fault; empty for any other error. */
+  readonly violations: readonly Violation[];
+  /** How long the server asks to wait before the next attempt, in milliseconds; 0: it does not say. */
+  readonly retryDelayMs: number;
+
+  constructor(code: Code, message: string, more: { violations?: readonly Violation[]; retryDelayMs?: number; cause?: unknown } = {}) {
+    super(message, "cause" in more ? { cause: more.cause } : undefined);
+    this.code = code;
+    this.violations = more.violations ?? [];
+    this.retryDelayMs = more.retryDelayMs ?? 0;
+  }
+}
+
+/** The name of a status code. OK and what is no code are UNKNOWN: an error that says OK must not look like an answer. */
+export function codeName(code: number): Code {
+  const name = status[code] as Code | "OK" | undefined;
+  return name === undefined || name === "OK" ? "UNKNOWN" : name;
+}
+
+/** A status as gRPC reports it; details are its grpc-status-details-bin, unreadable ones count as none. */
+export function statusError(code: number, message: string, details?: Uint8Array): ConsentError {
+  const parsed = parseStatus(details);
+  const violations = unpack(parsed, BadRequestSchema)
+    .flatMap((d) => d.fieldViolations)
+    .map((v) => ({ field: v.field, description: v.description }));
+  const [delay] = unpack(parsed, RetryInfoSchema).map((d) => d.retryDelay);
+  return new ConsentError(codeName(code), message, { violations, retryDelayMs: milliseconds(delay) });
+}
+
+/** The error of one request of a batch, as the call for it alone would have been rejected. */
+export function batchError(error: CheckError): ConsentError {
+  return new ConsentError(codeName(error.code), error.message, {
+    violations: error.fieldViolations.map((v) => ({ field: v.field, description: v.description })),
+    retryDelayMs: milliseconds(error.retryDelay),
+  });
+}
+
+function milliseconds(delay: Duration | undefined): number {
+  return delay === undefined ? 0 : Math.max(0, Number(delay.seconds) * 1000 + delay.nanos / 1e6);
+}
+
+function parseStatus(details: Uint8Array | undefined): Status | undefined {
+  if (details === undefined) {
+    return undefined;
+  }
+  try {
+    return fromBinary(StatusSchema, details);
+  } catch {
+    return undefined;
+  }
+}
+
+function unpack<D extends DescMessage>(s: Status | undefined, schema: D): MessageShape<D>[] {
+  try {
+    return (s?.details ?? []).map((d) => anyUnpack(d, schema)).filter((d) => d !== undefined);
+  } catch {
+    return [];
+  }
+}

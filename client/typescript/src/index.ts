@@ -1,0 +1,19 @@
+/**
+ * Asks consentd, over gRPC, whether a person's data may be used for a purpose, and records what happens to their consent.
+ *
+ *     const client = new Client("127.0.0.1:7070");
+ *     const decision = await client.check({ controller: "example", subjectId: "user-42", purpose: "marketing_email" });
+ *     if (!decision.allowed) return; // do not use the data
+ *
+ * @packageDocumentation
+ */
+export { Client, type BatchResult, type CallOptions, type Checker, type ClientOptions, type PurposeDecision } from "./client.js";
+export { Decision, enumName } from "./decision.js";
+export { ConsentError, type Code, type Violation } from "./errors.js";
+export { atLeastAsFresh, fullyConsistent, newEvent, type EventKind } from "./requests.js";
+export { Session } from "./session.js";
+export type { MetadataSource } from "./transport.js";
+export * from "./gen/consent/v1/consent_service_pb.js";
+export * from "./gen/consent/v1/decision_service_pb.js";
+export * from "./gen/consent/v1/policy_service_pb.js";
+export * from "./gen/consent/v1/types_pb.js";

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+
+import {
+  BatchCheckResponseSchema,
+  BatchCheckResultSchema,
+  Client,
+  ConsentError,
+  ListEventsRequestSchema,
+  ListEventsResponseSchema,
+  ListPurposesResponseSchema,
+  newEvent,
+} from "../src/index.js";
+import { allow, ask, clientOver, FakeTransport, message, unavailable } from "./fakes.js";
+
+const unencodable = { ...ask, recipient: { kind: "AFFILIATE" as never } };
+
+test("isAllowed is false on any error", async () => {
+  const failing = (error: unknown) => clientOver(new FakeTransport(() => { throw error; }));
+  for (const error of [unavailable(), new ConsentError("PERMISSION_DENIED", "no"), new Error("a bug"), undefined]) {
+    assert.equal(await failing(error).isAllowed(ask), false);
+    assert.equal(await failing(error).session().isAllowed(ask), false);
+  }
+  assert.equal(await clientOver(new FakeTransport(() => Buffer.from([0xff]))).isAllowed(ask), false);
+  assert.equal(await clientOver(new FakeTransport(() => allow)).isAllowed(unencodable), false);
+  assert.equal(await clientOver(new FakeTransport(() => allow)).isAllowed(ask), true);
+});
+
+test("what cannot be encoded or read is refused with the documented error", async () => {
+  for (const request of [unencodable, { ...ask, subjectId: "a\ud800" }, { ...ask, dataCategories: ["\udc00"] }, { ...ask, context: { "\ud800": true } }]) {
+    const transport = new FakeTransport(() => allow);
+    await assert.rejects(clientOver(transport).check(request), { name: "ConsentError", code: "INVALID_ARGUMENT" });
+    assert.equal(transport.attempts.length, 0);
+  }
+  assert.equal(await clientOver(new FakeTransport(() => allow)).isAllowed({ ...ask, subjectId: "\u{1F600}" }), true);
+  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), { name: "ConsentError", code: "INTERNAL" });
+});
+
+test("a batch has a result for each request", async () => {
+  const results = [
+    { outcome: { case: "response", value: { decision: 1 } } },
+    { outcome: { case: "error", value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } } } },
+    { outcome: { case: "error", value: { code: 0 } } },
+    { outcome: { case: "error", value: { code: -1 } } },
+    {},
+  ] satisfies MessageInitShape<typeof BatchCheckResultSchema>[];
+  const transport = new FakeTransport(() => message(BatchCheckResponseSchema, { results }));
+  const got = await clientOver(transport).batchCheck({ requests: results.map(() => ask) });
+  assert.deepEqual(got.map((r) => [r.decision.allowed, r.error?.code]), [
+    [true, undefined], [false, "INVALID_ARGUMENT"], [false, "UNKNOWN"], [false, "UNKNOWN"], [false, "INTERNAL"],
+  ]);
+  assert.equal(got[1]?.error?.retryDelayMs, 5);
+  assert.deepEqual(got[1]?.error?.violations, [{ field: "purpose", description: "d" }]);
+  await assert.rejects(clientOver(transport).batchCheck({ requests: [ask] }), { code: "INTERNAL", message: "the server answered 5 of 1 requests" });
+});
+
+test("purposes have decisions, and one without an answer denies", async () => {
+  const transport = new FakeTransport(() => message(ListPurposesResponseSchema, { purposes: [{ purpose: "a", response: { decision: 1 } }, { purpose: "b" }] }));
+  const got = await clientOver(transport).listPurposes({ controller: "c", subjectId: "s" });
+  assert.deepEqual(got.map((p) => [p.purpose, p.decision.allowed]), [["a", true], ["b", false]]);
+});
+
+test("the ledger is read page by page, and a page that names itself ends it", async () => {
+  const next: Record<string, string> = { "": "p2", p2: "p3", p3: "p3" };
+  const transport = new FakeTransport((a) => {
+    const { pageToken } = fromBinary(ListEventsRequestSchema, a.request);
+    return message(ListEventsResponseSchema, { entries: [{ revision: 1n }], nextPageToken: next[pageToken]! });
+  });
+  const read = async () => {
+    for await (const entry of clientOver(transport).listEvents({ controller: "c", subjectId: "s" })) {
+      assert.equal(entry.revision, 1n);
+    }
+  };
+  await assert.rejects(read(), { code: "INTERNAL" });
+  assert.equal(transport.attempts.length, 3);
+});
+
+test("an event has a fresh UUIDv7 and the time of now", () => {
+  const before = Date.now();
+  const events = Array.from({ length: 100 }, () => newEvent("support"));
+  assert.equal(new Set(events.map((e) => e.id)).size, 100);
+  for (const e of events) {
+    assert.match(e.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const ms = parseInt(e.id.replace("-", "").slice(0, 12), 16);
+    assert.ok(ms >= before && ms <= Date.now(), `${e.id} is of ${ms}`);
+    assert.ok(Number(e.occurredAt.seconds) * 1000 + 999 >= before);
+  }
+});
+
+test("a closed client rejects calls", async () => {
+  const client = new Client("127.0.0.1:1");
+  client.close();
+  await assert.rejects(client.check(ask), { name: "ConsentError", code: "CANCELLED" });
+});

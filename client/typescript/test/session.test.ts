@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { create, fromBinary } from "@bufbuild/protobuf";
+
+import {
+  BatchCheckRequestSchema,
+  CheckRequestSchema,
+  fullyConsistent,
+  ListPurposesRequestSchema,
+  RecordEventsResponseSchema,
+  type Consistency,
+} from "../src/index.js";
+import { allow, ask, clientOver, FakeTransport, message, unavailable, type Attempt } from "./fakes.js";
+
+/** A server that acknowledges writes with these tokens and revisions when told to, and answers checks. */
+function server(...tokens: [token: string, revision: bigint][]) {
+  const writes: (() => void)[] = [];
+  const transport = new FakeTransport((a) => {
+    if (!a.path.endsWith("RecordEvents")) {
+      return a.path.endsWith("BatchCheck") || a.path.endsWith("ListPurposes") ? Buffer.alloc(0) : allow;
+    }
+    return new Promise((resolve) => {
+      const [consistencyToken, revision] = tokens.shift() ?? ["", 0n];
+      writes.push(() => resolve(message(RecordEventsResponseSchema, { consistencyToken, revision })));
+    });
+  });
+  return { transport, writes, session: clientOver(transport).session() };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const write = { controller: "c", subjectId: "s" };
+
+function demanded(a: Attempt | undefined): Consistency | undefined {
+  const schema = a!.path.endsWith("BatchCheck") ? BatchCheckRequestSchema : a!.path.endsWith("ListPurposes") ? ListPurposesRequestSchema : CheckRequestSchema;
+  return fromBinary(schema, a!.request).consistency;
+}
+
+test("a write's token goes into later checks of every kind", async () => {
+  const { transport, writes, session } = server(["t1", 1n], ["", 2n]);
+  await session.check(ask);
+  assert.equal(demanded(transport.attempts.at(-1)), undefined);
+  for (const reads of [() => session.check(ask), () => session.isAllowed(ask), () => session.batchCheck({}), () => session.listPurposes({})]) {
+    const recorded = session.recordEvents(write);
+    await settle();
+    writes.shift()!();
+    await recorded;
+    await reads();
+    assert.deepEqual(demanded(transport.attempts.at(-1))?.requirement, { case: "atLeastAsFresh", value: "t1" });
+  }
+});
+
+test("a consistency of the caller's own is kept", async () => {
+  const { transport, writes, session } = server(["t1", 1n]);
+  const recorded = session.recordEvents(write);
+  await settle();
+  writes.shift()!();
+  await recorded;
+  await session.check({ ...ask, consistency: fullyConsistent() });
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.case, "fullyConsistent");
+  const request = create(CheckRequestSchema, ask);
+  await session.check(request);
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t1");
+  assert.equal(request.consistency, undefined, "the caller's request was changed");
+});
+
+test("the newest token is that of the highest revision, whichever write ends last", async () => {
+  const { transport, writes, session } = server(["t1", 1n], ["t2", 2n], ["t3", 0n]);
+  const first = session.recordEvents(write);
+  const second = session.recordEvents(write);
+  await settle();
+  writes[1]!();
+  await second;
+  writes[0]!();
+  await first;
+  await session.check(ask);
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t2");
+  const untold = session.recordEvents(write);
+  await settle();
+  writes[2]!();
+  await untold;
+  await session.check(ask);
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t3");
+});
+
+test("a failed write changes nothing", async () => {
+  const { transport, writes, session } = server(["t1", 1n]);
+  const recorded = session.recordEvents(write);
+  await settle();
+  writes[0]!();
+  await recorded;
+  await assert.rejects(session.recordEvents({ ...write, controller: "\ud800" }), { code: "INVALID_ARGUMENT" });
+  await session.check(ask);
+  assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t1");
+});
+
+test("sessions know nothing of each other", async () => {
+  const transport = new FakeTransport((a) => {
+    if (a.path.endsWith("RecordEvents")) {
+      return message(RecordEventsResponseSchema, { consistencyToken: "t1" });
+    }
+    throw unavailable();
+  });
+  const client = clientOver(transport);
+  await client.session().recordEvents(write);
+  await client.session().isAllowed(ask);
+  assert.equal(demanded(transport.attempts.at(-1)), undefined);
+});
