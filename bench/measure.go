@@ -39,6 +39,8 @@ type scenario struct {
 	warmUp time.Duration
 	// duration of a slice; zero means the run's.
 	duration time.Duration
+	// workers is how many requests a closed loop has under way; zero means the run's.
+	workers int
 }
 
 // target is something to put load on: a call and the process that pays for it.
@@ -54,6 +56,9 @@ type target struct {
 func (b *bench) measure(ctx context.Context, s scenario) report.Row {
 	if s.duration == 0 {
 		s.duration = b.duration
+	}
+	if s.workers == 0 {
+		s.workers = b.workers
 	}
 	b.progress.begin(s.system + ", " + s.name)
 	measured, floor := &target{call: s.call, pid: s.pid}, &target{call: null(b.server.conns), pid: b.server.pid()}
@@ -98,7 +103,7 @@ func (b *bench) slice(ctx context.Context, s scenario, t *target) load.Slice {
 
 func (b *bench) loop(ctx context.Context, s scenario, t *target) load.Result {
 	if s.schedule == closed {
-		return load.Closed(ctx, load.ClosedConfig{Workers: b.workers, Duration: s.duration, First: t.next}, t.call)
+		return load.Closed(ctx, load.ClosedConfig{Workers: s.workers, Duration: s.duration, First: t.next}, t.call)
 	}
 	schedule := load.Constant(s.rate)
 	if s.schedule == poisson {

@@ -21,9 +21,11 @@ type options struct {
 	slices   int
 	duration time.Duration
 	workers  int
-	conns    int
-	only     []string
-	server   string
+	// callers are the numbers of concurrent callers that the ways to call are compared at.
+	callers []int
+	conns   int
+	only    []string
+	server  string
 	// stdout gets the tables, stderr the progress.
 	stdout, stderr io.Writer
 
@@ -43,8 +45,9 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.slices, "slices", 5, "measured slices per figure, at least 5")
 	f.DurationVar(&o.duration, "slice", 0, "length of a slice; default 700ms, with --all 3s")
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
+	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
-	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all")
+	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart)
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
 	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, spicedb, cerbos")
 	f.BoolVar(&o.installPeers, "install-peers", false, "build the peers that are not there, pinned versions, into --peer-cache")
@@ -111,6 +114,9 @@ func (o *options) defaults() {
 // rate is that of all open loops but latency over rate.
 func (o *options) rate() float64 { return o.rates[len(o.rates)/2] }
 
+// clientsPart is the part that a quick run has no time for, unless it is asked for by name.
+const clientsPart = "clients"
+
 // wants says whether a part is to run.
 func (o *options) wants(part string) bool {
 	for _, name := range o.only {
@@ -118,5 +124,5 @@ func (o *options) wants(part string) bool {
 			return true
 		}
 	}
-	return len(o.only) == 0
+	return len(o.only) == 0 && (o.all || part != clientsPart)
 }

@@ -31,6 +31,7 @@ type server struct {
 	// connections is how many connections the load goes over.
 	connections int
 	process     *proc.Process
+	grpcAddr    string
 	httpAddr    string
 	conns       []*grpc.ClientConn
 }
@@ -47,20 +48,20 @@ func buildServer(ctx context.Context, dir string) (string, error) {
 
 // start runs the server and waits until it answers. The cache is empty.
 func (s *server) start(ctx context.Context, flags ...string) error {
-	grpcAddr, err := proc.FreeAddr()
-	if err != nil {
+	var err error
+	if s.grpcAddr, err = proc.FreeAddr(); err != nil {
 		return err
 	}
 	if s.httpAddr, err = proc.FreeAddr(); err != nil {
 		return err
 	}
 	args := append([]string{
-		"--grpc-addr", grpcAddr, "--http-addr", s.httpAddr, "--data-dir", s.dataDir, "--log-level", "warn",
+		"--grpc-addr", s.grpcAddr, "--http-addr", s.httpAddr, "--data-dir", s.dataDir, "--log-level", "warn",
 	}, flags...)
 	if s.process, err = proc.Start(exec.Command(s.binary, args...), nil); err != nil {
 		return err
 	}
-	if s.conns, err = dial(grpcAddr, s.connections); err != nil {
+	if s.conns, err = dial(s.grpcAddr, s.connections); err != nil {
 		return err
 	}
 	return s.process.Ready(ctx, readyTimeout, func(ctx context.Context) error { return null(s.conns)(ctx, 0) })

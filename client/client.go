@@ -17,8 +17,10 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -29,38 +31,55 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// Client talks to one consentd. Its methods may be called from many goroutines at once; it holds no state but the
-// connection.
+// Client talks to consentd. Its methods may be called from many goroutines at once.
 type Client struct {
 	decisions consentv1.DecisionServiceClient
 	consents  consentv1.ConsentServiceClient
 	policies  consentv1.PolicyServiceClient
-	close     func() error
+	conn      *conn
+	// near is nil if there is no near cache.
+	near  nearCache
+	hooks []Hook
+	// lanes carry checks, each in its turn; none: each check is a call of its own. streamless says that the server has no
+	// streams.
+	lanes      []*lane
+	turn       atomic.Uint64
+	streamless atomic.Bool
+	hedgeAfter time.Duration
+	// fresh is nil where all calls go to one node.
+	fresh *freshness
+	close func() error
 }
 
-// New returns a client over a connection that the caller owns and closes. It adds deadlines and retries as Dial does;
-// a timeout of zero or less means DefaultTimeout. Use Dial unless you must set the connection up yourself.
+// New returns a client over a connection that the caller owns and closes. It adds deadlines and retries as Dial does; each
+// check is a call of its own. A timeout of zero or less means DefaultTimeout. Use Dial unless you must set the connection
+// up yourself.
 func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 	c := &conn{ClientConnInterface: connection, timeout: timeout}
 	return &Client{
 		decisions: consentv1.NewDecisionServiceClient(c),
 		consents:  consentv1.NewConsentServiceClient(c),
 		policies:  consentv1.NewPolicyServiceClient(c),
+		conn:      c,
 		close:     func() error { return nil },
 	}
 }
 
 // Close closes the connection that Dial made; calls under way fail with CANCELED.
-func (c *Client) Close() error { return c.close() }
-
-// Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
-// the decision is the zero one, which denies.
-func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
-	response, err := c.decisions.Check(ctx, request)
-	if err != nil {
-		return Decision{}, err
+func (c *Client) Close() error {
+	var nearErr error
+	if c.near != nil {
+		nearErr = c.near.close()
 	}
-	return decisionOf(response), nil
+	for _, l := range c.lanes {
+		l.close()
+	}
+	return errors.Join(nearErr, c.close())
+}
+
+// Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.
+func (c *Client) Explain(ctx context.Context, request *consentv1.ExplainRequest) (*consentv1.ExplainResponse, error) {
+	return c.decisions.Explain(ctx, request)
 }
 
 // Result is what came of one request of a batch: a decision, or an error and the zero decision.
@@ -73,7 +92,13 @@ type Result struct {
 // BatchCheck decides up to 1,000 requests (more: the server's INVALID_ARGUMENT) and returns their results in their order.
 // The error is for the whole batch; a request that failed by itself has it in its result.
 func (c *Client) BatchCheck(ctx context.Context, request *consentv1.BatchCheckRequest) ([]Result, error) {
-	response, err := c.decisions.BatchCheck(ctx, request)
+	return c.batchCheck(ctx, request, c.fresh)
+}
+
+func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, error) {
+	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.BatchCheckResponse, error) {
+		return c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: consistency})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +120,15 @@ type PurposeDecision struct {
 
 // ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose.
 func (c *Client) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
-	response, err := c.decisions.ListPurposes(ctx, request)
+	return c.listPurposes(ctx, request, c.fresh)
+}
+
+func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness) ([]PurposeDecision, error) {
+	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.ListPurposesResponse, error) {
+		return c.decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{
+			Controller: request.GetController(), SubjectId: request.GetSubjectId(), Context: request.GetContext(), Consistency: consistency,
+		})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +142,19 @@ func (c *Client) ListPurposes(ctx context.Context, request *consentv1.ListPurpos
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
 // durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
 // lost are counted as duplicates.
+//
+// With fence it returns when no near cache answers from the older state any more, which takes up to two leases where one is
+// cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may
+// be, and some cache may not know yet; repeat the call with the same events.
 func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
-	return c.consents.RecordEvents(ctx, request)
+	if _, has := ctx.Deadline(); request.GetFence() && !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
+		defer cancel()
+	}
+	response, err := c.consents.RecordEvents(ctx, request)
+	c.fresh.written(response, err)
+	return response, err
 }
 
 // GetSubject returns a subject's state as policies read it. One for whom nothing was recorded is not known; that is no

@@ -34,26 +34,38 @@ type conn struct {
 
 // Invoke performs one call.
 func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	ctx, cancel := c.withDeadline(ctx)
-	defer cancel()
-	for attempt := 1; ; attempt++ {
-		err := c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	deadline := c.deadline(ctx)
+	if _, has := ctx.Deadline(); !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	return c.retry(ctx, deadline, func() error {
+		return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	})
+}
+
+// retry makes attempts until one does not end UNAVAILABLE or no other is worth it.
+func (c *conn) retry(ctx context.Context, deadline time.Time, attempt func() error) error {
+	for n := 1; ; n++ {
+		err := attempt()
 		unavailable := status.Code(err) == codes.Unavailable
 		c.budget.observe(unavailable)
-		if !unavailable || attempt == maxAttempts || c.budget.exhausted() || !pause(ctx, delay(err, attempt)) {
+		if !unavailable || n == maxAttempts || c.budget.exhausted() || !pause(ctx, deadline, delay(err, n)) {
 			return err
 		}
 	}
 }
 
-func (c *conn) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return ctx, func() {}
+// deadline is when a call that begins now must end.
+func (c *conn) deadline(ctx context.Context) time.Time {
+	if deadline, has := ctx.Deadline(); has {
+		return deadline
 	}
 	if c.timeout <= 0 {
-		return context.WithTimeout(ctx, DefaultTimeout)
+		return time.Now().Add(DefaultTimeout)
 	}
-	return context.WithTimeout(ctx, c.timeout)
+	return time.Now().Add(c.timeout)
 }
 
 // delay is the wait after the given attempt: what the server asks for, else 25 ms doubled each time; up to half of our
@@ -69,8 +81,8 @@ func delay(err error, attempt int) time.Duration {
 
 // pause waits for d and reports whether there is a point in another attempt. It does not wait for what the deadline forbids:
 // the caller is better served by the server's error now than by DEADLINE_EXCEEDED later.
-func pause(ctx context.Context, d time.Duration) bool {
-	if deadline, has := ctx.Deadline(); has && time.Until(deadline) <= d {
+func pause(ctx context.Context, deadline time.Time, d time.Duration) bool {
+	if time.Until(deadline) <= d {
 		return false
 	}
 	timer := time.NewTimer(d)

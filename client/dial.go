@@ -4,9 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -20,10 +17,16 @@ import (
 type Option func(*options)
 
 type options struct {
-	tls       *tls.Config
-	plaintext bool
-	timeout   time.Duration
-	dial      []grpc.DialOption
+	tls        *tls.Config
+	plaintext  bool
+	timeout    time.Duration
+	dial       []grpc.DialOption
+	balanced   bool
+	callwise   bool
+	hedgeAfter time.Duration
+	hooks      []Hook
+	// near makes the near cache over the connection; nil: there is none.
+	near func(grpc.ClientConnInterface) (nearCache, error)
 }
 
 // WithTLS connects by TLS with this configuration, also on loopback and Unix sockets.
@@ -35,36 +38,77 @@ func WithInsecure() Option { return func(o *options) { o.plaintext = true } }
 // WithTimeout sets the deadline of calls whose context has none; zero or less means DefaultTimeout.
 func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// WithDialOptions passes options to gRPC, after this package's own: interceptors, credentials per call, a user agent.
+// WithBalancing spreads the calls over all addresses that the target's name resolves to, one after the other, and leaves out
+// those that do not answer or whose health is not SERVING. A target that lists several addresses implies it.
+func WithBalancing() Option { return func(o *options) { o.balanced = true } }
+
+// WithoutCoalescing makes each check a call of its own. Without it concurrent checks share messages of a stream, which
+// gRPC's unary interceptors do not see, and credentials per call are asked once for all checks of a minute.
+func WithoutCoalescing() Option { return func(o *options) { o.callwise = true } }
+
+// WithHedging asks a second time where a check has no answer after d; the first answer counts. It costs the servers more
+// the shorter d is: take their p99 or longer. It helps where there are several addresses.
+func WithHedging(d time.Duration) Option { return func(o *options) { o.hedgeAfter = d } }
+
+// WithHook has each check observed.
+func WithHook(h Hook) Option { return func(o *options) { o.hooks = append(o.hooks, h) } }
+
+// WithDialOptions passes options to gRPC, after this package's own: interceptors, credentials per call, a user agent. Unary
+// interceptors see checks only WithoutCoalescing.
 func WithDialOptions(more ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, more...) }
 }
 
-// Dial returns a client for a target: host:port, dns:///host:port or unix:///path. Without options it speaks plaintext to
-// loopback addresses and Unix sockets, and TLS with the system's roots to all else.
+// Dial returns a client for a target: host:port, several of them separated by commas, dns:///host:port or unix:///path.
+// Without options it speaks plaintext to loopback addresses and Unix sockets, and TLS with the system's roots to all else.
+//
+// Checks that are under way at the same time share the messages of a stream; a check alone waits for nothing.
 //
 // It does not wait for a connection: an error is a fault of the target or the options, and an unreachable server shows as
-// UNAVAILABLE in the first call. All calls go to one node as long as it lives, so that what a call wrote the next call
-// sees. The caller closes the client.
+// UNAVAILABLE in the first call. With one address all calls go to one node as long as it lives, so that what a call wrote
+// the next call sees. With several (or WithBalancing) each call goes to another; what the client wrote is still part of the
+// state behind the checks that it starts later, because it hands the token of its newest write to each. The caller closes
+// the client.
 func Dial(target string, opts ...Option) (*Client, error) {
 	o := options{}
 	for _, option := range opts {
 		option(&o)
 	}
-	local, err := inspect(target)
+	c, err := o.connect(target)
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", target, err)
 	}
-	creds, err := o.credentials(local)
+	return c, nil
+}
+
+func (o *options) connect(target string) (*Client, error) {
+	address, err := o.resolve(target)
 	if err != nil {
-		return nil, fmt.Errorf("target %q: %w", target, err)
+		return nil, err
 	}
-	connection, err := grpc.NewClient(target, append(dialOptions(creds), o.dial...)...)
+	creds, err := o.credentials(address.local)
 	if err != nil {
-		return nil, fmt.Errorf("target %q: %w", target, err)
+		return nil, err
+	}
+	dial := append(dialOptions(creds), address.options...)
+	connection, err := grpc.NewClient(address.target, append(dial, o.dial...)...)
+	if err != nil {
+		return nil, err
 	}
 	c := New(connection, o.timeout)
-	c.close = connection.Close
+	c.close, c.hooks, c.hedgeAfter = connection.Close, o.hooks, o.hedgeAfter
+	if o.balanced {
+		c.fresh = &freshness{lenient: true}
+	}
+	for range address.lanes {
+		c.lanes = append(c.lanes, newLane(openStream(connection)))
+	}
+	if o.near == nil {
+		return c, nil
+	}
+	if c.near, err = o.near(connection); err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
 	return c, nil
 }
 
@@ -96,38 +140,4 @@ func dialOptions(creds credentials.TransportCredentials) []grpc.DialOption {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 10 * time.Second}),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 2 * time.Second}),
 	}
-}
-
-var errTarget = errors.New("want host:port, dns:///host:port or unix:///path")
-
-// inspect checks a target and says whether it stays on this machine. It errs on the side of "no": a scheme that it does not
-// know is taken as remote.
-func inspect(target string) (local bool, err error) {
-	scheme, rest, _ := strings.Cut(target, ":")
-	url := strings.HasPrefix(rest, "//")
-	switch {
-	case scheme == "unix" && url && !strings.HasPrefix(rest, "///"):
-		return false, errTarget // gRPC would find out in the first call only
-	case scheme == "unix" || scheme == "unix-abstract":
-		return true, nil
-	case scheme == "dns" && url:
-		_, endpoint, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
-		return inspectHostPort(endpoint)
-	case strings.Contains(target, "://"):
-		return false, nil
-	default:
-		return inspectHostPort(target)
-	}
-}
-
-func inspectHostPort(endpoint string) (local bool, err error) {
-	host, port, err := net.SplitHostPort(endpoint)
-	if err != nil || host == "" || port == "" {
-		return false, errTarget
-	}
-	if host == "localhost" {
-		return true, nil
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback(), nil
 }

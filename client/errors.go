@@ -48,22 +48,29 @@ func details[D any](err error) []D {
 	return found
 }
 
-// checkError converts the error of one request of a batch into the status that Check would have returned.
+// checkError converts the error of one request of a batch or stream into the status that Check would have returned.
 func checkError(e *consentv1.CheckError) error {
 	code := codes.Code(e.GetCode())
-	if code == codes.OK || e.GetCode() < 0 {
+	if code == codes.OK || code > codes.Unauthenticated {
 		// An error with the code OK would be nil, and nil beside a zero decision would look like an answer.
 		code = codes.Unknown
 	}
 	s := status.New(code, e.GetMessage())
-	if len(e.GetFieldViolations()) == 0 {
-		return s.Err()
+	var more []protoadapt.MessageV1
+	if len(e.GetFieldViolations()) > 0 {
+		more = append(more, badRequest(e))
 	}
-	if detailed, err := s.WithDetails(protoadapt.MessageV1Of(badRequest(e))); err == nil {
+	if e.GetRetryDelay() != nil {
+		more = append(more, &errdetails.RetryInfo{RetryDelay: e.GetRetryDelay()})
+	}
+	if detailed, err := s.WithDetails(more...); err == nil {
 		s = detailed
 	}
 	return s.Err()
 }
+
+// internalError is the error for a server that does not keep to the protocol.
+func internalError(message string) error { return status.Error(codes.Internal, message) }
 
 func badRequest(e *consentv1.CheckError) *errdetails.BadRequest {
 	b := &errdetails.BadRequest{}

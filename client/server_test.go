@@ -3,6 +3,8 @@ package client_test
 import (
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,4 +145,43 @@ func TestErrorsOfARealServer(t *testing.T) {
 	if decision, err := c.Check(expired, client.NewCheck("example", "u", "ai_training")); err == nil || decision.Allowed {
 		t.Errorf("a cancelled call: %v, %v", decision, err)
 	}
+}
+
+// A server that stops answers what it has, and its clients' streams do not hold it up.
+func TestAServerStopsUnderItsClients(t *testing.T) {
+	c, s := dial(t, servertest.Options{DrainTimeout: time.Minute})
+	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+	var group sync.WaitGroup
+	var answered atomic.Int64
+	enough := make(chan struct{})
+	for range 32 {
+		group.Go(func() {
+			for {
+				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+				d, err := c.Check(ctx, client.NewCheck("example", "u", "ai_training"))
+				cancel()
+				if err != nil {
+					if status.Code(err) != codes.Unavailable || d.Allowed {
+						t.Errorf("Check = %v, %v; want UNAVAILABLE once the server is gone", d, err)
+					}
+					return
+				}
+				if !d.Allowed {
+					t.Errorf("Check = %v", d)
+				}
+				if answered.Add(1) == 1000 {
+					close(enough)
+				}
+			}
+		})
+	}
+	<-enough
+	began := time.Now()
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+	group.Wait()
 }

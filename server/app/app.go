@@ -23,23 +23,31 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/diff"
+	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/watch"
 )
 
 // App is a server. New makes it; Serve and then Close are called once each, by one goroutine.
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by, manager what keeps them those of their source; New makes both.
+	// loader is what the policies are loaded by, manager what keeps them those of their source, prover what admits them; New makes
+	// them.
 	loader   *policy.Loader
 	manager  *reload.Manager
+	prover   *prover
 	states   *cache.Cache
+	watchers *watch.Hub
 	registry *prometheus.Registry
 	health   *health.Server
+	api      *grpcapi.API
 	grpc     *grpc.Server
 	http     *http.Server
 	// streams ends the streams under way when the server stops.
@@ -72,14 +80,14 @@ func (a *App) open() error {
 		return err
 	}
 	a.manager.Watch() // the data directory is this process's now
-	api, err := a.newAPI()
-	if err != nil {
+	var err error
+	if a.api, err = a.newAPI(); err != nil {
 		return err
 	}
 	if err := a.registerMetrics(); err != nil {
 		return err
 	}
-	if err := a.newGRPC(api); err != nil {
+	if err := a.newGRPC(); err != nil {
 		return err
 	}
 	a.http = a.newHTTP()
@@ -87,8 +95,9 @@ func (a *App) open() error {
 }
 
 func (a *App) loadPolicies() error {
+	a.prover = newProver()
 	c := reload.Config{
-		Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
+		Admit: a.prover.admit, Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
 		Now: a.config.Now, Logger: a.config.Logger,
 	}
 	if c.Embedded == nil {
@@ -117,12 +126,35 @@ func (a *App) openStore() error {
 		return err
 	}
 	a.states = states
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Logger: a.config.Logger})
+	observer := &observers{states: states}
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: observer, Logger: a.config.Logger})
 	if err != nil {
 		return err
 	}
 	states.Attach(ledger)
+	a.watchers, err = watch.New(watch.Config{
+		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Load().Revision() },
+		Lease: a.config.CacheLease, Now: a.config.Now,
+	})
+	if err != nil {
+		return err
+	}
+	observer.watchers = a.watchers
+	a.policies.Notify(a.watchers.PolicyChanged)
 	return nil
+}
+
+// observers are told of each change in this order: a floor that a client knows is known to this node's cache too.
+type observers struct {
+	states *cache.Cache
+	// watchers is set before the first change.
+	watchers *watch.Hub
+}
+
+// Changed implements store.Observer.
+func (o *observers) Changed(c store.Change) {
+	o.states.Changed(c)
+	o.watchers.Changed(c)
 }
 
 func (a *App) newAPI() (*grpcapi.API, error) {
@@ -136,19 +168,28 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	explainer, err := explain.New(explain.Config{Authorizer: authorizer, Ledger: a.states})
+	if err != nil {
+		return nil, err
+	}
+	differ, err := diff.New(diff.Config{Active: a.policies.Load, Store: a.states, Now: a.config.Now})
+	if err != nil {
+		return nil, err
+	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Policy: a.policies.Describe, Activator: a.manager,
+		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
+		Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
 
-func (a *App) newGRPC(api *grpcapi.API) error {
+func (a *App) newGRPC() error {
 	options, err := a.grpcOptions()
 	if err != nil {
 		return err
 	}
-	a.grpc = grpc.NewServer(append(options, api.ServerOptions()...)...)
-	api.Register(a.grpc)
+	a.grpc = grpc.NewServer(append(options, a.api.ServerOptions()...)...)
+	a.api.Register(a.grpc)
 	a.health = health.NewServer()
 	a.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
 	healthpb.RegisterHealthServer(a.grpc, a.health)
@@ -210,6 +251,9 @@ func (a *App) Close() error {
 	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
+	}
+	if a.watchers != nil {
+		a.watchers.Close()
 	}
 	if a.loader != nil {
 		a.loader.Close()

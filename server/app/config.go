@@ -54,6 +54,9 @@ type Config struct {
 	TLSCert, TLSKey string
 	// Insecure permits plaintext on other addresses.
 	Insecure bool
+	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means watch.DefaultLease. It
+	// must not be shorter than that of an earlier server on the same data.
+	CacheLease time.Duration
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
 	// Logger gets the log. Nil means that there is none.

@@ -66,6 +66,11 @@ var (
 		"Controllers, of all policies loaded, that the compiled engine does not support; topdown decides.", nil, nil)
 	shadowDecisions = prometheus.NewDesc("consentd_policy_shadow_total",
 		"Decisions that topdown made again: same, different, or dropped because it was too busy.", []string{"result"}, nil)
+	watchers     = prometheus.NewDesc("consentd_watchers", "Clients' caches that hold a stream or a lease.", nil, nil)
+	watchDropped = prometheus.NewDesc("consentd_watchers_dropped_total",
+		"Streams to clients' caches that were ended because the client was too slow.", nil, nil)
+	watchFences = prometheus.NewDesc("consentd_fences_total",
+		"Writes with fence: complete, or given up at the caller's deadline.", []string{"result"}, nil)
 	policyLoads = prometheus.NewDesc("consentd_policy_loads_total",
 		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed).", []string{"outcome"}, nil)
 	policyFailures = prometheus.NewDesc("consentd_policy_consecutive_failures",
@@ -88,6 +93,7 @@ func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
 		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
+		watchers, watchDropped, watchFences,
 	} {
 		out <- d
 	}
@@ -100,6 +106,11 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
+	w := c.app.watchers.Stats()
+	gauge(watchers, float64(w.Watchers))
+	counterTo(out)(watchDropped, w.Dropped)
+	counterTo(out)(watchFences, w.Fences-w.Unfenced, "complete")
+	counterTo(out)(watchFences, w.Unfenced, "given up")
 	gauge(storeRevision, float64(c.app.states.Applied()))
 	active := c.app.policies.Describe()
 	gauge(policyActive, 1, active.Revision)

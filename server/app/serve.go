@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
+
+	"github.com/consentd/consentd/server/grpcapi"
 )
 
 // The bounds of a connection.
@@ -93,6 +95,7 @@ func (a *App) stop() {
 	began := time.Now()
 	a.serving.Store(false)
 	a.health.Shutdown()
+	a.api.Drain()
 	grace := time.AfterFunc(streamGrace, a.streams.end)
 	defer grace.Stop()
 	drained := make(chan struct{})
@@ -132,7 +135,10 @@ func newStreams() *streams {
 	return &streams{ended: ended, end: end}
 }
 
-func (s *streams) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (s *streams) intercept(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if grpcapi.DrainsItself(info.FullMethod) {
+		return handler(srv, stream)
+	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ended, cancel)()

@@ -17,8 +17,12 @@ var (
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
+	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older state.
+	ErrUnfenced = errors.New("recorded, but not fenced")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrBusy is returned for a comparison of policies while another is under way.
+	ErrBusy = errors.New("a comparison of policies is under way")
 	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
 	ErrPolicyRevision = errors.New("another policy revision is in force")
 )

@@ -31,17 +31,39 @@ type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2("proto")} }
 
-// Unmarshal decodes data into v. It never fails for an incoming: the fault is kept there.
+// Marshal encodes v; a frame is encoded already.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if f, ok := v.(*frame); ok {
+		return mem.BufferSlice{mem.SliceBuffer(f.data)}, nil
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+// Unmarshal decodes data into v. It never fails for an incoming, where the fault is kept, nor for a frame.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	in, ok := v.(*incoming)
-	if !ok {
-		return c.CodecV2.Unmarshal(data, v)
+	switch v := v.(type) {
+	case *incoming:
+		if err := c.CodecV2.Unmarshal(data, v.message); err != nil {
+			v.refuse(data.Materialize())
+		}
+		return nil
+	case *frame:
+		v.data = data.Materialize()
+		return nil
 	}
-	if err := c.CodecV2.Unmarshal(data, in.message); err != nil {
-		where := locate(data.Materialize(), in.message.ProtoReflect().Descriptor())
-		in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
+	return c.CodecV2.Unmarshal(data, v)
+}
+
+// decode decodes data or keeps its fault.
+func (in *incoming) decode(data []byte) {
+	if err := proto.Unmarshal(data, in.message); err != nil {
+		in.refuse(data)
 	}
-	return nil
+}
+
+func (in *incoming) refuse(data []byte) {
+	where := locate(data, in.message.ProtoReflect().Descriptor())
+	in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
 }
 
 // decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults.

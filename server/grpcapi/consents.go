@@ -38,10 +38,16 @@ func (s *consentService) RecordEvents(
 	if err != nil {
 		return nil, err
 	}
+	if r.GetFence() {
+		if err := fence(ctx, s.config.Watchers); err != nil {
+			return nil, err
+		}
+	}
 	return &consentv1.RecordEventsResponse{
 		ConsistencyToken: s.config.Authorizer.Token(done.Revision),
 		Applied:          uint32(done.Applied),
 		Duplicates:       uint32(done.Duplicates),
+		Revision:         uint64(done.Revision),
 	}, nil
 }
 

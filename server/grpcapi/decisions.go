@@ -14,10 +14,14 @@ import (
 // decisionService answers DecisionService.
 type decisionService struct {
 	consentv1.UnimplementedDecisionServiceServer
+	edge
 	authorizer Authorizer
+	explainer  Explainer
+	now        func() consent.Instant
+	watchers   Watchers
 	validator  *validator
-	decided    *metrics
-	errors     *errorLog
+	// draining is closed when the server begins to stop.
+	draining chan struct{}
 }
 
 // Check decides one purpose for one subject.
@@ -45,7 +49,7 @@ func (s *decisionService) admit(r *consentv1.CheckRequest) (consent.Request, err
 
 // response counts and converts a decision.
 func (s *decisionService) response(controller string, d *consent.Decision) *consentv1.CheckResponse {
-	s.decided.decided(controller, d)
+	s.metrics.decided(controller, d)
 	return checkResponse(d, s.authorizer.Token(d.StateRevision))
 }
 
@@ -102,13 +106,14 @@ func (s *decisionService) failed(ctx context.Context, err error) *consentv1.Batc
 func checkError(s *status.Status) *consentv1.CheckError {
 	e := &consentv1.CheckError{Code: int32(s.Code()), Message: s.Message()}
 	for _, detail := range s.Details() {
-		bad, ok := detail.(*errdetails.BadRequest)
-		if !ok {
-			continue
-		}
-		for _, v := range bad.GetFieldViolations() {
-			e.FieldViolations = append(e.FieldViolations,
-				&consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+		switch detail := detail.(type) {
+		case *errdetails.BadRequest:
+			for _, v := range detail.GetFieldViolations() {
+				e.FieldViolations = append(e.FieldViolations,
+					&consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+			}
+		case *errdetails.RetryInfo:
+			e.RetryDelay = detail.GetRetryDelay()
 		}
 	}
 	return e

@@ -16,6 +16,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/watch"
 )
 
 // driverText is what must never leave.
@@ -37,9 +38,15 @@ var sentinels = []struct {
 	{"erasure stands, named", &consent.EventError{Index: 1, ID: "e", Err: consent.ErrErasureStands}, codes.FailedPrecondition,
 		[]string{"events[1]"}, false},
 	{"bad token", consent.ErrBadToken, codes.InvalidArgument, []string{"consistency.at_least_as_fresh"}, false},
+	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
 	{"bad page token", consent.ErrBadPageToken, codes.InvalidArgument, []string{"page_token"}, false},
 	{"invalid", &consent.InvalidError{Violations: []consent.Violation{{Field: "a", Description: "x"}, {Field: "b", Description: "y"}}},
 		codes.InvalidArgument, []string{"a", "b"}, false},
+	{"recorded, not fenced", errors.Join(consent.ErrUnfenced, context.DeadlineExceeded), codes.DeadlineExceeded, nil, false},
+	{"recorded, not fenced, cancelled", errors.Join(consent.ErrUnfenced, context.Canceled), codes.DeadlineExceeded, nil, false},
+	{"a watcher against the protocol", watch.ErrProtocol, codes.FailedPrecondition, nil, false},
+	{"a slow watcher", watch.ErrSlow, codes.ResourceExhausted, nil, false},
+	{"too many watchers", watch.ErrTooMany, codes.ResourceExhausted, nil, false},
 	{"another policy revision", consent.ErrPolicyRevision, codes.Aborted, nil, false},
 	{"policies of a source", &consent.PolicySourceError{Source: "/etc/policies"}, codes.FailedPrecondition, nil, false},
 	{"faults of policies", &consent.PolicyFaultsError{Faults: []consent.PolicyFault{{File: "a.rego", Line: 3, Message: "x"}, {Message: "y"}}},

@@ -45,16 +45,30 @@ type Activator interface {
 	Activate(ctx context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error)
 }
 
+// Prover puts policies through admission. What they are refused for is in the report; an error is another, such as the
+// context's.
+type Prover interface {
+	CheckPolicy(ctx context.Context, files []consent.PolicyFile) (consent.PolicyReport, error)
+}
+
 // Config says what an API works on.
 type Config struct {
 	// Authorizer answers DecisionService; required.
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
 	Ledger Ledger
+	// Explainer answers Explain; required.
+	Explainer Explainer
+	// Differ answers DiffPolicy; required.
+	Differ Differ
+	// Watchers answers WatchInvalidations and holds writes with fence; required.
+	Watchers Watchers
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
 	// Activator activates policies and tells how loading them goes; required.
 	Activator Activator
+	// Prover answers CheckPolicy; required.
+	Prover Prover
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -73,12 +87,16 @@ func (c Config) Validate() error {
 	}
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
+	require(c.Explainer != nil, "Explainer")
+	require(c.Differ != nil, "Differ")
+	require(c.Watchers != nil, "Watchers")
 	require(c.Policy != nil, "Policy")
 	require(c.Activator != nil, "Activator")
+	require(c.Prover != nil, "Prover")
 	return errors.Join(faults...)
 }
 
-// API is the services and what surrounds them. It is immutable and safe for concurrent use.
+// API is the services and what surrounds them. It is immutable, but for Drain, and safe for concurrent use.
 type API struct {
 	decisions decisionService
 	consents  consentService
@@ -105,13 +123,25 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := newErrorLog(c.Logger)
+	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
 	return &API{
-		decisions: decisionService{authorizer: c.Authorizer, validator: v, decided: m, errors: e},
-		consents:  consentService{config: c, validator: v},
-		policies:  policyService{policy: c.Policy, activator: c.Activator, validator: v},
-		edge:      edge{metrics: m, errors: e},
+		decisions: decisionService{
+			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
+			draining: make(chan struct{}),
+		},
+		consents: consentService{config: c, validator: v},
+		policies: policyService{edge: e, policy: c.Policy, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v},
+		edge:     e,
 	}, nil
+}
+
+// Drain tells the clients of streams that the server stops. Streams that DrainsItself names end soon after: with their last
+// answer, or when their client closes its side. Call it once.
+func (a *API) Drain() { close(a.decisions.draining) }
+
+// DrainsItself reports whether the streams of a method end by Drain, and must not be ended before.
+func DrainsItself(fullMethod string) bool {
+	return fullMethod == consentv1.DecisionService_CheckStream_FullMethodName
 }
 
 // services are the descriptions of all services, in the order of the proto files.

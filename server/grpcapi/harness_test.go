@@ -18,6 +18,7 @@ import (
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/watch"
 )
 
 // fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero value.
@@ -27,10 +28,16 @@ type fake struct {
 	list   func(*consent.Request) ([]authz.PurposeDecision, error)
 	record func(consent.Batch) (consent.Recorded, error)
 	read   func(consent.Subject) (consent.Snapshot, error)
+	fence  func(context.Context) error
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
 
 	status   consent.PolicyStatus
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
+	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
+}
+
+func (f *fake) CheckPolicy(_ context.Context, files []consent.PolicyFile) (consent.PolicyReport, error) {
+	return f.prove(files)
 }
 
 func (f *fake) Status() consent.PolicyStatus { return f.status }
@@ -61,6 +68,15 @@ func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consi
 		return nil, nil
 	}
 	return f.list(r)
+}
+
+func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, watch.ErrTooMany }
+
+func (f *fake) Fence(ctx context.Context) error {
+	if f.fence == nil {
+		return nil
+	}
+	return f.fence(ctx)
 }
 
 func (f *fake) Token(consent.Revision) string { return "token" }
@@ -102,6 +118,7 @@ func examplePolicy() consent.Policy {
 
 // served is the services behind a real gRPC server.
 type served struct {
+	api     *grpcapi.API
 	conn    *grpc.ClientConn
 	log     *buffer
 	metrics *prometheus.Registry
@@ -129,12 +146,13 @@ func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Policy: examplePolicy, Activator: f, Now: func() consent.Instant { return noon },
+		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.api = api
 	server := grpc.NewServer(api.ServerOptions()...)
 	api.Register(server)
 	listener := bufconn.Listen(1 << 20)

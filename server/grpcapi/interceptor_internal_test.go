@@ -61,7 +61,7 @@ func BenchmarkCheck(b *testing.B) {
 		b.Fatal(err)
 	}
 	e := edge{metrics: m}
-	s := decisionService{authorizer: constant{}, validator: v, decided: m}
+	s := decisionService{authorizer: constant{}, validator: v, edge: edge{metrics: m}}
 	info := &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_Check_FullMethodName}
 	handler := func(ctx context.Context, r any) (any, error) { return s.Check(ctx, r.(*consentv1.CheckRequest)) }
 	for name, r := range map[string]*consentv1.CheckRequest{

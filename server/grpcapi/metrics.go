@@ -17,6 +17,7 @@ type metrics struct {
 	// methods is immutable; its keys are full method names.
 	methods map[string]*methodMetrics
 	panics  prometheus.Counter
+	streams prometheus.Gauge
 
 	decisions, policyErrors *prometheus.CounterVec
 	// byDecision holds the counters of decisions by decisionKey. Only declared controllers come here, so it stays small.
@@ -51,6 +52,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "consentd_panics_total", Help: "Calls that ended in a panic; each is an INTERNAL error and one log line.",
 		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "consentd_check_streams", Help: "CheckStream calls under way; their checks are counted as requests.",
+		}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "consentd_decisions_total", Help: "Decisions, by controller and answer.",
 		}, []string{"controller", "decision"}),
@@ -64,7 +68,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			m.methods[name] = newMethodMetrics(method.MethodName, requests, seconds)
 		}
 	}
-	return m, register(registry, requests, seconds, m.panics, m.decisions, m.policyErrors)
+	m.methods[streamInfo.FullMethod] = newMethodMetrics("CheckStream", requests, seconds)
+	return m, register(registry, requests, seconds, m.panics, m.streams, m.decisions, m.policyErrors)
 }
 
 func register(registry prometheus.Registerer, collectors ...prometheus.Collector) error {

@@ -23,7 +23,7 @@ func TestConfigNamesAllThatIsMissing(t *testing.T) {
 	if err == nil {
 		t.Fatal("an empty config was accepted")
 	}
-	for _, field := range []string{"Authorizer", "Ledger", "Policy", "Activator"} {
+	for _, field := range []string{"Authorizer", "Ledger", "Explainer", "Differ", "Policy", "Activator", "Prover"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not named: %v", field, err)
 		}
@@ -135,7 +135,7 @@ func TestRecordEvents(t *testing.T) {
 			Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{}},
 		}},
 	})
-	want := &consentv1.RecordEventsResponse{ConsistencyToken: "token", Applied: 1, Duplicates: 2}
+	want := &consentv1.RecordEventsResponse{ConsistencyToken: "token", Applied: 1, Duplicates: 2, Revision: 7}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

@@ -94,16 +94,12 @@ func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question)
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	converted, err := engine.FromAST(q.generation.symbols, value)
-	if err != nil {
-		return consent.Decision{}, fmt.Errorf("reading topdown's answer: %w", err)
-	}
-	return q.generation.answer.read(converted, q.request)
+	return q.generation.readAST(value, q.request)
 }
 
 // refer evaluates by topdown; an undefined decision is errUndefined.
-func (c *controller) refer(ctx context.Context, input ast.Value) (ast.Value, error) {
-	results, err := c.reference.Eval(ctx, rego.EvalParsedInput(input))
+func (c *controller) refer(ctx context.Context, input ast.Value, options ...rego.EvalOption) (ast.Value, error) {
+	results, err := c.reference.Eval(ctx, append(options, rego.EvalParsedInput(input))...)
 	if err != nil {
 		return nil, fmt.Errorf("evaluating: %w", err)
 	}

@@ -20,7 +20,9 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
@@ -32,11 +34,16 @@ type Set struct {
 	generation  *generation
 	description consent.Policy
 	controllers map[string]*controller
+	// compiler and data are what topdown evaluates, for explanations.
+	compiler *ast.Compiler
+	data     storage.Store
+	book     func() *book // computed when it is first asked for
 }
 
 // controller is what a Set keeps per controller.
 type controller struct {
 	purposes []string
+	table    *table
 	horizon  horizon
 	// compiled is nil where topdown evaluates.
 	compiled  *engine.Entrypoint
@@ -93,6 +100,7 @@ func (s *Set) failed(request *consent.Request, err error) consent.Decision {
 // Active is the set in force on this node. The zero value holds none. All methods may be called concurrently.
 type Active struct {
 	current atomic.Pointer[activation]
+	notify  atomic.Pointer[func()]
 }
 
 type activation struct {
@@ -109,7 +117,15 @@ func (a *Active) Load() *Set {
 }
 
 // Activate puts a set in force from now on.
-func (a *Active) Activate(s *Set, now consent.Instant) { a.current.Store(&activation{set: s, at: now}) }
+func (a *Active) Activate(s *Set, now consent.Instant) {
+	a.current.Store(&activation{set: s, at: now})
+	if f := a.notify.Load(); f != nil {
+		(*f)()
+	}
+}
+
+// Notify has f called after each activation, by whoever activates; it must be quick.
+func (a *Active) Notify(f func()) { a.notify.Store(&f) }
 
 // Describe describes the set in force; the zero Policy if none was activated.
 func (a *Active) Describe() consent.Policy {

@@ -40,6 +40,8 @@ type Options struct {
 	DataDir string
 	// UnixSocket listens on a socket instead of a port.
 	UnixSocket bool
+	// CacheLease is that of clients' caches; zero means the server's default.
+	CacheLease time.Duration
 	// DrainTimeout bounds Stop; zero means the server's default.
 	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
@@ -97,7 +99,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
-		DrainTimeout: o.DrainTimeout,
+		DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 	}
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")

@@ -32,8 +32,9 @@ type RecordEventsRequest struct {
 	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	// The events; 1 to 1,000.
 	Events []*Event `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
-	// Return only when no node and no client cache can answer from the older state any more. On a single node every write
-	// is fenced on this node already.
+	// Return only when no node and no client cache can answer from the older state any more: each client cache has confirmed
+	// the write or its lease has run out, which takes a few milliseconds, and two leases at most. DEADLINE_EXCEEDED says that
+	// the events are recorded but the fence is not complete; repeat the call with the same events to wait on.
 	Fence         bool `protobuf:"varint,4,opt,name=fence,proto3" json:"fence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

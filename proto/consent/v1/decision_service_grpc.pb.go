@@ -54,8 +54,15 @@ type DecisionServiceClient interface {
 	// Explain makes a decision again and tells its story: the facts that counted and the events behind them, the rules that
 	// fired, those that nearly did, and what would change the answer. It is for people and audits, not for the request path.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
-	// WatchInvalidations keeps a client's cache of decisions honest: the server sends floors of revisions by hash slot,
-	// changes of policy and heartbeats; the client confirms what it has applied. No subject's id is sent.
+	// WatchInvalidations keeps a client's cache of decisions honest: the server tells floors of revisions by hash slot and
+	// changes of policy, and answers heartbeats with leases; the client confirms what it has applied. No subject's id is sent.
+	// WatchInvalidationsResponse says when a cache may answer.
+	//
+	// A write with fence waits until each cache that holds a lease has confirmed it, or its lease has run out. Without fence a
+	// cache may answer from the older state for one lease after the write was acknowledged, no longer.
+	//
+	// To give a lease up at once, stop answering and close the sending side. Errors besides the common ones:
+	// RESOURCE_EXHAUSTED when the client is too slow, or there are too many; FAILED_PRECONDITION when it breaks the protocol.
 	WatchInvalidations(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WatchInvalidationsRequest, WatchInvalidationsResponse], error)
 }
 
@@ -160,8 +167,15 @@ type DecisionServiceServer interface {
 	// Explain makes a decision again and tells its story: the facts that counted and the events behind them, the rules that
 	// fired, those that nearly did, and what would change the answer. It is for people and audits, not for the request path.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
-	// WatchInvalidations keeps a client's cache of decisions honest: the server sends floors of revisions by hash slot,
-	// changes of policy and heartbeats; the client confirms what it has applied. No subject's id is sent.
+	// WatchInvalidations keeps a client's cache of decisions honest: the server tells floors of revisions by hash slot and
+	// changes of policy, and answers heartbeats with leases; the client confirms what it has applied. No subject's id is sent.
+	// WatchInvalidationsResponse says when a cache may answer.
+	//
+	// A write with fence waits until each cache that holds a lease has confirmed it, or its lease has run out. Without fence a
+	// cache may answer from the older state for one lease after the write was acknowledged, no longer.
+	//
+	// To give a lease up at once, stop answering and close the sending side. Errors besides the common ones:
+	// RESOURCE_EXHAUSTED when the client is too slow, or there are too many; FAILED_PRECONDITION when it breaks the protocol.
 	WatchInvalidations(grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]) error
 	mustEmbedUnimplementedDecisionServiceServer()
 }

@@ -40,7 +40,8 @@ type PolicyServiceClient interface {
 	CheckPolicy(ctx context.Context, in *CheckPolicyRequest, opts ...grpc.CallOption) (*CheckPolicyResponse, error)
 	// ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
 	// admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
-	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself.
+	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself. Clients' caches are told at
+	// once, and none answers by the older policies for longer than a lease (see WatchInvalidations).
 	ActivatePolicy(ctx context.Context, in *ActivatePolicyRequest, opts ...grpc.CallOption) (*ActivatePolicyResponse, error)
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
@@ -128,7 +129,8 @@ type PolicyServiceServer interface {
 	CheckPolicy(context.Context, *CheckPolicyRequest) (*CheckPolicyResponse, error)
 	// ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
 	// admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
-	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself.
+	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself. Clients' caches are told at
+	// once, and none answers by the older policies for longer than a lease (see WatchInvalidations).
 	ActivatePolicy(context.Context, *ActivatePolicyRequest) (*ActivatePolicyResponse, error)
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.

@@ -89,7 +89,7 @@ func (p *Program) put(m *vm, err error) {
 	} else {
 		m.arena.rewind()
 	}
-	m.ctx, m.done, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, nil, Request{}, nil, nil, nil
+	m.ctx, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, Request{}, nil, nil, nil
 	p.pool.Put(m)
 }
 
@@ -120,7 +120,7 @@ func (m *vm) run(ctx context.Context, fn *function, req Request) (v Value, err e
 }
 
 func (m *vm) prepare(ctx context.Context, req Request) {
-	m.ctx, m.done, m.req = ctx, ctx.Done(), req
+	m.ctx, m.req = ctx, req
 	m.input, m.data = req.Input, m.prog.data
 	m.gens++
 	m.gen = m.gens

@@ -47,7 +47,6 @@ type vm struct {
 	arena  arena
 
 	ctx     context.Context
-	done    <-chan struct{}
 	left    int64 // steps until the context is looked at
 	budget  int64 // steps left after that
 	err     error // sticky: the first error
@@ -206,11 +205,9 @@ func (m *vm) refill() bool {
 	if m.err != nil {
 		return false
 	}
-	select {
-	case <-m.done:
+	if m.ctx.Err() != nil { // not Done: a context may make its channel when it is asked for it
 		m.fail(cancelled(m.ctx))
 		return false
-	default:
 	}
 	if m.budget+m.left < 0 {
 		m.fail(ErrBudget)

@@ -1,0 +1,198 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// Checker decides. *Client and *Session are Checkers, and so is whatever a test puts in their place.
+type Checker interface {
+	// Check decides one purpose for one subject. With an error the decision is the zero one, which denies.
+	Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error)
+}
+
+// Hook is told of each check that begins; the function that it returns is told how it ended. The check goes on with the
+// context returned. Both must be quick and may be called concurrently; neither may change the request.
+type Hook func(ctx context.Context, request *consentv1.CheckRequest) (context.Context, func(Decision, error))
+
+// nearCache answers checks in-process; nil in a Client that has none. It is safe for concurrent use.
+type nearCache interface {
+	// lookup returns a decision that may be used now. atLeast is the revision that the caller's session demands, beside
+	// what the request itself does; 0: none. Without one session is what store wants with the server's answer.
+	lookup(request *consentv1.CheckRequest, atLeast uint64) (d Decision, session *nearSession, ok bool)
+	// store offers an answer of the server, asked for after lookup returned session.
+	store(session *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision)
+	close() error
+}
+
+// Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
+// the decision is the zero one, which denies.
+func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
+	return c.check(ctx, request, c.fresh)
+}
+
+// Allowed reports whether the use is allowed. Whatever goes wrong denies; Check tells what it was.
+func (c *Client) Allowed(ctx context.Context, request *consentv1.CheckRequest) bool {
+	return allowed(ctx, c, request)
+}
+
+func allowed(ctx context.Context, c Checker, request *consentv1.CheckRequest) bool {
+	decision, err := c.Check(ctx, request)
+	return err == nil && decision.Allowed
+}
+
+// check is Check with what was written before.
+func (c *Client) check(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
+	if len(c.hooks) == 0 {
+		return c.decide(ctx, request, fresh)
+	}
+	ends := make([]func(Decision, error), len(c.hooks))
+	for i, hook := range c.hooks {
+		ctx, ends[i] = hook(ctx, request)
+	}
+	decision, err := c.decide(ctx, request, fresh)
+	for i := len(ends) - 1; i >= 0; i-- {
+		ends[i](decision, err)
+	}
+	return decision, err
+}
+
+func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
+	var session *nearSession
+	if c.near != nil {
+		decision, now, ok := c.near.lookup(request, fresh.revision())
+		if ok {
+			return decision, nil
+		}
+		session = now
+	}
+	response, err := c.ask(ctx, request, fresh)
+	if err != nil {
+		return Decision{}, err
+	}
+	decision := decisionOf(response)
+	if c.near != nil {
+		c.near.store(session, request, response, decision)
+	}
+	return decision, nil
+}
+
+// ask has the server decide, on a state that reflects what was written before.
+func (c *Client) ask(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (*consentv1.CheckResponse, error) {
+	if _, own := fresh.demand(request.GetConsistency()); !own {
+		return c.hedged(ctx, request)
+	}
+	return demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.CheckResponse, error) {
+		return c.hedged(ctx, withConsistency(request, consistency))
+	})
+}
+
+// withConsistency returns request with another consistency; it shares all else.
+func withConsistency(request *consentv1.CheckRequest, c *consentv1.Consistency) *consentv1.CheckRequest {
+	return &consentv1.CheckRequest{
+		Controller: request.GetController(), SubjectId: request.GetSubjectId(), Purpose: request.GetPurpose(),
+		DataCategories: request.GetDataCategories(), Recipient: request.GetRecipient(), Context: request.GetContext(),
+		Consistency: c,
+	}
+}
+
+// hedged asks, and asks once more by a call of its own where the answer takes longer than WithHedging allows. The first
+// answer counts.
+func (c *Client) hedged(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+	if c.hedgeAfter <= 0 {
+		return c.remote(ctx, request)
+	}
+	ctx, cancel := context.WithDeadline(ctx, c.conn.deadline(ctx))
+	defer cancel()
+	type answer struct {
+		response *consentv1.CheckResponse
+		err      error
+	}
+	answers := make(chan answer, 2)
+	ask := func(how func(context.Context, *consentv1.CheckRequest) (*consentv1.CheckResponse, error)) {
+		response, err := how(ctx, request)
+		answers <- answer{response, err}
+	}
+	go ask(c.remote)
+	timer := time.NewTimer(c.hedgeAfter)
+	defer timer.Stop()
+	select {
+	case a := <-answers:
+		return a.response, a.err
+	case <-timer.C:
+		go ask(c.unary)
+	}
+	a := <-answers
+	if a.err != nil {
+		a = <-answers
+	}
+	return a.response, a.err
+}
+
+func (c *Client) unary(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+	return c.decisions.Check(ctx, request)
+}
+
+// remote asks over a stream where that is possible, else by a call.
+func (c *Client) remote(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+	if len(c.lanes) == 0 || c.streamless.Load() {
+		return c.unary(ctx, request)
+	}
+	if _, has := metadata.FromOutgoingContext(ctx); has {
+		return c.unary(ctx, request) // the metadata are this call's
+	}
+	response, err := c.streamed(ctx, request)
+	if broken, ok := errors.AsType[streamError](err); ok {
+		if status.Code(broken.error) == codes.Unavailable || status.Code(broken.error) == codes.Canceled {
+			return nil, broken.error
+		}
+		if status.Code(broken.error) == codes.Unimplemented {
+			c.streamless.Store(true) // an older server
+		}
+		return c.unary(ctx, request)
+	}
+	return response, err
+}
+
+// streamed asks over a stream, and again where the stream breaks down.
+func (c *Client) streamed(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	deadline := c.conn.deadline(ctx)
+	encoded, err := encodeCheck(request, time.Until(deadline))
+	if err != nil {
+		return nil, internalError("encoding the request: " + err.Error())
+	}
+	if len(encoded) >= largeCheck {
+		return c.unary(ctx, request)
+	}
+	var response *consentv1.CheckResponse
+	lane := c.lanes[c.turn.Add(1)%uint64(len(c.lanes))]
+	err = c.conn.retry(ctx, deadline, func() error {
+		var err error
+		response, err = lane.check(ctx, encoded, deadline)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// openStream opens a CheckStream for a lane.
+func openStream(connection grpc.ClientConnInterface) func(context.Context) (grpc.ClientStream, error) {
+	desc := &grpc.StreamDesc{StreamName: "CheckStream", ClientStreams: true, ServerStreams: true}
+	codec := grpc.ForceCodecV2(newFrames())
+	return func(ctx context.Context) (grpc.ClientStream, error) {
+		return connection.NewStream(ctx, desc, consentv1.DecisionService_CheckStream_FullMethodName, codec)
+	}
+}

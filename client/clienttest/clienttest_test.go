@@ -1,0 +1,130 @@
+package clienttest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/consentd/consentd/client"
+	"github.com/consentd/consentd/client/clienttest"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+const rules = `
+rules:
+  - {subject: user-42, purpose: marketing_email, decision: ALLOW, legal_basis: CONSENT, valid_until: 2030-01-01T00:00:00Z,
+     obligations: [INCLUDE_UNSUBSCRIBE, {code: EXCLUDE_DATA_CATEGORIES, parameters: {categories: [user.location]}}]}
+  - {subject: broken, error: INTERNAL}
+  - {purpose: marketing_email, decision: DENY, reasons: [CONSENT_WITHDRAWN]}
+  - {controller: other, decision: ALLOW, permitted_data_categories: [user.contact]}
+`
+
+func TestTheFirstRuleThatMatchesAnswers(t *testing.T) {
+	fake := clienttest.Start(t, rules)
+	for name, test := range map[string]struct {
+		controller, subject, purpose string
+		allowed                      bool
+		code                         codes.Code
+		reason                       string
+	}{
+		"allowed":     {"example", "user-42", "marketing_email", true, codes.OK, "BASIS_HOLDS"},
+		"denied":      {"example", "user-1", "marketing_email", false, codes.OK, "CONSENT_WITHDRAWN"},
+		"an error":    {"example", "broken", "marketing_email", false, codes.Internal, ""},
+		"controller":  {"other", "user-1", "storage", true, codes.OK, "BASIS_HOLDS"},
+		"no rule":     {"example", "user-42", "storage", false, codes.OK, "PURPOSE_NOT_DECLARED"},
+		"no question": {"example", "", "storage", false, codes.InvalidArgument, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := client.NewCheck(test.controller, test.subject, test.purpose)
+			d, err := fake.Client.Check(t.Context(), request)
+			results, batchErr := fake.Client.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{request}})
+			if status.Code(err) != test.code || d.Allowed != test.allowed || batchErr != nil ||
+				status.Code(results[0].Err) != test.code || results[0].Decision.Allowed != test.allowed {
+				t.Errorf("Check = %v, %v; in a batch %v, %v; want allowed %v, %v", d, err, results, batchErr, test.allowed, test.code)
+			}
+			if err == nil && client.EnumName(d.Reasons[0].GetCode()) != test.reason {
+				t.Errorf("reasons %v, want %s", d.Reasons, test.reason)
+			}
+		})
+	}
+	d, err := fake.Client.Check(t.Context(), client.NewCheck("example", "user-42", "marketing_email"))
+	if err != nil || len(d.Obligations) != 2 || d.ValidUntil.Year() != 2030 || client.EnumName(d.LegalBasis) != "CONSENT" {
+		t.Errorf("Check = %+v, %v", d, err)
+	}
+	purposes, err := fake.Client.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "user-42"})
+	if err != nil || len(purposes) != 1 || !purposes[0].Decision.Allowed {
+		t.Errorf("ListPurposes = %v, %v", purposes, err)
+	}
+}
+
+func TestTheTestSeesWhatWasDone(t *testing.T) {
+	fake := clienttest.Start(t, "")
+	session := fake.Client.Session()
+	request := &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u", Events: []*consentv1.Event{client.NewEvent("support")}}
+	if _, err := session.RecordEvents(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	check := client.NewCheck("example", "u", "marketing_email")
+	if session.Allowed(t.Context(), check) {
+		t.Error("allowed without a rule")
+	}
+	if got := fake.Recorded(); len(got) != 1 || got[0].GetEvents()[0].GetId() != request.GetEvents()[0].GetId() {
+		t.Errorf("Recorded = %v", got)
+	}
+	if got := fake.Checks(); len(got) != 1 || got[0].GetConsistency().GetAtLeastAsFresh() != session.ConsistencyToken() {
+		t.Errorf("Checks = %v", got)
+	}
+	fake.Rules(t, "rules: [{decision: ALLOW}]")
+	if !session.Allowed(t.Context(), check) {
+		t.Error("the new rules do not answer")
+	}
+}
+
+// fatal is a test that keeps what it fails with.
+type fatal struct {
+	testing.TB
+	said string
+}
+
+func (f *fatal) Helper() {}
+func (f *fatal) Fatalf(format string, args ...any) {
+	f.said = fmt.Sprintf(format, args...)
+	panic(f)
+}
+
+func TestFaultsInRulesHaveTheirLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"rules:\n  - {subject: u}":                                          "line 2: want either decision",
+		"rules:\n  - {decision: ALLOW, error: INTERNAL}":                    "line 2: want either decision",
+		"rules:\n  - {decision: MAYBE}":                                     `line 2: decision: "MAYBE"`,
+		"rules:\n  - {decision: UNSPECIFIED}":                               `line 2: decision: "UNSPECIFIED"`,
+		"rules:\n  - {error: OK}":                                           `line 2: error: "OK"`,
+		"rules:\n  - {error: BROKEN}":                                       `line 2: error: "BROKEN"`,
+		"rules:\n  - {decision: DENY,\n     reason: [X]}":                   `line 3: unknown field "reason"`,
+		"rules:\n  - {decision: DENY, reasons: [X]}":                        `line 2: reasons: "X"`,
+		"rules:\n  - {decision: DENY, legal_basis: X}":                      `line 2: legal_basis: "X"`,
+		"rules:\n  - {decision: ALLOW, obligations: [X]}":                   `line 2: obligations: "X"`,
+		"rules:\n  - {decision: ALLOW, obligations: [{code: X, args: {}}]}": `line 2: unknown field "args"`,
+		"rules:\n  - {decision: ALLOW, valid_until: soon}":                  "line 2:",
+		"rule: []":         "line 1: field rule not found",
+		"rules:\n  - 3":    "line 2: want a mapping",
+		"a: b: c":          "mapping values",
+		"rules: []\n---\n": "more than one document",
+	} {
+		f := &fatal{TB: t}
+		func() {
+			defer func() {
+				if p := recover(); p != nil && p != any(f) {
+					panic(p)
+				}
+			}()
+			(&clienttest.Server{}).Rules(f, text)
+		}()
+		if !strings.Contains(f.said, want) {
+			t.Errorf("%q: %q, want %q in it", text, f.said, want)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"time"
+
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// operation is a line of the harness.
+type operation struct {
+	ID         json.Number     `json:"id"`
+	Op         string          `json:"op"`
+	Client     string          `json:"client"`
+	Session    string          `json:"session"`
+	DeadlineMS *int64          `json:"deadline_ms"`
+	Request    json.RawMessage `json:"request"`
+	Source     string          `json:"source"`
+
+	Target    string `json:"target"`
+	TimeoutMS int64  `json:"timeout_ms"`
+	Insecure  bool   `json:"insecure"`
+	TLS       bool   `json:"tls"`
+	CAFile    string `json:"ca_file"`
+}
+
+// result is what came of an operation.
+type result struct {
+	ID        json.Number     `json:"id"`
+	Decision  *decision       `json:"decision,omitempty"`
+	Allowed   *bool           `json:"allowed,omitempty"`
+	Results   []result        `json:"results,omitempty"`
+	Purposes  []purpose       `json:"purposes,omitempty"`
+	Response  json.RawMessage `json:"response,omitempty"`
+	Revisions []uint64        `json:"revisions,omitempty"`
+	Error     *failure        `json:"error,omitempty"`
+}
+
+type purpose struct {
+	Purpose  string    `json:"purpose"`
+	Decision *decision `json:"decision"`
+}
+
+type decision struct {
+	Allowed                 bool     `json:"allowed"`
+	Reasons                 []string `json:"reasons"`
+	LegalBasis              string   `json:"legal_basis"`
+	Obligations             []string `json:"obligations"`
+	PermittedDataCategories []string `json:"permitted_data_categories"`
+	ValidUntil              string   `json:"valid_until,omitempty"`
+	ConsistencyToken        string   `json:"consistency_token"`
+	PolicyRevision          string   `json:"policy_revision"`
+	ID                      string   `json:"id"`
+	Text                    string   `json:"text"`
+}
+
+type failure struct {
+	Code       string      `json:"code"`
+	Message    string      `json:"message"`
+	Violations []violation `json:"violations,omitempty"`
+}
+
+type violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+func decisionOf(d client.Decision) *decision {
+	out := &decision{
+		Allowed: d.Allowed, Reasons: []string{}, LegalBasis: client.EnumName(d.LegalBasis), Obligations: []string{},
+		PermittedDataCategories: append([]string{}, d.PermittedDataCategories...),
+		ConsistencyToken:        d.ConsistencyToken, PolicyRevision: d.PolicyRevision, ID: d.ID, Text: d.String(),
+	}
+	for _, r := range d.Reasons {
+		out.Reasons = append(out.Reasons, client.EnumName(r.GetCode()))
+	}
+	for _, o := range d.Obligations {
+		out.Obligations = append(out.Obligations, client.EnumName(o.GetCode()))
+	}
+	if !d.ValidUntil.IsZero() {
+		out.ValidUntil = d.ValidUntil.UTC().Format(time.RFC3339Nano)
+	}
+	return out
+}
+
+// undocumented is the code of an error that is no gRPC status.
+const undocumented = "UNDOCUMENTED"
+
+func failureOf(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	s, ok := status.FromError(err)
+	if !ok {
+		return &failure{Code: undocumented, Message: err.Error()}
+	}
+	f := &failure{Code: codeNames[s.Code()], Message: s.Message()}
+	for _, v := range client.Violations(err) {
+		f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription()})
+	}
+	return f
+}
+
+// codeNames are the names of gRPC's codes as its specification writes them.
+var codeNames = [...]string{
+	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+	"UNAUTHENTICATED",
+}
+
+// message is the result of a call that answers with a message of the API.
+func message(m proto.Message, err error) result {
+	if err != nil {
+		return result{Error: failureOf(err)}
+	}
+	data, err := protojson.Marshal(m)
+	return result{Response: data, Error: failureOf(err)}
+}
+
+// decided is the result of a check. Both are told, though only one should be there.
+func decided(d client.Decision, err error) result {
+	return result{Decision: decisionOf(d), Error: failureOf(err)}
+}
+
+func batch(results []client.Result, err error) result {
+	out := result{Error: failureOf(err)}
+	for _, r := range results {
+		out.Results = append(out.Results, decided(r.Decision, r.Err))
+	}
+	return out
+}
+
+func purposes(list []client.PurposeDecision, err error) result {
+	out := result{Error: failureOf(err)}
+	for _, p := range list {
+		out.Purposes = append(out.Purposes, purpose{p.Purpose, decisionOf(p.Decision)})
+	}
+	return out
+}
+
+// requestOf reads an operation's request.
+func requestOf[M proto.Message](o operation, m M) M {
+	if len(o.Request) > 0 {
+		if err := protojson.Unmarshal(o.Request, m); err != nil {
+			panic("a request of the harness: " + err.Error())
+		}
+	}
+	return m
+}
+
+func events(entries func(func(*consentv1.LedgerEntry, error) bool)) result {
+	out := result{}
+	for entry, err := range entries {
+		if err != nil {
+			out.Error = failureOf(err)
+			break
+		}
+		out.Revisions = append(out.Revisions, entry.GetRevision())
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/consentd/consentd/client"
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// runner holds what the harness opened.
+type runner struct {
+	mu sync.Mutex
+	// Both are guarded by mu. Sessions are named within their client.
+	clients  map[string]*client.Client
+	sessions map[[2]string]*client.Session
+}
+
+func newRunner() *runner {
+	return &runner{clients: map[string]*client.Client{}, sessions: map[[2]string]*client.Session{}}
+}
+
+// decider is what a client and a session have in common.
+type decider interface {
+	client.Checker
+	Allowed(context.Context, *consentv1.CheckRequest) bool
+	BatchCheck(context.Context, *consentv1.BatchCheckRequest) ([]client.Result, error)
+	ListPurposes(context.Context, *consentv1.ListPurposesRequest) ([]client.PurposeDecision, error)
+	RecordEvents(context.Context, *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error)
+}
+
+// find returns the client and, where the operation names one, its session.
+func (r *runner) find(o operation) (*client.Client, decider) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clients[o.Client]
+	if o.Session == "" || c == nil {
+		return c, c
+	}
+	key := [2]string{o.Client, o.Session}
+	if r.sessions[key] == nil {
+		r.sessions[key] = c.Session()
+	}
+	return c, r.sessions[key]
+}
+
+func (r *runner) perform(o operation) result {
+	switch o.Op {
+	case "open":
+		return r.open(o)
+	case "new_event":
+		return message(client.NewEvent(o.Source), nil)
+	}
+	c, d := r.find(o)
+	if c == nil {
+		return result{Error: &failure{Code: undocumented, Message: fmt.Sprintf("no client %q is open", o.Client)}}
+	}
+	ctx := context.Background()
+	if o.DeadlineMS != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(*o.DeadlineMS)*time.Millisecond)
+		defer cancel()
+	}
+	if o.Op == "close" {
+		return result{Error: failureOf(c.Close())}
+	}
+	if answer, ok := decide(ctx, d, o); ok {
+		return answer
+	}
+	return ask(ctx, c, o)
+}
+
+// decide performs the operations that a session has too.
+func decide(ctx context.Context, d decider, o operation) (result, bool) {
+	switch o.Op {
+	case "check":
+		return decided(d.Check(ctx, requestOf(o, &consentv1.CheckRequest{}))), true
+	case "is_allowed":
+		allowed := d.Allowed(ctx, requestOf(o, &consentv1.CheckRequest{}))
+		return result{Allowed: &allowed}, true
+	case "batch_check":
+		return batch(d.BatchCheck(ctx, requestOf(o, &consentv1.BatchCheckRequest{}))), true
+	case "list_purposes":
+		return purposes(d.ListPurposes(ctx, requestOf(o, &consentv1.ListPurposesRequest{}))), true
+	case "record_events":
+		response, err := d.RecordEvents(ctx, requestOf(o, &consentv1.RecordEventsRequest{}))
+		return message(response, err), true
+	}
+	return result{}, false
+}
+
+// ask performs the others.
+func ask(ctx context.Context, c *client.Client, o operation) result {
+	switch o.Op {
+	case "get_subject":
+		response, err := c.GetSubject(ctx, requestOf(o, &consentv1.GetSubjectRequest{}))
+		return message(response, err)
+	case "list_events":
+		return events(c.Events(ctx, requestOf(o, &consentv1.ListEventsRequest{})))
+	case "get_policy":
+		response, err := c.Policy(ctx, requestOf(o, &consentv1.GetPolicyRequest{}))
+		return message(response, err)
+	case "list_controllers":
+		response, err := c.Controllers(ctx, requestOf(o, &consentv1.ListControllersRequest{}))
+		return message(response, err)
+	}
+	return result{Error: &failure{Code: undocumented, Message: "unknown operation " + o.Op}}
+}
+
+func (r *runner) open(o operation) result {
+	options, err := optionsOf(o)
+	if err != nil {
+		return result{Error: &failure{Code: undocumented, Message: err.Error()}}
+	}
+	c, err := client.Dial(o.Target, options...)
+	if err != nil {
+		return result{Error: &failure{Code: "OPTIONS", Message: err.Error()}}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clients[o.Client] = c
+	return result{}
+}
+
+func optionsOf(o operation) ([]client.Option, error) {
+	options := []client.Option{client.WithTimeout(time.Duration(o.TimeoutMS) * time.Millisecond)}
+	if o.Insecure {
+		options = append(options, client.WithInsecure())
+	}
+	if !o.TLS && o.CAFile == "" {
+		return options, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM(pem)
+	}
+	return append(options, client.WithTLS(config)), nil
+}

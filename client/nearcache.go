@@ -1,0 +1,223 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// NearCacheConfig configures a near cache. The zero value is ready for use.
+type NearCacheConfig struct {
+	// MaxEntries bounds how many decisions are kept, of about 1 KiB each; it is rounded up to a power of 2. Zero means 65,536.
+	MaxEntries int
+}
+
+// FenceTimeout is how long a write with fence may take whose context has no deadline: two of the server's leases, and some.
+const FenceTimeout = 6 * time.Second
+
+const defaultNearEntries = 1 << 16
+
+// maxNearBytes bounds what one decision takes, request and answer in their encoded forms; larger ones are not kept.
+const maxNearBytes = 4 << 10
+
+// WithNearCache answers checks within this process, in some hundred nanoseconds, where the server has decided the same
+// before and nothing has changed since.
+//
+// What it guarantees: once RecordEvents with fence has returned, anywhere, no Check that starts later is answered from the
+// older state. Without fence a check may be answered so for one lease after the write was acknowledged (the server's setting,
+// two seconds), no longer; the same goes for a change of policies. A decision is never used past its valid_until, by the
+// server's clock.
+//
+// How: the server tells, over a stream, which hash slots of subjects have changed, and grants leases; see
+// WatchInvalidationsResponse in the proto files. A decision is used only while its revision is at or above its slot's floor,
+// its policies are those in force, and the lease holds, by this machine's monotonic clock, counted from before the heartbeat
+// was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. A lost, late or damaged stream
+// means that all checks go to the server. What no clock shows is a virtual machine that its host pauses and continues with
+// both its clocks where they were: within what was left of the lease it may answer from what it knew.
+//
+// A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does not see
+// that it was used: do without a near cache where each use must be in the server's log. Checks with FullyConsistent always go
+// to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
+func WithNearCache(c NearCacheConfig) Option {
+	return func(o *options) {
+		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
+			n := newNear(c, connection)
+			n.start()
+			return n, nil
+		}
+	}
+}
+
+// NearCacheStats tells what became of checks since the start.
+type NearCacheStats struct {
+	// Hits were answered here, Misses by the server.
+	Hits, Misses uint64
+	// Streams is how many streams of invalidations there have been.
+	Streams uint64
+	// Leased says whether checks can be answered here at the moment.
+	Leased bool
+}
+
+// NearCacheStats returns the counts; all are zero without a near cache.
+func (c *Client) NearCacheStats() NearCacheStats {
+	if n, ok := c.near.(*near); ok {
+		return n.stats()
+	}
+	return NearCacheStats{}
+}
+
+// near is a near cache. Its methods may be called concurrently. The hit path takes no lock and allocates nothing.
+type near struct {
+	decisions  consentv1.DecisionServiceClient
+	maxEntries int
+	seed       maphash.Seed
+	// id names this cache to the server.
+	id    [16]byte
+	clock func() reading
+	// tap, if set, sees each message before it is applied: tests plant faults there.
+	tap func(*nearSession, *consentv1.WatchInvalidationsResponse)
+
+	// current is the stream under way; nil: none, so no decision may be used.
+	current atomic.Pointer[nearSession]
+	streams atomic.Uint64
+	counts  [nearStripes]nearCounts
+
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// nearStripes spreads counters over cache lines, by the hash of the request.
+const nearStripes = 16
+
+type nearCounts struct {
+	hits, misses atomic.Uint64
+	_            [48]byte
+}
+
+// reading is what the clocks show.
+type reading struct {
+	// mono never steps; it may stand still while the machine is suspended. Nanoseconds since the cache was made.
+	mono int64
+	// wall goes on then, but may step. Nanoseconds since the epoch.
+	wall int64
+}
+
+// newNear returns a near cache that does not watch yet, so that it never answers.
+func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *near {
+	began := time.Now()
+	n := &near{
+		decisions: consentv1.NewDecisionServiceClient(connection), maxEntries: c.MaxEntries, seed: maphash.MakeSeed(),
+		clock: func() reading {
+			now := time.Now()
+			return reading{mono: int64(now.Sub(began)), wall: now.UnixNano()}
+		},
+	}
+	if n.maxEntries <= 0 {
+		n.maxEntries = defaultNearEntries
+	}
+	_, _ = rand.Read(n.id[:]) // never fails
+	return n
+}
+
+// start begins to watch.
+func (n *near) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop, n.ended = stop, make(chan struct{})
+	go func() {
+		defer close(n.ended)
+		n.run(ctx)
+	}()
+}
+
+// close gives the lease up and waits until the stream has ended. Lookups miss from then on.
+func (n *near) close() error {
+	n.stop()
+	<-n.ended
+	return nil
+}
+
+func (n *near) stats() NearCacheStats {
+	s := NearCacheStats{Streams: n.streams.Load()}
+	for i := range n.counts {
+		s.Hits += n.counts[i].hits.Load()
+		s.Misses += n.counts[i].misses.Load()
+	}
+	if session := n.current.Load(); session != nil {
+		g := session.granted.Load()
+		s.Leased = g != nil && session.leased(g, n.clock())
+	}
+	return s
+}
+
+// lookup returns a decision that may be used now. Else session is what store wants with the server's answer; nil: it is
+// not to be kept. atLeast is a revision that the decision must reflect.
+//
+// The order of reading is what makes an answer right: first the lease, then the floor, last the clock. Whoever reads a lease
+// that was granted after a write finds the write's floor; whoever reads an older one finds by the clock that it has run out,
+// if the write's fence did not wait for a confirmation.
+func (n *near) lookup(request *consentv1.CheckRequest, atLeast uint64) (d Decision, session *nearSession, ok bool) {
+	s := n.current.Load()
+	if s == nil {
+		return Decision{}, nil, false
+	}
+	g := s.granted.Load()
+	hash := n.hash(request)
+	counts := &n.counts[hash%nearStripes]
+	if atLeast, ok = s.demand(request.GetConsistency(), atLeast); g != nil && ok {
+		if e := s.find(hash, request, g, atLeast); e != nil && s.valid(e, g, n.clock()) {
+			counts.hits.Add(1)
+			return e.decision, nil, true
+		}
+	}
+	counts.misses.Add(1)
+	return Decision{}, s, false
+}
+
+// store keeps the server's answer to a request that lookup had no decision for. Answers may arrive after later changes were
+// told: the revision in the token, not the time, says what they are worth.
+func (n *near) store(s *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision) {
+	if s == nil || !keepable(request, response) {
+		return
+	}
+	token, ok := parseToken(response.GetConsistencyToken())
+	if !ok || token.storeID != s.storeID {
+		return
+	}
+	key := proto.CloneOf(request)
+	key.Consistency = nil
+	e := &nearEntry{
+		hash: n.hash(request), request: key, decision: d, revision: token.revision,
+		slot: s.hello.Slot(request.GetController(), request.GetSubjectId()),
+	}
+	if until := response.GetValidUntil(); until != nil {
+		e.validUntil = until.AsTime().UnixNano()
+	}
+	s.keep(e)
+}
+
+// keepable reports whether an answer may be given again. One that this version does not understand whole may say that it must
+// not.
+func keepable(request *consentv1.CheckRequest, response *consentv1.CheckResponse) bool {
+	switch response.GetDecision() {
+	case consentv1.Decision_DECISION_ALLOW, consentv1.Decision_DECISION_DENY:
+	default:
+		return false
+	}
+	for _, r := range response.GetReasons() {
+		if r.GetCode() == consentv1.ReasonCode_REASON_CODE_POLICY_ERROR {
+			return false
+		}
+	}
+	until := response.GetValidUntil()
+	return (until == nil || until.IsValid() && until.GetSeconds() < 1<<33) &&
+		len(response.ProtoReflect().GetUnknown()) == 0 && len(request.ProtoReflect().GetUnknown()) == 0 &&
+		len(request.GetRecipient().ProtoReflect().GetUnknown()) == 0 &&
+		proto.Size(request)+proto.Size(response) <= maxNearBytes
+}

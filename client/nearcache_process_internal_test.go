@@ -1,0 +1,321 @@
+//go:build linux
+
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/consent"
+)
+
+// TestMain is also the processes of TestNearCacheSafety.
+func TestMain(m *testing.M) {
+	switch os.Getenv("SAFETY_ROLE") {
+	case "server":
+		serveSafety()
+	case "client":
+		checkSafety()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// process is a process of the checker.
+type process struct {
+	t       testing.TB
+	command *exec.Cmd
+	stdin   io.WriteCloser
+	stdout  *strings.Builder
+	once    sync.Once
+}
+
+func startProcess(t testing.TB, role string, env map[string]string) *process {
+	t.Helper()
+	p := &process{t: t, command: exec.Command(os.Args[0]), stdout: &strings.Builder{}}
+	p.command.Env = append(os.Environ(), "SAFETY_ROLE="+role)
+	for name, value := range env {
+		p.command.Env = append(p.command.Env, name+"="+value)
+	}
+	p.command.Stdout, p.command.Stderr = p.stdout, os.Stderr
+	var err error
+	if p.stdin, err = p.command.StdinPipe(); err == nil {
+		err = p.command.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.kill(true) })
+	return p
+}
+
+// end tells the process to end, waits, and returns what it printed.
+func (p *process) end() []byte {
+	p.once.Do(func() {
+		_ = p.stdin.Close()
+		if err := p.command.Wait(); err != nil {
+			p.t.Errorf("%v ended with %v", p.command.Env[len(p.command.Env)-1], err)
+		}
+	})
+	return []byte(p.stdout.String())
+}
+
+// kill ends the process at once, or as an operator would.
+func (p *process) kill(hard bool) {
+	p.once.Do(func() {
+		s := syscall.SIGTERM
+		if hard {
+			s = syscall.SIGKILL
+		}
+		_ = p.command.Process.Signal(s)
+		_ = p.command.Wait()
+	})
+}
+
+// freeze stops the process for a time.
+func (p *process) freeze(ctx context.Context, d time.Duration) {
+	_ = p.command.Process.Signal(syscall.SIGSTOP)
+	pauseFor(ctx, d)
+	_ = p.command.Process.Signal(syscall.SIGCONT)
+}
+
+// step sets how far the process's wall clock is off.
+func (p *process) step(offset time.Duration) { _, _ = fmt.Fprintln(p.stdin, int64(offset)) }
+
+// steps follows the offsets that step sends, until the end of stdin.
+func steps(offset *atomic.Int64, ended func()) {
+	defer ended()
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var to int64
+		if _, err := fmt.Sscan(lines.Text(), &to); err == nil {
+			offset.Store(to)
+		}
+	}
+}
+
+// serveSafety is the server's process.
+func serveSafety() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	var offset atomic.Int64
+	go steps(&offset, stop)
+	lease, err := time.ParseDuration(os.Getenv("SAFETY_LEASE"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	a, err := app.New(app.Config{
+		GRPCAddr: "unix://" + os.Getenv("SAFETY_SOCKET"), HTTPAddr: "127.0.0.1:0", DataDir: os.Getenv("SAFETY_DATA"),
+		CacheLease: lease, DrainTimeout: time.Second,
+		Now: func() consent.Instant { return consent.InstantOf(time.Now().Add(time.Duration(offset.Load()))) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := a.Serve(ctx); err != nil {
+		log.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// checkSafety is a client's process: it checks and writes down what it was told, until stdin ends.
+func checkSafety() {
+	ctx, stop := context.WithCancel(context.Background())
+	var offset atomic.Int64
+	go steps(&offset, stop)
+	// Most of the time is to be spent connected, whatever happens to the network.
+	reconnect := grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond},
+		MinConnectTimeout: time.Second,
+	})
+	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a lease.
+	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
+		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
+			return steppedNear(&offset, connection), nil
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var checkers sync.WaitGroup
+	for i := range safetyCheckers {
+		checkers.Go(func() { checkAndRecord(ctx, c, fmt.Sprintf("%s-%d", os.Getenv("SAFETY_RECORDS"), i)) })
+	}
+	checkers.Wait()
+	if err := json.NewEncoder(os.Stdout).Encode(c.NearCacheStats()); err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// steppedNear is a near cache whose wall clock is off, with the fault that was asked for.
+func steppedNear(offset *atomic.Int64, connection grpc.ClientConnInterface) *near {
+	n := newNear(NearCacheConfig{}, connection)
+	clock := n.clock
+	n.clock = func() reading {
+		now := clock()
+		now.wall += offset.Load()
+		return now
+	}
+	if plant := map[string]tap{"floor": ignoreFloors, "lease": leaseFromReceipt}[os.Getenv("SAFETY_PLANT")]; plant != nil {
+		n.tap = func(s *nearSession, m *consentv1.WatchInvalidationsResponse) { plant(n, s, m) }
+	}
+	n.start()
+	return n
+}
+
+// checkAndRecord checks in bursts: at full speed for a while, and then a pause that leaves the machine to the others.
+func checkAndRecord(ctx context.Context, c *Client, name string) {
+	const burst = 100
+	file, err := os.Create(name)
+	if err != nil {
+		log.Fatal(err)
+	}
+	records := bufio.NewWriterSize(file, 1<<16)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		subject := rand.IntN(safetySubjects)
+		for range burst {
+			r := checkRecord{start: monotonic(), subject: uint16(subject)}
+			d, err := c.Check(ctx, NewCheck("example", safetySubject(subject), "ai_training"))
+			r.end, r.allowed = monotonic(), d.Allowed
+			if err != nil {
+				break
+			}
+			line := r.bytes()
+			_, _ = records.Write(line[:])
+			subject = (subject + 1) % safetySubjects
+		}
+		<-tick.C
+	}
+	if err := records.Flush(); err != nil {
+		log.Fatal(err)
+	}
+	_ = file.Close()
+}
+
+// proxy is the network between clients and the server.
+type proxy struct {
+	listener net.Listener
+	target   string
+	// delay is how long each piece of data is held, nanoseconds; pieces are small then.
+	delay atomic.Int64
+	// held is read-locked by whoever passes data on.
+	held sync.RWMutex
+	done sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // guarded by mu
+}
+
+func newProxy(t *testing.T, target string) *proxy {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{listener: listener, target: target, conns: map[net.Conn]bool{}}
+	p.done.Go(p.accept)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		p.cut()
+		p.done.Wait()
+	})
+	return p
+}
+
+func (p *proxy) address() string { return p.listener.Addr().String() }
+
+func (p *proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", p.target)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns[client], p.conns[server] = true, true
+		p.mu.Unlock()
+		p.done.Go(func() { p.pipe(client, server) })
+		p.done.Go(func() { p.pipe(server, client) })
+	}
+}
+
+// smallPiece is about one message.
+const smallPiece = 128
+
+// pipe passes data on in one direction until either side ends.
+func (p *proxy) pipe(from, to net.Conn) {
+	defer p.drop(from, to)
+	buffer := make([]byte, 32<<10)
+	for {
+		piece := buffer
+		if p.delay.Load() > 0 {
+			piece = buffer[:smallPiece]
+		}
+		n, err := from.Read(piece)
+		if err != nil {
+			return
+		}
+		if d := p.delay.Load(); d > 0 {
+			<-time.After(time.Duration(d))
+		}
+		p.held.RLock()
+		_, err = to.Write(buffer[:n])
+		p.held.RUnlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (p *proxy) drop(conns ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		delete(p.conns, c)
+		_ = c.Close()
+	}
+}
+
+// cut ends all connections.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close()
+	}
+}
+
+// stall holds all data for a time.
+func (p *proxy) stall(ctx context.Context, d time.Duration) {
+	p.held.Lock()
+	defer p.held.Unlock()
+	pauseFor(ctx, d)
+}

@@ -1,0 +1,361 @@
+//go:build linux
+
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// How much TestNearCacheSafety does. The long form is
+//
+//	go test ./client -run 'TestNearCacheSafety$' -safety.checks 10000000 -safety.withdrawals 10000 -timeout 1h -v
+var (
+	safetyChecks      = flag.Int("safety.checks", 100_000, "TestNearCacheSafety: how many checks at least")
+	safetyWithdrawals = flag.Int("safety.withdrawals", 300, "TestNearCacheSafety: how many withdrawals at least")
+)
+
+const (
+	safetySubjects = 64
+	safetyWriters  = 16
+	safetyClients  = 2
+	safetyCheckers = 3
+	safetyLease    = 300 * time.Millisecond
+	// safetyDwell is how long checks have after a withdrawal; before it they have thrice that.
+	safetyDwell = 4 * time.Millisecond
+)
+
+// TestNearCacheSafety runs a server and clients with near caches as processes of their own, and records each check with its
+// start and end while consents are given and withdrawn, the network between is cut, stalled and slowed down, the processes
+// are stopped and continued, the server is killed and started again, and wall clocks step. No check that starts after a
+// fenced withdrawal returned, and ends before the next grant begins, is ALLOW; nor one that starts a lease after a
+// withdrawal without fence was acknowledged.
+func TestNearCacheSafety(t *testing.T) {
+	s := newSafety(t, "")
+	s.run(*safetyWithdrawals, *safetyChecks, true)
+	s.report()
+	if len(s.wrong) > 0 {
+		t.Errorf("%d wrong ALLOWs, the first: %s", len(s.wrong), s.wrong[0])
+	}
+	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed*200 < s.checks {
+		t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
+	}
+}
+
+// The checker sees a fault where there is one. TestPlantedFaultsAreCaught has those that need a certain order of events.
+func TestNearCacheSafetySeesPlantedFault(t *testing.T) {
+	s := newSafety(t, "floor")
+	s.run(20, 1000, false)
+	s.report()
+	if len(s.wrong) == 0 {
+		t.Error("floors are ignored, and no wrong ALLOW was seen")
+	}
+}
+
+// safety is one run of the checker.
+type safety struct {
+	t       *testing.T
+	dir     string
+	proxy   *proxy
+	server  *process
+	clients []*process
+	faults  map[string]int
+
+	withdrawals atomic.Int64
+	// windows are, per subject, when no check may be ALLOW. Guarded by mu until the writers are done.
+	mu      sync.Mutex
+	windows [safetySubjects][]window
+
+	checks, allowed, inside, hits int64
+	wrong                         []string
+}
+
+// window is a time within which checks of a subject must be denied, by CLOCK_MONOTONIC.
+type window struct{ from, to int64 }
+
+// monotonic is the clock that all processes share, nanoseconds.
+func monotonic() int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		panic(err)
+	}
+	return now.Nano()
+}
+
+func newSafety(t *testing.T, plant string) *safety {
+	dir, err := os.MkdirTemp("", "near") // t.TempDir may be longer than a socket's path can be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &safety{t: t, dir: dir, faults: map[string]int{}}
+	s.server = s.startServer()
+	s.proxy = newProxy(t, s.socket())
+	for i := range safetyClients {
+		s.clients = append(s.clients, startProcess(t, "client", map[string]string{
+			"SAFETY_TARGET": s.proxy.address(), "SAFETY_RECORDS": filepath.Join(dir, fmt.Sprintf("records-%d", i)), "SAFETY_PLANT": plant,
+		}))
+	}
+	return s
+}
+
+func (s *safety) socket() string { return filepath.Join(s.dir, "server.sock") }
+
+func (s *safety) startServer() *process {
+	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data"), "SAFETY_LEASE": safetyLease.String()})
+}
+
+// run writes, and makes trouble if wanted, until enough has happened; then it verifies what was recorded.
+func (s *safety) run(withdrawals, checks int, trouble bool) {
+	ctx, stop := context.WithCancel(s.t.Context())
+	defer stop()
+	var running sync.WaitGroup
+	for w := range safetyWriters {
+		running.Go(func() { s.write(ctx, w) })
+	}
+	if trouble {
+		running.Go(func() { s.trouble(ctx) })
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for s.withdrawals.Load() < int64(withdrawals) || s.recorded() < int64(checks) {
+		select {
+		case <-tick.C:
+		case <-s.t.Context().Done():
+			s.t.Error("interrupted")
+		}
+	}
+	stop()
+	running.Wait()
+	for i, c := range s.clients {
+		var stats NearCacheStats
+		if err := json.Unmarshal(c.end(), &stats); err != nil {
+			s.t.Errorf("client %d: %v", i, err)
+		}
+		s.hits += int64(stats.Hits)
+		s.faults["streams"] += int(stats.Streams)
+	}
+	s.server.end()
+	s.verify()
+}
+
+// recorded is how many checks the clients have written down.
+func (s *safety) recorded() (n int64) {
+	for _, name := range s.recordFiles() {
+		if info, err := os.Stat(name); err == nil {
+			n += info.Size() / recordBytes
+		}
+	}
+	return n
+}
+
+func (s *safety) recordFiles() []string {
+	names, err := filepath.Glob(filepath.Join(s.dir, "records-*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return names
+}
+
+// write gives and withdraws consents of its own subjects in turn.
+func (s *safety) write(ctx context.Context, w int) {
+	c, err := Dial("unix://"+s.socket(), WithTimeout(10*time.Second))
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	defer c.Close()
+	for n := 0; ctx.Err() == nil; n++ {
+		subject := w + n%(safetySubjects/safetyWriters)*safetyWriters
+		began := monotonic()
+		s.close(subject, began)
+		s.record(ctx, c, subject, nearGiven, false)
+		pauseFor(ctx, 3*safetyDwell)
+		fence := rand.IntN(8) > 0
+		if !s.record(ctx, c, subject, nearWithdrawn, fence) {
+			return
+		}
+		from, dwell := monotonic(), safetyDwell
+		if !fence {
+			from, dwell = from+int64(safetyLease), dwell+safetyLease
+		}
+		s.open(subject, from)
+		s.withdrawals.Add(1)
+		pauseFor(ctx, dwell)
+	}
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+func (s *safety) open(subject int, from int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.windows[subject] = append(s.windows[subject], window{from, math.MaxInt64})
+}
+
+func (s *safety) close(subject int, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.windows[subject]); n > 0 {
+		s.windows[subject][n-1].to = to
+	}
+}
+
+// record repeats one event until it is acknowledged; false if ctx ended first. The events lie in the past, so that the
+// server's clock may step, and each is newer than the one before.
+func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
+	event := NewEvent("privacy_settings")
+	event.OccurredAt = timestamppb.New(time.Now().Add(-48 * time.Hour))
+	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}}
+	request := &consentv1.RecordEventsRequest{
+		Controller: "example", SubjectId: safetySubject(subject), Events: []*consentv1.Event{event}, Fence: fence,
+	}
+	for ctx.Err() == nil {
+		if _, err := c.RecordEvents(ctx, request); err == nil {
+			return true
+		}
+		pauseFor(ctx, 5*time.Millisecond)
+	}
+	return false
+}
+
+func safetySubject(i int) string { return fmt.Sprintf("subject-%d", i) }
+
+// trouble makes one fault after the other.
+func (s *safety) trouble(ctx context.Context) {
+	for ctx.Err() == nil {
+		pauseFor(ctx, rand.N(100*time.Millisecond))
+		long := rand.N(2 * safetyLease)
+		switch n := rand.IntN(40); {
+		case n < 6:
+			s.faults["cuts"]++
+			s.proxy.cut()
+		case n < 12:
+			s.faults["stalls"]++
+			s.proxy.delay.Store(int64(rand.N(20 * time.Millisecond))) // echoes are under way, and come out bit by bit
+			pauseFor(ctx, safetyLease/2)
+			s.proxy.stall(ctx, long)
+			pauseFor(ctx, safetyLease)
+			s.proxy.delay.Store(0)
+		case n < 18:
+			s.faults["delays"]++
+			s.proxy.delay.Store(int64(rand.N(20 * time.Millisecond)))
+			pauseFor(ctx, long)
+			s.proxy.delay.Store(0)
+		case n < 26:
+			s.faults["client stops"]++
+			s.clients[rand.IntN(len(s.clients))].freeze(ctx, long)
+		case n < 29:
+			s.faults["server stops"]++
+			s.server.freeze(ctx, long)
+		case n < 34:
+			s.faults["client clock steps"]++
+			s.clients[rand.IntN(len(s.clients))].step(rand.N(2*time.Hour) - time.Hour)
+		case n < 39:
+			s.faults["server clock steps"]++
+			s.server.step(rand.N(2*time.Hour) - time.Hour)
+		default:
+			s.faults["server restarts"]++
+			s.server.kill(rand.IntN(2) == 0)
+			s.server = s.startServer()
+		}
+	}
+}
+
+// verify reads all records.
+func (s *safety) verify() {
+	for _, name := range s.recordFiles() {
+		file, err := os.Open(name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.verifyFile(bufio.NewReaderSize(file, 1<<20))
+		_ = file.Close()
+	}
+}
+
+func (s *safety) verifyFile(r io.Reader) {
+	var b [recordBytes]byte
+	for {
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			return
+		}
+		s.verifyCheck(checkRecordOf(b))
+	}
+}
+
+func (s *safety) verifyCheck(c checkRecord) {
+	s.checks++
+	if c.allowed {
+		s.allowed++
+	}
+	windows := s.windows[c.subject]
+	i, _ := slices.BinarySearchFunc(windows, c.start, func(w window, start int64) int {
+		if w.from <= start {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 || c.end >= windows[i-1].to {
+		return
+	}
+	s.inside++
+	if c.allowed {
+		s.wrong = append(s.wrong, fmt.Sprintf("subject %d, %v after the withdrawal", c.subject, time.Duration(c.start-windows[i-1].from)))
+	}
+}
+
+func (s *safety) report() {
+	s.t.Logf("%d checks, %d of them answered by near caches, %d ALLOW, %d wholly after a withdrawal; %d withdrawals; %v",
+		s.checks, s.hits, s.allowed, s.inside, s.withdrawals.Load(), s.faults)
+}
+
+// checkRecord is one check as it is written down: start and end by the shared clock.
+type checkRecord struct {
+	start, end int64
+	subject    uint16
+	allowed    bool
+}
+
+const recordBytes = 20
+
+func (c checkRecord) bytes() (b [recordBytes]byte) {
+	binary.LittleEndian.PutUint64(b[:], uint64(c.start))
+	binary.LittleEndian.PutUint64(b[8:], uint64(c.end))
+	binary.LittleEndian.PutUint16(b[16:], c.subject)
+	if c.allowed {
+		b[18] = 1
+	}
+	return b
+}
+
+func checkRecordOf(b [recordBytes]byte) checkRecord {
+	return checkRecord{
+		start: int64(binary.LittleEndian.Uint64(b[:])), end: int64(binary.LittleEndian.Uint64(b[8:])),
+		subject: binary.LittleEndian.Uint16(b[16:]), allowed: b[18] == 1,
+	}
+}

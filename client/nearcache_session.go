@@ -1,0 +1,242 @@
+package client
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// nearSession is what is known by one stream of invalidations. A new stream begins with nothing: what an earlier one was told
+// says nothing of what happened in between.
+type nearSession struct {
+	hello   *consentv1.WatchHello
+	storeID [16]byte
+	lease   time.Duration
+	// floors holds, per slot, the revision below which no decision counts.
+	floors []atomic.Uint64
+	// seen is a revision up to which all changes were told. It is raised after the floors.
+	seen atomic.Uint64
+	// granted is the newest lease; nil: none yet. It is stored after seen.
+	granted atomic.Pointer[grant]
+	table   nearTable
+
+	// position and policy are those of the last message; the receiver's own.
+	position uint64
+	policy   string
+
+	beats struct {
+		sync.Mutex
+		// last is the number of the newest heartbeat; sent[i%len(sent)] is when the i-th was about to be sent.
+		last uint64
+		sent [16]reading
+	}
+}
+
+// grant is a lease, immutable.
+type grant struct {
+	// sent is when the heartbeat was about to be sent.
+	sent reading
+	// serverTime is what the server's clock showed later, nanoseconds since the epoch.
+	serverTime int64
+	// policy is the digest of the policies in force.
+	policy string
+}
+
+// The bounds of what a server may say in a hello.
+const (
+	maxLease     = 10 * time.Second
+	maxSlotCount = 1 << 20
+)
+
+// driftPart is the part by which the server's clock may run faster than this machine's.
+const driftPart = 16
+
+var (
+	errHello = errors.New("near cache: the hello is out of bounds")
+	errChain = errors.New("near cache: a message is missing, repeated or damaged")
+)
+
+// newNearSession begins a session with the first message of a stream.
+func newNearSession(m *consentv1.WatchInvalidationsResponse, maxEntries int) (*nearSession, error) {
+	hello := m.GetHello()
+	count, lease := hello.GetSlotCount(), hello.GetLease().AsDuration()
+	switch {
+	case m.GetChecksum() != m.Sum():
+		return nil, errChain
+	case hello == nil || len(hello.GetStoreId()) != 16 || len(hello.GetSlotKey()) != 32,
+		count == 0 || count > maxSlotCount || count&(count-1) != 0,
+		lease <= 0 || lease > maxLease || hello.GetHeartbeatInterval().AsDuration() <= 0,
+		m.GetPosition() != m.GetFromPosition() || m.GetPolicyRevision() == "" || m.GetHeartbeat() != 0 || len(m.GetSlots()) > 0:
+		return nil, errHello
+	}
+	s := &nearSession{
+		hello: hello, storeID: [16]byte(hello.GetStoreId()), lease: lease, floors: make([]atomic.Uint64, count),
+		table: newNearTable(maxEntries), position: m.GetPosition(), policy: m.GetPolicyRevision(),
+	}
+	for i := range s.floors {
+		s.floors[i].Store(m.GetRevision())
+	}
+	s.seen.Store(m.GetRevision())
+	return s, nil
+}
+
+// beat numbers a heartbeat that is about to be sent.
+func (s *nearSession) beat(now reading) uint64 {
+	s.beats.Lock()
+	defer s.beats.Unlock()
+	s.beats.last++
+	s.beats.sent[s.beats.last%uint64(len(s.beats.sent))] = now
+	return s.beats.last
+}
+
+// sentAt returns when a heartbeat was about to be sent; false for one that was never sent, or too long ago.
+func (s *nearSession) sentAt(number uint64) (reading, bool) {
+	s.beats.Lock()
+	defer s.beats.Unlock()
+	kept := uint64(len(s.beats.sent))
+	if number > s.beats.last || number+kept <= s.beats.last {
+		return reading{}, false
+	}
+	return s.beats.sent[number%kept], true
+}
+
+// apply takes a message; an error means that the stream cannot be trusted any more.
+func (s *nearSession) apply(m *consentv1.WatchInvalidationsResponse) error {
+	if err := s.check(m); err != nil {
+		return err
+	}
+	for _, slot := range m.GetSlots() {
+		s.floors[slot].Store(m.GetRevision())
+	}
+	s.seen.Store(m.GetRevision())
+	s.position = m.GetPosition()
+	if m.GetPolicyRevision() != "" && m.GetPolicyRevision() != s.policy {
+		s.policy = m.GetPolicyRevision()
+	}
+	return s.grant(m)
+}
+
+func (s *nearSession) check(m *consentv1.WatchInvalidationsResponse) error {
+	switch {
+	case m.GetChecksum() != m.Sum(), m.GetHello() != nil,
+		m.GetFromPosition() != s.position, m.GetPosition() < s.position, m.GetRevision() < s.seen.Load(),
+		uint64(len(m.GetSlots())) > m.GetPosition()-s.position,
+		len(m.GetSlots()) > 0 && m.GetRevision() == s.seen.Load():
+		return errChain
+	}
+	for _, slot := range m.GetSlots() {
+		if int(slot) >= len(s.floors) {
+			return errChain
+		}
+	}
+	return nil
+}
+
+// grant takes the lease that m carries, or the new policies into the lease that there is.
+func (s *nearSession) grant(m *consentv1.WatchInvalidationsResponse) error {
+	old := s.granted.Load()
+	if m.GetHeartbeat() == 0 {
+		if old != nil && old.policy != s.policy {
+			s.granted.Store(&grant{sent: old.sent, serverTime: old.serverTime, policy: s.policy})
+		}
+		return nil
+	}
+	sent, ok := s.sentAt(m.GetHeartbeat())
+	if !ok || old != nil && sent.mono < old.sent.mono {
+		return errChain
+	}
+	s.granted.Store(&grant{sent: sent, serverTime: m.GetServerTime(), policy: s.policy})
+	return nil
+}
+
+// demand returns the revision that a decision must reflect; false: only the server can tell.
+func (s *nearSession) demand(c *consentv1.Consistency, atLeast uint64) (uint64, bool) {
+	if c == nil {
+		return atLeast, true
+	}
+	switch need := c.GetRequirement().(type) {
+	case *consentv1.Consistency_MinimizeLatency:
+		return atLeast, need.MinimizeLatency
+	case *consentv1.Consistency_AtLeastAsFresh:
+		token, ok := parseToken(need.AtLeastAsFresh)
+		return max(atLeast, token.revision), ok && token.storeID == s.storeID
+	}
+	return 0, false
+}
+
+// find returns the entry of a request whose policies are those of the grant and whose state no change has overtaken.
+func (s *nearSession) find(hash uint64, request *consentv1.CheckRequest, g *grant, atLeast uint64) *nearEntry {
+	bucket := s.table.bucket(hash)
+	for i := range bucket {
+		e := bucket[i].Load()
+		if e != nil && e.hash == hash && sameRequest(e.request, request) && s.current(e, g, atLeast) {
+			if !e.used.Load() {
+				e.used.Store(true)
+			}
+			return e
+		}
+	}
+	return nil
+}
+
+// current reports whether an entry's policies are in force and its state is the newest that was told, and reflects atLeast. An
+// entry that no change up to seen has touched is as good as one read at seen.
+func (s *nearSession) current(e *nearEntry, g *grant, atLeast uint64) bool {
+	seen := s.seen.Load() // before the floor
+	return e.decision.PolicyRevision == g.policy && e.revision >= s.floors[e.slot].Load() && max(e.revision, seen) >= atLeast
+}
+
+// valid reports whether the lease holds and the decision's time has not come, by clocks that were read after all else.
+func (s *nearSession) valid(e *nearEntry, g *grant, now reading) bool {
+	if !s.leased(g, now) {
+		return false
+	}
+	since := now.mono - g.sent.mono
+	return e.validUntil == 0 || g.serverTime+since+since/driftPart < e.validUntil
+}
+
+// leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept.
+func (s *nearSession) leased(g *grant, now reading) bool {
+	return now.mono-g.sent.mono < int64(s.lease) && now.wall-g.sent.wall < int64(s.lease)
+}
+
+// keep puts an entry into the table, unless a change has overtaken it already.
+func (s *nearSession) keep(e *nearEntry) {
+	g := s.granted.Load()
+	if e.revision < s.floors[e.slot].Load() {
+		return
+	}
+	s.table.put(e, func(old *nearEntry) bool { return g != nil && s.current(old, g, 0) })
+}
+
+// token is what a near cache reads of a consistency token; all others leave tokens as they are.
+type token struct {
+	storeID  [16]byte
+	revision uint64
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// tokenBytes are a version, the store's id, the revision, and a checksum of these.
+const tokenBytes = 1 + 16 + 8 + 4
+
+// parseToken reads a consistency token of version 1.
+func parseToken(text string) (token, bool) {
+	var b [tokenBytes]byte
+	if base64.RawURLEncoding.DecodedLen(len(text)) != tokenBytes {
+		return token{}, false
+	}
+	if n, err := base64.RawURLEncoding.Decode(b[:], []byte(text)); err != nil || n != tokenBytes || b[0] != 1 {
+		return token{}, false
+	}
+	if crc32.Checksum(b[:25], castagnoli) != binary.BigEndian.Uint32(b[25:]) {
+		return token{}, false
+	}
+	return token{storeID: [16]byte(b[1:17]), revision: binary.BigEndian.Uint64(b[17:25])}, true
+}

@@ -1,0 +1,146 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// The waits between streams: a server that restarts is found soon, one that has no such call is not bothered.
+const (
+	firstRewatch = 50 * time.Millisecond
+	maxRewatch   = 5 * time.Second
+)
+
+// releaseWait is how long close waits for the server to hear that the lease is given up.
+const releaseWait = 250 * time.Millisecond
+
+// nearStream is the sending side of a stream of invalidations.
+type nearStream struct {
+	grpc.BidiStreamingClient[consentv1.WatchInvalidationsRequest, consentv1.WatchInvalidationsResponse]
+	// sending is held by whoever sends.
+	sending sync.Mutex
+}
+
+func (s *nearStream) send(m *consentv1.WatchInvalidationsRequest) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	return s.Send(m)
+}
+
+// release gives the lease up. The decisions must not be used any more.
+func (s *nearStream) release() error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	return s.CloseSend()
+}
+
+// run keeps a stream under way until ctx ends.
+func (n *near) run(ctx context.Context) {
+	wait := firstRewatch
+	for ctx.Err() == nil {
+		if n.watch(ctx) {
+			wait = firstRewatch
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+		case <-ctx.Done():
+		}
+		wait = min(2*wait, maxRewatch)
+	}
+}
+
+// watch runs one stream to its end and reports whether it was of use: whether a lease was granted. When it returns no
+// decision is used any more.
+func (n *near) watch(ctx context.Context) (useful bool) {
+	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(releaseWait, cancel) })()
+	connecting := context.AfterFunc(ctx, cancel)
+	inner, err := n.decisions.WatchInvalidations(streamCtx, grpc.WaitForReady(true))
+	if err != nil {
+		return false
+	}
+	stream := &nearStream{BidiStreamingClient: inner}
+	session, err := n.greet(stream)
+	if err != nil || !connecting() {
+		return false
+	}
+	n.streams.Add(1)
+	n.current.Store(session)
+	var beats sync.WaitGroup
+	beats.Go(func() {
+		if !n.beat(ctx, streamCtx, stream, session) {
+			cancel()
+		}
+	})
+	for err == nil {
+		err = n.hear(stream, session)
+	}
+	n.current.Store(nil)
+	cancel()
+	beats.Wait()
+	return session.granted.Load() != nil
+}
+
+// greet says who is there and returns the session that the server offers.
+func (n *near) greet(stream *nearStream) (*nearSession, error) {
+	if err := stream.send(&consentv1.WatchInvalidationsRequest{CacheId: n.id[:]}); err != nil {
+		return nil, err
+	}
+	m, err := stream.Recv()
+	if err != nil {
+		return nil, err
+	}
+	return newNearSession(m, n.maxEntries)
+}
+
+// hear receives, applies and confirms one message.
+func (n *near) hear(stream *nearStream, session *nearSession) error {
+	m, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	if n.tap != nil {
+		n.tap(session, m)
+	}
+	if err := session.apply(m); err != nil {
+		return err
+	}
+	if m.GetPosition() == m.GetFromPosition() {
+		return nil
+	}
+	return stream.send(&consentv1.WatchInvalidationsRequest{AppliedPosition: m.GetPosition()})
+}
+
+// beat sends heartbeats until the stream ends, or ctx: then it gives the lease up, and the server ends the stream. It returns
+// false if the stream is of no use any more: a server that has not answered for two leases is taken for lost.
+func (n *near) beat(ctx, streamCtx context.Context, stream *nearStream, session *nearSession) bool {
+	ticker := time.NewTicker(session.hello.GetHeartbeatInterval().AsDuration())
+	defer ticker.Stop()
+	began := n.clock()
+	for {
+		now := n.clock()
+		last := began
+		if g := session.granted.Load(); g != nil {
+			last = g.sent
+		}
+		if now.mono-last.mono > 2*int64(session.lease) ||
+			stream.send(&consentv1.WatchInvalidationsRequest{Heartbeat: session.beat(now)}) != nil {
+			return false
+		}
+		select {
+		case <-ticker.C:
+		case <-streamCtx.Done():
+			return false
+		case <-ctx.Done():
+			n.current.Store(nil)
+			return stream.release() == nil
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/proto" // the codec that frames is
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+)
+
+// The messages of a CheckStream are put together and taken apart here, by their wire format: each caller encodes its own
+// check and decodes its own outcome, so the one goroutine that sends and the one that receives do neither, and a request
+// that cannot be encoded is its caller's error alone.
+
+// frame is an encoded message of a CheckStream.
+type frame struct{ data []byte }
+
+// frames is the standard codec, but for frames.
+type frames struct{ encoding.CodecV2 }
+
+func newFrames() frames { return frames{encoding.GetCodecV2("proto")} }
+
+// Marshal hands a frame's data on.
+func (c frames) Marshal(v any) (mem.BufferSlice, error) {
+	if f, ok := v.(*frame); ok {
+		return mem.BufferSlice{mem.SliceBuffer(f.data)}, nil
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+// Unmarshal copies the data into a frame.
+func (c frames) Unmarshal(data mem.BufferSlice, v any) error {
+	if f, ok := v.(*frame); ok {
+		f.data = data.Materialize()
+		return nil
+	}
+	return c.CodecV2.Unmarshal(data, v)
+}
+
+// The field numbers of the messages.
+const (
+	requestChecks protowire.Number = 1
+	requestCancel protowire.Number = 2
+
+	checkID      protowire.Number = 1
+	checkCheck   protowire.Number = 2
+	checkTimeout protowire.Number = 3
+
+	responseResults  protowire.Number = 1
+	responseDraining protowire.Number = 2
+	resultID         protowire.Number = 1
+	resultResponse   protowire.Number = 2
+)
+
+// encodeCheck encodes a StreamedCheck without its id.
+func encodeCheck(request *consentv1.CheckRequest, timeout time.Duration) ([]byte, error) {
+	options := proto.MarshalOptions{UseCachedSize: true}
+	size := proto.Size(request)
+	data := make([]byte, 0, size+32)
+	data = protowire.AppendTag(data, checkCheck, protowire.BytesType)
+	data = protowire.AppendVarint(data, uint64(size))
+	data, err := options.MarshalAppend(data, request)
+	if err != nil {
+		return nil, err
+	}
+	limit := durationpb.Duration{Seconds: int64(timeout / time.Second), Nanos: int32(timeout % time.Second)}
+	data = protowire.AppendTag(data, checkTimeout, protowire.BytesType)
+	data = protowire.AppendVarint(data, uint64(proto.Size(&limit)))
+	return options.MarshalAppend(data, &limit)
+}
+
+// appendCheck appends an encoded check, with its id, to a CheckStreamRequest.
+func appendCheck(data []byte, id uint64, check []byte) []byte {
+	size := protowire.SizeTag(checkID) + protowire.SizeVarint(id) + len(check)
+	data = protowire.AppendTag(data, requestChecks, protowire.BytesType)
+	data = protowire.AppendVarint(data, uint64(size))
+	data = protowire.AppendTag(data, checkID, protowire.VarintType)
+	data = protowire.AppendVarint(data, id)
+	return append(data, check...)
+}
+
+// appendCancel appends the id of a check that is no longer wanted to a CheckStreamRequest.
+func appendCancel(data []byte, id uint64) []byte {
+	data = protowire.AppendTag(data, requestCancel, protowire.VarintType)
+	return protowire.AppendVarint(data, id)
+}
+
+var errGarbage = errors.New("the server sent a malformed message")
+
+// eachResult calls f with the id and the encoded StreamedResult of each result in a CheckStreamResponse. What f is given
+// shares data's memory. Nothing of a malformed message but what came before the fault is handed on.
+func eachResult(data []byte, f func(id uint64, result []byte)) (draining bool, err error) {
+	for len(data) > 0 {
+		number, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return draining, errGarbage
+		}
+		data = data[n:]
+		if n = protowire.ConsumeFieldValue(number, kind, data); n < 0 {
+			return draining, errGarbage
+		}
+		switch {
+		case number == responseResults && kind == protowire.BytesType:
+			result, _ := protowire.ConsumeBytes(data)
+			id, err := idOf(result)
+			if err != nil {
+				return draining, err
+			}
+			f(id, result)
+		case number == responseDraining && kind == protowire.VarintType:
+			value, _ := protowire.ConsumeVarint(data)
+			draining = value != 0
+		}
+		data = data[n:]
+	}
+	return draining, nil
+}
+
+// idOf reads the id of an encoded StreamedResult.
+func idOf(result []byte) (id uint64, err error) {
+	for len(result) > 0 {
+		number, kind, n := protowire.ConsumeTag(result)
+		if n < 0 {
+			return 0, errGarbage
+		}
+		result = result[n:]
+		if number == resultID && kind == protowire.VarintType {
+			id, n = protowire.ConsumeVarint(result)
+		} else {
+			n = protowire.ConsumeFieldValue(number, kind, result)
+		}
+		if n < 0 {
+			return 0, errGarbage
+		}
+		result = result[n:]
+	}
+	return id, nil
+}
+
+// decodeResult decodes one result: a response or an error, never both. A response, which most are, is decoded without the
+// message around it: that takes a quarter off.
+func decodeResult(data []byte) (*consentv1.CheckResponse, error) {
+	if response, ok := plainResponse(data); ok {
+		var r consentv1.CheckResponse
+		if err := proto.Unmarshal(response, &r); err != nil {
+			return nil, internalError("the server sent a result that cannot be decoded")
+		}
+		return &r, nil
+	}
+	var result consentv1.StreamedResult
+	if err := proto.Unmarshal(data, &result); err != nil {
+		return nil, internalError("the server sent a result that cannot be decoded")
+	}
+	switch outcome := result.GetOutcome().(type) {
+	case *consentv1.StreamedResult_Response:
+		return outcome.Response, nil
+	case *consentv1.StreamedResult_Error:
+		return nil, checkError(outcome.Error)
+	default:
+		return nil, internalError(fmt.Sprintf("the server sent an outcome of unknown kind %T", outcome))
+	}
+}
+
+// plainResponse returns the encoded response of a result that is an id and a response, in this order, and nothing else.
+func plainResponse(data []byte) ([]byte, bool) {
+	number, kind, n := protowire.ConsumeTag(data)
+	if n < 0 || number != resultID || kind != protowire.VarintType {
+		return nil, false
+	}
+	data = data[n:]
+	if _, n = protowire.ConsumeVarint(data); n < 0 {
+		return nil, false
+	}
+	data = data[n:]
+	number, kind, n = protowire.ConsumeTag(data)
+	if n < 0 || number != resultResponse || kind != protowire.BytesType {
+		return nil, false
+	}
+	data = data[n:]
+	response, n := protowire.ConsumeBytes(data)
+	return response, n == len(data)
+}

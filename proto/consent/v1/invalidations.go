@@ -1,0 +1,39 @@
+package consentv1
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// What both sides of WatchInvalidations compute, as the proto file says it.
+
+// Slot returns the hash slot of a subject. SlotCount must not be 0.
+func (h *WatchHello) Slot(controller, subjectID string) uint32 {
+	mac := hmac.New(sha256.New, h.GetSlotKey())
+	_, _ = mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(controller))))
+	_, _ = mac.Write([]byte(controller))
+	_, _ = mac.Write([]byte(subjectID))
+	return uint32(binary.BigEndian.Uint64(mac.Sum(nil)) % uint64(h.GetSlotCount()))
+}
+
+// Sum returns what Checksum must be.
+func (r *WatchInvalidationsResponse) Sum() uint32 {
+	b := make([]byte, 0, 5*8+4*len(r.GetSlots())+len(r.GetPolicyRevision())+64)
+	for _, n := range []uint64{
+		r.GetFromPosition(), r.GetPosition(), r.GetRevision(), r.GetHeartbeat(), uint64(r.GetServerTime()),
+	} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	for _, slot := range r.GetSlots() {
+		b = binary.BigEndian.AppendUint32(b, slot)
+	}
+	b = append(b, r.GetPolicyRevision()...)
+	if h := r.GetHello(); h != nil {
+		b = append(append(b, h.GetStoreId()...), h.GetSlotKey()...)
+		b = binary.BigEndian.AppendUint32(b, h.GetSlotCount())
+		b = binary.BigEndian.AppendUint64(b, uint64(h.GetLease().AsDuration()))
+	}
+	return crc32.ChecksumIEEE(b)
+}

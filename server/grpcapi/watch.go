@@ -1,0 +1,106 @@
+package grpcapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/watch"
+)
+
+// Watchers keeps caches of decisions honest; watch.Hub is one.
+type Watchers interface {
+	Join(id [16]byte) (*watch.Watcher, error)
+	Fence(context.Context) error
+}
+
+// watchStream is a stream of invalidations.
+type watchStream = grpc.BidiStreamingServer[consentv1.WatchInvalidationsRequest, consentv1.WatchInvalidationsResponse]
+
+// WatchInvalidations tells a client's cache what it must not answer from any more, until either side ends the stream.
+func (s *decisionService) WatchInvalidations(stream watchStream) error {
+	err := s.watch(stream)
+	if _, named := status.FromError(err); named {
+		return err
+	}
+	return s.errors.refuse(stream.Context(), consentv1.DecisionService_WatchInvalidations_FullMethodName, err).Err()
+}
+
+func (s *decisionService) watch(stream watchStream) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	if len(first.GetCacheId()) != len([16]byte{}) {
+		return invalid([]consent.Violation{{Field: "cache_id", Description: "must be 16 random bytes, in the first message"}})
+	}
+	w, err := s.watchers.Join([16]byte(first.GetCacheId()))
+	if err != nil {
+		return err
+	}
+	heard := make(chan error, 1)
+	go func() { heard <- hear(stream, w, first) }() // gRPC ends it when this returns
+	err = tell(stream, w, heard)
+	released := errors.Is(err, io.EOF)
+	w.Leave(released)
+	if released {
+		return nil
+	}
+	return err
+}
+
+// hear passes on what the client says until it ends: by io.EOF where the client gave up its lease.
+func hear(stream watchStream, w *watch.Watcher, m *consentv1.WatchInvalidationsRequest) error {
+	for {
+		if err := w.Heard(m); err != nil {
+			return err
+		}
+		var err error
+		if m, err = stream.Recv(); err != nil {
+			return err
+		}
+	}
+}
+
+// tell sends what there is to tell until the client ends or fails.
+func tell(stream watchStream, w *watch.Watcher, heard <-chan error) error {
+	for {
+		m, err := w.Next()
+		if err != nil {
+			return err
+		}
+		if m != nil {
+			if err := stream.Send(m); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case err := <-heard:
+			return err
+		case <-w.Wake():
+		}
+	}
+}
+
+// The part of a caller's deadline that is left for the answer that a fence is not complete, and its bound.
+const (
+	fencePart  = 16
+	fenceSpare = 50 * time.Millisecond
+)
+
+// fence waits for the caches, not quite as long as the caller does: otherwise nobody would hear that the events are recorded.
+func fence(ctx context.Context, w Watchers) error {
+	if deadline, has := ctx.Deadline(); has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/fencePart, fenceSpare)))
+		defer cancel()
+	}
+	return w.Fence(ctx)
+}

@@ -1,0 +1,223 @@
+// Package watch keeps clients' caches of decisions honest: it tells watchers which hash slots changed, grants them leases, and
+// holds a fenced write until no cache can answer from the older state.
+//
+// What it guarantees: Fence returns nil only when each watcher that had a lease at its beginning has confirmed all that was
+// announced before, or its lease has run out, by this machine's clock and with a margin for the client's; leases that an
+// earlier process of this store granted have run out too. A lease is granted only with a message after which the watcher
+// knows everything announced so far. So whoever holds a lease that was granted later needs no waiting for.
+//
+// Failure: a watcher that reads too slowly loses its stream, and so does one that holds up a fence for a lease; either can
+// only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may not know
+// yet.
+package watch
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+)
+
+// DefaultLease bounds how long a cache may answer from an older state after a write without fence, and how long a fence
+// waits for a client that died. Heartbeats come four times as often, so that a lost one or a pause of either process costs
+// nothing.
+const DefaultLease = 2 * time.Second
+
+const (
+	heartbeatsPerLease = 4
+	// driftMargin is the part of a lease that is added here: the client's clock may run that much slower.
+	driftMargin = 16
+	// slotCount is that of the cache package, for the same reason: of n changes a cache loses n/65536 of its other entries.
+	slotCount = 1 << 16
+	// ringSize is how many announcements a watcher may lag behind before it loses its stream. They take 16 bytes each, once
+	// for all watchers.
+	ringSize = 1 << 16
+	// maxWatchers bounds what one server keeps of streams and goroutines.
+	maxWatchers = 10_000
+	// pace is how much time passes between two waves of messages, per watcher: a wave takes about that much of a core per
+	// watcher, here and in the clients, so that a storm of writes makes messages longer, and not more than can be sent.
+	pace = 20 * time.Microsecond
+)
+
+// Config configures a Hub.
+type Config struct {
+	// StoreID and Revision are the store's, as it was opened.
+	StoreID  store.ID
+	Revision consent.Revision
+	// Policy returns the digest of the policies in force; required. It must be quick.
+	Policy func() string
+	// Lease is how long leases last; zero means DefaultLease. An earlier process of the same store must not have granted
+	// longer ones.
+	Lease time.Duration
+	// Now is the clock of decisions; nil means the system's.
+	Now func() consent.Instant
+}
+
+// Validate reports all faults at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Policy == nil {
+		faults = append(faults, errors.New("watch: Policy is required"))
+	}
+	if c.Lease < 0 {
+		faults = append(faults, fmt.Errorf("watch: lease is %v: must not be negative", c.Lease))
+	}
+	return errors.Join(faults...)
+}
+
+// Hub knows all watchers and what was announced. All methods may be called concurrently.
+type Hub struct {
+	config Config
+	hello  *consentv1.WatchHello
+	// grace is when the leases of an earlier process have run out.
+	grace time.Time
+	// changed has a value when there is something to tell.
+	changed         chan struct{}
+	closing, closed chan struct{}
+
+	mu struct {
+		sync.Mutex
+		// position counts announcements; ring[p%ringSize] is what the one that led to position p+1 said.
+		position uint64
+		ring     [ringSize]announcement
+		revision consent.Revision
+		// watchers are those with a stream, and those without whose leases may not have run out yet.
+		watchers map[*Watcher]struct{}
+		fences   map[*fence]struct{}
+		counts   Stats
+	}
+}
+
+var _ store.Observer = (*Hub)(nil)
+
+// announcement is one change of a slot, or of the policies.
+type announcement struct {
+	revision consent.Revision
+	slot     uint32
+	policy   bool
+}
+
+// Stats are counts since the start, but for Watchers.
+type Stats struct {
+	// Watchers is how many hold a stream or a lease.
+	Watchers int
+	// Dropped is how many streams were ended because the watcher was too slow.
+	Dropped uint64
+	// Fences is how many writes were fenced, and Unfenced how many of these gave up.
+	Fences, Unfenced uint64
+}
+
+// New returns a hub. Close it. Its error says all that is wrong with config.
+func New(c Config) (*Hub, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Lease == 0 {
+		c.Lease = DefaultLease
+	}
+	if c.Now == nil {
+		c.Now = func() consent.Instant { return consent.InstantOf(time.Now()) }
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	h := &Hub{
+		config: c,
+		hello: &consentv1.WatchHello{
+			StoreId: c.StoreID[:], SlotKey: key, SlotCount: slotCount,
+			Lease: durationpb.New(c.Lease), HeartbeatInterval: durationpb.New(c.Lease / heartbeatsPerLease),
+		},
+		grace:   time.Now().Add(held(c.Lease)),
+		changed: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{}),
+	}
+	h.mu.revision = c.Revision
+	h.mu.watchers, h.mu.fences = map[*Watcher]struct{}{}, map[*fence]struct{}{}
+	go h.wakeAll()
+	return h, nil
+}
+
+// held is how long a lease must be taken to be held.
+func held(lease time.Duration) time.Duration { return lease + lease/driftMargin }
+
+// Close ends the hub's goroutine and waits for it. Watchers are told nothing more.
+func (h *Hub) Close() {
+	close(h.closing)
+	<-h.closed
+}
+
+// Stats returns the counts.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.mu.counts
+	s.Watchers = len(h.mu.watchers)
+	return s
+}
+
+// Changed announces a change, in the order of revisions. A Fence that begins later waits for it.
+func (h *Hub) Changed(c store.Change) {
+	slot := h.hello.Slot(c.Subject.Controller, c.Subject.ID)
+	h.announce(announcement{slot: slot, revision: c.Revision})
+}
+
+// PolicyChanged announces that other policies are in force.
+func (h *Hub) PolicyChanged() { h.announce(announcement{policy: true}) }
+
+func (h *Hub) announce(a announcement) {
+	h.mu.Lock()
+	h.mu.ring[h.mu.position%ringSize] = a
+	h.mu.position++
+	h.mu.revision = max(h.mu.revision, a.revision)
+	h.mu.Unlock()
+	signal(h.changed)
+}
+
+// signal leaves a value in a channel of capacity 1.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// wakeAll wakes the watchers after each announcement, or after several: the announcer, who holds up all writers, must not
+// wait for a thousand wake-ups.
+func (h *Hub) wakeAll() {
+	defer close(h.closed)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
+	for {
+		select {
+		case <-h.changed:
+		case <-h.closing:
+			return
+		}
+		watchers := h.watchers()
+		for _, w := range watchers {
+			signal(w.wake)
+		}
+		timer.Reset(time.Duration(len(watchers)) * pace)
+		select {
+		case <-timer.C:
+		case <-h.closing:
+			return
+		}
+	}
+}
+
+func (h *Hub) watchers() []*Watcher {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]*Watcher, 0, len(h.mu.watchers))
+	for w := range h.mu.watchers {
+		all = append(all, w)
+	}
+	return all
+}

@@ -1,0 +1,358 @@
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
+	"github.com/consentd/consentd/server/watch"
+)
+
+const (
+	lease = watch.DefaultLease
+	held  = lease + lease/16
+)
+
+// fixture is a hub in a bubble, past the leases of an earlier process.
+type fixture struct {
+	*watch.Hub
+	t        *testing.T
+	policy   atomic.Pointer[string]
+	revision consent.Revision
+}
+
+func inBubble(t *testing.T, test func(f *fixture)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fixture{t: t, revision: 10}
+		f.policy.Store(new("p1"))
+		var err error
+		f.Hub, err = watch.New(watch.Config{
+			StoreID: store.ID{1}, Revision: f.revision, Policy: func() string { return *f.policy.Load() },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		time.Sleep(held)
+		test(f)
+	})
+}
+
+func (f *fixture) change(id string) {
+	f.revision++
+	f.Changed(store.Change{Subject: consent.Subject{Controller: "c", ID: id}, Revision: f.revision})
+}
+
+// fence returns how long a fence takes, by the bubble's clock.
+func (f *fixture) fence() time.Duration {
+	f.t.Helper()
+	began := time.Now()
+	if err := f.Fence(f.t.Context()); err != nil {
+		f.t.Errorf("Fence = %v", err)
+	}
+	return time.Since(began)
+}
+
+// client is a watcher and what it knows.
+type client struct {
+	*watch.Watcher
+	t        *testing.T
+	hello    *consentv1.WatchHello
+	position uint64
+	revision uint64
+	beats    uint64
+}
+
+func (f *fixture) join(id byte) *client {
+	f.t.Helper()
+	w, err := f.Join([16]byte{id})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	c := &client{Watcher: w, t: f.t}
+	m := c.next()
+	c.hello = m.GetHello()
+	if c.hello == nil || m.GetRevision() != uint64(f.revision) || m.GetPolicyRevision() != *f.policy.Load() {
+		f.t.Fatalf("the hello is %v", m)
+	}
+	return c
+}
+
+// next takes what there is to be told, nil if nothing.
+func (c *client) next() *consentv1.WatchInvalidationsResponse {
+	c.t.Helper()
+	m, err := c.Next()
+	if err != nil {
+		c.t.Fatalf("Next = %v", err)
+	}
+	if m != nil {
+		if m.GetChecksum() != m.Sum() || m.GetHello() == nil && m.GetFromPosition() != c.position {
+			c.t.Errorf("message %v does not follow position %d", m, c.position)
+		}
+		c.position, c.revision = m.GetPosition(), m.GetRevision()
+	}
+	return m
+}
+
+func (c *client) say(m *consentv1.WatchInvalidationsRequest) {
+	c.t.Helper()
+	if err := c.Heard(m); err != nil {
+		c.t.Errorf("Heard = %v", err)
+	}
+}
+
+// lease gets the client a lease.
+func (c *client) lease() {
+	c.t.Helper()
+	c.beats++
+	c.say(&consentv1.WatchInvalidationsRequest{Heartbeat: c.beats})
+	for {
+		m := c.next()
+		if m == nil {
+			c.t.Fatal("the heartbeat is not answered")
+		}
+		if m.GetHeartbeat() == c.beats {
+			return
+		}
+	}
+}
+
+func (c *client) confirm() { c.say(&consentv1.WatchInvalidationsRequest{AppliedPosition: c.position}) }
+
+func TestFenceWaitsForConfirmations(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c, other := f.join(1), f.join(2)
+		c.lease()
+		other.lease()
+		f.change("a")
+		done := make(chan error, 1)
+		go func() { done <- f.Fence(f.t.Context()) }()
+		for _, c := range []*client{c, other} {
+			synctest.Wait()
+			select {
+			case err := <-done:
+				f.t.Fatalf("the fence ended (%v) before all confirmed", err)
+			default:
+			}
+			if m := c.next(); m.GetRevision() != 11 || len(m.GetSlots()) != 1 || m.GetSlots()[0] != c.hello.Slot("c", "a") {
+				f.t.Errorf("told %v", m)
+			}
+			c.confirm()
+		}
+		if err := <-done; err != nil {
+			f.t.Error(err)
+		}
+	})
+}
+
+func TestWhoHoldsNoLeaseIsNotWaitedFor(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		never, late, left := f.join(1), f.join(2), f.join(3)
+		_ = never
+		late.lease()
+		left.lease()
+		f.change("a")
+		left.Leave(true)
+		time.Sleep(held)
+		if took := f.fence(); took != 0 {
+			f.t.Errorf("the fence took %v", took)
+		}
+		// The one that was late gets a lease again only with what it missed.
+		late.lease()
+		if late.revision != 11 {
+			f.t.Errorf("a lease was granted at revision %d", late.revision)
+		}
+	})
+}
+
+func TestLeasesRunOut(t *testing.T) {
+	for name, row := range map[string]struct {
+		end  func(*fixture, *client)
+		want time.Duration
+	}{
+		"silent":        {func(*fixture, *client) {}, held},
+		"cut off":       {func(_ *fixture, c *client) { c.Leave(false) }, held},
+		"closed":        {func(_ *fixture, c *client) { c.Leave(true) }, 0},
+		"comes back":    {func(f *fixture, c *client) { c.Leave(false); f.join(1) }, 0},
+		"is superseded": {func(f *fixture, c *client) { f.join(1) }, 0},
+		"another comes": {func(f *fixture, c *client) { c.Leave(false); f.join(9) }, held},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(f *fixture) {
+				c := f.join(1)
+				c.lease()
+				f.change("a")
+				row.end(f, c)
+				if took := f.fence(); took != row.want {
+					f.t.Errorf("the fence took %v, want %v", took, row.want)
+				}
+			})
+		})
+	}
+}
+
+// A client that is alive but does not confirm loses its stream: a fence takes two leases at most.
+func TestWhoNeverConfirmsIsDropped(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		c.lease()
+		f.change("a")
+		dropped := make(chan error, 1)
+		go func() {
+			for {
+				time.Sleep(lease / 4)
+				c.beats++
+				if err := c.Heard(&consentv1.WatchInvalidationsRequest{Heartbeat: c.beats}); err != nil {
+					dropped <- err
+					return
+				}
+				if _, err := c.Next(); err != nil {
+					dropped <- err
+					return
+				}
+			}
+		}()
+		if took := f.fence(); took < lease || took > lease+held {
+			f.t.Errorf("the fence took %v, want between one lease and two", took)
+		}
+		if err := <-dropped; !errors.Is(err, watch.ErrSlow) {
+			f.t.Errorf("Next = %v, want ErrSlow", err)
+		}
+	})
+}
+
+func TestLeasesOfAnEarlierProcessAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := watch.New(watch.Config{Policy: func() string { return "p" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		for _, want := range []time.Duration{held, 0} {
+			began := time.Now()
+			if err := h.Fence(t.Context()); err != nil || time.Since(began) != want {
+				t.Errorf("Fence = %v after %v, want %v", err, time.Since(began), want)
+			}
+		}
+	})
+}
+
+func TestFenceEndsWithItsContext(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		c.lease()
+		f.change("a")
+		ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
+		defer cancel()
+		err := f.Fence(ctx)
+		if !errors.Is(err, consent.ErrUnfenced) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 caches") {
+			f.t.Errorf("Fence = %v", err)
+		}
+		if s := f.Stats(); s.Unfenced != 1 || s.Watchers != 1 {
+			f.t.Errorf("stats are %+v", s)
+		}
+	})
+}
+
+// Many changes come in several messages; no lease before the last, and no revision before its changes.
+func TestManyChangesAreToldInParts(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		const changes = 10_000
+		for i := range changes {
+			f.change(fmt.Sprint(i))
+		}
+		c.say(&consentv1.WatchInvalidationsRequest{Heartbeat: 1})
+		told, messages := 0, 0
+		for m := c.next(); m != nil; m = c.next() {
+			messages++
+			told += len(m.GetSlots())
+			if m.GetRevision() != 10+uint64(told) || (m.GetHeartbeat() != 0) != (told == changes) {
+				f.t.Errorf("after %d changes: revision %d, heartbeat %d", told, m.GetRevision(), m.GetHeartbeat())
+			}
+		}
+		if told != changes || messages < 3 {
+			f.t.Errorf("%d changes in %d messages", told, messages)
+		}
+	})
+}
+
+func TestWhoLagsTooFarIsDropped(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		for range 1<<16 + 1 {
+			f.change("a")
+		}
+		if _, err := c.Next(); !errors.Is(err, watch.ErrSlow) {
+			f.t.Errorf("Next = %v, want ErrSlow", err)
+		}
+		if s := f.Stats(); s.Dropped != 1 {
+			f.t.Errorf("stats are %+v", s)
+		}
+	})
+}
+
+func TestPoliciesAreTold(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		c.lease()
+		f.policy.Store(new("p2"))
+		f.PolicyChanged()
+		done := make(chan error, 1)
+		go func() { done <- f.Fence(f.t.Context()) }()
+		<-c.Wake()
+		for m := c.next(); m != nil; m = c.next() {
+			if m.GetPolicyRevision() != "p2" || m.GetRevision() != 10 || len(m.GetSlots()) != 0 {
+				f.t.Errorf("told %v", m)
+			}
+		}
+		c.confirm()
+		if err := <-done; err != nil {
+			f.t.Error(err)
+		}
+	})
+}
+
+func TestWhatBreaksTheProtocol(t *testing.T) {
+	for name, m := range map[string]*consentv1.WatchInvalidationsRequest{
+		"a position not told":     {AppliedPosition: 1},
+		"a heartbeat again":       {Heartbeat: 1},
+		"a position, a heartbeat": {Heartbeat: 2, AppliedPosition: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(f *fixture) {
+				c := f.join(1)
+				c.lease()
+				if err := c.Heard(m); !errors.Is(err, watch.ErrProtocol) {
+					f.t.Errorf("Heard = %v, want ErrProtocol", err)
+				}
+			})
+		})
+	}
+}
+
+func TestSupersededWatcherGetsNoLease(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		f.join(1)
+		c.say(&consentv1.WatchInvalidationsRequest{Heartbeat: 1})
+		if m, err := c.Next(); !errors.Is(err, watch.ErrProtocol) {
+			f.t.Errorf("Next = %v, %v; want ErrProtocol", m, err)
+		}
+	})
+}
+
+func TestConfigReportsAllFaults(t *testing.T) {
+	if _, err := watch.New(watch.Config{Lease: -time.Second}); err == nil || !strings.Contains(err.Error(), "Policy") || !strings.Contains(err.Error(), "-1s") {
+		t.Errorf("error is %v, want both faults", err)
+	}
+}
