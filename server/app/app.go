@@ -36,9 +36,11 @@ import (
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by, manager what keeps them those of their source; New makes both.
+	// loader is what the policies are loaded by, manager what keeps them those of their source, prover what admits them; New makes
+	// them.
 	loader   *policy.Loader
 	manager  *reload.Manager
+	prover   *prover
 	states   *cache.Cache
 	watchers *watch.Hub
 	registry *prometheus.Registry
@@ -91,8 +93,9 @@ func (a *App) open() error {
 }
 
 func (a *App) loadPolicies() error {
+	a.prover = newProver()
 	c := reload.Config{
-		Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
+		Admit: a.prover.admit, Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
 		Now: a.config.Now, Logger: a.config.Logger,
 	}
 	if c.Embedded == nil {
@@ -165,7 +168,8 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	}
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Policy: a.policies.Describe, Activator: a.manager,
-		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Prover: a.prover,
+		Now:    a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
 

@@ -1,6 +1,9 @@
 package consent
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Controller is a controller as the active policies describe it.
 type Controller struct {
@@ -66,6 +69,68 @@ func (f PolicyFault) String() string {
 		return f.Message
 	}
 	return f.Place() + ": " + f.Message
+}
+
+// PolicyFinding is a fault that admission found, or a warning.
+type PolicyFinding struct {
+	PolicyFault
+	// Counterexample shows the fault; nil where it needs none.
+	Counterexample *Counterexample
+}
+
+// Counterexample is the plainest case that breaks an invariant of admission.
+type Counterexample struct {
+	// Invariant is the id of what is broken, Words what it says.
+	Invariant, Words string
+	// Controller and Purpose are those of the request.
+	Controller, Purpose string
+	// Case says in words who is asked about.
+	Case string
+	// Cases is how many cases of the purpose break the invariant.
+	Cases int
+	// Input is the policies' input as JSON.
+	Input string
+	// Before is, where two cases are compared, the input that is denied: what it lacks is the restricting event.
+	Before string
+	// Query is what to evaluate over the input.
+	Query string
+	// AllowedBy are the rules that gave ALLOW, as file:line.
+	AllowedBy []string
+	// Silent are conditions of rules that would have denied and did not: file:line and what did not hold.
+	Silent []string
+}
+
+// PolicyReport is what admission found of a set of policies.
+type PolicyReport struct {
+	// Revision is the digest of the set; empty where it does not load.
+	Revision string
+	// Controllers is sorted by id.
+	Controllers []EnumeratedController
+	// Cases is how many cases were decided, in Enumeration.
+	Cases       int
+	Enumeration time.Duration
+	// Tests are the set's own.
+	Tests PolicyTests
+	// Faults is empty if the set is admitted.
+	Faults []PolicyFinding
+	// Warnings do not keep a set out.
+	Warnings []PolicyFinding
+}
+
+// EnumeratedController is what was enumerated of one controller.
+type EnumeratedController struct {
+	ID string
+	// Purposes is how many it declares or prohibits; Proven how many of them were enumerated: of those that nothing tells
+	// apart, one stands for all.
+	Purposes, Proven int
+	// Cases is how many cases were decided, Allowed how many of them ALLOW.
+	Cases, Allowed int
+}
+
+// PolicyTests are how the own tests of a set of policies went.
+type PolicyTests struct {
+	Passed, Failed, Skipped int
+	Duration                time.Duration
 }
 
 // PolicyStatus tells where this node's policies come from and how the last attempt to load them went.

@@ -45,6 +45,12 @@ type Activator interface {
 	Activate(ctx context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error)
 }
 
+// Prover puts policies through admission. What they are refused for is in the report; an error is another, such as the
+// context's.
+type Prover interface {
+	CheckPolicy(ctx context.Context, files []consent.PolicyFile) (consent.PolicyReport, error)
+}
+
 // Config says what an API works on.
 type Config struct {
 	// Authorizer answers DecisionService; required.
@@ -57,6 +63,8 @@ type Config struct {
 	Policy func() consent.Policy
 	// Activator activates policies and tells how loading them goes; required.
 	Activator Activator
+	// Prover answers CheckPolicy; required.
+	Prover Prover
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -78,6 +86,7 @@ func (c Config) Validate() error {
 	require(c.Watchers != nil, "Watchers")
 	require(c.Policy != nil, "Policy")
 	require(c.Activator != nil, "Activator")
+	require(c.Prover != nil, "Prover")
 	return errors.Join(faults...)
 }
 
@@ -112,7 +121,7 @@ func New(c Config) (*API, error) {
 	return &API{
 		decisions: decisionService{edge: e, authorizer: c.Authorizer, watchers: c.Watchers, validator: v, draining: make(chan struct{})},
 		consents:  consentService{config: c, validator: v},
-		policies:  policyService{policy: c.Policy, activator: c.Activator, validator: v},
+		policies:  policyService{policy: c.Policy, activator: c.Activator, prover: c.Prover, validator: v},
 		edge:      e,
 	}, nil
 }

@@ -33,6 +33,11 @@ type fake struct {
 
 	status   consent.PolicyStatus
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
+	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
+}
+
+func (f *fake) CheckPolicy(_ context.Context, files []consent.PolicyFile) (consent.PolicyReport, error) {
+	return f.prove(files)
 }
 
 func (f *fake) Status() consent.PolicyStatus { return f.status }
@@ -141,7 +146,7 @@ func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Watchers: f, Policy: examplePolicy, Activator: f, Now: func() consent.Instant { return noon },
+		Authorizer: f, Ledger: f, Watchers: f, Policy: examplePolicy, Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ type policyService struct {
 	consentv1.UnimplementedPolicyServiceServer
 	policy    func() consent.Policy
 	activator Activator
+	prover    Prover
 	validator *validator
 }
 

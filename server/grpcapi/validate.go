@@ -19,7 +19,7 @@ func newValidator() (*validator, error) {
 		&consentv1.CheckRequest{}, &consentv1.BatchCheckRequest{}, &consentv1.ListPurposesRequest{},
 		&consentv1.RecordEventsRequest{}, &consentv1.GetSubjectRequest{}, &consentv1.ListEventsRequest{},
 		&consentv1.GetPolicyRequest{}, &consentv1.ListControllersRequest{},
-		&consentv1.ActivatePolicyRequest{},
+		&consentv1.ActivatePolicyRequest{}, &consentv1.CheckPolicyRequest{},
 	))
 	if err != nil {
 		return nil, fmt.Errorf("compiling the rules of the proto files: %w", err)

@@ -102,8 +102,8 @@ func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question)
 }
 
 // refer evaluates by topdown; an undefined decision is errUndefined.
-func (c *controller) refer(ctx context.Context, input ast.Value) (ast.Value, error) {
-	results, err := c.reference.Eval(ctx, rego.EvalParsedInput(input))
+func (c *controller) refer(ctx context.Context, input ast.Value, options ...rego.EvalOption) (ast.Value, error) {
+	results, err := c.reference.Eval(ctx, append(options, rego.EvalParsedInput(input))...)
 	if err != nil {
 		return nil, fmt.Errorf("evaluating: %w", err)
 	}

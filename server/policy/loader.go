@@ -47,6 +47,8 @@ type Options struct {
 	ShadowRate int
 	// MaxSteps bounds the steps of one compiled evaluation; zero means engine.DefaultMaxSteps.
 	MaxSteps int64
+	// TrackRules lets Set.Fired tell which rules fired. It makes evaluations slower: for admission and tests.
+	TrackRules bool
 
 	// native replaces built-ins of the compiled engine, for tests.
 	native map[string]engine.Native

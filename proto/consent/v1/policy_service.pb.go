@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -614,10 +615,20 @@ type CheckPolicyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether the set may be activated.
 	Admitted bool `protobuf:"varint,1,opt,name=admitted,proto3" json:"admitted,omitempty"`
-	// The digest that the set would have.
+	// The digest that the set would have; empty where it does not load.
 	PolicyRevision string `protobuf:"bytes,2,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
 	// Why it may not; empty if it may.
-	Faults        []*PolicyFault `protobuf:"bytes,3,rep,name=faults,proto3" json:"faults,omitempty"`
+	Faults []*PolicyFinding `protobuf:"bytes,3,rep,name=faults,proto3" json:"faults,omitempty"`
+	// What does not keep it out.
+	Warnings []*PolicyFinding `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What was enumerated, by controller.
+	Controllers []*EnumeratedController `protobuf:"bytes,5,rep,name=controllers,proto3" json:"controllers,omitempty"`
+	// How many cases were decided, and how long that took.
+	Cases       uint64               `protobuf:"varint,6,opt,name=cases,proto3" json:"cases,omitempty"`
+	Enumeration *durationpb.Duration `protobuf:"bytes,7,opt,name=enumeration,proto3" json:"enumeration,omitempty"`
+	// How many of the set's own tests passed and failed.
+	TestsPassed   uint32 `protobuf:"varint,8,opt,name=tests_passed,json=testsPassed,proto3" json:"tests_passed,omitempty"`
+	TestsFailed   uint32 `protobuf:"varint,9,opt,name=tests_failed,json=testsFailed,proto3" json:"tests_failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -666,11 +677,323 @@ func (x *CheckPolicyResponse) GetPolicyRevision() string {
 	return ""
 }
 
-func (x *CheckPolicyResponse) GetFaults() []*PolicyFault {
+func (x *CheckPolicyResponse) GetFaults() []*PolicyFinding {
 	if x != nil {
 		return x.Faults
 	}
 	return nil
+}
+
+func (x *CheckPolicyResponse) GetWarnings() []*PolicyFinding {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *CheckPolicyResponse) GetControllers() []*EnumeratedController {
+	if x != nil {
+		return x.Controllers
+	}
+	return nil
+}
+
+func (x *CheckPolicyResponse) GetCases() uint64 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+func (x *CheckPolicyResponse) GetEnumeration() *durationpb.Duration {
+	if x != nil {
+		return x.Enumeration
+	}
+	return nil
+}
+
+func (x *CheckPolicyResponse) GetTestsPassed() uint32 {
+	if x != nil {
+		return x.TestsPassed
+	}
+	return 0
+}
+
+func (x *CheckPolicyResponse) GetTestsFailed() uint32 {
+	if x != nil {
+		return x.TestsFailed
+	}
+	return 0
+}
+
+// PolicyFinding is a fault that admission found, or a warning.
+type PolicyFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What and where it is.
+	Fault *PolicyFault `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	// A case that shows it; absent where it needs none.
+	Counterexample *PolicyCounterexample `protobuf:"bytes,2,opt,name=counterexample,proto3" json:"counterexample,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *PolicyFinding) Reset() {
+	*x = PolicyFinding{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyFinding) ProtoMessage() {}
+
+func (x *PolicyFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyFinding.ProtoReflect.Descriptor instead.
+func (*PolicyFinding) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PolicyFinding) GetFault() *PolicyFault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *PolicyFinding) GetCounterexample() *PolicyCounterexample {
+	if x != nil {
+		return x.Counterexample
+	}
+	return nil
+}
+
+// PolicyCounterexample is the plainest case that breaks an invariant of admission.
+type PolicyCounterexample struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the invariant, and what it says.
+	Invariant string `protobuf:"bytes,1,opt,name=invariant,proto3" json:"invariant,omitempty"`
+	Words     string `protobuf:"bytes,2,opt,name=words,proto3" json:"words,omitempty"`
+	// The controller and the purpose of the request.
+	Controller string `protobuf:"bytes,3,opt,name=controller,proto3" json:"controller,omitempty"`
+	Purpose    string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Who is asked about, in words.
+	Description string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	// The policies' input as JSON, for opa eval --stdin-input.
+	Input string `protobuf:"bytes,6,opt,name=input,proto3" json:"input,omitempty"`
+	// Where two cases are compared, the input that is denied: what it lacks is the restricting event.
+	Before string `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`
+	// What to evaluate over the input.
+	Query string `protobuf:"bytes,8,opt,name=query,proto3" json:"query,omitempty"`
+	// The rules that gave ALLOW, as file:line.
+	AllowedBy []string `protobuf:"bytes,9,rep,name=allowed_by,json=allowedBy,proto3" json:"allowed_by,omitempty"`
+	// Conditions of rules that would have denied: file:line and what did not hold.
+	Silent []string `protobuf:"bytes,10,rep,name=silent,proto3" json:"silent,omitempty"`
+	// How many cases of the purpose break the invariant.
+	Cases         uint64 `protobuf:"varint,11,opt,name=cases,proto3" json:"cases,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyCounterexample) Reset() {
+	*x = PolicyCounterexample{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyCounterexample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyCounterexample) ProtoMessage() {}
+
+func (x *PolicyCounterexample) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyCounterexample.ProtoReflect.Descriptor instead.
+func (*PolicyCounterexample) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PolicyCounterexample) GetInvariant() string {
+	if x != nil {
+		return x.Invariant
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetInput() string {
+	if x != nil {
+		return x.Input
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *PolicyCounterexample) GetAllowedBy() []string {
+	if x != nil {
+		return x.AllowedBy
+	}
+	return nil
+}
+
+func (x *PolicyCounterexample) GetSilent() []string {
+	if x != nil {
+		return x.Silent
+	}
+	return nil
+}
+
+func (x *PolicyCounterexample) GetCases() uint64 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+// EnumeratedController is what was enumerated of one controller.
+type EnumeratedController struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
+	// How many purposes it declares or prohibits.
+	Purposes uint32 `protobuf:"varint,2,opt,name=purposes,proto3" json:"purposes,omitempty"`
+	// How many of them were enumerated: of those that nothing tells apart, one stands for all.
+	Proven uint32 `protobuf:"varint,3,opt,name=proven,proto3" json:"proven,omitempty"`
+	// How many cases were decided, and how many of them are allowed.
+	Cases         uint64 `protobuf:"varint,4,opt,name=cases,proto3" json:"cases,omitempty"`
+	Allowed       uint64 `protobuf:"varint,5,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnumeratedController) Reset() {
+	*x = EnumeratedController{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnumeratedController) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnumeratedController) ProtoMessage() {}
+
+func (x *EnumeratedController) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnumeratedController.ProtoReflect.Descriptor instead.
+func (*EnumeratedController) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EnumeratedController) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *EnumeratedController) GetPurposes() uint32 {
+	if x != nil {
+		return x.Purposes
+	}
+	return 0
+}
+
+func (x *EnumeratedController) GetProven() uint32 {
+	if x != nil {
+		return x.Proven
+	}
+	return 0
+}
+
+func (x *EnumeratedController) GetCases() uint64 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+func (x *EnumeratedController) GetAllowed() uint64 {
+	if x != nil {
+		return x.Allowed
+	}
+	return 0
 }
 
 // PolicyFault is one reason why a set of policies is refused.
@@ -688,7 +1011,7 @@ type PolicyFault struct {
 
 func (x *PolicyFault) Reset() {
 	*x = PolicyFault{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +1023,7 @@ func (x *PolicyFault) String() string {
 func (*PolicyFault) ProtoMessage() {}
 
 func (x *PolicyFault) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +1036,7 @@ func (x *PolicyFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFault.ProtoReflect.Descriptor instead.
 func (*PolicyFault) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PolicyFault) GetFile() string {
@@ -750,7 +1073,7 @@ type ActivatePolicyRequest struct {
 
 func (x *ActivatePolicyRequest) Reset() {
 	*x = ActivatePolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +1085,7 @@ func (x *ActivatePolicyRequest) String() string {
 func (*ActivatePolicyRequest) ProtoMessage() {}
 
 func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1098,7 @@ func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ActivatePolicyRequest) GetFiles() []*PolicyFile {
@@ -807,7 +1130,7 @@ type ActivatePolicyResponse struct {
 
 func (x *ActivatePolicyResponse) Reset() {
 	*x = ActivatePolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +1142,7 @@ func (x *ActivatePolicyResponse) String() string {
 func (*ActivatePolicyResponse) ProtoMessage() {}
 
 func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +1155,7 @@ func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ActivatePolicyResponse) GetPolicyRevision() string {
@@ -867,7 +1190,7 @@ type DiffPolicyRequest struct {
 
 func (x *DiffPolicyRequest) Reset() {
 	*x = DiffPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +1202,7 @@ func (x *DiffPolicyRequest) String() string {
 func (*DiffPolicyRequest) ProtoMessage() {}
 
 func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1215,7 @@ func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyRequest.ProtoReflect.Descriptor instead.
 func (*DiffPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DiffPolicyRequest) GetFiles() []*PolicyFile {
@@ -913,7 +1236,7 @@ type DiffPolicyResponse struct {
 
 func (x *DiffPolicyResponse) Reset() {
 	*x = DiffPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1248,7 @@ func (x *DiffPolicyResponse) String() string {
 func (*DiffPolicyResponse) ProtoMessage() {}
 
 func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1261,7 @@ func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyResponse.ProtoReflect.Descriptor instead.
 func (*DiffPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DiffPolicyResponse) GetSubjects() uint64 {
@@ -953,7 +1276,7 @@ var File_consent_v1_policy_service_proto protoreflect.FileDescriptor
 const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fconsent/v1/policy_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
 	"\x10GetPolicyRequest\x12)\n" +
 	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xdb\x01\n" +
 	"\x11GetPolicyResponse\x12'\n" +
@@ -997,11 +1320,44 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x0enotice_version\x18\x05 \x01(\rR\rnoticeVersion\x126\n" +
 	"\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\"L\n" +
 	"\x12CheckPolicyRequest\x126\n" +
-	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"\x8b\x01\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"\xa1\x03\n" +
 	"\x13CheckPolicyResponse\x12\x1a\n" +
 	"\badmitted\x18\x01 \x01(\bR\badmitted\x12'\n" +
-	"\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x12/\n" +
-	"\x06faults\x18\x03 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\"O\n" +
+	"\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x121\n" +
+	"\x06faults\x18\x03 \x03(\v2\x19.consent.v1.PolicyFindingR\x06faults\x125\n" +
+	"\bwarnings\x18\x04 \x03(\v2\x19.consent.v1.PolicyFindingR\bwarnings\x12B\n" +
+	"\vcontrollers\x18\x05 \x03(\v2 .consent.v1.EnumeratedControllerR\vcontrollers\x12\x14\n" +
+	"\x05cases\x18\x06 \x01(\x04R\x05cases\x12;\n" +
+	"\venumeration\x18\a \x01(\v2\x19.google.protobuf.DurationR\venumeration\x12!\n" +
+	"\ftests_passed\x18\b \x01(\rR\vtestsPassed\x12!\n" +
+	"\ftests_failed\x18\t \x01(\rR\vtestsFailed\"\x88\x01\n" +
+	"\rPolicyFinding\x12-\n" +
+	"\x05fault\x18\x01 \x01(\v2\x17.consent.v1.PolicyFaultR\x05fault\x12H\n" +
+	"\x0ecounterexample\x18\x02 \x01(\v2 .consent.v1.PolicyCounterexampleR\x0ecounterexample\"\xb7\x02\n" +
+	"\x14PolicyCounterexample\x12\x1c\n" +
+	"\tinvariant\x18\x01 \x01(\tR\tinvariant\x12\x14\n" +
+	"\x05words\x18\x02 \x01(\tR\x05words\x12\x1e\n" +
+	"\n" +
+	"controller\x18\x03 \x01(\tR\n" +
+	"controller\x12\x18\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x14\n" +
+	"\x05input\x18\x06 \x01(\tR\x05input\x12\x16\n" +
+	"\x06before\x18\a \x01(\tR\x06before\x12\x14\n" +
+	"\x05query\x18\b \x01(\tR\x05query\x12\x1d\n" +
+	"\n" +
+	"allowed_by\x18\t \x03(\tR\tallowedBy\x12\x16\n" +
+	"\x06silent\x18\n" +
+	" \x03(\tR\x06silent\x12\x14\n" +
+	"\x05cases\x18\v \x01(\x04R\x05cases\"\x9a\x01\n" +
+	"\x14EnumeratedController\x12\x1e\n" +
+	"\n" +
+	"controller\x18\x01 \x01(\tR\n" +
+	"controller\x12\x1a\n" +
+	"\bpurposes\x18\x02 \x01(\rR\bpurposes\x12\x16\n" +
+	"\x06proven\x18\x03 \x01(\rR\x06proven\x12\x14\n" +
+	"\x05cases\x18\x04 \x01(\x04R\x05cases\x12\x18\n" +
+	"\aallowed\x18\x05 \x01(\x04R\aallowed\"O\n" +
 	"\vPolicyFault\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x18\n" +
@@ -1038,7 +1394,7 @@ func file_consent_v1_policy_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_policy_service_proto_rawDescData
 }
 
-var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*GetPolicyRequest)(nil),        // 0: consent.v1.GetPolicyRequest
 	(*GetPolicyResponse)(nil),       // 1: consent.v1.GetPolicyResponse
@@ -1050,44 +1406,53 @@ var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*Purpose)(nil),                 // 7: consent.v1.Purpose
 	(*CheckPolicyRequest)(nil),      // 8: consent.v1.CheckPolicyRequest
 	(*CheckPolicyResponse)(nil),     // 9: consent.v1.CheckPolicyResponse
-	(*PolicyFault)(nil),             // 10: consent.v1.PolicyFault
-	(*ActivatePolicyRequest)(nil),   // 11: consent.v1.ActivatePolicyRequest
-	(*ActivatePolicyResponse)(nil),  // 12: consent.v1.ActivatePolicyResponse
-	(*DiffPolicyRequest)(nil),       // 13: consent.v1.DiffPolicyRequest
-	(*DiffPolicyResponse)(nil),      // 14: consent.v1.DiffPolicyResponse
-	(*timestamppb.Timestamp)(nil),   // 15: google.protobuf.Timestamp
-	(LegalBasis)(0),                 // 16: consent.v1.LegalBasis
+	(*PolicyFinding)(nil),           // 10: consent.v1.PolicyFinding
+	(*PolicyCounterexample)(nil),    // 11: consent.v1.PolicyCounterexample
+	(*EnumeratedController)(nil),    // 12: consent.v1.EnumeratedController
+	(*PolicyFault)(nil),             // 13: consent.v1.PolicyFault
+	(*ActivatePolicyRequest)(nil),   // 14: consent.v1.ActivatePolicyRequest
+	(*ActivatePolicyResponse)(nil),  // 15: consent.v1.ActivatePolicyResponse
+	(*DiffPolicyRequest)(nil),       // 16: consent.v1.DiffPolicyRequest
+	(*DiffPolicyResponse)(nil),      // 17: consent.v1.DiffPolicyResponse
+	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
+	(LegalBasis)(0),                 // 19: consent.v1.LegalBasis
+	(*durationpb.Duration)(nil),     // 20: google.protobuf.Duration
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
-	15, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	18, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
 	3,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
 	2,  // 2: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
-	15, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
-	15, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
-	10, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
+	18, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
+	18, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
+	13, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
 	6,  // 6: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
 	7,  // 7: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	16, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	19, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
 	3,  // 9: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	10, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFault
-	3,  // 11: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	15, // 12: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	3,  // 13: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	0,  // 14: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	4,  // 15: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	8,  // 16: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	11, // 17: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	13, // 18: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	1,  // 19: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	5,  // 20: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	9,  // 21: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	12, // 22: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	14, // 23: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	10, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	10, // 11: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	12, // 12: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	20, // 13: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	13, // 14: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	11, // 15: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	3,  // 16: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	18, // 17: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	3,  // 18: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	0,  // 19: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	4,  // 20: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	8,  // 21: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	14, // 22: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	16, // 23: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 24: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	5,  // 25: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	9,  // 26: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	15, // 27: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	17, // 28: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	24, // [24:29] is the sub-list for method output_type
+	19, // [19:24] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
@@ -1102,7 +1467,7 @@ func file_consent_v1_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_policy_service_proto_rawDesc), len(file_consent_v1_policy_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -94,6 +94,9 @@ type Entrypoint struct {
 	fn   *function
 }
 
+// Rules returns the rules of the program (see Program.Rules).
+func (e *Entrypoint) Rules() []Rule { return e.prog.rules }
+
 // UnsupportedError is returned for an entrypoint that needs something the
 // compiler does not know. Evaluate it with topdown.
 type UnsupportedError struct {

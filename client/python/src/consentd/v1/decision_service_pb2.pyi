@@ -183,13 +183,47 @@ class ExplainResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ...) -> None: ...
 
 class WatchInvalidationsRequest(_message.Message):
-    __slots__ = ("applied_revision",)
-    APPLIED_REVISION_FIELD_NUMBER: _ClassVar[int]
-    applied_revision: int
-    def __init__(self, applied_revision: _Optional[int] = ...) -> None: ...
+    __slots__ = ("cache_id", "heartbeat", "applied_position")
+    CACHE_ID_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_POSITION_FIELD_NUMBER: _ClassVar[int]
+    cache_id: bytes
+    heartbeat: int
+    applied_position: int
+    def __init__(self, cache_id: _Optional[bytes] = ..., heartbeat: _Optional[int] = ..., applied_position: _Optional[int] = ...) -> None: ...
 
 class WatchInvalidationsResponse(_message.Message):
-    __slots__ = ("revision",)
+    __slots__ = ("hello", "from_position", "position", "revision", "slots", "policy_revision", "heartbeat", "server_time", "checksum")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    FROM_POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    SERVER_TIME_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    hello: WatchHello
+    from_position: int
+    position: int
     revision: int
-    def __init__(self, revision: _Optional[int] = ...) -> None: ...
+    slots: _containers.RepeatedScalarFieldContainer[int]
+    policy_revision: str
+    heartbeat: int
+    server_time: int
+    checksum: int
+    def __init__(self, hello: _Optional[_Union[WatchHello, _Mapping]] = ..., from_position: _Optional[int] = ..., position: _Optional[int] = ..., revision: _Optional[int] = ..., slots: _Optional[_Iterable[int]] = ..., policy_revision: _Optional[str] = ..., heartbeat: _Optional[int] = ..., server_time: _Optional[int] = ..., checksum: _Optional[int] = ...) -> None: ...
+
+class WatchHello(_message.Message):
+    __slots__ = ("store_id", "slot_key", "slot_count", "lease", "heartbeat_interval")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    SLOT_KEY_FIELD_NUMBER: _ClassVar[int]
+    SLOT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    store_id: bytes
+    slot_key: bytes
+    slot_count: int
+    lease: _duration_pb2.Duration
+    heartbeat_interval: _duration_pb2.Duration
+    def __init__(self, store_id: _Optional[bytes] = ..., slot_key: _Optional[bytes] = ..., slot_count: _Optional[int] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

@@ -1,6 +1,7 @@
 import datetime
 
 from consentd.v1 import types_pb2 as _types_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -17,14 +18,34 @@ class GetPolicyRequest(_message.Message):
     def __init__(self, include_contents: bool = ...) -> None: ...
 
 class GetPolicyResponse(_message.Message):
-    __slots__ = ("policy_revision", "activated_at", "files")
+    __slots__ = ("policy_revision", "activated_at", "files", "status")
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     policy_revision: str
     activated_at: _timestamp_pb2.Timestamp
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
-    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+    status: PolicyStatus
+    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., status: _Optional[_Union[PolicyStatus, _Mapping]] = ...) -> None: ...
+
+class PolicyStatus(_message.Message):
+    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_GOOD_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_AT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    last_good: bool
+    attempted_at: _timestamp_pb2.Timestamp
+    succeeded_at: _timestamp_pb2.Timestamp
+    failures: int
+    faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
+    refused_policy_revision: str
+    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ...) -> None: ...
 
 class PolicyFile(_message.Message):
     __slots__ = ("path", "sha256", "content")
@@ -83,14 +104,74 @@ class CheckPolicyRequest(_message.Message):
     def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
 
 class CheckPolicyResponse(_message.Message):
-    __slots__ = ("admitted", "policy_revision", "faults")
+    __slots__ = ("admitted", "policy_revision", "faults", "warnings", "controllers", "cases", "enumeration", "tests_passed", "tests_failed")
     ADMITTED_FIELD_NUMBER: _ClassVar[int]
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLERS_FIELD_NUMBER: _ClassVar[int]
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    ENUMERATION_FIELD_NUMBER: _ClassVar[int]
+    TESTS_PASSED_FIELD_NUMBER: _ClassVar[int]
+    TESTS_FAILED_FIELD_NUMBER: _ClassVar[int]
     admitted: bool
     policy_revision: str
-    faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
-    def __init__(self, admitted: bool = ..., policy_revision: _Optional[str] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ...) -> None: ...
+    faults: _containers.RepeatedCompositeFieldContainer[PolicyFinding]
+    warnings: _containers.RepeatedCompositeFieldContainer[PolicyFinding]
+    controllers: _containers.RepeatedCompositeFieldContainer[EnumeratedController]
+    cases: int
+    enumeration: _duration_pb2.Duration
+    tests_passed: int
+    tests_failed: int
+    def __init__(self, admitted: bool = ..., policy_revision: _Optional[str] = ..., faults: _Optional[_Iterable[_Union[PolicyFinding, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[PolicyFinding, _Mapping]]] = ..., controllers: _Optional[_Iterable[_Union[EnumeratedController, _Mapping]]] = ..., cases: _Optional[int] = ..., enumeration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tests_passed: _Optional[int] = ..., tests_failed: _Optional[int] = ...) -> None: ...
+
+class PolicyFinding(_message.Message):
+    __slots__ = ("fault", "counterexample")
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    COUNTEREXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    fault: PolicyFault
+    counterexample: PolicyCounterexample
+    def __init__(self, fault: _Optional[_Union[PolicyFault, _Mapping]] = ..., counterexample: _Optional[_Union[PolicyCounterexample, _Mapping]] = ...) -> None: ...
+
+class PolicyCounterexample(_message.Message):
+    __slots__ = ("invariant", "words", "controller", "purpose", "description", "input", "before", "query", "allowed_by", "silent", "cases")
+    INVARIANT_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_BY_FIELD_NUMBER: _ClassVar[int]
+    SILENT_FIELD_NUMBER: _ClassVar[int]
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    invariant: str
+    words: str
+    controller: str
+    purpose: str
+    description: str
+    input: str
+    before: str
+    query: str
+    allowed_by: _containers.RepeatedScalarFieldContainer[str]
+    silent: _containers.RepeatedScalarFieldContainer[str]
+    cases: int
+    def __init__(self, invariant: _Optional[str] = ..., words: _Optional[str] = ..., controller: _Optional[str] = ..., purpose: _Optional[str] = ..., description: _Optional[str] = ..., input: _Optional[str] = ..., before: _Optional[str] = ..., query: _Optional[str] = ..., allowed_by: _Optional[_Iterable[str]] = ..., silent: _Optional[_Iterable[str]] = ..., cases: _Optional[int] = ...) -> None: ...
+
+class EnumeratedController(_message.Message):
+    __slots__ = ("controller", "purposes", "proven", "cases", "allowed")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    PROVEN_FIELD_NUMBER: _ClassVar[int]
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    purposes: int
+    proven: int
+    cases: int
+    allowed: int
+    def __init__(self, controller: _Optional[str] = ..., purposes: _Optional[int] = ..., proven: _Optional[int] = ..., cases: _Optional[int] = ..., allowed: _Optional[int] = ...) -> None: ...
 
 class PolicyFault(_message.Message):
     __slots__ = ("file", "line", "message")

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/policy_service.proto.
  */
 export const file_consent_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb25zZW50L3YxL3BvbGljeV9zZXJ2aWNlLnByb3RvEgpjb25zZW50LnYxIiwKEEdldFBvbGljeVJlcXVlc3QSGAoQaW5jbHVkZV9jb250ZW50cxgBIAEoCCKFAQoRR2V0UG9saWN5UmVzcG9uc2USFwoPcG9saWN5X3JldmlzaW9uGAEgASgJEjAKDGFjdGl2YXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoFZmlsZXMYAyADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUiOwoKUG9saWN5RmlsZRIMCgRwYXRoGAEgASgJEg4KBnNoYTI1NhgCIAEoCRIPCgdjb250ZW50GAMgASgMIiwKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCSJfChdMaXN0Q29udHJvbGxlcnNSZXNwb25zZRIrCgtjb250cm9sbGVycxgBIAMoCzIWLmNvbnNlbnQudjEuQ29udHJvbGxlchIXCg9wb2xpY3lfcmV2aXNpb24YAiABKAkiTQoKQ29udHJvbGxlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiUKCHB1cnBvc2VzGAMgAygLMhMuY29uc2VudC52MS5QdXJwb3NlIqQBCgdQdXJwb3NlEg8KB3B1cnBvc2UYASABKAkSKwoLbGVnYWxfYmFzaXMYAiABKA4yFi5jb25zZW50LnYxLkxlZ2FsQmFzaXMSEgoKcHJvaGliaXRlZBgDIAEoCBIOCgZjbGF1c2UYBCABKAkSFgoObm90aWNlX3ZlcnNpb24YBSABKA0SHwoXbWF0ZXJpYWxfbm90aWNlX3ZlcnNpb24YBiABKA0iOwoSQ2hlY2tQb2xpY3lSZXF1ZXN0EiUKBWZpbGVzGAEgAygLMhYuY29uc2VudC52MS5Qb2xpY3lGaWxlImkKE0NoZWNrUG9saWN5UmVzcG9uc2USEAoIYWRtaXR0ZWQYASABKAgSFwoPcG9saWN5X3JldmlzaW9uGAIgASgJEicKBmZhdWx0cxgDIAMoCzIXLmNvbnNlbnQudjEuUG9saWN5RmF1bHQiOgoLUG9saWN5RmF1bHQSDAoEZmlsZRgBIAEoCRIMCgRsaW5lGAIgASgNEg8KB21lc3NhZ2UYAyABKAkiYAoVQWN0aXZhdGVQb2xpY3lSZXF1ZXN0EiUKBWZpbGVzGAEgAygLMhYuY29uc2VudC52MS5Qb2xpY3lGaWxlEiAKGGV4cGVjdGVkX3BvbGljeV9yZXZpc2lvbhgCIAEoCSKFAQoWQWN0aXZhdGVQb2xpY3lSZXNwb25zZRIXCg9wb2xpY3lfcmV2aXNpb24YASABKAkSIAoYcHJldmlvdXNfcG9saWN5X3JldmlzaW9uGAIgASgJEjAKDGFjdGl2YXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOgoRRGlmZlBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUiJgoSRGlmZlBvbGljeVJlc3BvbnNlEhAKCHN1YmplY3RzGAEgASgEMq0DCg1Qb2xpY3lTZXJ2aWNlEkgKCUdldFBvbGljeRIcLmNvbnNlbnQudjEuR2V0UG9saWN5UmVxdWVzdBodLmNvbnNlbnQudjEuR2V0UG9saWN5UmVzcG9uc2USWgoPTGlzdENvbnRyb2xsZXJzEiIuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiMuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJOCgtDaGVja1BvbGljeRIeLmNvbnNlbnQudjEuQ2hlY2tQb2xpY3lSZXF1ZXN0Gh8uY29uc2VudC52MS5DaGVja1BvbGljeVJlc3BvbnNlElcKDkFjdGl2YXRlUG9saWN5EiEuY29uc2VudC52MS5BY3RpdmF0ZVBvbGljeVJlcXVlc3QaIi5jb25zZW50LnYxLkFjdGl2YXRlUG9saWN5UmVzcG9uc2USTQoKRGlmZlBvbGljeRIdLmNvbnNlbnQudjEuRGlmZlBvbGljeVJlcXVlc3QaHi5jb25zZW50LnYxLkRpZmZQb2xpY3lSZXNwb25zZTABQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_types, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jb25zZW50L3YxL3BvbGljeV9zZXJ2aWNlLnByb3RvEgpjb25zZW50LnYxIiwKEEdldFBvbGljeVJlcXVlc3QSGAoQaW5jbHVkZV9jb250ZW50cxgBIAEoCCKvAQoRR2V0UG9saWN5UmVzcG9uc2USFwoPcG9saWN5X3JldmlzaW9uGAEgASgJEjAKDGFjdGl2YXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoFZmlsZXMYAyADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSKAoGc3RhdHVzGAQgASgLMhguY29uc2VudC52MS5Qb2xpY3lTdGF0dXMi8QEKDFBvbGljeVN0YXR1cxIOCgZzb3VyY2UYASABKAkSEQoJbGFzdF9nb29kGAIgASgIEjAKDGF0dGVtcHRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMc3VjY2VlZGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghmYWlsdXJlcxgFIAEoDRInCgZmYXVsdHMYBiADKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0Eh8KF3JlZnVzZWRfcG9saWN5X3JldmlzaW9uGAcgASgJIjsKClBvbGljeUZpbGUSDAoEcGF0aBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSDwoHY29udGVudBgDIAEoDCIsChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkiXwoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKwoLY29udHJvbGxlcnMYASADKAsyFi5jb25zZW50LnYxLkNvbnRyb2xsZXISFwoPcG9saWN5X3JldmlzaW9uGAIgASgJIk0KCkNvbnRyb2xsZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIlCghwdXJwb3NlcxgDIAMoCzITLmNvbnNlbnQudjEuUHVycG9zZSKkAQoHUHVycG9zZRIPCgdwdXJwb3NlGAEgASgJEisKC2xlZ2FsX2Jhc2lzGAIgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEhIKCnByb2hpYml0ZWQYAyABKAgSDgoGY2xhdXNlGAQgASgJEhYKDm5vdGljZV92ZXJzaW9uGAUgASgNEh8KF21hdGVyaWFsX25vdGljZV92ZXJzaW9uGAYgASgNIjsKEkNoZWNrUG9saWN5UmVxdWVzdBIlCgVmaWxlcxgBIAMoCzIWLmNvbnNlbnQudjEuUG9saWN5RmlsZSJpChNDaGVja1BvbGljeVJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgIEhcKD3BvbGljeV9yZXZpc2lvbhgCIAEoCRInCgZmYXVsdHMYAyADKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0IjoKC1BvbGljeUZhdWx0EgwKBGZpbGUYASABKAkSDAoEbGluZRgCIAEoDRIPCgdtZXNzYWdlGAMgASgJImAKFUFjdGl2YXRlUG9saWN5UmVxdWVzdBIlCgVmaWxlcxgBIAMoCzIWLmNvbnNlbnQudjEuUG9saWN5RmlsZRIgChhleHBlY3RlZF9wb2xpY3lfcmV2aXNpb24YAiABKAkihQEKFkFjdGl2YXRlUG9saWN5UmVzcG9uc2USFwoPcG9saWN5X3JldmlzaW9uGAEgASgJEiAKGHByZXZpb3VzX3BvbGljeV9yZXZpc2lvbhgCIAEoCRIwCgxhY3RpdmF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjoKEURpZmZQb2xpY3lSZXF1ZXN0EiUKBWZpbGVzGAEgAygLMhYuY29uc2VudC52MS5Qb2xpY3lGaWxlIiYKEkRpZmZQb2xpY3lSZXNwb25zZRIQCghzdWJqZWN0cxgBIAEoBDKtAwoNUG9saWN5U2VydmljZRJICglHZXRQb2xpY3kSHC5jb25zZW50LnYxLkdldFBvbGljeVJlcXVlc3QaHS5jb25zZW50LnYxLkdldFBvbGljeVJlc3BvbnNlEloKD0xpc3RDb250cm9sbGVycxIiLmNvbnNlbnQudjEuTGlzdENvbnRyb2xsZXJzUmVxdWVzdBojLmNvbnNlbnQudjEuTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USTgoLQ2hlY2tQb2xpY3kSHi5jb25zZW50LnYxLkNoZWNrUG9saWN5UmVxdWVzdBofLmNvbnNlbnQudjEuQ2hlY2tQb2xpY3lSZXNwb25zZRJXCg5BY3RpdmF0ZVBvbGljeRIhLmNvbnNlbnQudjEuQWN0aXZhdGVQb2xpY3lSZXF1ZXN0GiIuY29uc2VudC52MS5BY3RpdmF0ZVBvbGljeVJlc3BvbnNlEk0KCkRpZmZQb2xpY3kSHS5jb25zZW50LnYxLkRpZmZQb2xpY3lSZXF1ZXN0Gh4uY29uc2VudC52MS5EaWZmUG9saWN5UmVzcG9uc2UwAUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_timestamp]);
 
 /**
  * GetPolicyRequest asks for the active policies.
@@ -63,6 +63,13 @@ export type GetPolicyResponse = Message<"consent.v1.GetPolicyResponse"> & {
    * @generated from field: repeated consent.v1.PolicyFile files = 3;
    */
   files: PolicyFile[];
+
+  /**
+   * Where they come from, and how loading them goes.
+   *
+   * @generated from field: consent.v1.PolicyStatus status = 4;
+   */
+  status?: PolicyStatus | undefined;
 };
 
 /**
@@ -71,6 +78,70 @@ export type GetPolicyResponse = Message<"consent.v1.GetPolicyResponse"> & {
  */
 export const GetPolicyResponseSchema: GenMessage<GetPolicyResponse> = /*@__PURE__*/
   messageDesc(file_consent_v1_policy_service, 1);
+
+/**
+ * PolicyStatus tells where a node's policies come from and how the last attempt to load them went.
+ *
+ * @generated from message consent.v1.PolicyStatus
+ */
+export type PolicyStatus = Message<"consent.v1.PolicyStatus"> & {
+  /**
+   * Where they come from: the absolute path of a directory or of a bundle, a URL without its password, `the binary`, or
+   * `ActivatePolicy`.
+   *
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * Whether the active policies are the copy that the data directory keeps, because the source failed when the server started.
+   *
+   * @generated from field: bool last_good = 2;
+   */
+  lastGood: boolean;
+
+  /**
+   * When the source was last read, or asked whether anything changed.
+   *
+   * @generated from field: google.protobuf.Timestamp attempted_at = 3;
+   */
+  attemptedAt?: Timestamp | undefined;
+
+  /**
+   * When that last ended with the source's policies in force; absent: never since the start.
+   *
+   * @generated from field: google.protobuf.Timestamp succeeded_at = 4;
+   */
+  succeededAt?: Timestamp | undefined;
+
+  /**
+   * How many attempts failed since then.
+   *
+   * @generated from field: uint32 failures = 5;
+   */
+  failures: number;
+
+  /**
+   * Why the last attempt failed; empty if it did not. The active policies are the last good ones.
+   *
+   * @generated from field: repeated consent.v1.PolicyFault faults = 6;
+   */
+  faults: PolicyFault[];
+
+  /**
+   * The digest of the policies that the last attempt refused; empty if none were, or if they did not get so far as to have one.
+   *
+   * @generated from field: string refused_policy_revision = 7;
+   */
+  refusedPolicyRevision: string;
+};
+
+/**
+ * Describes the message consent.v1.PolicyStatus.
+ * Use `create(PolicyStatusSchema)` to create a new message.
+ */
+export const PolicyStatusSchema: GenMessage<PolicyStatus> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 2);
 
 /**
  * PolicyFile is one file of the active policies.
@@ -105,7 +176,7 @@ export type PolicyFile = Message<"consent.v1.PolicyFile"> & {
  * Use `create(PolicyFileSchema)` to create a new message.
  */
 export const PolicyFileSchema: GenMessage<PolicyFile> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 2);
+  messageDesc(file_consent_v1_policy_service, 3);
 
 /**
  * ListControllersRequest asks for all controllers.
@@ -126,7 +197,7 @@ export type ListControllersRequest = Message<"consent.v1.ListControllersRequest"
  * Use `create(ListControllersRequestSchema)` to create a new message.
  */
 export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 3);
+  messageDesc(file_consent_v1_policy_service, 4);
 
 /**
  * ListControllersResponse has the controllers.
@@ -154,7 +225,7 @@ export type ListControllersResponse = Message<"consent.v1.ListControllersRespons
  * Use `create(ListControllersResponseSchema)` to create a new message.
  */
 export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 4);
+  messageDesc(file_consent_v1_policy_service, 5);
 
 /**
  * Controller is a controller as the active policies describe it.
@@ -189,7 +260,7 @@ export type Controller = Message<"consent.v1.Controller"> & {
  * Use `create(ControllerSchema)` to create a new message.
  */
 export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 5);
+  messageDesc(file_consent_v1_policy_service, 6);
 
 /**
  * Purpose is a purpose as a controller declares it.
@@ -245,7 +316,7 @@ export type Purpose = Message<"consent.v1.Purpose"> & {
  * Use `create(PurposeSchema)` to create a new message.
  */
 export const PurposeSchema: GenMessage<Purpose> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 6);
+  messageDesc(file_consent_v1_policy_service, 7);
 
 /**
  * CheckPolicyRequest carries a candidate.
@@ -266,7 +337,7 @@ export type CheckPolicyRequest = Message<"consent.v1.CheckPolicyRequest"> & {
  * Use `create(CheckPolicyRequestSchema)` to create a new message.
  */
 export const CheckPolicyRequestSchema: GenMessage<CheckPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 7);
+  messageDesc(file_consent_v1_policy_service, 8);
 
 /**
  * CheckPolicyResponse is what admission found.
@@ -301,7 +372,7 @@ export type CheckPolicyResponse = Message<"consent.v1.CheckPolicyResponse"> & {
  * Use `create(CheckPolicyResponseSchema)` to create a new message.
  */
 export const CheckPolicyResponseSchema: GenMessage<CheckPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 8);
+  messageDesc(file_consent_v1_policy_service, 9);
 
 /**
  * PolicyFault is one reason why a set of policies is refused.
@@ -336,7 +407,7 @@ export type PolicyFault = Message<"consent.v1.PolicyFault"> & {
  * Use `create(PolicyFaultSchema)` to create a new message.
  */
 export const PolicyFaultSchema: GenMessage<PolicyFault> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 9);
+  messageDesc(file_consent_v1_policy_service, 10);
 
 /**
  * ActivatePolicyRequest carries a candidate.
@@ -364,7 +435,7 @@ export type ActivatePolicyRequest = Message<"consent.v1.ActivatePolicyRequest"> 
  * Use `create(ActivatePolicyRequestSchema)` to create a new message.
  */
 export const ActivatePolicyRequestSchema: GenMessage<ActivatePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 10);
+  messageDesc(file_consent_v1_policy_service, 11);
 
 /**
  * ActivatePolicyResponse tells what is in force.
@@ -399,7 +470,7 @@ export type ActivatePolicyResponse = Message<"consent.v1.ActivatePolicyResponse"
  * Use `create(ActivatePolicyResponseSchema)` to create a new message.
  */
 export const ActivatePolicyResponseSchema: GenMessage<ActivatePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 11);
+  messageDesc(file_consent_v1_policy_service, 12);
 
 /**
  * DiffPolicyRequest carries a candidate, and says over what to compare.
@@ -420,7 +491,7 @@ export type DiffPolicyRequest = Message<"consent.v1.DiffPolicyRequest"> & {
  * Use `create(DiffPolicyRequestSchema)` to create a new message.
  */
 export const DiffPolicyRequestSchema: GenMessage<DiffPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 12);
+  messageDesc(file_consent_v1_policy_service, 13);
 
 /**
  * DiffPolicyResponse is progress, or the result.
@@ -441,7 +512,7 @@ export type DiffPolicyResponse = Message<"consent.v1.DiffPolicyResponse"> & {
  * Use `create(DiffPolicyResponseSchema)` to create a new message.
  */
 export const DiffPolicyResponseSchema: GenMessage<DiffPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 13);
+  messageDesc(file_consent_v1_policy_service, 14);
 
 /**
  * PolicyService tells which policies decide, proves candidates, and puts them in force.
@@ -480,7 +551,9 @@ export const PolicyService: GenService<{
     output: typeof CheckPolicyResponseSchema;
   },
   /**
-   * ActivatePolicy puts a set of policies through admission and into force. A set that is not admitted changes nothing.
+   * ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
+   * admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
+   * from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself.
    *
    * @generated from rpc consent.v1.PolicyService.ActivatePolicy
    */

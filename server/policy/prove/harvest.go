@@ -1,0 +1,477 @@
+package prove
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+)
+
+// vocabulary is what a controller's rules and tables can tell apart: the constants in them, by what they are compared with.
+type vocabulary struct {
+	// constants are all strings in the rules.
+	constants map[string]bool
+	// flags are the context keys that count as true or not; facts those that are read in other ways.
+	flags, facts map[string]bool
+	// ages are the bounds with which ages are compared.
+	ages map[int]bool
+	// places and categories are the codes and keys in rules and data.
+	places, categories map[string]bool
+	// occurrences says where in the data a string stands, as a key with its value or as an element.
+	occurrences map[string][]string
+	// recipients are ids that the rules name.
+	recipients map[string]bool
+	// compared are the strings that a key of the context is compared with.
+	compared map[string][]string
+	// values are all strings in the data that are no keys; rows the controller's rows as text, without their clauses.
+	values map[string]bool
+	rows   map[string]string
+	// dates are the effective_from dates.
+	dates map[consent.Instant]bool
+	// now is the instant at which versioned tables are read.
+	now consent.Instant
+
+	table *table
+}
+
+var (
+	placeForm    = regexp.MustCompile(`^[A-Z]{2}(-[A-Z0-9]{1,3})?$`)
+	categoryForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+)
+
+const (
+	controllerPackages = "data.consentd.controllers"
+	controllerFolder   = "controllers/"
+)
+
+// newVocabulary reads the shared files and those of one controller, of each set.
+func newVocabulary(controller string, now consent.Instant, sets []*policy.Set) (*vocabulary, error) {
+	v := &vocabulary{
+		constants: map[string]bool{}, flags: map[string]bool{}, facts: map[string]bool{}, ages: map[int]bool{},
+		places: map[string]bool{}, categories: map[string]bool{}, occurrences: map[string][]string{},
+		recipients: map[string]bool{}, compared: map[string][]string{},
+		values: map[string]bool{}, rows: map[string]string{}, dates: map[consent.Instant]bool{}, now: now,
+	}
+	for _, set := range sets {
+		if err := v.set(controller, set); err != nil {
+			return nil, err
+		}
+	}
+	if v.table == nil {
+		return nil, consent.ErrUnknownController
+	}
+	return v, nil
+}
+
+// set takes the constants of one set. The table that counts is the last set's.
+func (v *vocabulary) set(controller string, set *policy.Set) error {
+	var modules []*ast.Module
+	documents := map[string]any{}
+	for _, f := range set.Describe().Files {
+		if path.Ext(f.Path) != ".rego" {
+			if err := addDocument(documents, f); err != nil {
+				return err
+			}
+			continue
+		}
+		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
+		if err != nil {
+			return fmt.Errorf("reading the rules: %w", err)
+		}
+		if concerns(m, controller) {
+			modules = append(modules, m)
+		}
+	}
+	unless := map[string]bool{}
+	controllers, _ := documents["controllers"].(map[string]any)
+	delete(documents, "controllers")
+	v.walk("", documents, unless)
+	v.walk(controllerFolder+controller, controllers[controller], unless)
+	v.rules(modules)
+	v.contextKeys(modules, unless)
+	return v.takeTable(controllers[controller])
+}
+
+// addDocument puts a data file's content where its folder says, as OPA does.
+func addDocument(documents map[string]any, f consent.PolicyFile) error {
+	var content map[string]any
+	if err := yaml.Unmarshal(f.Content, &content); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	at := documents
+	for folder := range strings.SplitSeq(path.Dir(f.Path), "/") {
+		if folder == "." {
+			break
+		}
+		below, ok := at[folder].(map[string]any)
+		if !ok {
+			below = map[string]any{}
+			at[folder] = below
+		}
+		at = below
+	}
+	maps.Copy(at, content)
+	return nil
+}
+
+// takeTable reads a controller's table and notes its rows; it was decoded strictly when the set was loaded.
+func (v *vocabulary) takeTable(document any) error {
+	if document == nil {
+		return nil
+	}
+	content, err := yaml.Marshal(document)
+	if err != nil {
+		return fmt.Errorf("reading the table: %w", err)
+	}
+	t := &table{}
+	if err := yaml.Unmarshal(content, t); err != nil {
+		return fmt.Errorf("reading the table: %w", err)
+	}
+	v.table = t
+	purposes, _ := document.(map[string]any)["purposes"].(map[string]any)
+	for purpose, row := range purposes {
+		rest, _ := row.(map[string]any)
+		rest = maps.Clone(rest)
+		delete(rest, "clause")
+		v.rows[purpose] += text(rest)
+	}
+	return nil
+}
+
+// concerns reports whether a module may be part of the controller's policy: any but those of other controllers.
+func concerns(m *ast.Module, controller string) bool {
+	p := m.Package.Path
+	prefix := ast.MustParseRef(controllerPackages)
+	return !p.HasPrefix(prefix) || len(p) == len(prefix) || p[len(prefix)].Equal(ast.StringTerm(controller))
+}
+
+// rules takes the constants of the rules.
+func (v *vocabulary) rules(modules []*ast.Module) {
+	for _, m := range modules {
+		for _, r := range m.Rules {
+			ast.WalkTerms(r, func(t *ast.Term) bool {
+				if s, ok := t.Value.(ast.String); ok {
+					v.constant(string(s))
+				}
+				return false
+			})
+			ast.WalkExprs(r, func(e *ast.Expr) bool {
+				v.ageBounds(e)
+				v.recipientIDs(e)
+				v.comparedFacts(e)
+				return false
+			})
+		}
+	}
+}
+
+func (v *vocabulary) constant(s string) {
+	v.constants[s] = true
+	v.text(s)
+}
+
+// text takes a string of rules or data by its form.
+func (v *vocabulary) text(s string) {
+	switch {
+	case placeForm.MatchString(s):
+		v.places[s] = true
+	case categoryForm.MatchString(s):
+		v.categories[s] = true
+	}
+}
+
+// ageBounds takes the numbers of an expression that reads an age.
+func (v *vocabulary) ageBounds(e *ast.Expr) {
+	if !mentions(e, "age_max") && !mentions(e, "age_min") {
+		return
+	}
+	ast.WalkTerms(e, func(t *ast.Term) bool {
+		if n, ok := t.Value.(ast.Number); ok {
+			if i, ok := n.Int(); ok {
+				v.age(i)
+			}
+		}
+		return false
+	})
+}
+
+func (v *vocabulary) age(i int) {
+	if i >= 1 && i <= 120 {
+		v.ages[i] = true
+	}
+}
+
+// recipientIDs takes the strings that a recipient's id is compared with.
+func (v *vocabulary) recipientIDs(e *ast.Expr) {
+	if len(e.Operands()) != 2 || !mentions(e, "recipient") || !mentions(e, "id") {
+		return
+	}
+	for _, operand := range e.Operands() {
+		if s, ok := operand.Value.(ast.String); ok {
+			v.recipients[string(s)] = true
+		}
+	}
+}
+
+// comparedFacts takes the strings that a key of the context is compared with.
+func (v *vocabulary) comparedFacts(e *ast.Expr) {
+	if len(e.Operands()) != 2 {
+		return
+	}
+	for i, operand := range e.Operands() {
+		ref, isRef := operand.Value.(ast.Ref)
+		s, isString := e.Operand(1 - i).Value.(ast.String)
+		if isRef && isString && len(ref) > 2 && ref[1].Equal(ast.StringTerm("context")) {
+			name := trimQuotes(ref[2].Value)
+			v.compared[name] = append(v.compared[name], string(s))
+		}
+	}
+}
+
+// mentions reports whether a reference of e has the field.
+func mentions(e *ast.Expr, field string) bool {
+	found := false
+	ast.WalkRefs(e, func(r ast.Ref) bool {
+		for _, t := range r {
+			found = found || t.Equal(ast.StringTerm(field))
+		}
+		return found
+	})
+	return found
+}
+
+// walk takes the strings, ages and dates of the data, and the flags that an `unless` names.
+func (v *vocabulary) walk(where string, document any, unless map[string]bool) {
+	switch d := document.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(d)) {
+			v.occurs(key, where+"{"+v.inForce(d[key])+"}")
+			v.entry(where, key, d[key], unless)
+		}
+	case []any:
+		for _, e := range d {
+			v.walk(where, e, unless)
+		}
+	case string:
+		v.values[d] = true
+		v.occurs(d, where)
+	case int:
+		if strings.Contains(path.Base(where), "age") || strings.Contains(path.Dir(where), "age") {
+			v.age(d)
+		}
+	}
+}
+
+func (v *vocabulary) entry(where, key string, value any, unless map[string]bool) {
+	if s, ok := value.(string); ok && key == "unless" {
+		unless[s] = true
+	}
+	if s, ok := value.(string); ok && key == "effective_from" {
+		if t, err := parseInstant(s); err == nil {
+			v.dates[t] = true
+		}
+		return
+	}
+	v.walk(where+"/"+key, value, unless)
+}
+
+// occurs notes where a place or a category stands.
+func (v *vocabulary) occurs(s, where string) {
+	v.text(s)
+	if placeForm.MatchString(s) || categoryForm.MatchString(s) {
+		v.occurrences[s] = append(v.occurrences[s], where)
+	}
+}
+
+// inForce is the text of a value, of which versions that are no longer in force, and the dates of those that are, are left
+// out: a clock tells nothing apart by them from now on.
+func (v *vocabulary) inForce(value any) string {
+	switch d := value.(type) {
+	case map[string]any:
+		var parts []string
+		for _, key := range sortedKeys(d) {
+			parts = append(parts, strconv.Quote(key)+v.inForce(d[key]))
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	case []any:
+		return v.versionsInForce(d)
+	}
+	return text(value)
+}
+
+func (v *vocabulary) versionsInForce(list []any) string {
+	var current, later []string
+	for _, e := range list {
+		version, ok := e.(map[string]any)
+		if !ok || version["effective_from"] == nil {
+			return text(list)
+		}
+		if t, err := parseInstant(fmt.Sprint(version["effective_from"])); err == nil && t > v.now {
+			later = append(later, text(version))
+			continue
+		}
+		rest := maps.Clone(version)
+		delete(rest, "effective_from")
+		current = []string{text(rest)}
+	}
+	return strings.Join(append(current, later...), ",")
+}
+
+func text(v any) string {
+	out, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(out)
+}
+
+// contextKeys finds the keys of the context that the rules read: by name, and by functions that are given the name.
+func (v *vocabulary) contextKeys(modules []*ast.Module, unless map[string]bool) {
+	readers := contextReaders(modules)
+	for _, m := range modules {
+		ast.WalkTerms(m, func(t *ast.Term) bool {
+			switch x := t.Value.(type) {
+			case ast.Ref:
+				v.contextRef(x)
+			case ast.Call:
+				v.readerCall(x, readers, unless)
+			}
+			return false
+		})
+		ast.WalkExprs(m, func(e *ast.Expr) bool {
+			if terms, ok := e.Terms.([]*ast.Term); ok && e.IsCall() {
+				v.readerCall(terms, readers, unless)
+			}
+			return false
+		})
+	}
+	for key := range v.flags {
+		delete(v.facts, key)
+	}
+}
+
+func (v *vocabulary) contextRef(ref ast.Ref) {
+	if len(ref) > 2 && ref[0].Equal(ast.InputRootDocument) && ref[1].Equal(ast.StringTerm("context")) {
+		if key, ok := ref[2].Value.(ast.String); ok {
+			v.facts[string(key)] = true
+		}
+	}
+}
+
+// readerCall takes the flag that a call names. One that comes from data may be any that an `unless` names.
+func (v *vocabulary) readerCall(call []*ast.Term, readers map[string]int, unless map[string]bool) {
+	at, ok := readers[lastName(call[0])]
+	if !ok || len(call) <= at+1 {
+		return
+	}
+	if key, ok := call[at+1].Value.(ast.String); ok {
+		v.flags[string(key)] = true
+		return
+	}
+	for key := range unless {
+		v.flags[key] = true
+	}
+}
+
+func lastName(t *ast.Term) string {
+	ref, ok := t.Value.(ast.Ref)
+	if !ok {
+		return t.String()
+	}
+	if s, ok := ref[len(ref)-1].Value.(ast.String); ok {
+		return string(s)
+	}
+	return ref.String()
+}
+
+// contextReaders are the functions that look up one of their arguments in the context, by name, with the argument's place:
+// directly, or by handing it on. A name that two packages use may be one too many; that costs a dimension, nothing else.
+func contextReaders(modules []*ast.Module) map[string]int {
+	readers := map[string]int{}
+	for grown := true; grown; {
+		grown = false
+		for _, m := range modules {
+			for _, r := range m.Rules {
+				name := r.Head.Ref()[len(r.Head.Ref())-1].Value
+				for i, arg := range r.Head.Args {
+					if _, known := readers[trimQuotes(name)]; !known && readsContext(r, arg, readers) {
+						readers[trimQuotes(name)] = i
+						grown = true
+					}
+				}
+			}
+		}
+	}
+	return readers
+}
+
+func trimQuotes(v ast.Value) string {
+	if s, ok := v.(ast.String); ok {
+		return string(s)
+	}
+	return v.String()
+}
+
+func readsContext(r *ast.Rule, arg *ast.Term, readers map[string]int) bool {
+	if _, ok := arg.Value.(ast.Var); !ok {
+		return false
+	}
+	found := false
+	check := func(call []*ast.Term) {
+		if at, ok := readers[lastName(call[0])]; ok && len(call) > at+1 {
+			found = found || call[at+1].Equal(arg)
+		}
+	}
+	ast.WalkTerms(r, func(t *ast.Term) bool {
+		switch x := t.Value.(type) {
+		case ast.Ref:
+			found = found || len(x) > 2 && x[0].Equal(ast.InputRootDocument) && x[1].Equal(ast.StringTerm("context")) && x[2].Equal(arg)
+		case ast.Call:
+			check(x)
+		}
+		return false
+	})
+	ast.WalkExprs(r, func(e *ast.Expr) bool {
+		if terms, ok := e.Terms.([]*ast.Term); ok && e.IsCall() {
+			check(terms)
+		}
+		return false
+	})
+	return found
+}
+
+// alike groups keys that stand in the same places of the data, and whose relations do; a key that a rule names stands alone.
+// The first of each group stands for it.
+func (v *vocabulary) alike(keys []string, relatives func(string) []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, key := range keys {
+		signature := strconv.Quote(strings.Join(v.standing(key), "|"))
+		for _, relative := range relatives(key) {
+			signature += ">" + strings.Join(v.standing(relative), "|")
+		}
+		if !seen[signature] {
+			seen[signature] = true
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// standing is where a key stands; one that a rule names stands for itself.
+func (v *vocabulary) standing(key string) []string {
+	if v.constants[key] {
+		return []string{"rule:" + key}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(v.occurrences[key])))
+}

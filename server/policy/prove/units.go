@@ -1,0 +1,173 @@
+package prove
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/loader"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// units are the parts of a set that are proven and tested apart: each controller, by its id, and what they share, by "".
+// What changes in one controller's rules, data or tests leaves the others as proven as they were.
+type units struct {
+	modules   map[string]*ast.Module
+	documents map[string]any
+	// members are the names of each unit's modules, sorted.
+	members map[string][]string
+}
+
+// readUnits reads all modules, tests included, and documents.
+func readUnits(fsys fs.FS, controllers []consent.Controller) (*units, error) {
+	loaded, err := loader.NewFileLoader().WithFS(fsys).Filtered([]string{"."}, hidden)
+	if err != nil {
+		return nil, err
+	}
+	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}}
+	for _, name := range sortedKeys(loaded.Modules) {
+		m := loaded.Modules[name].Parsed
+		u.modules[name] = m
+		owner := ownerOf(m, controllers)
+		u.members[owner] = append(u.members[owner], name)
+	}
+	return u, nil
+}
+
+func hidden(_ string, info fs.FileInfo, _ int) bool {
+	return strings.HasPrefix(info.Name(), ".") && info.Name() != "."
+}
+
+// ownerOf is the controller that a module belongs to, by its package; that of its tests may end in _test.
+func ownerOf(m *ast.Module, controllers []consent.Controller) string {
+	prefix, p := ast.MustParseRef(controllerPackages), m.Package.Path
+	if !p.HasPrefix(prefix) || len(p) == len(prefix) {
+		return ""
+	}
+	name := trimQuotes(p[len(prefix)].Value)
+	for _, c := range controllers {
+		if name == c.ID || name == c.ID+"_test" {
+			return c.ID
+		}
+	}
+	return ""
+}
+
+// key is a digest of what a unit means: its rules and those that are shared, without comments and layout, and its data and the
+// shared ones. Tests are part of it where they count.
+func (u *units) key(unit string, tests bool) string {
+	h := sha256.New()
+	names := u.members[""]
+	if unit != "" {
+		names = slices.Concat(names, u.members[unit])
+	}
+	for _, name := range names {
+		if tests || !strings.HasSuffix(name, "_test.rego") {
+			fmt.Fprintf(h, "%s\n%s\n", name, u.modules[name])
+		}
+	}
+	for _, key := range sortedKeys(u.documents) {
+		if key != "controllers" {
+			fmt.Fprintf(h, "%s=%s\n", key, text(u.documents[key]))
+		}
+	}
+	if controllers, ok := u.documents["controllers"].(map[string]any); ok && unit != "" {
+		fmt.Fprintf(h, "%s=%s\n", unit, text(u.meaning(unit, controllers[unit], names)))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// meaning is a controller's table without own, the keys for rules of one's own, where none of the modules can read them.
+func (u *units) meaning(unit string, document any, names []string) any {
+	t, ok := document.(map[string]any)
+	if !ok || slices.ContainsFunc(names, func(name string) bool { return readsOwn(u.modules[name]) }) {
+		return document
+	}
+	t = maps.Clone(t)
+	delete(t, "own")
+	return t
+}
+
+// readsOwn reports whether a module may read a table's own: it names it, or takes a table whole, or by a key that is no
+// constant. That a rule is called controller, and is the table, is no such use of it.
+func readsOwn(m *ast.Module) bool {
+	tables := ast.MustParseRef("data.controllers")
+	found := false
+	for _, r := range m.Rules {
+		defines := r.Head.Name == "controller" && r.Head.Value != nil && len(r.Head.Args) == 0
+		ast.WalkTerms(r, func(t *ast.Term) bool {
+			switch x := t.Value.(type) {
+			case ast.Var:
+				found = found || x == "controller"
+			case ast.Ref:
+				found = found || takesTable(x, tables) && !(defines && r.Head.Value.Value.Compare(x) == 0)
+				for _, key := range x[1:] {
+					found = found || key.Equal(ast.StringTerm("own"))
+					ast.WalkRefs(key, func(inner ast.Ref) bool {
+						found = found || takesTable(inner, tables)
+						return found
+					})
+				}
+				return true
+			}
+			return found
+		})
+	}
+	return found
+}
+
+// takesTable reports whether a reference is to a table as a whole, or to a key of it that is no constant.
+func takesTable(ref, tables ast.Ref) bool {
+	if ref[0].Equal(ast.InputRootDocument) {
+		return false
+	}
+	at := -1
+	if ref.HasPrefix(tables) {
+		at = len(tables)
+	}
+	for i, t := range ref {
+		if t.Equal(ast.StringTerm("controller")) || i == 0 && t.Equal(ast.VarTerm("controller")) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	if at+1 >= len(ref) {
+		return true
+	}
+	_, constant := ref[at+1].Value.(ast.String)
+	return !constant
+}
+
+// testPackages are the packages of a unit's tests.
+func (u *units) testPackages(unit string) (out []string) {
+	for _, name := range u.members[unit] {
+		if strings.HasSuffix(name, "_test.rego") {
+			out = append(out, u.modules[name].Package.Path.String())
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(out)))
+}
+
+// lines number the rules of each file in their order, so that a rule is found again after lines moved.
+type lines map[string]string
+
+func (u *units) lines() lines {
+	out := lines{}
+	for name, m := range u.modules {
+		for i, r := range m.Rules {
+			at := position(name, r.Loc().Row)
+			if _, ok := out[at]; !ok {
+				out[at] = fmt.Sprintf("%s#%d", strings.TrimPrefix(name, "/"), i)
+			}
+		}
+	}
+	return out
+}
