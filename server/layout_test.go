@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"server/authz":             {"server/consent"},
 	"server/grpcapi":           {"server/authz", "server/consent", "server/watch", "proto/consent/v1"},
 	"server/policy/scaffold":   {"policies"},
-	"server/policy/policytest": {"server/cases", "server/consent", "server/policy"},
+	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove"},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy",
 		"server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
