@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"server/policy/source":     {"server/consent"},
 	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
-	"server/policy/policytest": {"server/cases", "server/consent", "server/policy"},
+	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove"},
 	"server/authz":             {"server/consent"},
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",

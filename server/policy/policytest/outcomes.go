@@ -8,9 +8,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/prove"
 )
 
 // tally counts outcomes by purpose of one controller.
@@ -37,11 +36,10 @@ func (s *Suite) outcomes(ctx context.Context, seen []observed) ([]Controller, er
 			}
 		}
 	}
-	inputs := distinct(seen)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, c := range described {
-		group.Go(func() error { return s.possible(ctx, c, inputs, tallies[c.ID]) })
+		group.Go(func() error { return s.possible(ctx, c, tallies[c.ID]) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -65,91 +63,26 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 	return list
 }
 
-// anyPurpose stands for the purpose in an input that is to be asked for many.
-const anyPurpose = "?"
-
-// distinct are the inputs without controller and time, asking for anyPurpose, each once.
-func distinct(seen []observed) []ast.Object {
-	var list []ast.Object
-	known := map[string]bool{}
-	for _, o := range seen {
-		input := readdressed(o.input, "", anyPurpose)
-		if key := with(input, "now", ast.NullTerm()).String(); !known[key] {
-			known[key] = true
-			list = append(list, input)
-		}
-	}
-	return list
-}
-
-// possible adds the outcomes that the inputs of tests have when they are asked for the purposes of one controller.
-func (s *Suite) possible(ctx context.Context, c consent.Controller, inputs []ast.Object, t tally) error {
+// possible adds the outcomes that the cases which the rules can tell apart have.
+func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) error {
 	for _, p := range c.Purposes {
-		for _, input := range inputs {
-			if err := ctx.Err(); err != nil {
-				return err
+		space, err := prove.NewSpace(c.ID, p.Name, s.now, s.set)
+		if err != nil {
+			return err
+		}
+		err = space.Walk(ctx, func(asked *prove.Case) prove.Answer {
+			d, err := s.set.Evaluate(ctx, &asked.Request, asked.State, asked.Now)
+			if err != nil {
+				d = consent.Failed()
 			}
-			d := s.set.Answer(ctx, readdressed(input, c.ID, p.Name))
 			for _, outcome := range outcomesOf(decided(d)) {
-				if outcome != consent.PolicyError.String() { // of an input that only a test can have
-					t.add(p.Name, outcome, 0)
-				}
+				t.add(p.Name, outcome, 0)
 			}
+			return prove.AnswerOf(&d)
+		})
+		if err != nil && ctx.Err() != nil { // of a space too large to be walked whole, what was seen counts
+			return err
 		}
 	}
 	return nil
-}
-
-// readdressed is an input that asks for a purpose what it asked for another: the subject's records for that one are now for
-// this one.
-func readdressed(input ast.Object, controller, purpose string) ast.Object {
-	was := input.Get(ast.StringTerm("purpose"))
-	now := ast.StringTerm(purpose)
-	out := with(input, "controller", ast.StringTerm(controller))
-	out = with(out, "purpose", now)
-	subject := field(input, "subject")
-	if was == nil || subject == nil {
-		return out
-	}
-	for _, key := range []string{"consents", "objections", "restrictions"} {
-		if records := field(subject, key); records != nil {
-			subject = with(subject, key, renamed(ast.NewTerm(records), was, now))
-		}
-	}
-	return with(out, "subject", ast.NewTerm(subject))
-}
-
-// renamed is a value in which every object, however deep, has another key for one.
-func renamed(t, from, to *ast.Term) *ast.Term {
-	o, ok := t.Value.(ast.Object)
-	if !ok {
-		return t
-	}
-	out := ast.NewObject()
-	o.Foreach(func(k, v *ast.Term) {
-		if k.Equal(from) {
-			k = to
-		}
-		out.Insert(k, renamed(v, from, to))
-	})
-	return ast.NewTerm(out)
-}
-
-func field(o ast.Object, key string) ast.Object {
-	if t := o.Get(ast.StringTerm(key)); t != nil {
-		value, _ := t.Value.(ast.Object)
-		return value
-	}
-	return nil
-}
-
-// with is a copy of an object with another value of a key.
-func with(o ast.Object, key string, value *ast.Term) ast.Object {
-	out := ast.NewObject([2]*ast.Term{ast.StringTerm(key), value})
-	o.Foreach(func(k, v *ast.Term) {
-		if !k.Equal(ast.StringTerm(key)) {
-			out.Insert(k, v)
-		}
-	})
-	return out
 }

@@ -119,7 +119,9 @@ func TestRun(t *testing.T) {
 		Coverage: policytest.Coverage{Percent: 100, Covered: 16, Total: 16, Missed: []policytest.MissedLines{}},
 		Controllers: []policytest.Controller{{ID: "c", Purposes: []policytest.Purpose{
 			{Purpose: "ads", Outcomes: []policytest.Outcome{{Outcome: "CONSENT_MISSING", Seen: 0}, {Outcome: "PURPOSE_PROHIBITED", Seen: 0}}},
-			{Purpose: "mail", Outcomes: []policytest.Outcome{{Outcome: "ALLOW", Seen: 1}, {Outcome: "CONSENT_MISSING", Seen: 1}}},
+			{Purpose: "mail", Outcomes: []policytest.Outcome{
+				{Outcome: "ALLOW", Seen: 1}, {Outcome: "CONSENT_MISSING", Seen: 1}, {Outcome: "UNDER_AGE", Seen: 0},
+			}},
 		}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

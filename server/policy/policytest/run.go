@@ -15,14 +15,15 @@ import (
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/consentd/consentd/server/consent"
 )
 
 // testTimeout bounds one test.
 const testTimeout = 10 * time.Second
 
-// Run runs all tests and cases. The outcomes that a purpose can have besides those seen are found by asking every controller
-// for every purpose what any test asked for some purpose: of the same subject, whose records for the purpose asked for then
-// are taken for records for this one.
+// Run runs all tests and cases. The outcomes that a purpose can have besides those seen are those of the cases by which
+// admission proves the policies (package prove).
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
 	r := &Report{PolicyRevision: s.set.Revision(), Cases: len(s.cases), SkippedCases: s.skipped, Failures: []Failure{}}
@@ -83,7 +84,8 @@ func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) er
 		if err := e.each(ctx, p, func(*ast.Term) {}); err != nil && ctx.Err() != nil {
 			return err
 		}
-		for _, difference := range c.Expect.Differences(decided(s.set.Answer(ctx, c.input))) {
+		d := s.set.Decide(ctx, &c.request, &consent.Snapshot{State: c.state}, s.now)
+		for _, difference := range c.Expect.Differences(decided(d)) {
 			got, want, _ := strings.Cut(difference, ", want ")
 			r.report.Failures = append(r.report.Failures,
 				Failure{File: c.File, Line: c.Line, Name: c.Name, Expected: want, Got: got})

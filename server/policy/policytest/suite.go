@@ -36,12 +36,15 @@ type Suite struct {
 	store   storage.Store
 	cases   []question
 	skipped int
+	now     consent.Instant
 }
 
 // question is a case, ready to be asked.
 type question struct {
 	*cases.Case
-	input ast.Object
+	request consent.Request
+	state   *consent.State
+	input   ast.Value
 }
 
 // Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage that fails.
@@ -101,11 +104,12 @@ func oneLine(err error) string {
 	return strings.ReplaceAll(text, "\n  ", "; ")
 }
 
-// ask turns the cases into inputs.
+// ask turns the cases into requests over states.
 func (s *Suite) ask(list []cases.Case, now time.Time) error {
 	if now.IsZero() {
 		now = time.Now()
 	}
+	s.now = consent.InstantOf(now)
 	var faults []error
 	for i := range list {
 		c := &list[i]
@@ -113,33 +117,30 @@ func (s *Suite) ask(list []cases.Case, now time.Time) error {
 			s.skipped++
 			continue
 		}
-		input, err := s.input(c, now)
+		q, err := s.question(c, now)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s:%d: %w", c.File, c.Line, err))
 			continue
 		}
-		s.cases = append(s.cases, question{Case: c, input: input})
+		s.cases = append(s.cases, q)
 	}
 	return errors.Join(faults...)
 }
 
-func (s *Suite) input(c *cases.Case, now time.Time) (ast.Object, error) {
+func (s *Suite) question(c *cases.Case, now time.Time) (q question, err error) {
 	if _, err := s.set.Purposes(c.Controller); err != nil {
-		return nil, fmt.Errorf("controller %q is not in this directory", c.Controller)
+		return q, fmt.Errorf("controller %q is not in this directory", c.Controller)
 	}
 	events, err := cases.DomainEvents(c.Events, "e", now)
 	if err != nil {
-		return nil, err
+		return q, err
 	}
 	request, err := c.Request(consent.Subject{Controller: c.Controller, ID: "subject"})
 	if err != nil {
-		return nil, err
+		return q, err
 	}
-	input, ok := s.set.Input(&request, consent.Fold(events), consent.InstantOf(now)).(ast.Object)
-	if !ok {
-		return nil, errors.New("the input of a request is no object") // a fault of this program
-	}
-	return input, nil
+	state := consent.Fold(events)
+	return question{Case: c, request: request, state: state, input: s.set.Input(&request, state, s.now)}, nil
 }
 
 // isTest says whether a module holds tests and what they need, by the name of its file.
