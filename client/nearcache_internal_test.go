@@ -58,7 +58,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: unused{}, Prover: unused{}, Logger: slog.New(slog.DiscardHandler),
+		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
+		Logger: slog.New(slog.DiscardHandler),
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
 		},
@@ -83,6 +84,8 @@ func (w *world) stop() {
 type unused struct {
 	grpcapi.Activator
 	grpcapi.Prover
+	grpcapi.Explainer
+	grpcapi.Differ
 }
 
 // tap sees each message before it is applied.
