@@ -58,7 +58,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: w, Logger: slog.New(slog.DiscardHandler),
+		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
+		Logger: slog.New(slog.DiscardHandler),
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
 		},
@@ -77,6 +78,14 @@ func (w *world) stop() {
 	w.server.Stop()
 	<-w.served
 	w.hub.Close()
+}
+
+// unused is what the services need and these tests do not.
+type unused struct {
+	grpcapi.Activator
+	grpcapi.Prover
+	grpcapi.Explainer
+	grpcapi.Differ
 }
 
 // tap sees each message before it is applied.
@@ -144,12 +153,6 @@ func (w *world) BatchCheck(context.Context, []consent.Request, authz.Consistency
 
 func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error) {
 	return nil, consent.ErrUnavailable
-}
-
-func (w *world) Status() consent.PolicyStatus { return consent.PolicyStatus{} }
-
-func (w *world) Activate(context.Context, []consent.PolicyFile, string) (consent.Activated, error) {
-	return consent.Activated{}, consent.ErrUnavailable
 }
 
 func (w *world) Token(r consent.Revision) string {
