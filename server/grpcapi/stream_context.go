@@ -9,7 +9,7 @@ import (
 
 // checkContext is the context of one check among many on a stream: it ends with the stream, by its deadline, or by a
 // cancellation. Most checks are decided from memory and never ask for more than Err, so the channel and the timer behind
-// it are made only when Done is called: 30 ns where context.WithDeadline takes 450 (BenchmarkCheckContext).
+// it are made only when Done is called: a fourteenth of what context.WithDeadline takes (BenchmarkCheckContext).
 type checkContext struct {
 	// Context is the stream's.
 	context.Context
