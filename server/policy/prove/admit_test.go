@@ -56,7 +56,7 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 		return report
 	}
 	first := admit(shipped(t, "example/storage", nil))
-	commented := shipped(t, "example/storage", []edit{{levels, "package consentd.lib.levels", "# moves all lines\npackage consentd.lib.levels"}})
+	commented := shipped(t, "example/storage", []edit{{levels, "import data.consentd.lib.appi\n", "# moves all lines\nimport data.consentd.lib.appi\n"}})
 	again := admit(commented)
 	if again.Cases != first.Cases || again.Enumeration > first.Enumeration/5 {
 		t.Errorf("the same rules with a comment took %v for %d cases, at first %v for %d",

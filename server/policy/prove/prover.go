@@ -65,6 +65,13 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	if err != nil {
 		return report, err
 	}
+	// Where all is proven no rule can have become dead, and none is tracked.
+	proven := a.allProven()
+	if !proven {
+		if err := a.track(fsys); err != nil {
+			return report, err
+		}
+	}
 	if err := a.enumerate(ctx, &report); err != nil {
 		return report, err
 	}
@@ -73,8 +80,10 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 			return report, err
 		}
 	}
-	if err := a.unfired(ctx, &report); err != nil {
-		return report, err
+	if !proven {
+		if err := a.unfired(ctx, &report); err != nil {
+			return report, err
+		}
 	}
 	p.remember(a)
 	if len(report.Faults) > 0 {
@@ -118,22 +127,36 @@ func (p *Prover) remember(a *admission) {
 	maps.Copy(p.tested, a.tested)
 }
 
-// begin loads the set again, with its rules tracked, and reads what the space is derived from.
-func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
+// track loads the set again, with its rules tracked.
+func (a *admission) track(fsys fs.FS) error {
 	tracked, err := policy.Load(fsys, policy.Options{TrackRules: true})
 	if err != nil {
-		return nil, fmt.Errorf("loading the policies again: %w", err)
+		return fmt.Errorf("loading the policies again: %w", err)
 	}
-	if tracked.Revision() != set.Revision() {
-		return nil, fmt.Errorf("the files changed while they were loaded: revision %s, was %s", tracked.Revision(), set.Revision())
+	if tracked.Revision() != a.set.Revision() {
+		return fmt.Errorf("the files changed while they were loaded: revision %s, was %s", tracked.Revision(), a.set.Revision())
 	}
+	a.tracked = tracked.Detached()
+	return nil
+}
+
+// allProven reports whether nothing is left to prove.
+func (a *admission) allProven() bool {
+	return !slices.ContainsFunc(a.set.Describe().Controllers, func(c consent.Controller) bool {
+		_, ok := a.prover.proven[a.provenKey(c.ID)]
+		return !ok
+	})
+}
+
+// begin reads what the space is derived from.
+func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 	controllers := set.Describe().Controllers
 	u, err := readUnits(fsys, controllers)
 	if err != nil {
 		return nil, &Refused{Faults: findings(policy.Faults(err))}
 	}
 	a := &admission{
-		prover: p, set: set.Detached(), tracked: tracked.Detached(), units: u, lines: u.lines(),
+		prover: p, set: set.Detached(), units: u, lines: u.lines(),
 		vocabularies: map[string]*vocabulary{}, fired: map[string]bool{},
 		proven: map[string]provenUnit{}, tested: map[string]testedUnit{},
 	}
@@ -161,9 +184,12 @@ func (a *admission) enumerate(ctx context.Context, r *consent.PolicyReport) erro
 		}
 		fresh = append(fresh, c.ID)
 	}
-	results, err := a.proveAll(ctx, a.jobs(fresh))
-	if err != nil {
-		return err
+	var results []result
+	if len(fresh) > 0 {
+		var err error
+		if results, err = a.proveAll(ctx, a.jobs(fresh)); err != nil {
+			return err
+		}
 	}
 	for i := range results {
 		a.add(r, &results[i])
