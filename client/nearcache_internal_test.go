@@ -57,7 +57,14 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	var unasked struct { // of what these tests do not ask
+		grpcapi.Explainer
+		grpcapi.Differ
+		grpcapi.Activator
+		grpcapi.Prover
+	}
 	api, err := grpcapi.New(grpcapi.Config{
+		Explainer: unasked, Differ: unasked, Activator: unasked, Prover: unasked,
 		Authorizer: w, Ledger: w, Watchers: w.hub, Logger: slog.New(slog.DiscardHandler),
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
