@@ -60,12 +60,11 @@ func (w *world) start() {
 	var unasked struct { // of what these tests do not ask
 		grpcapi.Explainer
 		grpcapi.Differ
-		grpcapi.Activator
 		grpcapi.Prover
 	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Explainer: unasked, Differ: unasked, Activator: unasked, Prover: unasked,
-		Authorizer: w, Ledger: w, Watchers: w.hub, Logger: slog.New(slog.DiscardHandler),
+		Explainer: unasked, Differ: unasked, Prover: unasked,
+		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: w, Logger: slog.New(slog.DiscardHandler),
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
 		},
@@ -151,6 +150,12 @@ func (w *world) BatchCheck(context.Context, []consent.Request, authz.Consistency
 
 func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error) {
 	return nil, consent.ErrUnavailable
+}
+
+func (w *world) Status() consent.PolicyStatus { return consent.PolicyStatus{} }
+
+func (w *world) Activate(context.Context, []consent.PolicyFile, string) (consent.Activated, error) {
+	return consent.Activated{}, consent.ErrUnavailable
 }
 
 func (w *world) Token(r consent.Revision) string {

@@ -24,7 +24,8 @@ const (
 	exitError  = 2
 )
 
-// errDenied makes check --exit-code exit 1; it is no failure, and nothing is printed for it.
+// errDenied makes check --exit-code, and policy test with a test that fails, exit 1; it is no failure of the command, and
+// nothing is printed for it.
 var errDenied = errors.New("denied")
 
 // defaultTimeout is for people, who would rather wait than repeat; programs use the client package with its own.

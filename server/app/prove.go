@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/prove"
@@ -12,13 +13,14 @@ import (
 )
 
 // prover proves candidates: those that are to be put in force, and those that CheckPolicy asks about. Each of the two has a
-// memory of its own, and one candidate is proven at a time in each.
+// memory of its own, and one candidate is proven at a time in each. What a candidate for activation has in common with the
+// embedded policies is not proven again: their proof is a test of package prove.
 type prover struct {
 	admission, checks *prove.Prover
 }
 
 func newProver() *prover {
-	return &prover{admission: prove.New(prove.Options{}), checks: prove.New(prove.Options{})}
+	return &prover{admission: prove.New(prove.Options{Trusted: policies.FS}), checks: prove.New(prove.Options{})}
 }
 
 // admit is asked before a set is put in force.

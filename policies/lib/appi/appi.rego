@@ -5,6 +5,8 @@
 # related_resources:
 #   - ref: https://www.japaneselawtranslation.go.jp/en/laws/view/4241
 #     description: Act on the Protection of Personal Information (Act No. 57 of 2003)
+# schemas:
+#   - input: schema.input
 package consentd.lib.appi
 
 import data.consentd.lib.basis

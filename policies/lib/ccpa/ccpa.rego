@@ -4,6 +4,8 @@
 # related_resources:
 #   - ref: https://leginfo.legislature.ca.gov/faces/codes_displayText.xhtml?division=3.&part=4.&lawCode=CIV&title=1.81.5
 #     description: California Civil Code 1798.100 to 1798.199.100
+# schemas:
+#   - input: schema.input
 package consentd.lib.ccpa
 
 import data.consentd.lib.clock

@@ -4,6 +4,8 @@
 # related_resources:
 #   - ref: https://eur-lex.europa.eu/eli/dir/2002/58/oj
 #     description: Directive 2002/58/EC, Art. 13
+# schemas:
+#   - input: schema.input
 package consentd.lib.eprivacy
 
 import data.consentd.lib.marks

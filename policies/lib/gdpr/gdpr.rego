@@ -6,6 +6,8 @@
 # related_resources:
 #   - ref: https://eur-lex.europa.eu/eli/reg/2016/679/oj
 #     description: Regulation (EU) 2016/679
+# schemas:
+#   - input: schema.input
 package consentd.lib.gdpr
 
 import data.consentd.lib.basis

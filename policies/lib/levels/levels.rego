@@ -3,6 +3,8 @@
 # description: |
 #   What denies a purpose on levels 2 to 8, whoever the controller is. Every level is evaluated and every reason reported.
 #   A denial is [level, code, clause], so that a set of them is in order of precedence.
+# schemas:
+#   - input: schema.input
 package consentd.lib.levels
 
 import data.consentd.lib.appi

@@ -2,8 +2,10 @@ package prove_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"testing"
+	"testing/fstest"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
@@ -60,6 +62,16 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 		t.Errorf("the same rules with a comment took %v for %d cases, at first %v for %d",
 			again.Enumeration, again.Cases, first.Enumeration, first.Cases)
 	}
+	commented["controllers/example/data.yaml"].Data = append(commented["controllers/example/data.yaml"].Data, "\nown: {saved: 1}\n"...)
+	if again = admit(commented); again.Enumeration > first.Enumeration/5 {
+		t.Errorf("a table with a key that no rule reads took %v, at first %v", again.Enumeration, first.Enumeration)
+	}
+	reads := shipped(t, "example/storage", []edit{{"controllers/example/example.rego", "decision :=", "saved if data.controllers[input.controller].own.saved == 1\n\ndecision :="}})
+	admit(reads)
+	reads["controllers/example/data.yaml"].Data = append(reads["controllers/example/data.yaml"].Data, "\nown: {saved: 1}\n"...)
+	if again = admit(reads); again.Enumeration < first.Enumeration/5 {
+		t.Errorf("a table with a key that a rule reads took %v, at first %v: it was not proven again", again.Enumeration, first.Enumeration)
+	}
 	changed := shipped(t, "example/storage", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose == "storage"`}})
 	set, err := policy.Load(changed, policy.Options{})
 	if err != nil {
@@ -67,5 +79,26 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 	}
 	if _, err := prover.Admit(context.Background(), changed, set); err == nil {
 		t.Error("a faulty set is admitted after a good one")
+	}
+}
+
+// TestTrustedUnitsAreNotProvenAgain: of a copy of the embedded policies with one controller changed, that one is proven.
+func TestTrustedUnitsAreNotProvenAgain(t *testing.T) {
+	prover := prove.New(prove.Options{Now: now, Trusted: policies.FS})
+	files := fstest.MapFS{}
+	copyShipped(t, files, "")
+	files["controllers/jsers/data.yaml"].Data = append(files["controllers/jsers/data.yaml"].Data, "\nage: {minimum: 20, clause: \"§9\"}\n"...)
+	set, err := policy.Load(files, policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := prover.Admit(context.Background(), files, set)
+	if _, refused := errors.AsType[*prove.Refused](err); err != nil && !refused {
+		t.Fatal(err)
+	}
+	for _, c := range report.Controllers {
+		if (c.Cases > 0) != (c.ID == "jsers") {
+			t.Errorf("%s: %d cases were decided", c.ID, c.Cases)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/policy"
 )
 
 // faults makes one fault of the violations of each invariant, with the plainest case.
@@ -58,8 +58,10 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.
 		codes = a.codesOf(ctx, r.space, v.before)
 	}
 	if v.err != nil {
-		found := policy.Faults(v.err)[0]
-		f := faultAt(found.File, found.Line, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, found.Message))
+		f := faultAt("", 0, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, oneLine(v.err.Error())))
+		if e, ok := errors.AsType[*topdown.Error](v.err); ok && e.Location != nil {
+			f = faultAt(e.Location.File, e.Location.Row, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, oneLine(e.Message)))
+		}
 		f.Counterexample = ce
 		return f
 	}
@@ -215,7 +217,7 @@ func (e *evaluation) allowing() (out []string) {
 const maxSilent = 3
 
 // silent are the rules that give one of the codes, themselves or by what they refer to, and did not fire, each with the
-// expression that failed: first those that name the invariant's rule, then those of which the fewest conditions are left.
+// expression that failed: first those of which the most conditions held.
 func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place) {
 	fired := map[*ast.Rule]bool{}
 	for _, r := range e.rules {
@@ -228,7 +230,7 @@ func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place)
 		}
 	}
 	silent = slices.DeleteFunc(slices.Clone(silent), func(r *entered) bool { return r.gathers(silent) })
-	slices.SortStableFunc(silent, func(a, b *entered) int { return a.left(id) - b.left(id) })
+	slices.SortStableFunc(silent, func(a, b *entered) int { return b.reached(id) - a.reached(id) })
 	for _, r := range silent {
 		p := placeOf(r.failed.Loc(), "did not hold: "+oneLine(string(r.failed.Loc().Text)))
 		if !slices.Contains(out, p) && len(out) < maxSilent {
@@ -238,23 +240,22 @@ func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []place)
 	return out
 }
 
-// gathers reports whether the rule failed for want of what another one gives.
+// gathers reports whether the rule passes on what another one gives.
 func (e *entered) gathers(others []*entered) bool {
 	found := false
-	ast.WalkRefs(e.failed, func(ref ast.Ref) bool {
+	ast.WalkRefs(e.rule, func(ref ast.Ref) bool {
 		found = found || slices.ContainsFunc(others, func(o *entered) bool { return o != e && ref.HasPrefix(o.rule.Ref()) })
 		return found
 	})
 	return found
 }
 
-// left ranks rules: by how many conditions come after the one that failed, less if the rule names the id.
-func (e *entered) left(id string) int {
-	rank := 2 * (len(e.rule.Body) - 1 - e.failed.Index)
+// reached ranks rules: by how many conditions held before the one that failed, a little more if the rule names the id.
+func (e *entered) reached(id string) int {
 	if names(e.rule, id) {
-		rank -= 3
+		return 2*e.failed.Index + 1
 	}
-	return rank
+	return 2 * e.failed.Index
 }
 
 // gives reports whether a rule, or one that it refers to, names one of the codes.

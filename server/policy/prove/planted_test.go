@@ -119,20 +119,7 @@ func shipped(t testing.TB, where string, edits []edit) fstest.MapFS {
 	t.Helper()
 	controller, purpose, _ := strings.Cut(where, "/")
 	files := fstest.MapFS{}
-	err := fs.WalkDir(policies.FS, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasSuffix(name, "_test.rego") {
-			return err
-		}
-		if strings.HasPrefix(name, "controllers/") && !strings.HasPrefix(name, "controllers/"+controller+"/") {
-			return nil
-		}
-		content, err := fs.ReadFile(policies.FS, name)
-		files[name] = &fstest.MapFile{Data: content}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	copyShipped(t, files, controller)
 	for _, e := range edits {
 		before := string(files[e.file].Data)
 		after := strings.Replace(before, e.old, e.new, 1)
@@ -144,6 +131,25 @@ func shipped(t testing.TB, where string, edits []edit) fstest.MapFS {
 	table := files["controllers/"+controller+"/data.yaml"]
 	table.Data = onlyRow(t, table.Data, purpose)
 	return files
+}
+
+// copyShipped copies the shipped policies, of which only one controller if one is named, without their tests.
+func copyShipped(t testing.TB, files fstest.MapFS, controller string) {
+	t.Helper()
+	err := fs.WalkDir(policies.FS, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(name, "_test.rego") {
+			return err
+		}
+		if controller != "" && strings.HasPrefix(name, "controllers/") && !strings.HasPrefix(name, "controllers/"+controller+"/") {
+			return nil
+		}
+		content, err := fs.ReadFile(policies.FS, name)
+		files[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // onlyRow is a table with the row of one purpose.

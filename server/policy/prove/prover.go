@@ -25,6 +25,8 @@ type Prover struct {
 	// are dropped.
 	proven map[string]provenUnit
 	tested map[string]testedUnit
+	// trusting says that the units of Options.Trusted were taken over.
+	trusting bool
 }
 
 // provenUnit is what was found of a controller.
@@ -32,12 +34,15 @@ type provenUnit struct {
 	report consent.EnumeratedController
 	// fired are the rules that fired, as lines number them.
 	fired map[string]bool
+	// trusted ones are never forgotten.
+	trusted bool
 }
 
 // testedUnit is how the tests of a unit went.
 type testedUnit struct {
 	passed, skipped int
 	covered         map[string]bool
+	trusted         bool
 }
 
 // New returns a prover that remembers nothing.
@@ -53,6 +58,9 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	report := consent.PolicyReport{Revision: set.Revision()}
+	if err := p.trust(); err != nil {
+		return report, err
+	}
 	a, err := p.begin(fsys, set)
 	if err != nil {
 		return report, err
@@ -68,11 +76,46 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	if err := a.unfired(ctx, &report); err != nil {
 		return report, err
 	}
-	p.proven, p.tested = a.proven, a.tested
+	p.remember(a)
 	if len(report.Faults) > 0 {
 		return report, &Refused{Faults: report.Faults}
 	}
 	return report, nil
+}
+
+// trust takes the units of Options.Trusted for proven and tested, once.
+func (p *Prover) trust() error {
+	if p.options.Trusted == nil || p.trusting {
+		return nil
+	}
+	set, err := policy.Load(p.options.Trusted, policy.Options{})
+	if err != nil {
+		return fmt.Errorf("loading the trusted policies: %w", err)
+	}
+	a, err := p.begin(p.options.Trusted, set)
+	if err != nil {
+		return err
+	}
+	for _, at := range a.lines {
+		a.fired[at] = true
+	}
+	for _, c := range set.Describe().Controllers {
+		known := consent.EnumeratedController{ID: c.ID, Purposes: len(c.Purposes)}
+		p.proven[a.provenKey(c.ID)] = provenUnit{report: known, fired: a.firedOf(c.ID), trusted: true}
+	}
+	for _, unit := range a.unitNames() {
+		p.tested[a.testKey(unit)] = testedUnit{covered: a.firedOf(unit), trusted: true}
+	}
+	p.trusting = true
+	return nil
+}
+
+// remember keeps what an admission proved, and what is trusted.
+func (p *Prover) remember(a *admission) {
+	maps.DeleteFunc(p.proven, func(_ string, u provenUnit) bool { return !u.trusted })
+	maps.DeleteFunc(p.tested, func(_ string, u testedUnit) bool { return !u.trusted })
+	maps.Copy(p.proven, a.proven)
+	maps.Copy(p.tested, a.tested)
 }
 
 // begin loads the set again, with its rules tracked, and reads what the space is derived from.

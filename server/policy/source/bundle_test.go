@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"path/filepath"
 	"slices"
@@ -67,6 +68,7 @@ func TestBundlesRefused(t *testing.T) {
 		"a hard link":           {archive(t, tar.Header{Name: "x.rego", Typeflag: tar.TypeLink, Linkname: "y"}), []string{"no links"}},
 		"a file twice":          {archive(t, entry("/x.rego", module), entry("x.rego", module)), []string{`"x.rego"`, "twice"}},
 		"a bomb":                {archive(t, entry("/data.json", `{"a":"`+strings.Repeat("0", 9<<20)+`"}`)), []string{"larger than 8 MiB", "--policies-max-size"}},
+		"a sparse file":         {sparse(t), []string{"larger than 8 MiB"}},
 		"deep data":             {archive(t, entry("/data.json", `{"a":[`+strings.Repeat(strings.Repeat("[", 500)+strings.Repeat("]", 500)+",", 100)+`1]}`)), []string{"data.json", "larger than 8 MiB"}},
 		"many files":            {archive(t, many(10_001)...), []string{"more than 10000 files"}},
 		"a newer Rego":          {manifest(`{"rego_version": 2}`), []string{".manifest", "version 2 of Rego"}},
@@ -88,6 +90,20 @@ func TestBundlesRefused(t *testing.T) {
 			expect(t, err, row.says...)
 		})
 	}
+}
+
+// sparse is an archive of a file of a tebibyte, all of it a hole, as GNU tar packs it.
+func sparse(t *testing.T) []byte {
+	t.Helper()
+	content, err := base64.StdEncoding.DecodeString("" +
+		"H4sIAAAAAAACA+3UwYrCMBAG4JzzFH2CNJNouj30qntaBPEBBsyhoq0kFcSn39AFqT3YixRl/++SMAmEMPmj8g1fvz3vfYj5njtW" +
+		"h9g24qV04haLfkzGo6alu8/7OhmdtmdXMYNL7Dik48X/ZEy2/tmpeOYQvTrxoQ0VyVG1blJVS1MOqw2ffHV/MdIWw8Xg+Rjrm69I" +
+		"l+WSyJmiKJwU8GZUnrq27Zu2qo9e0Zc19sUfwUT+afgX/OXfaWtFpufMf2jb7tm+qfXx5T4EyceEamQUAAAAAAAAAAAAAAAAAAAA" +
+		"4KP8AtFsQ7MAKAAA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 // expect wants an error whose single line, file:line and all, says all of these.

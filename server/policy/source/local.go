@@ -67,12 +67,17 @@ func (l *local) Close() error {
 // Read implements Source. It never returns ErrUnchanged.
 func (l *local) Read(ctx context.Context) (*Files, error) {
 	l.watch()
-	last, lastErr := l.readOnce()
+	return agreed(ctx, l.readOnce)
+}
+
+// agreed reads until two readings in a row agree, on the files or on why there are none.
+func agreed(ctx context.Context, read func() (*Files, error)) (*Files, error) {
+	last, lastErr := read()
 	for range readings {
 		if err := pause(ctx, stable); err != nil {
 			return nil, err
 		}
-		files, err := l.readOnce()
+		files, err := read()
 		switch {
 		case err != nil && lastErr != nil && err.Error() == lastErr.Error():
 			return nil, err
