@@ -55,6 +55,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errDenied), errors.Is(err, errRefused):
 		return exitDenied
+	case errors.Is(err, errFlips):
+		printError(a.stderr, err)
+		return exitDenied
 	default:
 		printError(a.stderr, err)
 		return exitError
@@ -76,7 +79,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	a.addFlags(root)
 	root.AddCommand(
-		a.checkCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
+		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.controllersCommand(), a.policyCommand(),
 	)
 	return root

@@ -106,6 +106,9 @@ export class Client implements Checker {
    * server shows there, as UNAVAILABLE.
    * @throws TypeError if the target or the options cannot be meant.
    */
+  constructor(target: string, options?: ClientOptions);
+  /** @internal With parts of its own, for tests. */
+  constructor(target: string, options: ClientOptions | undefined, parts: { transport?: Transport; retrier?: Retrier });
   constructor(target: string, options: ClientOptions = {}, parts: { transport?: Transport; retrier?: Retrier } = {}) {
     const parsed = parseTarget(target);
     const secrets = channelCredentials(parsed.local, options);

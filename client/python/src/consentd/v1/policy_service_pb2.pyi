@@ -1,15 +1,28 @@
 import datetime
 
+from consentd.v1 import decision_service_pb2 as _decision_service_pb2
 from consentd.v1 import types_pb2 as _types_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class DiffOver(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIFF_OVER_UNSPECIFIED: _ClassVar[DiffOver]
+    DIFF_OVER_STATES: _ClassVar[DiffOver]
+    DIFF_OVER_SUBJECTS: _ClassVar[DiffOver]
+    DIFF_OVER_DECISIONS: _ClassVar[DiffOver]
+DIFF_OVER_UNSPECIFIED: DiffOver
+DIFF_OVER_STATES: DiffOver
+DIFF_OVER_SUBJECTS: DiffOver
+DIFF_OVER_DECISIONS: DiffOver
 
 class GetPolicyRequest(_message.Message):
     __slots__ = ("include_contents",)
@@ -202,13 +215,123 @@ class ActivatePolicyResponse(_message.Message):
     def __init__(self, policy_revision: _Optional[str] = ..., previous_policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DiffPolicyRequest(_message.Message):
-    __slots__ = ("files",)
+    __slots__ = ("files", "states", "sample", "all_subjects", "decisions", "examples")
     FILES_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    ALL_SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
-    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+    states: bool
+    sample: int
+    all_subjects: bool
+    decisions: _containers.RepeatedCompositeFieldContainer[RecordedDecision]
+    examples: int
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., states: bool = ..., sample: _Optional[int] = ..., all_subjects: bool = ..., decisions: _Optional[_Iterable[_Union[RecordedDecision, _Mapping]]] = ..., examples: _Optional[int] = ...) -> None: ...
+
+class RecordedDecision(_message.Message):
+    __slots__ = ("check", "decided_at", "decision", "reasons")
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    check: _decision_service_pb2.CheckRequest
+    decided_at: _timestamp_pb2.Timestamp
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    def __init__(self, check: _Optional[_Union[_decision_service_pb2.CheckRequest, _Mapping]] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ...) -> None: ...
 
 class DiffPolicyResponse(_message.Message):
-    __slots__ = ("subjects",)
+    __slots__ = ("progress", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: DiffProgress
+    result: DiffResult
+    def __init__(self, progress: _Optional[_Union[DiffProgress, _Mapping]] = ..., result: _Optional[_Union[DiffResult, _Mapping]] = ...) -> None: ...
+
+class DiffProgress(_message.Message):
+    __slots__ = ("over", "done", "total")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    over: DiffOver
+    done: int
+    total: int
+    def __init__(self, over: _Optional[_Union[DiffOver, str]] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
+
+class DiffResult(_message.Message):
+    __slots__ = ("active_policy_revision", "candidate_policy_revision", "totals", "differences", "omitted")
+    ACTIVE_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    TOTALS_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
+    active_policy_revision: str
+    candidate_policy_revision: str
+    totals: _containers.RepeatedCompositeFieldContainer[DiffTotal]
+    differences: _containers.RepeatedCompositeFieldContainer[PolicyDifference]
+    omitted: int
+    def __init__(self, active_policy_revision: _Optional[str] = ..., candidate_policy_revision: _Optional[str] = ..., totals: _Optional[_Iterable[_Union[DiffTotal, _Mapping]]] = ..., differences: _Optional[_Iterable[_Union[PolicyDifference, _Mapping]]] = ..., omitted: _Optional[int] = ...) -> None: ...
+
+class DiffTotal(_message.Message):
+    __slots__ = ("over", "subjects", "compared", "newly_allowed", "newly_denied", "otherwise_changed", "not_reproduced", "seconds")
+    OVER_FIELD_NUMBER: _ClassVar[int]
     SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_FIELD_NUMBER: _ClassVar[int]
+    NEWLY_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    NEWLY_DENIED_FIELD_NUMBER: _ClassVar[int]
+    OTHERWISE_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    NOT_REPRODUCED_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    over: DiffOver
     subjects: int
-    def __init__(self, subjects: _Optional[int] = ...) -> None: ...
+    compared: int
+    newly_allowed: int
+    newly_denied: int
+    otherwise_changed: int
+    not_reproduced: int
+    seconds: float
+    def __init__(self, over: _Optional[_Union[DiffOver, str]] = ..., subjects: _Optional[int] = ..., compared: _Optional[int] = ..., newly_allowed: _Optional[int] = ..., newly_denied: _Optional[int] = ..., otherwise_changed: _Optional[int] = ..., not_reproduced: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class PolicyDifference(_message.Message):
+    __slots__ = ("over", "controller", "purpose", "recipient", "before", "after", "count", "rules", "examples")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    over: DiffOver
+    controller: str
+    purpose: str
+    recipient: _types_pb2.RecipientKind
+    before: DiffSide
+    after: DiffSide
+    count: int
+    rules: _containers.RepeatedCompositeFieldContainer[_decision_service_pb2.ExplainedRule]
+    examples: _containers.RepeatedCompositeFieldContainer[DiffExample]
+    def __init__(self, over: _Optional[_Union[DiffOver, str]] = ..., controller: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[_Union[_types_pb2.RecipientKind, str]] = ..., before: _Optional[_Union[DiffSide, _Mapping]] = ..., after: _Optional[_Union[DiffSide, _Mapping]] = ..., count: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[_decision_service_pb2.ExplainedRule, _Mapping]]] = ..., examples: _Optional[_Iterable[_Union[DiffExample, _Mapping]]] = ...) -> None: ...
+
+class DiffSide(_message.Message):
+    __slots__ = ("decision", "reasons", "legal_basis")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    legal_basis: _types_pb2.LegalBasis
+    def __init__(self, decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ...) -> None: ...
+
+class DiffExample(_message.Message):
+    __slots__ = ("subject_id", "description", "decided_at")
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    subject_id: str
+    description: str
+    decided_at: _timestamp_pb2.Timestamp
+    def __init__(self, subject_id: _Optional[str] = ..., description: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
