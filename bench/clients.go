@@ -33,7 +33,8 @@ func clientCalls() []clientCall {
 	}
 }
 
-// clients compares the ways to call at several numbers of concurrent callers, in closed loops.
+// clients compares the ways to call at several numbers of concurrent callers, in closed loops. Their latencies are for
+// comparison with each other: they say what these callers wait, at the most that so many callers get.
 func (b *bench) clients(ctx context.Context) error {
 	if err := b.warm(ctx); err != nil {
 		return err
@@ -56,7 +57,10 @@ func (b *bench) clientFigure(ctx context.Context, c clientCall, callers int) err
 	}
 	defer func() { _ = closer.Close() }()
 	name := fmt.Sprintf("%s, %d callers", c.name, callers)
-	return b.figure(ctx, scenario{name: name, schedule: closed, workers: callers, call: call, note: c.note}, a)
+	err = b.figure(ctx, scenario{name: name, schedule: closed, workers: callers, call: call, note: c.note}, a)
+	row := &b.report.Rows[len(b.report.Rows)-1]
+	row.Note = joined(row.Note, fmt.Sprintf("p50 %.0f µs, p99 %.0f µs", row.Latency.P50.Median, row.Latency.P99.Median))
+	return err
 }
 
 func openUnary(b *bench, a *asker) (load.Call, io.Closer, error) {

@@ -47,7 +47,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
 	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
-	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all")
+	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart)
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
 	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, spicedb, cerbos")
 	f.BoolVar(&o.installPeers, "install-peers", false, "build the peers that are not there, pinned versions, into --peer-cache")
@@ -114,6 +114,9 @@ func (o *options) defaults() {
 // rate is that of all open loops but latency over rate.
 func (o *options) rate() float64 { return o.rates[len(o.rates)/2] }
 
+// clientsPart is the part that a quick run has no time for, unless it is asked for by name.
+const clientsPart = "clients"
+
 // wants says whether a part is to run.
 func (o *options) wants(part string) bool {
 	for _, name := range o.only {
@@ -121,5 +124,5 @@ func (o *options) wants(part string) bool {
 			return true
 		}
 	}
-	return len(o.only) == 0
+	return len(o.only) == 0 && (o.all || part != clientsPart)
 }

@@ -44,7 +44,7 @@ func parts() []part {
 		{"latency", (*bench).latencyOverRate, func(o *options) int { return 1 + len(o.rates) }},
 		{"batch", (*bench).batches, some(1)},
 		{"throughput", (*bench).throughput, some(2)},
-		{"clients", (*bench).clients, func(o *options) int { return len(o.callers) * len(clientCalls()) }},
+		{clientsPart, (*bench).clients, func(o *options) int { return len(o.callers) * len(clientCalls()) }},
 		{"cold", (*bench).cold, some(1)},
 		{"mixed", (*bench).mixed, some(1)},
 		{"storms", (*bench).storms, some(3)},

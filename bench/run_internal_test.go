@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 	out := t.TempDir()
 	var stdout, stderr bytes.Buffer
 	o, err := parse(t, "--slice=50ms", "--subjects=1000,2000", "--rate=400,2000", "--out", out,
-		"--only=latency,batch,throughput,cold,mixed,storms,evaluation,sizes")
+		"--callers=8", "--only=latency,batch,throughput,clients,cold,mixed,storms,evaluation,sizes")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +65,7 @@ func expectRows(t *testing.T, r report.Report) {
 	}
 	for _, want := range []string{
 		"unary warm", "batch of 100 warm", "unary", "batch of 100", "unary cold", "unary mixed (Zipf)", "evaluation alone, 1 goroutine",
+		"unary, 8 callers", "CheckStream, 8 callers", "Go client, 8 callers",
 	} {
 		if !seen[want] {
 			t.Errorf("%s was not measured", want)

@@ -77,6 +77,11 @@ func (c *Client) Close() error {
 	return errors.Join(nearErr, c.close())
 }
 
+// Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.
+func (c *Client) Explain(ctx context.Context, request *consentv1.ExplainRequest) (*consentv1.ExplainResponse, error) {
+	return c.decisions.Explain(ctx, request)
+}
+
 // Result is what came of one request of a batch: a decision, or an error and the zero decision.
 type Result struct {
 	Decision Decision

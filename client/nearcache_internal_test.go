@@ -58,7 +58,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: w, Ledger: w, Watchers: w.hub, Logger: slog.New(slog.DiscardHandler),
+		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: w, Logger: slog.New(slog.DiscardHandler),
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
 		},
@@ -144,6 +144,12 @@ func (w *world) BatchCheck(context.Context, []consent.Request, authz.Consistency
 
 func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error) {
 	return nil, consent.ErrUnavailable
+}
+
+func (w *world) Status() consent.PolicyStatus { return consent.PolicyStatus{} }
+
+func (w *world) Activate(context.Context, []consent.PolicyFile, string) (consent.Activated, error) {
+	return consent.Activated{}, consent.ErrUnavailable
 }
 
 func (w *world) Token(r consent.Revision) string {

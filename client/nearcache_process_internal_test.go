@@ -148,7 +148,8 @@ func checkSafety() {
 		Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond},
 		MinConnectTimeout: time.Second,
 	})
-	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(time.Second), WithDialOptions(reconnect), func(o *options) {
+	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a lease.
+	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
 		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
 			return steppedNear(&offset, connection), nil
 		}
@@ -220,7 +221,7 @@ func checkAndRecord(ctx context.Context, c *Client, name string) {
 type proxy struct {
 	listener net.Listener
 	target   string
-	// delay is how long each piece of data is held, nanoseconds.
+	// delay is how long each piece of data is held, nanoseconds; pieces are small then.
 	delay atomic.Int64
 	// held is read-locked by whoever passes data on.
 	held sync.RWMutex
@@ -266,12 +267,19 @@ func (p *proxy) accept() {
 	}
 }
 
+// smallPiece is about one message.
+const smallPiece = 128
+
 // pipe passes data on in one direction until either side ends.
 func (p *proxy) pipe(from, to net.Conn) {
 	defer p.drop(from, to)
 	buffer := make([]byte, 32<<10)
 	for {
-		n, err := from.Read(buffer)
+		piece := buffer
+		if p.delay.Load() > 0 {
+			piece = buffer[:smallPiece]
+		}
+		n, err := from.Read(piece)
 		if err != nil {
 			return
 		}

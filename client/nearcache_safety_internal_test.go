@@ -61,7 +61,7 @@ func TestNearCacheSafety(t *testing.T) {
 	}
 }
 
-// The checker sees a fault where there is one.
+// The checker sees a fault where there is one. TestPlantedFaultsAreCaught has those that need a certain order of events.
 func TestNearCacheSafetySeesPlantedFault(t *testing.T) {
 	s := newSafety(t, "floor")
 	s.run(20, 1000, false)
@@ -256,7 +256,11 @@ func (s *safety) trouble(ctx context.Context) {
 			s.proxy.cut()
 		case n < 12:
 			s.faults["stalls"]++
+			s.proxy.delay.Store(int64(rand.N(20 * time.Millisecond))) // echoes are under way, and come out bit by bit
+			pauseFor(ctx, safetyLease/2)
 			s.proxy.stall(ctx, long)
+			pauseFor(ctx, safetyLease)
+			s.proxy.delay.Store(0)
 		case n < 18:
 			s.faults["delays"]++
 			s.proxy.delay.Store(int64(rand.N(20 * time.Millisecond)))

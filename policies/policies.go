@@ -8,3 +8,9 @@ import "embed"
 //
 //go:embed lib controllers
 var FS embed.FS
+
+// Authoring holds what tools for authors read beside the policies: what the input is, its schema, the built-ins that are allowed,
+// and regal's configuration. None of it is policy.
+//
+//go:embed INPUT.md schemas opa.capabilities .regal/config.yaml
+var Authoring embed.FS

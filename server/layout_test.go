@@ -16,21 +16,27 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":               {"server/app", "server/policy", "server/policy/source"},
-	"server/consent":       {},
-	"server/store":         {"server/consent"},
-	"server/store/pebble":  {"server/consent", "server/store"},
-	"server/cache":         {"server/consent", "server/store"},
-	"server/watch":         {"server/consent", "server/store", "proto/consent/v1"},
-	"server/policy/engine": {},
-	"server/policy":        {"server/consent", "server/policy/engine"},
-	"server/policy/source": {"server/consent"},
-	"server/policy/reload": {"server/consent", "server/policy", "server/policy/source"},
-	"server/policy/prove":  {"server/consent", "server/policy", "server/policy/engine"},
-	"server/authz":         {"server/consent"},
-	"server/grpcapi":       {"server/authz", "server/consent", "server/watch", "proto/consent/v1"},
+	"server":                   {"server/app", "server/policy", "server/policy/source"},
+	"server/consent":           {},
+	"server/store":             {"server/consent"},
+	"server/store/pebble":      {"server/consent", "server/store"},
+	"server/cache":             {"server/consent", "server/store"},
+	"server/watch":             {"server/consent", "server/store", "proto/consent/v1"},
+	"server/policy/engine":     {},
+	"server/policy":            {"server/consent", "server/policy/engine"},
+	"server/policy/prove":      {"server/consent", "server/policy", "server/policy/engine"},
+	"server/policy/source":     {"server/consent"},
+	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/source"},
+	"server/policy/scaffold":   {"policies"},
+	"server/policy/policytest": {"server/cases", "server/consent", "server/policy"},
+	"server/authz":             {"server/consent"},
+	"server/diff": {
+		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
+	},
+	"server/explain": {"server/authz", "server/consent", "server/policy"},
+	"server/grpcapi": {"server/authz", "server/consent", "server/diff", "server/explain", "server/watch", "proto/consent/v1"},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/consent", "server/grpcapi", "server/policy",
+		"policies", "server/authz", "server/cache", "server/consent", "server/diff", "server/explain", "server/grpcapi", "server/policy",
 		"server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
@@ -42,6 +48,7 @@ var mayImport = map[string][]string{
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
 		"client", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
+		"server/cases", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {},
@@ -52,9 +59,11 @@ var mayImport = map[string][]string{
 
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
-	"github.com/open-policy-agent/opa/": {"server/policy", "server/policy/engine", "server/policy/prove", "server/policy/source"},
-	"github.com/dgraph-io/ristretto/":   {"server/cache"},
-	"github.com/cockroachdb/pebble/":    {"server/store/pebble"},
+	"github.com/open-policy-agent/opa/": {
+		"server/policy", "server/policy/engine", "server/policy/policytest", "server/policy/prove", "server/policy/source",
+	},
+	"github.com/dgraph-io/ristretto/": {"server/cache"},
+	"github.com/cockroachdb/pebble/":  {"server/store/pebble"},
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {

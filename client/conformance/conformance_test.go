@@ -18,6 +18,7 @@ import (
 var setup = flag.Bool("setup", false, "set the clients up first, from their package registries")
 
 func TestConformance(t *testing.T) {
+	look(t)
 	scenarios := readScripts(t)
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {

@@ -29,6 +29,7 @@ type example struct {
 }
 
 func TestExamples(t *testing.T) {
+	look(t)
 	files, err := filepath.Glob(filepath.Join(root, "client", "*", "examples", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples: %v", err)

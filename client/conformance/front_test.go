@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -186,14 +187,18 @@ func garbage(conn net.Conn) {
 
 func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
-// listen listens and keeps track of connections, so that cut can close them. The port of a front that was stopped may take
-// a moment to be free.
+// listen listens and keeps track of connections, so that cut can close them. The port of a front that was stopped may be
+// taken for a moment: by a client that tried to reach it and was given that very port for its own end.
 func (f *front) listen(network, addr string) (net.Listener, error) {
-	listener, err := net.Listen(network, addr)
-	if err != nil {
-		return nil, err
+	for tries := 1; ; tries++ {
+		listener, err := net.Listen(network, addr)
+		if err == nil {
+			return &tracked{Listener: listener, front: f}, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || tries == 100 || !wait(context.Background(), betweenTries) {
+			return nil, err
+		}
 	}
-	return &tracked{Listener: listener, front: f}, nil
 }
 
 type tracked struct {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,29 @@ func (l language) command(t *testing.T) []string {
 		t.Skipf("%s does not exist", script)
 	}
 	return append([]string{"./" + script}, l.args...)
+}
+
+// look stats the clients' own files and what says that they are set up. Processes read them, of which go test knows nothing:
+// it would take a result from its cache although they have changed.
+func look(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(root, "client"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch entry.Name() {
+		case ".venv", "node_modules", "target", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache":
+			_, _ = os.ReadDir(path)
+			return fs.SkipDir
+		}
+		if _, err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil // somebody's temporary file
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func buildGoRunner(t *testing.T) string {

@@ -24,7 +24,8 @@ const (
 	exitError  = 2
 )
 
-// errDenied makes check --exit-code exit 1; it is no failure, and nothing is printed for it.
+// errDenied makes check --exit-code, and policy test with a test that fails, exit 1; it is no failure of the command, and
+// nothing is printed for it.
 var errDenied = errors.New("denied")
 
 // defaultTimeout is for people, who would rather wait than repeat; programs use the client package with its own.
@@ -54,6 +55,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errDenied), errors.Is(err, errRefused):
 		return exitDenied
+	case errors.Is(err, errFlips):
+		printError(a.stderr, err)
+		return exitDenied
 	default:
 		printError(a.stderr, err)
 		return exitError
@@ -75,7 +79,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	a.addFlags(root)
 	root.AddCommand(
-		a.checkCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
+		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.controllersCommand(), a.policyCommand(),
 	)
 	return root

@@ -17,6 +17,7 @@ import (
 
 func (a *app) batchCommand() *cobra.Command {
 	var consistency consistencyFlags
+	var log string
 	cmd := &cobra.Command{
 		Use:   "batch",
 		Short: "Decide many checks, read as JSON lines or as a JSON array",
@@ -32,10 +33,11 @@ other or in an array, with the fields of CheckRequest. Exits 2 if a check failed
 			if request.Requests, err = a.readBatch(args); err != nil {
 				return err
 			}
-			return a.batch(cmd, request)
+			return a.batch(cmd, request, log)
 		},
 	}
 	consistency.add(cmd)
+	addLogFlag(cmd, &log)
 	a.takes(cmd, argument{name: "FILE", optional: true})
 	cmd.ValidArgsFunction = nil // the shell completes files
 	return cmd
@@ -54,11 +56,19 @@ func (a *app) readBatch(args []string) ([]*consentv1.CheckRequest, error) {
 	return decodeChecks(args[0], file)
 }
 
-func (a *app) batch(cmd *cobra.Command, request *consentv1.BatchCheckRequest) error {
+func (a *app) batch(cmd *cobra.Command, request *consentv1.BatchCheckRequest, log string) error {
 	return a.with(cmd, func(ctx context.Context, c *client.Client) error {
 		results, err := c.BatchCheck(ctx, request)
 		if err != nil {
 			return err
+		}
+		for i, r := range results {
+			if r.Err != nil {
+				continue
+			}
+			if err := a.logDecision(log, request.GetRequests()[i], responseOf(r.Decision)); err != nil {
+				return err
+			}
 		}
 		if err := a.printValue(batchJSON(results), func(w io.Writer) { batchTable(w, request, results) }); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 func (a *app) checkCommand() *cobra.Command {
 	var flags requestFlags
 	var exitCode bool
+	var log string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Decide one purpose for one subject",
@@ -26,7 +27,7 @@ func (a *app) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			allowed, err := a.check(cmd, request)
+			allowed, err := a.check(cmd, request, log)
 			if err == nil && exitCode && !allowed {
 				return errDenied
 			}
@@ -35,20 +36,29 @@ func (a *app) checkCommand() *cobra.Command {
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit 0 if allowed, 1 if denied, 2 on an error")
+	addLogFlag(cmd, &log)
 	return a.takes(cmd, controllerArgument, subjectArgument, purposeArgument)
 }
 
 // check asks and prints; it reports true only for a decision that allows.
-func (a *app) check(cmd *cobra.Command, request *consentv1.CheckRequest) (allowed bool, err error) {
+func (a *app) check(cmd *cobra.Command, request *consentv1.CheckRequest, log string) (allowed bool, err error) {
 	err = a.with(cmd, func(ctx context.Context, c *client.Client) error {
 		decision, err := c.Check(ctx, request)
 		if err != nil {
 			return err
 		}
 		allowed = decision.Allowed
+		if err := a.logDecision(log, request, responseOf(decision)); err != nil {
+			return err
+		}
 		return a.print(responseOf(decision), func(w io.Writer) { decisionTable(w, decision) })
 	})
 	return allowed && err == nil, err
+}
+
+func addLogFlag(cmd *cobra.Command, log *string) {
+	cmd.Flags().StringVar(log, "log", "", "append request and decision to this file, for policy diff --decisions")
+	must(cmd.MarkFlagFilename("log"))
 }
 
 // responseOf is a decision as the API has it, with the client's view of whether it allows.

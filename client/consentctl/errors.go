@@ -27,12 +27,20 @@ func printError(w io.Writer, err error) {
 
 func errorLines(err error) []string {
 	if !isStatus(err) {
-		return []string{clean(err.Error())}
+		return cleanLines(err.Error())
 	}
 	s, _ := status.FromError(err)
 	lines := []string{codeName(s.Code()) + ": " + clean(s.Message())}
 	for _, v := range client.Violations(err) {
 		lines = append(lines, clean(v.GetField())+": "+clean(v.GetDescription()))
+	}
+	return lines
+}
+
+// cleanLines are the lines of a text, such as the faults of a directory of policies.
+func cleanLines(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		lines = append(lines, clean(strings.TrimSuffix(line, "\n")))
 	}
 	return lines
 }

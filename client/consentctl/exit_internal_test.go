@@ -145,6 +145,14 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"events", "example", "u", "--limit", "-1"}, "--limit"},
 		{[]string{"batch", "testdata/none.json"}, "testdata/none.json"},
 		{[]string{"batch", "a", "b"}, "too many arguments"},
+		{[]string{"policy", "test"}, "missing argument DIR"},
+		{[]string{"policy", "test", "testdata/none"}, "testdata/none"},
+		{[]string{"policy", "test", "main.go"}, "no directory"},
+		{[]string{"policy", "test", "testdata"}, "no policy files"},
+		{[]string{"policy", "test", "testdata", "--threshold", "95"}, "--mutate"},
+		{[]string{"policy", "test", "testdata", "--under", "lib"}, "--mutate"},
+		{[]string{"policy", "test", "testdata", "--cases", "testdata/none"}, "testdata/none"},
+		{[]string{"policy", "init"}, "missing argument DIR"},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			got := execute("127.0.0.1:1", "", test.args...)

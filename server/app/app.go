@@ -23,6 +23,8 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/diff"
+	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
@@ -166,10 +168,18 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	explainer, err := explain.New(explain.Config{Authorizer: authorizer, Ledger: a.states})
+	if err != nil {
+		return nil, err
+	}
+	differ, err := diff.New(diff.Config{Active: a.policies.Load, Store: a.states, Now: a.config.Now})
+	if err != nil {
+		return nil, err
+	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Policy: a.policies.Describe, Activator: a.manager,
-		Prover: a.prover,
-		Now:    a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
+		Activator: a.manager, Prover: a.prover,
+		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }
 

@@ -21,8 +21,17 @@ type question struct {
 	began time.Time
 }
 
-// decide returns a well-formed decision, or the error of a context that ended before there was one.
+// decide is judge, observed.
 func (a *Authorizer) decide(ctx context.Context, call call, q question) (consent.Decision, error) {
+	d, err := a.judge(ctx, call, q)
+	if err == nil && a.config.Observe != nil {
+		a.config.Observe(q.request.Subject.Controller, q.request.Purpose, d, time.Since(q.began))
+	}
+	return d, err
+}
+
+// judge returns a well-formed decision, or the error of a context that ended before there was one.
+func (a *Authorizer) judge(ctx context.Context, call call, q question) (consent.Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
@@ -40,9 +49,6 @@ func (a *Authorizer) decide(ctx context.Context, call call, q question) (consent
 	d.PolicyRevision = call.policies.Revision()
 	d.StateRevision = q.snapshot.AsOf
 	d.ID = newID()
-	if a.config.Observe != nil {
-		a.config.Observe(q.request.Subject.Controller, q.request.Purpose, d, time.Since(q.began))
-	}
 	return d, nil
 }
 

@@ -158,6 +158,11 @@ func (c *Cache) Events(ctx context.Context, subject consent.Subject, page consen
 	return c.store.Events(ctx, subject, page)
 }
 
+// Scan reads the store, past the cache: who scans would only push out what is asked often.
+func (c *Cache) Scan(ctx context.Context, controller string, f func(consent.Subject, consent.Snapshot) error) error {
+	return c.store.Scan(ctx, controller, f)
+}
+
 // Record writes to the store, which raises the floor by Changed before it returns.
 //
 // The floor is raised here once more: a store that was opened without its observer must not cost a withdrawal.

@@ -56,6 +56,10 @@ func (f *fakeStore) Read(ctx context.Context, subject consent.Subject) (consent.
 	return s, err
 }
 
+func (f *fakeStore) Scan(context.Context, string, func(consent.Subject, consent.Snapshot) error) error {
+	return consent.ErrUnavailable
+}
+
 func (f *fakeStore) take(subject consent.Subject) (consent.Snapshot, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

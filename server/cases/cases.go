@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -158,15 +159,19 @@ func Load(dir string) ([]Case, error) {
 }
 
 func read(file string) ([]Case, error) {
-	f, err := os.Open(file)
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	decoder := yaml.NewDecoder(f)
+	return Parse(file, content)
+}
+
+// Parse reads the cases of one file; the name is what the cases are to say of where they stand. An empty file has none.
+func Parse(file string, content []byte) ([]Case, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
 	var list []located
-	if err := decoder.Decode(&list); err != nil {
+	if err := decoder.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	out := make([]Case, len(list))

@@ -33,8 +33,11 @@ func (e *Expect) Differences(a Answer) (diffs []string) {
 	}
 	for _, l := range lists {
 		for _, code := range l.want {
-			if slices.Contains(l.got, code) != l.present {
-				add("%s = %v: %s present is %v, want %v", l.what, l.got, code, !l.present, l.present)
+			switch present := slices.Contains(l.got, code); {
+			case l.present && !present:
+				add("%s = %v, want %s among them", l.what, l.got, code)
+			case present && !l.present:
+				add("%s = %v, want no %s among them", l.what, l.got, code)
 			}
 		}
 	}

@@ -21,6 +21,8 @@ var (
 	ErrUnfenced = errors.New("recorded, but not fenced")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrBusy is returned for a comparison of policies while another is under way.
+	ErrBusy = errors.New("a comparison of policies is under way")
 	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
 	ErrPolicyRevision = errors.New("another policy revision is in force")
 )

@@ -16,6 +16,8 @@ type decisionService struct {
 	consentv1.UnimplementedDecisionServiceServer
 	edge
 	authorizer Authorizer
+	explainer  Explainer
+	now        func() consent.Instant
 	watchers   Watchers
 	validator  *validator
 	// draining is closed when the server begins to stop.

@@ -38,6 +38,7 @@ var sentinels = []struct {
 	{"erasure stands, named", &consent.EventError{Index: 1, ID: "e", Err: consent.ErrErasureStands}, codes.FailedPrecondition,
 		[]string{"events[1]"}, false},
 	{"bad token", consent.ErrBadToken, codes.InvalidArgument, []string{"consistency.at_least_as_fresh"}, false},
+	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
 	{"bad page token", consent.ErrBadPageToken, codes.InvalidArgument, []string{"page_token"}, false},
 	{"invalid", &consent.InvalidError{Violations: []consent.Violation{{Field: "a", Description: "x"}, {Field: "b", Description: "y"}}},
 		codes.InvalidArgument, []string{"a", "b"}, false},

@@ -57,6 +57,10 @@ type Config struct {
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
 	Ledger Ledger
+	// Explainer answers Explain; required.
+	Explainer Explainer
+	// Differ answers DiffPolicy; required.
+	Differ Differ
 	// Watchers answers WatchInvalidations and holds writes with fence; required.
 	Watchers Watchers
 	// Policy describes the active policies and is called once per request that needs them; required.
@@ -83,6 +87,8 @@ func (c Config) Validate() error {
 	}
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
+	require(c.Explainer != nil, "Explainer")
+	require(c.Differ != nil, "Differ")
 	require(c.Watchers != nil, "Watchers")
 	require(c.Policy != nil, "Policy")
 	require(c.Activator != nil, "Activator")
@@ -119,10 +125,13 @@ func New(c Config) (*API, error) {
 	}
 	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
 	return &API{
-		decisions: decisionService{edge: e, authorizer: c.Authorizer, watchers: c.Watchers, validator: v, draining: make(chan struct{})},
-		consents:  consentService{config: c, validator: v},
-		policies:  policyService{policy: c.Policy, activator: c.Activator, prover: c.Prover, validator: v},
-		edge:      e,
+		decisions: decisionService{
+			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
+			draining: make(chan struct{}),
+		},
+		consents: consentService{config: c, validator: v},
+		policies: policyService{edge: e, policy: c.Policy, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v},
+		edge:     e,
 	}, nil
 }
 

@@ -12,10 +12,12 @@ import (
 // policyService answers PolicyService.
 type policyService struct {
 	consentv1.UnimplementedPolicyServiceServer
+	edge
 	policy    func() consent.Policy
 	activator Activator
 	prover    Prover
 	validator *validator
+	differ    Differ
 }
 
 // GetPolicy returns the active policies.

@@ -20,6 +20,7 @@ func newValidator() (*validator, error) {
 		&consentv1.RecordEventsRequest{}, &consentv1.GetSubjectRequest{}, &consentv1.ListEventsRequest{},
 		&consentv1.GetPolicyRequest{}, &consentv1.ListControllersRequest{},
 		&consentv1.ActivatePolicyRequest{}, &consentv1.CheckPolicyRequest{},
+		&consentv1.ExplainRequest{}, &consentv1.DiffPolicyRequest{},
 	))
 	if err != nil {
 		return nil, fmt.Errorf("compiling the rules of the proto files: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -42,9 +43,12 @@ func (b *build) set(s *Set) error {
 		return err
 	}
 	store := inmem.NewFromObjectWithOpts(b.documents, inmem.OptReturnASTValuesOnRead(true))
+	s.compiler, s.data, s.book = compiler, store, sync.OnceValue(func() *book { return newBook(compiler) })
 	for _, id := range b.ids() {
 		described := b.tables[id].describe(id)
-		c := &controller{horizon: horizon{durations: b.tables[id].durations(), dates: dates}, compiled: b.entrypoint(program, id)}
+		c := &controller{
+			table: b.tables[id], horizon: horizon{durations: b.tables[id].durations(), dates: dates}, compiled: b.entrypoint(program, id),
+		}
 		if c.reference, err = reference(compiler, store, id); err != nil {
 			return err
 		}
@@ -193,4 +197,13 @@ func reference(compiler *ast.Compiler, store storage.Store, id string) (rego.Pre
 		return query, fmt.Errorf("preparing the policy of controller %q: %w", id, err)
 	}
 	return query, nil
+}
+
+// sortedModules are the compiler's modules in the order of their files.
+func sortedModules(compiler *ast.Compiler) []*ast.Module {
+	var out []*ast.Module
+	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
+		out = append(out, compiler.Modules[name])
+	}
+	return out
 }

@@ -94,11 +94,7 @@ func (l *Loader) evaluateTopdown(ctx context.Context, c *controller, q question)
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	converted, err := engine.FromAST(q.generation.symbols, value)
-	if err != nil {
-		return consent.Decision{}, fmt.Errorf("reading topdown's answer: %w", err)
-	}
-	return q.generation.answer.read(converted, q.request)
+	return q.generation.readAST(value, q.request)
 }
 
 // refer evaluates by topdown; an undefined decision is errUndefined.

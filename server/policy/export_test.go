@@ -29,3 +29,6 @@ func (s *Set) SameGeneration(other *Set) bool { return s.generation == other.gen
 
 // Strings is how many strings the loader's table holds.
 func (l *Loader) Strings() int { return l.current.Load().symbols.Len() }
+
+// RefusedBuiltins are the built-ins that Load refuses, with why.
+func RefusedBuiltins() map[string]string { return refusedBuiltins() }

@@ -16,7 +16,9 @@ import (
 func (s *Set) Detached() *Set {
 	l := &Loader{options: s.loader.options, logger: slog.New(slog.DiscardHandler)}
 	l.current.Store(s.generation)
-	return &Set{loader: l, generation: s.generation, description: s.description, controllers: s.controllers}
+	detached := *s
+	detached.loader = l
+	return &detached
 }
 
 // Evaluate is Decide, but for what it does with a policy that fails: it returns the error. It leaves the policy's revision

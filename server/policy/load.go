@@ -29,7 +29,7 @@ func (l *Loader) Load(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := loader.NewFileLoader().WithFS(fsys).Filtered([]string{"."}, skip)
+	loaded, err := loader.NewFileLoader().WithFS(fsys).WithProcessAnnotation(true).Filtered([]string{"."}, skip)
 	if err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}

@@ -20,7 +20,9 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
@@ -32,11 +34,16 @@ type Set struct {
 	generation  *generation
 	description consent.Policy
 	controllers map[string]*controller
+	// compiler and data are what topdown evaluates, for explanations.
+	compiler *ast.Compiler
+	data     storage.Store
+	book     func() *book // computed when it is first asked for
 }
 
 // controller is what a Set keeps per controller.
 type controller struct {
 	purposes []string
+	table    *table
 	horizon  horizon
 	// compiled is nil where topdown evaluates.
 	compiled  *engine.Entrypoint

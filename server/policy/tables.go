@@ -127,19 +127,19 @@ func (c *controllerPolicy) UnmarshalYAML(n *yaml.Node) error {
 func (s *specialRule) UnmarshalYAML(n *yaml.Node) error { return oneOf((*string)(s), n, "forbidden") }
 
 func (b *basis) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(b), n, func(s string) bool { _, ok := consent.ParseBasis(s); return ok })
+	return known((*string)(b), n, "CONSENT, EXPLICIT_CONSENT, CONTRACT and the like", func(s string) bool { _, ok := consent.ParseBasis(s); return ok })
 }
 
 func (k *recipientKind) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(k), n, func(s string) bool { _, ok := consent.ParseRecipientKind(s); return ok })
+	return known((*string)(k), n, "PROCESSOR, AFFILIATE, THIRD_PARTY and the like", func(s string) bool { _, ok := consent.ParseRecipientKind(s); return ok })
 }
 
 func (o *obligation) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(o), n, func(s string) bool { _, ok := consent.ParseObligationCode(s); return ok })
+	return known((*string)(o), n, "AGGREGATE_ONLY, BINARY_RESULT_ONLY and the like", func(s string) bool { _, ok := consent.ParseObligationCode(s); return ok })
 }
 
 func (c *category) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(c), n, categoryForm.MatchString)
+	return known((*string)(c), n, "a dotted key such as user.contact.email", categoryForm.MatchString)
 }
 
 var (
@@ -149,12 +149,12 @@ var (
 )
 
 func oneOf(s *string, n *yaml.Node, values ...string) error {
-	return known(s, n, func(v string) bool { return slices.Contains(values, v) })
+	return known(s, n, "one of "+strings.Join(values, ", "), func(v string) bool { return slices.Contains(values, v) })
 }
 
-func known(s *string, n *yaml.Node, ok func(string) bool) error {
+func known(s *string, n *yaml.Node, want string, ok func(string) bool) error {
 	if !ok(n.Value) {
-		return fmt.Errorf("line %d: %q is not a known value here", n.Line, n.Value)
+		return fmt.Errorf("line %d: %q is not a known value here: want %s", n.Line, n.Value, want)
 	}
 	*s = n.Value
 	return nil
@@ -260,6 +260,11 @@ func (t *table) validate() error {
 			add("durations.%s.days: %d is not between 1 and 36500", name, d.Days)
 		}
 	}
+	for _, name := range t.KeptAfterErasure {
+		if t.Purposes[name] == nil {
+			add("kept_after_erasure: %q is not among the purposes: declare it or leave it out", name)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Purposes)) {
 		for _, fault := range t.Purposes[name].faults(t) {
 			add("purposes.%s: %s", name, fault)
@@ -290,7 +295,7 @@ func (r *row) faults(t *table) (faults []string) {
 	}
 	for _, purpose := range refers {
 		if t.Purposes[purpose] == nil {
-			faults = append(faults, fmt.Sprintf("refers to %q, which the table does not declare", purpose))
+			faults = append(faults, fmt.Sprintf("refers to %q, which the table does not declare: declare it or mend the name", purpose))
 		}
 	}
 	for _, f := range r.Forbidden {

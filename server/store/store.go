@@ -30,6 +30,11 @@ type Store interface {
 	Read(ctx context.Context, subject consent.Subject) (consent.Snapshot, error)
 	// Events returns a page of the subject's ledger in the order of recording: by revision, then by position in the batch.
 	Events(ctx context.Context, subject consent.Subject, page consent.Page) (consent.Entries, error)
+	// Scan calls f with each subject of whom something was recorded, and its state, all as of one revision that Applied had
+	// when Scan began, or later; the snapshots' AsOf is that revision. A controller's id limits it to that controller; empty:
+	// all. Each subject comes once, in an order that does not change while nothing is recorded. An error of f ends the scan
+	// and is returned as it is. It holds no more than a few states in memory, and f may be slow: writes go on.
+	Scan(ctx context.Context, controller string, f func(consent.Subject, consent.Snapshot) error) error
 	// Close releases the store. It waits for calls under way; calls that come later fail with ErrUnavailable.
 	Close() error
 }

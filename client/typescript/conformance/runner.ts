@@ -88,7 +88,9 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
   is_allowed: async (o) => ({ allowed: await checkerOf(o).isAllowed(requestOf(CheckRequestSchema, o), callOptions(o)) }),
   batch_check: async (o) => {
     const results = await checkerOf(o).batchCheck(requestOf(BatchCheckRequestSchema, o), callOptions(o));
-    return { results: results.map((r) => (r.error === undefined ? { decision: decisionJson(r.decision) } : { error: errorJson(r.error) })) };
+    return {
+      results: results.map((r) => (r.error === undefined ? { decision: decisionJson(r.decision) } : { error: errorJson(r.error) })),
+    };
   },
   list_purposes: async (o) => {
     const purposes = await checkerOf(o).listPurposes(requestOf(ListPurposesRequestSchema, o), callOptions(o));
@@ -102,7 +104,10 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
   get_policy: async (o) =>
     responseJson(GetPolicyResponseSchema, await clientOf(o).getPolicy(requestOf(GetPolicyRequestSchema, o), callOptions(o))),
   list_controllers: async (o) =>
-    responseJson(ListControllersResponseSchema, await clientOf(o).listControllers(requestOf(ListControllersRequestSchema, o), callOptions(o))),
+    responseJson(
+      ListControllersResponseSchema,
+      await clientOf(o).listControllers(requestOf(ListControllersRequestSchema, o), callOptions(o)),
+    ),
   new_event: (o) => responseJson(EventSchema, create(EventSchema, newEvent(o.source ?? ""))),
 };
 

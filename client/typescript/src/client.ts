@@ -106,6 +106,9 @@ export class Client implements Checker {
    * server shows there, as UNAVAILABLE.
    * @throws TypeError if the target or the options cannot be meant.
    */
+  constructor(target: string, options?: ClientOptions);
+  /** @internal With parts of its own, for tests. */
+  constructor(target: string, options: ClientOptions | undefined, parts: { transport?: Transport; retrier?: Retrier });
   constructor(target: string, options: ClientOptions = {}, parts: { transport?: Transport; retrier?: Retrier } = {}) {
     const parsed = parseTarget(target);
     const secrets = channelCredentials(parsed.local, options);
@@ -159,8 +162,11 @@ export class Client implements Checker {
    * A subject's ledger from the request's page on, in the order in which the events were recorded. The pages are read as the
    * loop goes; a timeout is for each of them.
    */
-  async *listEvents(request: MessageInitShape<typeof ListEventsRequestSchema>, options?: CallOptions): AsyncGenerator<LedgerEntry, void, undefined> {
-    for (let token = request.pageToken ?? ""; ; ) {
+  async *listEvents(
+    request: MessageInitShape<typeof ListEventsRequestSchema>,
+    options?: CallOptions,
+  ): AsyncGenerator<LedgerEntry, void, undefined> {
+    for (let token = request.pageToken ?? ""; ;) {
       const page = await this.call(ConsentService.method.listEvents, { ...request, pageToken: token }, options);
       yield* page.entries;
       if (page.nextPageToken === "") {
@@ -179,7 +185,10 @@ export class Client implements Checker {
   }
 
   /** Lists the controllers of the active policies and the purposes that they declare. */
-  async listControllers(request: MessageInitShape<typeof ListControllersRequestSchema> = {}, options?: CallOptions): Promise<ListControllersResponse> {
+  async listControllers(
+    request: MessageInitShape<typeof ListControllersRequestSchema> = {},
+    options?: CallOptions,
+  ): Promise<ListControllersResponse> {
     return this.call(PolicyService.method.listControllers, request, options);
   }
 

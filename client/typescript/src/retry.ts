@@ -63,7 +63,9 @@ export class Retrier {
         this.budget.observe(false);
         return answer;
       } catch (caught) {
-        const error = this.timedOut(caught, end, bounds.signal) ? new ConsentError("DEADLINE_EXCEEDED", "the deadline has passed", { cause: caught }) : caught;
+        const error = this.timedOut(caught, end, bounds.signal)
+          ? new ConsentError("DEADLINE_EXCEEDED", "the deadline has passed", { cause: caught })
+          : caught;
         const unavailable = error instanceof ConsentError && error.code === "UNAVAILABLE";
         this.budget.observe(unavailable);
         if (!unavailable || n === maxAttempts || this.budget.exhausted() || !(await this.pause(error, n, { end, signal: bounds.signal }))) {

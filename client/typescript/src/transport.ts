@@ -1,5 +1,20 @@
-import { create, fromBinary, toBinary, type DescMessage, type DescMethodUnary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
-import { Client as Channel, Metadata, type CallOptions, type ChannelCredentials, type ClientUnaryCall, type ServiceError } from "@grpc/grpc-js";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  Client as Channel,
+  Metadata,
+  type CallOptions,
+  type ChannelCredentials,
+  type ClientUnaryCall,
+  type ServiceError,
+} from "@grpc/grpc-js";
 
 import { ConsentError, statusError } from "./errors.js";
 import type { Target } from "./target.js";
@@ -48,7 +63,11 @@ export class GrpcTransport implements Transport {
   private readonly channel: Channel;
   private readonly underWay = new Set<ClientUnaryCall>();
 
-  constructor(target: Target, credentials: ChannelCredentials, private readonly metadata?: MetadataSource) {
+  constructor(
+    target: Target,
+    credentials: ChannelCredentials,
+    private readonly metadata?: MetadataSource,
+  ) {
     this.channel = new Channel(target.address, credentials, channelOptions(target.local));
   }
 
@@ -78,7 +97,12 @@ export class GrpcTransport implements Transport {
     });
   }
 
-  private start(path: string, request: Uint8Array, options: CallOptions, done: (error: ServiceError | null, response?: Uint8Array | null) => void) {
+  private start(
+    path: string,
+    request: Uint8Array,
+    options: CallOptions,
+    done: (error: ServiceError | null, response?: Uint8Array | null) => void,
+  ) {
     const metadata = this.callMetadata();
     try {
       return this.channel.makeUnaryRequest(path, asBuffer, (b: Buffer): Uint8Array => b, request, metadata, options, done);
@@ -122,7 +146,9 @@ export function encode<D extends DescMessage>(schema: D, init: MessageInitShape<
   try {
     return toBinary(schema, create(schema, init));
   } catch (cause) {
-    throw new ConsentError("INVALID_ARGUMENT", `the request cannot be encoded: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ConsentError("INVALID_ARGUMENT", `the request cannot be encoded: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -18,7 +18,12 @@ import { allow, ask, clientOver, FakeTransport, message, unavailable } from "./f
 const unencodable = { ...ask, recipient: { kind: "AFFILIATE" as never } };
 
 test("isAllowed is false on any error", async () => {
-  const failing = (error: unknown) => clientOver(new FakeTransport(() => { throw error; }));
+  const failing = (error: unknown) =>
+    clientOver(
+      new FakeTransport(() => {
+        throw error;
+      }),
+    );
   for (const error of [unavailable(), new ConsentError("PERMISSION_DENIED", "no"), new Error("a bug"), undefined]) {
     assert.equal(await failing(error).isAllowed(ask), false);
     assert.equal(await failing(error).session().isAllowed(ask), false);
@@ -29,7 +34,12 @@ test("isAllowed is false on any error", async () => {
 });
 
 test("what cannot be encoded or read is refused with the documented error", async () => {
-  for (const request of [unencodable, { ...ask, subjectId: "a\ud800" }, { ...ask, dataCategories: ["\udc00"] }, { ...ask, context: { "\ud800": true } }]) {
+  for (const request of [
+    unencodable,
+    { ...ask, subjectId: "a\ud800" },
+    { ...ask, dataCategories: ["\udc00"] },
+    { ...ask, context: { "\ud800": true } },
+  ]) {
     const transport = new FakeTransport(() => allow);
     await assert.rejects(clientOver(transport).check(request), { name: "ConsentError", code: "INVALID_ARGUMENT" });
     assert.equal(transport.attempts.length, 0);
@@ -41,25 +51,48 @@ test("what cannot be encoded or read is refused with the documented error", asyn
 test("a batch has a result for each request", async () => {
   const results = [
     { outcome: { case: "response", value: { decision: 1 } } },
-    { outcome: { case: "error", value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } } } },
+    {
+      outcome: {
+        case: "error",
+        value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } },
+      },
+    },
     { outcome: { case: "error", value: { code: 0 } } },
     { outcome: { case: "error", value: { code: -1 } } },
     {},
   ] satisfies MessageInitShape<typeof BatchCheckResultSchema>[];
   const transport = new FakeTransport(() => message(BatchCheckResponseSchema, { results }));
   const got = await clientOver(transport).batchCheck({ requests: results.map(() => ask) });
-  assert.deepEqual(got.map((r) => [r.decision.allowed, r.error?.code]), [
-    [true, undefined], [false, "INVALID_ARGUMENT"], [false, "UNKNOWN"], [false, "UNKNOWN"], [false, "INTERNAL"],
-  ]);
+  assert.deepEqual(
+    got.map((r) => [r.decision.allowed, r.error?.code]),
+    [
+      [true, undefined],
+      [false, "INVALID_ARGUMENT"],
+      [false, "UNKNOWN"],
+      [false, "UNKNOWN"],
+      [false, "INTERNAL"],
+    ],
+  );
   assert.equal(got[1]?.error?.retryDelayMs, 5);
   assert.deepEqual(got[1]?.error?.violations, [{ field: "purpose", description: "d" }]);
-  await assert.rejects(clientOver(transport).batchCheck({ requests: [ask] }), { code: "INTERNAL", message: "the server answered 5 of 1 requests" });
+  await assert.rejects(clientOver(transport).batchCheck({ requests: [ask] }), {
+    code: "INTERNAL",
+    message: "the server answered 5 of 1 requests",
+  });
 });
 
 test("purposes have decisions, and one without an answer denies", async () => {
-  const transport = new FakeTransport(() => message(ListPurposesResponseSchema, { purposes: [{ purpose: "a", response: { decision: 1 } }, { purpose: "b" }] }));
+  const transport = new FakeTransport(() =>
+    message(ListPurposesResponseSchema, { purposes: [{ purpose: "a", response: { decision: 1 } }, { purpose: "b" }] }),
+  );
   const got = await clientOver(transport).listPurposes({ controller: "c", subjectId: "s" });
-  assert.deepEqual(got.map((p) => [p.purpose, p.decision.allowed]), [["a", true], ["b", false]]);
+  assert.deepEqual(
+    got.map((p) => [p.purpose, p.decision.allowed]),
+    [
+      ["a", true],
+      ["b", false],
+    ],
+  );
 });
 
 test("the ledger is read page by page, and a page that names itself ends it", async () => {

@@ -23,9 +23,15 @@ client.close();
 test("the package installs into an empty project, which compiles and runs", (t) => {
   const project = mkdtempSync(join(tmpdir(), "consentd-"));
   t.after(() => rmSync(project, { recursive: true }));
-  const run = (command: string, args: string[], cwd = project) => execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  const [packed] = JSON.parse(run("npm", ["pack", "--silent", "--json", "--pack-destination", project], root)) as [{ filename: string; files: { path: string }[] }];
-  assert.deepEqual(packed.files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md)$/.test(p)), []);
+  const run = (command: string, args: string[], cwd = project) =>
+    execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const [packed] = JSON.parse(run("npm", ["pack", "--silent", "--json", "--pack-destination", project], root)) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  assert.deepEqual(
+    packed.files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md)$/.test(p)),
+    [],
+  );
   writeFileSync(join(project, "package.json"), '{"private": true, "type": "module"}');
   writeFileSync(join(project, "main.ts"), program);
   run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", `./${packed.filename}`]);

@@ -16,7 +16,15 @@ function flaky(n: number, error: ConsentError): FakeTransport {
   return transport;
 }
 
-const cases: { name: string; failures: number; error?: ConsentError; timeoutMs?: number; attempts: number; code?: string; sleeps: number[] }[] = [
+const cases: {
+  name: string;
+  failures: number;
+  error?: ConsentError;
+  timeoutMs?: number;
+  attempts: number;
+  code?: string;
+  sleeps: number[];
+}[] = [
   { name: "what succeeds is not repeated", failures: 0, attempts: 1, sleeps: [] },
   { name: "one failure", failures: 1, attempts: 2, sleeps: [18.75] },
   { name: "three failures", failures: 3, attempts: 4, sleeps: [18.75, 37.5, 75] },
@@ -24,7 +32,14 @@ const cases: { name: string; failures: number; error?: ConsentError; timeoutMs?:
   { name: "the server asks for a delay", failures: 1, error: unavailable(300), attempts: 2, sleeps: [318.75] },
   { name: "a delay beyond the deadline", failures: 1, error: unavailable(2_000), attempts: 1, code: "UNAVAILABLE", sleeps: [] },
   { name: "a delay within the call's deadline", failures: 1, error: unavailable(2_000), timeoutMs: 60_000, attempts: 2, sleeps: [2018.75] },
-  { name: "another error", failures: 1, error: new ConsentError("RESOURCE_EXHAUSTED", "overload"), attempts: 1, code: "RESOURCE_EXHAUSTED", sleeps: [] },
+  {
+    name: "another error",
+    failures: 1,
+    error: new ConsentError("RESOURCE_EXHAUSTED", "overload"),
+    attempts: 1,
+    code: "RESOURCE_EXHAUSTED",
+    sleeps: [],
+  },
   { name: "a deadline that has passed", failures: 0, timeoutMs: 0, attempts: 0, code: "DEADLINE_EXCEEDED", sleeps: [] },
 ];
 
@@ -46,12 +61,19 @@ for (const { name, failures, error, timeoutMs, attempts, code, sleeps } of cases
 test("all attempts share the deadline and the bytes of the request", async () => {
   const transport = flaky(1, unavailable(300));
   await clientOver(transport).check(ask);
-  assert.deepEqual(transport.attempts.map((a) => a.bounds.timeoutMs), [1_000, 681.25]);
+  assert.deepEqual(
+    transport.attempts.map((a) => a.bounds.timeoutMs),
+    [1_000, 681.25],
+  );
   assert.equal(transport.attempts[0]?.request, transport.attempts[1]?.request);
 });
 
 test("the client's own timeout is the default", async () => {
-  for (const [timeoutMs, want] of [[3_000, 3_000], [0, 1_000], [-1, 1_000]] as const) {
+  for (const [timeoutMs, want] of [
+    [3_000, 3_000],
+    [0, 1_000],
+    [-1, 1_000],
+  ] as const) {
     const transport = flaky(0, unavailable());
     await clientOver(transport, { options: { timeoutMs } }).check(ask);
     assert.equal(transport.attempts[0]?.bounds.timeoutMs, want);
@@ -70,7 +92,10 @@ test("a signal ends the wait and keeps the server's error", async () => {
 });
 
 test("a stream that the server reset at the deadline has timed out", async () => {
-  for (const [late, code] of [[991, "DEADLINE_EXCEEDED"], [500, "CANCELLED"]] as const) {
+  for (const [late, code] of [
+    [991, "DEADLINE_EXCEEDED"],
+    [500, "CANCELLED"],
+  ] as const) {
     const clock = new FakeClock();
     const transport = new FakeTransport(() => {
       clock.ms = late;

@@ -32,7 +32,11 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 const write = { controller: "c", subjectId: "s" };
 
 function demanded(a: Attempt | undefined): Consistency | undefined {
-  const schema = a!.path.endsWith("BatchCheck") ? BatchCheckRequestSchema : a!.path.endsWith("ListPurposes") ? ListPurposesRequestSchema : CheckRequestSchema;
+  const schema = a!.path.endsWith("BatchCheck")
+    ? BatchCheckRequestSchema
+    : a!.path.endsWith("ListPurposes")
+      ? ListPurposesRequestSchema
+      : CheckRequestSchema;
   return fromBinary(schema, a!.request).consistency;
 }
 
@@ -40,7 +44,12 @@ test("a write's token goes into later checks of every kind", async () => {
   const { transport, writes, session } = server(["t1", 1n], ["", 2n]);
   await session.check(ask);
   assert.equal(demanded(transport.attempts.at(-1)), undefined);
-  for (const reads of [() => session.check(ask), () => session.isAllowed(ask), () => session.batchCheck({}), () => session.listPurposes({})]) {
+  for (const reads of [
+    () => session.check(ask),
+    () => session.isAllowed(ask),
+    () => session.batchCheck({}),
+    () => session.listPurposes({}),
+  ]) {
     const recorded = session.recordEvents(write);
     await settle();
     writes.shift()!();

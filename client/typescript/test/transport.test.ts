@@ -19,8 +19,13 @@ let handle: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>)
 before(async () => {
   const same = (b: Buffer) => b;
   const check = {
-    path: "/consent.v1.DecisionService/Check", requestStream: false, responseStream: false,
-    requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same,
+    path: "/consent.v1.DecisionService/Check",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
   };
   server.addService({ check }, { check: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => handle(call, done) });
   const port = await new Promise<number>((resolve, reject) =>
@@ -54,7 +59,11 @@ test("credentials and the user agent go along with each call", async () => {
 
 test("credentials that cannot be had fail the call", async () => {
   handle = (_, done) => done(null, Buffer.from(allow));
-  const options = { metadata: () => { throw new Error("expired"); } };
+  const options = {
+    metadata: () => {
+      throw new Error("expired");
+    },
+  };
   await withClient((c) => assert.rejects(c.check(ask), { name: "ConsentError", code: "UNAUTHENTICATED" }), options);
 });
 

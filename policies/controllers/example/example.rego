@@ -1,6 +1,8 @@
 # METADATA
 # title: example
 # description: No real company. Its table beside this file is all there is; a starting point for a controller of your own.
+# schemas:
+#   - input: schema.input
 package consentd.controllers.example
 
 import data.consentd.lib.compose

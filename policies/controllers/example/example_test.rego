@@ -9,10 +9,9 @@ _in(place, purpose, rest) := object.union(
 	rest,
 )
 
-_decisions(purpose, rest) := [d |
+_decisions(purpose, rest) := [answer.decision |
 	some place in ["DE", "US-CA", "JP"]
 	answer := example.decision with input as _in(place, purpose, rest)
-	d := answer.decision
 ]
 
 _sharing(fields) := {"recipient": fixture.recipient("AFFILIATE"), "subject": fields}

@@ -3,6 +3,8 @@
 # description: |
 #   JWS Americas S.à r.l. and JWS International S.à r.l., Luxembourg. The table beside this file holds what the privacy policy
 #   says purpose by purpose; here is what no table can say.
+# schemas:
+#   - input: schema.input
 package consentd.controllers.jasminai
 
 import data.consentd.lib.basis

@@ -104,3 +104,18 @@ test_allowed_service_without_the_consent_deactivates_the_account if {
 		"DEACTIVATE_ACCOUNT" in fixture.obliged(d.obligations)
 	}
 }
+
+test_denied_by_do_not_track_for_affiliates_alone if {
+	given := object.union(_share("AFFILIATE", _dnt(9), {"dnt": true}), {"purpose": "sale_of_data"})
+	jasminai.denials == set() with input as given
+	jasminai.obligations == set() with input as given
+}
+
+test_denied_once_for_one_objection if {
+	given := _asked("marketing_email", {"subject": fixture.subject({
+		"jurisdiction": "JP",
+		"objections": {"all": fixture.raised(1), "purposes": {}},
+	})})
+	d := jasminai.decision with input as given
+	d.reasons == [{"code": "OBJECTED", "clause": "APPI-35"}]
+}

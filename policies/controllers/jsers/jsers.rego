@@ -3,6 +3,8 @@
 # description: |
 #   Jsers, llc., Japan. The table beside this file holds what the privacy policy says purpose by purpose; here is what no table
 #   can say.
+# schemas:
+#   - input: schema.input
 package consentd.controllers.jsers
 
 import data.consentd.lib.basis

@@ -3,6 +3,8 @@
 # description: |
 #   LiveX AI Inc., USA. The table beside this file holds what the privacy policy says purpose by purpose; here is what no table
 #   can say.
+# schemas:
+#   - input: schema.input
 package consentd.controllers.livex
 
 import data.consentd.lib.appi

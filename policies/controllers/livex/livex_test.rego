@@ -27,6 +27,7 @@ test_denied_processor_without_instructions if {
 		_instructed([]),
 		_instructed("service_delivery"),
 		_instructed({"service_delivery": true}),
+		_instructed({"purpose": "service_delivery"}),
 		_instructed(["service_delivery", 7]),
 		_instructed(["service_messages"]),
 	] {
@@ -103,4 +104,12 @@ test_allowed_advertising_partner_where_the_customer_instructs_both if {
 		{"context": _instructed(["affiliate_sharing", "interest_based_advertising"])},
 	)
 	_decided(given) == "ALLOW"
+}
+
+test_recipients_beyond_the_table_are_those_of_the_request if {
+	given := fixture.asked("livex", "affiliate_sharing", {
+		"recipient": fixture.recipient("AUTHORITY"),
+		"subject": fixture.subject({"jurisdiction": "US-NY"}),
+	})
+	livex.recipients == set() with input as given
 }

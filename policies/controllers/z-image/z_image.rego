@@ -3,6 +3,8 @@
 # description: |
 #   z-image.ai. The table beside this file holds what the privacy policy says purpose by purpose; here is what no table can
 #   say.
+# schemas:
+#   - input: schema.input
 package consentd.controllers["z-image"]
 
 import data.consentd.lib.compose

@@ -8,7 +8,10 @@ _to(kind, purpose, categories) := fixture.asked("z-image", purpose, {
 	"recipient": fixture.recipient(kind),
 })
 
-_banned := {key | some [keys, _, _] in z_image.bans; some key in keys}
+_banned contains key if {
+	some [keys, _, _] in z_image.bans
+	some key in keys
+}
 
 test_banned_prompts_to_everyone_but_processors if {
 	every kind in ["AFFILIATE", "CORPORATE_AFFILIATE", "REFERRAL_PARTNER", "ADVERTISING_PARTNER", "THIRD_PARTY"] {

@@ -5,6 +5,8 @@
 # related_resources:
 #   - ref: https://www.japaneselawtranslation.go.jp/en/laws/view/4241
 #     description: Act on the Protection of Personal Information (Act No. 57 of 2003)
+# schemas:
+#   - input: schema.input
 package consentd.lib.appi
 
 import data.consentd.lib.basis
@@ -18,6 +20,8 @@ import data.consentd.lib.request
 # description: |
 #   A marketing message needs a given consent, unless the pack accepts the controller's own rule (Act on Regulation of
 #   Transmission of Specified Electronic Mail, Art. 3).
+# custom:
+#   article: Act on Specified Electronic Mail Art. 3
 denials contains [7, code, "JPMAIL-3"] if {
 	place.appi
 	request.marketing
@@ -28,6 +32,8 @@ denials contains [7, code, "JPMAIL-3"] if {
 # METADATA
 # title: APPI-27
 # description: Provision to a third party needs a given consent that names it (Art. 27(1)); entrustment does not (Art. 27(5)).
+# custom:
+#   article: APPI Art. 27(1), (5)
 denials contains [7, code, "APPI-27"] if {
 	place.appi
 	request.sharing
@@ -41,6 +47,8 @@ denials contains [7, code, "APPI-27"] if {
 # description: |
 #   A recipient of any kind abroad needs a given consent that names its country (Art. 28(1)), but in countries recognised as
 #   equivalent, or under equivalent measures (Art. 28(3)).
+# custom:
+#   article: APPI Art. 28(1), (3)
 denials contains [8, "TRANSFER_NOT_CONSENTED", "APPI-28"] if {
 	place.appi
 	_abroad
@@ -81,6 +89,8 @@ _country_consented if {
 # description: |
 #   Special-care-required information needs a given consent, to this purpose or to the one that covers it; an ordinary one is
 #   enough (Art. 20(2)).
+# custom:
+#   article: APPI Art. 20(2)
 bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "APPI-20-2"] if {
 	place.appi
 	not basis.special_categories_excepted
@@ -97,6 +107,8 @@ _covered if {
 # description: |
 #   Identifiers that the recipient can link to a person need the recipient's confirmation that the person consented
 #   (Art. 31(1)).
+# custom:
+#   article: APPI Art. 31(1)
 obligations contains {"code": "CONFIRM_RECIPIENT_CONSENT", "parameters": {}} if {
 	place.appi
 	request.flag("links_identifiers")

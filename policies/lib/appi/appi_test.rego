@@ -161,3 +161,8 @@ test_jpmail_3_allowed_by_the_controllers_policy if {
 	_codes == set() with input as fixture.asked("jsers", "marketing_email", {})
 	_codes == {"CONSENT_MISSING"} with input as fixture.asked("somesing", "marketing_email", {})
 }
+
+test_jpmail_3_allowed_in_other_places if {
+	appi.denials == set() with input as fixture.example("marketing_email", {"jurisdiction": "US-NY"})
+	appi.denials != set() with input as fixture.example("marketing_email", {"jurisdiction": "JP"})
+}

@@ -3,6 +3,8 @@
 # description: |
 #   The basis that the table declares, on which the exceptions of all levels hang, and the basis in effect, which must hold
 #   and which the answer names.
+# schemas:
+#   - input: schema.input
 package consentd.lib.basis
 
 import data.consentd.lib.ccpa

@@ -75,7 +75,7 @@ test_age_excepted_purposes if {
 	not basis.age_excepted with input as _in("DE", "example", "storage")
 }
 
-_covering := {purpose | some [_, purpose] in basis.covering_consents}
+_covering contains purpose if some [_, purpose] in basis.covering_consents
 
 test_covering_consents_are_those_of_the_purpose_and_of_its_cover if {
 	_covering == {"storage"} with input as _in("DE", "example", "storage")

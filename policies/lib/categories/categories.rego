@@ -3,6 +3,8 @@
 # description: |
 #   Dotted keys of a hierarchy. Naming a category names everything under it, so a parent of a forbidden category is denied
 #   with it. user.contact is no parent of user.contacts.
+# schemas:
+#   - input: schema.input
 package consentd.lib.categories
 
 # METADATA

@@ -41,3 +41,15 @@ test_not_near_what_differs_by_text if {
 	not categories.near("user.contact", categories.special)
 	not categories.near("user.contact", [])
 }
+
+test_bannable_where_the_request_names_no_data if {
+	categories.bannable_asked with input as {}
+	categories.bannable_asked with input as {"data_categories": []}
+}
+
+test_bannable_where_a_pack_bans_it_its_part_or_its_parent if {
+	every category in ["user.genetic", "user.location", "user.health_and_medical.record", "user"] {
+		categories.bannable_asked with input as {"data_categories": [category]}
+	}
+	not categories.bannable_asked with input as {"data_categories": ["user.behavior", "user.contact.email"]}
+}

@@ -4,6 +4,8 @@
 # related_resources:
 #   - ref: https://leginfo.legislature.ca.gov/faces/codes_displayText.xhtml?division=3.&part=4.&lawCode=CIV&title=1.81.5
 #     description: California Civil Code 1798.100 to 1798.199.100
+# schemas:
+#   - input: schema.input
 package consentd.lib.ccpa
 
 import data.consentd.lib.clock
@@ -16,6 +18,8 @@ import data.consentd.lib.request
 # description: |
 #   The purpose counts as sale or sharing (1798.140(ad), (ah)): a sharing purpose, or one whose row says so, to any recipient
 #   but a processor, an authority or a company of the group.
+# custom:
+#   article: CCPA 1798.140(ad), (ah)
 sale_or_sharing if {
 	_gives_data
 	not request.recipient_kind in {"PROCESSOR", "AUTHORITY", "CORPORATE_AFFILIATE"}
@@ -30,6 +34,8 @@ _gives_data if request.row.counts_as_sharing == true
 # description: |
 #   In California sale and sharing pass without consent until opted out, unless the controller's row asks for a consent that
 #   names the recipient (1798.120(a)).
+# custom:
+#   article: CCPA 1798.120(a)
 replaces_consent if {
 	place.ccpa
 	sale_or_sharing
@@ -40,12 +46,16 @@ replaces_consent if {
 # METADATA
 # title: CCPA-120, CCPA-7028
 # description: A recorded opt-out denies sale and sharing everywhere, until both steps of an opt-in came after it.
+# custom:
+#   article: CCPA 1798.120; 11 CCR 7028(a)
 denials contains [5, "OPTED_OUT", "CCPA-120"] if _opted_out_at
 
 # METADATA
 # title: CCPA-120-MINOR
 # description: |
 #   Who is known to be under 16 must opt in; under 13 the parent must (1798.120(c)).
+# custom:
+#   article: CCPA 1798.120(c)
 denials contains [4, "UNDER_AGE", "CCPA-120-MINOR"] if {
 	place.ccpa
 	sale_or_sharing
@@ -56,6 +66,8 @@ denials contains [4, "UNDER_AGE", "CCPA-120-MINOR"] if {
 # METADATA
 # title: CCPA-GPC
 # description: Global Privacy Control is an opt-out (11 CCR 7025), stored or on the request, here and in the states that honour it.
+# custom:
+#   article: 11 CCR 7025
 denials contains [5, "GPC_OPT_OUT", _gpc_rule] if {
 	sale_or_sharing
 	signalled("gpc")
@@ -120,6 +132,8 @@ _valid_consent_by(actors) if {
 # description: |
 #   Who limited the use of sensitive data: special categories and the precise location only for what is necessary, until the
 #   opt-out is lifted or, for one purpose, an explicit consent came later (1798.121).
+# custom:
+#   article: CCPA 1798.121
 bans contains [data.lib.categories.limitable, "SENSITIVE_DATA_NOT_PERMITTED", "CCPA-121"] if {
 	place.ccpa
 	_limited
@@ -144,11 +158,15 @@ _explicit_after(t) if {
 # METADATA
 # title: CCPA-135
 # description: After an opt-out nobody asks for an opt-in again for 12 months (1798.135(c)(4)).
+# custom:
+#   article: CCPA 1798.135(c)(4)
 obligations contains {"code": "REASK_NOT_BEFORE", "parameters": {"time": clock.year_after(_opted_out_at)}}
 
 # METADATA
 # title: CCPA-GPC
 # description: A signal that came with a request for sale or sharing is to be recorded; a check itself never writes.
+# custom:
+#   article: 11 CCR 7025
 obligations contains {"code": "RECORD_SIGNAL", "parameters": {"signal": "gpc"}} if {
 	request.flag("gpc")
 	sale_or_sharing

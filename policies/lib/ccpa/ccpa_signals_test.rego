@@ -101,3 +101,17 @@ test_ccpa_121_allowed_after_the_lifting_and_elsewhere if {
 	ccpa.bans == set() with input as _limits("ai_training", lifted)
 	ccpa.bans == set() with input as _limits("ai_training", {"jurisdiction": "DE"})
 }
+
+test_ccpa_gpc_denied_by_the_pack_for_everyone_where_a_state_has_a_rule_too if {
+	controllers := {"c": {
+		"notice": {"material": 1},
+		"packs_for_everyone": ["ccpa"],
+		"purposes": {"affiliate_sharing": {"basis": "LEGITIMATE_INTERESTS"}},
+	}}
+	given := fixture.asked("c", "affiliate_sharing", {
+		"context": {"gpc": true},
+		"recipient": fixture.recipient("AFFILIATE"),
+		"subject": fixture.subject({"jurisdiction": "US-CO"}),
+	})
+	ccpa.denials == {[5, "GPC_OPT_OUT", "CCPA-GPC"]} with input as given with data.controllers as controllers
+}

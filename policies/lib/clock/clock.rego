@@ -5,6 +5,8 @@
 #   alone, so it must know every instant that can matter: those in the subject's state, those plus a duration that the
 #   controller's data declare, and the effective_from dates of tables. Hand these functions times as they stand in the
 #   input or the data, never computed ones.
+# schemas:
+#   - input: schema.input
 package consentd.lib.clock
 
 # METADATA

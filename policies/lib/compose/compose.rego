@@ -8,6 +8,8 @@
 #
 #   with sets of its own: denials [level, code, clause], bans [keys, code, clause], obligations {code, parameters}, and the
 #   kinds of recipient that it permits beyond its table.
+# schemas:
+#   - input: schema.input
 package consentd.lib.compose
 
 import data.consentd.lib.appi

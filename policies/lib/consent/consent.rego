@@ -3,6 +3,8 @@
 # description: |
 #   Which consent record a request reads, and whether it counts. A record without proof never gets here: an import without
 #   evidence is not folded (GDPR-7-1).
+# schemas:
+#   - input: schema.input
 package consentd.lib.consent
 
 import data.consentd.lib.clock

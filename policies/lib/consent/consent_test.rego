@@ -125,3 +125,23 @@ test_gdpr_7_pending_denied_as_pending_after_a_denial if {
 	_faults(object.union(fixture.denied("REFUSED", 9), {"requested_at": fixture.ago(1)})) == {"CONSENT_PENDING"}
 	_faults(object.union(fixture.denied("REFUSED", 1), {"requested_at": fixture.ago(9)})) == {"CONSENT_REFUSED"}
 }
+
+test_current_is_the_recipients_withdrawal_though_it_was_given_before_the_purposes if {
+	withdrawn := object.union(fixture.denied("WITHDRAWN", 1), {"given_at": fixture.ago(9)})
+	consent.current.status == "WITHDRAWN" with input as _to(fixture.given(5), {"r-1": withdrawn})
+}
+
+test_current_is_the_purposes_record_though_the_recipients_was_given_later_and_withdrawn if {
+	withdrawn := object.union(fixture.denied("WITHDRAWN", 1), {"given_at": fixture.ago(2)})
+	consent.current.given_at == fixture.ago(0) with input as _to(fixture.given(0), {"r-1": withdrawn})
+}
+
+test_faults_of_an_expired_consent_that_was_asked_for_again_after_an_earlier_refusal if {
+	record := fixture.given_with(5, {
+		"expires_at": fixture.ago(2),
+		"denied": "REFUSED",
+		"denied_at": fixture.ago(9),
+		"requested_at": fixture.ago(1),
+	})
+	_faults(record) == {"CONSENT_EXPIRED", "CONSENT_PENDING"}
+}

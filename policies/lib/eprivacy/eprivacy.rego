@@ -4,6 +4,8 @@
 # related_resources:
 #   - ref: https://eur-lex.europa.eu/eli/dir/2002/58/oj
 #     description: Directive 2002/58/EC, Art. 13
+# schemas:
+#   - input: schema.input
 package consentd.lib.eprivacy
 
 import data.consentd.lib.marks
@@ -15,6 +17,8 @@ import data.consentd.lib.request
 # description: |
 #   A marketing message needs a given consent, whatever the declared basis, unless the pack accepts the controller's own
 #   rule or the soft opt-in holds (Art. 13(1)).
+# custom:
+#   article: Directive 2002/58/EC Art. 13(1)
 needs_consent if {
 	place.gdpr
 	request.marketing
@@ -27,6 +31,8 @@ needs_consent if {
 # description: |
 #   The controller sold to the subject, offered an opt-out, and advertises its own similar product; no consent, of whatever
 #   status, and no objection was ever recorded for the purpose (Art. 13(2)). Only where the controller's row allows it.
+# custom:
+#   article: Directive 2002/58/EC Art. 13(2)
 soft_opt_in if {
 	place.gdpr
 	request.row.soft_opt_in == true

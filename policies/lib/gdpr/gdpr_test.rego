@@ -12,7 +12,7 @@ _child(country, age, record) := fixture.example("ai_training", {
 	"consents": {"ai_training": record},
 })
 
-_banned := {code | some [_, code, _] in gdpr.bans}
+_banned contains code if some [_, code, _] in gdpr.bans
 
 _transfer(place, country, context) := fixture.asked("example", "service_delivery", {
 	"recipient": fixture.abroad("PROCESSOR", country),
@@ -186,4 +186,19 @@ test_gdpr_44_safeguards_that_are_promised_to_everyone if {
 		_transfer("US-NY", "IN", {}),
 		{"controller": "z-image"},
 	)
+}
+
+test_gdpr_44_safeguards_where_adequacy_has_ended if {
+	ended := {"AR": [
+		{"effective_from": "2003-06-30T00:00:00Z", "adequate": true},
+		{"effective_from": "2026-01-01T00:00:00Z", "adequate": false},
+	]}
+	every context in [{}, {"recipient_certified": true}] {
+		gdpr.obligations != set() with input as _transfer("DE", "AR", context) with data.lib.gdpr.adequacy as ended
+	}
+}
+
+test_gdpr_21_left_to_level_6_where_the_basis_is_no_absolute_one if {
+	objected := {"objections": {"all": fixture.raised(5), "purposes": {}}, "consents": {"marketing_email": fixture.given(9)}}
+	gdpr.denials == set() with input as fixture.example("marketing_email", objected)
 }

@@ -3,6 +3,8 @@
 # description: |
 #   What denies a purpose on levels 2 to 8, whoever the controller is. Every level is evaluated and every reason reported.
 #   A denial is [level, code, clause], so that a set of them is in order of precedence.
+# schemas:
+#   - input: schema.input
 package consentd.lib.levels
 
 import data.consentd.lib.appi
@@ -29,6 +31,8 @@ denials contains denial if {
 # METADATA
 # title: Level 2
 # description: The data are to be gone (GDPR-17), or the account is.
+# custom:
+#   article: GDPR Art. 17 where an erasure stands
 denials contains [2, code, clause] if {
 	some [code, clause] in _gone
 	not _kept
@@ -56,6 +60,8 @@ _gone contains ["RETENTION_EXPIRED", request.controller.retention.clause] if {
 # METADATA
 # title: Level 3, GDPR-18
 # description: A restriction that stands, unless a consent given after it still holds. It counts in every place.
+# custom:
+#   article: GDPR Art. 18
 denials contains [3, "RESTRICTED", "GDPR-18"] if {
 	some t in marks.restricted_at
 	not _unrestricted
@@ -82,6 +88,8 @@ _minimum_age := max([request.controller.age.minimum, gdpr.consent_age]) if {
 # METADATA
 # title: Level 6, GDPR-21, APPI-35
 # description: An objection that stands, unless a consent given after it still holds.
+# custom:
+#   article: GDPR Art. 21; APPI Art. 35
 denials contains [6, "OBJECTED", _objection_rule] if {
 	objected
 	not basis.unconditional
@@ -125,6 +133,8 @@ denials contains [7, code, request.row.clause] if {
 # METADATA
 # title: Level 7, GDPR-7-SWAP
 # description: After a refusal, withdrawal or invalidation the purpose does not fall back to another basis.
+# custom:
+#   article: GDPR Art. 7(3)
 denials contains [7, consent.denial_code(consent.current), "GDPR-7-SWAP"] if {
 	consent.denied(consent.current)
 	not basis.unconditional

@@ -170,3 +170,12 @@ test_level_7_denied_where_no_consent_names_the_recipient if {
 	)
 	_codes == set() with input as _disclosed_to("PROCESSOR")
 }
+
+test_level_2_allowed_after_the_retention_period_where_the_policy_says_nothing_of_it if {
+	row := {"basis": "CONTRACT", "clause": "1"}
+	given := _asked("c", "service_delivery", {"retention_until": fixture.ago(1)})
+	every retention in [{"clause": "2"}, {"clause": "2", "counts": false}] {
+		controllers := {"c": {"retention": retention, "purposes": {"service_delivery": row}}}
+		levels.denials == set() with input as given with data.controllers as controllers
+	}
+}

@@ -4,6 +4,8 @@
 #   Limits on recipients and data. A ban is [keys, code, clause]: the request may not use those categories. An allow-list permits
 #   nothing but what is under its keys. Where an allow-list and a forbidden category of the controller meet, the longer key
 #   decides; what a statute bans no list permits.
+# schemas:
+#   - input: schema.input
 package consentd.lib.limits
 
 import data.consentd.lib.appi

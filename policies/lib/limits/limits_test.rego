@@ -119,7 +119,7 @@ test_denied_by_a_statute_whatever_is_listed if {
 	_denied(banned) == {"SENSITIVE_DATA_NOT_PERMITTED"} with input as given with data.controllers as _controllers
 }
 
-_banning := {clause | some [_, _, clause] in limits.bans}
+_banning contains clause if some [_, _, clause] in limits.bans
 
 test_packs_of_the_states_and_of_japan_ban_too if {
 	_banning == {"US-STATES"} with input as fixture.example("storage", {"jurisdiction": "US-CO"})
@@ -132,4 +132,27 @@ test_packs_ban_together if {
 		"opt_outs": {"SENSITIVE_DATA_USE": {"lifted": false, "time": fixture.ago(1)}},
 	})
 	_banning == {"GDPR-9", "CCPA-121"} with input as fixture.asked("jasminai", "product_improvement", {"subject": subject})
+}
+
+_listed_twice := {"c": {"purposes": {"p": {
+	"clause": "1",
+	"allowed": ["user.device", "user.contact"],
+	"allowed_for": {"PROCESSOR": ["user.name"]},
+	"forbidden": [{"categories": ["user.contact"], "clause": "2"}],
+}}}}
+
+test_denied_where_a_category_is_listed_and_forbidden_alike if {
+	given := _data("c", "p", ["user.contact.email"])
+	_denied(limits.bans) == {"DATA_CATEGORY_NOT_PERMITTED"} with input as given with data.controllers as _listed_twice
+}
+
+test_list_of_the_purpose_comes_before_that_for_a_recipient if {
+	given := object.union(_data("c", "p", ["user.device"]), {"recipient": fixture.recipient("PROCESSOR")})
+	_denied(limits.bans) == set() with input as given with data.controllers as _listed_twice
+}
+
+test_packs_are_asked_only_for_what_they_can_ban if {
+	at_home := {"subject": {"jurisdiction": "DE"}}
+	limits.bans == set() with input as object.union(_data("example", "storage", ["user.behavior"]), at_home)
+	count(limits.bans) == 1 with input as object.union(_data("example", "storage", ["user.genetic"]), at_home)
 }

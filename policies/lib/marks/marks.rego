@@ -3,6 +3,8 @@
 # description: |
 #   Both are raised and lifted, for single purposes or for all. Per purpose the newest event that covers it decides, on a
 #   tie the raising one.
+# schemas:
+#   - input: schema.input
 package consentd.lib.marks
 
 import data.consentd.lib.request

@@ -1,6 +1,8 @@
 # METADATA
 # title: The place
 # description: Where the subject lives, and which packs apply there. A code below a country (DE-BY) is a place in it.
+# schemas:
+#   - input: schema.input
 package consentd.lib.place
 
 import data.consentd.lib.request
@@ -47,7 +49,7 @@ appi if "appi" in request.controller.packs_for_everyone
 
 # METADATA
 # description: The rules in force of the subject's state, where the table of other states has one.
-state := rules if rules := data.lib.us_states.states[jurisdiction]
+state := data.lib.us_states.states[jurisdiction]
 
 # The controller's home pack, which applies where the place is unknown.
 _home := request.controller.home_pack if jurisdiction == ""

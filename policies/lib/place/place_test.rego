@@ -53,3 +53,10 @@ test_home_pack_applies_where_the_place_is_unknown if {
 }
 
 test_place_unknown_where_nothing_was_recorded if place.jurisdiction == "" with input as {"subject": {}}
+
+test_home_packs_of_other_regimes_apply_too if {
+	place.ccpa with input as _in("") with data.controllers as {"c": {"home_pack": "ccpa"}}
+	not place.ccpa with input as _in("BR") with data.controllers as {"c": {"home_pack": "ccpa"}}
+	place.appi with input as _in("") with data.controllers as {"c": {"home_pack": "appi"}}
+	not place.appi with input as _in("BR") with data.controllers as {"c": {"home_pack": "appi"}}
+}

@@ -1,6 +1,8 @@
 # METADATA
 # title: The request
 # description: What is asked, and what the controller's table says of it. Absent fields have total defaults here.
+# schemas:
+#   - input: schema.input
 package consentd.lib.request
 
 # METADATA

@@ -3,6 +3,8 @@
 # description: |
 #   Colorado, Connecticut, Texas and Virginia ask a consent for special categories; some honour Global Privacy Control for
 #   sale and sharing, which the CCPA pack decides for them.
+# schemas:
+#   - input: schema.input
 package consentd.lib.us_states
 
 import data.consentd.lib.basis

@@ -25,6 +25,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// FactRole says what a fact did to a decision.
+type FactRole int32
+
+const (
+	// Never sent by a server.
+	FactRole_FACT_ROLE_UNSPECIFIED FactRole = 0
+	// Without the fact, the decision would be another.
+	FactRole_FACT_ROLE_DECISIVE FactRole = 1
+	// The fact has its effect, but so has another one: without this one alone the decision would be the same.
+	FactRole_FACT_ROLE_SHARED FactRole = 2
+	// Without the fact, the decision would be the same.
+	FactRole_FACT_ROLE_NO_EFFECT FactRole = 3
+)
+
+// Enum value maps for FactRole.
+var (
+	FactRole_name = map[int32]string{
+		0: "FACT_ROLE_UNSPECIFIED",
+		1: "FACT_ROLE_DECISIVE",
+		2: "FACT_ROLE_SHARED",
+		3: "FACT_ROLE_NO_EFFECT",
+	}
+	FactRole_value = map[string]int32{
+		"FACT_ROLE_UNSPECIFIED": 0,
+		"FACT_ROLE_DECISIVE":    1,
+		"FACT_ROLE_SHARED":      2,
+		"FACT_ROLE_NO_EFFECT":   3,
+	}
+)
+
+func (x FactRole) Enum() *FactRole {
+	p := new(FactRole)
+	*p = x
+	return p
+}
+
+func (x FactRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FactRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_decision_service_proto_enumTypes[0].Descriptor()
+}
+
+func (FactRole) Type() protoreflect.EnumType {
+	return &file_consent_v1_decision_service_proto_enumTypes[0]
+}
+
+func (x FactRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FactRole.Descriptor instead.
+func (FactRole) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{0}
+}
+
 // Consistency is how fresh the state behind a decision must be. A state older than an acknowledged write on the
 // answering node is never used, whatever is chosen.
 type Consistency struct {
@@ -1119,7 +1176,8 @@ type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The check.
 	Check *CheckRequest `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
-	// The instant as of which to answer: what was recorded and had occurred by then. Absent: now. Not in the future.
+	// The instant as of which to answer: what was recorded and had occurred by then, by the policies active now. Absent: now.
+	// Not in the future, and not together with check.consistency.
 	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
 	// Whether to return OPA's own trace too. Default: no.
 	Trace         bool `protobuf:"varint,3,opt,name=trace,proto3" json:"trace,omitempty"`
@@ -1178,11 +1236,31 @@ func (x *ExplainRequest) GetTrace() bool {
 	return false
 }
 
-// ExplainResponse is the story of a decision.
+// ExplainResponse is the story of a decision. Its texts are for people; nothing may parse them.
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The decision, as Check returns it.
-	Decision      *CheckResponse `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *CheckResponse `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	// The instant that was decided for.
+	DecidedFor *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=decided_for,json=decidedFor,proto3" json:"decided_for,omitempty"`
+	// Whether the state is that of ExplainRequest.at.
+	AsOf bool `protobuf:"varint,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What is on record for the subject, that which decided first.
+	Facts []*ExplainedFact `protobuf:"bytes,4,rep,name=facts,proto3" json:"facts,omitempty"`
+	// The rules that held, those that gave a reason or an obligation first.
+	Rules []*ExplainedRule `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty"`
+	// The rules that lacked one condition: an exception held, or a single change would bring them about.
+	NearRules []*NearRule `protobuf:"bytes,6,rep,name=near_rules,json=nearRules,proto3" json:"near_rules,omitempty"`
+	// What would change the answer: a denial to ALLOW, an ALLOW to a denial. None was found if it is empty.
+	Changes []*ExplainedChange `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The obligations of the decision in words, in their order.
+	Obligations []string `protobuf:"bytes,8,rep,name=obligations,proto3" json:"obligations,omitempty"`
+	// Why the decision is valid until then; absent where time alone cannot change it.
+	Validity *ExplainedValidity `protobuf:"bytes,9,opt,name=validity,proto3" json:"validity,omitempty"`
+	// What failed, where the reason is POLICY_ERROR.
+	PolicyFailure string `protobuf:"bytes,10,opt,name=policy_failure,json=policyFailure,proto3" json:"policy_failure,omitempty"`
+	// OPA's own trace, if it was asked for; cut off after 2 MiB.
+	Trace         string `protobuf:"bytes,11,opt,name=trace,proto3" json:"trace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1224,6 +1302,505 @@ func (x *ExplainResponse) GetDecision() *CheckResponse {
 	return nil
 }
 
+func (x *ExplainResponse) GetDecidedFor() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedFor
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAsOf() bool {
+	if x != nil {
+		return x.AsOf
+	}
+	return false
+}
+
+func (x *ExplainResponse) GetFacts() []*ExplainedFact {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetRules() []*ExplainedRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetNearRules() []*NearRule {
+	if x != nil {
+		return x.NearRules
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetChanges() []*ExplainedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetObligations() []string {
+	if x != nil {
+		return x.Obligations
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetValidity() *ExplainedValidity {
+	if x != nil {
+		return x.Validity
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetPolicyFailure() string {
+	if x != nil {
+		return x.PolicyFailure
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetTrace() string {
+	if x != nil {
+		return x.Trace
+	}
+	return ""
+}
+
+// ExplainedFact is something on record for the subject.
+type ExplainedFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name in the policies' input below subject, such as consents.marketing_email; .requested after it is the request for
+	// the consent.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The fact as a sentence.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// What it did.
+	Role FactRole `protobuf:"varint,3,opt,name=role,proto3,enum=consent.v1.FactRole" json:"role,omitempty"`
+	// The decision without it, if it is decisive.
+	Without Decision `protobuf:"varint,4,opt,name=without,proto3,enum=consent.v1.Decision" json:"without,omitempty"`
+	// The reasons of that decision.
+	ReasonsWithout []ReasonCode `protobuf:"varint,5,rep,packed,name=reasons_without,json=reasonsWithout,proto3,enum=consent.v1.ReasonCode" json:"reasons_without,omitempty"`
+	// The events that set it, in the order in which they occurred.
+	Events        []*LedgerEntry `protobuf:"bytes,6,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedFact) Reset() {
+	*x = ExplainedFact{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedFact) ProtoMessage() {}
+
+func (x *ExplainedFact) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedFact.ProtoReflect.Descriptor instead.
+func (*ExplainedFact) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ExplainedFact) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ExplainedFact) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ExplainedFact) GetRole() FactRole {
+	if x != nil {
+		return x.Role
+	}
+	return FactRole_FACT_ROLE_UNSPECIFIED
+}
+
+func (x *ExplainedFact) GetWithout() Decision {
+	if x != nil {
+		return x.Without
+	}
+	return Decision_DECISION_UNSPECIFIED
+}
+
+func (x *ExplainedFact) GetReasonsWithout() []ReasonCode {
+	if x != nil {
+		return x.ReasonsWithout
+	}
+	return nil
+}
+
+func (x *ExplainedFact) GetEvents() []*LedgerEntry {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+// ExplainedRule is a rule as the METADATA in its policy describe it.
+type ExplainedRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its title, such as GDPR-21.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// What it says.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// The provision behind it (custom.article); may be empty.
+	Article string `protobuf:"bytes,3,opt,name=article,proto3" json:"article,omitempty"`
+	// The file that it stands in, below the policy directory.
+	File string `protobuf:"bytes,4,opt,name=file,proto3" json:"file,omitempty"`
+	// Its line, from 1.
+	Line uint32 `protobuf:"varint,5,opt,name=line,proto3" json:"line,omitempty"`
+	// The reasons of the decision that it gave.
+	Reasons []ReasonCode `protobuf:"varint,6,rep,packed,name=reasons,proto3,enum=consent.v1.ReasonCode" json:"reasons,omitempty"`
+	// The clauses that go with those reasons.
+	Clauses []string `protobuf:"bytes,7,rep,name=clauses,proto3" json:"clauses,omitempty"`
+	// The obligations of the decision that it gave.
+	Obligations   []ObligationCode `protobuf:"varint,8,rep,packed,name=obligations,proto3,enum=consent.v1.ObligationCode" json:"obligations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedRule) Reset() {
+	*x = ExplainedRule{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedRule) ProtoMessage() {}
+
+func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
+func (*ExplainedRule) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ExplainedRule) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ExplainedRule) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *ExplainedRule) GetArticle() string {
+	if x != nil {
+		return x.Article
+	}
+	return ""
+}
+
+func (x *ExplainedRule) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ExplainedRule) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *ExplainedRule) GetReasons() []ReasonCode {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+func (x *ExplainedRule) GetClauses() []string {
+	if x != nil {
+		return x.Clauses
+	}
+	return nil
+}
+
+func (x *ExplainedRule) GetObligations() []ObligationCode {
+	if x != nil {
+		return x.Obligations
+	}
+	return nil
+}
+
+// NearRule is a rule that lacked one condition; all others held.
+type NearRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule.
+	Rule *ExplainedRule `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The condition as the rule has it.
+	Missing string `protobuf:"bytes,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	// What the METADATA say of what the condition asks; may be empty.
+	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	// The condition is that this does not hold: it is an exception, and it held.
+	Exception bool `protobuf:"varint,4,opt,name=exception,proto3" json:"exception,omitempty"`
+	// Changes, each of which would make the rule hold.
+	BroughtBy     []string `protobuf:"bytes,5,rep,name=brought_by,json=broughtBy,proto3" json:"brought_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NearRule) Reset() {
+	*x = NearRule{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NearRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NearRule) ProtoMessage() {}
+
+func (x *NearRule) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NearRule.ProtoReflect.Descriptor instead.
+func (*NearRule) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *NearRule) GetRule() *ExplainedRule {
+	if x != nil {
+		return x.Rule
+	}
+	return nil
+}
+
+func (x *NearRule) GetMissing() string {
+	if x != nil {
+		return x.Missing
+	}
+	return ""
+}
+
+func (x *NearRule) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *NearRule) GetException() bool {
+	if x != nil {
+		return x.Exception
+	}
+	return false
+}
+
+func (x *NearRule) GetBroughtBy() []string {
+	if x != nil {
+		return x.BroughtBy
+	}
+	return nil
+}
+
+// ExplainedChange is what would change the answer.
+type ExplainedChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The changes, all of which it takes; each a phrase, such as lifting the restriction.
+	AllOf []string `protobuf:"bytes,1,rep,name=all_of,json=allOf,proto3" json:"all_of,omitempty"`
+	// What the decision would be.
+	Decision Decision `protobuf:"varint,2,opt,name=decision,proto3,enum=consent.v1.Decision" json:"decision,omitempty"`
+	// Its reasons.
+	Reasons       []ReasonCode `protobuf:"varint,3,rep,packed,name=reasons,proto3,enum=consent.v1.ReasonCode" json:"reasons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedChange) Reset() {
+	*x = ExplainedChange{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedChange) ProtoMessage() {}
+
+func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedChange.ProtoReflect.Descriptor instead.
+func (*ExplainedChange) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ExplainedChange) GetAllOf() []string {
+	if x != nil {
+		return x.AllOf
+	}
+	return nil
+}
+
+func (x *ExplainedChange) GetDecision() Decision {
+	if x != nil {
+		return x.Decision
+	}
+	return Decision_DECISION_UNSPECIFIED
+}
+
+func (x *ExplainedChange) GetReasons() []ReasonCode {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+// ExplainedValidity says what time alone will do to a decision.
+type ExplainedValidity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision's valid_until.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// Why it is that instant.
+	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	// The first instant at which the answer changes by itself: valid_until, or later. Absent: none was found.
+	ChangesAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=changes_at,json=changesAt,proto3" json:"changes_at,omitempty"`
+	// The decision from then on.
+	Decision Decision `protobuf:"varint,4,opt,name=decision,proto3,enum=consent.v1.Decision" json:"decision,omitempty"`
+	// Its reasons.
+	Reasons       []ReasonCode `protobuf:"varint,5,rep,packed,name=reasons,proto3,enum=consent.v1.ReasonCode" json:"reasons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedValidity) Reset() {
+	*x = ExplainedValidity{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedValidity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedValidity) ProtoMessage() {}
+
+func (x *ExplainedValidity) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedValidity.ProtoReflect.Descriptor instead.
+func (*ExplainedValidity) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ExplainedValidity) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *ExplainedValidity) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *ExplainedValidity) GetChangesAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChangesAt
+	}
+	return nil
+}
+
+func (x *ExplainedValidity) GetDecision() Decision {
+	if x != nil {
+		return x.Decision
+	}
+	return Decision_DECISION_UNSPECIFIED
+}
+
+func (x *ExplainedValidity) GetReasons() []ReasonCode {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
 // WatchInvalidationsRequest is a heartbeat of a client's cache, a confirmation, or both. A client sends one at the start, one
 // per heartbeat interval, and one for each response that raises its position.
 type WatchInvalidationsRequest struct {
@@ -1242,7 +1819,7 @@ type WatchInvalidationsRequest struct {
 
 func (x *WatchInvalidationsRequest) Reset() {
 	*x = WatchInvalidationsRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1831,7 @@ func (x *WatchInvalidationsRequest) String() string {
 func (*WatchInvalidationsRequest) ProtoMessage() {}
 
 func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1844,7 @@ func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WatchInvalidationsRequest) GetCacheId() []byte {
@@ -1337,7 +1914,7 @@ type WatchInvalidationsResponse struct {
 
 func (x *WatchInvalidationsResponse) Reset() {
 	*x = WatchInvalidationsResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1926,7 @@ func (x *WatchInvalidationsResponse) String() string {
 func (*WatchInvalidationsResponse) ProtoMessage() {}
 
 func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1939,7 @@ func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WatchInvalidationsResponse) GetHello() *WatchHello {
@@ -1450,7 +2027,7 @@ type WatchHello struct {
 
 func (x *WatchHello) Reset() {
 	*x = WatchHello{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +2039,7 @@ func (x *WatchHello) String() string {
 func (*WatchHello) ProtoMessage() {}
 
 func (x *WatchHello) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +2052,7 @@ func (x *WatchHello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchHello.ProtoReflect.Descriptor instead.
 func (*WatchHello) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchHello) GetStoreId() []byte {
@@ -1518,7 +2095,7 @@ var File_consent_v1_decision_service_proto protoreflect.FileDescriptor
 const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"!consent/v1/decision_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a consent/v1/consent_service.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n" +
 	"\vConsistency\x124\n" +
 	"\x10minimize_latency\x18\x01 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x0fminimizeLatency\x127\n" +
 	"\x11at_least_as_fresh\x18\x02 \x01(\tB\n" +
@@ -1604,9 +2181,57 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x0eExplainRequest\x126\n" +
 	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
-	"\x05trace\x18\x03 \x01(\bR\x05trace\"H\n" +
+	"\x05trace\x18\x03 \x01(\bR\x05trace\"\x82\x04\n" +
 	"\x0fExplainResponse\x125\n" +
-	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\"\x88\x01\n" +
+	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\x12;\n" +
+	"\vdecided_for\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"decidedFor\x12\x13\n" +
+	"\x05as_of\x18\x03 \x01(\bR\x04asOf\x12/\n" +
+	"\x05facts\x18\x04 \x03(\v2\x19.consent.v1.ExplainedFactR\x05facts\x12/\n" +
+	"\x05rules\x18\x05 \x03(\v2\x19.consent.v1.ExplainedRuleR\x05rules\x123\n" +
+	"\n" +
+	"near_rules\x18\x06 \x03(\v2\x14.consent.v1.NearRuleR\tnearRules\x125\n" +
+	"\achanges\x18\a \x03(\v2\x1b.consent.v1.ExplainedChangeR\achanges\x12 \n" +
+	"\vobligations\x18\b \x03(\tR\vobligations\x129\n" +
+	"\bvalidity\x18\t \x01(\v2\x1d.consent.v1.ExplainedValidityR\bvalidity\x12%\n" +
+	"\x0epolicy_failure\x18\n" +
+	" \x01(\tR\rpolicyFailure\x12\x14\n" +
+	"\x05trace\x18\v \x01(\tR\x05trace\"\x81\x02\n" +
+	"\rExplainedFact\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12(\n" +
+	"\x04role\x18\x03 \x01(\x0e2\x14.consent.v1.FactRoleR\x04role\x12.\n" +
+	"\awithout\x18\x04 \x01(\x0e2\x14.consent.v1.DecisionR\awithout\x12?\n" +
+	"\x0freasons_without\x18\x05 \x03(\x0e2\x16.consent.v1.ReasonCodeR\x0ereasonsWithout\x12/\n" +
+	"\x06events\x18\x06 \x03(\v2\x17.consent.v1.LedgerEntryR\x06events\"\x93\x02\n" +
+	"\rExplainedRule\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x18\n" +
+	"\aarticle\x18\x03 \x01(\tR\aarticle\x12\x12\n" +
+	"\x04file\x18\x04 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x05 \x01(\rR\x04line\x120\n" +
+	"\areasons\x18\x06 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\x12\x18\n" +
+	"\aclauses\x18\a \x03(\tR\aclauses\x12<\n" +
+	"\vobligations\x18\b \x03(\x0e2\x1a.consent.v1.ObligationCodeR\vobligations\"\xb2\x01\n" +
+	"\bNearRule\x12-\n" +
+	"\x04rule\x18\x01 \x01(\v2\x19.consent.v1.ExplainedRuleR\x04rule\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\tR\amissing\x12 \n" +
+	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1c\n" +
+	"\texception\x18\x04 \x01(\bR\texception\x12\x1d\n" +
+	"\n" +
+	"brought_by\x18\x05 \x03(\tR\tbroughtBy\"\x8c\x01\n" +
+	"\x0fExplainedChange\x12\x15\n" +
+	"\x06all_of\x18\x01 \x03(\tR\x05allOf\x120\n" +
+	"\bdecision\x18\x02 \x01(\x0e2\x14.consent.v1.DecisionR\bdecision\x120\n" +
+	"\areasons\x18\x03 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\"\x81\x02\n" +
+	"\x11ExplainedValidity\x12;\n" +
+	"\vvalid_until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"validUntil\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\x129\n" +
+	"\n" +
+	"changes_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tchangesAt\x120\n" +
+	"\bdecision\x18\x04 \x01(\x0e2\x14.consent.v1.DecisionR\bdecision\x120\n" +
+	"\areasons\x18\x05 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\"\x88\x01\n" +
 	"\x19WatchInvalidationsRequest\x12\"\n" +
 	"\bcache_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\acacheId\x12\x1c\n" +
 	"\theartbeat\x18\x02 \x01(\x04R\theartbeat\x12)\n" +
@@ -1629,7 +2254,12 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"slot_count\x18\x03 \x01(\rR\tslotCount\x12/\n" +
 	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12H\n" +
-	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval2\xfc\x03\n" +
+	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval*l\n" +
+	"\bFactRole\x12\x19\n" +
+	"\x15FACT_ROLE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12FACT_ROLE_DECISIVE\x10\x01\x12\x14\n" +
+	"\x10FACT_ROLE_SHARED\x10\x02\x12\x17\n" +
+	"\x13FACT_ROLE_NO_EFFECT\x10\x032\xfc\x03\n" +
 	"\x0fDecisionService\x12>\n" +
 	"\x05Check\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\"\x00\x12M\n" +
 	"\n" +
@@ -1652,86 +2282,115 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_decision_service_proto_rawDescData
 }
 
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_consent_v1_decision_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_consent_v1_decision_service_proto_goTypes = []any{
-	(*Consistency)(nil),                // 0: consent.v1.Consistency
-	(*CheckRequest)(nil),               // 1: consent.v1.CheckRequest
-	(*CheckResponse)(nil),              // 2: consent.v1.CheckResponse
-	(*BatchCheckRequest)(nil),          // 3: consent.v1.BatchCheckRequest
-	(*BatchCheckResponse)(nil),         // 4: consent.v1.BatchCheckResponse
-	(*BatchCheckResult)(nil),           // 5: consent.v1.BatchCheckResult
-	(*CheckError)(nil),                 // 6: consent.v1.CheckError
-	(*FieldViolation)(nil),             // 7: consent.v1.FieldViolation
-	(*ListPurposesRequest)(nil),        // 8: consent.v1.ListPurposesRequest
-	(*ListPurposesResponse)(nil),       // 9: consent.v1.ListPurposesResponse
-	(*PurposeDecision)(nil),            // 10: consent.v1.PurposeDecision
-	(*CheckStreamRequest)(nil),         // 11: consent.v1.CheckStreamRequest
-	(*StreamedCheck)(nil),              // 12: consent.v1.StreamedCheck
-	(*CheckStreamResponse)(nil),        // 13: consent.v1.CheckStreamResponse
-	(*StreamedResult)(nil),             // 14: consent.v1.StreamedResult
-	(*ExplainRequest)(nil),             // 15: consent.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 16: consent.v1.ExplainResponse
-	(*WatchInvalidationsRequest)(nil),  // 17: consent.v1.WatchInvalidationsRequest
-	(*WatchInvalidationsResponse)(nil), // 18: consent.v1.WatchInvalidationsResponse
-	(*WatchHello)(nil),                 // 19: consent.v1.WatchHello
-	(*Recipient)(nil),                  // 20: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 21: google.protobuf.Struct
-	(Decision)(0),                      // 22: consent.v1.Decision
-	(*Reason)(nil),                     // 23: consent.v1.Reason
-	(LegalBasis)(0),                    // 24: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 25: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 27: google.protobuf.Duration
+	(FactRole)(0),                      // 0: consent.v1.FactRole
+	(*Consistency)(nil),                // 1: consent.v1.Consistency
+	(*CheckRequest)(nil),               // 2: consent.v1.CheckRequest
+	(*CheckResponse)(nil),              // 3: consent.v1.CheckResponse
+	(*BatchCheckRequest)(nil),          // 4: consent.v1.BatchCheckRequest
+	(*BatchCheckResponse)(nil),         // 5: consent.v1.BatchCheckResponse
+	(*BatchCheckResult)(nil),           // 6: consent.v1.BatchCheckResult
+	(*CheckError)(nil),                 // 7: consent.v1.CheckError
+	(*FieldViolation)(nil),             // 8: consent.v1.FieldViolation
+	(*ListPurposesRequest)(nil),        // 9: consent.v1.ListPurposesRequest
+	(*ListPurposesResponse)(nil),       // 10: consent.v1.ListPurposesResponse
+	(*PurposeDecision)(nil),            // 11: consent.v1.PurposeDecision
+	(*CheckStreamRequest)(nil),         // 12: consent.v1.CheckStreamRequest
+	(*StreamedCheck)(nil),              // 13: consent.v1.StreamedCheck
+	(*CheckStreamResponse)(nil),        // 14: consent.v1.CheckStreamResponse
+	(*StreamedResult)(nil),             // 15: consent.v1.StreamedResult
+	(*ExplainRequest)(nil),             // 16: consent.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 17: consent.v1.ExplainResponse
+	(*ExplainedFact)(nil),              // 18: consent.v1.ExplainedFact
+	(*ExplainedRule)(nil),              // 19: consent.v1.ExplainedRule
+	(*NearRule)(nil),                   // 20: consent.v1.NearRule
+	(*ExplainedChange)(nil),            // 21: consent.v1.ExplainedChange
+	(*ExplainedValidity)(nil),          // 22: consent.v1.ExplainedValidity
+	(*WatchInvalidationsRequest)(nil),  // 23: consent.v1.WatchInvalidationsRequest
+	(*WatchInvalidationsResponse)(nil), // 24: consent.v1.WatchInvalidationsResponse
+	(*WatchHello)(nil),                 // 25: consent.v1.WatchHello
+	(*Recipient)(nil),                  // 26: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 27: google.protobuf.Struct
+	(Decision)(0),                      // 28: consent.v1.Decision
+	(*Reason)(nil),                     // 29: consent.v1.Reason
+	(LegalBasis)(0),                    // 30: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 31: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 32: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 33: google.protobuf.Duration
+	(ReasonCode)(0),                    // 34: consent.v1.ReasonCode
+	(*LedgerEntry)(nil),                // 35: consent.v1.LedgerEntry
+	(ObligationCode)(0),                // 36: consent.v1.ObligationCode
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	20, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	21, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
-	0,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	22, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	23, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	24, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	25, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	26, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
-	1,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
-	0,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
-	5,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
-	2,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
-	6,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
-	7,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	27, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
-	21, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
-	0,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	10, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	2,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	12, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
-	1,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
-	27, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
-	14, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
-	2,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
-	6,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
-	1,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	26, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	2,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	19, // 28: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
-	27, // 29: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
-	27, // 30: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
-	1,  // 31: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	3,  // 32: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	8,  // 33: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	11, // 34: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	15, // 35: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	17, // 36: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	2,  // 37: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	4,  // 38: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	9,  // 39: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	13, // 40: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	16, // 41: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	18, // 42: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	37, // [37:43] is the sub-list for method output_type
-	31, // [31:37] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	26, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	27, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	1,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
+	28, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	29, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	30, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	31, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	32, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	2,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
+	1,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
+	6,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
+	3,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
+	7,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
+	8,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
+	33, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	27, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	1,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
+	11, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
+	3,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
+	13, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
+	2,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
+	33, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	15, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
+	3,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
+	7,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
+	2,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	32, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	3,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	32, // 28: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
+	18, // 29: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
+	19, // 30: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
+	20, // 31: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
+	21, // 32: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
+	22, // 33: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
+	0,  // 34: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
+	28, // 35: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
+	34, // 36: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
+	35, // 37: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
+	34, // 38: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
+	36, // 39: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
+	19, // 40: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
+	28, // 41: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
+	34, // 42: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
+	32, // 43: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
+	32, // 44: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
+	28, // 45: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
+	34, // 46: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
+	25, // 47: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	33, // 48: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	33, // 49: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	2,  // 50: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	4,  // 51: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	9,  // 52: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	12, // 53: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	16, // 54: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	23, // 55: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	3,  // 56: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	5,  // 57: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	10, // 58: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	14, // 59: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	17, // 60: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	24, // 61: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	56, // [56:62] is the sub-list for method output_type
+	50, // [50:56] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -1739,6 +2398,7 @@ func file_consent_v1_decision_service_proto_init() {
 	if File_consent_v1_decision_service_proto != nil {
 		return
 	}
+	file_consent_v1_consent_service_proto_init()
 	file_consent_v1_types_proto_init()
 	file_consent_v1_decision_service_proto_msgTypes[0].OneofWrappers = []any{
 		(*Consistency_MinimizeLatency)(nil),
@@ -1758,13 +2418,14 @@ func file_consent_v1_decision_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   20,
+			NumEnums:      1,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_consent_v1_decision_service_proto_goTypes,
 		DependencyIndexes: file_consent_v1_decision_service_proto_depIdxs,
+		EnumInfos:         file_consent_v1_decision_service_proto_enumTypes,
 		MessageInfos:      file_consent_v1_decision_service_proto_msgTypes,
 	}.Build()
 	File_consent_v1_decision_service_proto = out.File

@@ -24,6 +24,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DiffOver says what is compared.
+type DiffOver int32
+
+const (
+	// Never sent by a server.
+	DiffOver_DIFF_OVER_UNSPECIFIED DiffOver = 0
+	// The states that the rules of either set can tell apart; each is a class of people.
+	DiffOver_DIFF_OVER_STATES DiffOver = 1
+	// Stored subjects.
+	DiffOver_DIFF_OVER_SUBJECTS DiffOver = 2
+	// Recorded decisions.
+	DiffOver_DIFF_OVER_DECISIONS DiffOver = 3
+)
+
+// Enum value maps for DiffOver.
+var (
+	DiffOver_name = map[int32]string{
+		0: "DIFF_OVER_UNSPECIFIED",
+		1: "DIFF_OVER_STATES",
+		2: "DIFF_OVER_SUBJECTS",
+		3: "DIFF_OVER_DECISIONS",
+	}
+	DiffOver_value = map[string]int32{
+		"DIFF_OVER_UNSPECIFIED": 0,
+		"DIFF_OVER_STATES":      1,
+		"DIFF_OVER_SUBJECTS":    2,
+		"DIFF_OVER_DECISIONS":   3,
+	}
+)
+
+func (x DiffOver) Enum() *DiffOver {
+	p := new(DiffOver)
+	*p = x
+	return p
+}
+
+func (x DiffOver) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DiffOver) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_policy_service_proto_enumTypes[0].Descriptor()
+}
+
+func (DiffOver) Type() protoreflect.EnumType {
+	return &file_consent_v1_policy_service_proto_enumTypes[0]
+}
+
+func (x DiffOver) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DiffOver.Descriptor instead.
+func (DiffOver) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{0}
+}
+
 // GetPolicyRequest asks for the active policies.
 type GetPolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1182,8 +1239,18 @@ func (x *ActivatePolicyResponse) GetActivatedAt() *timestamppb.Timestamp {
 // DiffPolicyRequest carries a candidate, and says over what to compare.
 type DiffPolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its files; path and content count. All together at most 4 MiB.
-	Files         []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// Its files; path and content count. All together, with the decisions, at most 4 MiB.
+	Files []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// Compare over the states that the rules of either set can tell apart.
+	States bool `protobuf:"varint,2,opt,name=states,proto3" json:"states,omitempty"`
+	// Compare over so many stored subjects, picked by a hash of their ids: the same ones each time. 0: none.
+	Sample uint32 `protobuf:"varint,3,opt,name=sample,proto3" json:"sample,omitempty"`
+	// Compare over all stored subjects, whatever sample says.
+	AllSubjects bool `protobuf:"varint,4,opt,name=all_subjects,json=allSubjects,proto3" json:"all_subjects,omitempty"`
+	// Compare over these decisions, each on the state as of when it was made.
+	Decisions []*RecordedDecision `protobuf:"bytes,5,rep,name=decisions,proto3" json:"decisions,omitempty"`
+	// How many examples each difference brings; 0: none.
+	Examples      uint32 `protobuf:"varint,6,opt,name=examples,proto3" json:"examples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1225,18 +1292,131 @@ func (x *DiffPolicyRequest) GetFiles() []*PolicyFile {
 	return nil
 }
 
-// DiffPolicyResponse is progress, or the result.
+func (x *DiffPolicyRequest) GetStates() bool {
+	if x != nil {
+		return x.States
+	}
+	return false
+}
+
+func (x *DiffPolicyRequest) GetSample() uint32 {
+	if x != nil {
+		return x.Sample
+	}
+	return 0
+}
+
+func (x *DiffPolicyRequest) GetAllSubjects() bool {
+	if x != nil {
+		return x.AllSubjects
+	}
+	return false
+}
+
+func (x *DiffPolicyRequest) GetDecisions() []*RecordedDecision {
+	if x != nil {
+		return x.Decisions
+	}
+	return nil
+}
+
+func (x *DiffPolicyRequest) GetExamples() uint32 {
+	if x != nil {
+		return x.Examples
+	}
+	return 0
+}
+
+// RecordedDecision is a decision that was made.
+type RecordedDecision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was asked; its consistency does not count.
+	Check *CheckRequest `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
+	// When it was decided.
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// The decision.
+	Decision Decision `protobuf:"varint,3,opt,name=decision,proto3,enum=consent.v1.Decision" json:"decision,omitempty"`
+	// The codes of its reasons, in their order.
+	Reasons       []ReasonCode `protobuf:"varint,4,rep,packed,name=reasons,proto3,enum=consent.v1.ReasonCode" json:"reasons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordedDecision) Reset() {
+	*x = RecordedDecision{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordedDecision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordedDecision) ProtoMessage() {}
+
+func (x *RecordedDecision) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordedDecision.ProtoReflect.Descriptor instead.
+func (*RecordedDecision) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RecordedDecision) GetCheck() *CheckRequest {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
+func (x *RecordedDecision) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *RecordedDecision) GetDecision() Decision {
+	if x != nil {
+		return x.Decision
+	}
+	return Decision_DECISION_UNSPECIFIED
+}
+
+func (x *RecordedDecision) GetReasons() []ReasonCode {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+// DiffPolicyResponse is progress, or the result, which comes last.
 type DiffPolicyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many subjects were compared so far.
-	Subjects      uint64 `protobuf:"varint,1,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	// What is sent.
+	//
+	// Types that are valid to be assigned to Message:
+	//
+	//	*DiffPolicyResponse_Progress
+	//	*DiffPolicyResponse_Result
+	Message       isDiffPolicyResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DiffPolicyResponse) Reset() {
 	*x = DiffPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1248,7 +1428,7 @@ func (x *DiffPolicyResponse) String() string {
 func (*DiffPolicyResponse) ProtoMessage() {}
 
 func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1261,14 +1441,552 @@ func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyResponse.ProtoReflect.Descriptor instead.
 func (*DiffPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *DiffPolicyResponse) GetSubjects() uint64 {
+func (x *DiffPolicyResponse) GetMessage() isDiffPolicyResponse_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *DiffPolicyResponse) GetProgress() *DiffProgress {
+	if x != nil {
+		if x, ok := x.Message.(*DiffPolicyResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *DiffPolicyResponse) GetResult() *DiffResult {
+	if x != nil {
+		if x, ok := x.Message.(*DiffPolicyResponse_Result); ok {
+			return x.Result
+		}
+	}
+	return nil
+}
+
+type isDiffPolicyResponse_Message interface {
+	isDiffPolicyResponse_Message()
+}
+
+type DiffPolicyResponse_Progress struct {
+	// How far the comparison is.
+	Progress *DiffProgress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type DiffPolicyResponse_Result struct {
+	// What came of it.
+	Result *DiffResult `protobuf:"bytes,2,opt,name=result,proto3,oneof"`
+}
+
+func (*DiffPolicyResponse_Progress) isDiffPolicyResponse_Message() {}
+
+func (*DiffPolicyResponse_Result) isDiffPolicyResponse_Message() {}
+
+// DiffProgress says how far a comparison is.
+type DiffProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is being compared.
+	Over DiffOver `protobuf:"varint,1,opt,name=over,proto3,enum=consent.v1.DiffOver" json:"over,omitempty"`
+	// How many purposes, subjects or decisions are done.
+	Done uint64 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	// How many there are; 0: not known.
+	Total         uint64 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffProgress) Reset() {
+	*x = DiffProgress{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffProgress) ProtoMessage() {}
+
+func (x *DiffProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffProgress.ProtoReflect.Descriptor instead.
+func (*DiffProgress) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DiffProgress) GetOver() DiffOver {
+	if x != nil {
+		return x.Over
+	}
+	return DiffOver_DIFF_OVER_UNSPECIFIED
+}
+
+func (x *DiffProgress) GetDone() uint64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *DiffProgress) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+// DiffResult is a whole comparison.
+type DiffResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The digest of the active policies.
+	ActivePolicyRevision string `protobuf:"bytes,1,opt,name=active_policy_revision,json=activePolicyRevision,proto3" json:"active_policy_revision,omitempty"`
+	// That of the candidate.
+	CandidatePolicyRevision string `protobuf:"bytes,2,opt,name=candidate_policy_revision,json=candidatePolicyRevision,proto3" json:"candidate_policy_revision,omitempty"`
+	// What was compared, and how much of it differs.
+	Totals []*DiffTotal `protobuf:"bytes,3,rep,name=totals,proto3" json:"totals,omitempty"`
+	// How: from DENY to ALLOW first, then from ALLOW to DENY, then what differs otherwise; each by count.
+	Differences []*PolicyDifference `protobuf:"bytes,4,rep,name=differences,proto3" json:"differences,omitempty"`
+	// How many decisions differ in further ways that are left out; the totals count them.
+	Omitted       uint64 `protobuf:"varint,5,opt,name=omitted,proto3" json:"omitted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffResult) Reset() {
+	*x = DiffResult{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffResult) ProtoMessage() {}
+
+func (x *DiffResult) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffResult.ProtoReflect.Descriptor instead.
+func (*DiffResult) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DiffResult) GetActivePolicyRevision() string {
+	if x != nil {
+		return x.ActivePolicyRevision
+	}
+	return ""
+}
+
+func (x *DiffResult) GetCandidatePolicyRevision() string {
+	if x != nil {
+		return x.CandidatePolicyRevision
+	}
+	return ""
+}
+
+func (x *DiffResult) GetTotals() []*DiffTotal {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+func (x *DiffResult) GetDifferences() []*PolicyDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *DiffResult) GetOmitted() uint64 {
+	if x != nil {
+		return x.Omitted
+	}
+	return 0
+}
+
+// DiffTotal sums up a comparison.
+type DiffTotal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was compared.
+	Over DiffOver `protobuf:"varint,1,opt,name=over,proto3,enum=consent.v1.DiffOver" json:"over,omitempty"`
+	// How many people or, of states, classes of people.
+	Subjects uint64 `protobuf:"varint,2,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	// How many decisions about them.
+	Compared uint64 `protobuf:"varint,3,opt,name=compared,proto3" json:"compared,omitempty"`
+	// From DENY to ALLOW.
+	NewlyAllowed uint64 `protobuf:"varint,4,opt,name=newly_allowed,json=newlyAllowed,proto3" json:"newly_allowed,omitempty"`
+	// From ALLOW to DENY.
+	NewlyDenied uint64 `protobuf:"varint,5,opt,name=newly_denied,json=newlyDenied,proto3" json:"newly_denied,omitempty"`
+	// The same decision for other reasons or on another basis.
+	OtherwiseChanged uint64 `protobuf:"varint,6,opt,name=otherwise_changed,json=otherwiseChanged,proto3" json:"otherwise_changed,omitempty"`
+	// Recorded decisions that the active policies make otherwise on the state as of then: policies, not the candidate, have
+	// changed since.
+	NotReproduced uint64 `protobuf:"varint,7,opt,name=not_reproduced,json=notReproduced,proto3" json:"not_reproduced,omitempty"`
+	// How long it took, in seconds.
+	Seconds       float64 `protobuf:"fixed64,8,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffTotal) Reset() {
+	*x = DiffTotal{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffTotal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffTotal) ProtoMessage() {}
+
+func (x *DiffTotal) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffTotal.ProtoReflect.Descriptor instead.
+func (*DiffTotal) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *DiffTotal) GetOver() DiffOver {
+	if x != nil {
+		return x.Over
+	}
+	return DiffOver_DIFF_OVER_UNSPECIFIED
+}
+
+func (x *DiffTotal) GetSubjects() uint64 {
 	if x != nil {
 		return x.Subjects
 	}
 	return 0
+}
+
+func (x *DiffTotal) GetCompared() uint64 {
+	if x != nil {
+		return x.Compared
+	}
+	return 0
+}
+
+func (x *DiffTotal) GetNewlyAllowed() uint64 {
+	if x != nil {
+		return x.NewlyAllowed
+	}
+	return 0
+}
+
+func (x *DiffTotal) GetNewlyDenied() uint64 {
+	if x != nil {
+		return x.NewlyDenied
+	}
+	return 0
+}
+
+func (x *DiffTotal) GetOtherwiseChanged() uint64 {
+	if x != nil {
+		return x.OtherwiseChanged
+	}
+	return 0
+}
+
+func (x *DiffTotal) GetNotReproduced() uint64 {
+	if x != nil {
+		return x.NotReproduced
+	}
+	return 0
+}
+
+func (x *DiffTotal) GetSeconds() float64 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+// PolicyDifference is one way in which decisions differ.
+type PolicyDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was compared.
+	Over DiffOver `protobuf:"varint,1,opt,name=over,proto3,enum=consent.v1.DiffOver" json:"over,omitempty"`
+	// The controller's id.
+	Controller string `protobuf:"bytes,2,opt,name=controller,proto3" json:"controller,omitempty"`
+	// The purpose.
+	Purpose string `protobuf:"bytes,3,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// What the recipient is; unspecified: there is none.
+	Recipient RecipientKind `protobuf:"varint,4,opt,name=recipient,proto3,enum=consent.v1.RecipientKind" json:"recipient,omitempty"`
+	// The active policies' decision or the recorded one.
+	Before *DiffSide `protobuf:"bytes,5,opt,name=before,proto3" json:"before,omitempty"`
+	// The candidate's decision.
+	After *DiffSide `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	// How many decisions differ in this way.
+	Count uint64 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
+	// The rules that give the reasons which one side alone has.
+	Rules []*ExplainedRule `protobuf:"bytes,8,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Instances.
+	Examples      []*DiffExample `protobuf:"bytes,9,rep,name=examples,proto3" json:"examples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyDifference) Reset() {
+	*x = PolicyDifference{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyDifference) ProtoMessage() {}
+
+func (x *PolicyDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyDifference.ProtoReflect.Descriptor instead.
+func (*PolicyDifference) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PolicyDifference) GetOver() DiffOver {
+	if x != nil {
+		return x.Over
+	}
+	return DiffOver_DIFF_OVER_UNSPECIFIED
+}
+
+func (x *PolicyDifference) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *PolicyDifference) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *PolicyDifference) GetRecipient() RecipientKind {
+	if x != nil {
+		return x.Recipient
+	}
+	return RecipientKind_RECIPIENT_KIND_UNSPECIFIED
+}
+
+func (x *PolicyDifference) GetBefore() *DiffSide {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *PolicyDifference) GetAfter() *DiffSide {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *PolicyDifference) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *PolicyDifference) GetRules() []*ExplainedRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *PolicyDifference) GetExamples() []*DiffExample {
+	if x != nil {
+		return x.Examples
+	}
+	return nil
+}
+
+// DiffSide is one side of a difference.
+type DiffSide struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision.
+	Decision Decision `protobuf:"varint,1,opt,name=decision,proto3,enum=consent.v1.Decision" json:"decision,omitempty"`
+	// The codes of its reasons, each once; none: the set does not have the controller.
+	Reasons []ReasonCode `protobuf:"varint,2,rep,packed,name=reasons,proto3,enum=consent.v1.ReasonCode" json:"reasons,omitempty"`
+	// The legal basis; unspecified for recorded decisions, too.
+	LegalBasis    LegalBasis `protobuf:"varint,3,opt,name=legal_basis,json=legalBasis,proto3,enum=consent.v1.LegalBasis" json:"legal_basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffSide) Reset() {
+	*x = DiffSide{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffSide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffSide) ProtoMessage() {}
+
+func (x *DiffSide) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffSide.ProtoReflect.Descriptor instead.
+func (*DiffSide) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DiffSide) GetDecision() Decision {
+	if x != nil {
+		return x.Decision
+	}
+	return Decision_DECISION_UNSPECIFIED
+}
+
+func (x *DiffSide) GetReasons() []ReasonCode {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+func (x *DiffSide) GetLegalBasis() LegalBasis {
+	if x != nil {
+		return x.LegalBasis
+	}
+	return LegalBasis_LEGAL_BASIS_UNSPECIFIED
+}
+
+// DiffExample is an instance of a difference.
+type DiffExample struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject's id; empty for a class of people.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The class of people, in words.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// When a recorded decision was made.
+	DecidedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffExample) Reset() {
+	*x = DiffExample{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffExample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffExample) ProtoMessage() {}
+
+func (x *DiffExample) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffExample.ProtoReflect.Descriptor instead.
+func (*DiffExample) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *DiffExample) GetSubjectId() string {
+	if x != nil {
+		return x.SubjectId
+	}
+	return ""
+}
+
+func (x *DiffExample) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *DiffExample) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
 }
 
 var File_consent_v1_policy_service_proto protoreflect.FileDescriptor
@@ -1276,7 +1994,7 @@ var File_consent_v1_policy_service_proto protoreflect.FileDescriptor
 const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fconsent/v1/policy_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a!consent/v1/decision_service.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
 	"\x10GetPolicyRequest\x12)\n" +
 	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xdb\x01\n" +
 	"\x11GetPolicyResponse\x12'\n" +
@@ -1368,11 +2086,73 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x16ActivatePolicyResponse\x12'\n" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x128\n" +
 	"\x18previous_policy_revision\x18\x02 \x01(\tR\x16previousPolicyRevision\x12=\n" +
-	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\"K\n" +
+	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\"\x96\x02\n" +
 	"\x11DiffPolicyRequest\x126\n" +
-	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"0\n" +
-	"\x12DiffPolicyResponse\x12\x1a\n" +
-	"\bsubjects\x18\x01 \x01(\x04R\bsubjects2\xb7\x03\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\x12\x16\n" +
+	"\x06states\x18\x02 \x01(\bR\x06states\x12!\n" +
+	"\x06sample\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=R\x06sample\x12!\n" +
+	"\fall_subjects\x18\x04 \x01(\bR\vallSubjects\x12F\n" +
+	"\tdecisions\x18\x05 \x03(\v2\x1c.consent.v1.RecordedDecisionB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\tdecisions\x12#\n" +
+	"\bexamples\x18\x06 \x01(\rB\a\xbaH\x04*\x02\x18dR\bexamples\"\xf1\x01\n" +
+	"\x10RecordedDecision\x126\n" +
+	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12A\n" +
+	"\n" +
+	"decided_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tdecidedAt\x120\n" +
+	"\bdecision\x18\x03 \x01(\x0e2\x14.consent.v1.DecisionR\bdecision\x120\n" +
+	"\areasons\x18\x04 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\"\x89\x01\n" +
+	"\x12DiffPolicyResponse\x126\n" +
+	"\bprogress\x18\x01 \x01(\v2\x18.consent.v1.DiffProgressH\x00R\bprogress\x120\n" +
+	"\x06result\x18\x02 \x01(\v2\x16.consent.v1.DiffResultH\x00R\x06resultB\t\n" +
+	"\amessage\"b\n" +
+	"\fDiffProgress\x12(\n" +
+	"\x04over\x18\x01 \x01(\x0e2\x14.consent.v1.DiffOverR\x04over\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x04R\x05total\"\x87\x02\n" +
+	"\n" +
+	"DiffResult\x124\n" +
+	"\x16active_policy_revision\x18\x01 \x01(\tR\x14activePolicyRevision\x12:\n" +
+	"\x19candidate_policy_revision\x18\x02 \x01(\tR\x17candidatePolicyRevision\x12-\n" +
+	"\x06totals\x18\x03 \x03(\v2\x15.consent.v1.DiffTotalR\x06totals\x12>\n" +
+	"\vdifferences\x18\x04 \x03(\v2\x1c.consent.v1.PolicyDifferenceR\vdifferences\x12\x18\n" +
+	"\aomitted\x18\x05 \x01(\x04R\aomitted\"\xa3\x02\n" +
+	"\tDiffTotal\x12(\n" +
+	"\x04over\x18\x01 \x01(\x0e2\x14.consent.v1.DiffOverR\x04over\x12\x1a\n" +
+	"\bsubjects\x18\x02 \x01(\x04R\bsubjects\x12\x1a\n" +
+	"\bcompared\x18\x03 \x01(\x04R\bcompared\x12#\n" +
+	"\rnewly_allowed\x18\x04 \x01(\x04R\fnewlyAllowed\x12!\n" +
+	"\fnewly_denied\x18\x05 \x01(\x04R\vnewlyDenied\x12+\n" +
+	"\x11otherwise_changed\x18\x06 \x01(\x04R\x10otherwiseChanged\x12%\n" +
+	"\x0enot_reproduced\x18\a \x01(\x04R\rnotReproduced\x12\x18\n" +
+	"\aseconds\x18\b \x01(\x01R\aseconds\"\x85\x03\n" +
+	"\x10PolicyDifference\x12(\n" +
+	"\x04over\x18\x01 \x01(\x0e2\x14.consent.v1.DiffOverR\x04over\x12\x1e\n" +
+	"\n" +
+	"controller\x18\x02 \x01(\tR\n" +
+	"controller\x12\x18\n" +
+	"\apurpose\x18\x03 \x01(\tR\apurpose\x127\n" +
+	"\trecipient\x18\x04 \x01(\x0e2\x19.consent.v1.RecipientKindR\trecipient\x12,\n" +
+	"\x06before\x18\x05 \x01(\v2\x14.consent.v1.DiffSideR\x06before\x12*\n" +
+	"\x05after\x18\x06 \x01(\v2\x14.consent.v1.DiffSideR\x05after\x12\x14\n" +
+	"\x05count\x18\a \x01(\x04R\x05count\x12/\n" +
+	"\x05rules\x18\b \x03(\v2\x19.consent.v1.ExplainedRuleR\x05rules\x123\n" +
+	"\bexamples\x18\t \x03(\v2\x17.consent.v1.DiffExampleR\bexamples\"\xa7\x01\n" +
+	"\bDiffSide\x120\n" +
+	"\bdecision\x18\x01 \x01(\x0e2\x14.consent.v1.DecisionR\bdecision\x120\n" +
+	"\areasons\x18\x02 \x03(\x0e2\x16.consent.v1.ReasonCodeR\areasons\x127\n" +
+	"\vlegal_basis\x18\x03 \x01(\x0e2\x16.consent.v1.LegalBasisR\n" +
+	"legalBasis\"\x89\x01\n" +
+	"\vDiffExample\x12\x1d\n" +
+	"\n" +
+	"subject_id\x18\x01 \x01(\tR\tsubjectId\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x129\n" +
+	"\n" +
+	"decided_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt*l\n" +
+	"\bDiffOver\x12\x19\n" +
+	"\x15DIFF_OVER_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10DIFF_OVER_STATES\x10\x01\x12\x16\n" +
+	"\x12DIFF_OVER_SUBJECTS\x10\x02\x12\x17\n" +
+	"\x13DIFF_OVER_DECISIONS\x10\x032\xb7\x03\n" +
 	"\rPolicyService\x12J\n" +
 	"\tGetPolicy\x12\x1c.consent.v1.GetPolicyRequest\x1a\x1d.consent.v1.GetPolicyResponse\"\x00\x12\\\n" +
 	"\x0fListControllers\x12\".consent.v1.ListControllersRequest\x1a#.consent.v1.ListControllersResponse\"\x00\x12P\n" +
@@ -1394,65 +2174,100 @@ func file_consent_v1_policy_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_policy_service_proto_rawDescData
 }
 
-var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_consent_v1_policy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_consent_v1_policy_service_proto_goTypes = []any{
-	(*GetPolicyRequest)(nil),        // 0: consent.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil),       // 1: consent.v1.GetPolicyResponse
-	(*PolicyStatus)(nil),            // 2: consent.v1.PolicyStatus
-	(*PolicyFile)(nil),              // 3: consent.v1.PolicyFile
-	(*ListControllersRequest)(nil),  // 4: consent.v1.ListControllersRequest
-	(*ListControllersResponse)(nil), // 5: consent.v1.ListControllersResponse
-	(*Controller)(nil),              // 6: consent.v1.Controller
-	(*Purpose)(nil),                 // 7: consent.v1.Purpose
-	(*CheckPolicyRequest)(nil),      // 8: consent.v1.CheckPolicyRequest
-	(*CheckPolicyResponse)(nil),     // 9: consent.v1.CheckPolicyResponse
-	(*PolicyFinding)(nil),           // 10: consent.v1.PolicyFinding
-	(*PolicyCounterexample)(nil),    // 11: consent.v1.PolicyCounterexample
-	(*EnumeratedController)(nil),    // 12: consent.v1.EnumeratedController
-	(*PolicyFault)(nil),             // 13: consent.v1.PolicyFault
-	(*ActivatePolicyRequest)(nil),   // 14: consent.v1.ActivatePolicyRequest
-	(*ActivatePolicyResponse)(nil),  // 15: consent.v1.ActivatePolicyResponse
-	(*DiffPolicyRequest)(nil),       // 16: consent.v1.DiffPolicyRequest
-	(*DiffPolicyResponse)(nil),      // 17: consent.v1.DiffPolicyResponse
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
-	(LegalBasis)(0),                 // 19: consent.v1.LegalBasis
-	(*durationpb.Duration)(nil),     // 20: google.protobuf.Duration
+	(DiffOver)(0),                   // 0: consent.v1.DiffOver
+	(*GetPolicyRequest)(nil),        // 1: consent.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),       // 2: consent.v1.GetPolicyResponse
+	(*PolicyStatus)(nil),            // 3: consent.v1.PolicyStatus
+	(*PolicyFile)(nil),              // 4: consent.v1.PolicyFile
+	(*ListControllersRequest)(nil),  // 5: consent.v1.ListControllersRequest
+	(*ListControllersResponse)(nil), // 6: consent.v1.ListControllersResponse
+	(*Controller)(nil),              // 7: consent.v1.Controller
+	(*Purpose)(nil),                 // 8: consent.v1.Purpose
+	(*CheckPolicyRequest)(nil),      // 9: consent.v1.CheckPolicyRequest
+	(*CheckPolicyResponse)(nil),     // 10: consent.v1.CheckPolicyResponse
+	(*PolicyFinding)(nil),           // 11: consent.v1.PolicyFinding
+	(*PolicyCounterexample)(nil),    // 12: consent.v1.PolicyCounterexample
+	(*EnumeratedController)(nil),    // 13: consent.v1.EnumeratedController
+	(*PolicyFault)(nil),             // 14: consent.v1.PolicyFault
+	(*ActivatePolicyRequest)(nil),   // 15: consent.v1.ActivatePolicyRequest
+	(*ActivatePolicyResponse)(nil),  // 16: consent.v1.ActivatePolicyResponse
+	(*DiffPolicyRequest)(nil),       // 17: consent.v1.DiffPolicyRequest
+	(*RecordedDecision)(nil),        // 18: consent.v1.RecordedDecision
+	(*DiffPolicyResponse)(nil),      // 19: consent.v1.DiffPolicyResponse
+	(*DiffProgress)(nil),            // 20: consent.v1.DiffProgress
+	(*DiffResult)(nil),              // 21: consent.v1.DiffResult
+	(*DiffTotal)(nil),               // 22: consent.v1.DiffTotal
+	(*PolicyDifference)(nil),        // 23: consent.v1.PolicyDifference
+	(*DiffSide)(nil),                // 24: consent.v1.DiffSide
+	(*DiffExample)(nil),             // 25: consent.v1.DiffExample
+	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
+	(LegalBasis)(0),                 // 27: consent.v1.LegalBasis
+	(*durationpb.Duration)(nil),     // 28: google.protobuf.Duration
+	(*CheckRequest)(nil),            // 29: consent.v1.CheckRequest
+	(Decision)(0),                   // 30: consent.v1.Decision
+	(ReasonCode)(0),                 // 31: consent.v1.ReasonCode
+	(RecipientKind)(0),              // 32: consent.v1.RecipientKind
+	(*ExplainedRule)(nil),           // 33: consent.v1.ExplainedRule
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
-	18, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	3,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
-	2,  // 2: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
-	18, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
-	18, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
-	13, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
-	6,  // 6: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	7,  // 7: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	19, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	3,  // 9: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	10, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
-	10, // 11: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
-	12, // 12: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
-	20, // 13: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
-	13, // 14: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
-	11, // 15: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
-	3,  // 16: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	18, // 17: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	3,  // 18: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	0,  // 19: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	4,  // 20: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	8,  // 21: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	14, // 22: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	16, // 23: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	1,  // 24: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	5,  // 25: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	9,  // 26: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	15, // 27: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	17, // 28: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	24, // [24:29] is the sub-list for method output_type
-	19, // [19:24] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	26, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	4,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
+	3,  // 2: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
+	26, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
+	26, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
+	14, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
+	7,  // 6: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	8,  // 7: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	27, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	4,  // 9: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	11, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	11, // 11: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	13, // 12: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	28, // 13: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	14, // 14: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	12, // 15: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	4,  // 16: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	26, // 17: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	4,  // 18: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	18, // 19: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	29, // 20: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	26, // 21: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	30, // 22: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	31, // 23: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	20, // 24: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	21, // 25: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 26: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	22, // 27: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	23, // 28: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 29: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 30: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	32, // 31: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	24, // 32: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	24, // 33: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	33, // 34: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	25, // 35: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	30, // 36: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	31, // 37: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	27, // 38: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	26, // 39: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	1,  // 40: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	5,  // 41: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	9,  // 42: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	15, // 43: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	17, // 44: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	2,  // 45: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	6,  // 46: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	10, // 47: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	16, // 48: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	19, // 49: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	45, // [45:50] is the sub-list for method output_type
+	40, // [40:45] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
@@ -1460,19 +2275,25 @@ func file_consent_v1_policy_service_proto_init() {
 	if File_consent_v1_policy_service_proto != nil {
 		return
 	}
+	file_consent_v1_decision_service_proto_init()
 	file_consent_v1_types_proto_init()
+	file_consent_v1_policy_service_proto_msgTypes[18].OneofWrappers = []any{
+		(*DiffPolicyResponse_Progress)(nil),
+		(*DiffPolicyResponse_Result)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_policy_service_proto_rawDesc), len(file_consent_v1_policy_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   18,
+			NumEnums:      1,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_consent_v1_policy_service_proto_goTypes,
 		DependencyIndexes: file_consent_v1_policy_service_proto_depIdxs,
+		EnumInfos:         file_consent_v1_policy_service_proto_enumTypes,
 		MessageInfos:      file_consent_v1_policy_service_proto_msgTypes,
 	}.Build()
 	File_consent_v1_policy_service_proto = out.File

@@ -66,7 +66,8 @@ func (a *admission) add(r *consent.PolicyReport, found *result) {
 			"purposes.%s: more than %d cases: the rest was not looked at: compare with fewer constants", found.purpose, maxCases)))
 		return
 	}
-	if found.allowed == 0 && !a.vocabularies[found.controller].table.Purposes[found.purpose].Prohibited {
+	failing := slices.ContainsFunc(found.violations, func(v violation) bool { return v.invariant.id == wellFormed })
+	if found.allowed == 0 && !failing && !a.vocabularies[found.controller].table.Purposes[found.purpose].Prohibited {
 		r.Faults = append(r.Faults, faultAt(table, 0, fmt.Sprintf(
 			"purposes.%s: no case is allowed (of %d: %s): mend the rule that denies them all, or say prohibited: true",
 			found.purpose, found.cases, commonest(found.reasons))))

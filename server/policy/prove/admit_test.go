@@ -62,6 +62,16 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 		t.Errorf("the same rules with a comment took %v for %d cases, at first %v for %d",
 			again.Enumeration, again.Cases, first.Enumeration, first.Cases)
 	}
+	commented["controllers/example/data.yaml"].Data = append(commented["controllers/example/data.yaml"].Data, "\nown: {saved: 1}\n"...)
+	if again = admit(commented); again.Enumeration > first.Enumeration/5 {
+		t.Errorf("a table with a key that no rule reads took %v, at first %v", again.Enumeration, first.Enumeration)
+	}
+	reads := shipped(t, "example/storage", []edit{{"controllers/example/example.rego", "decision :=", "saved if data.controllers[input.controller].own.saved == 1\n\ndecision :="}})
+	admit(reads)
+	reads["controllers/example/data.yaml"].Data = append(reads["controllers/example/data.yaml"].Data, "\nown: {saved: 1}\n"...)
+	if again = admit(reads); again.Enumeration < first.Enumeration/5 {
+		t.Errorf("a table with a key that a rule reads took %v, at first %v: it was not proven again", again.Enumeration, first.Enumeration)
+	}
 	changed := shipped(t, "example/storage", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose == "storage"`}})
 	set, err := policy.Load(changed, policy.Options{})
 	if err != nil {

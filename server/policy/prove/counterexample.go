@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/policy"
 )
 
 // faults makes one fault of the violations of each invariant, with the plainest case.
@@ -58,8 +58,10 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.
 		codes = a.codesOf(ctx, r.space, v.before)
 	}
 	if v.err != nil {
-		found := policy.Faults(v.err)[0]
-		f := faultAt(found.File, found.Line, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, found.Message))
+		f := faultAt("", 0, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, oneLine(v.err.Error())))
+		if e, ok := errors.AsType[*topdown.Error](v.err); ok && e.Location != nil {
+			f = faultAt(e.Location.File, e.Location.Row, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, oneLine(e.Message)))
+		}
 		f.Counterexample = ce
 		return f
 	}

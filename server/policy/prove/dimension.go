@@ -32,7 +32,7 @@ type value struct {
 	now consent.Instant
 	// class is, of a recipient, what the law takes it for.
 	class int
-	// rare marks a value that only the first place is asked, where no place tells it apart by its form.
+	// rare marks a value that only the first place is asked: a form that no place gives another meaning.
 	rare bool
 	// coarse marks the consents that meet every value of every other dimension; the others meet every place.
 	coarse bool
@@ -329,6 +329,7 @@ func (v *vocabulary) dataCategories() []value {
 		add(key)
 		if v.categories[key] {
 			add(ordinary, key)
+			out[len(out)-1].rare = true // of several categories each is looked at, or none is, wherever it is asked
 		}
 	}
 	return out

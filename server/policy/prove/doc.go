@@ -60,6 +60,6 @@
 // Admit fails closed: what it cannot look at, for want of time or because files changed, is an error, and the set is not put in
 // force. A space of more than maxCases cases is cut off, with a warning. A set without tests is admitted with a warning.
 //
-// A Prover remembers units that it proved and tested, by what they mean: comments and layout do not count. So a save that changes one
+// A Prover remembers units that it proved and tested, by what they mean: comments, layout, and a table's own keys that no rule can read do not count. So a save that changes one
 // controller costs the proof of that one, and a save that changes what all share costs all.
 package prove

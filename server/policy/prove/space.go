@@ -178,15 +178,6 @@ func (s *Space) describe(p point) string {
 	return strings.Join(parts, "; ")
 }
 
-// size is how many combinations the space has.
-func (s *Space) size() float64 {
-	n := 1.0
-	for d := range s.dims {
-		n *= float64(len(s.dims[d].values))
-	}
-	return n
-}
-
 // build makes the case of a point.
 func (s *Space) build(c *Case, p point) {
 	*c = Case{Now: s.nowAt(p), space: s, at: p, Request: consent.Request{

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -77,9 +78,72 @@ func (u *units) key(unit string, tests bool) string {
 		}
 	}
 	if controllers, ok := u.documents["controllers"].(map[string]any); ok && unit != "" {
-		fmt.Fprintf(h, "%s=%s\n", unit, text(controllers[unit]))
+		fmt.Fprintf(h, "%s=%s\n", unit, text(u.meaning(unit, controllers[unit], names)))
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// meaning is a controller's table without own, the keys for rules of one's own, where none of the modules can read them.
+func (u *units) meaning(unit string, document any, names []string) any {
+	t, ok := document.(map[string]any)
+	if !ok || slices.ContainsFunc(names, func(name string) bool { return readsOwn(u.modules[name]) }) {
+		return document
+	}
+	t = maps.Clone(t)
+	delete(t, "own")
+	return t
+}
+
+// readsOwn reports whether a module may read a table's own: it names it, or takes a table whole, or by a key that is no
+// constant. That a rule is called controller, and is the table, is no such use of it.
+func readsOwn(m *ast.Module) bool {
+	tables := ast.MustParseRef("data.controllers")
+	found := false
+	for _, r := range m.Rules {
+		defines := r.Head.Name == "controller" && r.Head.Value != nil && len(r.Head.Args) == 0
+		ast.WalkTerms(r, func(t *ast.Term) bool {
+			switch x := t.Value.(type) {
+			case ast.Var:
+				found = found || x == "controller"
+			case ast.Ref:
+				found = found || takesTable(x, tables) && !(defines && r.Head.Value.Value.Compare(x) == 0)
+				for _, key := range x[1:] {
+					found = found || key.Equal(ast.StringTerm("own"))
+					ast.WalkRefs(key, func(inner ast.Ref) bool {
+						found = found || takesTable(inner, tables)
+						return found
+					})
+				}
+				return true
+			}
+			return found
+		})
+	}
+	return found
+}
+
+// takesTable reports whether a reference is to a table as a whole, or to a key of it that is no constant.
+func takesTable(ref, tables ast.Ref) bool {
+	if ref[0].Equal(ast.InputRootDocument) {
+		return false
+	}
+	at := -1
+	if ref.HasPrefix(tables) {
+		at = len(tables)
+	}
+	for i, t := range ref {
+		if t.Equal(ast.StringTerm("controller")) || i == 0 && t.Equal(ast.VarTerm("controller")) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	if at+1 >= len(ref) {
+		return true
+	}
+	_, constant := ref[at+1].Value.(ast.String)
+	return !constant
 }
 
 // testPackages are the packages of a unit's tests.

@@ -150,6 +150,9 @@ func closedStoreIsUnavailable(s *suite) {
 			_, err := st.Events(ctx, someone, consent.Page{Limit: 1})
 			return err
 		},
+		"Scan": func(ctx context.Context, st store.Store) error {
+			return st.Scan(ctx, "", func(consent.Subject, consent.Snapshot) error { return nil })
+		},
 	} {
 		if err := f(s.ctx, closed); !errors.Is(err, consent.ErrUnavailable) {
 			s.Errorf("%s of a closed store: got %v, want ErrUnavailable", call, err)

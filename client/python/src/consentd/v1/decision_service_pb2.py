@@ -22,58 +22,73 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from consentd.v1 import consent_service_pb2 as consent_dot_v1_dot_consent__service__pb2
 from consentd.v1 import types_pb2 as consent_dot_v1_dot_types__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!consent/v1/decision_service.proto\x12\nconsent.v1\x1a\x16\x63onsent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x01\n\x0b\x43onsistency\x12+\n\x10minimize_latency\x18\x01 \x01(\x08H\x00R\x0fminimizeLatency\x12+\n\x11\x61t_least_as_fresh\x18\x02 \x01(\tH\x00R\x0e\x61tLeastAsFresh\x12+\n\x10\x66ully_consistent\x18\x03 \x01(\x08H\x00R\x0f\x66ullyConsistentB\r\n\x0brequirement\"\xb3\x02\n\x0c\x43heckRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x1d\n\nsubject_id\x18\x02 \x01(\tR\tsubjectId\x12\x18\n\x07purpose\x18\x03 \x01(\tR\x07purpose\x12\'\n\x0f\x64\x61ta_categories\x18\x04 \x03(\tR\x0e\x64\x61taCategories\x12\x33\n\trecipient\x18\x05 \x01(\x0b\x32\x15.consent.v1.RecipientR\trecipient\x12\x31\n\x07\x63ontext\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\x07\x63ontext\x12\x39\n\x0b\x63onsistency\x18\x07 \x01(\x0b\x32\x17.consent.v1.ConsistencyR\x0b\x63onsistency\"\xd2\x03\n\rCheckResponse\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x14.consent.v1.DecisionR\x08\x64\x65\x63ision\x12,\n\x07reasons\x18\x02 \x03(\x0b\x32\x12.consent.v1.ReasonR\x07reasons\x12\x37\n\x0blegal_basis\x18\x03 \x01(\x0e\x32\x16.consent.v1.LegalBasisR\nlegalBasis\x12\x38\n\x0bobligations\x18\x04 \x03(\x0b\x32\x16.consent.v1.ObligationR\x0bobligations\x12:\n\x19permitted_data_categories\x18\x05 \x03(\tR\x17permittedDataCategories\x12;\n\x0bvalid_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12+\n\x11\x63onsistency_token\x18\x07 \x01(\tR\x10\x63onsistencyToken\x12\'\n\x0fpolicy_revision\x18\x08 \x01(\tR\x0epolicyRevision\x12\x1f\n\x0b\x64\x65\x63ision_id\x18\t \x01(\tR\ndecisionId\"\x84\x01\n\x11\x42\x61tchCheckRequest\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\x18.consent.v1.CheckRequestR\x08requests\x12\x39\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32\x17.consent.v1.ConsistencyR\x0b\x63onsistency\"L\n\x12\x42\x61tchCheckResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32\x1c.consent.v1.BatchCheckResultR\x07results\"\x86\x01\n\x10\x42\x61tchCheckResult\x12\x37\n\x08response\x18\x01 \x01(\x0b\x32\x19.consent.v1.CheckResponseH\x00R\x08response\x12.\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.consent.v1.CheckErrorH\x00R\x05\x65rrorB\t\n\x07outcome\"\xbd\x01\n\nCheckError\x12\x12\n\x04\x63ode\x18\x01 \x01(\x05R\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x45\n\x10\x66ield_violations\x18\x03 \x03(\x0b\x32\x1a.consent.v1.FieldViolationR\x0f\x66ieldViolations\x12:\n\x0bretry_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\nretryDelay\"H\n\x0e\x46ieldViolation\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\"\xc2\x01\n\x13ListPurposesRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x1d\n\nsubject_id\x18\x02 \x01(\tR\tsubjectId\x12\x31\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07\x63ontext\x12\x39\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x17.consent.v1.ConsistencyR\x0b\x63onsistency\"O\n\x14ListPurposesResponse\x12\x37\n\x08purposes\x18\x01 \x03(\x0b\x32\x1b.consent.v1.PurposeDecisionR\x08purposes\"b\n\x0fPurposeDecision\x12\x18\n\x07purpose\x18\x01 \x01(\tR\x07purpose\x12\x35\n\x08response\x18\x02 \x01(\x0b\x32\x19.consent.v1.CheckResponseR\x08response\"_\n\x12\x43heckStreamRequest\x12\x31\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x19.consent.v1.StreamedCheckR\x06\x63hecks\x12\x16\n\x06\x63\x61ncel\x18\x02 \x03(\x04R\x06\x63\x61ncel\"\x84\x01\n\rStreamedCheck\x12\x0e\n\x02id\x18\x01 \x01(\x04R\x02id\x12.\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x18.consent.v1.CheckRequestR\x05\x63heck\x12\x33\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\"g\n\x13\x43heckStreamResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32\x1a.consent.v1.StreamedResultR\x07results\x12\x1a\n\x08\x64raining\x18\x02 \x01(\x08R\x08\x64raining\"\x94\x01\n\x0eStreamedResult\x12\x0e\n\x02id\x18\x01 \x01(\x04R\x02id\x12\x37\n\x08response\x18\x02 \x01(\x0b\x32\x19.consent.v1.CheckResponseH\x00R\x08response\x12.\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.consent.v1.CheckErrorH\x00R\x05\x65rrorB\t\n\x07outcome\"\x82\x01\n\x0e\x45xplainRequest\x12.\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x18.consent.v1.CheckRequestR\x05\x63heck\x12*\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x14\n\x05trace\x18\x03 \x01(\x08R\x05trace\"H\n\x0f\x45xplainResponse\x12\x35\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x19.consent.v1.CheckResponseR\x08\x64\x65\x63ision\"F\n\x19WatchInvalidationsRequest\x12)\n\x10\x61pplied_revision\x18\x01 \x01(\x04R\x0f\x61ppliedRevision\"8\n\x1aWatchInvalidationsResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x04R\x08revision2\xf0\x03\n\x0f\x44\x65\x63isionService\x12<\n\x05\x43heck\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\x12K\n\nBatchCheck\x12\x1d.consent.v1.BatchCheckRequest\x1a\x1e.consent.v1.BatchCheckResponse\x12Q\n\x0cListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\x12R\n\x0b\x43heckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse(\x01\x30\x01\x12\x42\n\x07\x45xplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\x12g\n\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse(\x01\x30\x01\x42\x39Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!consent/v1/decision_service.proto\x12\nconsent.v1\x1a consent/v1/consent_service.proto\x1a\x16\x63onsent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x01\n\x0b\x43onsistency\x12+\n\x10minimize_latency\x18\x01 \x01(\x08H\x00R\x0fminimizeLatency\x12+\n\x11\x61t_least_as_fresh\x18\x02 \x01(\tH\x00R\x0e\x61tLeastAsFresh\x12+\n\x10\x66ully_consistent\x18\x03 \x01(\x08H\x00R\x0f\x66ullyConsistentB\r\n\x0brequirement\"\xb3\x02\n\x0c\x43heckRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x1d\n\nsubject_id\x18\x02 \x01(\tR\tsubjectId\x12\x18\n\x07purpose\x18\x03 \x01(\tR\x07purpose\x12\'\n\x0f\x64\x61ta_categories\x18\x04 \x03(\tR\x0e\x64\x61taCategories\x12\x33\n\trecipient\x18\x05 \x01(\x0b\x32\x15.consent.v1.RecipientR\trecipient\x12\x31\n\x07\x63ontext\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\x07\x63ontext\x12\x39\n\x0b\x63onsistency\x18\x07 \x01(\x0b\x32\x17.consent.v1.ConsistencyR\x0b\x63onsistency\"\xd2\x03\n\rCheckResponse\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x14.consent.v1.DecisionR\x08\x64\x65\x63ision\x12,\n\x07reasons\x18\x02 \x03(\x0b\x32\x12.consent.v1.ReasonR\x07reasons\x12\x37\n\x0blegal_basis\x18\x03 \x01(\x0e\x32\x16.consent.v1.LegalBasisR\nlegalBasis\x12\x38\n\x0bobligations\x18\x04 \x03(\x0b\x32\x16.consent.v1.ObligationR\x0bobligations\x12:\n\x19permitted_data_categories\x18\x05 \x03(\tR\x17permittedDataCategories\x12;\n\x0bvalid_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12+\n\x11\x63onsistency_token\x18\x07 \x01(\tR\x10\x63onsistencyToken\x12\'\n\x0fpolicy_revision\x18\x08 \x01(\tR\x0epolicyRevision\x12\x1f\n\x0b\x64\x65\x63ision_id\x18\t \x01(\tR\ndecisionId\"\x84\x01\n\x11\x42\x61tchCheckRequest\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\x18.consent.v1.CheckRequestR\x08requests\x12\x39\n\x0b\x63onsistency\x18\x02 \x01(\x0b\x32\x17.consent.v1.ConsistencyR\x0b\x63onsistency\"L\n\x12\x42\x61tchCheckResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32\x1c.consent.v1.BatchCheckResultR\x07results\"\x86\x01\n\x10\x42\x61tchCheckResult\x12\x37\n\x08response\x18\x01 \x01(\x0b\x32\x19.consent.v1.CheckResponseH\x00R\x08response\x12.\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.consent.v1.CheckErrorH\x00R\x05\x65rrorB\t\n\x07outcome\"\xbd\x01\n\nCheckError\x12\x12\n\x04\x63ode\x18\x01 \x01(\x05R\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x45\n\x10\x66ield_violations\x18\x03 \x03(\x0b\x32\x1a.consent.v1.FieldViolationR\x0f\x66ieldViolations\x12:\n\x0bretry_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\nretryDelay\"H\n\x0e\x46ieldViolation\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\"\xc2\x01\n\x13ListPurposesRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x1d\n\nsubject_id\x18\x02 \x01(\tR\tsubjectId\x12\x31\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07\x63ontext\x12\x39\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x17.consent.v1.ConsistencyR\x0b\x63onsistency\"O\n\x14ListPurposesResponse\x12\x37\n\x08purposes\x18\x01 \x03(\x0b\x32\x1b.consent.v1.PurposeDecisionR\x08purposes\"b\n\x0fPurposeDecision\x12\x18\n\x07purpose\x18\x01 \x01(\tR\x07purpose\x12\x35\n\x08response\x18\x02 \x01(\x0b\x32\x19.consent.v1.CheckResponseR\x08response\"_\n\x12\x43heckStreamRequest\x12\x31\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x19.consent.v1.StreamedCheckR\x06\x63hecks\x12\x16\n\x06\x63\x61ncel\x18\x02 \x03(\x04R\x06\x63\x61ncel\"\x84\x01\n\rStreamedCheck\x12\x0e\n\x02id\x18\x01 \x01(\x04R\x02id\x12.\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x18.consent.v1.CheckRequestR\x05\x63heck\x12\x33\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\"g\n\x13\x43heckStreamResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32\x1a.consent.v1.StreamedResultR\x07results\x12\x1a\n\x08\x64raining\x18\x02 \x01(\x08R\x08\x64raining\"\x94\x01\n\x0eStreamedResult\x12\x0e\n\x02id\x18\x01 \x01(\x04R\x02id\x12\x37\n\x08response\x18\x02 \x01(\x0b\x32\x19.consent.v1.CheckResponseH\x00R\x08response\x12.\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.consent.v1.CheckErrorH\x00R\x05\x65rrorB\t\n\x07outcome\"\x82\x01\n\x0e\x45xplainRequest\x12.\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x18.consent.v1.CheckRequestR\x05\x63heck\x12*\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x14\n\x05trace\x18\x03 \x01(\x08R\x05trace\"\x82\x04\n\x0f\x45xplainResponse\x12\x35\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x19.consent.v1.CheckResponseR\x08\x64\x65\x63ision\x12;\n\x0b\x64\x65\x63ided_for\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndecidedFor\x12\x13\n\x05\x61s_of\x18\x03 \x01(\x08R\x04\x61sOf\x12/\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x19.consent.v1.ExplainedFactR\x05\x66\x61\x63ts\x12/\n\x05rules\x18\x05 \x03(\x0b\x32\x19.consent.v1.ExplainedRuleR\x05rules\x12\x33\n\nnear_rules\x18\x06 \x03(\x0b\x32\x14.consent.v1.NearRuleR\tnearRules\x12\x35\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x1b.consent.v1.ExplainedChangeR\x07\x63hanges\x12 \n\x0bobligations\x18\x08 \x03(\tR\x0bobligations\x12\x39\n\x08validity\x18\t \x01(\x0b\x32\x1d.consent.v1.ExplainedValidityR\x08validity\x12%\n\x0epolicy_failure\x18\n \x01(\tR\rpolicyFailure\x12\x14\n\x05trace\x18\x0b \x01(\tR\x05trace\"\x81\x02\n\rExplainedFact\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12(\n\x04role\x18\x03 \x01(\x0e\x32\x14.consent.v1.FactRoleR\x04role\x12.\n\x07without\x18\x04 \x01(\x0e\x32\x14.consent.v1.DecisionR\x07without\x12?\n\x0freasons_without\x18\x05 \x03(\x0e\x32\x16.consent.v1.ReasonCodeR\x0ereasonsWithout\x12/\n\x06\x65vents\x18\x06 \x03(\x0b\x32\x17.consent.v1.LedgerEntryR\x06\x65vents\"\x93\x02\n\rExplainedRule\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x18\n\x07\x61rticle\x18\x03 \x01(\tR\x07\x61rticle\x12\x12\n\x04\x66ile\x18\x04 \x01(\tR\x04\x66ile\x12\x12\n\x04line\x18\x05 \x01(\rR\x04line\x12\x30\n\x07reasons\x18\x06 \x03(\x0e\x32\x16.consent.v1.ReasonCodeR\x07reasons\x12\x18\n\x07\x63lauses\x18\x07 \x03(\tR\x07\x63lauses\x12<\n\x0bobligations\x18\x08 \x03(\x0e\x32\x1a.consent.v1.ObligationCodeR\x0bobligations\"\xb2\x01\n\x08NearRule\x12-\n\x04rule\x18\x01 \x01(\x0b\x32\x19.consent.v1.ExplainedRuleR\x04rule\x12\x18\n\x07missing\x18\x02 \x01(\tR\x07missing\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x1c\n\texception\x18\x04 \x01(\x08R\texception\x12\x1d\n\nbrought_by\x18\x05 \x03(\tR\tbroughtBy\"\x8c\x01\n\x0f\x45xplainedChange\x12\x15\n\x06\x61ll_of\x18\x01 \x03(\tR\x05\x61llOf\x12\x30\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x14.consent.v1.DecisionR\x08\x64\x65\x63ision\x12\x30\n\x07reasons\x18\x03 \x03(\x0e\x32\x16.consent.v1.ReasonCodeR\x07reasons\"\x81\x02\n\x11\x45xplainedValidity\x12;\n\x0bvalid_until\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12\x10\n\x03why\x18\x02 \x01(\tR\x03why\x12\x39\n\nchanges_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tchangesAt\x12\x30\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32\x14.consent.v1.DecisionR\x08\x64\x65\x63ision\x12\x30\n\x07reasons\x18\x05 \x03(\x0e\x32\x16.consent.v1.ReasonCodeR\x07reasons\"\x7f\n\x19WatchInvalidationsRequest\x12\x19\n\x08\x63\x61\x63he_id\x18\x01 \x01(\x0cR\x07\x63\x61\x63heId\x12\x1c\n\theartbeat\x18\x02 \x01(\x04R\theartbeat\x12)\n\x10\x61pplied_position\x18\x03 \x01(\x04R\x0f\x61ppliedPosition\"\xc1\x02\n\x1aWatchInvalidationsResponse\x12,\n\x05hello\x18\x01 \x01(\x0b\x32\x16.consent.v1.WatchHelloR\x05hello\x12#\n\rfrom_position\x18\x02 \x01(\x04R\x0c\x66romPosition\x12\x1a\n\x08position\x18\x03 \x01(\x04R\x08position\x12\x1a\n\x08revision\x18\x04 \x01(\x04R\x08revision\x12\x14\n\x05slots\x18\x05 \x03(\rR\x05slots\x12\'\n\x0fpolicy_revision\x18\x06 \x01(\tR\x0epolicyRevision\x12\x1c\n\theartbeat\x18\x07 \x01(\x04R\theartbeat\x12\x1f\n\x0bserver_time\x18\x08 \x01(\x03R\nserverTime\x12\x1a\n\x08\x63hecksum\x18\t \x01(\x07R\x08\x63hecksum\"\xdc\x01\n\nWatchHello\x12\x19\n\x08store_id\x18\x01 \x01(\x0cR\x07storeId\x12\x19\n\x08slot_key\x18\x02 \x01(\x0cR\x07slotKey\x12\x1d\n\nslot_count\x18\x03 \x01(\rR\tslotCount\x12/\n\x05lease\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05lease\x12H\n\x12heartbeat_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval*l\n\x08\x46\x61\x63tRole\x12\x19\n\x15\x46\x41\x43T_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46\x41\x43T_ROLE_DECISIVE\x10\x01\x12\x14\n\x10\x46\x41\x43T_ROLE_SHARED\x10\x02\x12\x17\n\x13\x46\x41\x43T_ROLE_NO_EFFECT\x10\x03\x32\xf0\x03\n\x0f\x44\x65\x63isionService\x12<\n\x05\x43heck\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\x12K\n\nBatchCheck\x12\x1d.consent.v1.BatchCheckRequest\x1a\x1e.consent.v1.BatchCheckResponse\x12Q\n\x0cListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\x12R\n\x0b\x43heckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse(\x01\x30\x01\x12\x42\n\x07\x45xplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\x12g\n\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse(\x01\x30\x01\x42R\n\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent.v1.decision_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z7github.com/consentd/consentd/proto/consent/v1;consentv1'
-  _globals['_CONSISTENCY']._serialized_start=169
-  _globals['_CONSISTENCY']._serialized_end=332
-  _globals['_CHECKREQUEST']._serialized_start=335
-  _globals['_CHECKREQUEST']._serialized_end=642
-  _globals['_CHECKRESPONSE']._serialized_start=645
-  _globals['_CHECKRESPONSE']._serialized_end=1111
-  _globals['_BATCHCHECKREQUEST']._serialized_start=1114
-  _globals['_BATCHCHECKREQUEST']._serialized_end=1246
-  _globals['_BATCHCHECKRESPONSE']._serialized_start=1248
-  _globals['_BATCHCHECKRESPONSE']._serialized_end=1324
-  _globals['_BATCHCHECKRESULT']._serialized_start=1327
-  _globals['_BATCHCHECKRESULT']._serialized_end=1461
-  _globals['_CHECKERROR']._serialized_start=1464
-  _globals['_CHECKERROR']._serialized_end=1653
-  _globals['_FIELDVIOLATION']._serialized_start=1655
-  _globals['_FIELDVIOLATION']._serialized_end=1727
-  _globals['_LISTPURPOSESREQUEST']._serialized_start=1730
-  _globals['_LISTPURPOSESREQUEST']._serialized_end=1924
-  _globals['_LISTPURPOSESRESPONSE']._serialized_start=1926
-  _globals['_LISTPURPOSESRESPONSE']._serialized_end=2005
-  _globals['_PURPOSEDECISION']._serialized_start=2007
-  _globals['_PURPOSEDECISION']._serialized_end=2105
-  _globals['_CHECKSTREAMREQUEST']._serialized_start=2107
-  _globals['_CHECKSTREAMREQUEST']._serialized_end=2202
-  _globals['_STREAMEDCHECK']._serialized_start=2205
-  _globals['_STREAMEDCHECK']._serialized_end=2337
-  _globals['_CHECKSTREAMRESPONSE']._serialized_start=2339
-  _globals['_CHECKSTREAMRESPONSE']._serialized_end=2442
-  _globals['_STREAMEDRESULT']._serialized_start=2445
-  _globals['_STREAMEDRESULT']._serialized_end=2593
-  _globals['_EXPLAINREQUEST']._serialized_start=2596
-  _globals['_EXPLAINREQUEST']._serialized_end=2726
-  _globals['_EXPLAINRESPONSE']._serialized_start=2728
-  _globals['_EXPLAINRESPONSE']._serialized_end=2800
-  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_start=2802
-  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_end=2872
-  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_start=2874
-  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_end=2930
-  _globals['_DECISIONSERVICE']._serialized_start=2933
-  _globals['_DECISIONSERVICE']._serialized_end=3429
+  _globals['DESCRIPTOR']._serialized_options = b'\n\025io.github.consentd.v1P\001Z7github.com/consentd/consentd/proto/consent/v1;consentv1'
+  _globals['_FACTROLE']._serialized_start=5077
+  _globals['_FACTROLE']._serialized_end=5185
+  _globals['_CONSISTENCY']._serialized_start=203
+  _globals['_CONSISTENCY']._serialized_end=366
+  _globals['_CHECKREQUEST']._serialized_start=369
+  _globals['_CHECKREQUEST']._serialized_end=676
+  _globals['_CHECKRESPONSE']._serialized_start=679
+  _globals['_CHECKRESPONSE']._serialized_end=1145
+  _globals['_BATCHCHECKREQUEST']._serialized_start=1148
+  _globals['_BATCHCHECKREQUEST']._serialized_end=1280
+  _globals['_BATCHCHECKRESPONSE']._serialized_start=1282
+  _globals['_BATCHCHECKRESPONSE']._serialized_end=1358
+  _globals['_BATCHCHECKRESULT']._serialized_start=1361
+  _globals['_BATCHCHECKRESULT']._serialized_end=1495
+  _globals['_CHECKERROR']._serialized_start=1498
+  _globals['_CHECKERROR']._serialized_end=1687
+  _globals['_FIELDVIOLATION']._serialized_start=1689
+  _globals['_FIELDVIOLATION']._serialized_end=1761
+  _globals['_LISTPURPOSESREQUEST']._serialized_start=1764
+  _globals['_LISTPURPOSESREQUEST']._serialized_end=1958
+  _globals['_LISTPURPOSESRESPONSE']._serialized_start=1960
+  _globals['_LISTPURPOSESRESPONSE']._serialized_end=2039
+  _globals['_PURPOSEDECISION']._serialized_start=2041
+  _globals['_PURPOSEDECISION']._serialized_end=2139
+  _globals['_CHECKSTREAMREQUEST']._serialized_start=2141
+  _globals['_CHECKSTREAMREQUEST']._serialized_end=2236
+  _globals['_STREAMEDCHECK']._serialized_start=2239
+  _globals['_STREAMEDCHECK']._serialized_end=2371
+  _globals['_CHECKSTREAMRESPONSE']._serialized_start=2373
+  _globals['_CHECKSTREAMRESPONSE']._serialized_end=2476
+  _globals['_STREAMEDRESULT']._serialized_start=2479
+  _globals['_STREAMEDRESULT']._serialized_end=2627
+  _globals['_EXPLAINREQUEST']._serialized_start=2630
+  _globals['_EXPLAINREQUEST']._serialized_end=2760
+  _globals['_EXPLAINRESPONSE']._serialized_start=2763
+  _globals['_EXPLAINRESPONSE']._serialized_end=3277
+  _globals['_EXPLAINEDFACT']._serialized_start=3280
+  _globals['_EXPLAINEDFACT']._serialized_end=3537
+  _globals['_EXPLAINEDRULE']._serialized_start=3540
+  _globals['_EXPLAINEDRULE']._serialized_end=3815
+  _globals['_NEARRULE']._serialized_start=3818
+  _globals['_NEARRULE']._serialized_end=3996
+  _globals['_EXPLAINEDCHANGE']._serialized_start=3999
+  _globals['_EXPLAINEDCHANGE']._serialized_end=4139
+  _globals['_EXPLAINEDVALIDITY']._serialized_start=4142
+  _globals['_EXPLAINEDVALIDITY']._serialized_end=4399
+  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_start=4401
+  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_end=4528
+  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_start=4531
+  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_end=4852
+  _globals['_WATCHHELLO']._serialized_start=4855
+  _globals['_WATCHHELLO']._serialized_end=5075
+  _globals['_DECISIONSERVICE']._serialized_start=5188
+  _globals['_DECISIONSERVICE']._serialized_end=5684
 # @@protoc_insertion_point(module_scope)

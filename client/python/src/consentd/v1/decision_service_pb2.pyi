@@ -1,16 +1,29 @@
 import datetime
 
+from consentd.v1 import consent_service_pb2 as _consent_service_pb2
 from consentd.v1 import types_pb2 as _types_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class FactRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FACT_ROLE_UNSPECIFIED: _ClassVar[FactRole]
+    FACT_ROLE_DECISIVE: _ClassVar[FactRole]
+    FACT_ROLE_SHARED: _ClassVar[FactRole]
+    FACT_ROLE_NO_EFFECT: _ClassVar[FactRole]
+FACT_ROLE_UNSPECIFIED: FactRole
+FACT_ROLE_DECISIVE: FactRole
+FACT_ROLE_SHARED: FactRole
+FACT_ROLE_NO_EFFECT: FactRole
 
 class Consistency(_message.Message):
     __slots__ = ("minimize_latency", "at_least_as_fresh", "fully_consistent")
@@ -177,19 +190,147 @@ class ExplainRequest(_message.Message):
     def __init__(self, check: _Optional[_Union[CheckRequest, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace: bool = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("decision",)
+    __slots__ = ("decision", "decided_for", "as_of", "facts", "rules", "near_rules", "changes", "obligations", "validity", "policy_failure", "trace")
     DECISION_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_FOR_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    NEAR_RULES_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    VALIDITY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
     decision: CheckResponse
-    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ...) -> None: ...
+    decided_for: _timestamp_pb2.Timestamp
+    as_of: bool
+    facts: _containers.RepeatedCompositeFieldContainer[ExplainedFact]
+    rules: _containers.RepeatedCompositeFieldContainer[ExplainedRule]
+    near_rules: _containers.RepeatedCompositeFieldContainer[NearRule]
+    changes: _containers.RepeatedCompositeFieldContainer[ExplainedChange]
+    obligations: _containers.RepeatedScalarFieldContainer[str]
+    validity: ExplainedValidity
+    policy_failure: str
+    trace: str
+    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ..., decided_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: bool = ..., facts: _Optional[_Iterable[_Union[ExplainedFact, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[ExplainedRule, _Mapping]]] = ..., near_rules: _Optional[_Iterable[_Union[NearRule, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ExplainedChange, _Mapping]]] = ..., obligations: _Optional[_Iterable[str]] = ..., validity: _Optional[_Union[ExplainedValidity, _Mapping]] = ..., policy_failure: _Optional[str] = ..., trace: _Optional[str] = ...) -> None: ...
+
+class ExplainedFact(_message.Message):
+    __slots__ = ("key", "text", "role", "without", "reasons_without", "events")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    REASONS_WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    text: str
+    role: FactRole
+    without: _types_pb2.Decision
+    reasons_without: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    events: _containers.RepeatedCompositeFieldContainer[_consent_service_pb2.LedgerEntry]
+    def __init__(self, key: _Optional[str] = ..., text: _Optional[str] = ..., role: _Optional[_Union[FactRole, str]] = ..., without: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons_without: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ..., events: _Optional[_Iterable[_Union[_consent_service_pb2.LedgerEntry, _Mapping]]] = ...) -> None: ...
+
+class ExplainedRule(_message.Message):
+    __slots__ = ("title", "description", "article", "file", "line", "reasons", "clauses", "obligations")
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ARTICLE_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    CLAUSES_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    title: str
+    description: str
+    article: str
+    file: str
+    line: int
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    clauses: _containers.RepeatedScalarFieldContainer[str]
+    obligations: _containers.RepeatedScalarFieldContainer[_types_pb2.ObligationCode]
+    def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., article: _Optional[str] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ..., clauses: _Optional[_Iterable[str]] = ..., obligations: _Optional[_Iterable[_Union[_types_pb2.ObligationCode, str]]] = ...) -> None: ...
+
+class NearRule(_message.Message):
+    __slots__ = ("rule", "missing", "description", "exception", "brought_by")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    EXCEPTION_FIELD_NUMBER: _ClassVar[int]
+    BROUGHT_BY_FIELD_NUMBER: _ClassVar[int]
+    rule: ExplainedRule
+    missing: str
+    description: str
+    exception: bool
+    brought_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, rule: _Optional[_Union[ExplainedRule, _Mapping]] = ..., missing: _Optional[str] = ..., description: _Optional[str] = ..., exception: bool = ..., brought_by: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExplainedChange(_message.Message):
+    __slots__ = ("all_of", "decision", "reasons")
+    ALL_OF_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    all_of: _containers.RepeatedScalarFieldContainer[str]
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    def __init__(self, all_of: _Optional[_Iterable[str]] = ..., decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ...) -> None: ...
+
+class ExplainedValidity(_message.Message):
+    __slots__ = ("valid_until", "why", "changes_at", "decision", "reasons")
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_AT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    valid_until: _timestamp_pb2.Timestamp
+    why: str
+    changes_at: _timestamp_pb2.Timestamp
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    def __init__(self, valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ..., changes_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ...) -> None: ...
 
 class WatchInvalidationsRequest(_message.Message):
-    __slots__ = ("applied_revision",)
-    APPLIED_REVISION_FIELD_NUMBER: _ClassVar[int]
-    applied_revision: int
-    def __init__(self, applied_revision: _Optional[int] = ...) -> None: ...
+    __slots__ = ("cache_id", "heartbeat", "applied_position")
+    CACHE_ID_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_POSITION_FIELD_NUMBER: _ClassVar[int]
+    cache_id: bytes
+    heartbeat: int
+    applied_position: int
+    def __init__(self, cache_id: _Optional[bytes] = ..., heartbeat: _Optional[int] = ..., applied_position: _Optional[int] = ...) -> None: ...
 
 class WatchInvalidationsResponse(_message.Message):
-    __slots__ = ("revision",)
+    __slots__ = ("hello", "from_position", "position", "revision", "slots", "policy_revision", "heartbeat", "server_time", "checksum")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    FROM_POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    SERVER_TIME_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    hello: WatchHello
+    from_position: int
+    position: int
     revision: int
-    def __init__(self, revision: _Optional[int] = ...) -> None: ...
+    slots: _containers.RepeatedScalarFieldContainer[int]
+    policy_revision: str
+    heartbeat: int
+    server_time: int
+    checksum: int
+    def __init__(self, hello: _Optional[_Union[WatchHello, _Mapping]] = ..., from_position: _Optional[int] = ..., position: _Optional[int] = ..., revision: _Optional[int] = ..., slots: _Optional[_Iterable[int]] = ..., policy_revision: _Optional[str] = ..., heartbeat: _Optional[int] = ..., server_time: _Optional[int] = ..., checksum: _Optional[int] = ...) -> None: ...
+
+class WatchHello(_message.Message):
+    __slots__ = ("store_id", "slot_key", "slot_count", "lease", "heartbeat_interval")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    SLOT_KEY_FIELD_NUMBER: _ClassVar[int]
+    SLOT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    store_id: bytes
+    slot_key: bytes
+    slot_count: int
+    lease: _duration_pb2.Duration
+    heartbeat_interval: _duration_pb2.Duration
+    def __init__(self, store_id: _Optional[bytes] = ..., slot_key: _Optional[bytes] = ..., slot_count: _Optional[int] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

@@ -22,46 +22,72 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from consentd.v1 import decision_service_pb2 as consent_dot_v1_dot_decision__service__pb2
 from consentd.v1 import types_pb2 as consent_dot_v1_dot_types__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onsent/v1/policy_service.proto\x12\nconsent.v1\x1a\x16\x63onsent/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x10GetPolicyRequest\x12)\n\x10include_contents\x18\x01 \x01(\x08R\x0fincludeContents\"\xa9\x01\n\x11GetPolicyResponse\x12\'\n\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12=\n\x0c\x61\x63tivated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61\x63tivatedAt\x12,\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\"R\n\nPolicyFile\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x18\n\x07\x63ontent\x18\x03 \x01(\x0cR\x07\x63ontent\"8\n\x16ListControllersRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\"|\n\x17ListControllersResponse\x12\x38\n\x0b\x63ontrollers\x18\x01 \x03(\x0b\x32\x16.consent.v1.ControllerR\x0b\x63ontrollers\x12\'\n\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\"a\n\nController\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12/\n\x08purposes\x18\x03 \x03(\x0b\x32\x13.consent.v1.PurposeR\x08purposes\"\xf3\x01\n\x07Purpose\x12\x18\n\x07purpose\x18\x01 \x01(\tR\x07purpose\x12\x37\n\x0blegal_basis\x18\x02 \x01(\x0e\x32\x16.consent.v1.LegalBasisR\nlegalBasis\x12\x1e\n\nprohibited\x18\x03 \x01(\x08R\nprohibited\x12\x16\n\x06\x63lause\x18\x04 \x01(\tR\x06\x63lause\x12%\n\x0enotice_version\x18\x05 \x01(\rR\rnoticeVersion\x12\x36\n\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\"B\n\x12\x43heckPolicyRequest\x12,\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\"\x8b\x01\n\x13\x43heckPolicyResponse\x12\x1a\n\x08\x61\x64mitted\x18\x01 \x01(\x08R\x08\x61\x64mitted\x12\'\n\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x12/\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x17.consent.v1.PolicyFaultR\x06\x66\x61ults\"O\n\x0bPolicyFault\x12\x12\n\x04\x66ile\x18\x01 \x01(\tR\x04\x66ile\x12\x12\n\x04line\x18\x02 \x01(\rR\x04line\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x7f\n\x15\x41\x63tivatePolicyRequest\x12,\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\x12\x38\n\x18\x65xpected_policy_revision\x18\x02 \x01(\tR\x16\x65xpectedPolicyRevision\"\xba\x01\n\x16\x41\x63tivatePolicyResponse\x12\'\n\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12\x38\n\x18previous_policy_revision\x18\x02 \x01(\tR\x16previousPolicyRevision\x12=\n\x0c\x61\x63tivated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61\x63tivatedAt\"A\n\x11\x44iffPolicyRequest\x12,\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\"0\n\x12\x44iffPolicyResponse\x12\x1a\n\x08subjects\x18\x01 \x01(\x04R\x08subjects2\xad\x03\n\rPolicyService\x12H\n\tGetPolicy\x12\x1c.consent.v1.GetPolicyRequest\x1a\x1d.consent.v1.GetPolicyResponse\x12Z\n\x0fListControllers\x12\".consent.v1.ListControllersRequest\x1a#.consent.v1.ListControllersResponse\x12N\n\x0b\x43heckPolicy\x12\x1e.consent.v1.CheckPolicyRequest\x1a\x1f.consent.v1.CheckPolicyResponse\x12W\n\x0e\x41\x63tivatePolicy\x12!.consent.v1.ActivatePolicyRequest\x1a\".consent.v1.ActivatePolicyResponse\x12M\n\nDiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse0\x01\x42\x39Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onsent/v1/policy_service.proto\x12\nconsent.v1\x1a!consent/v1/decision_service.proto\x1a\x16\x63onsent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x10GetPolicyRequest\x12)\n\x10include_contents\x18\x01 \x01(\x08R\x0fincludeContents\"\xdb\x01\n\x11GetPolicyResponse\x12\'\n\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12=\n\x0c\x61\x63tivated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61\x63tivatedAt\x12,\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\x12\x30\n\x06status\x18\x04 \x01(\x0b\x32\x18.consent.v1.PolicyStatusR\x06status\"\xc6\x02\n\x0cPolicyStatus\x12\x16\n\x06source\x18\x01 \x01(\tR\x06source\x12\x1b\n\tlast_good\x18\x02 \x01(\x08R\x08lastGood\x12=\n\x0c\x61ttempted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61ttemptedAt\x12=\n\x0csucceeded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bsucceededAt\x12\x1a\n\x08\x66\x61ilures\x18\x05 \x01(\rR\x08\x66\x61ilures\x12/\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x17.consent.v1.PolicyFaultR\x06\x66\x61ults\x12\x36\n\x17refused_policy_revision\x18\x07 \x01(\tR\x15refusedPolicyRevision\"R\n\nPolicyFile\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x18\n\x07\x63ontent\x18\x03 \x01(\x0cR\x07\x63ontent\"8\n\x16ListControllersRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\"|\n\x17ListControllersResponse\x12\x38\n\x0b\x63ontrollers\x18\x01 \x03(\x0b\x32\x16.consent.v1.ControllerR\x0b\x63ontrollers\x12\'\n\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\"a\n\nController\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12/\n\x08purposes\x18\x03 \x03(\x0b\x32\x13.consent.v1.PurposeR\x08purposes\"\xf3\x01\n\x07Purpose\x12\x18\n\x07purpose\x18\x01 \x01(\tR\x07purpose\x12\x37\n\x0blegal_basis\x18\x02 \x01(\x0e\x32\x16.consent.v1.LegalBasisR\nlegalBasis\x12\x1e\n\nprohibited\x18\x03 \x01(\x08R\nprohibited\x12\x16\n\x06\x63lause\x18\x04 \x01(\tR\x06\x63lause\x12%\n\x0enotice_version\x18\x05 \x01(\rR\rnoticeVersion\x12\x36\n\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\"B\n\x12\x43heckPolicyRequest\x12,\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\"\xa1\x03\n\x13\x43heckPolicyResponse\x12\x1a\n\x08\x61\x64mitted\x18\x01 \x01(\x08R\x08\x61\x64mitted\x12\'\n\x0fpolicy_revision\x18\x02 \x01(\tR\x0epolicyRevision\x12\x31\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x19.consent.v1.PolicyFindingR\x06\x66\x61ults\x12\x35\n\x08warnings\x18\x04 \x03(\x0b\x32\x19.consent.v1.PolicyFindingR\x08warnings\x12\x42\n\x0b\x63ontrollers\x18\x05 \x03(\x0b\x32 .consent.v1.EnumeratedControllerR\x0b\x63ontrollers\x12\x14\n\x05\x63\x61ses\x18\x06 \x01(\x04R\x05\x63\x61ses\x12;\n\x0b\x65numeration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x65numeration\x12!\n\x0ctests_passed\x18\x08 \x01(\rR\x0btestsPassed\x12!\n\x0ctests_failed\x18\t \x01(\rR\x0btestsFailed\"\x88\x01\n\rPolicyFinding\x12-\n\x05\x66\x61ult\x18\x01 \x01(\x0b\x32\x17.consent.v1.PolicyFaultR\x05\x66\x61ult\x12H\n\x0e\x63ounterexample\x18\x02 \x01(\x0b\x32 .consent.v1.PolicyCounterexampleR\x0e\x63ounterexample\"\xb7\x02\n\x14PolicyCounterexample\x12\x1c\n\tinvariant\x18\x01 \x01(\tR\tinvariant\x12\x14\n\x05words\x18\x02 \x01(\tR\x05words\x12\x1e\n\ncontroller\x18\x03 \x01(\tR\ncontroller\x12\x18\n\x07purpose\x18\x04 \x01(\tR\x07purpose\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05input\x18\x06 \x01(\tR\x05input\x12\x16\n\x06\x62\x65\x66ore\x18\x07 \x01(\tR\x06\x62\x65\x66ore\x12\x14\n\x05query\x18\x08 \x01(\tR\x05query\x12\x1d\n\nallowed_by\x18\t \x03(\tR\tallowedBy\x12\x16\n\x06silent\x18\n \x03(\tR\x06silent\x12\x14\n\x05\x63\x61ses\x18\x0b \x01(\x04R\x05\x63\x61ses\"\x9a\x01\n\x14\x45numeratedController\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x1a\n\x08purposes\x18\x02 \x01(\rR\x08purposes\x12\x16\n\x06proven\x18\x03 \x01(\rR\x06proven\x12\x14\n\x05\x63\x61ses\x18\x04 \x01(\x04R\x05\x63\x61ses\x12\x18\n\x07\x61llowed\x18\x05 \x01(\x04R\x07\x61llowed\"O\n\x0bPolicyFault\x12\x12\n\x04\x66ile\x18\x01 \x01(\tR\x04\x66ile\x12\x12\n\x04line\x18\x02 \x01(\rR\x04line\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x7f\n\x15\x41\x63tivatePolicyRequest\x12,\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\x12\x38\n\x18\x65xpected_policy_revision\x18\x02 \x01(\tR\x16\x65xpectedPolicyRevision\"\xba\x01\n\x16\x41\x63tivatePolicyResponse\x12\'\n\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12\x38\n\x18previous_policy_revision\x18\x02 \x01(\tR\x16previousPolicyRevision\x12=\n\x0c\x61\x63tivated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61\x63tivatedAt\"\xec\x01\n\x11\x44iffPolicyRequest\x12,\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x16.consent.v1.PolicyFileR\x05\x66iles\x12\x16\n\x06states\x18\x02 \x01(\x08R\x06states\x12\x16\n\x06sample\x18\x03 \x01(\rR\x06sample\x12!\n\x0c\x61ll_subjects\x18\x04 \x01(\x08R\x0b\x61llSubjects\x12:\n\tdecisions\x18\x05 \x03(\x0b\x32\x1c.consent.v1.RecordedDecisionR\tdecisions\x12\x1a\n\x08\x65xamples\x18\x06 \x01(\rR\x08\x65xamples\"\xe1\x01\n\x10RecordedDecision\x12.\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x18.consent.v1.CheckRequestR\x05\x63heck\x12\x39\n\ndecided_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tdecidedAt\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x14.consent.v1.DecisionR\x08\x64\x65\x63ision\x12\x30\n\x07reasons\x18\x04 \x03(\x0e\x32\x16.consent.v1.ReasonCodeR\x07reasons\"\x89\x01\n\x12\x44iffPolicyResponse\x12\x36\n\x08progress\x18\x01 \x01(\x0b\x32\x18.consent.v1.DiffProgressH\x00R\x08progress\x12\x30\n\x06result\x18\x02 \x01(\x0b\x32\x16.consent.v1.DiffResultH\x00R\x06resultB\t\n\x07message\"b\n\x0c\x44iffProgress\x12(\n\x04over\x18\x01 \x01(\x0e\x32\x14.consent.v1.DiffOverR\x04over\x12\x12\n\x04\x64one\x18\x02 \x01(\x04R\x04\x64one\x12\x14\n\x05total\x18\x03 \x01(\x04R\x05total\"\x87\x02\n\nDiffResult\x12\x34\n\x16\x61\x63tive_policy_revision\x18\x01 \x01(\tR\x14\x61\x63tivePolicyRevision\x12:\n\x19\x63\x61ndidate_policy_revision\x18\x02 \x01(\tR\x17\x63\x61ndidatePolicyRevision\x12-\n\x06totals\x18\x03 \x03(\x0b\x32\x15.consent.v1.DiffTotalR\x06totals\x12>\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1c.consent.v1.PolicyDifferenceR\x0b\x64ifferences\x12\x18\n\x07omitted\x18\x05 \x01(\x04R\x07omitted\"\xa3\x02\n\tDiffTotal\x12(\n\x04over\x18\x01 \x01(\x0e\x32\x14.consent.v1.DiffOverR\x04over\x12\x1a\n\x08subjects\x18\x02 \x01(\x04R\x08subjects\x12\x1a\n\x08\x63ompared\x18\x03 \x01(\x04R\x08\x63ompared\x12#\n\rnewly_allowed\x18\x04 \x01(\x04R\x0cnewlyAllowed\x12!\n\x0cnewly_denied\x18\x05 \x01(\x04R\x0bnewlyDenied\x12+\n\x11otherwise_changed\x18\x06 \x01(\x04R\x10otherwiseChanged\x12%\n\x0enot_reproduced\x18\x07 \x01(\x04R\rnotReproduced\x12\x18\n\x07seconds\x18\x08 \x01(\x01R\x07seconds\"\x85\x03\n\x10PolicyDifference\x12(\n\x04over\x18\x01 \x01(\x0e\x32\x14.consent.v1.DiffOverR\x04over\x12\x1e\n\ncontroller\x18\x02 \x01(\tR\ncontroller\x12\x18\n\x07purpose\x18\x03 \x01(\tR\x07purpose\x12\x37\n\trecipient\x18\x04 \x01(\x0e\x32\x19.consent.v1.RecipientKindR\trecipient\x12,\n\x06\x62\x65\x66ore\x18\x05 \x01(\x0b\x32\x14.consent.v1.DiffSideR\x06\x62\x65\x66ore\x12*\n\x05\x61\x66ter\x18\x06 \x01(\x0b\x32\x14.consent.v1.DiffSideR\x05\x61\x66ter\x12\x14\n\x05\x63ount\x18\x07 \x01(\x04R\x05\x63ount\x12/\n\x05rules\x18\x08 \x03(\x0b\x32\x19.consent.v1.ExplainedRuleR\x05rules\x12\x33\n\x08\x65xamples\x18\t \x03(\x0b\x32\x17.consent.v1.DiffExampleR\x08\x65xamples\"\xa7\x01\n\x08\x44iffSide\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x14.consent.v1.DecisionR\x08\x64\x65\x63ision\x12\x30\n\x07reasons\x18\x02 \x03(\x0e\x32\x16.consent.v1.ReasonCodeR\x07reasons\x12\x37\n\x0blegal_basis\x18\x03 \x01(\x0e\x32\x16.consent.v1.LegalBasisR\nlegalBasis\"\x89\x01\n\x0b\x44iffExample\x12\x1d\n\nsubject_id\x18\x01 \x01(\tR\tsubjectId\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x39\n\ndecided_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tdecidedAt*l\n\x08\x44iffOver\x12\x19\n\x15\x44IFF_OVER_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44IFF_OVER_STATES\x10\x01\x12\x16\n\x12\x44IFF_OVER_SUBJECTS\x10\x02\x12\x17\n\x13\x44IFF_OVER_DECISIONS\x10\x03\x32\xad\x03\n\rPolicyService\x12H\n\tGetPolicy\x12\x1c.consent.v1.GetPolicyRequest\x1a\x1d.consent.v1.GetPolicyResponse\x12Z\n\x0fListControllers\x12\".consent.v1.ListControllersRequest\x1a#.consent.v1.ListControllersResponse\x12N\n\x0b\x43heckPolicy\x12\x1e.consent.v1.CheckPolicyRequest\x1a\x1f.consent.v1.CheckPolicyResponse\x12W\n\x0e\x41\x63tivatePolicy\x12!.consent.v1.ActivatePolicyRequest\x1a\".consent.v1.ActivatePolicyResponse\x12M\n\nDiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse0\x01\x42R\n\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent.v1.policy_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z7github.com/consentd/consentd/proto/consent/v1;consentv1'
-  _globals['_GETPOLICYREQUEST']._serialized_start=104
-  _globals['_GETPOLICYREQUEST']._serialized_end=165
-  _globals['_GETPOLICYRESPONSE']._serialized_start=168
-  _globals['_GETPOLICYRESPONSE']._serialized_end=337
-  _globals['_POLICYFILE']._serialized_start=339
-  _globals['_POLICYFILE']._serialized_end=421
-  _globals['_LISTCONTROLLERSREQUEST']._serialized_start=423
-  _globals['_LISTCONTROLLERSREQUEST']._serialized_end=479
-  _globals['_LISTCONTROLLERSRESPONSE']._serialized_start=481
-  _globals['_LISTCONTROLLERSRESPONSE']._serialized_end=605
-  _globals['_CONTROLLER']._serialized_start=607
-  _globals['_CONTROLLER']._serialized_end=704
-  _globals['_PURPOSE']._serialized_start=707
-  _globals['_PURPOSE']._serialized_end=950
-  _globals['_CHECKPOLICYREQUEST']._serialized_start=952
-  _globals['_CHECKPOLICYREQUEST']._serialized_end=1018
-  _globals['_CHECKPOLICYRESPONSE']._serialized_start=1021
-  _globals['_CHECKPOLICYRESPONSE']._serialized_end=1160
-  _globals['_POLICYFAULT']._serialized_start=1162
-  _globals['_POLICYFAULT']._serialized_end=1241
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=1243
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=1370
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=1373
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=1559
-  _globals['_DIFFPOLICYREQUEST']._serialized_start=1561
-  _globals['_DIFFPOLICYREQUEST']._serialized_end=1626
-  _globals['_DIFFPOLICYRESPONSE']._serialized_start=1628
-  _globals['_DIFFPOLICYRESPONSE']._serialized_end=1676
-  _globals['_POLICYSERVICE']._serialized_start=1679
-  _globals['_POLICYSERVICE']._serialized_end=2108
+  _globals['DESCRIPTOR']._serialized_options = b'\n\025io.github.consentd.v1P\001Z7github.com/consentd/consentd/proto/consent/v1;consentv1'
+  _globals['_DIFFOVER']._serialized_start=4864
+  _globals['_DIFFOVER']._serialized_end=4972
+  _globals['_GETPOLICYREQUEST']._serialized_start=171
+  _globals['_GETPOLICYREQUEST']._serialized_end=232
+  _globals['_GETPOLICYRESPONSE']._serialized_start=235
+  _globals['_GETPOLICYRESPONSE']._serialized_end=454
+  _globals['_POLICYSTATUS']._serialized_start=457
+  _globals['_POLICYSTATUS']._serialized_end=783
+  _globals['_POLICYFILE']._serialized_start=785
+  _globals['_POLICYFILE']._serialized_end=867
+  _globals['_LISTCONTROLLERSREQUEST']._serialized_start=869
+  _globals['_LISTCONTROLLERSREQUEST']._serialized_end=925
+  _globals['_LISTCONTROLLERSRESPONSE']._serialized_start=927
+  _globals['_LISTCONTROLLERSRESPONSE']._serialized_end=1051
+  _globals['_CONTROLLER']._serialized_start=1053
+  _globals['_CONTROLLER']._serialized_end=1150
+  _globals['_PURPOSE']._serialized_start=1153
+  _globals['_PURPOSE']._serialized_end=1396
+  _globals['_CHECKPOLICYREQUEST']._serialized_start=1398
+  _globals['_CHECKPOLICYREQUEST']._serialized_end=1464
+  _globals['_CHECKPOLICYRESPONSE']._serialized_start=1467
+  _globals['_CHECKPOLICYRESPONSE']._serialized_end=1884
+  _globals['_POLICYFINDING']._serialized_start=1887
+  _globals['_POLICYFINDING']._serialized_end=2023
+  _globals['_POLICYCOUNTEREXAMPLE']._serialized_start=2026
+  _globals['_POLICYCOUNTEREXAMPLE']._serialized_end=2337
+  _globals['_ENUMERATEDCONTROLLER']._serialized_start=2340
+  _globals['_ENUMERATEDCONTROLLER']._serialized_end=2494
+  _globals['_POLICYFAULT']._serialized_start=2496
+  _globals['_POLICYFAULT']._serialized_end=2575
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=2577
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=2704
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=2707
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=2893
+  _globals['_DIFFPOLICYREQUEST']._serialized_start=2896
+  _globals['_DIFFPOLICYREQUEST']._serialized_end=3132
+  _globals['_RECORDEDDECISION']._serialized_start=3135
+  _globals['_RECORDEDDECISION']._serialized_end=3360
+  _globals['_DIFFPOLICYRESPONSE']._serialized_start=3363
+  _globals['_DIFFPOLICYRESPONSE']._serialized_end=3500
+  _globals['_DIFFPROGRESS']._serialized_start=3502
+  _globals['_DIFFPROGRESS']._serialized_end=3600
+  _globals['_DIFFRESULT']._serialized_start=3603
+  _globals['_DIFFRESULT']._serialized_end=3866
+  _globals['_DIFFTOTAL']._serialized_start=3869
+  _globals['_DIFFTOTAL']._serialized_end=4160
+  _globals['_POLICYDIFFERENCE']._serialized_start=4163
+  _globals['_POLICYDIFFERENCE']._serialized_end=4552
+  _globals['_DIFFSIDE']._serialized_start=4555
+  _globals['_DIFFSIDE']._serialized_end=4722
+  _globals['_DIFFEXAMPLE']._serialized_start=4725
+  _globals['_DIFFEXAMPLE']._serialized_end=4862
+  _globals['_POLICYSERVICE']._serialized_start=4975
+  _globals['_POLICYSERVICE']._serialized_end=5404
 # @@protoc_insertion_point(module_scope)

@@ -1,14 +1,28 @@
 import datetime
 
+from consentd.v1 import decision_service_pb2 as _decision_service_pb2
 from consentd.v1 import types_pb2 as _types_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class DiffOver(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIFF_OVER_UNSPECIFIED: _ClassVar[DiffOver]
+    DIFF_OVER_STATES: _ClassVar[DiffOver]
+    DIFF_OVER_SUBJECTS: _ClassVar[DiffOver]
+    DIFF_OVER_DECISIONS: _ClassVar[DiffOver]
+DIFF_OVER_UNSPECIFIED: DiffOver
+DIFF_OVER_STATES: DiffOver
+DIFF_OVER_SUBJECTS: DiffOver
+DIFF_OVER_DECISIONS: DiffOver
 
 class GetPolicyRequest(_message.Message):
     __slots__ = ("include_contents",)
@@ -17,14 +31,34 @@ class GetPolicyRequest(_message.Message):
     def __init__(self, include_contents: bool = ...) -> None: ...
 
 class GetPolicyResponse(_message.Message):
-    __slots__ = ("policy_revision", "activated_at", "files")
+    __slots__ = ("policy_revision", "activated_at", "files", "status")
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     policy_revision: str
     activated_at: _timestamp_pb2.Timestamp
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
-    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+    status: PolicyStatus
+    def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., status: _Optional[_Union[PolicyStatus, _Mapping]] = ...) -> None: ...
+
+class PolicyStatus(_message.Message):
+    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_GOOD_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_AT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    last_good: bool
+    attempted_at: _timestamp_pb2.Timestamp
+    succeeded_at: _timestamp_pb2.Timestamp
+    failures: int
+    faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
+    refused_policy_revision: str
+    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ...) -> None: ...
 
 class PolicyFile(_message.Message):
     __slots__ = ("path", "sha256", "content")
@@ -83,14 +117,74 @@ class CheckPolicyRequest(_message.Message):
     def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
 
 class CheckPolicyResponse(_message.Message):
-    __slots__ = ("admitted", "policy_revision", "faults")
+    __slots__ = ("admitted", "policy_revision", "faults", "warnings", "controllers", "cases", "enumeration", "tests_passed", "tests_failed")
     ADMITTED_FIELD_NUMBER: _ClassVar[int]
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLERS_FIELD_NUMBER: _ClassVar[int]
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    ENUMERATION_FIELD_NUMBER: _ClassVar[int]
+    TESTS_PASSED_FIELD_NUMBER: _ClassVar[int]
+    TESTS_FAILED_FIELD_NUMBER: _ClassVar[int]
     admitted: bool
     policy_revision: str
-    faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
-    def __init__(self, admitted: bool = ..., policy_revision: _Optional[str] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ...) -> None: ...
+    faults: _containers.RepeatedCompositeFieldContainer[PolicyFinding]
+    warnings: _containers.RepeatedCompositeFieldContainer[PolicyFinding]
+    controllers: _containers.RepeatedCompositeFieldContainer[EnumeratedController]
+    cases: int
+    enumeration: _duration_pb2.Duration
+    tests_passed: int
+    tests_failed: int
+    def __init__(self, admitted: bool = ..., policy_revision: _Optional[str] = ..., faults: _Optional[_Iterable[_Union[PolicyFinding, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[PolicyFinding, _Mapping]]] = ..., controllers: _Optional[_Iterable[_Union[EnumeratedController, _Mapping]]] = ..., cases: _Optional[int] = ..., enumeration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tests_passed: _Optional[int] = ..., tests_failed: _Optional[int] = ...) -> None: ...
+
+class PolicyFinding(_message.Message):
+    __slots__ = ("fault", "counterexample")
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    COUNTEREXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    fault: PolicyFault
+    counterexample: PolicyCounterexample
+    def __init__(self, fault: _Optional[_Union[PolicyFault, _Mapping]] = ..., counterexample: _Optional[_Union[PolicyCounterexample, _Mapping]] = ...) -> None: ...
+
+class PolicyCounterexample(_message.Message):
+    __slots__ = ("invariant", "words", "controller", "purpose", "description", "input", "before", "query", "allowed_by", "silent", "cases")
+    INVARIANT_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_BY_FIELD_NUMBER: _ClassVar[int]
+    SILENT_FIELD_NUMBER: _ClassVar[int]
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    invariant: str
+    words: str
+    controller: str
+    purpose: str
+    description: str
+    input: str
+    before: str
+    query: str
+    allowed_by: _containers.RepeatedScalarFieldContainer[str]
+    silent: _containers.RepeatedScalarFieldContainer[str]
+    cases: int
+    def __init__(self, invariant: _Optional[str] = ..., words: _Optional[str] = ..., controller: _Optional[str] = ..., purpose: _Optional[str] = ..., description: _Optional[str] = ..., input: _Optional[str] = ..., before: _Optional[str] = ..., query: _Optional[str] = ..., allowed_by: _Optional[_Iterable[str]] = ..., silent: _Optional[_Iterable[str]] = ..., cases: _Optional[int] = ...) -> None: ...
+
+class EnumeratedController(_message.Message):
+    __slots__ = ("controller", "purposes", "proven", "cases", "allowed")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    PROVEN_FIELD_NUMBER: _ClassVar[int]
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    purposes: int
+    proven: int
+    cases: int
+    allowed: int
+    def __init__(self, controller: _Optional[str] = ..., purposes: _Optional[int] = ..., proven: _Optional[int] = ..., cases: _Optional[int] = ..., allowed: _Optional[int] = ...) -> None: ...
 
 class PolicyFault(_message.Message):
     __slots__ = ("file", "line", "message")
@@ -121,13 +215,123 @@ class ActivatePolicyResponse(_message.Message):
     def __init__(self, policy_revision: _Optional[str] = ..., previous_policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DiffPolicyRequest(_message.Message):
-    __slots__ = ("files",)
+    __slots__ = ("files", "states", "sample", "all_subjects", "decisions", "examples")
     FILES_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    ALL_SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
-    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ...) -> None: ...
+    states: bool
+    sample: int
+    all_subjects: bool
+    decisions: _containers.RepeatedCompositeFieldContainer[RecordedDecision]
+    examples: int
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., states: bool = ..., sample: _Optional[int] = ..., all_subjects: bool = ..., decisions: _Optional[_Iterable[_Union[RecordedDecision, _Mapping]]] = ..., examples: _Optional[int] = ...) -> None: ...
+
+class RecordedDecision(_message.Message):
+    __slots__ = ("check", "decided_at", "decision", "reasons")
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    check: _decision_service_pb2.CheckRequest
+    decided_at: _timestamp_pb2.Timestamp
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    def __init__(self, check: _Optional[_Union[_decision_service_pb2.CheckRequest, _Mapping]] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ...) -> None: ...
 
 class DiffPolicyResponse(_message.Message):
-    __slots__ = ("subjects",)
+    __slots__ = ("progress", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: DiffProgress
+    result: DiffResult
+    def __init__(self, progress: _Optional[_Union[DiffProgress, _Mapping]] = ..., result: _Optional[_Union[DiffResult, _Mapping]] = ...) -> None: ...
+
+class DiffProgress(_message.Message):
+    __slots__ = ("over", "done", "total")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    over: DiffOver
+    done: int
+    total: int
+    def __init__(self, over: _Optional[_Union[DiffOver, str]] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
+
+class DiffResult(_message.Message):
+    __slots__ = ("active_policy_revision", "candidate_policy_revision", "totals", "differences", "omitted")
+    ACTIVE_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    TOTALS_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
+    active_policy_revision: str
+    candidate_policy_revision: str
+    totals: _containers.RepeatedCompositeFieldContainer[DiffTotal]
+    differences: _containers.RepeatedCompositeFieldContainer[PolicyDifference]
+    omitted: int
+    def __init__(self, active_policy_revision: _Optional[str] = ..., candidate_policy_revision: _Optional[str] = ..., totals: _Optional[_Iterable[_Union[DiffTotal, _Mapping]]] = ..., differences: _Optional[_Iterable[_Union[PolicyDifference, _Mapping]]] = ..., omitted: _Optional[int] = ...) -> None: ...
+
+class DiffTotal(_message.Message):
+    __slots__ = ("over", "subjects", "compared", "newly_allowed", "newly_denied", "otherwise_changed", "not_reproduced", "seconds")
+    OVER_FIELD_NUMBER: _ClassVar[int]
     SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_FIELD_NUMBER: _ClassVar[int]
+    NEWLY_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    NEWLY_DENIED_FIELD_NUMBER: _ClassVar[int]
+    OTHERWISE_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    NOT_REPRODUCED_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    over: DiffOver
     subjects: int
-    def __init__(self, subjects: _Optional[int] = ...) -> None: ...
+    compared: int
+    newly_allowed: int
+    newly_denied: int
+    otherwise_changed: int
+    not_reproduced: int
+    seconds: float
+    def __init__(self, over: _Optional[_Union[DiffOver, str]] = ..., subjects: _Optional[int] = ..., compared: _Optional[int] = ..., newly_allowed: _Optional[int] = ..., newly_denied: _Optional[int] = ..., otherwise_changed: _Optional[int] = ..., not_reproduced: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class PolicyDifference(_message.Message):
+    __slots__ = ("over", "controller", "purpose", "recipient", "before", "after", "count", "rules", "examples")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    over: DiffOver
+    controller: str
+    purpose: str
+    recipient: _types_pb2.RecipientKind
+    before: DiffSide
+    after: DiffSide
+    count: int
+    rules: _containers.RepeatedCompositeFieldContainer[_decision_service_pb2.ExplainedRule]
+    examples: _containers.RepeatedCompositeFieldContainer[DiffExample]
+    def __init__(self, over: _Optional[_Union[DiffOver, str]] = ..., controller: _Optional[str] = ..., purpose: _Optional[str] = ..., recipient: _Optional[_Union[_types_pb2.RecipientKind, str]] = ..., before: _Optional[_Union[DiffSide, _Mapping]] = ..., after: _Optional[_Union[DiffSide, _Mapping]] = ..., count: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[_decision_service_pb2.ExplainedRule, _Mapping]]] = ..., examples: _Optional[_Iterable[_Union[DiffExample, _Mapping]]] = ...) -> None: ...
+
+class DiffSide(_message.Message):
+    __slots__ = ("decision", "reasons", "legal_basis")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
+    decision: _types_pb2.Decision
+    reasons: _containers.RepeatedScalarFieldContainer[_types_pb2.ReasonCode]
+    legal_basis: _types_pb2.LegalBasis
+    def __init__(self, decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.ReasonCode, str]]] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ...) -> None: ...
+
+class DiffExample(_message.Message):
+    __slots__ = ("subject_id", "description", "decided_at")
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    subject_id: str
+    description: str
+    decided_at: _timestamp_pb2.Timestamp
+    def __init__(self, subject_id: _Optional[str] = ..., description: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

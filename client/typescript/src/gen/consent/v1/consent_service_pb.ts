@@ -44,8 +44,9 @@ export type RecordEventsRequest = Message<"consent.v1.RecordEventsRequest"> & {
   events: Event[];
 
   /**
-   * Return only when no node and no client cache can answer from the older state any more. On a single node every write
-   * is fenced on this node already.
+   * Return only when no node and no client cache can answer from the older state any more: each client cache has confirmed
+   * the write or its lease has run out, which takes a few milliseconds, and two leases at most. DEADLINE_EXCEEDED says that
+   * the events are recorded but the fence is not complete; repeat the call with the same events to wait on.
    *
    * @generated from field: bool fence = 4;
    */

@@ -2,9 +2,11 @@
 // @generated from file consent/v1/decision_service.proto (package consent.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Decision, LegalBasis, Obligation, Reason, Recipient } from "./types_pb.js";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { LedgerEntry } from "./consent_service_pb.js";
+import { file_consent_v1_consent_service } from "./consent_service_pb.js";
+import type { Decision, LegalBasis, Obligation, ObligationCode, Reason, ReasonCode, Recipient } from "./types_pb.js";
 import { file_consent_v1_types } from "./types_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/decision_service.proto.
  */
 export const file_consent_v1_decision_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb25zZW50L3YxL2RlY2lzaW9uX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEicQoLQ29uc2lzdGVuY3kSGgoQbWluaW1pemVfbGF0ZW5jeRgBIAEoCEgAEhsKEWF0X2xlYXN0X2FzX2ZyZXNoGAIgASgJSAASGgoQZnVsbHlfY29uc2lzdGVudBgDIAEoCEgAQg0KC3JlcXVpcmVtZW50IuIBCgxDaGVja1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSFwoPZGF0YV9jYXRlZ29yaWVzGAQgAygJEigKCXJlY2lwaWVudBgFIAEoCzIVLmNvbnNlbnQudjEuUmVjaXBpZW50EigKB2NvbnRleHQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NvbnNpc3RlbmN5GAcgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSLTAgoNQ2hlY2tSZXNwb25zZRImCghkZWNpc2lvbhgBIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SIwoHcmVhc29ucxgCIAMoCzISLmNvbnNlbnQudjEuUmVhc29uEisKC2xlZ2FsX2Jhc2lzGAMgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEisKC29ibGlnYXRpb25zGAQgAygLMhYuY29uc2VudC52MS5PYmxpZ2F0aW9uEiEKGXBlcm1pdHRlZF9kYXRhX2NhdGVnb3JpZXMYBSADKAkSLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAcgASgJEhcKD3BvbGljeV9yZXZpc2lvbhgIIAEoCRITCgtkZWNpc2lvbl9pZBgJIAEoCSJtChFCYXRjaENoZWNrUmVxdWVzdBIqCghyZXF1ZXN0cxgBIAMoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiwKC2NvbnNpc3RlbmN5GAIgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSJDChJCYXRjaENoZWNrUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3VsdCJ1ChBCYXRjaENoZWNrUmVzdWx0Ei0KCHJlc3BvbnNlGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlSAASJwoFZXJyb3IYAiABKAsyFi5jb25zZW50LnYxLkNoZWNrRXJyb3JIAEIJCgdvdXRjb21lIpEBCgpDaGVja0Vycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRI0ChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhouY29uc2VudC52MS5GaWVsZFZpb2xhdGlvbhIuCgtyZXRyeV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSKVAQoTTGlzdFB1cnBvc2VzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSKAoHY29udGV4dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoLY29uc2lzdGVuY3kYBCABKAsyFy5jb25zZW50LnYxLkNvbnNpc3RlbmN5IkUKFExpc3RQdXJwb3Nlc1Jlc3BvbnNlEi0KCHB1cnBvc2VzGAEgAygLMhsuY29uc2VudC52MS5QdXJwb3NlRGVjaXNpb24iTwoPUHVycG9zZURlY2lzaW9uEg8KB3B1cnBvc2UYASABKAkSKwoIcmVzcG9uc2UYAiABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiTwoSQ2hlY2tTdHJlYW1SZXF1ZXN0EikKBmNoZWNrcxgBIAMoCzIZLmNvbnNlbnQudjEuU3RyZWFtZWRDaGVjaxIOCgZjYW5jZWwYAiADKAQicAoNU3RyZWFtZWRDaGVjaxIKCgJpZBgBIAEoBBInCgVjaGVjaxgCIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVAoTQ2hlY2tTdHJlYW1SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29uc2VudC52MS5TdHJlYW1lZFJlc3VsdBIQCghkcmFpbmluZxgCIAEoCCJ/Cg5TdHJlYW1lZFJlc3VsdBIKCgJpZBgBIAEoBBItCghyZXNwb25zZRgCIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZUgAEicKBWVycm9yGAMgASgLMhYuY29uc2VudC52MS5DaGVja0Vycm9ySABCCQoHb3V0Y29tZSJwCg5FeHBsYWluUmVxdWVzdBInCgVjaGVjaxgBIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0cmFjZRgDIAEoCCI+Cg9FeHBsYWluUmVzcG9uc2USKwoIZGVjaXNpb24YASABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiNQoZV2F0Y2hJbnZhbGlkYXRpb25zUmVxdWVzdBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEIi4KGldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEMvADCg9EZWNpc2lvblNlcnZpY2USPAoFQ2hlY2sSGC5jb25zZW50LnYxLkNoZWNrUmVxdWVzdBoZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZRJLCgpCYXRjaENoZWNrEh0uY29uc2VudC52MS5CYXRjaENoZWNrUmVxdWVzdBoeLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3BvbnNlElEKDExpc3RQdXJwb3NlcxIfLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVxdWVzdBogLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVzcG9uc2USUgoLQ2hlY2tTdHJlYW0SHi5jb25zZW50LnYxLkNoZWNrU3RyZWFtUmVxdWVzdBofLmNvbnNlbnQudjEuQ2hlY2tTdHJlYW1SZXNwb25zZSgBMAESQgoHRXhwbGFpbhIaLmNvbnNlbnQudjEuRXhwbGFpblJlcXVlc3QaGy5jb25zZW50LnYxLkV4cGxhaW5SZXNwb25zZRJnChJXYXRjaEludmFsaWRhdGlvbnMSJS5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QaJi5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlKAEwAUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiFjb25zZW50L3YxL2RlY2lzaW9uX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEicQoLQ29uc2lzdGVuY3kSGgoQbWluaW1pemVfbGF0ZW5jeRgBIAEoCEgAEhsKEWF0X2xlYXN0X2FzX2ZyZXNoGAIgASgJSAASGgoQZnVsbHlfY29uc2lzdGVudBgDIAEoCEgAQg0KC3JlcXVpcmVtZW50IuIBCgxDaGVja1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSFwoPZGF0YV9jYXRlZ29yaWVzGAQgAygJEigKCXJlY2lwaWVudBgFIAEoCzIVLmNvbnNlbnQudjEuUmVjaXBpZW50EigKB2NvbnRleHQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NvbnNpc3RlbmN5GAcgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSLTAgoNQ2hlY2tSZXNwb25zZRImCghkZWNpc2lvbhgBIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SIwoHcmVhc29ucxgCIAMoCzISLmNvbnNlbnQudjEuUmVhc29uEisKC2xlZ2FsX2Jhc2lzGAMgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEisKC29ibGlnYXRpb25zGAQgAygLMhYuY29uc2VudC52MS5PYmxpZ2F0aW9uEiEKGXBlcm1pdHRlZF9kYXRhX2NhdGVnb3JpZXMYBSADKAkSLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAcgASgJEhcKD3BvbGljeV9yZXZpc2lvbhgIIAEoCRITCgtkZWNpc2lvbl9pZBgJIAEoCSJtChFCYXRjaENoZWNrUmVxdWVzdBIqCghyZXF1ZXN0cxgBIAMoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiwKC2NvbnNpc3RlbmN5GAIgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSJDChJCYXRjaENoZWNrUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3VsdCJ1ChBCYXRjaENoZWNrUmVzdWx0Ei0KCHJlc3BvbnNlGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlSAASJwoFZXJyb3IYAiABKAsyFi5jb25zZW50LnYxLkNoZWNrRXJyb3JIAEIJCgdvdXRjb21lIpEBCgpDaGVja0Vycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRI0ChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhouY29uc2VudC52MS5GaWVsZFZpb2xhdGlvbhIuCgtyZXRyeV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSKVAQoTTGlzdFB1cnBvc2VzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSKAoHY29udGV4dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoLY29uc2lzdGVuY3kYBCABKAsyFy5jb25zZW50LnYxLkNvbnNpc3RlbmN5IkUKFExpc3RQdXJwb3Nlc1Jlc3BvbnNlEi0KCHB1cnBvc2VzGAEgAygLMhsuY29uc2VudC52MS5QdXJwb3NlRGVjaXNpb24iTwoPUHVycG9zZURlY2lzaW9uEg8KB3B1cnBvc2UYASABKAkSKwoIcmVzcG9uc2UYAiABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiTwoSQ2hlY2tTdHJlYW1SZXF1ZXN0EikKBmNoZWNrcxgBIAMoCzIZLmNvbnNlbnQudjEuU3RyZWFtZWRDaGVjaxIOCgZjYW5jZWwYAiADKAQicAoNU3RyZWFtZWRDaGVjaxIKCgJpZBgBIAEoBBInCgVjaGVjaxgCIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVAoTQ2hlY2tTdHJlYW1SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29uc2VudC52MS5TdHJlYW1lZFJlc3VsdBIQCghkcmFpbmluZxgCIAEoCCJ/Cg5TdHJlYW1lZFJlc3VsdBIKCgJpZBgBIAEoBBItCghyZXNwb25zZRgCIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZUgAEicKBWVycm9yGAMgASgLMhYuY29uc2VudC52MS5DaGVja0Vycm9ySABCCQoHb3V0Y29tZSJwCg5FeHBsYWluUmVxdWVzdBInCgVjaGVjaxgBIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0cmFjZRgDIAEoCCKXAwoPRXhwbGFpblJlc3BvbnNlEisKCGRlY2lzaW9uGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlEi8KC2RlY2lkZWRfZm9yGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhc19vZhgDIAEoCBIoCgVmYWN0cxgEIAMoCzIZLmNvbnNlbnQudjEuRXhwbGFpbmVkRmFjdBIoCgVydWxlcxgFIAMoCzIZLmNvbnNlbnQudjEuRXhwbGFpbmVkUnVsZRIoCgpuZWFyX3J1bGVzGAYgAygLMhQuY29uc2VudC52MS5OZWFyUnVsZRIsCgdjaGFuZ2VzGAcgAygLMhsuY29uc2VudC52MS5FeHBsYWluZWRDaGFuZ2USEwoLb2JsaWdhdGlvbnMYCCADKAkSLwoIdmFsaWRpdHkYCSABKAsyHS5jb25zZW50LnYxLkV4cGxhaW5lZFZhbGlkaXR5EhYKDnBvbGljeV9mYWlsdXJlGAogASgJEg0KBXRyYWNlGAsgASgJIs8BCg1FeHBsYWluZWRGYWN0EgsKA2tleRgBIAEoCRIMCgR0ZXh0GAIgASgJEiIKBHJvbGUYAyABKA4yFC5jb25zZW50LnYxLkZhY3RSb2xlEiUKB3dpdGhvdXQYBCABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEi8KD3JlYXNvbnNfd2l0aG91dBgFIAMoDjIWLmNvbnNlbnQudjEuUmVhc29uQ29kZRInCgZldmVudHMYBiADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5IssBCg1FeHBsYWluZWRSdWxlEg0KBXRpdGxlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg8KB2FydGljbGUYAyABKAkSDAoEZmlsZRgEIAEoCRIMCgRsaW5lGAUgASgNEicKB3JlYXNvbnMYBiADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSDwoHY2xhdXNlcxgHIAMoCRIvCgtvYmxpZ2F0aW9ucxgIIAMoDjIaLmNvbnNlbnQudjEuT2JsaWdhdGlvbkNvZGUigAEKCE5lYXJSdWxlEicKBHJ1bGUYASABKAsyGS5jb25zZW50LnYxLkV4cGxhaW5lZFJ1bGUSDwoHbWlzc2luZxgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCglleGNlcHRpb24YBCABKAgSEgoKYnJvdWdodF9ieRgFIAMoCSJyCg9FeHBsYWluZWRDaGFuZ2USDgoGYWxsX29mGAEgAygJEiYKCGRlY2lzaW9uGAIgASgOMhQuY29uc2VudC52MS5EZWNpc2lvbhInCgdyZWFzb25zGAMgAygOMhYuY29uc2VudC52MS5SZWFzb25Db2RlItIBChFFeHBsYWluZWRWYWxpZGl0eRIvCgt2YWxpZF91bnRpbBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDd2h5GAIgASgJEi4KCmNoYW5nZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKCGRlY2lzaW9uGAQgASgOMhQuY29uc2VudC52MS5EZWNpc2lvbhInCgdyZWFzb25zGAUgAygOMhYuY29uc2VudC52MS5SZWFzb25Db2RlIloKGVdhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QSEAoIY2FjaGVfaWQYASABKAwSEQoJaGVhcnRiZWF0GAIgASgEEhgKEGFwcGxpZWRfcG9zaXRpb24YAyABKAQi4AEKGldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlEiUKBWhlbGxvGAEgASgLMhYuY29uc2VudC52MS5XYXRjaEhlbGxvEhUKDWZyb21fcG9zaXRpb24YAiABKAQSEAoIcG9zaXRpb24YAyABKAQSEAoIcmV2aXNpb24YBCABKAQSDQoFc2xvdHMYBSADKA0SFwoPcG9saWN5X3JldmlzaW9uGAYgASgJEhEKCWhlYXJ0YmVhdBgHIAEoBBITCgtzZXJ2ZXJfdGltZRgIIAEoAxIQCghjaGVja3N1bRgJIAEoByKlAQoKV2F0Y2hIZWxsbxIQCghzdG9yZV9pZBgBIAEoDBIQCghzbG90X2tleRgCIAEoDBISCgpzbG90X2NvdW50GAMgASgNEigKBWxlYXNlGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbipsCghGYWN0Um9sZRIZChVGQUNUX1JPTEVfVU5TUEVDSUZJRUQQABIWChJGQUNUX1JPTEVfREVDSVNJVkUQARIUChBGQUNUX1JPTEVfU0hBUkVEEAISFwoTRkFDVF9ST0xFX05PX0VGRkVDVBADMvADCg9EZWNpc2lvblNlcnZpY2USPAoFQ2hlY2sSGC5jb25zZW50LnYxLkNoZWNrUmVxdWVzdBoZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZRJLCgpCYXRjaENoZWNrEh0uY29uc2VudC52MS5CYXRjaENoZWNrUmVxdWVzdBoeLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3BvbnNlElEKDExpc3RQdXJwb3NlcxIfLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVxdWVzdBogLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVzcG9uc2USUgoLQ2hlY2tTdHJlYW0SHi5jb25zZW50LnYxLkNoZWNrU3RyZWFtUmVxdWVzdBofLmNvbnNlbnQudjEuQ2hlY2tTdHJlYW1SZXNwb25zZSgBMAESQgoHRXhwbGFpbhIaLmNvbnNlbnQudjEuRXhwbGFpblJlcXVlc3QaGy5jb25zZW50LnYxLkV4cGxhaW5SZXNwb25zZRJnChJXYXRjaEludmFsaWRhdGlvbnMSJS5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QaJi5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlKAEwAUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_consent_service, file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Consistency is how fresh the state behind a decision must be. A state older than an acknowledged write on the
@@ -604,7 +606,8 @@ export type ExplainRequest = Message<"consent.v1.ExplainRequest"> & {
   check?: CheckRequest | undefined;
 
   /**
-   * The instant as of which to answer: what was recorded and had occurred by then. Absent: now. Not in the future.
+   * The instant as of which to answer: what was recorded and had occurred by then, by the policies active now. Absent: now.
+   * Not in the future, and not together with check.consistency.
    *
    * @generated from field: google.protobuf.Timestamp at = 2;
    */
@@ -626,7 +629,7 @@ export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
   messageDesc(file_consent_v1_decision_service, 15);
 
 /**
- * ExplainResponse is the story of a decision.
+ * ExplainResponse is the story of a decision. Its texts are for people; nothing may parse them.
  *
  * @generated from message consent.v1.ExplainResponse
  */
@@ -637,6 +640,76 @@ export type ExplainResponse = Message<"consent.v1.ExplainResponse"> & {
    * @generated from field: consent.v1.CheckResponse decision = 1;
    */
   decision?: CheckResponse | undefined;
+
+  /**
+   * The instant that was decided for.
+   *
+   * @generated from field: google.protobuf.Timestamp decided_for = 2;
+   */
+  decidedFor?: Timestamp | undefined;
+
+  /**
+   * Whether the state is that of ExplainRequest.at.
+   *
+   * @generated from field: bool as_of = 3;
+   */
+  asOf: boolean;
+
+  /**
+   * What is on record for the subject, that which decided first.
+   *
+   * @generated from field: repeated consent.v1.ExplainedFact facts = 4;
+   */
+  facts: ExplainedFact[];
+
+  /**
+   * The rules that held, those that gave a reason or an obligation first.
+   *
+   * @generated from field: repeated consent.v1.ExplainedRule rules = 5;
+   */
+  rules: ExplainedRule[];
+
+  /**
+   * The rules that lacked one condition: an exception held, or a single change would bring them about.
+   *
+   * @generated from field: repeated consent.v1.NearRule near_rules = 6;
+   */
+  nearRules: NearRule[];
+
+  /**
+   * What would change the answer: a denial to ALLOW, an ALLOW to a denial. None was found if it is empty.
+   *
+   * @generated from field: repeated consent.v1.ExplainedChange changes = 7;
+   */
+  changes: ExplainedChange[];
+
+  /**
+   * The obligations of the decision in words, in their order.
+   *
+   * @generated from field: repeated string obligations = 8;
+   */
+  obligations: string[];
+
+  /**
+   * Why the decision is valid until then; absent where time alone cannot change it.
+   *
+   * @generated from field: consent.v1.ExplainedValidity validity = 9;
+   */
+  validity?: ExplainedValidity | undefined;
+
+  /**
+   * What failed, where the reason is POLICY_ERROR.
+   *
+   * @generated from field: string policy_failure = 10;
+   */
+  policyFailure: string;
+
+  /**
+   * OPA's own trace, if it was asked for; cut off after 2 MiB.
+   *
+   * @generated from field: string trace = 11;
+   */
+  trace: string;
 };
 
 /**
@@ -647,17 +720,294 @@ export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
   messageDesc(file_consent_v1_decision_service, 16);
 
 /**
- * WatchInvalidationsRequest confirms what a client has applied.
+ * ExplainedFact is something on record for the subject.
+ *
+ * @generated from message consent.v1.ExplainedFact
+ */
+export type ExplainedFact = Message<"consent.v1.ExplainedFact"> & {
+  /**
+   * Its name in the policies' input below subject, such as consents.marketing_email; .requested after it is the request for
+   * the consent.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The fact as a sentence.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * What it did.
+   *
+   * @generated from field: consent.v1.FactRole role = 3;
+   */
+  role: FactRole;
+
+  /**
+   * The decision without it, if it is decisive.
+   *
+   * @generated from field: consent.v1.Decision without = 4;
+   */
+  without: Decision;
+
+  /**
+   * The reasons of that decision.
+   *
+   * @generated from field: repeated consent.v1.ReasonCode reasons_without = 5;
+   */
+  reasonsWithout: ReasonCode[];
+
+  /**
+   * The events that set it, in the order in which they occurred.
+   *
+   * @generated from field: repeated consent.v1.LedgerEntry events = 6;
+   */
+  events: LedgerEntry[];
+};
+
+/**
+ * Describes the message consent.v1.ExplainedFact.
+ * Use `create(ExplainedFactSchema)` to create a new message.
+ */
+export const ExplainedFactSchema: GenMessage<ExplainedFact> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 17);
+
+/**
+ * ExplainedRule is a rule as the METADATA in its policy describe it.
+ *
+ * @generated from message consent.v1.ExplainedRule
+ */
+export type ExplainedRule = Message<"consent.v1.ExplainedRule"> & {
+  /**
+   * Its title, such as GDPR-21.
+   *
+   * @generated from field: string title = 1;
+   */
+  title: string;
+
+  /**
+   * What it says.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * The provision behind it (custom.article); may be empty.
+   *
+   * @generated from field: string article = 3;
+   */
+  article: string;
+
+  /**
+   * The file that it stands in, below the policy directory.
+   *
+   * @generated from field: string file = 4;
+   */
+  file: string;
+
+  /**
+   * Its line, from 1.
+   *
+   * @generated from field: uint32 line = 5;
+   */
+  line: number;
+
+  /**
+   * The reasons of the decision that it gave.
+   *
+   * @generated from field: repeated consent.v1.ReasonCode reasons = 6;
+   */
+  reasons: ReasonCode[];
+
+  /**
+   * The clauses that go with those reasons.
+   *
+   * @generated from field: repeated string clauses = 7;
+   */
+  clauses: string[];
+
+  /**
+   * The obligations of the decision that it gave.
+   *
+   * @generated from field: repeated consent.v1.ObligationCode obligations = 8;
+   */
+  obligations: ObligationCode[];
+};
+
+/**
+ * Describes the message consent.v1.ExplainedRule.
+ * Use `create(ExplainedRuleSchema)` to create a new message.
+ */
+export const ExplainedRuleSchema: GenMessage<ExplainedRule> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 18);
+
+/**
+ * NearRule is a rule that lacked one condition; all others held.
+ *
+ * @generated from message consent.v1.NearRule
+ */
+export type NearRule = Message<"consent.v1.NearRule"> & {
+  /**
+   * The rule.
+   *
+   * @generated from field: consent.v1.ExplainedRule rule = 1;
+   */
+  rule?: ExplainedRule | undefined;
+
+  /**
+   * The condition as the rule has it.
+   *
+   * @generated from field: string missing = 2;
+   */
+  missing: string;
+
+  /**
+   * What the METADATA say of what the condition asks; may be empty.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * The condition is that this does not hold: it is an exception, and it held.
+   *
+   * @generated from field: bool exception = 4;
+   */
+  exception: boolean;
+
+  /**
+   * Changes, each of which would make the rule hold.
+   *
+   * @generated from field: repeated string brought_by = 5;
+   */
+  broughtBy: string[];
+};
+
+/**
+ * Describes the message consent.v1.NearRule.
+ * Use `create(NearRuleSchema)` to create a new message.
+ */
+export const NearRuleSchema: GenMessage<NearRule> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 19);
+
+/**
+ * ExplainedChange is what would change the answer.
+ *
+ * @generated from message consent.v1.ExplainedChange
+ */
+export type ExplainedChange = Message<"consent.v1.ExplainedChange"> & {
+  /**
+   * The changes, all of which it takes; each a phrase, such as lifting the restriction.
+   *
+   * @generated from field: repeated string all_of = 1;
+   */
+  allOf: string[];
+
+  /**
+   * What the decision would be.
+   *
+   * @generated from field: consent.v1.Decision decision = 2;
+   */
+  decision: Decision;
+
+  /**
+   * Its reasons.
+   *
+   * @generated from field: repeated consent.v1.ReasonCode reasons = 3;
+   */
+  reasons: ReasonCode[];
+};
+
+/**
+ * Describes the message consent.v1.ExplainedChange.
+ * Use `create(ExplainedChangeSchema)` to create a new message.
+ */
+export const ExplainedChangeSchema: GenMessage<ExplainedChange> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 20);
+
+/**
+ * ExplainedValidity says what time alone will do to a decision.
+ *
+ * @generated from message consent.v1.ExplainedValidity
+ */
+export type ExplainedValidity = Message<"consent.v1.ExplainedValidity"> & {
+  /**
+   * The decision's valid_until.
+   *
+   * @generated from field: google.protobuf.Timestamp valid_until = 1;
+   */
+  validUntil?: Timestamp | undefined;
+
+  /**
+   * Why it is that instant.
+   *
+   * @generated from field: string why = 2;
+   */
+  why: string;
+
+  /**
+   * The first instant at which the answer changes by itself: valid_until, or later. Absent: none was found.
+   *
+   * @generated from field: google.protobuf.Timestamp changes_at = 3;
+   */
+  changesAt?: Timestamp | undefined;
+
+  /**
+   * The decision from then on.
+   *
+   * @generated from field: consent.v1.Decision decision = 4;
+   */
+  decision: Decision;
+
+  /**
+   * Its reasons.
+   *
+   * @generated from field: repeated consent.v1.ReasonCode reasons = 5;
+   */
+  reasons: ReasonCode[];
+};
+
+/**
+ * Describes the message consent.v1.ExplainedValidity.
+ * Use `create(ExplainedValiditySchema)` to create a new message.
+ */
+export const ExplainedValiditySchema: GenMessage<ExplainedValidity> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 21);
+
+/**
+ * WatchInvalidationsRequest is a heartbeat of a client's cache, a confirmation, or both. A client sends one at the start, one
+ * per heartbeat interval, and one for each response that raises its position.
  *
  * @generated from message consent.v1.WatchInvalidationsRequest
  */
 export type WatchInvalidationsRequest = Message<"consent.v1.WatchInvalidationsRequest"> & {
   /**
-   * The revision up to which the client has applied all invalidations.
+   * Names the cache for as long as it lives; 16 random bytes, in the first message only. A cache that comes back after its
+   * stream broke gives the same name, and says by that that it holds no lease of an earlier stream.
    *
-   * @generated from field: uint64 applied_revision = 1;
+   * @generated from field: bytes cache_id = 1;
    */
-  appliedRevision: bigint;
+  cacheId: Uint8Array;
+
+  /**
+   * The number of this heartbeat, 1 and up, rising; 0: this message is none. It is echoed. The client keeps the time of its
+   * monotonic clock from before it sent the number: the lease that the echo grants runs from there.
+   *
+   * @generated from field: uint64 heartbeat = 2;
+   */
+  heartbeat: bigint;
+
+  /**
+   * The position up to which the client has applied all that it was told.
+   *
+   * @generated from field: uint64 applied_position = 3;
+   */
+  appliedPosition: bigint;
 };
 
 /**
@@ -665,20 +1015,95 @@ export type WatchInvalidationsRequest = Message<"consent.v1.WatchInvalidationsRe
  * Use `create(WatchInvalidationsRequestSchema)` to create a new message.
  */
 export const WatchInvalidationsRequestSchema: GenMessage<WatchInvalidationsRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 17);
+  messageDesc(file_consent_v1_decision_service, 22);
 
 /**
- * WatchInvalidationsResponse is what a cache of decisions must know.
+ * WatchInvalidationsResponse is what a cache of decisions must know. The first one of a stream has a hello, none after it does.
+ *
+ * A cache may answer a check from a decision that it keeps as long as all of this holds, in the order of reading: it has a
+ * lease; the decision's policy revision is the newest told; the revision within its consistency token is at or above the
+ * floor of its subject's slot; its valid_until is after the server's time of the newest echo plus the time since that
+ * heartbeat was sent; and then, read last, the client's monotonic clock has not passed the lease. A client whose machine may
+ * be suspended must use a clock that goes on meanwhile, or the later of two.
+ *
+ * The floor of a slot is the greatest revision told for it, and at first the hello's. Decisions from before the hello are
+ * dropped. A denial for POLICY_ERROR and an error are not kept. The key of a decision holds all fields of its request but
+ * consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
+ * lease at once.
+ *
+ * A consistency token is read by such caches alone: base64url without padding of a byte 1, the 16 bytes of the store's id,
+ * the revision in 8 bytes, and a CRC-32C of these in 4 bytes, all big endian. A token of another version or store does not
+ * make a decision fit for the cache.
  *
  * @generated from message consent.v1.WatchInvalidationsResponse
  */
 export type WatchInvalidationsResponse = Message<"consent.v1.WatchInvalidationsResponse"> & {
   /**
-   * The revision up to which this and the messages before it tell all changes.
+   * The terms of the stream.
    *
-   * @generated from field: uint64 revision = 1;
+   * @generated from field: consent.v1.WatchHello hello = 1;
+   */
+  hello?: WatchHello | undefined;
+
+  /**
+   * The position that the client must be at when it applies this message: the last message's position; in a hello it is
+   * equal to position.
+   *
+   * @generated from field: uint64 from_position = 2;
+   */
+  fromPosition: bigint;
+
+  /**
+   * The position after this message. What happened up to it has been told.
+   *
+   * @generated from field: uint64 position = 3;
+   */
+  position: bigint;
+
+  /**
+   * The newest revision; every change up to it has been told.
+   *
+   * @generated from field: uint64 revision = 4;
    */
   revision: bigint;
+
+  /**
+   * The hash slots whose floors rise to revision; each below the hello's slot_count. If there are any, revision is greater
+   * than in the last message.
+   *
+   * @generated from field: repeated uint32 slots = 5;
+   */
+  slots: number[];
+
+  /**
+   * The digest of the policies in force; in the hello, with each echo and when it has changed, else empty.
+   *
+   * @generated from field: string policy_revision = 6;
+   */
+  policyRevision: string;
+
+  /**
+   * The number of the newest heartbeat received, once; 0: none is answered. It grants a lease.
+   *
+   * @generated from field: uint64 heartbeat = 7;
+   */
+  heartbeat: bigint;
+
+  /**
+   * The server's clock, nanoseconds since the epoch; with each echo, else 0.
+   *
+   * @generated from field: int64 server_time = 8;
+   */
+  serverTime: bigint;
+
+  /**
+   * CRC-32 (IEEE, as in zlib) of from_position, position, revision, heartbeat and server_time in 8 bytes each, then each slot
+   * in 4 bytes, then policy_revision and, in a hello, store_id, slot_key, slot_count in 4 bytes and lease in nanoseconds in 8
+   * bytes; numbers are big endian. What garbles a stream must not make an old decision pass.
+   *
+   * @generated from field: fixed32 checksum = 9;
+   */
+  checksum: number;
 };
 
 /**
@@ -686,7 +1111,100 @@ export type WatchInvalidationsResponse = Message<"consent.v1.WatchInvalidationsR
  * Use `create(WatchInvalidationsResponseSchema)` to create a new message.
  */
 export const WatchInvalidationsResponseSchema: GenMessage<WatchInvalidationsResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 18);
+  messageDesc(file_consent_v1_decision_service, 23);
+
+/**
+ * WatchHello is the terms of a stream of invalidations.
+ *
+ * @generated from message consent.v1.WatchHello
+ */
+export type WatchHello = Message<"consent.v1.WatchHello"> & {
+  /**
+   * The id of the store that all revisions are of; 16 bytes.
+   *
+   * @generated from field: bytes store_id = 1;
+   */
+  storeId: Uint8Array;
+
+  /**
+   * The key of the slots' hash; 32 bytes, drawn at each start of the server. The slot of a subject is the first 8 bytes, big
+   * endian, of HMAC-SHA-256(slot_key, the length of controller in 4 bytes, big endian, then controller, then subject_id),
+   * modulo slot_count. A slot stands for many subjects, and who does not watch cannot compute it; who watches and knows a
+   * subject's id learns that somebody of its slot changed.
+   *
+   * @generated from field: bytes slot_key = 2;
+   */
+  slotKey: Uint8Array;
+
+  /**
+   * How many slots there are; a power of 2.
+   *
+   * @generated from field: uint32 slot_count = 3;
+   */
+  slotCount: number;
+
+  /**
+   * How long a lease lasts, from the sending of its heartbeat.
+   *
+   * @generated from field: google.protobuf.Duration lease = 4;
+   */
+  lease?: Duration | undefined;
+
+  /**
+   * How often the client should send heartbeats.
+   *
+   * @generated from field: google.protobuf.Duration heartbeat_interval = 5;
+   */
+  heartbeatInterval?: Duration | undefined;
+};
+
+/**
+ * Describes the message consent.v1.WatchHello.
+ * Use `create(WatchHelloSchema)` to create a new message.
+ */
+export const WatchHelloSchema: GenMessage<WatchHello> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 24);
+
+/**
+ * FactRole says what a fact did to a decision.
+ *
+ * @generated from enum consent.v1.FactRole
+ */
+export enum FactRole {
+  /**
+   * Never sent by a server.
+   *
+   * @generated from enum value: FACT_ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Without the fact, the decision would be another.
+   *
+   * @generated from enum value: FACT_ROLE_DECISIVE = 1;
+   */
+  DECISIVE = 1,
+
+  /**
+   * The fact has its effect, but so has another one: without this one alone the decision would be the same.
+   *
+   * @generated from enum value: FACT_ROLE_SHARED = 2;
+   */
+  SHARED = 2,
+
+  /**
+   * Without the fact, the decision would be the same.
+   *
+   * @generated from enum value: FACT_ROLE_NO_EFFECT = 3;
+   */
+  NO_EFFECT = 3,
+}
+
+/**
+ * Describes the enum consent.v1.FactRole.
+ */
+export const FactRoleSchema: GenEnum<FactRole> = /*@__PURE__*/
+  enumDesc(file_consent_v1_decision_service, 0);
 
 /**
  * DecisionService answers whether a subject's data may be used for a purpose, now.
@@ -756,8 +1274,15 @@ export const DecisionService: GenService<{
     output: typeof ExplainResponseSchema;
   },
   /**
-   * WatchInvalidations keeps a client's cache of decisions honest: the server sends floors of revisions by hash slot,
-   * changes of policy and heartbeats; the client confirms what it has applied. No subject's id is sent.
+   * WatchInvalidations keeps a client's cache of decisions honest: the server tells floors of revisions by hash slot and
+   * changes of policy, and answers heartbeats with leases; the client confirms what it has applied. No subject's id is sent.
+   * WatchInvalidationsResponse says when a cache may answer.
+   *
+   * A write with fence waits until each cache that holds a lease has confirmed it, or its lease has run out. Without fence a
+   * cache may answer from the older state for one lease after the write was acknowledged, no longer.
+   *
+   * To give a lease up at once, stop answering and close the sending side. Errors besides the common ones:
+   * RESOURCE_EXHAUSTED when the client is too slow, or there are too many; FAILED_PRECONDITION when it breaks the protocol.
    *
    * @generated from rpc consent.v1.DecisionService.WatchInvalidations
    */

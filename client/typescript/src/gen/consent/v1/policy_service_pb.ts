@@ -2,19 +2,21 @@
 // @generated from file consent/v1/policy_service.proto (package consent.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { LegalBasis } from "./types_pb.js";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { CheckRequest, ExplainedRule } from "./decision_service_pb.js";
+import { file_consent_v1_decision_service } from "./decision_service_pb.js";
+import type { Decision, LegalBasis, ReasonCode, RecipientKind } from "./types_pb.js";
 import { file_consent_v1_types } from "./types_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file consent/v1/policy_service.proto.
  */
 export const file_consent_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb25zZW50L3YxL3BvbGljeV9zZXJ2aWNlLnByb3RvEgpjb25zZW50LnYxIiwKEEdldFBvbGljeVJlcXVlc3QSGAoQaW5jbHVkZV9jb250ZW50cxgBIAEoCCKFAQoRR2V0UG9saWN5UmVzcG9uc2USFwoPcG9saWN5X3JldmlzaW9uGAEgASgJEjAKDGFjdGl2YXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoFZmlsZXMYAyADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUiOwoKUG9saWN5RmlsZRIMCgRwYXRoGAEgASgJEg4KBnNoYTI1NhgCIAEoCRIPCgdjb250ZW50GAMgASgMIiwKFkxpc3RDb250cm9sbGVyc1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCSJfChdMaXN0Q29udHJvbGxlcnNSZXNwb25zZRIrCgtjb250cm9sbGVycxgBIAMoCzIWLmNvbnNlbnQudjEuQ29udHJvbGxlchIXCg9wb2xpY3lfcmV2aXNpb24YAiABKAkiTQoKQ29udHJvbGxlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiUKCHB1cnBvc2VzGAMgAygLMhMuY29uc2VudC52MS5QdXJwb3NlIqQBCgdQdXJwb3NlEg8KB3B1cnBvc2UYASABKAkSKwoLbGVnYWxfYmFzaXMYAiABKA4yFi5jb25zZW50LnYxLkxlZ2FsQmFzaXMSEgoKcHJvaGliaXRlZBgDIAEoCBIOCgZjbGF1c2UYBCABKAkSFgoObm90aWNlX3ZlcnNpb24YBSABKA0SHwoXbWF0ZXJpYWxfbm90aWNlX3ZlcnNpb24YBiABKA0iOwoSQ2hlY2tQb2xpY3lSZXF1ZXN0EiUKBWZpbGVzGAEgAygLMhYuY29uc2VudC52MS5Qb2xpY3lGaWxlImkKE0NoZWNrUG9saWN5UmVzcG9uc2USEAoIYWRtaXR0ZWQYASABKAgSFwoPcG9saWN5X3JldmlzaW9uGAIgASgJEicKBmZhdWx0cxgDIAMoCzIXLmNvbnNlbnQudjEuUG9saWN5RmF1bHQiOgoLUG9saWN5RmF1bHQSDAoEZmlsZRgBIAEoCRIMCgRsaW5lGAIgASgNEg8KB21lc3NhZ2UYAyABKAkiYAoVQWN0aXZhdGVQb2xpY3lSZXF1ZXN0EiUKBWZpbGVzGAEgAygLMhYuY29uc2VudC52MS5Qb2xpY3lGaWxlEiAKGGV4cGVjdGVkX3BvbGljeV9yZXZpc2lvbhgCIAEoCSKFAQoWQWN0aXZhdGVQb2xpY3lSZXNwb25zZRIXCg9wb2xpY3lfcmV2aXNpb24YASABKAkSIAoYcHJldmlvdXNfcG9saWN5X3JldmlzaW9uGAIgASgJEjAKDGFjdGl2YXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOgoRRGlmZlBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUiJgoSRGlmZlBvbGljeVJlc3BvbnNlEhAKCHN1YmplY3RzGAEgASgEMq0DCg1Qb2xpY3lTZXJ2aWNlEkgKCUdldFBvbGljeRIcLmNvbnNlbnQudjEuR2V0UG9saWN5UmVxdWVzdBodLmNvbnNlbnQudjEuR2V0UG9saWN5UmVzcG9uc2USWgoPTGlzdENvbnRyb2xsZXJzEiIuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiMuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJOCgtDaGVja1BvbGljeRIeLmNvbnNlbnQudjEuQ2hlY2tQb2xpY3lSZXF1ZXN0Gh8uY29uc2VudC52MS5DaGVja1BvbGljeVJlc3BvbnNlElcKDkFjdGl2YXRlUG9saWN5EiEuY29uc2VudC52MS5BY3RpdmF0ZVBvbGljeVJlcXVlc3QaIi5jb25zZW50LnYxLkFjdGl2YXRlUG9saWN5UmVzcG9uc2USTQoKRGlmZlBvbGljeRIdLmNvbnNlbnQudjEuRGlmZlBvbGljeVJlcXVlc3QaHi5jb25zZW50LnYxLkRpZmZQb2xpY3lSZXNwb25zZTABQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_types, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jb25zZW50L3YxL3BvbGljeV9zZXJ2aWNlLnByb3RvEgpjb25zZW50LnYxIiwKEEdldFBvbGljeVJlcXVlc3QSGAoQaW5jbHVkZV9jb250ZW50cxgBIAEoCCKvAQoRR2V0UG9saWN5UmVzcG9uc2USFwoPcG9saWN5X3JldmlzaW9uGAEgASgJEjAKDGFjdGl2YXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoFZmlsZXMYAyADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSKAoGc3RhdHVzGAQgASgLMhguY29uc2VudC52MS5Qb2xpY3lTdGF0dXMi8QEKDFBvbGljeVN0YXR1cxIOCgZzb3VyY2UYASABKAkSEQoJbGFzdF9nb29kGAIgASgIEjAKDGF0dGVtcHRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMc3VjY2VlZGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghmYWlsdXJlcxgFIAEoDRInCgZmYXVsdHMYBiADKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0Eh8KF3JlZnVzZWRfcG9saWN5X3JldmlzaW9uGAcgASgJIjsKClBvbGljeUZpbGUSDAoEcGF0aBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSDwoHY29udGVudBgDIAEoDCIsChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkiXwoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKwoLY29udHJvbGxlcnMYASADKAsyFi5jb25zZW50LnYxLkNvbnRyb2xsZXISFwoPcG9saWN5X3JldmlzaW9uGAIgASgJIk0KCkNvbnRyb2xsZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIlCghwdXJwb3NlcxgDIAMoCzITLmNvbnNlbnQudjEuUHVycG9zZSKkAQoHUHVycG9zZRIPCgdwdXJwb3NlGAEgASgJEisKC2xlZ2FsX2Jhc2lzGAIgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEhIKCnByb2hpYml0ZWQYAyABKAgSDgoGY2xhdXNlGAQgASgJEhYKDm5vdGljZV92ZXJzaW9uGAUgASgNEh8KF21hdGVyaWFsX25vdGljZV92ZXJzaW9uGAYgASgNIjsKEkNoZWNrUG9saWN5UmVxdWVzdBIlCgVmaWxlcxgBIAMoCzIWLmNvbnNlbnQudjEuUG9saWN5RmlsZSK6AgoTQ2hlY2tQb2xpY3lSZXNwb25zZRIQCghhZG1pdHRlZBgBIAEoCBIXCg9wb2xpY3lfcmV2aXNpb24YAiABKAkSKQoGZmF1bHRzGAMgAygLMhkuY29uc2VudC52MS5Qb2xpY3lGaW5kaW5nEisKCHdhcm5pbmdzGAQgAygLMhkuY29uc2VudC52MS5Qb2xpY3lGaW5kaW5nEjUKC2NvbnRyb2xsZXJzGAUgAygLMiAuY29uc2VudC52MS5FbnVtZXJhdGVkQ29udHJvbGxlchINCgVjYXNlcxgGIAEoBBIuCgtlbnVtZXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIUCgx0ZXN0c19wYXNzZWQYCCABKA0SFAoMdGVzdHNfZmFpbGVkGAkgASgNInEKDVBvbGljeUZpbmRpbmcSJgoFZmF1bHQYASABKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0EjgKDmNvdW50ZXJleGFtcGxlGAIgASgLMiAuY29uc2VudC52MS5Qb2xpY3lDb3VudGVyZXhhbXBsZSLTAQoUUG9saWN5Q291bnRlcmV4YW1wbGUSEQoJaW52YXJpYW50GAEgASgJEg0KBXdvcmRzGAIgASgJEhIKCmNvbnRyb2xsZXIYAyABKAkSDwoHcHVycG9zZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRINCgVpbnB1dBgGIAEoCRIOCgZiZWZvcmUYByABKAkSDQoFcXVlcnkYCCABKAkSEgoKYWxsb3dlZF9ieRgJIAMoCRIOCgZzaWxlbnQYCiADKAkSDQoFY2FzZXMYCyABKAQibAoURW51bWVyYXRlZENvbnRyb2xsZXISEgoKY29udHJvbGxlchgBIAEoCRIQCghwdXJwb3NlcxgCIAEoDRIOCgZwcm92ZW4YAyABKA0SDQoFY2FzZXMYBCABKAQSDwoHYWxsb3dlZBgFIAEoBCI6CgtQb2xpY3lGYXVsdBIMCgRmaWxlGAEgASgJEgwKBGxpbmUYAiABKA0SDwoHbWVzc2FnZRgDIAEoCSJgChVBY3RpdmF0ZVBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSIAoYZXhwZWN0ZWRfcG9saWN5X3JldmlzaW9uGAIgASgJIoUBChZBY3RpdmF0ZVBvbGljeVJlc3BvbnNlEhcKD3BvbGljeV9yZXZpc2lvbhgBIAEoCRIgChhwcmV2aW91c19wb2xpY3lfcmV2aXNpb24YAiABKAkSMAoMYWN0aXZhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKzAQoRRGlmZlBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSDgoGc3RhdGVzGAIgASgIEg4KBnNhbXBsZRgDIAEoDRIUCgxhbGxfc3ViamVjdHMYBCABKAgSLwoJZGVjaXNpb25zGAUgAygLMhwuY29uc2VudC52MS5SZWNvcmRlZERlY2lzaW9uEhAKCGV4YW1wbGVzGAYgASgNIrwBChBSZWNvcmRlZERlY2lzaW9uEicKBWNoZWNrGAEgASgLMhguY29uc2VudC52MS5DaGVja1JlcXVlc3QSLgoKZGVjaWRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoIZGVjaXNpb24YAyABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEicKB3JlYXNvbnMYBCADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUidwoSRGlmZlBvbGljeVJlc3BvbnNlEiwKCHByb2dyZXNzGAEgASgLMhguY29uc2VudC52MS5EaWZmUHJvZ3Jlc3NIABIoCgZyZXN1bHQYAiABKAsyFi5jb25zZW50LnYxLkRpZmZSZXN1bHRIAEIJCgdtZXNzYWdlIk8KDERpZmZQcm9ncmVzcxIiCgRvdmVyGAEgASgOMhQuY29uc2VudC52MS5EaWZmT3ZlchIMCgRkb25lGAIgASgEEg0KBXRvdGFsGAMgASgEIroBCgpEaWZmUmVzdWx0Eh4KFmFjdGl2ZV9wb2xpY3lfcmV2aXNpb24YASABKAkSIQoZY2FuZGlkYXRlX3BvbGljeV9yZXZpc2lvbhgCIAEoCRIlCgZ0b3RhbHMYAyADKAsyFS5jb25zZW50LnYxLkRpZmZUb3RhbBIxCgtkaWZmZXJlbmNlcxgEIAMoCzIcLmNvbnNlbnQudjEuUG9saWN5RGlmZmVyZW5jZRIPCgdvbWl0dGVkGAUgASgEIsQBCglEaWZmVG90YWwSIgoEb3ZlchgBIAEoDjIULmNvbnNlbnQudjEuRGlmZk92ZXISEAoIc3ViamVjdHMYAiABKAQSEAoIY29tcGFyZWQYAyABKAQSFQoNbmV3bHlfYWxsb3dlZBgEIAEoBBIUCgxuZXdseV9kZW5pZWQYBSABKAQSGQoRb3RoZXJ3aXNlX2NoYW5nZWQYBiABKAQSFgoObm90X3JlcHJvZHVjZWQYByABKAQSDwoHc2Vjb25kcxgIIAEoASK4AgoQUG9saWN5RGlmZmVyZW5jZRIiCgRvdmVyGAEgASgOMhQuY29uc2VudC52MS5EaWZmT3ZlchISCgpjb250cm9sbGVyGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSLAoJcmVjaXBpZW50GAQgASgOMhkuY29uc2VudC52MS5SZWNpcGllbnRLaW5kEiQKBmJlZm9yZRgFIAEoCzIULmNvbnNlbnQudjEuRGlmZlNpZGUSIwoFYWZ0ZXIYBiABKAsyFC5jb25zZW50LnYxLkRpZmZTaWRlEg0KBWNvdW50GAcgASgEEigKBXJ1bGVzGAggAygLMhkuY29uc2VudC52MS5FeHBsYWluZWRSdWxlEikKCGV4YW1wbGVzGAkgAygLMhcuY29uc2VudC52MS5EaWZmRXhhbXBsZSKIAQoIRGlmZlNpZGUSJgoIZGVjaXNpb24YASABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEicKB3JlYXNvbnMYAiADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSKwoLbGVnYWxfYmFzaXMYAyABKA4yFi5jb25zZW50LnYxLkxlZ2FsQmFzaXMiZgoLRGlmZkV4YW1wbGUSEgoKc3ViamVjdF9pZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIuCgpkZWNpZGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpsCghEaWZmT3ZlchIZChVESUZGX09WRVJfVU5TUEVDSUZJRUQQABIUChBESUZGX09WRVJfU1RBVEVTEAESFgoSRElGRl9PVkVSX1NVQkpFQ1RTEAISFwoTRElGRl9PVkVSX0RFQ0lTSU9OUxADMq0DCg1Qb2xpY3lTZXJ2aWNlEkgKCUdldFBvbGljeRIcLmNvbnNlbnQudjEuR2V0UG9saWN5UmVxdWVzdBodLmNvbnNlbnQudjEuR2V0UG9saWN5UmVzcG9uc2USWgoPTGlzdENvbnRyb2xsZXJzEiIuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiMuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJOCgtDaGVja1BvbGljeRIeLmNvbnNlbnQudjEuQ2hlY2tQb2xpY3lSZXF1ZXN0Gh8uY29uc2VudC52MS5DaGVja1BvbGljeVJlc3BvbnNlElcKDkFjdGl2YXRlUG9saWN5EiEuY29uc2VudC52MS5BY3RpdmF0ZVBvbGljeVJlcXVlc3QaIi5jb25zZW50LnYxLkFjdGl2YXRlUG9saWN5UmVzcG9uc2USTQoKRGlmZlBvbGljeRIdLmNvbnNlbnQudjEuRGlmZlBvbGljeVJlcXVlc3QaHi5jb25zZW50LnYxLkRpZmZQb2xpY3lSZXNwb25zZTABQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_decision_service, file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * GetPolicyRequest asks for the active policies.
@@ -63,6 +65,13 @@ export type GetPolicyResponse = Message<"consent.v1.GetPolicyResponse"> & {
    * @generated from field: repeated consent.v1.PolicyFile files = 3;
    */
   files: PolicyFile[];
+
+  /**
+   * Where they come from, and how loading them goes.
+   *
+   * @generated from field: consent.v1.PolicyStatus status = 4;
+   */
+  status?: PolicyStatus | undefined;
 };
 
 /**
@@ -71,6 +80,70 @@ export type GetPolicyResponse = Message<"consent.v1.GetPolicyResponse"> & {
  */
 export const GetPolicyResponseSchema: GenMessage<GetPolicyResponse> = /*@__PURE__*/
   messageDesc(file_consent_v1_policy_service, 1);
+
+/**
+ * PolicyStatus tells where a node's policies come from and how the last attempt to load them went.
+ *
+ * @generated from message consent.v1.PolicyStatus
+ */
+export type PolicyStatus = Message<"consent.v1.PolicyStatus"> & {
+  /**
+   * Where they come from: the absolute path of a directory or of a bundle, a URL without its password, `the binary`, or
+   * `ActivatePolicy`.
+   *
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * Whether the active policies are the copy that the data directory keeps, because the source failed when the server started.
+   *
+   * @generated from field: bool last_good = 2;
+   */
+  lastGood: boolean;
+
+  /**
+   * When the source was last read, or asked whether anything changed.
+   *
+   * @generated from field: google.protobuf.Timestamp attempted_at = 3;
+   */
+  attemptedAt?: Timestamp | undefined;
+
+  /**
+   * When that last ended with the source's policies in force; absent: never since the start.
+   *
+   * @generated from field: google.protobuf.Timestamp succeeded_at = 4;
+   */
+  succeededAt?: Timestamp | undefined;
+
+  /**
+   * How many attempts failed since then.
+   *
+   * @generated from field: uint32 failures = 5;
+   */
+  failures: number;
+
+  /**
+   * Why the last attempt failed; empty if it did not. The active policies are the last good ones.
+   *
+   * @generated from field: repeated consent.v1.PolicyFault faults = 6;
+   */
+  faults: PolicyFault[];
+
+  /**
+   * The digest of the policies that the last attempt refused; empty if none were, or if they did not get so far as to have one.
+   *
+   * @generated from field: string refused_policy_revision = 7;
+   */
+  refusedPolicyRevision: string;
+};
+
+/**
+ * Describes the message consent.v1.PolicyStatus.
+ * Use `create(PolicyStatusSchema)` to create a new message.
+ */
+export const PolicyStatusSchema: GenMessage<PolicyStatus> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 2);
 
 /**
  * PolicyFile is one file of the active policies.
@@ -105,7 +178,7 @@ export type PolicyFile = Message<"consent.v1.PolicyFile"> & {
  * Use `create(PolicyFileSchema)` to create a new message.
  */
 export const PolicyFileSchema: GenMessage<PolicyFile> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 2);
+  messageDesc(file_consent_v1_policy_service, 3);
 
 /**
  * ListControllersRequest asks for all controllers.
@@ -126,7 +199,7 @@ export type ListControllersRequest = Message<"consent.v1.ListControllersRequest"
  * Use `create(ListControllersRequestSchema)` to create a new message.
  */
 export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 3);
+  messageDesc(file_consent_v1_policy_service, 4);
 
 /**
  * ListControllersResponse has the controllers.
@@ -154,7 +227,7 @@ export type ListControllersResponse = Message<"consent.v1.ListControllersRespons
  * Use `create(ListControllersResponseSchema)` to create a new message.
  */
 export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 4);
+  messageDesc(file_consent_v1_policy_service, 5);
 
 /**
  * Controller is a controller as the active policies describe it.
@@ -189,7 +262,7 @@ export type Controller = Message<"consent.v1.Controller"> & {
  * Use `create(ControllerSchema)` to create a new message.
  */
 export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 5);
+  messageDesc(file_consent_v1_policy_service, 6);
 
 /**
  * Purpose is a purpose as a controller declares it.
@@ -245,7 +318,7 @@ export type Purpose = Message<"consent.v1.Purpose"> & {
  * Use `create(PurposeSchema)` to create a new message.
  */
 export const PurposeSchema: GenMessage<Purpose> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 6);
+  messageDesc(file_consent_v1_policy_service, 7);
 
 /**
  * CheckPolicyRequest carries a candidate.
@@ -266,7 +339,7 @@ export type CheckPolicyRequest = Message<"consent.v1.CheckPolicyRequest"> & {
  * Use `create(CheckPolicyRequestSchema)` to create a new message.
  */
 export const CheckPolicyRequestSchema: GenMessage<CheckPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 7);
+  messageDesc(file_consent_v1_policy_service, 8);
 
 /**
  * CheckPolicyResponse is what admission found.
@@ -282,7 +355,7 @@ export type CheckPolicyResponse = Message<"consent.v1.CheckPolicyResponse"> & {
   admitted: boolean;
 
   /**
-   * The digest that the set would have.
+   * The digest that the set would have; empty where it does not load.
    *
    * @generated from field: string policy_revision = 2;
    */
@@ -291,9 +364,47 @@ export type CheckPolicyResponse = Message<"consent.v1.CheckPolicyResponse"> & {
   /**
    * Why it may not; empty if it may.
    *
-   * @generated from field: repeated consent.v1.PolicyFault faults = 3;
+   * @generated from field: repeated consent.v1.PolicyFinding faults = 3;
    */
-  faults: PolicyFault[];
+  faults: PolicyFinding[];
+
+  /**
+   * What does not keep it out.
+   *
+   * @generated from field: repeated consent.v1.PolicyFinding warnings = 4;
+   */
+  warnings: PolicyFinding[];
+
+  /**
+   * What was enumerated, by controller.
+   *
+   * @generated from field: repeated consent.v1.EnumeratedController controllers = 5;
+   */
+  controllers: EnumeratedController[];
+
+  /**
+   * How many cases were decided, and how long that took.
+   *
+   * @generated from field: uint64 cases = 6;
+   */
+  cases: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Duration enumeration = 7;
+   */
+  enumeration?: Duration | undefined;
+
+  /**
+   * How many of the set's own tests passed and failed.
+   *
+   * @generated from field: uint32 tests_passed = 8;
+   */
+  testsPassed: number;
+
+  /**
+   * @generated from field: uint32 tests_failed = 9;
+   */
+  testsFailed: number;
 };
 
 /**
@@ -301,7 +412,169 @@ export type CheckPolicyResponse = Message<"consent.v1.CheckPolicyResponse"> & {
  * Use `create(CheckPolicyResponseSchema)` to create a new message.
  */
 export const CheckPolicyResponseSchema: GenMessage<CheckPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 8);
+  messageDesc(file_consent_v1_policy_service, 9);
+
+/**
+ * PolicyFinding is a fault that admission found, or a warning.
+ *
+ * @generated from message consent.v1.PolicyFinding
+ */
+export type PolicyFinding = Message<"consent.v1.PolicyFinding"> & {
+  /**
+   * What and where it is.
+   *
+   * @generated from field: consent.v1.PolicyFault fault = 1;
+   */
+  fault?: PolicyFault | undefined;
+
+  /**
+   * A case that shows it; absent where it needs none.
+   *
+   * @generated from field: consent.v1.PolicyCounterexample counterexample = 2;
+   */
+  counterexample?: PolicyCounterexample | undefined;
+};
+
+/**
+ * Describes the message consent.v1.PolicyFinding.
+ * Use `create(PolicyFindingSchema)` to create a new message.
+ */
+export const PolicyFindingSchema: GenMessage<PolicyFinding> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 10);
+
+/**
+ * PolicyCounterexample is the plainest case that breaks an invariant of admission.
+ *
+ * @generated from message consent.v1.PolicyCounterexample
+ */
+export type PolicyCounterexample = Message<"consent.v1.PolicyCounterexample"> & {
+  /**
+   * The id of the invariant, and what it says.
+   *
+   * @generated from field: string invariant = 1;
+   */
+  invariant: string;
+
+  /**
+   * @generated from field: string words = 2;
+   */
+  words: string;
+
+  /**
+   * The controller and the purpose of the request.
+   *
+   * @generated from field: string controller = 3;
+   */
+  controller: string;
+
+  /**
+   * @generated from field: string purpose = 4;
+   */
+  purpose: string;
+
+  /**
+   * Who is asked about, in words.
+   *
+   * @generated from field: string description = 5;
+   */
+  description: string;
+
+  /**
+   * The policies' input as JSON, for opa eval --stdin-input.
+   *
+   * @generated from field: string input = 6;
+   */
+  input: string;
+
+  /**
+   * Where two cases are compared, the input that is denied: what it lacks is the restricting event.
+   *
+   * @generated from field: string before = 7;
+   */
+  before: string;
+
+  /**
+   * What to evaluate over the input.
+   *
+   * @generated from field: string query = 8;
+   */
+  query: string;
+
+  /**
+   * The rules that gave ALLOW, as file:line.
+   *
+   * @generated from field: repeated string allowed_by = 9;
+   */
+  allowedBy: string[];
+
+  /**
+   * Conditions of rules that would have denied: file:line and what did not hold.
+   *
+   * @generated from field: repeated string silent = 10;
+   */
+  silent: string[];
+
+  /**
+   * How many cases of the purpose break the invariant.
+   *
+   * @generated from field: uint64 cases = 11;
+   */
+  cases: bigint;
+};
+
+/**
+ * Describes the message consent.v1.PolicyCounterexample.
+ * Use `create(PolicyCounterexampleSchema)` to create a new message.
+ */
+export const PolicyCounterexampleSchema: GenMessage<PolicyCounterexample> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 11);
+
+/**
+ * EnumeratedController is what was enumerated of one controller.
+ *
+ * @generated from message consent.v1.EnumeratedController
+ */
+export type EnumeratedController = Message<"consent.v1.EnumeratedController"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * How many purposes it declares or prohibits.
+   *
+   * @generated from field: uint32 purposes = 2;
+   */
+  purposes: number;
+
+  /**
+   * How many of them were enumerated: of those that nothing tells apart, one stands for all.
+   *
+   * @generated from field: uint32 proven = 3;
+   */
+  proven: number;
+
+  /**
+   * How many cases were decided, and how many of them are allowed.
+   *
+   * @generated from field: uint64 cases = 4;
+   */
+  cases: bigint;
+
+  /**
+   * @generated from field: uint64 allowed = 5;
+   */
+  allowed: bigint;
+};
+
+/**
+ * Describes the message consent.v1.EnumeratedController.
+ * Use `create(EnumeratedControllerSchema)` to create a new message.
+ */
+export const EnumeratedControllerSchema: GenMessage<EnumeratedController> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 12);
 
 /**
  * PolicyFault is one reason why a set of policies is refused.
@@ -336,7 +609,7 @@ export type PolicyFault = Message<"consent.v1.PolicyFault"> & {
  * Use `create(PolicyFaultSchema)` to create a new message.
  */
 export const PolicyFaultSchema: GenMessage<PolicyFault> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 9);
+  messageDesc(file_consent_v1_policy_service, 13);
 
 /**
  * ActivatePolicyRequest carries a candidate.
@@ -364,7 +637,7 @@ export type ActivatePolicyRequest = Message<"consent.v1.ActivatePolicyRequest"> 
  * Use `create(ActivatePolicyRequestSchema)` to create a new message.
  */
 export const ActivatePolicyRequestSchema: GenMessage<ActivatePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 10);
+  messageDesc(file_consent_v1_policy_service, 14);
 
 /**
  * ActivatePolicyResponse tells what is in force.
@@ -399,7 +672,7 @@ export type ActivatePolicyResponse = Message<"consent.v1.ActivatePolicyResponse"
  * Use `create(ActivatePolicyResponseSchema)` to create a new message.
  */
 export const ActivatePolicyResponseSchema: GenMessage<ActivatePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 11);
+  messageDesc(file_consent_v1_policy_service, 15);
 
 /**
  * DiffPolicyRequest carries a candidate, and says over what to compare.
@@ -408,11 +681,46 @@ export const ActivatePolicyResponseSchema: GenMessage<ActivatePolicyResponse> = 
  */
 export type DiffPolicyRequest = Message<"consent.v1.DiffPolicyRequest"> & {
   /**
-   * Its files; path and content count. All together at most 4 MiB.
+   * Its files; path and content count. All together, with the decisions, at most 4 MiB.
    *
    * @generated from field: repeated consent.v1.PolicyFile files = 1;
    */
   files: PolicyFile[];
+
+  /**
+   * Compare over the states that the rules of either set can tell apart.
+   *
+   * @generated from field: bool states = 2;
+   */
+  states: boolean;
+
+  /**
+   * Compare over so many stored subjects, picked by a hash of their ids: the same ones each time. 0: none.
+   *
+   * @generated from field: uint32 sample = 3;
+   */
+  sample: number;
+
+  /**
+   * Compare over all stored subjects, whatever sample says.
+   *
+   * @generated from field: bool all_subjects = 4;
+   */
+  allSubjects: boolean;
+
+  /**
+   * Compare over these decisions, each on the state as of when it was made.
+   *
+   * @generated from field: repeated consent.v1.RecordedDecision decisions = 5;
+   */
+  decisions: RecordedDecision[];
+
+  /**
+   * How many examples each difference brings; 0: none.
+   *
+   * @generated from field: uint32 examples = 6;
+   */
+  examples: number;
 };
 
 /**
@@ -420,20 +728,78 @@ export type DiffPolicyRequest = Message<"consent.v1.DiffPolicyRequest"> & {
  * Use `create(DiffPolicyRequestSchema)` to create a new message.
  */
 export const DiffPolicyRequestSchema: GenMessage<DiffPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 12);
+  messageDesc(file_consent_v1_policy_service, 16);
 
 /**
- * DiffPolicyResponse is progress, or the result.
+ * RecordedDecision is a decision that was made.
+ *
+ * @generated from message consent.v1.RecordedDecision
+ */
+export type RecordedDecision = Message<"consent.v1.RecordedDecision"> & {
+  /**
+   * What was asked; its consistency does not count.
+   *
+   * @generated from field: consent.v1.CheckRequest check = 1;
+   */
+  check?: CheckRequest | undefined;
+
+  /**
+   * When it was decided.
+   *
+   * @generated from field: google.protobuf.Timestamp decided_at = 2;
+   */
+  decidedAt?: Timestamp | undefined;
+
+  /**
+   * The decision.
+   *
+   * @generated from field: consent.v1.Decision decision = 3;
+   */
+  decision: Decision;
+
+  /**
+   * The codes of its reasons, in their order.
+   *
+   * @generated from field: repeated consent.v1.ReasonCode reasons = 4;
+   */
+  reasons: ReasonCode[];
+};
+
+/**
+ * Describes the message consent.v1.RecordedDecision.
+ * Use `create(RecordedDecisionSchema)` to create a new message.
+ */
+export const RecordedDecisionSchema: GenMessage<RecordedDecision> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 17);
+
+/**
+ * DiffPolicyResponse is progress, or the result, which comes last.
  *
  * @generated from message consent.v1.DiffPolicyResponse
  */
 export type DiffPolicyResponse = Message<"consent.v1.DiffPolicyResponse"> & {
   /**
-   * How many subjects were compared so far.
+   * What is sent.
    *
-   * @generated from field: uint64 subjects = 1;
+   * @generated from oneof consent.v1.DiffPolicyResponse.message
    */
-  subjects: bigint;
+  message: {
+    /**
+     * How far the comparison is.
+     *
+     * @generated from field: consent.v1.DiffProgress progress = 1;
+     */
+    value: DiffProgress;
+    case: "progress";
+  } | {
+    /**
+     * What came of it.
+     *
+     * @generated from field: consent.v1.DiffResult result = 2;
+     */
+    value: DiffResult;
+    case: "result";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -441,7 +807,350 @@ export type DiffPolicyResponse = Message<"consent.v1.DiffPolicyResponse"> & {
  * Use `create(DiffPolicyResponseSchema)` to create a new message.
  */
 export const DiffPolicyResponseSchema: GenMessage<DiffPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 13);
+  messageDesc(file_consent_v1_policy_service, 18);
+
+/**
+ * DiffProgress says how far a comparison is.
+ *
+ * @generated from message consent.v1.DiffProgress
+ */
+export type DiffProgress = Message<"consent.v1.DiffProgress"> & {
+  /**
+   * What is being compared.
+   *
+   * @generated from field: consent.v1.DiffOver over = 1;
+   */
+  over: DiffOver;
+
+  /**
+   * How many purposes, subjects or decisions are done.
+   *
+   * @generated from field: uint64 done = 2;
+   */
+  done: bigint;
+
+  /**
+   * How many there are; 0: not known.
+   *
+   * @generated from field: uint64 total = 3;
+   */
+  total: bigint;
+};
+
+/**
+ * Describes the message consent.v1.DiffProgress.
+ * Use `create(DiffProgressSchema)` to create a new message.
+ */
+export const DiffProgressSchema: GenMessage<DiffProgress> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 19);
+
+/**
+ * DiffResult is a whole comparison.
+ *
+ * @generated from message consent.v1.DiffResult
+ */
+export type DiffResult = Message<"consent.v1.DiffResult"> & {
+  /**
+   * The digest of the active policies.
+   *
+   * @generated from field: string active_policy_revision = 1;
+   */
+  activePolicyRevision: string;
+
+  /**
+   * That of the candidate.
+   *
+   * @generated from field: string candidate_policy_revision = 2;
+   */
+  candidatePolicyRevision: string;
+
+  /**
+   * What was compared, and how much of it differs.
+   *
+   * @generated from field: repeated consent.v1.DiffTotal totals = 3;
+   */
+  totals: DiffTotal[];
+
+  /**
+   * How: from DENY to ALLOW first, then from ALLOW to DENY, then what differs otherwise; each by count.
+   *
+   * @generated from field: repeated consent.v1.PolicyDifference differences = 4;
+   */
+  differences: PolicyDifference[];
+
+  /**
+   * How many decisions differ in further ways that are left out; the totals count them.
+   *
+   * @generated from field: uint64 omitted = 5;
+   */
+  omitted: bigint;
+};
+
+/**
+ * Describes the message consent.v1.DiffResult.
+ * Use `create(DiffResultSchema)` to create a new message.
+ */
+export const DiffResultSchema: GenMessage<DiffResult> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 20);
+
+/**
+ * DiffTotal sums up a comparison.
+ *
+ * @generated from message consent.v1.DiffTotal
+ */
+export type DiffTotal = Message<"consent.v1.DiffTotal"> & {
+  /**
+   * What was compared.
+   *
+   * @generated from field: consent.v1.DiffOver over = 1;
+   */
+  over: DiffOver;
+
+  /**
+   * How many people or, of states, classes of people.
+   *
+   * @generated from field: uint64 subjects = 2;
+   */
+  subjects: bigint;
+
+  /**
+   * How many decisions about them.
+   *
+   * @generated from field: uint64 compared = 3;
+   */
+  compared: bigint;
+
+  /**
+   * From DENY to ALLOW.
+   *
+   * @generated from field: uint64 newly_allowed = 4;
+   */
+  newlyAllowed: bigint;
+
+  /**
+   * From ALLOW to DENY.
+   *
+   * @generated from field: uint64 newly_denied = 5;
+   */
+  newlyDenied: bigint;
+
+  /**
+   * The same decision for other reasons or on another basis.
+   *
+   * @generated from field: uint64 otherwise_changed = 6;
+   */
+  otherwiseChanged: bigint;
+
+  /**
+   * Recorded decisions that the active policies make otherwise on the state as of then: policies, not the candidate, have
+   * changed since.
+   *
+   * @generated from field: uint64 not_reproduced = 7;
+   */
+  notReproduced: bigint;
+
+  /**
+   * How long it took, in seconds.
+   *
+   * @generated from field: double seconds = 8;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message consent.v1.DiffTotal.
+ * Use `create(DiffTotalSchema)` to create a new message.
+ */
+export const DiffTotalSchema: GenMessage<DiffTotal> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 21);
+
+/**
+ * PolicyDifference is one way in which decisions differ.
+ *
+ * @generated from message consent.v1.PolicyDifference
+ */
+export type PolicyDifference = Message<"consent.v1.PolicyDifference"> & {
+  /**
+   * What was compared.
+   *
+   * @generated from field: consent.v1.DiffOver over = 1;
+   */
+  over: DiffOver;
+
+  /**
+   * The controller's id.
+   *
+   * @generated from field: string controller = 2;
+   */
+  controller: string;
+
+  /**
+   * The purpose.
+   *
+   * @generated from field: string purpose = 3;
+   */
+  purpose: string;
+
+  /**
+   * What the recipient is; unspecified: there is none.
+   *
+   * @generated from field: consent.v1.RecipientKind recipient = 4;
+   */
+  recipient: RecipientKind;
+
+  /**
+   * The active policies' decision or the recorded one.
+   *
+   * @generated from field: consent.v1.DiffSide before = 5;
+   */
+  before?: DiffSide | undefined;
+
+  /**
+   * The candidate's decision.
+   *
+   * @generated from field: consent.v1.DiffSide after = 6;
+   */
+  after?: DiffSide | undefined;
+
+  /**
+   * How many decisions differ in this way.
+   *
+   * @generated from field: uint64 count = 7;
+   */
+  count: bigint;
+
+  /**
+   * The rules that give the reasons which one side alone has.
+   *
+   * @generated from field: repeated consent.v1.ExplainedRule rules = 8;
+   */
+  rules: ExplainedRule[];
+
+  /**
+   * Instances.
+   *
+   * @generated from field: repeated consent.v1.DiffExample examples = 9;
+   */
+  examples: DiffExample[];
+};
+
+/**
+ * Describes the message consent.v1.PolicyDifference.
+ * Use `create(PolicyDifferenceSchema)` to create a new message.
+ */
+export const PolicyDifferenceSchema: GenMessage<PolicyDifference> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 22);
+
+/**
+ * DiffSide is one side of a difference.
+ *
+ * @generated from message consent.v1.DiffSide
+ */
+export type DiffSide = Message<"consent.v1.DiffSide"> & {
+  /**
+   * The decision.
+   *
+   * @generated from field: consent.v1.Decision decision = 1;
+   */
+  decision: Decision;
+
+  /**
+   * The codes of its reasons, each once; none: the set does not have the controller.
+   *
+   * @generated from field: repeated consent.v1.ReasonCode reasons = 2;
+   */
+  reasons: ReasonCode[];
+
+  /**
+   * The legal basis; unspecified for recorded decisions, too.
+   *
+   * @generated from field: consent.v1.LegalBasis legal_basis = 3;
+   */
+  legalBasis: LegalBasis;
+};
+
+/**
+ * Describes the message consent.v1.DiffSide.
+ * Use `create(DiffSideSchema)` to create a new message.
+ */
+export const DiffSideSchema: GenMessage<DiffSide> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 23);
+
+/**
+ * DiffExample is an instance of a difference.
+ *
+ * @generated from message consent.v1.DiffExample
+ */
+export type DiffExample = Message<"consent.v1.DiffExample"> & {
+  /**
+   * The subject's id; empty for a class of people.
+   *
+   * @generated from field: string subject_id = 1;
+   */
+  subjectId: string;
+
+  /**
+   * The class of people, in words.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * When a recorded decision was made.
+   *
+   * @generated from field: google.protobuf.Timestamp decided_at = 3;
+   */
+  decidedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message consent.v1.DiffExample.
+ * Use `create(DiffExampleSchema)` to create a new message.
+ */
+export const DiffExampleSchema: GenMessage<DiffExample> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 24);
+
+/**
+ * DiffOver says what is compared.
+ *
+ * @generated from enum consent.v1.DiffOver
+ */
+export enum DiffOver {
+  /**
+   * Never sent by a server.
+   *
+   * @generated from enum value: DIFF_OVER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The states that the rules of either set can tell apart; each is a class of people.
+   *
+   * @generated from enum value: DIFF_OVER_STATES = 1;
+   */
+  STATES = 1,
+
+  /**
+   * Stored subjects.
+   *
+   * @generated from enum value: DIFF_OVER_SUBJECTS = 2;
+   */
+  SUBJECTS = 2,
+
+  /**
+   * Recorded decisions.
+   *
+   * @generated from enum value: DIFF_OVER_DECISIONS = 3;
+   */
+  DECISIONS = 3,
+}
+
+/**
+ * Describes the enum consent.v1.DiffOver.
+ */
+export const DiffOverSchema: GenEnum<DiffOver> = /*@__PURE__*/
+  enumDesc(file_consent_v1_policy_service, 0);
 
 /**
  * PolicyService tells which policies decide, proves candidates, and puts them in force.
@@ -480,7 +1189,10 @@ export const PolicyService: GenService<{
     output: typeof CheckPolicyResponseSchema;
   },
   /**
-   * ActivatePolicy puts a set of policies through admission and into force. A set that is not admitted changes nothing.
+   * ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
+   * admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
+   * from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself. Clients' caches are told at
+   * once, and none answers by the older policies for longer than a lease (see WatchInvalidations).
    *
    * @generated from rpc consent.v1.PolicyService.ActivatePolicy
    */

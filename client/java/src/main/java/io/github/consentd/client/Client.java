@@ -44,7 +44,7 @@ public final class Client implements Checker, AutoCloseable {
   /**
    * A client with the defaults of {@link ClientBuilder}.
    *
-   * @param target host:port, dns:///host:port or unix:///path
+   * @param target host:port, dns:///host:port, or unix:///path (on Linux, where grpc-java has Unix sockets)
    * @throws IllegalArgumentException if the target cannot be meant
    */
   public static Client connect(String target) {

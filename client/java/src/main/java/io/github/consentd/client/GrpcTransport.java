@@ -5,6 +5,7 @@ import io.grpc.CallOptions;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -33,14 +34,17 @@ final class GrpcTransport implements Transport {
    */
   GrpcTransport(Target target, ChannelCredentials connection, CallCredentials credentials) {
     this.options = CallOptions.DEFAULT.withCallCredentials(credentials);
-    this.channel =
+    ManagedChannelBuilder<?> builder =
         Grpc.newChannelBuilder(target.address(), connection)
             .userAgent("consentd-java")
             .disableRetry()
             .disableServiceConfigLookUp()
             .keepAliveTime(6, TimeUnit.MINUTES)
-            .keepAliveTimeout(10, TimeUnit.SECONDS)
-            .build();
+            .keepAliveTimeout(10, TimeUnit.SECONDS);
+    if (target.local()) {
+      builder.proxyDetector(address -> null); // a proxy of the environment would carry plaintext off this machine
+    }
+    this.channel = builder.build();
   }
 
   @Override

@@ -1,0 +1,143 @@
+package grpcapi
+
+import (
+	"context"
+	"time"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/explain"
+)
+
+// Explainer tells the story of a decision. Its errors are those of an Authorizer.
+type Explainer interface {
+	Explain(context.Context, explain.Question) (explain.Story, error)
+}
+
+// explainTimeout bounds an explanation, whatever deadline its caller has: it takes some milliseconds, and some seconds for
+// a ledger of a hundred thousand events.
+const explainTimeout = 10 * time.Second
+
+// Explain decides a check again and tells why.
+func (s *decisionService) Explain(ctx context.Context, r *consentv1.ExplainRequest) (*consentv1.ExplainResponse, error) {
+	question, err := s.explainQuestion(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
+	defer cancel()
+	story, err := s.explainer.Explain(ctx, question)
+	if err != nil {
+		return nil, err
+	}
+	return explainResponse(&story, s.authorizer.Token(story.Decision.StateRevision)), nil
+}
+
+// explainQuestion validates and converts a request for an explanation.
+func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.Question, error) {
+	faults, err := s.validator.faults(r)
+	if err != nil {
+		return explain.Question{}, err
+	}
+	request, more := requestOf(r.GetCheck())
+	for _, f := range more {
+		faults = append(faults, consent.Violation{Field: "check." + f.Field, Description: f.Description})
+	}
+	times := eventReader{}
+	question := explain.Question{
+		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), At: times.instant("at", r.GetAt()), Trace: r.GetTrace(),
+	}
+	faults = append(faults, times.faults...)
+	if question.At > s.now() {
+		faults = append(faults, consent.Violation{Field: "at", Description: "is in the future: what will be recorded by then is not known"})
+	}
+	if r.GetAt() != nil && question.Consistency != (authz.Consistency{}) {
+		faults = append(faults, consent.Violation{
+			Field: "check.consistency", Description: "must be absent where at is set: what was recorded by then does not change",
+		})
+	}
+	return question, invalid(faults)
+}
+
+func explainResponse(s *explain.Story, token string) *consentv1.ExplainResponse {
+	return &consentv1.ExplainResponse{
+		Decision: checkResponse(&s.Decision, token), DecidedFor: timestamp(s.Now), AsOf: s.AsOf,
+		Facts:       convertAll(s.Facts, explainedFact),
+		Rules:       convertAll(s.Rules, explainedRule),
+		NearRules:   convertAll(s.Near, nearRule),
+		Changes:     convertAll(s.Changes, explainedChange),
+		Obligations: s.Obligations, Validity: explainedValidity(s.Until), PolicyFailure: s.Failure, Trace: s.Trace,
+	}
+}
+
+func convertAll[A, B any](list []A, convert func(*A) *B) []*B {
+	out := make([]*B, len(list))
+	for i := range list {
+		out[i] = convert(&list[i])
+	}
+	return out
+}
+
+var factRoles = map[explain.Role]consentv1.FactRole{
+	explain.NoEffect: consentv1.FactRole_FACT_ROLE_NO_EFFECT,
+	explain.Shared:   consentv1.FactRole_FACT_ROLE_SHARED,
+	explain.Decisive: consentv1.FactRole_FACT_ROLE_DECISIVE,
+}
+
+func explainedFact(f *explain.Fact) *consentv1.ExplainedFact {
+	out := &consentv1.ExplainedFact{
+		Key: f.Key, Text: f.Text, Role: factRoles[f.Role], Events: convertAll(f.Events, ledgerEntry),
+	}
+	if f.Role == explain.Decisive {
+		out.Without, out.ReasonsWithout = decisionOf(f.Without.Effect), reasonCodes(f.Without.Reasons)
+	}
+	return out
+}
+
+// reasonCodes are the codes of reasons, each once.
+func reasonCodes(list []consent.Reason) (codes []consentv1.ReasonCode) {
+	seen := map[consent.ReasonCode]bool{}
+	for _, r := range list {
+		if !seen[r.Code] {
+			codes, seen[r.Code] = append(codes, consentv1.ReasonCode(r.Code)), true
+		}
+	}
+	return codes
+}
+
+func explainedRule(f *explain.Fired) *consentv1.ExplainedRule {
+	out := &consentv1.ExplainedRule{
+		Title: f.Title, Description: f.Description, Article: f.Article, File: f.File, Line: uint32(f.Line), Reasons: reasonCodes(f.Reasons),
+	}
+	for _, r := range f.Reasons {
+		out.Clauses = append(out.Clauses, r.Clause)
+	}
+	for _, o := range f.Obligations {
+		out.Obligations = append(out.Obligations, consentv1.ObligationCode(o))
+	}
+	return out
+}
+
+func nearRule(n *explain.Near) *consentv1.NearRule {
+	return &consentv1.NearRule{
+		Rule: explainedRule(&explain.Fired{Rule: n.Rule}), Missing: n.Missing.Source, Description: n.Missing.Description,
+		Exception: n.Missing.Negated, BroughtBy: n.With,
+	}
+}
+
+func explainedChange(c *explain.Change) *consentv1.ExplainedChange {
+	return &consentv1.ExplainedChange{AllOf: c.Texts, Decision: decisionOf(c.Then.Effect), Reasons: reasonCodes(c.Then.Reasons)}
+}
+
+// explainedValidity is nil where time alone cannot change the decision.
+func explainedValidity(u *explain.Until) *consentv1.ExplainedValidity {
+	if u == nil {
+		return nil
+	}
+	out := &consentv1.ExplainedValidity{ValidUntil: timestamp(u.At), Why: u.Why}
+	if u.ChangesAt != 0 {
+		out.ChangesAt, out.Decision, out.Reasons = timestamp(u.ChangesAt), decisionOf(u.Then.Effect), reasonCodes(u.Then.Reasons)
+	}
+	return out
+}

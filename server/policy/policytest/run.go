@@ -1,0 +1,123 @@
+package policytest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/tester"
+)
+
+// testTimeout bounds one test.
+const testTimeout = 10 * time.Second
+
+// Run runs all tests and cases. The outcomes that a purpose can have besides those seen are found by asking every controller
+// for every purpose what any test asked for some purpose: of the same subject, whose records for the purpose asked for then
+// are taken for records for this one.
+func (s *Suite) Run(ctx context.Context) (*Report, error) {
+	started := time.Now()
+	r := &Report{PolicyRevision: s.set.Revision(), Cases: len(s.cases), SkippedCases: s.skipped, Failures: []Failure{}}
+	seen := newObserver()
+	compiler := ast.NewCompiler()
+	err := s.read(ctx, func(txn storage.Transaction) error {
+		if err := s.runTests(ctx, txn, run{r, seen, compiler}); err != nil {
+			return err
+		}
+		return s.runCases(ctx, txn, run{r, seen, compiler})
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(r.Failures, func(a, b Failure) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Name, b.Name))
+	})
+	r.Coverage = s.coverage(seen.Report(s.rules()))
+	if r.Controllers, err = s.outcomes(ctx, seen.seen); err != nil {
+		return nil, err
+	}
+	r.Seconds = seconds(started)
+	return r, nil
+}
+
+// run is a run under way.
+type run struct {
+	report   *Report
+	seen     *observer
+	compiler *ast.Compiler
+}
+
+// runTests runs the test_ rules by OPA's own tester.
+func (s *Suite) runTests(ctx context.Context, txn storage.Transaction, r run) error {
+	results, err := tester.NewRunner().SetCompiler(r.compiler).SetStore(s.store).SetModules(s.modules).
+		SetCoverageQueryTracer(r.seen).SetParallel(runtime.GOMAXPROCS(0)).SetTimeout(testTimeout).RunTests(ctx, txn)
+	if err != nil {
+		return fmt.Errorf("compiling the tests: %w", err)
+	}
+	for result := range results {
+		switch {
+		case result.Skip:
+			r.report.SkippedTests++
+			continue
+		case !result.Pass():
+			r.report.Failures = append(r.report.Failures, s.failure(ctx, txn, r.compiler, result))
+		}
+		r.report.Tests++
+	}
+	return ctx.Err()
+}
+
+// runCases asks the compiled policies, as the server does, and topdown for what is reached.
+func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) error {
+	for _, c := range s.cases {
+		p := caseProbe(c)
+		e := evaluation{compiler: r.compiler, store: s.store, txn: txn, tracer: r.seen}
+		if err := e.each(ctx, p, func(*ast.Term) {}); err != nil && ctx.Err() != nil {
+			return err
+		}
+		for _, difference := range c.Expect.Differences(decided(s.set.Answer(ctx, c.input))) {
+			got, want, _ := strings.Cut(difference, ", want ")
+			r.report.Failures = append(r.report.Failures,
+				Failure{File: c.File, Line: c.Line, Name: c.Name, Expected: want, Got: got})
+		}
+	}
+	return ctx.Err()
+}
+
+// coverage is that of the rules; the report has the tests' own lines too.
+func (s *Suite) coverage(r cover.Report) Coverage {
+	c := Coverage{Missed: []MissedLines{}}
+	for _, file := range slices.Sorted(maps.Keys(r.Files)) {
+		if isTest(file) || s.modules[file] == nil {
+			continue
+		}
+		f := r.Files[file]
+		c.Covered += f.CoveredLines
+		c.Total += f.CoveredLines + f.NotCoveredLines
+		if missed := rows(f.NotCovered); len(missed) > 0 {
+			c.Missed = append(c.Missed, MissedLines{File: file, Lines: missed})
+		}
+	}
+	if c.Total > 0 {
+		c.Percent = math.Round(float64(c.Covered)*10000/float64(c.Total)) / 100
+	}
+	return c
+}
+
+func rows(ranges []cover.Range) (list []int) {
+	for _, r := range ranges {
+		for row := r.Start.Row; row <= r.End.Row; row++ {
+			list = append(list, row)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}

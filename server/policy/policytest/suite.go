@@ -1,0 +1,162 @@
+package policytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/loader"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/consentd/consentd/server/cases"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+)
+
+// Options configure a Suite. The zero value is for everyday use.
+type Options struct {
+	// Cases are run besides those in the directory.
+	Cases []cases.Case
+	// Now is what the times of cases count from; zero means the present.
+	Now time.Time
+}
+
+// Suite is a directory of policies with its tests and cases.
+type Suite struct {
+	set     *policy.Set
+	modules map[string]*ast.Module // all, tests too, as they were parsed
+	store   storage.Store
+	cases   []question
+	skipped int
+}
+
+// question is a case, ready to be asked.
+type question struct {
+	*cases.Case
+	input ast.Object
+}
+
+// Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage that fails.
+func Load(fsys fs.FS, o Options) (*Suite, error) {
+	set, err := policy.Load(fsys, policy.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := loader.NewFileLoader().WithFS(fsys).Filtered([]string{"."}, isHidden)
+	if err != nil {
+		return nil, fmt.Errorf("reading policies: %w", err)
+	}
+	s := &Suite{
+		set: set, modules: map[string]*ast.Module{},
+		store: inmem.NewFromObjectWithOpts(loaded.Documents, inmem.OptReturnASTValuesOnRead(true)),
+	}
+	for name, file := range loaded.Modules {
+		s.modules[name] = file.Parsed
+	}
+	found, err := readCases(fsys)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.ask(slices.Concat(found, o.Cases), o.Now)
+}
+
+func isHidden(_ string, info fs.FileInfo, _ int) bool {
+	return strings.HasPrefix(info.Name(), ".") && info.Name() != "."
+}
+
+// readCases reads all files *.cases, in the order of their paths.
+func readCases(fsys fs.FS) (all []cases.Case, err error) {
+	err = fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(name) != ".cases" {
+			return err
+		}
+		content, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		list, err := cases.Parse(name, content)
+		if err != nil {
+			return fmt.Errorf("%s: %s", name, oneLine(err))
+		}
+		all = append(all, list...)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading cases: %w", err)
+	}
+	return all, nil
+}
+
+// oneLine is an error of the YAML reader, which may list several faults.
+func oneLine(err error) string {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ")
+	return strings.ReplaceAll(text, "\n  ", "; ")
+}
+
+// ask turns the cases into inputs.
+func (s *Suite) ask(list []cases.Case, now time.Time) error {
+	if now.IsZero() {
+		now = time.Now()
+	}
+	var faults []error
+	for i := range list {
+		c := &list[i]
+		if c.Expect.Error != "" {
+			s.skipped++
+			continue
+		}
+		input, err := s.input(c, now)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", c.File, c.Line, err))
+			continue
+		}
+		s.cases = append(s.cases, question{Case: c, input: input})
+	}
+	return errors.Join(faults...)
+}
+
+func (s *Suite) input(c *cases.Case, now time.Time) (ast.Object, error) {
+	if _, err := s.set.Purposes(c.Controller); err != nil {
+		return nil, fmt.Errorf("controller %q is not in this directory", c.Controller)
+	}
+	events, err := cases.DomainEvents(c.Events, "e", now)
+	if err != nil {
+		return nil, err
+	}
+	request, err := c.Request(consent.Subject{Controller: c.Controller, ID: "subject"})
+	if err != nil {
+		return nil, err
+	}
+	input, ok := s.set.Input(&request, consent.Fold(events), consent.InstantOf(now)).(ast.Object)
+	if !ok {
+		return nil, errors.New("the input of a request is no object") // a fault of this program
+	}
+	return input, nil
+}
+
+// isTest says whether a module holds tests and what they need, by the name of its file.
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.rego") }
+
+// rules are the modules without the tests.
+func (s *Suite) rules() map[string]*ast.Module {
+	out := make(map[string]*ast.Module, len(s.modules))
+	for name, m := range s.modules {
+		if !isTest(name) {
+			out[name] = m
+		}
+	}
+	return out
+}
+
+// read runs f in a transaction that reads the data.
+func (s *Suite) read(ctx context.Context, f func(storage.Transaction) error) error {
+	return storage.Txn(ctx, s.store, storage.TransactionParams{}, f)
+}

@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// book is what the METADATA of a set say about its rules, for explanations.
+type book struct {
+	// rules are the titled ones by file and line.
+	rules map[string]Rule
+	// descriptions are those of all described rules, by path.
+	descriptions map[string]string
+	// deciding are the titled rules without parameters, in the order of files and lines.
+	deciding []*ast.Rule
+	// reads are the places of the rules that read something of the person but the place, or of the request but the purpose.
+	reads    map[string]bool
+	compiler *ast.Compiler
+	// flags are the keys of a request's context that rules name, by the controller whose rules they are.
+	flags map[string]map[string]bool
+}
+
+func newBook(compiler *ast.Compiler) *book {
+	b := &book{
+		rules: map[string]Rule{}, descriptions: map[string]string{}, reads: map[string]bool{}, compiler: compiler,
+		flags: flagsByOwner(compiler),
+	}
+	annotations := compiler.GetAnnotationSet()
+	for _, module := range sortedModules(compiler) {
+		last := map[string]Rule{}
+		ast.WalkRules(module, func(node *ast.Rule) bool {
+			b.add(node, last, annotations)
+			return false
+		})
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, module := range compiler.Modules {
+			for _, node := range module.Rules {
+				if at := place(node); !b.reads[at] && b.personal(node) {
+					b.reads[at], grown = true, true
+				}
+			}
+		}
+	}
+	return b
+}
+
+// personal reports whether a part of a rule reads something of the person but the place, or of the request but the purpose,
+// by itself or by rules that it refers to.
+func (b *book) personal(part any) (found bool) {
+	ast.WalkRefs(part, func(ref ast.Ref) bool {
+		switch {
+		case found:
+		case ref[0].Equal(ast.InputRootDocument):
+			found = ofPersonOrRequest(ref)
+		case ref[0].Equal(ast.DefaultRootDocument):
+			for _, node := range b.compiler.GetRules(ref) {
+				found = found || b.reads[place(node)]
+			}
+		}
+		return found
+	})
+	return found
+}
+
+func ofPersonOrRequest(ref ast.Ref) bool {
+	if len(ref) < 2 || isString(ref[1], "controller") || isString(ref[1], "purpose") || isString(ref[1], "now") {
+		return false
+	}
+	if !isString(ref[1], "subject") {
+		return true
+	}
+	return len(ref) < 3 || !isString(ref[2], "jurisdiction") && !isString(ref[2], "known") && !isString(ref[2], "id")
+}
+
+// add notes a rule. One without METADATA of its own that follows one of its name goes by that one's: it is another way to
+// the same.
+func (b *book) add(node *ast.Rule, last map[string]Rule, annotations *ast.AnnotationSet) {
+	path := node.Ref().GroundPrefix().String()
+	rule, found := last[path]
+	entrypoint := false
+	for _, a := range annotations.GetRuleScope(node) {
+		rule, found = Rule{Title: a.Title, Description: strings.Join(strings.Fields(a.Description), " ")}, true
+		rule.Article, _ = a.Custom["article"].(string)
+		entrypoint = entrypoint || a.Entrypoint
+		if rule.Description != "" {
+			b.descriptions[path] = rule.Description
+		}
+	}
+	if !found || entrypoint || node.Loc() == nil {
+		return
+	}
+	rule.File, rule.Line = node.Loc().File, node.Loc().Row
+	last[path] = rule
+	if rule.Title == "" {
+		return
+	}
+	b.rules[place(node)] = rule
+	if len(node.Head.Args) == 0 && !node.Default {
+		b.deciding = append(b.deciding, node)
+	}
+}
+
+func place(node *ast.Rule) string {
+	if at := node.Loc(); at != nil {
+		return fmt.Sprintf("%s:%d", at.File, at.Row)
+	}
+	return ""
+}
+
+// rule returns a rule that has a title.
+func (b *book) rule(node *ast.Rule) (Rule, bool) {
+	r, ok := b.rules[place(node)]
+	return r, ok
+}
