@@ -43,7 +43,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntSliceVar(&o.subjects, "subjects", nil, "sizes of the population; default 20000, with --all 100000,1000000")
 	f.Float64SliceVar(&o.rates, "rate", nil, "requests per second of the open loops; default 1000,2000, with --all 500 to 8000")
 	f.IntVar(&o.slices, "slices", 5, "measured slices per figure, at least 5")
-	f.DurationVar(&o.duration, "slice", 0, "length of a slice; default 700ms, with --all 3s")
+	f.DurationVar(&o.duration, "slice", 0, "length of a slice; default 700ms, with --all 2s")
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
 	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
@@ -98,7 +98,7 @@ func (o *options) splitPeers() error {
 func (o *options) defaults() {
 	subjects, rates, duration := []int{20_000}, []float64{1000, 2000}, 700*time.Millisecond
 	if o.all {
-		subjects, rates, duration = []int{100_000, 10_000, 1_000_000}, []float64{500, 1000, 2000, 4000, 8000}, 3*time.Second
+		subjects, rates, duration = []int{100_000, 10_000, 1_000_000}, []float64{500, 1000, 2000, 4000, 8000}, 2*time.Second
 	}
 	if len(o.subjects) == 0 {
 		o.subjects = subjects

@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("a quick run takes %v", expected)
 	}
 	all, err := parse(t, "--all", "--peer", "opa=/x=y")
-	if err != nil || all.duration != 3*time.Second || all.peers["opa"] != "/x=y" {
+	if err != nil || all.duration != 2*time.Second || all.peers["opa"] != "/x=y" {
 		t.Errorf("%+v, %v", all, err)
 	}
 	if expected := all.expected(); expected > 25*time.Minute {

@@ -83,9 +83,9 @@ func Kinds() []Kind {
 		},
 		{
 			Name: "spicedb", Start: startSpiceDB, Release: spiceDBRelease,
-			Setup: "in-memory store, dispatch cache on, minimize_latency; expiring relationships; gRPC",
+			Setup: "in-memory store, dispatch cache on, at_least_as_fresh the last write; expiring relationships; gRPC",
 			Store: "relationships, gone with the process", Batch: "CheckBulkPermissions", Reasons: "no",
-			Differs: "answers may be as old as its revision quantization, 5 s; expiries that have passed are not loaded; no durability",
+			Differs: "expiries that have passed are not loaded; no durability",
 		},
 		{
 			Name: "cerbos", Start: startCerbos, Release: cerbosRelease,

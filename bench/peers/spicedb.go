@@ -29,6 +29,8 @@ type spiceDB struct {
 	conns      []*grpc.ClientConn
 	// backend is who asks, as a SubjectReference.
 	backend message
+	// consistency lets caches answer, but from no state before the last write: SpiceDB's minimize_latency may look further back.
+	consistency message
 }
 
 func startSpiceDB(ctx context.Context, c Config) (Peer, error) {
@@ -115,7 +117,11 @@ func (s *spiceDB) load(ctx context.Context) error {
 		if pending < most && (n < s.population.Size-1 || pending == 0) {
 			continue
 		}
-		if _, err := s.call(ctx, 0, "PermissionsService/WriteRelationships", updates); err != nil {
+		answer, err := s.call(ctx, 0, "PermissionsService/WriteRelationships", updates)
+		if err == nil {
+			err = s.wrote(answer)
+		}
+		if err != nil {
 			return err
 		}
 		updates, pending = nil, 0
@@ -123,14 +129,23 @@ func (s *spiceDB) load(ctx context.Context) error {
 	return nil
 }
 
-// minimizeLatency is the Consistency that lets caches answer.
-func minimizeLatency() message {
-	return protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
+// wrote makes the checks to come at least as fresh as a write.
+func (s *spiceDB) wrote(answer []byte) error {
+	s.consistency = nil
+	err := fields(answer, func(field protowire.Number, token []byte, _ uint64) {
+		if field == 1 {
+			s.consistency = message(nil).sub(2, token)
+		}
+	})
+	if err == nil && s.consistency == nil {
+		err = errNoAnswer
+	}
+	return err
 }
 
 // Check implements Peer.
 func (s *spiceDB) Check(ctx context.Context, n int, q question.Question) (bool, error) {
-	answer, err := s.call(ctx, n, "PermissionsService/CheckPermission", message(nil).sub(1, minimizeLatency()).
+	answer, err := s.call(ctx, n, "PermissionsService/CheckPermission", message(nil).sub(1, s.consistency).
 		sub(2, spiceDBObject("subject", s.population.ID(q.Subject))).str(3, question.Purposes[q.Purpose]).sub(4, s.backend))
 	if err != nil {
 		return false, err
@@ -155,7 +170,7 @@ func permissionship(answer []byte, at protowire.Number) (allowed bool, err error
 
 // Batch implements Peer.
 func (s *spiceDB) Batch(ctx context.Context, n int, qs []question.Question) ([]bool, error) {
-	request := message(nil).sub(1, minimizeLatency())
+	request := message(nil).sub(1, s.consistency)
 	for _, q := range qs {
 		request = request.sub(2, message(nil).sub(1, spiceDBObject("subject", s.population.ID(q.Subject))).
 			str(2, question.Purposes[q.Purpose]).sub(3, s.backend))
