@@ -56,7 +56,8 @@ func TestNearCacheSafety(t *testing.T) {
 	if len(s.wrong) > 0 {
 		t.Errorf("%d wrong ALLOWs, the first: %s", len(s.wrong), s.wrong[0])
 	}
-	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed*200 < s.checks {
+	// ALLOWs are counted against withdrawals, not checks: on a slow machine a grant lasts as long and sees fewer checks.
+	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed < int64(*safetyWithdrawals) {
 		t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
 	}
 }
