@@ -81,8 +81,11 @@ var plantedFaults = []planted{
 // TestPlantedFaultsAreRefused plants one fault after the other in a copy of a shipped policy. Each is refused; the
 // counterexample, evaluated by topdown from its JSON, is allowed by the edited policies and denied by the shipped ones.
 func TestPlantedFaultsAreRefused(t *testing.T) {
-	for _, p := range plantedFaults {
+	for i, p := range plantedFaults {
 		t.Run(p.name, func(t *testing.T) {
+			if raceEnabled && i%5 > 0 {
+				t.Skip("under the race detector one in five is planted; the others run the same code")
+			}
 			edited := shipped(t, p.where, p.edits)
 			faults := faultsOf(t, edited)
 			f := wanted(faults, p)
