@@ -115,6 +115,10 @@ func checkedText(w io.Writer, r *consent.PolicyReport, dir string) {
 	if len(r.Faults) > 0 {
 		verdict = fmt.Sprintf("refused: %d faults", len(r.Faults))
 	}
+	if len(r.Controllers) == 0 { // it did not load: nothing was proven or run
+		fmt.Fprintln(w, verdict)
+		return
+	}
 	fmt.Fprintf(w, "%s (%d controllers, %d cases in %.1f s, %d tests passed and %d failed in %.1f s)\n", verdict,
 		len(r.Controllers), r.Cases, r.Enumeration.Seconds(), r.Tests.Passed, r.Tests.Failed, r.Tests.Duration.Seconds())
 }

@@ -46,7 +46,7 @@ func faultsOf(errs []error) (faults []consent.PolicyFault) {
 func astFaults(errs ast.Errors) []consent.PolicyFault {
 	faults := make([]consent.PolicyFault, len(errs))
 	for i, e := range errs {
-		faults[i].Message = oneLine(e.Message)
+		faults[i].Message = oneLine(explained(e))
 		if e.Location != nil {
 			faults[i].File, faults[i].Line = strings.TrimPrefix(e.Location.File, "/"), e.Location.Row
 		}
@@ -54,8 +54,31 @@ func astFaults(errs ast.Errors) []consent.PolicyFault {
 	return faults
 }
 
+// remedies say what to do about OPA's errors, by their code.
+var remedies = map[string]string{
+	ast.ParseErr:     "complete or correct the rule here",
+	ast.TypeErr:      "compare and compute values of one type, and name fields that are there",
+	ast.RecursionErr: "no rule may need itself: decide one of these without the other",
+	ast.UnsafeVarErr: "give the variable a value in the same body, or import what it names",
+}
+
+// explained is an error's message with OPA's details, such as the types that were had and wanted, and a remedy.
+func explained(e *ast.Error) string {
+	text := e.Message
+	if d, ok := e.Details.(*ast.ArgErrDetail); ok {
+		text += " (" + strings.Join(d.Lines(), "; ") + ")"
+	}
+	if remedy := remedies[e.Code]; remedy != "" {
+		text += ": " + remedy
+	}
+	return text
+}
+
 // placed are the forms in which an error names its place: FILE:LINE: …, FILE: line LINE: … and FILE: …
 var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\d+)?|: (?:error converting YAML to JSON: )?(?:yaml: )?line (\d+))?: (.*)$`)
+
+// definedTwice is how YAML's reader names a repeated key.
+var definedTwice = regexp.MustCompile(`^mapping key ".*" already defined at line \d+$`)
 
 // faultsIn reads faults from the lines of an error's text.
 func faultsIn(text string) (faults []consent.PolicyFault) {
@@ -66,6 +89,9 @@ func faultsIn(text string) (faults []consent.PolicyFault) {
 		f := consent.PolicyFault{Message: line}
 		if m := placed.FindStringSubmatch(strings.TrimPrefix(line, "reading policies: ")); m != nil {
 			f.File, f.Message = m[1], m[4]
+			if definedTwice.MatchString(f.Message) {
+				f.Message += ": keep one of them"
+			}
 			f.Line, _ = strconv.Atoi(m[2] + m[3]) // 0 where there is none
 		}
 		faults = append(faults, f)

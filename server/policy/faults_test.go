@@ -3,6 +3,7 @@ package policy_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -42,19 +43,21 @@ func TestFaultsOfLoadHavePlaces(t *testing.T) {
 		files fstest.MapFS
 		file  string
 		line  int
+		says  string
 	}{
-		"a syntax error":      {with(rego, "package x\n\nallow if {"), rego, 3},
-		"an unknown function": {with(rego, acmeRego("nope(1)")), rego, 8},
-		"a refused built-in":  {with(rego, acmeRego("time.now_ns() > 1")), rego, 8},
-		"a type error":        {with(rego, acmeRego(`1 + "a" == 2`)), rego, 8},
-		"a table":             {with("controllers/acme/data.yaml", "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: NO, clause: x}"), "controllers/acme/data.yaml", 3},
-		"broken YAML":         {with("controllers/acme/data.yaml", "a: 1\nb: 2\nc: d: e\n"), "controllers/acme/data.yaml", 3},
+		"a syntax error":      {with(rego, "package x\n\nallow if {"), rego, 3, "correct the rule"},
+		"an unknown function": {with(rego, acmeRego("nope(1)")), rego, 8, "nope"},
+		"a refused built-in":  {with(rego, acmeRego("time.now_ns() > 1")), rego, 8, "not allowed"},
+		"a type error":        {with(rego, acmeRego(`1 + "a" == 2`)), rego, 8, "want: (x: number, y: number"},
+		"a table":             {with("controllers/acme/data.yaml", "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: NO, clause: x}"), "controllers/acme/data.yaml", 3, "one of CONSENT, EXPLICIT_CONSENT, CONTRACT, LEGAL_OBLIGATION"},
+		"broken YAML":         {with("controllers/acme/data.yaml", "a: 1\nb: 2\nc: d: e\n"), "controllers/acme/data.yaml", 3, "mapping values"},
+		"two bases":           {with("controllers/acme/data.yaml", "purposes:\n  storage:\n    basis: CONSENT\n    basis: CONTRACT\n"), "controllers/acme/data.yaml", 4, "keep one of them"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := policy.Load(row.files, policy.Options{})
 			faults := policy.Faults(err)
-			if len(faults) == 0 || faults[0].File != row.file || faults[0].Line != row.line {
-				t.Errorf("faults = %q, want the first in %s:%d", faults, row.file, row.line)
+			if len(faults) == 0 || faults[0].File != row.file || faults[0].Line != row.line || !strings.Contains(faults[0].Message, row.says) {
+				t.Errorf("faults = %q, want the first in %s:%d with %q", faults, row.file, row.line, row.says)
 			}
 		})
 	}

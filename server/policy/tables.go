@@ -127,15 +127,15 @@ func (c *controllerPolicy) UnmarshalYAML(n *yaml.Node) error {
 func (s *specialRule) UnmarshalYAML(n *yaml.Node) error { return oneOf((*string)(s), n, "forbidden") }
 
 func (b *basis) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(b), n, "CONSENT, EXPLICIT_CONSENT, CONTRACT and the like", func(s string) bool { _, ok := consent.ParseBasis(s); return ok })
+	return enumerated((*string)(b), n, consent.ParseBasis)
 }
 
 func (k *recipientKind) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(k), n, "PROCESSOR, AFFILIATE, THIRD_PARTY and the like", func(s string) bool { _, ok := consent.ParseRecipientKind(s); return ok })
+	return enumerated((*string)(k), n, consent.ParseRecipientKind)
 }
 
 func (o *obligation) UnmarshalYAML(n *yaml.Node) error {
-	return known((*string)(o), n, "AGGREGATE_ONLY, BINARY_RESULT_ONLY and the like", func(s string) bool { _, ok := consent.ParseObligationCode(s); return ok })
+	return enumerated((*string)(o), n, consent.ParseObligationCode)
 }
 
 func (c *category) UnmarshalYAML(n *yaml.Node) error {
@@ -150,6 +150,25 @@ var (
 
 func oneOf(s *string, n *yaml.Node, values ...string) error {
 	return known(s, n, "one of "+strings.Join(values, ", "), func(v string) bool { return slices.Contains(values, v) })
+}
+
+// enumerated takes the names that parse knows, and lists them where another stands.
+func enumerated[T interface {
+	~uint8
+	fmt.Stringer
+}](s *string, n *yaml.Node, parse func(string) (T, bool)) error {
+	if _, ok := parse(n.Value); ok {
+		*s = n.Value
+		return nil
+	}
+	var values []string
+	for v := range 256 {
+		name := T(v).String()
+		if same, ok := parse(name); ok && same == T(v) && name != "" {
+			values = append(values, name)
+		}
+	}
+	return oneOf(s, n, values...)
 }
 
 func known(s *string, n *yaml.Node, want string, ok func(string) bool) error {
