@@ -98,7 +98,7 @@ func BenchmarkRevocation(b *testing.B) {
 		awaitLeased(b, c)
 	}
 	writer := benchDial(b, target)
-	benchWrite(b, writer, 0, true) // leases of an earlier process are over
+	benchWrite(b, writer, 0, true)     // leases of an earlier process are over
 	time.Sleep(100 * time.Millisecond) // a benchmark: the first heartbeats of a hundred joins are no part of what is measured
 	var writes, fences []time.Duration
 	for i := 0; b.Loop(); i++ {
