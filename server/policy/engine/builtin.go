@@ -135,6 +135,10 @@ func (e *emitter) site(n *node) *site {
 
 // delegated calls topdown's implementation; nil means undefined.
 func (m *vm) delegated(s *site, args ...Value) Value {
+	if m.build != nil {
+		m.fail(errUnknown)
+		return nil
+	}
 	m.tick(64)
 	in := make([]*ast.Term, len(args))
 	for i, a := range args {

@@ -89,11 +89,14 @@ func (c *compiler) run() error {
 		c.function(f)
 	}
 	for _, p := range c.policy.Plans.Plans {
-		fn := &function{name: p.Name, slot: -1, memo: -1, query: true}
+		fn := &function{name: p.Name, id: len(c.prog.order), slot: -1, memo: -1, query: true}
 		c.prog.plans[p.Name] = fn
+		c.prog.order = append(c.prog.order, fn)
 		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
 	}
 	c.prog.stats.Slots = len(c.prog.slots)
+	c.prog.whole = table{spans: make([]span, len(c.prog.order))}
+	c.prog.cases = c.newCases()
 	c.sym.publish()
 	return nil
 }
@@ -102,7 +105,8 @@ func (c *compiler) declare(f *ir.Func) error {
 	if len(f.Params) < 2 || f.Params[0] != ir.Input || f.Params[1] != ir.Data {
 		return fmt.Errorf("function %s does not take input and data", f.Name)
 	}
-	fn := &function{name: f.Name, slot: -1, memo: -1, params: make([]int, len(f.Params)-2)}
+	fn := &function{name: f.Name, id: len(c.prog.order), slot: -1, memo: -1, params: make([]int, len(f.Params)-2)}
+	c.prog.order = append(c.prog.order, fn)
 	if len(f.Params) == 2 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
 		c.prog.dyn.insert(f.Path, fn)
@@ -143,7 +147,7 @@ func (c *compiler) body(fn *function, f *ir.Func) {
 		nodes = mergeEnds(nodes, f.Return)
 	}
 	c.settle(fn, f, nodes)
-	c.finish(fn, f, c.regroup(f.Blocks, nodes))
+	c.finish(fn, f, compiled{items: c.regroup(f.Blocks, nodes), shared: shared})
 }
 
 func (c *compiler) lowerAll(fn *function, us []*ir.Block, shared map[ir.Local]bool) [][]*node {
@@ -155,9 +159,16 @@ func (c *compiler) lowerAll(fn *function, us []*ir.Block, shared map[ir.Local]bo
 	return out
 }
 
+// compiled is a function before its closures are made.
+type compiled struct {
+	items  []item
+	shared map[ir.Local]bool
+}
+
 // finish assigns registers and makes the closures.
-func (c *compiler) finish(fn *function, f *ir.Func, items []item) {
-	e := &emitter{c: c, fn: fn, regs: map[ir.Local]int32{}}
+func (c *compiler) finish(fn *function, f *ir.Func, done compiled) {
+	items := done.items
+	e := &emitter{c: c, fn: fn, regs: map[ir.Local]int32{}, shared: done.shared}
 	for i, p := range f.Params {
 		if i >= 2 {
 			fn.params[i-2] = int(e.reg(p))
@@ -169,7 +180,10 @@ func (c *compiler) finish(fn *function, f *ir.Func, items []item) {
 		fn.memo = c.prog.memos
 		c.prog.memos++
 	}
-	fn.units = e.items(items)
+	fn.parts = e.items(items)
+	for _, p := range fn.parts {
+		fn.units = append(fn.units, p.run)
+	}
 	fn.nregs = len(e.regs)
 }
 
@@ -224,7 +238,7 @@ func (c *compiler) fold(fn *function) {
 	if c.opts.TrackRules {
 		m.fired = make([]uint64, len(c.prog.rules)/64+1)
 	}
-	m.prepare(context.Background(), Request{})
+	m.prepare(context.Background(), Request{}, &table{spans: make([]span, len(c.prog.order))})
 	m.budget = foldSteps
 	v := m.call(fn)
 	if m.err != nil || m.bierr != nil {

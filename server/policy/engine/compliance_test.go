@@ -32,6 +32,31 @@ var variants = []struct {
 	{"nofold", engine.Options{NoFold: true, TrackRules: true}},
 	{"nodispatch", engine.Options{NoDispatch: true, NoEarlyExit: true}},
 	{"delegated", engine.Options{NoNative: true}},
+	{"cases", engine.Options{Cases: shippedCases}},
+}
+
+// casesOf are options like o, but if they tell cases apart, then by what an input has, to a depth of two.
+func casesOf(o engine.Options, input ast.Value) engine.Options {
+	object, ok := input.(ast.Object)
+	if o.Cases == nil || !ok {
+		return o
+	}
+	o.Cases = nil
+	object.Foreach(func(k, v *ast.Term) {
+		name, ok := k.Value.(ast.String)
+		if !ok {
+			return
+		}
+		o.Cases = append(o.Cases, []string{string(name)})
+		if inner, ok := v.Value.(ast.Object); ok {
+			inner.Foreach(func(k, _ *ast.Term) {
+				if field, ok := k.Value.(ast.String); ok {
+					o.Cases = append(o.Cases, []string{string(name), string(field)})
+				}
+			})
+		}
+	})
+	return o
 }
 
 // suites are OPA's compliance suites, with what must pass. The one case that is
@@ -110,6 +135,8 @@ func planCase(ctx context.Context, version ast.RegoVersion, tc cases.TestCase) (
 
 func evalCase(ctx context.Context, plan *ir.Policy, tc cases.TestCase, opts engine.Options) (err error) {
 	opts.StrictBuiltinErrors = tc.StrictError
+	term := inputOf(tc)
+	opts = casesOf(opts, term)
 	opts.Symbols = engine.NewSymbols()
 	data, err := dataOf(opts.Symbols, tc)
 	if err != nil {
@@ -123,9 +150,9 @@ func evalCase(ctx context.Context, plan *ir.Policy, tc cases.TestCase, opts engi
 	if err != nil {
 		return err
 	}
-	input, err := inputOf(opts.Symbols, tc)
-	if err != nil {
-		return err
+	var input engine.Value
+	if term != nil {
+		input = records(opts.Symbols, shapes{}, term)
 	}
 	check := func(r engine.Result) error { return checkResult(tc, engine.ToAST(r.Value).(ast.Set)) }
 	if err := checkError(tc, entry.Eval(ctx, engine.Request{Input: input}, check)); err != nil {
@@ -146,14 +173,14 @@ func dataOf(sym *engine.Symbols, tc cases.TestCase) (engine.Value, error) {
 	return engine.FromAST(sym, v)
 }
 
-func inputOf(sym *engine.Symbols, tc cases.TestCase) (engine.Value, error) {
+func inputOf(tc cases.TestCase) ast.Value {
 	switch {
 	case tc.InputTerm != nil:
-		return engine.FromAST(sym, ast.MustParseTerm(*tc.InputTerm).Value)
+		return ast.MustParseTerm(*tc.InputTerm).Value
 	case tc.Input != nil:
-		return engine.FromAST(sym, ast.MustInterfaceToValue(*tc.Input))
+		return ast.MustInterfaceToValue(*tc.Input)
 	}
-	return nil, nil
+	return nil
 }
 
 // checkError compares an outcome with the error that a case wants, by code:

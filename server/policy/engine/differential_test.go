@@ -139,6 +139,7 @@ func clone(v any) any {
 // comparison evaluates inputs with topdown and with programs of several options.
 type comparison struct {
 	sym     *engine.Symbols
+	shapes  shapes
 	queries map[string]rego.PreparedEvalQuery
 	entries map[string][]*engine.Entrypoint // by controller, one per variant
 	seen    map[string]int
@@ -148,7 +149,7 @@ func compareShipped(t testing.TB, opts ...engine.Options) *comparison {
 	t.Helper()
 	s := shipped(t)
 	c := &comparison{
-		sym: engine.NewSymbols(), queries: map[string]rego.PreparedEvalQuery{},
+		sym: engine.NewSymbols(), shapes: shapes{}, queries: map[string]rego.PreparedEvalQuery{},
 		entries: map[string][]*engine.Entrypoint{}, seen: map[string]int{},
 	}
 	var rules []string
@@ -183,8 +184,10 @@ func (c *comparison) check(ctx context.Context, id string, in any) string {
 	want := evalTopdown(ctx, c.queries[id], input)
 	c.seen[want]++
 	for i, e := range c.entries[id] {
-		if got := evalEngine(ctx, e, own); got != want {
-			return fmt.Sprintf("%s, variant %d: engine %s\ntopdown %s\ninput %v", id, i, got, want, input)
+		for _, own := range []engine.Value{own, records(c.sym, c.shapes, input)} {
+			if got := evalEngine(ctx, e, own); got != want {
+				return fmt.Sprintf("%s, variant %d: engine %s\ntopdown %s\ninput %v", id, i, got, want, input)
+			}
 		}
 	}
 	return ""
@@ -212,7 +215,7 @@ func TestShippedMutations(t *testing.T) {
 	if testing.Short() {
 		n = 50
 	}
-	c := compareShipped(t, variants[0].opts, variants[1].opts)
+	c := compareShipped(t, variants[0].opts, variants[1].opts, engine.Options{Cases: shippedCases})
 	m := newMutator(corpus(t), 42)
 	for range n {
 		in := m.next()
@@ -270,7 +273,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func FuzzShipped(f *testing.F) {
-	c := compareShipped(f, variants[0].opts)
+	c := compareShipped(f, variants[0].opts, engine.Options{Cases: shippedCases})
 	inputs := corpus(f)
 	for seed := range uint64(8) {
 		f.Add(seed, uint8(seed))

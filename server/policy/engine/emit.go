@@ -12,6 +12,8 @@ type emitter struct {
 	c    *compiler
 	fn   *function
 	regs map[ir.Local]int32
+
+	shared map[ir.Local]bool
 }
 
 func (e *emitter) reg(l ir.Local) int32 {
@@ -47,27 +49,41 @@ func (e *emitter) ops(os []operand) []operand {
 	return out
 }
 
-// items makes the steps of a function; runs of guarded rules become one step.
-func (e *emitter) items(items []item) []step {
-	var steps []step
+// items makes the units of a function; runs of guarded rules become one.
+func (e *emitter) items(items []item) []part {
+	var parts []part
 	for len(items) > 0 {
 		if r := e.c.runAt(items); len(r.guards) > 0 {
-			steps = append(steps, e.dispatch(r, items[:len(r.guards)]))
+			parts = append(parts, e.run(r, items[:len(r.guards)]))
 			e.c.prog.stats.Dispatched += len(r.guards)
 			items = items[len(r.guards):]
 			continue
 		}
-		steps = append(steps, e.item(items[0]))
+		parts = append(parts, e.item(items[0]))
 		items = items[1:]
 	}
-	return steps
+	return parts
 }
 
-func (e *emitter) item(it item) step {
-	if it.chain {
-		return e.blocks(it.blocks)
+func (e *emitter) item(it item) part {
+	if !it.chain {
+		return e.part(it.blocks[0])
 	}
-	return e.block(it.blocks[0])
+	var p part
+	for _, b := range it.blocks {
+		p.branches = append(p.branches, e.part(b))
+	}
+	p.run = chain(p.branches)
+	return p
+}
+
+// run makes the unit of a run of guarded rules.
+func (e *emitter) run(r run, items []item) part {
+	p := part{run: e.dispatch(r, items)}
+	for _, it := range items {
+		p.read(it.blocks[0])
+	}
+	return p
 }
 
 // dispatch makes one step of a run of guarded rules: it looks the slot's value
@@ -115,14 +131,16 @@ func without(nodes []*node, drop *node) []*node {
 }
 
 // block makes the step that runs nodes one after the other.
-func (e *emitter) block(nodes []*node) step {
+func (e *emitter) block(nodes []*node) step { return sequence(e.steps(nodes)) }
+
+func (e *emitter) steps(nodes []*node) []step {
 	steps := make([]step, 0, len(nodes))
 	for _, n := range nodes {
 		if n.op != opNop {
 			steps = append(steps, e.node(n))
 		}
 	}
-	return sequence(steps)
+	return steps
 }
 
 func sequence(steps []step) step {
@@ -164,11 +182,19 @@ func sequence3(a, b, c step) step {
 	}
 }
 
-// blocks makes the step of a block statement: each block in turn, a code of
-// more than 1 leaves them all.
+// blocks makes the step of a block statement.
 func (e *emitter) blocks(blocks [][]*node) step {
-	if len(blocks) == 1 {
-		body := e.block(blocks[0])
+	var bodies []step
+	for _, b := range blocks {
+		bodies = append(bodies, e.block(b))
+	}
+	return alternatives(bodies)
+}
+
+// alternatives runs each block in turn; a code of more than 1 leaves them all.
+func alternatives(bodies []step) step {
+	if len(bodies) == 1 {
+		body := bodies[0]
 		return func(f *frame) int {
 			c := body(f)
 			if c > 0 {
@@ -176,10 +202,6 @@ func (e *emitter) blocks(blocks [][]*node) step {
 			}
 			return c
 		}
-	}
-	var bodies []step
-	for _, b := range blocks {
-		bodies = append(bodies, e.block(b))
 	}
 	return func(f *frame) int {
 		for _, b := range bodies {

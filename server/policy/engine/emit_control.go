@@ -52,12 +52,14 @@ func (m *vm) apply(fn *function, g *frame) Value {
 	for i, p := range fn.params {
 		args[i] = g.regs[p]
 	}
-	if last := &m.applied[fn.memo]; last.gen == m.gen && last.args == args {
+	gen := m.gen
+	if last := &m.applied[fn.memo]; last.gen == gen && last.args == args {
 		return last.val
 	}
-	gen := m.gen
 	v := fn.exec(g)
-	m.applied[fn.memo] = application{gen: gen, args: args, val: v}
+	if m.err == nil {
+		m.applied[fn.memo] = application{gen: gen, args: args, val: v}
+	}
 	return v
 }
 

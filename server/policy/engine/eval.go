@@ -54,7 +54,8 @@ func (r *Result) Rules(f func(rule int)) {
 // In steady state Eval does not allocate, unless a built-in is delegated.
 func (e *Entrypoint) Eval(ctx context.Context, req Request, use func(Result) error) error {
 	m := e.prog.get()
-	v, err := m.run(ctx, e.fn, req)
+	m.prepare(ctx, req, e.prog.caseOf(e.fn, req.Input))
+	v, err := m.run(e.fn)
 	if err != nil {
 		e.prog.put(m, err)
 		return err
@@ -93,8 +94,7 @@ func (p *Program) put(m *vm, err error) {
 	p.pool.Put(m)
 }
 
-func (m *vm) run(ctx context.Context, fn *function, req Request) (v Value, err error) {
-	m.prepare(ctx, req)
+func (m *vm) run(fn *function) (v Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &PanicError{Value: r, Stack: debug.Stack()}
@@ -119,11 +119,14 @@ func (m *vm) run(ctx context.Context, fn *function, req Request) (v Value, err e
 	return v, nil
 }
 
-func (m *vm) prepare(ctx context.Context, req Request) {
+func (m *vm) prepare(ctx context.Context, req Request, t *table) {
 	m.ctx, m.req = ctx, req
 	m.input, m.data = req.Input, m.prog.data
 	m.gens++
-	m.gen = m.gens
+	m.gen, m.table = m.gens, t
+	for i, id := range t.known {
+		m.slots[id] = memo{gen: m.gen, val: t.vals[i]}
+	}
 	m.depth, m.err, m.bierr = -1, nil, nil
 	m.left, m.budget = 0, m.prog.opts.steps()
 	clear(m.fired)

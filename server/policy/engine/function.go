@@ -7,13 +7,15 @@ import (
 // function is a compiled document, function or query of the plan.
 type function struct {
 	name   string // "g0.data.a.b"; the generation is that of mocked functions
+	id     int    // its place in the program's order
 	params []int  // registers of the arguments after input and data
 	slot   int32  // where a function without such arguments is memoized, else -1
 	memo   int    // where the last call with arguments is remembered, or -1
 	nregs  int
 	ret    int // register of the result
 	units  []step
-	query  bool // the planned query: its value is the vm's results
+	parts  []part // the units again, with what cases need
+	query  bool   // the planned query: its value is the vm's results
 
 	folded   bool // the value is known
 	constant Value
@@ -28,7 +30,11 @@ func (fn *function) arity() int { return len(fn.params) }
 
 // exec runs the rule blocks in the plan's order. The frame has the arguments.
 func (fn *function) exec(f *frame) Value {
-	for _, u := range fn.units {
+	units := fn.units
+	if s := f.vm.table.spans[fn.id]; s.n > 0 {
+		units = f.vm.table.steps[s.from : s.from+s.n-1]
+	}
+	for _, u := range units {
 		if c := u(f); c < 0 {
 			if c == ctlReturn {
 				break

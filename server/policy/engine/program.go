@@ -32,6 +32,12 @@ type Options struct {
 	// It is for tests: a planted error must be found by differential testing.
 	Native map[string]Native
 
+	// Cases are paths of the input, from its root, by which evaluations are told
+	// apart (see "Cases" in the package's documentation), at most 16. They need
+	// slots and fusing, and are not used with TrackRules, which they would hide
+	// rules from. Nil means that all evaluations are one case.
+	Cases [][]string
+
 	NoSlots     bool // look paths up at every use
 	NoFuse      bool // one closure per statement, no propagation
 	NoFold      bool // no evaluation at compile time
@@ -58,8 +64,11 @@ type Program struct {
 	plans map[string]*function
 	dyn   *trie
 	slots []slotDef
-	memos int // functions whose last call is remembered
+	order []*function // callees before callers, the planned queries last
+	memos int         // functions whose last call is remembered
 	rules []Rule
+	cases *cases    // nil: all evaluations are one
+	whole table     // the case of which nothing is known
 	pool  sync.Pool // of *vm
 	stats Stats
 }

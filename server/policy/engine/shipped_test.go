@@ -228,3 +228,46 @@ func benchTopdown(b *testing.B, q rego.PreparedEvalQuery, input ast.Value) {
 		}
 	}
 }
+
+// BenchmarkCorpus is one evaluation of the mean case of the corpus, by all controllers' program as the service compiles it.
+func BenchmarkCorpus(b *testing.B) {
+	s := shipped(b)
+	var rules []string
+	for _, id := range controllers {
+		rules = append(rules, decisionOf(id))
+	}
+	for name, cases := range map[string][][]string{"whole": nil, "cases": shippedCases} {
+		sym := engine.NewSymbols()
+		prog := s.program(b, engine.Options{Symbols: sym, StrictBuiltinErrors: true, Cases: cases}, rules...)
+		var entries []*engine.Entrypoint
+		var inputs []engine.Value
+		known := shapes{}
+		for _, in := range corpus(b) {
+			entry, err := prog.Entrypoint(entryOf(in["controller"].(string)))
+			if err != nil {
+				b.Fatal(err)
+			}
+			entries = append(entries, entry)
+			inputs = append(inputs, records(sym, known, ast.MustInterfaceToValue(in)))
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			ctx, i := context.Background(), 0
+			report := reportCPU(b)
+			defer report()
+			for b.Loop() {
+				i = (i + 1) % len(inputs)
+				if err := entries[i].Eval(ctx, engine.Request{Input: inputs[i]}, func(engine.Result) error { return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// shippedCases are the paths by which the service tells cases apart.
+var shippedCases = [][]string{
+	{"controller"}, {"purpose"}, {"recipient", "kind"}, {"recipient", "country"}, {"context"}, {"data_categories"},
+	{"subject", "known"}, {"subject", "jurisdiction"}, {"subject", "account_status"}, {"subject", "erasure"},
+	{"subject", "signals"}, {"subject", "opt_outs"}, {"subject", "restrictions"}, {"subject", "consents"},
+}

@@ -8,13 +8,17 @@ type slotKey struct {
 	data                bool
 }
 
-// slotOf returns the slot of parent[key], both of which are no registers.
-func (c *compiler) slotOf(parent, key operand) int32 {
-	k := slotKey{
+func slotKeyOf(parent, key operand) slotKey {
+	return slotKey{
 		parentKind: parent.kind, parentID: parent.id, parentVal: parent.val,
 		keyKind: key.kind, keyID: key.id, keyVal: key.val,
 		data: parent.data,
 	}
+}
+
+// slotOf returns the slot of parent[key], both of which are no registers.
+func (c *compiler) slotOf(parent, key operand) int32 {
+	k := slotKeyOf(parent, key)
 	if id, ok := c.slots[k]; ok {
 		return id
 	}

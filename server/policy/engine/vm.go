@@ -39,6 +39,8 @@ type vm struct {
 	applied []application // by function.memo
 	gen     uint64        // the current generation
 	gens    uint64        // the last one given out
+	table   *table        // of the case, in its first generation
+	build   *builder      // what makes a table, while it uses this vm
 
 	input, data Value
 
@@ -128,23 +130,35 @@ func (m *vm) slot(id int32) Value {
 func (m *vm) compute(id int32) Value {
 	d := &m.prog.slots[id]
 	gen := m.gen
-	v := Value(nil)
+	var v Value
 	switch {
+	case m.build != nil:
+		return m.build.compute(id)
 	case d.fn != nil:
 		v = m.call(d.fn)
-	case d.field != nil:
-		v = fieldOf(m.value(&d.parent), d.field)
-	case d.data:
-		v = m.computeData(d)
 	default:
-		if src := m.value(&d.parent); src != nil {
-			if key := m.value(&d.key); key != nil {
-				v = lookup(src, key)
-			}
-		}
+		v = m.path(d)
 	}
 	m.slots[id] = memo{gen: gen, val: v}
 	return v
+}
+
+// path is the value of a slot that is no document.
+func (m *vm) path(d *slotDef) Value {
+	if d.field != nil {
+		return fieldOf(m.value(&d.parent), d.field)
+	}
+	src, key := m.value(&d.parent), Value(nil)
+	if src != nil {
+		key = m.value(&d.key)
+	}
+	switch {
+	case key == nil:
+		return nil
+	case d.data:
+		return lookupData(src, key)
+	}
+	return lookup(src, key)
 }
 
 // fieldOf is lookup for a string key.
@@ -160,14 +174,6 @@ func fieldOf(src Value, key *Str) Value {
 	return nil
 }
 
-func (m *vm) computeData(d *slotDef) Value {
-	src, key := m.value(&d.parent), m.value(&d.key)
-	if src == nil || key == nil {
-		return nil
-	}
-	return lookupData(src, key)
-}
-
 // value reads an operand that is no register.
 func (m *vm) value(o *operand) Value {
 	switch o.kind {
@@ -176,6 +182,9 @@ func (m *vm) value(o *operand) Value {
 	case inSlot:
 		return m.slot(o.id)
 	case inInput:
+		if m.build != nil {
+			m.fail(errUnknown)
+		}
 		return m.input
 	case inData:
 		return m.data
@@ -230,10 +239,14 @@ func (m *vm) fail(err error) {
 
 // with runs body under another input or data.
 func (m *vm) with(target *Value, v Value, body step, f *frame) int {
-	saved, gen := *target, m.gen
+	if m.build != nil {
+		m.fail(errUnknown)
+		return ctlAbort
+	}
+	saved, gen, table := *target, m.gen, m.table
 	m.gens++
-	*target, m.gen = v, m.gens
+	*target, m.gen, m.table = v, m.gens, &m.prog.whole
 	c := body(f)
-	*target, m.gen = saved, gen
+	*target, m.gen, m.table = saved, gen, table
 	return c
 }

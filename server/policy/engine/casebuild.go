@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math"
+)
+
+// errUnknown ends the evaluation, for a table, of what reads what the case does
+// not know.
+var errUnknown = errors.New("not known in this case")
+
+// caseSteps bounds the evaluation of one document for a table.
+const caseSteps = 2000
+
+// builder makes the table of a case. It evaluates, callees first, every document
+// that an entrypoint may need. To read what the case does not know is an error,
+// here, and then the document is not known either; whatever comes out without
+// one does so in all evaluations of the case.
+type builder struct {
+	m       *vm
+	unknown []bool // by slot: that it cannot be computed
+	left    map[*function][]left
+	t       *table
+}
+
+// buildCase makes the table of a case from the values that the paths have in
+// one evaluation of it.
+func (p *Program) buildCase(key caseKey, vals []Value) (t *table) {
+	t = &table{key: key, spans: make([]span, len(p.order))}
+	b := &builder{unknown: make([]bool, len(p.slots)), left: map[*function][]left{}, t: t}
+	b.m = &vm{
+		prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos), arena: arena{heap: true},
+		ctx: context.Background(), data: p.data, table: &p.whole, gen: 1, gens: 1, build: b,
+	}
+	defer func() {
+		if recover() != nil { // as it will in the evaluation, which reports it
+			t = &table{key: key, spans: p.whole.spans}
+		}
+	}()
+	b.learn(vals)
+	needed := map[*function]bool{}
+	need(key.fn, needed)
+	for _, fn := range p.order {
+		if needed[fn] {
+			b.function(fn)
+		}
+	}
+	b.collect()
+	return t
+}
+
+// need collects what a function may call.
+func need(fn *function, needed map[*function]bool) {
+	if needed[fn] {
+		return
+	}
+	needed[fn] = true
+	for _, c := range fn.calls {
+		need(c, needed)
+	}
+}
+
+func (b *builder) set(slot int32, v Value) { b.m.slots[slot] = memo{gen: b.m.gen, val: v} }
+
+func (b *builder) isKnown(slot int32) bool { return b.m.slots[slot].gen == b.m.gen }
+
+// begin makes the vm forget how the last evaluation ended.
+func (b *builder) begin(fn *function) *frame {
+	b.clear()
+	b.m.depth = -1
+	return b.m.enter(fn)
+}
+
+func (b *builder) clear() {
+	b.m.err, b.m.bierr, b.m.left, b.m.budget = nil, nil, 0, caseSteps
+}
+
+// learn sets what the aspects say of the paths.
+func (b *builder) learn(vals []Value) {
+	for i, v := range vals {
+		slot, a := b.m.prog.cases.paths[i].slot, b.t.key.aspects[i]
+		switch o, isObject := v.(*Object); {
+		case a == anyValue:
+		case a == aspect(emptyObject):
+			b.set(slot, emptyObject)
+		case a == aspect(emptyArray):
+			b.set(slot, emptyArray)
+		case isObject:
+			b.absent(slot, o)
+		default:
+			b.set(slot, v)
+		}
+	}
+}
+
+// absent makes the fields that a record lacks undefined.
+func (b *builder) absent(slot int32, o *Object) {
+	for id := range b.m.prog.slots {
+		d := &b.m.prog.slots[id]
+		if d.field != nil && d.parent.kind == inSlot && d.parent.id == slot && o.indexOfStr(d.field) < 0 {
+			b.set(int32(id), nil)
+		}
+	}
+}
+
+// compute is the builder's way to compute a slot.
+func (b *builder) compute(id int32) Value {
+	m := b.m
+	if m.err != nil {
+		return nil
+	}
+	d := &m.prog.slots[id]
+	if b.unknown[id] || d.fn != nil { // a document is known by now, or never
+		m.fail(errUnknown)
+		return nil
+	}
+	v := m.path(d)
+	if m.err != nil {
+		b.unknown[id] = true
+		return nil
+	}
+	b.set(id, v)
+	return v
+}
+
+// function finds out what is left of a function, and the value of a document.
+func (b *builder) function(fn *function) {
+	b.left[fn] = b.leftOf(fn)
+	if fn.slot < 0 {
+		return
+	}
+	v, ok := fn.constant, fn.folded
+	if !ok {
+		v, ok = b.evaluate(fn)
+	}
+	if ok {
+		settle(v)
+		b.set(fn.slot, v)
+	}
+}
+
+func (b *builder) evaluate(fn *function) (Value, bool) {
+	f := b.begin(fn)
+	for _, l := range b.left[fn] {
+		c := l.run(f)
+		if b.m.err != nil || b.m.bierr != nil {
+			return nil, false
+		}
+		if c == ctlReturn {
+			break
+		}
+	}
+	return f.regs[fn.ret], true
+}
+
+// collect puts into the table what evaluations of the case read and run.
+func (b *builder) collect() {
+	reached := &reach{b: b, slots: make([]bool, len(b.unknown)), fns: map[*function]bool{}}
+	reached.function(b.t.key.fn)
+	for id, yes := range reached.slots {
+		if yes && b.isKnown(int32(id)) {
+			b.t.known = append(b.t.known, int32(id))
+			b.t.vals = append(b.t.vals, b.m.slots[id].val)
+		}
+	}
+	for _, fn := range b.m.prog.order {
+		if reached.fns[fn] {
+			b.span(fn)
+		}
+	}
+}
+
+func (b *builder) span(fn *function) {
+	left, t := b.left[fn], b.t
+	if len(t.steps)+len(left) >= math.MaxUint16 {
+		return // all units, then
+	}
+	t.spans[fn.id] = span{from: uint16(len(t.steps)), n: uint16(len(left) + 1)}
+	for _, l := range left {
+		t.steps = append(t.steps, l.run)
+	}
+}
+
+// reach is what evaluations of a case may read and run.
+type reach struct {
+	b     *builder
+	slots []bool
+	fns   map[*function]bool
+}
+
+func (r *reach) function(fn *function) {
+	if r.fns[fn] {
+		return
+	}
+	r.fns[fn] = true
+	for _, l := range r.b.left[fn] {
+		for _, s := range l.slots {
+			r.slot(s)
+		}
+		for _, c := range l.calls {
+			r.function(c)
+		}
+	}
+}
+
+func (r *reach) slot(id int32) {
+	if r.slots[id] {
+		return
+	}
+	r.slots[id] = true
+	if !r.b.isKnown(id) { // paths that only evaluations have read so far
+		r.b.clear()
+		r.b.m.slot(id)
+	}
+	d := &r.b.m.prog.slots[id]
+	switch {
+	case r.b.isKnown(id):
+	case d.fn != nil:
+		r.function(d.fn)
+	default:
+		for _, o := range []operand{d.parent, d.key} {
+			if o.kind == inSlot {
+				r.slot(o.id)
+			}
+		}
+	}
+}
+
+// settle sorts what a value consists of, so that evaluations can share it.
+func settle(v Value) {
+	switch x := v.(type) {
+	case *Array:
+		settleAll(x.elems)
+	case *Set:
+		settleAll(x.elems)
+		x.sort()
+	case *Object:
+		settleAll(x.keys)
+		settleAll(x.vals)
+		x.sort()
+	}
+}
+
+func settleAll(vals []Value) {
+	for _, v := range vals {
+		settle(v)
+	}
+}

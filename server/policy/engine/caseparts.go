@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/ir"
+)
+
+// part is a unit of a function, with what a case needs to find out whether it
+// can matter.
+type part struct {
+	run      step
+	steps    []step
+	tests    []test // of the first of the steps
+	branches []part // of an else chain
+	slots    []int32
+	calls    []*function
+}
+
+// test says of a step that it does nothing but to compute what only its own unit
+// reads.
+type test struct {
+	silent bool // it writes no register
+	skip   bool // nor can it fail: a later test may be looked at before it
+}
+
+func (e *emitter) part(nodes []*node) part {
+	steps := e.steps(nodes)
+	p := part{run: sequence(steps)}
+	if e.c.hasCases() {
+		p.steps = steps
+		p.tests = e.tests(nodes)
+		p.read(nodes)
+	}
+	return p
+}
+
+// read notes which slots and functions nodes use.
+func (p *part) read(nodes []*node) {
+	eachNode(nodes, func(n *node) {
+		n.operands(func(o *operand) {
+			if o.kind == inSlot && !slices.Contains(p.slots, o.id) {
+				p.slots = append(p.slots, o.id)
+			}
+		})
+		if n.op == opCall && !slices.Contains(p.calls, n.fn) {
+			p.calls = append(p.calls, n.fn)
+		}
+	})
+}
+
+func (e *emitter) tests(nodes []*node) (out []test) {
+	for _, n := range nodes {
+		if n.op == opNop {
+			continue
+		}
+		if !e.testable(n) {
+			break
+		}
+		out = append(out, test{silent: writesNothing(n), skip: e.skippable(n)})
+	}
+	return out
+}
+
+// testable reports that a node, and all inside it, neither reads nor writes what
+// other units see, and has no effect outside the function.
+func (e *emitter) testable(n *node) bool {
+	ok := true
+	eachNode([]*node{n}, func(n *node) {
+		switch n.op {
+		case opWith, opDynamic, opReturn, opResult:
+			ok = false
+		}
+		ok = ok && !e.shared[n.dst]
+		n.operands(func(o *operand) { ok = ok && (o.kind != inReg || !e.shared[ir.Local(o.id)]) })
+	})
+	return ok
+}
+
+func writesNothing(n *node) bool {
+	ok := true
+	eachNode([]*node{n}, func(n *node) { ok = ok && n.dst == noLocal && n.op != opScan && n.c.kind == inNone })
+	return ok
+}
+
+// infallible are the predicates that decide for operands of all types.
+var infallible = map[string]bool{
+	ast.Equal.Name: true, ast.NotEqual.Name: true, ast.LessThan.Name: true, ast.LessThanEq.Name: true,
+	ast.GreaterThan.Name: true, ast.GreaterThanEq.Name: true, ast.Member.Name: true,
+}
+
+func (e *emitter) skippable(n *node) bool {
+	if !n.pureTest() || n.dst != noLocal || n.op == opTest && !(n.builtin.native && infallible[n.builtin.name]) {
+		return false
+	}
+	ok := true
+	n.operands(func(o *operand) { ok = ok && (o.kind != inSlot || !e.c.calls(o.id)) })
+	return ok
+}
+
+// chain makes the step of an else chain.
+func chain(branches []part) step {
+	var bodies []step
+	for _, b := range branches {
+		bodies = append(bodies, b.run)
+	}
+	return alternatives(bodies)
+}
+
+// left is what is left of a unit.
+type left struct {
+	run   step
+	slots []int32
+	calls []*function
+}
+
+// leftOf returns what is left of the units of a function: those that fail in all
+// evaluations of the case, before they do anything, are not.
+func (b *builder) leftOf(fn *function) (out []left) {
+	for i := range fn.parts {
+		p := &fn.parts[i]
+		if len(p.branches) > 0 {
+			out = append(out, b.chain(fn, p)...)
+			continue
+		}
+		if done, dead := b.test(fn, p); !dead {
+			out = append(out, b.from(p, done))
+		}
+	}
+	return out
+}
+
+// chain is what is left of an else chain: at most one unit.
+func (b *builder) chain(fn *function, p *part) []left {
+	var all left
+	var bodies []step
+	id := partKey{part: p}
+	for i := range p.branches {
+		done, dead := b.test(fn, &p.branches[i])
+		if dead {
+			continue
+		}
+		l := b.from(&p.branches[i], done)
+		bodies = append(bodies, l.run)
+		all.slots, all.calls = append(all.slots, l.slots...), append(all.calls, l.calls...)
+		if i < len(id.done) {
+			id.done[i] = uint8(min(done, 254) + 1)
+		}
+	}
+	if len(bodies) == 0 {
+		return nil
+	}
+	make := func() step { return alternatives(bodies) }
+	if len(p.branches) > len(id.done) {
+		all.run = make()
+	} else {
+		all.run = b.m.prog.cases.parts.get(id, make)
+	}
+	return []left{all}
+}
+
+// from is a unit without its first steps.
+func (b *builder) from(p *part, done int) left {
+	l := left{run: p.run, slots: p.slots, calls: p.calls}
+	if done > 0 {
+		l.run = b.m.prog.cases.parts.get(partKey{part: p, from: done}, func() step { return sequence(p.steps[done:]) })
+	}
+	return l
+}
+
+// test reports that a unit is dead, or else how many of its first steps succeed
+// in all evaluations of the case, and write nothing.
+func (b *builder) test(fn *function, p *part) (done int, dead bool) {
+	m := b.m
+	f := b.begin(fn)
+	leading := true
+	for i, t := range p.tests {
+		b.clear()
+		code := p.steps[i](f)
+		switch {
+		case m.err != nil:
+			if leading = false; !t.skip {
+				return done, false
+			}
+		case m.bierr != nil || code != ctlNext && code != ctlUndefined:
+			return done, false
+		case code == ctlUndefined:
+			return done, true
+		}
+		if leading = leading && t.silent; leading {
+			done = i + 1
+		}
+	}
+	return done, false
+}
+
+// parts are the steps of units that cases have made shorter, which they share.
+type parts struct {
+	mu    sync.Mutex
+	steps map[partKey]step // guarded by mu
+}
+
+// partKey is a unit without its first steps, or an else chain: of each branch
+// the number of steps it lacks plus 1, zero if it is dead.
+type partKey struct {
+	part *part
+	from int
+	done [16]uint8
+}
+
+func (p *parts) get(k partKey, make func() step) step {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.steps[k]
+	if s == nil {
+		if p.steps == nil {
+			p.steps = map[partKey]step{}
+		}
+		s = make()
+		p.steps[k] = s
+	}
+	return s
+}
