@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 )
 
 // errUnknown ends the evaluation, for a table, of what reads what the case does
@@ -19,16 +20,17 @@ const caseSteps = 2000
 // one does so in all evaluations of the case.
 type builder struct {
 	m       *vm
-	unknown []bool // by slot: that it cannot be computed
-	left    map[*function][]left
+	unknown []bool   // by slot: that it cannot be computed
+	left    [][]left // by function.id
 	t       *table
 }
 
-// buildCase makes the table of a case from the values that the paths have in
-// one evaluation of it.
-func (p *Program) buildCase(key caseKey, vals []Value) (t *table) {
+// table makes the table of a case from the values that the paths have in one
+// evaluation of it.
+func (e *Entrypoint) table(key caseKey, vals []Value) (t *table) {
+	p := e.prog
 	t = &table{key: key, spans: make([]span, len(p.order))}
-	b := &builder{unknown: make([]bool, len(p.slots)), left: map[*function][]left{}, t: t}
+	b := &builder{unknown: make([]bool, len(p.slots)), left: make([][]left, len(p.order)), t: t}
 	b.m = &vm{
 		prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos), arena: arena{heap: true},
 		ctx: context.Background(), data: p.data, table: &p.whole, gen: 1, gens: 1, build: b,
@@ -39,26 +41,27 @@ func (p *Program) buildCase(key caseKey, vals []Value) (t *table) {
 		}
 	}()
 	b.learn(vals)
-	needed := map[*function]bool{}
-	need(key.fn, needed)
-	for _, fn := range p.order {
-		if needed[fn] {
-			b.function(fn)
-		}
+	for _, fn := range e.needed {
+		b.function(fn)
 	}
 	b.collect()
 	return t
 }
 
-// need collects what a function may call.
-func need(fn *function, needed map[*function]bool) {
-	if needed[fn] {
-		return
+// needed returns what a function may call, and itself, callees first.
+func (p *Program) needed(fn *function) (out []*function) {
+	seen := make([]bool, len(p.order))
+	seen[fn.id] = true
+	for id := fn.id; id >= 0; id-- {
+		if seen[id] {
+			out = append(out, p.order[id])
+			for _, c := range p.order[id].calls {
+				seen[c.id] = true
+			}
+		}
 	}
-	needed[fn] = true
-	for _, c := range fn.calls {
-		need(c, needed)
-	}
+	slices.Reverse(out)
+	return out
 }
 
 func (b *builder) set(slot int32, v Value) { b.m.slots[slot] = memo{gen: b.m.gen, val: v} }
@@ -126,7 +129,7 @@ func (b *builder) compute(id int32) Value {
 
 // function finds out what is left of a function, and the value of a document.
 func (b *builder) function(fn *function) {
-	b.left[fn] = b.leftOf(fn)
+	b.left[fn.id] = b.leftOf(fn)
 	if fn.slot < 0 {
 		return
 	}
@@ -135,14 +138,13 @@ func (b *builder) function(fn *function) {
 		v, ok = b.evaluate(fn)
 	}
 	if ok {
-		settle(v)
 		b.set(fn.slot, v)
 	}
 }
 
 func (b *builder) evaluate(fn *function) (Value, bool) {
 	f := b.begin(fn)
-	for _, l := range b.left[fn] {
+	for _, l := range b.left[fn.id] {
 		c := l.run(f)
 		if b.m.err != nil || b.m.bierr != nil {
 			return nil, false
@@ -156,23 +158,24 @@ func (b *builder) evaluate(fn *function) (Value, bool) {
 
 // collect puts into the table what evaluations of the case read and run.
 func (b *builder) collect() {
-	reached := &reach{b: b, slots: make([]bool, len(b.unknown)), fns: map[*function]bool{}}
+	reached := &reach{b: b, slots: make([]bool, len(b.unknown)), fns: make([]bool, len(b.left))}
 	reached.function(b.t.key.fn)
 	for id, yes := range reached.slots {
 		if yes && b.isKnown(int32(id)) {
+			settle(b.m.slots[id].val)
 			b.t.known = append(b.t.known, int32(id))
 			b.t.vals = append(b.t.vals, b.m.slots[id].val)
 		}
 	}
-	for _, fn := range b.m.prog.order {
-		if reached.fns[fn] {
+	for _, fn := range b.m.prog.order[:b.t.key.fn.id+1] {
+		if reached.fns[fn.id] {
 			b.span(fn)
 		}
 	}
 }
 
 func (b *builder) span(fn *function) {
-	left, t := b.left[fn], b.t
+	left, t := b.left[fn.id], b.t
 	if len(t.steps)+len(left) >= math.MaxUint16 {
 		return // all units, then
 	}
@@ -186,15 +189,15 @@ func (b *builder) span(fn *function) {
 type reach struct {
 	b     *builder
 	slots []bool
-	fns   map[*function]bool
+	fns   []bool // by function.id
 }
 
 func (r *reach) function(fn *function) {
-	if r.fns[fn] {
+	if r.fns[fn.id] {
 		return
 	}
-	r.fns[fn] = true
-	for _, l := range r.b.left[fn] {
+	r.fns[fn.id] = true
+	for _, l := range r.b.left[fn.id] {
 		for _, s := range l.slots {
 			r.slot(s)
 		}

@@ -118,7 +118,8 @@ type left struct {
 
 // leftOf returns what is left of the units of a function: those that fail in all
 // evaluations of the case, before they do anything, are not.
-func (b *builder) leftOf(fn *function) (out []left) {
+func (b *builder) leftOf(fn *function) []left {
+	out := make([]left, 0, len(fn.parts))
 	for i := range fn.parts {
 		p := &fn.parts[i]
 		if len(p.branches) > 0 {

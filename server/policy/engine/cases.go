@@ -1,13 +1,12 @@
 package engine
 
 import (
-	"slices"
 	"sync/atomic"
 	"unsafe"
 )
 
 // maxCasePaths bounds Options.Cases.
-const maxCasePaths = 16
+const maxCasePaths = 8
 
 // caseKey tells cases apart: the entrypoint, and an aspect of each path. The
 // hash of both comes first, as most keys differ in it.
@@ -57,9 +56,8 @@ func (c *cases) aspectOf(v Value) aspect {
 
 // casePath is a path whose aspect counts.
 type casePath struct {
-	parent int // index of the path without the last key; -1: input itself
-	key    *Str
-	slot   int32
+	keys []*Str
+	slot int32
 }
 
 // cases are the tables of a program, by the hash of their keys.
@@ -79,11 +77,11 @@ type caseSet struct {
 
 const (
 	// caseSets × caseWays bounds the memory of a program's tables, of some 10 KiB each.
-	caseSets = 256
+	caseSets = 512
 	caseWays = 4
 	// patience is how many evaluations of a full set go without a table before one is made:
 	// making one takes as long as some twenty evaluations.
-	patience = 64
+	patience = 16
 )
 
 // table is what is known of a case: the slots that have the same value in all
@@ -106,7 +104,7 @@ func (c *compiler) newCases() *cases {
 		return nil
 	}
 	out := &cases{tab: c.sym.id}
-	for _, path := range c.opts.Cases {
+	for _, path := range c.opts.Cases[:min(len(c.opts.Cases), maxCasePaths)] {
 		c.addCasePath(out, path)
 	}
 	if len(out.paths) == 0 {
@@ -119,49 +117,28 @@ func (c *compiler) hasCases() bool {
 	return len(c.opts.Cases) > 0 && c.fuse() && !c.opts.NoSlots && !c.opts.TrackRules
 }
 
-// addCasePath adds a path and those that it goes through, as far as the policy reads them.
+// addCasePath adds a path, if the policy reads it.
 func (c *compiler) addCasePath(cs *cases, path []string) {
-	parent, from := -1, operand{kind: inInput}
+	p, from := casePath{}, operand{kind: inInput}
 	for _, k := range path {
 		key := c.sym.intern(k)
 		slot, ok := c.slots[slotKeyOf(from, konst(key))]
 		if !ok {
 			return
 		}
-		from = slotted(slot)
-		i := slices.IndexFunc(cs.paths, func(p casePath) bool { return p.slot == slot })
-		if i < 0 {
-			if len(cs.paths) == maxCasePaths {
-				return
-			}
-			i = len(cs.paths)
-			cs.paths = append(cs.paths, casePath{parent: parent, key: key, slot: slot})
-		}
-		parent = i
+		p.keys, p.slot, from = append(p.keys, key), slot, slotted(slot)
 	}
+	cs.paths = append(cs.paths, p)
 }
 
 // caseOf returns the table for an input, and makes one where it is worth it.
-func (p *Program) caseOf(fn *function, input Value) *table {
-	c := p.cases
+func (e *Entrypoint) caseOf(input Value) *table {
+	c := e.prog.cases
 	if c == nil {
-		return &p.whole
+		return &e.prog.whole
 	}
 	var vals [maxCasePaths]Value
-	key := caseKey{fn: fn}
-	h := uint64(uintptr(unsafe.Pointer(fn)))
-	for i := range c.paths {
-		path := &c.paths[i]
-		src := input
-		if path.parent >= 0 {
-			src = vals[path.parent]
-		}
-		vals[i] = fieldOf(src, path.key)
-		key.aspects[i] = c.aspectOf(vals[i])
-		h = (h ^ uint64(uintptr(key.aspects[i]))) * 0x9e3779b97f4a7c15
-		h ^= h >> 29
-	}
-	key.hash = mix(h)
+	key := c.keyOf(e.fn, input, &vals)
 	set := &c.sets[key.hash%caseSets]
 	way := 0
 	for ; way < caseWays; way++ {
@@ -176,11 +153,27 @@ func (p *Program) caseOf(fn *function, input Value) *table {
 	if way == caseWays {
 		n := set.misses.Add(1)
 		if n%patience != 0 {
-			return &p.whole
+			return &e.prog.whole
 		}
 		way = int(n/patience) % caseWays
 	}
-	t := p.buildCase(key, vals[:len(c.paths)])
+	t := e.table(key, vals[:len(c.paths)])
 	set.tables[way].Store(t)
 	return t
+}
+
+func (c *cases) keyOf(fn *function, input Value, vals *[maxCasePaths]Value) caseKey {
+	key := caseKey{fn: fn}
+	h := uint64(uintptr(unsafe.Pointer(fn)))
+	for i := range c.paths {
+		v := input
+		for _, k := range c.paths[i].keys {
+			v = fieldOf(v, k)
+		}
+		vals[i], key.aspects[i] = v, c.aspectOf(v)
+		h = (h ^ uint64(uintptr(key.aspects[i]))) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	key.hash = mix(h)
+	return key
 }

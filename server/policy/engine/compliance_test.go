@@ -32,7 +32,7 @@ var variants = []struct {
 	{"nofold", engine.Options{NoFold: true, TrackRules: true}},
 	{"nodispatch", engine.Options{NoDispatch: true, NoEarlyExit: true}},
 	{"delegated", engine.Options{NoNative: true}},
-	{"cases", engine.Options{Cases: shippedCases}},
+	{"cases", engine.Options{Cases: fineCases}},
 }
 
 // casesOf are options like o, but if they tell cases apart, then by what an input has, to a depth of two.

@@ -215,7 +215,7 @@ func TestShippedMutations(t *testing.T) {
 	if testing.Short() {
 		n = 50
 	}
-	c := compareShipped(t, variants[0].opts, variants[1].opts, engine.Options{Cases: shippedCases})
+	c := compareShipped(t, variants[0].opts, variants[1].opts, engine.Options{Cases: shippedCases}, engine.Options{Cases: fineCases})
 	m := newMutator(corpus(t), 42)
 	for range n {
 		in := m.next()
@@ -249,7 +249,7 @@ func TestPlantedDifference(t *testing.T) {
 // TestConcurrent evaluates one program with shared input from several
 // goroutines; the race detector watches.
 func TestConcurrent(t *testing.T) {
-	c := compareShipped(t, engine.Options{TrackRules: true})
+	c := compareShipped(t, engine.Options{TrackRules: true}, engine.Options{Cases: fineCases})
 	inputs := mainInputs(t)
 	var wg sync.WaitGroup
 	for name, in := range inputs {
@@ -261,8 +261,8 @@ func TestConcurrent(t *testing.T) {
 		want := evalEngine(t.Context(), c.entries[id][0], own)
 		for range 4 {
 			wg.Go(func() {
-				for range 50 {
-					if got := evalEngine(t.Context(), c.entries[id][0], own); got != want {
+				for i := range 100 {
+					if got := evalEngine(t.Context(), c.entries[id][i%2], own); got != want {
 						t.Errorf("%s: got %s, want %s", name, got, want)
 					}
 				}
@@ -273,7 +273,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func FuzzShipped(f *testing.F) {
-	c := compareShipped(f, variants[0].opts, engine.Options{Cases: shippedCases})
+	c := compareShipped(f, variants[0].opts, engine.Options{Cases: shippedCases}, engine.Options{Cases: fineCases})
 	inputs := corpus(f)
 	for seed := range uint64(8) {
 		f.Add(seed, uint8(seed))

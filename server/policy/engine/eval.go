@@ -54,7 +54,7 @@ func (r *Result) Rules(f func(rule int)) {
 // In steady state Eval does not allocate, unless a built-in is delegated.
 func (e *Entrypoint) Eval(ctx context.Context, req Request, use func(Result) error) error {
 	m := e.prog.get()
-	m.prepare(ctx, req, e.prog.caseOf(e.fn, req.Input))
+	m.prepare(ctx, req, e.caseOf(req.Input))
 	v, err := m.run(e.fn)
 	if err != nil {
 		e.prog.put(m, err)

@@ -33,7 +33,7 @@ type Options struct {
 	Native map[string]Native
 
 	// Cases are paths of the input, from its root, by which evaluations are told
-	// apart (see "Cases" in the package's documentation), at most 16. They need
+	// apart (see "Cases" in the package's documentation), at most 8. They need
 	// slots and fusing, and are not used with TrackRules, which they would hide
 	// rules from. Nil means that all evaluations are one case.
 	Cases [][]string
@@ -99,8 +99,9 @@ func (p *Program) Rules() []Rule { return p.rules }
 
 // Entrypoint is a rule, or the whole planned query, that can be evaluated.
 type Entrypoint struct {
-	prog *Program
-	fn   *function
+	prog   *Program
+	fn     *function
+	needed []*function // what it may call, callees first; only for cases
 }
 
 // Rules returns the rules of the program (see Program.Rules).
@@ -143,7 +144,11 @@ func (p *Program) entrypoint(path string, fn *function) (*Entrypoint, error) {
 	if cause := p.unsupported(fn, map[*function]bool{}); cause != "" {
 		return nil, &UnsupportedError{Entrypoint: path, Cause: cause}
 	}
-	return &Entrypoint{prog: p, fn: fn}, nil
+	e := &Entrypoint{prog: p, fn: fn}
+	if p.cases != nil {
+		e.needed = p.needed(fn)
+	}
+	return e, nil
 }
 
 // unsupported is the reason why fn, or what it may call, was not compiled.

@@ -270,7 +270,7 @@ func TestRetainedMemoryIsCapped(t *testing.T) {
 func TestNoAllocations(t *testing.T) {
 	s := shipped(t)
 	sym := engine.NewSymbols()
-	prog := s.program(t, engine.Options{Symbols: sym, TrackRules: true}, decisionOf("jasminai"), decisionOf("example"))
+	prog := s.program(t, engine.Options{Symbols: sym, Cases: fineCases}, decisionOf("jasminai"), decisionOf("example"))
 	for name, in := range mainInputs(t) {
 		id, _, _ := strings.Cut(name, "/")
 		e, err := prog.Entrypoint(entryOf(id))
