@@ -75,6 +75,10 @@ func newInputShapes(sym *engine.Symbols) *inputShapes {
 	}
 }
 
+// casePaths are what decides most, of what takes few values: whose policy, for what, to whom, and where. Policies are prepared
+// for each combination that is asked for (see package engine, "Cases").
+var casePaths = [][]string{{"controller"}, {"purpose"}, {"recipient", "kind"}, {"subject", "jurisdiction"}}
+
 // enumNames are the names of enumerations that an input can hold; interned, they cost a state nothing.
 func enumNames() (names []string) {
 	for _, s := range []consent.Status{consent.Requested, consent.Given, consent.Refused, consent.Withdrawn, consent.Invalidated} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -56,6 +57,8 @@ func TestCasesChangeNothing(t *testing.T) {
 		{"another input inside", `p := [q, x, q] if { x := q with input.k as "z" }` + "\nq := [input.k, r]\nr if input.k == \"a\""},
 		{"other data inside", `p := [q, x] if { x := q with data.o.a as 7 }` + "\nq := [input.k, data.o.a]"},
 		{"dropped rules inside", `p contains x if { x := q with input.k as "b" }` + "\nq := 1 if input.k == \"a\"\nq := 2 if input.k == \"b\""},
+		{"dropped rules of what is unknown inside", `p contains [x, q] if { x := q with input.k as "b" }` +
+			"\nq := 1 if { input.k == \"a\"; input.n == 1 }\nq := 2 if { input.k == \"b\"; input.n == 1 }"},
 		{"a conflict in what is known", "p := [q, input.n]\nq := 1 if input.k == \"a\"\nq := 2 if input.k in {\"a\", \"b\"}"},
 		{"an error before a test that fails", "p contains 1 if { q; input.k == \"a\" }\np contains 2\nq := 1 if input.n\nq := 2 if input.m"},
 		{"a failing call before a test that fails", "p contains 1 if { to_number(input.s) == 1; input.k == \"a\" }\np contains 2"},
@@ -64,6 +67,8 @@ func TestCasesChangeNothing(t *testing.T) {
 		{"not of what is unknown", "p contains 1 if not input.n == 1\np contains 2 if { not input.n == 1; input.k == \"a\" }\np contains 3 if not q\nq if input.n == 2"},
 		{"functions", "p := [f(input.k), f(input.n), g(\"a\")]\nf(x) := 1 if { x == input.k; input.n == 1 } else := 2 if { input.k == \"a\" } else := x\ng(x) if x == input.k"},
 		{"a remembered call", "p := [f(input.k), count(f(input.k)), f(input.k)]\nf(x) := {y | some y in input.l; y != x}"},
+		{"a remembered call of two documents", "p := [q, r]\ndefault q := -1\nq := count(f(input.k))\ndefault r := -1\nr := count(f(input.k))\n" +
+			"f(x) := {y | some y in {1, x, input.n}}"},
 		{"else chains", "p := 1 if { input.k == \"x\" } else := 2 if { input.k == \"a\"; input.n == 1 } else := 3 if { input.n == 2 } else := input.m"},
 		{"defaults", "default p := 0\np := 1 if { input.k == \"a\"; input.n == 1 }\np := 2 if { input.k == \"b\"; input.n == 1 }"},
 		{"early exit", "p if input.n == 1\np if input.k == \"a\"\np if { input.k == \"b\"; q }\nq := 1 if input.n\nq := 2 if input.m"},
@@ -161,6 +166,24 @@ func TestPanicInACase(t *testing.T) {
 	for range 2 {
 		if got := evalEngine(t.Context(), p.cases, records(p.sym, p.shapes, ast.MustInterfaceToValue(map[string]any{"k": "a"}))); got != "error evaluating a policy: panic: boom" {
 			t.Errorf("got %s", got)
+		}
+	}
+}
+
+// TestCasesKnowNoTime: what a delegated built-in yields is not the case's.
+func TestCasesKnowNoTime(t *testing.T) {
+	s := module(t, "package t\np := [q, input.n] if not input.k\nq := time.now_ns()\n", nil)
+	p := newPair(t, s, "data.t.p", engine.Options{Cases: [][]string{{"k"}}})
+	for i := range int64(3) {
+		request := engine.Request{Now: time.Unix(0, 5+i), Input: engine.NewHeap(p.sym).Object(engine.Field{Key: "n", Value: engine.Int(i)})}
+		err := p.cases.Eval(t.Context(), request, func(r engine.Result) error {
+			if got, want := engine.ToAST(r.Value).String(), fmt.Sprintf("[%d, %d]", 5+i, i); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }
