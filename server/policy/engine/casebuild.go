@@ -21,7 +21,7 @@ const caseSteps = 2000
 type builder struct {
 	m       *vm
 	unknown []bool   // by slot: that it cannot be computed
-	left    [][]left // by function.id
+	left    [][]left // by function.id; nil: not looked at
 	t       *table
 }
 
@@ -176,7 +176,7 @@ func (b *builder) collect() {
 
 func (b *builder) span(fn *function) {
 	left, t := b.left[fn.id], b.t
-	if len(t.steps)+len(left) >= math.MaxUint16 {
+	if left == nil || len(t.steps)+len(left) >= math.MaxUint16 {
 		return // all units, then
 	}
 	t.spans[fn.id] = span{from: uint16(len(t.steps)), n: uint16(len(left) + 1)}

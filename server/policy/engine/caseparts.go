@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -12,11 +13,11 @@ import (
 // can matter.
 type part struct {
 	run      step
-	steps    []step
-	tests    []test // of the first of the steps
-	branches []part // of an else chain
-	slots    []int32
-	calls    []*function
+	steps    []step      // that run consists of
+	tests    []test      // of the first of the steps
+	branches []part      // of an else chain; it has nothing of the others
+	slots    []int32     // that it reads
+	calls    []*function // with arguments, that it may call
 }
 
 // test says of a step that it does nothing but to compute what only its own unit
@@ -109,7 +110,7 @@ func chain(branches []part) step {
 	return alternatives(bodies)
 }
 
-// left is what is left of a unit.
+// left is what is left of a unit, with what that reads and calls.
 type left struct {
 	run   step
 	slots []int32
@@ -147,17 +148,16 @@ func (b *builder) chain(fn *function, p *part) []left {
 		bodies = append(bodies, l.run)
 		all.slots, all.calls = append(all.slots, l.slots...), append(all.calls, l.calls...)
 		if i < len(id.done) {
-			id.done[i] = uint8(min(done, 254) + 1)
+			id.done[i] = uint8(done + 1)
 		}
 	}
 	if len(bodies) == 0 {
 		return nil
 	}
-	make := func() step { return alternatives(bodies) }
 	if len(p.branches) > len(id.done) {
-		all.run = make()
+		all.run = alternatives(bodies)
 	} else {
-		all.run = b.m.prog.cases.parts.get(id, make)
+		all.run = b.m.prog.cases.parts.get(id, func() step { return alternatives(bodies) })
 	}
 	return []left{all}
 }
@@ -170,6 +170,10 @@ func (b *builder) from(p *part, done int) left {
 	}
 	return l
 }
+
+// maxDone is the number of first steps that a unit may lack; a partKey has room
+// for no more.
+const maxDone = math.MaxUint8 - 1
 
 // test reports that a unit is dead, or else how many of its first steps succeed
 // in all evaluations of the case, and write nothing.
@@ -190,12 +194,15 @@ func (b *builder) test(fn *function, p *part) (done int, dead bool) {
 		case code == ctlUndefined:
 			return done, true
 		}
-		if leading = leading && t.silent; leading {
+		if leading = leading && t.silent && i < maxDone; leading {
 			done = i + 1
 		}
 	}
 	return done, false
 }
+
+// maxParts bounds how many parts are shared; further ones are their table's own.
+const maxParts = 1 << 14
 
 // parts are the steps of units that cases have made shorter, which they share.
 type parts struct {
@@ -211,7 +218,8 @@ type partKey struct {
 	done [16]uint8
 }
 
-func (p *parts) get(k partKey, make func() step) step {
+// get returns the step for a key, made by compose if it is the first.
+func (p *parts) get(k partKey, compose func() step) step {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.steps[k]
@@ -219,8 +227,10 @@ func (p *parts) get(k partKey, make func() step) step {
 		if p.steps == nil {
 			p.steps = map[partKey]step{}
 		}
-		s = make()
-		p.steps[k] = s
+		s = compose()
+		if len(p.steps) < maxParts {
+			p.steps[k] = s
+		}
 	}
 	return s
 }

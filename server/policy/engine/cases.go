@@ -17,9 +17,10 @@ type caseKey struct {
 }
 
 // aspect is what a case knows of a value, as a pointer by which aspects differ:
-// that it is undefined, a boolean or an interned string, an empty object or
-// array, or a record of certain keys; anyValue of all others. It keeps alive what it points to, so
-// that no other takes its place.
+// that it is undefined (nil), a boolean or an interned string (the value), an
+// empty object or array, a record of certain keys (these), or nothing
+// (anyValue). It keeps alive what it points to, so that nothing else takes its
+// place in memory.
 type aspect unsafe.Pointer
 
 var (
@@ -54,7 +55,7 @@ func (c *cases) aspectOf(v Value) aspect {
 	return anyValue
 }
 
-// casePath is a path whose aspect counts.
+// casePath is a path of the input whose aspect counts, and its slot.
 type casePath struct {
 	keys []*Str
 	slot int32
@@ -76,16 +77,17 @@ type caseSet struct {
 }
 
 const (
-	// caseSets × caseWays bounds the memory of a program's tables, of some 10 KiB each.
+	// caseSets × caseWays tables, of some 4 KiB each, are what a program may keep: 8 MiB.
 	caseSets = 512
 	caseWays = 4
-	// patience is how many evaluations of a full set go without a table before one is made:
-	// making one takes as long as some twenty evaluations.
+	// patience is how many evaluations go without a table before one is made in
+	// the place of another: making one takes as long as some ten evaluations.
 	patience = 16
 )
 
 // table is what is known of a case: the slots that have the same value in all
-// its evaluations, as far as these read them, and what is left of functions. Immutable.
+// its evaluations, as far as these read them, and what is left of functions.
+// Immutable.
 type table struct {
 	key   caseKey
 	known []int32 // slots
@@ -117,7 +119,7 @@ func (c *compiler) hasCases() bool {
 	return len(c.opts.Cases) > 0 && c.fuse() && !c.opts.NoSlots && !c.opts.TrackRules
 }
 
-// addCasePath adds a path, if the policy reads it.
+// addCasePath adds a path, if some rule reads it by constant keys.
 func (c *compiler) addCasePath(cs *cases, path []string) {
 	p, from := casePath{}, operand{kind: inInput}
 	for _, k := range path {
@@ -162,6 +164,7 @@ func (e *Entrypoint) caseOf(input Value) *table {
 	return t
 }
 
+// keyOf returns the key of an input, and the values of the paths in vals.
 func (c *cases) keyOf(fn *function, input Value, vals *[maxCasePaths]Value) caseKey {
 	key := caseKey{fn: fn}
 	h := uint64(uintptr(unsafe.Pointer(fn)))

@@ -1,7 +1,7 @@
 // Package engine evaluates Rego policies compiled ahead of time: OPA plans a
 // query into its intermediate representation (v1/ir), and Compile turns that
 // plan into Go closures over values of the engine's own. A decision of the
-// shipped policies takes some 6 µs and no allocation, where OPA's topdown
+// shipped policies takes some 4 µs and no allocation, where OPA's topdown
 // evaluator takes some 500 µs and 2,000.
 //
 // topdown remains the reference. What the compiler does not support is an
@@ -66,6 +66,34 @@
 // values; a local computed outside keeps its value, in a register.
 //
 // A function with arguments remembers its last call.
+//
+// # Cases
+//
+// Most of what policies ask has few answers: who asks, for which purpose, where
+// the person lives. Options.Cases names such paths of the input. Evaluations in
+// which they have the same aspect (cases.go: undefined, the same interned string
+// or boolean, an empty collection, a record of the same keys; all else is one
+// aspect, of which nothing is known) are one case. The first of them makes the
+// table of the case, some 4 KiB in some 40 µs, and all begin from it:
+//
+//   - what documents and paths have the same value in all of them, they have to
+//     begin with
+//   - rules, and branches of else chains, that always fail are left out, and so
+//     are the first tests of the others, where they always succeed
+//
+// A table comes from evaluating every document that the entrypoint may need,
+// callees first, with an input of which only the aspects exist (casebuild.go).
+// To read anything else of it is an error, as is a delegated built-in, a `with`
+// and whatever would fail; a document that meets one is not known, and stays as
+// it was compiled. A rule is left out if one of its first tests fails, but for
+// tests before it that are not known and could fail themselves: their error
+// must not vanish. A `with` runs without the table. So a table changes no value
+// and no error; it only saves steps.
+//
+// A program keeps 2,048 tables at most. Where more cases are asked for, some are
+// evaluated without one, and every 16th of these gets one in another's place. The
+// rejected alternative, compiling the program again per controller and purpose,
+// takes 5 ms and 300 KiB each.
 //
 // # What is fused
 //

@@ -77,6 +77,15 @@ func (e *emitter) once(n *node) step {
 	if n.final {
 		code = ctlReturn
 	}
+	if a.kind == inConst && n.final { // no other value is assigned
+		v := a.val
+		return marked(n, func(f *frame) int {
+			if f.regs[d] == nil {
+				f.regs[d] = v
+			}
+			return ctlReturn
+		})
+	}
 	return marked(n, func(f *frame) int {
 		v := f.get(a)
 		if v == nil {

@@ -48,9 +48,17 @@ func (e *emitter) defined(n *node) step {
 		id := a.id
 		return func(f *frame) int { return unless(f.vm.slot(id) != nil) }
 	}
+	if a.kind == inSlot {
+		id := a.id
+		return func(f *frame) int {
+			v := f.vm.slot(id)
+			f.regs[d] = v // also if undefined: the target must not keep an old value
+			return unless(v != nil)
+		}
+	}
 	return func(f *frame) int {
 		v := f.get(a)
-		f.set(d, v) // also if undefined: the target must not keep an old value
+		f.set(d, v)
 		return unless(v != nil)
 	}
 }

@@ -31,8 +31,9 @@ func (fn *function) arity() int { return len(fn.params) }
 // exec runs the rule blocks in the plan's order. The frame has the arguments.
 func (fn *function) exec(f *frame) Value {
 	units := fn.units
-	if s := f.vm.table.spans[fn.id]; s.n > 0 {
-		units = f.vm.table.steps[s.from : s.from+s.n-1]
+	if t := f.vm.table; t.spans[fn.id].n > 0 {
+		s := t.spans[fn.id]
+		units = t.steps[s.from : s.from+s.n-1]
 	}
 	for _, u := range units {
 		if c := u(f); c < 0 {

@@ -33,9 +33,9 @@ type Options struct {
 	Native map[string]Native
 
 	// Cases are paths of the input, from its root, by which evaluations are told
-	// apart (see "Cases" in the package's documentation), at most 8. They need
-	// slots and fusing, and are not used with TrackRules, which they would hide
-	// rules from. Nil means that all evaluations are one case.
+	// apart (see "Cases" in the package's documentation); those past the eighth
+	// are not used. They need slots and fusing. With TrackRules they are not used,
+	// as they would hide rules from it. Nil means that nothing is known beforehand.
 	Cases [][]string
 
 	NoSlots     bool // look paths up at every use

@@ -169,13 +169,32 @@ func BenchmarkLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Run("compile", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := engine.Compile(p, data, engine.Options{Symbols: sym}); err != nil {
-				b.Fatal(err)
+	for name, cases := range map[string][][]string{"compile": nil, "compile cases": shippedCases} {
+		b.Run(name, func(b *testing.B) {
+			defer reportCPU(b)()
+			for b.Loop() {
+				if _, err := engine.Compile(p, data, engine.Options{Symbols: sym, Cases: cases}); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
+}
+
+// BenchmarkTable is what the first evaluation of a case costs more.
+func BenchmarkTable(b *testing.B) {
+	sym := engine.NewSymbols()
+	prog := shipped(b).program(b, engine.Options{Symbols: sym, StrictBuiltinErrors: true, Cases: shippedCases}, decisionOf("jasminai"))
+	entry, err := prog.Entrypoint(entryOf("jasminai"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	input := records(sym, shapes{}, ast.MustInterfaceToValue(mainInputs(b)["jasminai/marketing_email"]))
+	defer reportCPU(b)()
+	b.ReportAllocs()
+	for b.Loop() {
+		engine.Table(entry, input)
+	}
 }
 
 func BenchmarkShipped(b *testing.B) {
@@ -258,8 +277,7 @@ func BenchmarkCorpus(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			report := reportCPU(b)
-			defer report()
+			defer reportCPU(b)()
 			for b.Loop() {
 				i = (i + 1) % len(inputs)
 				if err := entries[i].Eval(ctx, engine.Request{Input: inputs[i]}, func(engine.Result) error { return nil }); err != nil {

@@ -146,6 +146,9 @@ func (m *vm) compute(id int32) Value {
 // path is the value of a slot that is no document.
 func (m *vm) path(d *slotDef) Value {
 	if d.field != nil {
+		if d.parent.kind == inSlot {
+			return fieldOf(m.slot(d.parent.id), d.field)
+		}
 		return fieldOf(m.value(&d.parent), d.field)
 	}
 	src, key := m.value(&d.parent), Value(nil)
@@ -192,14 +195,10 @@ func (m *vm) value(o *operand) Value {
 	return nil
 }
 
+// get is short enough to be inlined, for registers alone.
 func (f *frame) get(o *operand) Value {
-	switch o.kind {
-	case inReg:
+	if o.kind == inReg {
 		return f.regs[o.id]
-	case inConst:
-		return o.val
-	case inSlot:
-		return f.vm.slot(o.id)
 	}
 	return f.vm.value(o)
 }
