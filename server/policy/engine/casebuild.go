@@ -22,6 +22,7 @@ type builder struct {
 	m       *vm
 	unknown []bool   // by slot: that it cannot be computed
 	left    [][]left // by function.id; nil: not looked at
+	room    []left   // where these are
 	t       *table
 }
 
@@ -30,11 +31,12 @@ type builder struct {
 func (e *Entrypoint) table(key caseKey, vals []Value) (t *table) {
 	p := e.prog
 	t = &table{key: key, spans: make([]span, len(p.order))}
-	b := &builder{unknown: make([]bool, len(p.slots)), left: make([][]left, len(p.order)), t: t}
+	b := &builder{unknown: make([]bool, len(p.slots)), left: make([][]left, len(p.order)), room: make([]left, 0, 2*len(p.order)), t: t}
 	b.m = &vm{
 		prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos), arena: arena{heap: true},
 		ctx: context.Background(), data: p.data, table: &p.whole, gen: 1, gens: 1, build: b,
 	}
+	b.m.frames = []*frame{{vm: b.m, regs: make([]Value, 0, 64)}}
 	defer func() {
 		if recover() != nil { // as it will in the evaluation, which reports it
 			t = &table{key: key, spans: p.whole.spans}
@@ -158,6 +160,8 @@ func (b *builder) evaluate(fn *function) (Value, bool) {
 
 // collect puts into the table what evaluations of the case read and run.
 func (b *builder) collect() {
+	b.t.known, b.t.vals = make([]int32, 0, 64), make([]Value, 0, 64)
+	b.t.steps = make([]step, 0, len(b.room))
 	reached := &reach{b: b, slots: make([]bool, len(b.unknown)), fns: make([]bool, len(b.left))}
 	reached.function(b.t.key.fn)
 	for id, yes := range reached.slots {
@@ -172,6 +176,7 @@ func (b *builder) collect() {
 			b.span(fn)
 		}
 	}
+	b.t.known, b.t.vals, b.t.steps = slices.Clone(b.t.known), slices.Clone(b.t.vals), slices.Clone(b.t.steps)
 }
 
 func (b *builder) span(fn *function) {

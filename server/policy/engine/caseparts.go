@@ -120,24 +120,22 @@ type left struct {
 // leftOf returns what is left of the units of a function: those that fail in all
 // evaluations of the case, before they do anything, are not.
 func (b *builder) leftOf(fn *function) []left {
-	out := make([]left, 0, len(fn.parts))
+	first := len(b.room)
 	for i := range fn.parts {
 		p := &fn.parts[i]
 		if len(p.branches) > 0 {
-			out = append(out, b.chain(fn, p)...)
-			continue
-		}
-		if done, dead := b.test(fn, p); !dead {
-			out = append(out, b.from(p, done))
+			b.chain(fn, p)
+		} else if done, dead := b.test(fn, p); !dead {
+			b.room = append(b.room, b.from(p, done))
 		}
 	}
-	return out
+	return b.room[first:len(b.room):len(b.room)]
 }
 
-// chain is what is left of an else chain: at most one unit.
-func (b *builder) chain(fn *function, p *part) []left {
+// chain adds what is left of an else chain.
+func (b *builder) chain(fn *function, p *part) {
 	var all left
-	var bodies []step
+	bodies := make([]step, 0, len(p.branches))
 	id := partKey{part: p}
 	for i := range p.branches {
 		done, dead := b.test(fn, &p.branches[i])
@@ -152,14 +150,14 @@ func (b *builder) chain(fn *function, p *part) []left {
 		}
 	}
 	if len(bodies) == 0 {
-		return nil
+		return
 	}
 	if len(p.branches) > len(id.done) {
 		all.run = alternatives(bodies)
 	} else {
 		all.run = b.m.prog.cases.parts.get(id, func() step { return alternatives(bodies) })
 	}
-	return []left{all}
+	b.room = append(b.room, all)
 }
 
 // from is a unit without its first steps.
