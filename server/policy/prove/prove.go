@@ -278,7 +278,7 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 		r.violations = append(r.violations, *v)
 	}
 	r.allowed, r.reasons = p.allowed, p.reasons
-	r.space.states, r.space.made = nil, nil
+	r.space.made = nil
 	return r
 }
 
