@@ -20,8 +20,8 @@ import (
 // errTestsTooSlow is the cause of a test run that takes longer than it may.
 var errTestsTooSlow = errors.New("the tests take too long")
 
-// test runs the tests (`opa test`) of the units that are not tested yet. A test that fails, errs or does not compile is a
-// fault. The error is the context's.
+// test runs the tests (`opa test`) and the cases of the units that are not tested yet. One that fails, errs or does not compile
+// is a fault. The error is the context's.
 func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 	start := time.Now()
 	limited, cancel := context.WithTimeoutCause(ctx, a.prover.options.TestTimeout, errTestsTooSlow)
@@ -29,15 +29,16 @@ func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 	if err := a.testUnits(limited, r); err != nil {
 		r.Faults = append(r.Faults, findings(policy.Faults(err))...)
 	}
+	a.testCases(limited, r)
 	r.Tests.Duration = time.Since(start)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("running the policies' tests: %w", context.Cause(ctx))
 	case limited.Err() != nil:
 		r.Faults = append(r.Faults, faultAt("", 0, fmt.Sprintf(
-			"the set's tests (opa test) take longer than %v: make them fewer or faster", a.prover.options.TestTimeout)))
+			"the set's tests and cases take longer than %v: make them fewer or faster", a.prover.options.TestTimeout)))
 	case r.Tests == consent.PolicyTests{Duration: r.Tests.Duration}:
-		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego beside the rules"))
+		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego or *.cases beside the rules"))
 	}
 	return nil
 }
@@ -56,14 +57,18 @@ func (a *admission) testUnits(ctx context.Context, r *consent.PolicyReport) erro
 	owners := map[string]string{} // by package
 	for _, unit := range a.unitNames() {
 		key := a.testKey(unit)
-		if known, ok := a.prover.tested[key]; ok {
-			a.tested[key] = known
+		if known, ok := a.prover.testedBefore(key); ok {
+			a.memory.tested[key] = known
 			r.Tests.Passed += known.passed
 			r.Tests.Skipped += known.skipped
-			maps.Copy(a.fired, known.covered)
+			maps.Copy(a.covered, known.covered)
 			continue
 		}
-		for _, p := range a.units.testPackages(unit) {
+		packages := a.units.testPackages(unit)
+		if len(packages) == 0 {
+			a.memory.tested[key] = testedUnit{}
+		}
+		for _, p := range packages {
 			owners[p] = unit
 		}
 	}
@@ -75,8 +80,8 @@ func (a *admission) testUnits(ctx context.Context, r *consent.PolicyReport) erro
 
 func (a *admission) testKey(unit string) string { return unit + ":" + a.units.key(unit, true) }
 
-// runTests runs the tests of some packages, given with the units that own them. Failed ones are added to the report; if none
-// failed, the units are remembered.
+// runTests runs the tests of some packages, given with the units that own them. Failed ones are added to the report; units in
+// which none failed are remembered.
 func (a *admission) runTests(ctx context.Context, owners map[string]string, r *consent.PolicyReport) error {
 	tracer := cover.New()
 	results, err := tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).
@@ -84,28 +89,33 @@ func (a *admission) runTests(ctx context.Context, owners map[string]string, r *c
 	if err != nil {
 		return err
 	}
-	counts := map[string]testedUnit{}
+	counts, failed := map[string]testedUnit{}, map[string]bool{}
+	for _, unit := range owners {
+		counts[unit] = testedUnit{}
+	}
 	for result := range results {
-		u := counts[owners[result.Package]]
+		unit := owners[result.Package]
+		u := counts[unit]
 		switch {
 		case result.Skip:
 			u.skipped++
 		case result.Pass():
 			u.passed++
 		default:
+			failed[unit] = true
 			r.Tests.Failed++
 			r.Faults = append(r.Faults, testFault(result))
 		}
-		counts[owners[result.Package]] = u
+		counts[unit] = u
 	}
-	covered := a.covered(tracer)
-	maps.Copy(a.fired, covered)
+	covered := a.coveredBy(tracer)
+	maps.Copy(a.covered, covered)
 	for unit, u := range counts {
 		r.Tests.Passed += u.passed
 		r.Tests.Skipped += u.skipped
 		u.covered = covered
-		if r.Tests.Failed == 0 && ctx.Err() == nil {
-			a.tested[a.testKey(unit)] = u
+		if !failed[unit] && ctx.Err() == nil {
+			a.memory.tested[a.testKey(unit)] = u
 		}
 	}
 	return nil
@@ -120,8 +130,8 @@ func filterOf(packages []string) string {
 	return "^(" + strings.Join(quoted, "|") + `)\.[^.]+$`
 }
 
-// covered are the rules whose heads were covered.
-func (a *admission) covered(tracer *cover.Cover) map[string]bool {
+// coveredBy are the rules whose heads were covered.
+func (a *admission) coveredBy(tracer *cover.Cover) map[string]bool {
 	out := map[string]bool{}
 	for file, report := range tracer.Report(a.units.modules).Files {
 		for _, covered := range report.Covered {
