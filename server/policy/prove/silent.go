@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -11,13 +12,14 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // silentRule is a rule that fired in no case and in no test.
 type silentRule struct {
 	// id is the rule as lines number it: it is found again when comments move it.
 	id, path string
+	// unneeded says that no decision asks for the rule, whatever its conditions: its name may be misspelt.
+	unneeded bool
 }
 
 // knownRules are the shared rules of a set, as ruleKey has them.
@@ -67,13 +69,64 @@ func (a *admission) rememberFired(controllers []string) {
 	}
 }
 
-// silentRules are those of which nothing at their line fired, once for each line.
-func (a *admission) silentRules() (out []silentRule) {
-	rules := slices.SortedFunc(slices.Values(a.tracked.Rules()), func(a, b engine.Rule) int {
-		return 2*strings.Compare(a.File, b.File) + min(max(a.Row-b.Row, -1), 1)
+// silentRules are those that no decision needs, and those of which nothing at their line fired, once for each line.
+func (a *admission) silentRules() []silentRule {
+	out := append(a.unneededRules(), a.unfiredRules()...)
+	at := a.positions()
+	slices.SortFunc(out, func(x, y silentRule) int {
+		fileX, _, _ := strings.Cut(x.id, "#")
+		fileY, _, _ := strings.Cut(y.id, "#")
+		return cmp.Or(strings.Compare(fileX, fileY), compareBool(x.unneeded, y.unneeded), cmp.Compare(at[x.id], at[y.id]))
 	})
+	return out
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+// unneededRules are those, tests aside, that the compiled decisions do not have. Where the compiler leaves a decision to
+// topdown nothing is known of its rules.
+func (a *admission) unneededRules() (out []silentRule) {
+	needed := map[string]bool{}
+	for _, rule := range a.tracked.Rules() {
+		needed[a.lines[position(rule.File, rule.Row)]] = true
+	}
+	paths := map[string]bool{}
+	byID := a.units.rulesByID()
+	for id, rule := range byID {
+		if needed[id] {
+			paths[rule.Ref().GroundPrefix().String()] = true
+		}
+	}
+	for _, c := range a.set.Describe().Controllers {
+		if !paths[ast.MustParseRef(fmt.Sprintf("%s[%q].decision", controllerPackages, c.ID)).String()] {
+			return nil
+		}
+	}
+	seen := map[string]bool{}
+	for _, id := range sortedKeys(byID) {
+		rule, path := byID[id], byID[id].Ref().GroundPrefix().String()
+		file, _, _ := strings.Cut(id, "#")
+		if paths[path] || seen[path] || strings.HasSuffix(file, "_test.rego") || a.prover.known[ruleKey(rule)] {
+			continue
+		}
+		seen[path] = true
+		out = append(out, silentRule{id: id, path: path, unneeded: true})
+	}
+	return out
+}
+
+// unfiredRules are those of which nothing at their line fired, once for each line.
+func (a *admission) unfiredRules() (out []silentRule) {
 	byID, seen := a.units.rulesByID(), map[string]bool{}
-	for _, rule := range rules {
+	for _, rule := range a.tracked.Rules() {
 		id := a.lines[position(rule.File, rule.Row)]
 		if id == "" || a.fired[id] || a.covered[id] || seen[id] || a.prover.known[ruleKey(byID[id])] {
 			continue
@@ -89,21 +142,21 @@ func (a *admission) controllersOf(rules []silentRule) (ids []string) {
 	for _, rule := range rules {
 		own, ok := strings.CutPrefix(rule.id, controllerFolder)
 		id, _, _ := strings.Cut(own, "/")
-		if ok && !slices.Contains(ids, id) && !a.memory.proven[a.provenKey(id)].allTracked {
+		if ok && !rule.unneeded && !slices.Contains(ids, id) && !a.memory.proven[a.provenKey(id)].allTracked {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// unfired reports the rules that fired nowhere: one finding for each file. Those of a controller are faults. Those of shared
+// unfired reports the rules that fired nowhere: one finding for each file, and one for those there that no decision needs. Those of a controller are faults. Those of shared
 // packages are warnings: a pack may serve controllers that this set does not have.
 func (a *admission) unfired(r *consent.PolicyReport, silent []silentRule) {
 	at := a.positions()
 	for i := 0; i < len(silent); {
 		file, _, _ := strings.Cut(silent[i].id, "#")
 		n := i
-		for n < len(silent) && strings.HasPrefix(silent[n].id, file+"#") {
+		for n < len(silent) && strings.HasPrefix(silent[n].id, file+"#") && silent[n].unneeded == silent[i].unneeded {
 			n++
 		}
 		if f := unfiredFinding(file, silent[i:n], at); strings.HasPrefix(file, controllerFolder) {
@@ -127,15 +180,17 @@ func (a *admission) positions() map[string]int {
 }
 
 func unfiredFinding(file string, silent []silentRule, at map[string]int) consent.PolicyFinding {
-	const remedy = "mend its conditions, remove it, or show by a test or case when it fires"
-	first := at[silent[0].id]
-	if len(silent) == 1 {
-		return faultAt(file, first, fmt.Sprintf("%s fires in no case and in no test: %s", silent[0].path, remedy))
+	what, remedy := "fires in no case and in no test", "mend its conditions, remove it, or show by a test or case when it fires"
+	if silent[0].unneeded {
+		what, remedy = "is needed by no decision", "mend its name, refer to it from what decides, or remove it"
 	}
-	rest := make([]string, 0, len(silent)-1)
-	for _, rule := range silent[1:] {
-		rest = append(rest, itoa(at[rule.id]))
+	others := ""
+	if rest := silent[1:]; len(rest) > 0 {
+		lines := make([]string, len(rest))
+		for i, rule := range rest {
+			lines[i] = itoa(at[rule.id])
+		}
+		others = fmt.Sprintf(" (the same holds here for line %s)", join(lines))
 	}
-	return faultAt(file, first, fmt.Sprintf("%s fires in no case and in no test, nor do %d more rules here (lines %s): %s",
-		silent[0].path, len(rest), join(rest), strings.ReplaceAll(remedy, "its conditions", "their conditions")))
+	return faultAt(file, at[silent[0].id], fmt.Sprintf("%s %s: %s%s", silent[0].path, what, remedy, others))
 }
