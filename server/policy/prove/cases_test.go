@@ -212,3 +212,44 @@ func TestWarningsAreSaidAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestPurposesWithoutTests: a purpose that nothing asks about is a warning, one line for all of a controller.
+func TestPurposesWithoutTests(t *testing.T) {
+	files := withCases(t, goodCase)
+	table := files["controllers/example/data.yaml"]
+	table.Data = append(table.Data, "    age_verification: {basis: CONTRACT, clause: x}\n    support:\n        basis: CONTRACT\n        clause: x\n"...)
+	report, faults := admitted(t, prove.New(prove.Options{Now: now, Known: policies.FS}), files)
+	if len(faults) > 0 || len(report.Warnings) != 1 {
+		t.Fatalf("faults and warnings:\n%s\n%s", list(faults), list(report.Warnings))
+	}
+	line := 1 + strings.Count(string(table.Data[:strings.Index(string(table.Data), "age_verification:")]), "\n")
+	w := report.Warnings[0]
+	if w.File != "controllers/example/data.yaml" || w.Line != line || !strings.Contains(w.Message, "no test or case asks about age_verification, support: write one") {
+		t.Errorf("%s: want line %d", w, line)
+	}
+}
+
+// TestFailuresOfAnswersHavePlaces: a decision that is none is said with the line at which to mend it.
+func TestFailuresOfAnswersHavePlaces(t *testing.T) {
+	const rules = "controllers/example/example.rego"
+	for _, row := range []struct {
+		name, denial string
+		line         int
+		says         string
+	}{
+		{"a code that there is not", `[7, "OBJECTD", "x"]`, 10, `"OBJECTD" is not one of the known values: mend the name`},
+		{"a denial without its level", `["OBJECTED", "x"]`, 15, "as INPUT.md has them"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, faults := admitted(t, prove.New(prove.Options{Now: now, Known: policies.FS}), withCases(t, "",
+				edit{rules, "# METADATA\n# title: The decision", "denials contains " + row.denial + " if input.purpose == \"storage\"\n\n# METADATA\n# title: The decision"},
+				edit{rules, `"denials": set()`, `"denials": denials`}))
+			for _, f := range faults {
+				if f.Counterexample != nil && f.File == rules && f.Line == row.line && strings.Contains(f.Message, row.says) {
+					return
+				}
+			}
+			t.Errorf("no fault at %s:%d that says %q:\n%s", rules, row.line, row.says, list(faults))
+		})
+	}
+}

@@ -30,6 +30,7 @@ func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 		r.Faults = append(r.Faults, findings(policy.Faults(err))...)
 	}
 	a.testCases(limited, r)
+	a.untested(r)
 	r.Tests.Duration = time.Since(start)
 	switch {
 	case ctx.Err() != nil:
@@ -146,9 +147,9 @@ func (a *admission) coveredBy(tracer *cover.Cover) map[string]bool {
 }
 
 func testFault(r *tester.Result) consent.PolicyFinding {
-	message := "test " + r.Name + " fails: mend the rule or the test (opa test -v shows why)"
+	message := "test " + r.Name + " fails: mend the rule or the test (consentctl policy test shows what it got)"
 	if r.Error != nil {
-		message = "test " + r.Name + " fails: " + oneLine(r.Error.Error())
+		message = "test " + r.Name + " fails: " + oneLine(r.Error.Error()) + ": mend the rule or the test"
 	}
 	if r.Location == nil {
 		return faultAt("", 0, message)

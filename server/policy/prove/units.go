@@ -190,3 +190,24 @@ func (u *units) rulesByID() map[string]*ast.Rule {
 func ruleID(file string, index int) string {
 	return fmt.Sprintf("%s#%d", strings.TrimPrefix(file, "/"), index)
 }
+
+// literal is where a string stands in the rules of a controller, or else in the shared ones; nil: nowhere.
+func (u *units) literal(controller, text string) (at *ast.Location) {
+	for _, unit := range []string{controller, ""} {
+		for _, name := range u.members[unit] {
+			if strings.HasSuffix(name, "_test.rego") {
+				continue
+			}
+			ast.WalkTerms(u.modules[name], func(t *ast.Term) bool {
+				if at == nil && t.Equal(ast.StringTerm(text)) {
+					at = t.Location
+				}
+				return at != nil
+			})
+			if at != nil {
+				return at
+			}
+		}
+	}
+	return nil
+}
