@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/prove"
 )
@@ -75,7 +76,7 @@ func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) err
 			if err != nil {
 				d = consent.Failed()
 			}
-			for _, outcome := range outcomesOf(decided(d)) {
+			for _, outcome := range outcomesOf(cases.AnswerOf(d)) {
 				t.add(p.Name, outcome, 0)
 			}
 			return prove.AnswerOf(&d)

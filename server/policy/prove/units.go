@@ -13,6 +13,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/loader"
 
+	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -23,6 +24,9 @@ type units struct {
 	documents map[string]any
 	// members are the names of each unit's modules, sorted.
 	members map[string][]string
+	// cases are those of each controller, contents the files in which they stand, by path.
+	cases    map[string][]cases.Case
+	contents map[string][]byte
 }
 
 // readUnits reads all modules, tests included, and documents.
@@ -177,9 +181,45 @@ func (u *units) lines() lines {
 		for i, r := range m.Rules {
 			at := position(name, r.Loc().Row)
 			if _, ok := out[at]; !ok {
-				out[at] = fmt.Sprintf("%s#%d", strings.TrimPrefix(name, "/"), i)
+				out[at] = ruleID(name, i)
 			}
 		}
 	}
 	return out
+}
+
+// rulesByID are the rules by their ids, as lines has them.
+func (u *units) rulesByID() map[string]*ast.Rule {
+	out := map[string]*ast.Rule{}
+	for name, m := range u.modules {
+		for i, r := range m.Rules {
+			out[ruleID(name, i)] = r
+		}
+	}
+	return out
+}
+
+func ruleID(file string, index int) string {
+	return fmt.Sprintf("%s#%d", strings.TrimPrefix(file, "/"), index)
+}
+
+// literal is where a string stands in the rules of a controller, or else in the shared ones; nil: nowhere.
+func (u *units) literal(controller, text string) (at *ast.Location) {
+	for _, unit := range []string{controller, ""} {
+		for _, name := range u.members[unit] {
+			if strings.HasSuffix(name, "_test.rego") {
+				continue
+			}
+			ast.WalkTerms(u.modules[name], func(t *ast.Term) bool {
+				if at == nil && t.Equal(ast.StringTerm(text)) {
+					at = t.Location
+				}
+				return at != nil
+			})
+			if at != nil {
+				return at
+			}
+		}
+	}
+	return nil
 }
