@@ -42,14 +42,15 @@ const (
 	dimOthers // the first of the rest
 )
 
-// NewSpace derives the space of a controller's purpose from the rules and data of the sets, around now. The table that
-// invariants read is the last set's. The error is consent.ErrUnknownController, or says which file cannot be read.
-func NewSpace(controller, purpose string, now consent.Instant, sets ...*policy.Set) (*Space, error) {
+// Spaces derives the spaces of a controller's purposes from the rules and data of the sets, around now. The table that
+// invariants read is the last set's. The error is consent.ErrUnknownController, or says which file cannot be read. What it returns
+// may be called concurrently.
+func Spaces(controller string, now consent.Instant, sets ...*policy.Set) (of func(purpose string) *Space, err error) {
 	v, err := newVocabulary(controller, now, sets)
 	if err != nil {
 		return nil, err
 	}
-	return v.space(controller, purpose), nil
+	return func(purpose string) *Space { return v.space(controller, purpose) }, nil
 }
 
 func (v *vocabulary) space(controller, purpose string) *Space {
@@ -159,8 +160,8 @@ type Case struct {
 	State   *consent.State
 	Now     consent.Instant
 
-	space *Space
-	at    point
+	space   *Space
+	at, hub point
 }
 
 // Describe says in words who is asked about and what for, plain values left out.
