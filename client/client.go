@@ -17,7 +17,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -38,7 +37,7 @@ type Client struct {
 	policies  consentv1.PolicyServiceClient
 	conn      *conn
 	// near is nil if there is no near cache.
-	near  nearCache
+	near  *near
 	hooks []Hook
 	// lanes carry checks, each in its turn; none: each check is a call of its own. streamless says that the server has no
 	// streams.
@@ -67,14 +66,13 @@ func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 
 // Close closes the connection that Dial made; calls under way fail with CANCELED.
 func (c *Client) Close() error {
-	var nearErr error
 	if c.near != nil {
-		nearErr = c.near.close()
+		c.near.close()
 	}
 	for _, l := range c.lanes {
 		l.close()
 	}
-	return errors.Join(nearErr, c.close())
+	return c.close()
 }
 
 // Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.

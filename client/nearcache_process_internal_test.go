@@ -150,8 +150,8 @@ func checkSafety() {
 	})
 	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a lease.
 	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
-			return steppedNear(&offset, connection), nil
+		o.near = func(connection grpc.ClientConnInterface) *near {
+			return steppedNear(&offset, connection)
 		}
 	})
 	if err != nil {
