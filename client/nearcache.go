@@ -44,6 +44,8 @@ const maxNearBytes = 4 << 10
 // besides the sleep.) A lost, late or damaged stream means that all checks go to the server. What no clock shows is a virtual machine that its host pauses and continues with
 // both its clocks where they were: within what was left of the lease it may answer from what it knew.
 //
+// BatchCheck is answered here only if all its decisions are known and were right at one instant.
+//
 // A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does not see
 // that it was used: do without a near cache where each use must be in the server's log. Checks with FullyConsistent always go
 // to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -200,16 +201,17 @@ func checkAndRecord(ctx context.Context, c *Client, name string) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		subject := rand.IntN(safetySubjects)
-		for range burst {
-			r := checkRecord{start: monotonic(), subject: uint16(subject)}
-			d, err := c.Check(ctx, NewCheck("example", safetySubject(subject), "ai_training"))
-			r.end, r.allowed = monotonic(), d.Allowed
+		for n := 0; n < burst; {
+			size := 1 + rand.IntN(2)*rand.IntN(8)
+			all, err := checkSome(ctx, c, subject, size)
 			if err != nil {
 				break
 			}
-			line := r.bytes()
-			_, _ = records.Write(line[:])
-			subject = (subject + 1) % safetySubjects
+			for _, r := range all {
+				line := r.bytes()
+				_, _ = records.Write(line[:])
+			}
+			subject, n = (subject+size)%safetySubjects, n+size
 		}
 		<-tick.C
 	}
@@ -217,6 +219,27 @@ func checkAndRecord(ctx context.Context, c *Client, name string) {
 		log.Fatal(err)
 	}
 	_ = file.Close()
+}
+
+// checkSome checks subjects from the first one on: one by Check, several by BatchCheck.
+func checkSome(ctx context.Context, c *Client, first, size int) ([]checkRecord, error) {
+	batch, all := &consentv1.BatchCheckRequest{}, make([]checkRecord, size)
+	for i := range all {
+		all[i].subject = uint16((first + i) % safetySubjects)
+		batch.Requests = append(batch.Requests, NewCheck("example", safetySubject(int(all[i].subject)), "ai_training"))
+	}
+	start, results, err := monotonic(), make([]Result, 1), error(nil)
+	if size == 1 {
+		results[0].Decision, err = c.Check(ctx, batch.GetRequests()[0])
+	} else {
+		results, err = c.BatchCheck(ctx, batch)
+	}
+	end := monotonic()
+	for i, r := range results {
+		err = errors.Join(err, r.Err)
+		all[i].start, all[i].end, all[i].allowed = start, end, r.Decision.Allowed
+	}
+	return all, err
 }
 
 // proxy is the network between clients and the server.
