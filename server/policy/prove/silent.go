@@ -22,6 +22,12 @@ type silentRule struct {
 	unneeded bool
 }
 
+// file is where the rule stands.
+func (r silentRule) file() string {
+	file, _, _ := strings.Cut(r.id, "#")
+	return file
+}
+
 // knownRules are the shared rules of a set, as ruleKey has them.
 func knownRules(fsys fs.FS) (map[string]bool, error) {
 	u, err := readUnits(fsys, nil)
@@ -46,6 +52,9 @@ func ruleKey(r *ast.Rule) string { return r.Module.Package.Path.String() + "\n" 
 // findSilent returns the rules that fired in no case and in no test, in the order of files and lines. Shared rules that are
 // known are left out.
 func (a *admission) findSilent(ctx context.Context) ([]silentRule, error) {
+	if err := a.coverSilent(ctx); err != nil {
+		return nil, err
+	}
 	silent := a.silentRules()
 	if again := a.controllersOf(silent); len(again) > 0 {
 		// Rules were looked at in one case for each answer; before a controller's rule is a fault, all cases are.
@@ -74,9 +83,7 @@ func (a *admission) silentRules() []silentRule {
 	out := append(a.unneededRules(), a.unfiredRules()...)
 	at := a.positions()
 	slices.SortFunc(out, func(x, y silentRule) int {
-		fileX, _, _ := strings.Cut(x.id, "#")
-		fileY, _, _ := strings.Cut(y.id, "#")
-		return cmp.Or(strings.Compare(fileX, fileY), compareBool(x.unneeded, y.unneeded), cmp.Compare(at[x.id], at[y.id]))
+		return cmp.Or(strings.Compare(x.file(), y.file()), compareBool(x.unneeded, y.unneeded), cmp.Compare(at[x.id], at[y.id]))
 	})
 	return out
 }
@@ -154,8 +161,7 @@ func (a *admission) controllersOf(rules []silentRule) (ids []string) {
 func (a *admission) unfired(r *consent.PolicyReport, silent []silentRule) {
 	at := a.positions()
 	for i := 0; i < len(silent); {
-		file, _, _ := strings.Cut(silent[i].id, "#")
-		n := i
+		file, n := silent[i].file(), i
 		for n < len(silent) && strings.HasPrefix(silent[n].id, file+"#") && silent[n].unneeded == silent[i].unneeded {
 			n++
 		}
