@@ -27,6 +27,13 @@ type units struct {
 	// cases are those of each controller, contents the files in which they stand, by path.
 	cases    map[string][]cases.Case
 	contents map[string][]byte
+	// keys are those that were asked for: each takes the text of all rules.
+	keys map[unitKey]string
+}
+
+type unitKey struct {
+	unit  string
+	tests bool
 }
 
 // readUnits reads all modules, tests included, and documents.
@@ -35,7 +42,7 @@ func readUnits(fsys fs.FS, controllers []consent.Controller) (*units, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}}
+	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}, keys: map[unitKey]string{}}
 	for _, name := range sortedKeys(loaded.Modules) {
 		m := loaded.Modules[name].Parsed
 		u.modules[name] = m
@@ -67,6 +74,14 @@ func ownerOf(m *ast.Module, controllers []consent.Controller) string {
 // key is a digest of what a unit means: its rules and those that are shared, without comments and layout, and its data and the
 // shared ones. Tests are part of it where they count.
 func (u *units) key(unit string, tests bool) string {
+	k := unitKey{unit, tests}
+	if u.keys[k] == "" {
+		u.keys[k] = u.newKey(unit, tests)
+	}
+	return u.keys[k]
+}
+
+func (u *units) newKey(unit string, tests bool) string {
 	h := sha256.New()
 	names := u.members[""]
 	if unit != "" {
