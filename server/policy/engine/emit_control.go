@@ -58,7 +58,7 @@ func (m *vm) apply(fn *function, g *frame) Value {
 	}
 	v := fn.exec(g)
 	if m.err == nil {
-		m.applied[fn.memo] = application{gen: gen, args: args, val: v}
+		m.applied[fn.memo] = application{gen: gen | m.mark, args: args, val: v}
 	}
 	return v
 }

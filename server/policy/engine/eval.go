@@ -55,7 +55,7 @@ func (r *Result) Rules(f func(rule int)) {
 func (e *Entrypoint) Eval(ctx context.Context, req Request, use func(Result) error) error {
 	m := e.prog.get()
 	m.prepare(ctx, req, e.caseOf(req.Input))
-	v, err := m.run(e.fn)
+	v, err := m.evaluate(e.fn)
 	if err != nil {
 		e.prog.put(m, err)
 		return err
@@ -69,6 +69,10 @@ func (p *Program) get() *vm {
 	if m, ok := p.pool.Get().(*vm); ok {
 		return m
 	}
+	return p.newVM()
+}
+
+func (p *Program) newVM() *vm {
 	m := &vm{prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos)}
 	if p.opts.TrackRules {
 		m.fired = make([]uint64, (len(p.rules)+63)/64)
@@ -82,19 +86,25 @@ func (p *Program) put(m *vm, err error) {
 	if _, ok := err.(*PanicError); ok {
 		return
 	}
-	if m.stop != nil {
-		m.stop()
-	}
 	if m.used() > quantum { // few steps cannot have grown it much: do not look
 		m.arena.reset(p.opts.MaxRetained)
 	} else {
 		m.arena.rewind()
 	}
-	m.ctx, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, Request{}, nil, nil, nil
+	m.release()
 	p.pool.Put(m)
 }
 
-func (m *vm) run(fn *function) (v Value, err error) {
+// release lets go of what belongs to an evaluation that is over.
+func (m *vm) release() {
+	if m.stop != nil {
+		m.stop()
+	}
+	m.ctx, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, Request{}, nil, nil, nil
+}
+
+// evaluate runs what was prepared.
+func (m *vm) evaluate(fn *function) (v Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &PanicError{Value: r, Stack: debug.Stack()}

@@ -59,6 +59,9 @@ type vm struct {
 	req     Request
 	results *Set // of a query
 	fired   []uint64
+
+	track *tracking // set while a center is evaluated (see Neighbors)
+	mark  uint64    // trackBit then: what is memoized does not count
 }
 
 // memo is the value of a slot in a generation; a nil value is undefined, which
@@ -128,6 +131,14 @@ func (m *vm) slot(id int32) Value {
 }
 
 func (m *vm) compute(id int32) Value {
+	if m.track != nil {
+		return m.track.compute(m, id)
+	}
+	return m.find(id)
+}
+
+// find computes a slot.
+func (m *vm) find(id int32) Value {
 	d := &m.prog.slots[id]
 	gen := m.gen
 	var v Value
@@ -139,7 +150,7 @@ func (m *vm) compute(id int32) Value {
 	default:
 		v = m.path(d)
 	}
-	m.slots[id] = memo{gen: gen, val: v}
+	m.slots[id] = memo{gen: gen | m.mark, val: v}
 	return v
 }
 
@@ -187,6 +198,9 @@ func (m *vm) value(o *operand) Value {
 	case inInput:
 		if m.build != nil {
 			m.fail(errUnknown)
+		}
+		if m.track != nil {
+			m.track.deps |= m.track.bits[[2]string{}]
 		}
 		return m.input
 	case inData:
