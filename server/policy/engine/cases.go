@@ -81,8 +81,9 @@ const (
 	caseSets = 512
 	caseWays = 4
 	// patience is how many evaluations go without a table before one is made in
-	// the place of another: making one takes as long as some ten evaluations.
-	patience = 16
+	// the place of another. Making one takes as long as some ten evaluations, so
+	// where cases are too many that costs 4 % at most.
+	patience = 256
 )
 
 // table is what is known of a case: the slots that have the same value in all
