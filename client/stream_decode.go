@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -269,7 +270,7 @@ func (t *texts) string(data []byte) (string, bool) {
 	if n == 0 || n > longestText {
 		return string(data), utf8.Valid(data)
 	}
-	place := &t.places[(n^int(data[0])^int(data[n/2])<<2^int(data[n-1])<<4)%len(t.places)]
+	place := &t.places[placeOf(data)]
 	if kept := place.Load(); kept != nil && *kept == string(data) {
 		return *kept, true
 	}
@@ -279,4 +280,11 @@ func (t *texts) string(data []byte) (string, bool) {
 	}
 	place.Store(&s)
 	return s, true
+}
+
+// placeOf hashes what is in the middle of a string: beginnings and ends are much alike.
+func placeOf(data []byte) int {
+	var middle [8]byte
+	copy(middle[:], data[len(data)/2:])
+	return int((binary.LittleEndian.Uint64(middle[:]) ^ uint64(len(data))) * 0x9e3779b97f4a7c15 >> 58)
 }
