@@ -98,7 +98,10 @@ func commonest(reasons map[consent.ReasonCode]int) string {
 // unfired reports the rules that fired in no case and in no test. Those of a controller are faults. Those of shared packages
 // are warnings: a pack may serve controllers that this set does not have.
 func (a *admission) unfired(ctx context.Context, r *consent.PolicyReport) error {
-	silent := a.silentRules()
+	silent, err := a.coveredOr(ctx, a.silentRules())
+	if err != nil {
+		return err
+	}
 	if again := a.controllersOf(silent); len(again) > 0 {
 		// Rules were looked at in one case for each answer; before a controller's rule is a fault, all cases are.
 		a.trackAll = true
@@ -117,6 +120,20 @@ func (a *admission) unfired(ctx context.Context, r *consent.PolicyReport) error 
 		}
 	}
 	return nil
+}
+
+// coveredOr returns the rules that no test covers either. The tests beside them are looked at first.
+func (a *admission) coveredOr(ctx context.Context, silent []engine.Rule) ([]engine.Rule, error) {
+	for _, all := range []bool{false, true} {
+		if len(silent) == 0 || a.prover.options.SkipTests {
+			return silent, nil
+		}
+		if err := a.cover(ctx, silent, all); err != nil {
+			return nil, fmt.Errorf("looking for the rules that tests cover: %w", err)
+		}
+		silent = a.silentRules()
+	}
+	return silent, nil
 }
 
 // silentRules are those of which nothing at their line fired, once for each line.

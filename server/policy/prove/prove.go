@@ -45,6 +45,8 @@ type proof struct {
 	prints map[uint64]bool
 	// trackAll asks tracked about every case.
 	trackAll bool
+	walk     *walk
+	decider  decider
 
 	invariants []invariant
 	found      map[string]*violation
@@ -54,7 +56,7 @@ type proof struct {
 
 func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 	return &proof{
-		ctx: ctx, set: set, space: s, invariants: append(general(), statutes()...),
+		ctx: ctx, set: set, space: s, decider: newDecider(set, s), invariants: append(general(), statutes()...),
 		found: map[string]*violation{}, reasons: map[consent.ReasonCode]int{}, prints: map[uint64]bool{},
 	}
 }
@@ -62,6 +64,7 @@ func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 // run walks the space. It returns how many cases that were.
 func (p *proof) run() (cases int, err error) {
 	w := &walk{space: p.space, ctx: p.ctx, show: p.ask, seen: map[point]Answer{}}
+	p.walk = w
 	if err := w.run(); err != nil {
 		return len(w.seen), err
 	}
@@ -71,7 +74,7 @@ func (p *proof) run() (cases int, err error) {
 
 // ask decides a case and looks at the decision.
 func (p *proof) ask(c *Case) Answer {
-	d, err := p.set.Evaluate(p.ctx, &c.Request, c.State, c.Now)
+	d, err := p.decider.decide(p.ctx, c, p.walk.hub)
 	if err != nil {
 		p.note(violation{invariant: invariant{id: wellFormed, words: "the policy gives one well-formed answer to every case"}, at: c.at, err: err})
 		return Answer{Reasons: maxValues, Fingerprint: 1}
@@ -142,6 +145,7 @@ func (p *proof) monotonic(w *walk) {
 }
 
 func (p *proof) compare(w *walk, at point) {
+	w.hub = at
 	for d := range p.space.dims {
 		for _, from := range p.space.dims[d].values[at[d]].from {
 			if before := w.space.canonical(with(at, d, from)); w.err == nil && !w.ask(before).Allowed && w.err == nil {

@@ -19,6 +19,8 @@ type Space struct {
 	made map[consent.Instant][][][]consent.Event
 	// states are the folded states of this walk, by the part of the point that they hang on.
 	states map[point]*consent.State
+	// buffer is fold's.
+	buffer []consent.Event
 	table  *table
 	// recipient and country are the dimensions of the recipient's kind and country; known that of whether the subject is.
 	recipient, country, known int
@@ -211,13 +213,14 @@ func (s *Space) nowAt(p point) consent.Instant {
 // fold is the state that a point's events add up to. A subject is known by a request for another purpose's consent.
 func (s *Space) fold(p point, now consent.Instant) *consent.State {
 	made := s.eventsAt(now)
-	events := slices.Clone(made[len(s.dims)][0])
+	events := append(s.buffer[:0], made[len(s.dims)][0]...)
 	for d := range s.dims {
 		if s.dims[d].values[p[d]].unknown {
 			return &consent.State{}
 		}
 		events = append(events, made[d][p[d]]...)
 	}
+	s.buffer = events
 	return consent.Fold(events)
 }
 

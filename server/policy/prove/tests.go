@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // errTestsTooSlow is the cause of a test run that takes longer than it may.
@@ -78,9 +80,7 @@ func (a *admission) testKey(unit string) string { return unit + ":" + a.units.ke
 // runTests runs the tests of some packages, given with the units that own them. Failed ones are added to the report; if none
 // failed, the units are remembered.
 func (a *admission) runTests(ctx context.Context, owners map[string]string, r *consent.PolicyReport) error {
-	tracer := cover.New()
-	results, err := tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).
-		Filter(filterOf(sortedKeys(owners))).SetCoverageQueryTracer(tracer).RunTests(ctx, nil)
+	results, err := a.runner(sortedKeys(owners)).RunTests(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -98,17 +98,48 @@ func (a *admission) runTests(ctx context.Context, owners map[string]string, r *c
 		}
 		counts[owners[result.Package]] = u
 	}
-	covered := a.covered(tracer)
-	maps.Copy(a.fired, covered)
 	for unit, u := range counts {
 		r.Tests.Passed += u.passed
 		r.Tests.Skipped += u.skipped
-		u.covered = covered
 		if r.Tests.Failed == 0 && ctx.Err() == nil {
+			u.covered = map[string]bool{}
 			a.tested[a.testKey(unit)] = u
 		}
 	}
 	return nil
+}
+
+func (a *admission) runner(packages []string) *tester.Runner {
+	return tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).Filter(filterOf(packages))
+}
+
+// cover runs tests again for the rules that they cover: those beside some rules or, if all is set, all of them. Coverage
+// makes tests take four times as long, so they are run without it first.
+func (a *admission) cover(ctx context.Context, rules []engine.Rule, all bool) error {
+	packages := map[string]bool{}
+	for _, unit := range a.unitNames() {
+		for _, p := range a.units.testPackages(unit) {
+			if all || slices.ContainsFunc(rules, func(rule engine.Rule) bool { return a.units.beside(p, rule.File) }) {
+				packages[p] = true
+			}
+		}
+	}
+	if len(packages) == 0 {
+		return nil
+	}
+	tracer := cover.New()
+	results, err := a.runner(sortedKeys(packages)).SetCoverageQueryTracer(tracer).RunTests(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for range results { // they have passed before
+	}
+	covered := a.covered(tracer)
+	maps.Copy(a.fired, covered)
+	for _, u := range a.tested {
+		maps.Copy(u.covered, covered)
+	}
+	return ctx.Err()
 }
 
 // filterOf matches the tests of the packages.

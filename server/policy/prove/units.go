@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -154,6 +155,17 @@ func (u *units) testPackages(unit string) (out []string) {
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(out)))
+}
+
+// beside reports whether tests of a package stand in the folder of a file.
+func (u *units) beside(tests, file string) bool {
+	folder := path.Dir(strings.TrimPrefix(file, "/"))
+	for name, m := range u.modules {
+		if path.Dir(strings.TrimPrefix(name, "/")) == folder && m.Package.Path.String() == tests {
+			return true
+		}
+	}
+	return false
 }
 
 // lines number the rules of each file in their order, so that a rule is found again after lines moved.
