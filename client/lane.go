@@ -49,7 +49,8 @@ type lane struct {
 	texts  texts
 
 	mu sync.Mutex
-	// All below is guarded by mu, and so are the fields of the streams and calls.
+	// All below is guarded by mu, and so are the fields of the streams and calls; a call's check, deadline and result are its
+	// caller's before it is enqueued and after it was answered.
 
 	// stream is where checks go; nil: the sender opens one.
 	stream *checkStream

@@ -274,7 +274,7 @@ func (c *checkStream) staff() {
 // work decides checks until none is left.
 func (c *checkStream) work() {
 	d := c.service.desks.Get().(*desk)
-	defer c.service.desks.Put(d)
+	defer d.free()
 	c.mu.Lock()
 	c.starting = false
 	check := c.next()
