@@ -15,7 +15,7 @@ import (
 // shadow makes one in rate decisions of the compiled engine again by topdown, off the request path, and compares the whole
 // answers. A difference is logged with its input and counted. What it is too busy for is dropped and counted: it must never
 // hold up a check. For the same reason it takes at most a hundredth of one processor, however many checks there are: topdown
-// takes a millisecond, so one in 1024 was 8 % of the server's CPU time at 50,000 checks a second.
+// takes a millisecond, so that one decision in 1024 was 8 % of the server's CPU time under streams.
 type shadow struct {
 	loader *Loader
 	rate   uint64
