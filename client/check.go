@@ -76,6 +76,7 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 	if c.near != nil {
 		c.near.store(session, request, response, decision)
 	}
+	recycle(response)
 	return decision, nil
 }
 
@@ -162,18 +163,24 @@ func (c *Client) streamed(ctx context.Context, request *consentv1.CheckRequest) 
 		return nil, status.FromContextError(err).Err()
 	}
 	deadline := c.conn.deadline(ctx)
-	encoded, err := encodeCheck(request, time.Until(deadline))
-	if err != nil {
+	call := streamCalls.Get().(*streamCall)
+	defer call.free()
+	var err error
+	if call.check, err = appendRequest(call.check[:0], request, time.Until(deadline)); err != nil {
 		return nil, internalError("encoding the request: " + err.Error())
 	}
-	if len(encoded) >= largeCheck {
+	if len(call.check) >= largeCheck {
 		return c.unary(ctx, request)
+	}
+	call.deadline = time.Time{}
+	if _, has := ctx.Deadline(); !has || ctx.Done() == nil {
+		call.deadline = deadline
 	}
 	var response *consentv1.CheckResponse
 	lane := c.lanes[c.turn.Add(1)%uint64(len(c.lanes))]
 	err = c.conn.retry(ctx, deadline, func() error {
 		var err error
-		response, err = lane.check(ctx, encoded, deadline)
+		response, err = lane.check(ctx, call)
 		return err
 	})
 	if err != nil {

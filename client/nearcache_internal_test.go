@@ -161,8 +161,8 @@ func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistenc
 	return nil, consent.ErrUnavailable
 }
 
-func (w *world) Token(r consent.Revision) string {
-	return authz.Token{StoreID: worldStore, Revision: r}.String()
+func (w *world) AppendToken(text []byte, r consent.Revision) []byte {
+	return append(text, authz.Token{StoreID: worldStore, Revision: r}.String()...)
 }
 
 // Record allows on a consent that is given, and denies on any other. Records come one after the other.

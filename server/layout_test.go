@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"server/watch":             {"server/consent", "server/store", "proto/consent/v1"},
 	"server/policy/engine":     {},
 	"server/policy":            {"server/consent", "server/policy/engine"},
-	"server/policy/prove":      {"server/consent", "server/policy", "server/policy/engine"},
+	"server/policy/prove":      {"server/cases", "server/consent", "server/policy", "server/policy/engine"},
 	"server/policy/source":     {"server/consent"},
 	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"client/clienttest":          {"client", "proto/consent/v1"},
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
-		"client", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
+		"client", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
 		"server/cases", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/prove"
@@ -71,7 +72,7 @@ func proveFiles(ctx context.Context, files *source.Files) (consent.PolicyReport,
 		}
 		return report, nil
 	}
-	report, err := prove.Admit(ctx, files.FS(), set, prove.Options{Workers: runtime.GOMAXPROCS(0)})
+	report, err := prove.Admit(ctx, files.FS(), set, prove.Options{Workers: runtime.GOMAXPROCS(0), Known: policies.FS})
 	if _, refused := errors.AsType[*prove.Refused](err); refused {
 		return report, nil
 	}
@@ -113,14 +114,22 @@ func checkedText(w io.Writer, r *consent.PolicyReport, dir string) {
 	}
 	verdict := "admitted"
 	if len(r.Faults) > 0 {
-		verdict = fmt.Sprintf("refused: %d faults", len(r.Faults))
+		verdict = "refused: " + counted(len(r.Faults), "fault")
 	}
 	if len(r.Controllers) == 0 { // it did not load: nothing was proven or run
 		fmt.Fprintln(w, verdict)
 		return
 	}
-	fmt.Fprintf(w, "%s (%d controllers, %d cases in %.1f s, %d tests passed and %d failed in %.1f s)\n", verdict,
-		len(r.Controllers), r.Cases, r.Enumeration.Seconds(), r.Tests.Passed, r.Tests.Failed, r.Tests.Duration.Seconds())
+	fmt.Fprintf(w, "%s (%s, %d cases in %.1f s, %d tests and cases passed and %d failed in %.1f s)\n", verdict,
+		counted(len(r.Controllers), "controller"), r.Cases, r.Enumeration.Seconds(), r.Tests.Passed, r.Tests.Failed, r.Tests.Duration.Seconds())
+}
+
+// counted is a number with its noun, which takes an s.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func counterexampleText(w io.Writer, c *consent.Counterexample, dir string) {

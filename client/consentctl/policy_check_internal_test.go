@@ -54,6 +54,23 @@ func TestPolicyCheckRefuses(t *testing.T) {
 	}
 }
 
+// A case that fails refuses the set, as a test does; policy test shows the same.
+func TestPolicyCheckRunsCases(t *testing.T) {
+	dir := aController(t, `input.subject.erasure == "NONE"`)
+	wrong := "- name: storage for strangers\n  controller: acme\n  check: {purpose: storage}\n  expect: {decision: ALLOW}\n"
+	if err := os.WriteFile(filepath.Join(dir, "controllers", "acme", "acme.cases"), []byte(wrong), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := execute("", "", "policy", "check", dir)
+	want := `controllers/acme/acme.cases:1: case "storage for strangers" fails: expected ALLOW, got decision = DENY: mend the rule or the case`
+	if got.code != exitDenied || !strings.Contains(got.stdout, want) {
+		t.Errorf("exit code %d, want %q in:\n%s", got.code, want, got.stdout)
+	}
+	if strings.Contains(got.stdout, "no tests") {
+		t.Errorf("a set with a case is said to have no tests:\n%s", got.stdout)
+	}
+}
+
 func TestPolicyCheckAsJSON(t *testing.T) {
 	got := execute("", "", "policy", "check", aController(t, faultyCondition), "-o", "json")
 	var answer struct {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -106,8 +107,8 @@ func (f *diffFlags) request(dir string) (*consentv1.DiffPolicyRequest, error) {
 	}
 	request := &consentv1.DiffPolicyRequest{States: f.states, Sample: f.sample, AllSubjects: f.all, Examples: f.examples}
 	for _, file := range files.List() {
-		// Tests are no part of what decides.
-		if !strings.HasSuffix(file.Path, "_test.rego") {
+		// Tests and cases are no part of what decides.
+		if !strings.HasSuffix(file.Path, "_test.rego") && !strings.HasSuffix(file.Path, cases.Ext) {
 			request.Files = append(request.Files, &consentv1.PolicyFile{Path: file.Path, Content: file.Content})
 		}
 	}

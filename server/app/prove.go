@@ -20,7 +20,10 @@ type prover struct {
 }
 
 func newProver() *prover {
-	return &prover{admission: prove.New(prove.Options{Trusted: policies.FS}), checks: prove.New(prove.Options{})}
+	return &prover{
+		admission: prove.New(prove.Options{Trusted: policies.FS, Known: policies.FS}),
+		checks:    prove.New(prove.Options{Known: policies.FS}),
+	}
 }
 
 // admit is asked before a set is put in force.

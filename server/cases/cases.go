@@ -170,36 +170,21 @@ func read(file string) ([]Case, error) {
 func Parse(file string, content []byte) ([]Case, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	decoder.KnownFields(true)
-	var list []located
+	var list []Case
 	if err := decoder.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	out := make([]Case, len(list))
-	for i, l := range list {
-		out[i] = l.Case
-		out[i].File, out[i].Line = file, l.line
-		if err := out[i].validate(); err != nil {
-			return nil, fmt.Errorf("line %d: %w", l.line, err)
+	var nodes []yaml.Node // for their lines
+	if err := yaml.Unmarshal(content, &nodes); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i].File, list[i].Line = file, nodes[i].Line
+		if err := list[i].validate(); err != nil {
+			return nil, fmt.Errorf("line %d: %w", list[i].Line, err)
 		}
 	}
-	return out, nil
-}
-
-// located is a case with its line; decoding by hand would lose KnownFields, so it goes through an alias.
-type located struct {
-	Case `yaml:",inline"`
-	line int
-}
-
-func (l *located) UnmarshalYAML(n *yaml.Node) error {
-	raw, err := yaml.Marshal(n)
-	if err != nil {
-		return err
-	}
-	l.line = n.Line
-	decoder := yaml.NewDecoder(bytes.NewReader(raw))
-	decoder.KnownFields(true)
-	return decoder.Decode(&l.Case)
+	return list, nil
 }
 
 func (c *Case) validate() error {
@@ -216,7 +201,7 @@ func (c *Case) validate() error {
 			return fmt.Errorf("events[%d]: needs exactly one kind", i)
 		}
 	}
-	return nil
+	return c.Expect.validate()
 }
 
 func (e *Event) kinds() (n int) {

@@ -127,7 +127,7 @@ type EnumeratedController struct {
 	Cases, Allowed int
 }
 
-// PolicyTests are how the own tests of a set of policies went.
+// PolicyTests are how the own tests and cases of a set of policies went.
 type PolicyTests struct {
 	Passed, Failed, Skipped int
 	Duration                time.Duration

@@ -24,7 +24,7 @@ func TestCorpus(t *testing.T) {
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			d := decide(t, set, &c)
-			for _, diff := range c.Expect.Differences(answer(d)) {
+			for _, diff := range c.Expect.Differences(cases.AnswerOf(d)) {
 				t.Errorf("%s:%d: %s", c.File, c.Line, diff)
 			}
 		})
@@ -53,18 +53,4 @@ func decide(t testing.TB, set *policy.Set, c *cases.Case) consent.Decision {
 	}
 	snapshot := &consent.Snapshot{State: consent.Fold(events)}
 	return set.Decide(context.Background(), &request, snapshot, consent.InstantOf(start))
-}
-
-func answer(d consent.Decision) cases.Answer {
-	a := cases.Answer{Decision: d.Effect.String(), PermittedDataCategories: d.PermittedDataCategories}
-	if d.Basis != 0 {
-		a.LegalBasis = d.Basis.String()
-	}
-	for _, r := range d.Reasons {
-		a.Reasons = append(a.Reasons, r.Code.String())
-	}
-	for _, o := range d.Obligations {
-		a.Obligations = append(a.Obligations, o.Code.String())
-	}
-	return a
 }

@@ -62,13 +62,37 @@ var remedies = map[string]string{
 	ast.UnsafeVarErr: "give the variable a value in the same body, or import what it names",
 }
 
+// specific say what to do about OPA's errors that share a code with others, by their texts.
+var specific = []struct {
+	text   *regexp.Regexp
+	remedy string
+}{
+	{regexp.MustCompile(`^undefined function `), "mend the name, import its package, or define it"},
+	{regexp.MustCompile(`^conflicting rules? .*data path`), "rename the rule, or move the data elsewhere"},
+	{regexp.MustCompile(`^conflicting rules `), "give one of them another name, or all of them the same form"},
+	{regexp.MustCompile(`^multiple default rules `), "keep one of them"},
+	{regexp.MustCompile(`^empty module$`), "write its package and rules, or remove the file"},
+	{regexp.MustCompile(`^package .* conflicts with rule`), "rename the rule or the package"},
+	{regexp.MustCompile(` arity mismatch$`), "call it with the arguments that it has"},
+}
+
+// remedyOf is what to do about an error; empty where nothing is known.
+func remedyOf(e *ast.Error) string {
+	for _, s := range specific {
+		if s.text.MatchString(e.Message) {
+			return s.remedy
+		}
+	}
+	return remedies[e.Code]
+}
+
 // explained is an error's message with OPA's details, such as the types that were had and wanted, and a remedy.
 func explained(e *ast.Error) string {
 	text := e.Message
 	if d, ok := e.Details.(*ast.ArgErrDetail); ok {
 		text += " (" + strings.Join(d.Lines(), "; ") + ")"
 	}
-	if remedy := remedies[e.Code]; remedy != "" {
+	if remedy := remedyOf(e); remedy != "" {
 		text += ": " + remedy
 	}
 	return text
@@ -77,8 +101,17 @@ func explained(e *ast.Error) string {
 // placed are the forms in which an error names its place: FILE:LINE: …, FILE: line LINE: … and FILE: …
 var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\d+)?|: (?:error converting YAML to JSON: )?(?:yaml: )?line (\d+))?: (.*)$`)
 
-// definedTwice is how YAML's reader names a repeated key.
-var definedTwice = regexp.MustCompile(`^mapping key ".*" already defined at line \d+$`)
+// written are what to do about texts of YAML's and JSON's readers.
+var written = []struct {
+	text   *regexp.Regexp
+	remedy string
+}{
+	{regexp.MustCompile(`^mapping key ".*" already defined at line \d+$`), "keep one of them"},
+	{regexp.MustCompile(`^found character that cannot start any token$`), "indent by spaces, not by tabs, and quote text that begins with a sign"},
+	{regexp.MustCompile(`^(mapping values are not allowed|did not find expected|could not find expected|found (unexpected|unknown|undefined)|block )`), "correct the YAML here"},
+	{regexp.MustCompile(`^cannot unmarshal `), "write what the tables that ship have here"},
+	{regexp.MustCompile(`^(invalid character |unexpected end of JSON input|unexpected EOF)`), "correct the JSON here"},
+}
 
 // faultsIn reads faults from the lines of an error's text.
 func faultsIn(text string) (faults []consent.PolicyFault) {
@@ -89,8 +122,11 @@ func faultsIn(text string) (faults []consent.PolicyFault) {
 		f := consent.PolicyFault{Message: line}
 		if m := placed.FindStringSubmatch(strings.TrimPrefix(line, "reading policies: ")); m != nil {
 			f.File, f.Message = m[1], m[4]
-			if definedTwice.MatchString(f.Message) {
-				f.Message += ": keep one of them"
+			for _, w := range written {
+				if w.text.MatchString(f.Message) {
+					f.Message += ": " + w.remedy
+					break
+				}
 			}
 			f.Line, _ = strconv.Atoi(m[2] + m[3]) // 0 where there is none
 		}

@@ -29,9 +29,11 @@ const (
 func newGeneration() *generation {
 	g := &generation{symbols: engine.NewSymbols()}
 	g.input, g.answer = newInputShapes(g.symbols), newAnswerKeys(g.symbols)
-	g.scratch.New = func() any { return &scratch{builder: engine.NewBuilder(g.symbols)} }
+	g.scratch.New = func() any { return g.newScratch() }
 	return g
 }
+
+func (g *generation) newScratch() *scratch { return &scratch{builder: engine.NewBuilder(g.symbols)} }
 
 // forLoad returns the generation that a new set is to belong to: the current one, or where its table has grown too much, one
 // that becomes the current one.

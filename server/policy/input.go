@@ -52,15 +52,23 @@ const (
 	subjectFields
 )
 
+// The keys of the fields.
+var (
+	requestKeys = [requestFields]string{"controller", "purpose", "data_categories", "recipient", "context", "now", "subject"}
+	subjectKeys = [subjectFields]string{
+		"known", "jurisdiction", "account_status", "last_activity_at", "retention_until", "erasure", "signals", "opt_outs",
+		"consents", "objections", "restrictions", "relationship", "id", "age_min", "age_max",
+	}
+)
+
 func newInputShapes(sym *engine.Symbols) *inputShapes {
 	shape := func(keys ...string) *engine.Shape { return engine.NewShape(sym, keys...) }
 	frozen := engine.NewHeap(sym)
 	sym.Intern(enumNames()...)
 	return &inputShapes{
-		request:   shape("controller", "purpose", "data_categories", "recipient", "context", "now", "subject"),
+		request:   shape(requestKeys[:]...),
 		recipient: shape("kind", "id", "country"),
-		subject: shape("known", "jurisdiction", "account_status", "last_activity_at", "retention_until",
-			"erasure", "signals", "opt_outs", "consents", "objections", "restrictions", "relationship", "id", "age_min", "age_max"),
+		subject:   shape(subjectKeys[:]...),
 		record: shape("status", "given_by", "explicit", "evidence", "notice_version", "countries", "expires_at", "given_at",
 			"denied_at", "denied", "requested_at", "requested_before_given_at", "recipients"),
 		marks:        shape("all", "purposes"),
@@ -112,30 +120,56 @@ type scratch struct {
 	fields  []engine.Field
 }
 
-// build returns the input of a request; its values live until the scratch's next use.
-func (in *inputShapes) build(s *scratch, r *consent.Request, snapshot *consent.Snapshot, now consent.Instant) engine.Value {
-	b := s.builder
-	b.Reset()
-	var f [requestFields]engine.Value
-	f[requestController] = b.String(r.Subject.Controller)
-	f[requestPurpose] = b.String(r.Purpose)
-	f[requestCategories] = in.emptyArray
-	if len(r.DataCategories) > 0 {
-		f[requestCategories] = b.Strings(r.DataCategories)
-	}
-	if r.Recipient.Kind != 0 {
-		f[requestRecipient] = in.buildRecipient(b, r.Recipient)
-	}
-	f[requestContext] = in.emptyObject
-	if len(r.Context) > 0 {
-		f[requestContext] = s.object(r.Context)
-	}
-	f[requestNow] = b.Int(int64(now))
-	f[requestSubject] = in.buildSubject(b, r.Subject.ID, snapshot, now)
-	return b.Record(in.request, f[:])
+// inputParts are the fields of an input.
+type inputParts struct {
+	request [requestFields]engine.Value
+	subject [subjectFields]engine.Value
 }
 
-func (in *inputShapes) buildRecipient(b *engine.Builder, r consent.Recipient) engine.Value {
+// build returns the input of a request; its values live until the scratch's next use.
+func (in *inputShapes) build(s *scratch, r *consent.Request, snapshot *consent.Snapshot, now consent.Instant) engine.Value {
+	s.builder.Reset()
+	var parts inputParts
+	in.buildRequest(s, r, now, &parts)
+	in.buildSubject(s.builder, r.Subject.ID, snapshot, now, &parts)
+	return in.assemble(s.builder, &parts)
+}
+
+// assemble makes the input of its fields.
+func (in *inputShapes) assemble(b *engine.Builder, p *inputParts) engine.Value {
+	p.request[requestSubject] = b.Record(in.subject, p.subject[:])
+	return b.Record(in.request, p.request[:])
+}
+
+// buildRequest builds what is not the subject.
+func (in *inputShapes) buildRequest(s *scratch, r *consent.Request, now consent.Instant, p *inputParts) {
+	b, f := s.builder, &p.request
+	f[requestController] = b.String(r.Subject.Controller)
+	f[requestPurpose] = b.String(r.Purpose)
+	f[requestCategories] = in.categories(b, r.DataCategories)
+	f[requestRecipient] = in.recipientOf(b, r.Recipient)
+	f[requestContext] = in.contextOf(s, r.Context)
+	f[requestNow] = b.Int(int64(now))
+}
+
+func (in *inputShapes) categories(b *engine.Builder, list []string) engine.Value {
+	if len(list) == 0 {
+		return in.emptyArray
+	}
+	return b.Strings(list)
+}
+
+func (in *inputShapes) contextOf(s *scratch, m map[string]any) engine.Value {
+	if len(m) == 0 {
+		return in.emptyObject
+	}
+	return s.object(m)
+}
+
+func (in *inputShapes) recipientOf(b *engine.Builder, r consent.Recipient) engine.Value {
+	if r.Kind == 0 {
+		return nil
+	}
 	f := [3]engine.Value{b.String(r.Kind.String()), b.String(r.ID)}
 	if r.Country != "" {
 		f[2] = b.String(r.Country)
@@ -143,20 +177,24 @@ func (in *inputShapes) buildRecipient(b *engine.Builder, r consent.Recipient) en
 	return b.Record(in.recipient, f[:])
 }
 
-func (in *inputShapes) buildSubject(b *engine.Builder, id string, snapshot *consent.Snapshot, now consent.Instant) engine.Value {
+func (in *inputShapes) buildSubject(
+	b *engine.Builder, id string, snapshot *consent.Snapshot, now consent.Instant, parts *inputParts,
+) {
 	p, ok := snapshot.Prepared.(*prepared)
 	if !ok {
 		p = in.prepare(b, snapshot.State)
 	}
-	var f [subjectFields]engine.Value
-	copy(f[:], p.fields[:])
-	f[subjectID] = b.String(id)
-	if age := snapshot.State.Age; age.At != 0 {
+	copy(parts.subject[:], p.fields[:])
+	parts.subject[subjectID] = b.String(id)
+	in.buildAge(b, snapshot.State, now, parts)
+}
+
+func (in *inputShapes) buildAge(b *engine.Builder, s *consent.State, now consent.Instant, parts *inputParts) {
+	if age := s.Age; age.At != 0 {
 		years := yearsBetween(age.At.Time(), now.Time())
-		f[subjectAgeMin] = grown(b, age.Value.Min, years)
-		f[subjectAgeMax] = grown(b, age.Value.Max, years)
+		parts.subject[subjectAgeMin] = grown(b, age.Value.Min, years)
+		parts.subject[subjectAgeMax] = grown(b, age.Value.Max, years)
 	}
-	return b.Record(in.subject, f[:])
 }
 
 func grown(b *engine.Builder, bound int16, years int64) engine.Value {
@@ -213,28 +251,52 @@ func (s *scratch) number(f float64) engine.Value {
 // prepare builds what depends on the state alone.
 func (in *inputShapes) prepare(b *engine.Builder, s *consent.State) *prepared {
 	p := &prepared{}
-	f := &p.fields
-	f[subjectKnown] = engine.Boolean(s.Known())
-	f[subjectJurisdiction] = b.String(s.Jurisdiction.Value)
-	if s.AccountStatus.Value != 0 {
-		f[subjectAccountStatus] = b.String(s.AccountStatus.Value.String())
-	}
-	f[subjectLastActivityAt] = instant(b, s.LastActivityAt.Value)
-	f[subjectRetentionUntil] = instant(b, s.RetentionUntil.Value)
-	if s.Erasure.Value != 0 {
-		f[subjectErasure] = b.String(s.Erasure.Value.String())
-	}
-	f[subjectSignals] = in.signalsOf(b, s)
-	f[subjectOptOuts] = in.optOutsOf(b, s)
-	f[subjectConsents] = in.consentsOf(b, s.Consents)
-	if len(s.Objections) > 0 {
-		f[subjectObjections] = in.marksOf(b, s.Objections)
-	}
-	f[subjectRestrictions] = in.restrictionsOf(b, s.Restrictions)
-	if s.Relationship.At != 0 {
-		f[subjectRelationship] = in.relationshipOf(b, s.Relationship.Value)
+	for i := range p.fields {
+		p.fields[i] = in.field(b, s, i)
 	}
 	return p
+}
+
+// field builds a field of the subject's record that depends on the state alone; nil: it is absent. What it reads of the state is
+// what sameField compares.
+func (in *inputShapes) field(b *engine.Builder, s *consent.State, field int) engine.Value {
+	switch field {
+	case subjectKnown:
+		return engine.Boolean(s.Known())
+	case subjectJurisdiction:
+		return b.String(s.Jurisdiction.Value)
+	case subjectAccountStatus:
+		return enum(b, s.AccountStatus.Value)
+	case subjectLastActivityAt:
+		return instant(b, s.LastActivityAt.Value)
+	case subjectRetentionUntil:
+		return instant(b, s.RetentionUntil.Value)
+	case subjectErasure:
+		return enum(b, s.Erasure.Value)
+	case subjectSignals:
+		return in.signalsOf(b, s)
+	case subjectOptOuts:
+		return in.optOutsOf(b, s)
+	case subjectConsents:
+		return in.consentsOf(b, s.Consents)
+	case subjectObjections:
+		return in.objectionsOf(b, s.Objections)
+	case subjectRestrictions:
+		return in.restrictionsOf(b, s.Restrictions)
+	}
+	return in.relationshipOf(b, s.Relationship)
+}
+
+// enum is the name of a value, or nothing where it is absent.
+func enum[T interface {
+	comparable
+	String() string
+}](b *engine.Builder, v T) engine.Value {
+	var absent T
+	if v == absent {
+		return nil
+	}
+	return b.String(v.String())
 }
 
 // instant is a time, or nothing where it is absent.
@@ -308,6 +370,13 @@ func (in *inputShapes) recordOf(b *engine.Builder, r *consent.Record, recipients
 	return b.Record(in.record, f[:])
 }
 
+func (in *inputShapes) objectionsOf(b *engine.Builder, list []consent.PurposeMark) engine.Value {
+	if len(list) == 0 {
+		return nil
+	}
+	return in.marksOf(b, list)
+}
+
 // marksOf gives {all, purposes}; the mark that stands for all sorts first.
 func (in *inputShapes) marksOf(b *engine.Builder, list []consent.PurposeMark) engine.Value {
 	var f [2]engine.Value
@@ -345,9 +414,12 @@ func (in *inputShapes) restrictionsOf(b *engine.Builder, list []consent.GroundMa
 	return b.Object(grounds...)
 }
 
-func (in *inputShapes) relationshipOf(b *engine.Builder, r consent.Relationship) engine.Value {
+func (in *inputShapes) relationshipOf(b *engine.Builder, r consent.Dated[consent.Relationship]) engine.Value {
+	if r.At == 0 {
+		return nil
+	}
 	return b.Record(in.relationship, []engine.Value{
-		instant(b, r.LastSaleAt), b.String(r.SellingEntity), engine.Boolean(r.OptOutOffered),
+		instant(b, r.Value.LastSaleAt), b.String(r.Value.SellingEntity), engine.Boolean(r.Value.OptOutOffered),
 	})
 }
 

@@ -187,7 +187,7 @@ func readTables(files []consent.PolicyFile) (map[string]*table, error) {
 	for _, f := range files {
 		found, err := tablesIn(f)
 		if err != nil {
-			faults = append(faults, prefixed(f.Path, err))
+			faults = append(faults, prefixed(f.Path+": ", err))
 		}
 		for id, t := range found {
 			if first := origin[id]; first != "" {
@@ -199,13 +199,51 @@ func readTables(files []consent.PolicyFile) (map[string]*table, error) {
 	return tables, errors.Join(faults...)
 }
 
-// prefixed puts the file before each line of an error.
-func prefixed(file string, err error) error {
+// eachLine changes each line of an error.
+func eachLine(err error, change func(string) string) error {
+	if err == nil {
+		return nil
+	}
 	var faults []error
 	for line := range strings.Lines(err.Error()) {
-		faults = append(faults, fmt.Errorf("%s: %s", file, strings.TrimSuffix(line, "\n")))
+		faults = append(faults, errors.New(change(strings.TrimSuffix(line, "\n"))))
 	}
 	return errors.Join(faults...)
+}
+
+// prefixed puts a text before each line of an error.
+func prefixed(by string, err error) error {
+	return eachLine(err, func(line string) string { return by + line })
+}
+
+// located puts the line before each line of an error that begins with the keys of what it is about, a.b.c: that of the key,
+// or of the nearest one above that is there.
+func located(content []byte, err error) error {
+	var document yaml.Node
+	if err == nil || yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
+		return err
+	}
+	return eachLine(err, func(line string) string {
+		keys, _, _ := strings.Cut(line, ":")
+		return fmt.Sprintf("line %d: %s", lineOf(document.Content[0], strings.Split(keys, ".")), line)
+	})
+}
+
+// lineOf is the line of the last of nested keys that is there.
+func lineOf(n *yaml.Node, keys []string) int {
+	line := n.Line
+	for _, key := range keys {
+		found := false
+		for i := 0; !found && i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
+			if found = n.Content[i].Value == key; found {
+				line, n = n.Content[i].Line, n.Content[i+1]
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	return line
 }
 
 // tablesIn decodes the tables in a file, which its folder places in the tree of data.
@@ -222,17 +260,17 @@ func tablesIn(f consent.PolicyFile) (map[string]*table, error) {
 			Rest        map[string]any    `yaml:",inline"`
 		}
 		err := decode(f.Content, &root)
-		return root.Controllers, errors.Join(err, validateAll(root.Controllers))
+		return root.Controllers, errors.Join(err, located(f.Content, prefixed("controllers.", validateAll(root.Controllers))))
 	case dir == "controllers":
 		var tables map[string]*table
 		err := decode(f.Content, &tables)
-		return tables, errors.Join(err, validateAll(tables))
+		return tables, errors.Join(err, located(f.Content, validateAll(tables)))
 	case ok && !strings.Contains(id, "/"):
 		t := &table{}
 		if err := decode(f.Content, t); err != nil {
 			return map[string]*table{id: t}, err
 		}
-		return map[string]*table{id: t}, t.validate()
+		return map[string]*table{id: t}, located(f.Content, t.validate())
 	case ok:
 		return nil, fmt.Errorf("a controller's table is one file: move this into controllers/%s/data.yaml", strings.Split(id, "/")[0])
 	}
@@ -247,7 +285,7 @@ func decode(content []byte, into any) error {
 		return nil
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ", "")
-	return errors.New(unknownField.ReplaceAllString(strings.ReplaceAll(text, "\n  ", "\n"), "unknown key $1"))
+	return errors.New(unknownField.ReplaceAllString(strings.ReplaceAll(text, "\n  ", "\n"), "unknown key $1: mend its name; keys for rules of your own go under own"))
 }
 
 // validateAll validates the tables of a file that has those of several controllers.
@@ -258,7 +296,7 @@ func validateAll(tables map[string]*table) error {
 			tables[id] = &table{}
 		}
 		if err := tables[id].validate(); err != nil {
-			faults = append(faults, prefixed("controllers."+id, err))
+			faults = append(faults, prefixed(id+".", err))
 		}
 	}
 	return errors.Join(faults...)

@@ -63,8 +63,8 @@ _denied(own, found) := {
 
 # What remains of the data asked for, where nothing but data was denied.
 _remaining(own, found) := [category |
-	_about_data_only(found)
 	some category in input.data_categories
+	_about_data_only(found)
 	not limits.denied_category(category, limits.bans | own.bans)
 ]
 

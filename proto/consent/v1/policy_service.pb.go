@@ -624,7 +624,7 @@ func (x *Purpose) GetMaterialNoticeVersion() uint32 {
 // CheckPolicyRequest carries a candidate.
 type CheckPolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its files, tests included; path and content count. All together at most 4 MiB.
+	// Its files, tests and cases included; path and content count. All together at most 4 MiB.
 	Files         []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -683,7 +683,7 @@ type CheckPolicyResponse struct {
 	// How many cases were decided, and how long that took.
 	Cases       uint64               `protobuf:"varint,6,opt,name=cases,proto3" json:"cases,omitempty"`
 	Enumeration *durationpb.Duration `protobuf:"bytes,7,opt,name=enumeration,proto3" json:"enumeration,omitempty"`
-	// How many of the set's own tests passed and failed.
+	// How many of the set's own tests and cases passed and failed.
 	TestsPassed   uint32 `protobuf:"varint,8,opt,name=tests_passed,json=testsPassed,proto3" json:"tests_passed,omitempty"`
 	TestsFailed   uint32 `protobuf:"varint,9,opt,name=tests_failed,json=testsFailed,proto3" json:"tests_failed,omitempty"`
 	unknownFields protoimpl.UnknownFields

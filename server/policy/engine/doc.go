@@ -67,6 +67,14 @@
 //
 // A function with arguments remembers its last call.
 //
+// # Neighbors
+//
+// Neighbors evaluates many inputs that differ in few fields from one, as the
+// proofs of admission ask for. While the center is evaluated each slot notes the
+// fields that it hangs on, and a neighbor starts with the slots that no changed
+// field touches. The noting happens in compute alone: what is memoized meanwhile
+// is marked as never current, so production evaluations pay nothing.
+//
 // # What is fused
 //
 // All of it can be switched off (Options), because planner shapes may change with

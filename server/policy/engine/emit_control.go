@@ -57,7 +57,7 @@ func (m *vm) apply(fn *function, g *frame) Value {
 	}
 	gen := m.gen
 	v := fn.exec(g)
-	m.applied[fn.memo] = application{gen: gen, args: args, val: v}
+	m.applied[fn.memo] = application{gen: gen | m.mark, args: args, val: v}
 	return v
 }
 

@@ -68,6 +68,10 @@ func (p *Program) get() *vm {
 	if m, ok := p.pool.Get().(*vm); ok {
 		return m
 	}
+	return p.newVM()
+}
+
+func (p *Program) newVM() *vm {
 	m := &vm{prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos)}
 	if p.opts.TrackRules {
 		m.fired = make([]uint64, (len(p.rules)+63)/64)
@@ -81,20 +85,30 @@ func (p *Program) put(m *vm, err error) {
 	if _, ok := err.(*PanicError); ok {
 		return
 	}
-	if m.stop != nil {
-		m.stop()
-	}
 	if m.used() > quantum { // few steps cannot have grown it much: do not look
 		m.arena.reset(p.opts.MaxRetained)
 	} else {
 		m.arena.rewind()
 	}
-	m.ctx, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, Request{}, nil, nil, nil
+	m.release()
 	p.pool.Put(m)
 }
 
-func (m *vm) run(ctx context.Context, fn *function, req Request) (v Value, err error) {
+// release lets go of what belongs to an evaluation that is over.
+func (m *vm) release() {
+	if m.stop != nil {
+		m.stop()
+	}
+	m.ctx, m.input, m.req, m.bctx, m.stop, m.results = nil, nil, Request{}, nil, nil, nil
+}
+
+func (m *vm) run(ctx context.Context, fn *function, req Request) (Value, error) {
 	m.prepare(ctx, req)
+	return m.evaluate(fn)
+}
+
+// evaluate runs what was prepared.
+func (m *vm) evaluate(fn *function) (v Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &PanicError{Value: r, Stack: debug.Stack()}

@@ -57,6 +57,9 @@ type vm struct {
 	req     Request
 	results *Set // of a query
 	fired   []uint64
+
+	track *tracking // set while a center is evaluated (see Neighbors)
+	mark  uint64    // trackBit then: what is memoized does not count
 }
 
 // memo is the value of a slot in a generation; a nil value is undefined, which
@@ -126,6 +129,14 @@ func (m *vm) slot(id int32) Value {
 }
 
 func (m *vm) compute(id int32) Value {
+	if m.track != nil {
+		return m.track.compute(m, id)
+	}
+	return m.find(id)
+}
+
+// find computes a slot.
+func (m *vm) find(id int32) Value {
 	d := &m.prog.slots[id]
 	gen := m.gen
 	v := Value(nil)
@@ -143,7 +154,7 @@ func (m *vm) compute(id int32) Value {
 			}
 		}
 	}
-	m.slots[id] = memo{gen: gen, val: v}
+	m.slots[id] = memo{gen: gen | m.mark, val: v}
 	return v
 }
 
@@ -176,6 +187,9 @@ func (m *vm) value(o *operand) Value {
 	case inSlot:
 		return m.slot(o.id)
 	case inInput:
+		if m.track != nil {
+			m.track.deps |= m.track.bits[[2]string{}]
+		}
 		return m.input
 	case inData:
 		return m.data

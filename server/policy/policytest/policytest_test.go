@@ -256,12 +256,12 @@ func TestLoadErrors(t *testing.T) {
 		change [3]string
 		says   string
 	}{
-		{[3]string{file, "", "- name: x\n  controler: c\n"}, "controllers/c/bad.cases: line 2: field controler not found"},
+		{[3]string{file, "", "- name: x\n  controler: c\n"}, "controllers/c/bad.cases:2: unknown key controler"},
 		{[3]string{file, "", "- name: x\n  controller: d\n  expect: {decision: DENY}\n"}, `controllers/c/bad.cases:1: controller "d" is not`},
-		{[3]string{file, "", "- name: x\n  controller: c\n"}, "controllers/c/bad.cases: line 1: expect: needs"},
+		{[3]string{file, "", "- name: x\n  controller: c\n"}, "controllers/c/bad.cases:1: expect: needs"},
 		{[3]string{file, "", "- name: x\n  controller: c\n  events: [{at: soon, erasure: {stage: REQUESTED}}]\n  expect: {decision: DENY}\n"}, `"soon" is neither`},
 		{[3]string{file, "", "- name: x\n  controller: c\n  events: [{at: -1d, erasure: {stage: MAYBE}}]\n  expect: {decision: DENY}\n"}, `bad.cases:1: events[0]: unknown name "MAYBE"`},
-		{[3]string{file, "", "- [\n"}, "controllers/c/bad.cases: "},
+		{[3]string{file, "", "- [\n"}, "controllers/c/bad.cases:1: "},
 		{[3]string{"controllers/c/c.rego", "not given", "not gven"}, "c.rego:15"},
 		{[3]string{"controllers/c/c_test.rego", "if false", "if {"}, "c_test.rego"},
 	} {

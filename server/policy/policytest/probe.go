@@ -60,21 +60,6 @@ func (p *probe) ok(value *ast.Term) bool {
 	return value != nil && value.Equal(ast.BooleanTerm(true))
 }
 
-// decided is a decision as the corpus has it.
-func decided(d consent.Decision) cases.Answer {
-	a := cases.Answer{Decision: d.Effect.String(), PermittedDataCategories: d.PermittedDataCategories}
-	if d.Basis != 0 {
-		a.LegalBasis = d.Basis.String()
-	}
-	for _, r := range d.Reasons {
-		a.Reasons = append(a.Reasons, r.Code.String())
-	}
-	for _, o := range d.Obligations {
-		a.Obligations = append(a.Obligations, o.Code.String())
-	}
-	return a
-}
-
 // outcomesOf are ALLOW, or the reasons to deny.
 func outcomesOf(a cases.Answer) []string {
 	if a.Decision == consent.Allow.String() {

@@ -16,6 +16,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/tester"
 
+	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -84,11 +85,10 @@ func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) er
 		if err := e.each(ctx, p, func(*ast.Term) {}); err != nil && ctx.Err() != nil {
 			return err
 		}
-		d := s.set.Decide(ctx, &c.request, &consent.Snapshot{State: c.state}, s.now)
-		for _, difference := range c.Expect.Differences(decided(d)) {
-			got, want, _ := strings.Cut(difference, ", want ")
+		d := s.set.Decide(ctx, &c.asked.Request, &consent.Snapshot{State: c.asked.State}, c.asked.Now)
+		for _, difference := range c.Expect.Differences(cases.AnswerOf(d)) {
 			r.report.Failures = append(r.report.Failures,
-				Failure{File: c.File, Line: c.Line, Name: c.Name, Expected: want, Got: got})
+				Failure{File: c.File, Line: c.Line, Name: c.Name, Expected: difference.Want, Got: difference.Got})
 		}
 	}
 	return ctx.Err()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -42,9 +41,8 @@ type Suite struct {
 // question is a case, ready to be asked.
 type question struct {
 	*cases.Case
-	request consent.Request
-	state   *consent.State
-	input   ast.Value
+	asked cases.Question
+	input ast.Value
 }
 
 // Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage that fails.
@@ -64,7 +62,7 @@ func Load(fsys fs.FS, o Options) (*Suite, error) {
 	for name, file := range loaded.Modules {
 		s.modules[name] = file.Parsed
 	}
-	found, err := readCases(fsys)
+	found, _, err := cases.Find(fsys)
 	if err != nil {
 		return nil, err
 	}
@@ -73,35 +71,6 @@ func Load(fsys fs.FS, o Options) (*Suite, error) {
 
 func isHidden(_ string, info fs.FileInfo, _ int) bool {
 	return strings.HasPrefix(info.Name(), ".") && info.Name() != "."
-}
-
-// readCases reads all files *.cases, in the order of their paths.
-func readCases(fsys fs.FS) (all []cases.Case, err error) {
-	err = fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(name) != ".cases" {
-			return err
-		}
-		content, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return err
-		}
-		list, err := cases.Parse(name, content)
-		if err != nil {
-			return fmt.Errorf("%s: %s", name, oneLine(err))
-		}
-		all = append(all, list...)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading cases: %w", err)
-	}
-	return all, nil
-}
-
-// oneLine is an error of the YAML reader, which may list several faults.
-func oneLine(err error) string {
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ")
-	return strings.ReplaceAll(text, "\n  ", "; ")
 }
 
 // ask turns the cases into requests over states.
@@ -131,16 +100,11 @@ func (s *Suite) question(c *cases.Case, now time.Time) (q question, err error) {
 	if _, err := s.set.Purposes(c.Controller); err != nil {
 		return q, fmt.Errorf("controller %q is not in this directory", c.Controller)
 	}
-	events, err := cases.DomainEvents(c.Events, "e", now)
-	if err != nil {
-		return q, err
+	q.Case = c
+	if q.asked, err = c.Question(now); err == nil {
+		q.input = s.set.Input(&q.asked.Request, q.asked.State, q.asked.Now)
 	}
-	request, err := c.Request(consent.Subject{Controller: c.Controller, ID: "subject"})
-	if err != nil {
-		return q, err
-	}
-	state := consent.Fold(events)
-	return question{Case: c, request: request, state: state, input: s.set.Input(&request, state, s.now)}, nil
+	return q, err
 }
 
 // isTest says whether a module holds tests and what they need, by the name of its file.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
-	"github.com/consentd/consentd/server/policy/engine"
 )
 
 // DefaultTestTimeout bounds how long the set's own tests may take.
@@ -28,7 +27,10 @@ type Options struct {
 	// Trusted is a set of policies that was proven and tested elsewhere, as the embedded ones are by this package's test: units
 	// that mean what they mean there are not proven again. Nil: there is none.
 	Trusted fs.FS
-	// SkipTests leaves the set's own tests out: for those who run them otherwise.
+	// Known is a set of policies whose shared rules are known to fire for some controller: where one of them stands unchanged and
+	// this set's controllers have no use for it, that is no warning. Nil: there is none.
+	Known fs.FS
+	// SkipTests leaves the set's own tests and cases out: for those who run them otherwise.
 	SkipTests bool
 }
 
@@ -41,11 +43,13 @@ type admission struct {
 	vocabularies map[string]*vocabulary
 	// trackAll has tracked asked about every case, not of one for each answer only.
 	trackAll bool
-	// fired are the rules that fired in some case or test, as lines number them.
-	fired map[string]bool
-	// proven and tested are what the prover is to remember.
-	proven map[string]provenUnit
-	tested map[string]testedUnit
+	// fired are the rules that fired in the enumeration, covered those that did in a test or case, as lines number them.
+	fired, covered map[string]bool
+	// faulty are the controllers in which the enumeration found a fault; warnings are what else it found of a controller.
+	faulty   map[string]bool
+	warnings map[string][]consent.PolicyFinding
+	// memory is what the prover is to remember.
+	memory *memory
 }
 
 // Admit is New(o).Admit: for those who admit one set.
@@ -61,13 +65,19 @@ func (a *admission) add(r *consent.PolicyReport, found *result) {
 	c.Cases += found.cases
 	c.Allowed += found.allowed
 	table := a.tableOf(found.controller)
+	if len(found.violations) > 0 {
+		a.faulty[found.controller] = true
+	}
 	if found.truncated {
-		r.Warnings = append(r.Warnings, faultAt(table, 0, fmt.Sprintf(
-			"purposes.%s: more than %d cases: the rest was not looked at: compare with fewer constants", found.purpose, maxCases)))
+		w := faultAt(table, 0, fmt.Sprintf(
+			"purposes.%s: more than %d cases: the rest was not looked at: compare with fewer constants", found.purpose, maxCases))
+		r.Warnings = append(r.Warnings, w)
+		a.warnings[found.controller] = append(a.warnings[found.controller], w)
 		return
 	}
 	failing := slices.ContainsFunc(found.violations, func(v violation) bool { return v.invariant.id == wellFormed })
 	if found.allowed == 0 && !failing && !a.vocabularies[found.controller].table.Purposes[found.purpose].Prohibited {
+		a.faulty[found.controller] = true
 		r.Faults = append(r.Faults, faultAt(table, 0, fmt.Sprintf(
 			"purposes.%s: no case is allowed (of %d: %s): mend the rule that denies them all, or say prohibited: true",
 			found.purpose, found.cases, commonest(found.reasons))))
@@ -93,53 +103,4 @@ func commonest(reasons map[consent.ReasonCode]int) string {
 		out = append(out, fmt.Sprintf("%s %d times", c, reasons[c]))
 	}
 	return strings.Join(out, ", ")
-}
-
-// unfired reports the rules that fired in no case and in no test. Those of a controller are faults. Those of shared packages
-// are warnings: a pack may serve controllers that this set does not have.
-func (a *admission) unfired(ctx context.Context, r *consent.PolicyReport) error {
-	silent := a.silentRules()
-	if again := a.controllersOf(silent); len(again) > 0 {
-		// Rules were looked at in one case for each answer; before a controller's rule is a fault, all cases are.
-		a.trackAll = true
-		if _, err := a.proveAll(ctx, a.jobs(again)); err != nil {
-			return err
-		}
-		silent = a.silentRules()
-	}
-	for _, rule := range silent {
-		f := faultAt(rule.File, rule.Row, rule.Path+
-			" fires in no case and in no test: mend its conditions, remove it, or show by a test when it fires")
-		if strings.HasPrefix(f.File, controllerFolder) {
-			r.Faults = append(r.Faults, f)
-		} else {
-			r.Warnings = append(r.Warnings, f)
-		}
-	}
-	return nil
-}
-
-// silentRules are those of which nothing at their line fired, once for each line.
-func (a *admission) silentRules() (out []engine.Rule) {
-	seen := map[string]bool{}
-	for _, rule := range a.tracked.Rules() {
-		at := a.lines[position(rule.File, rule.Row)]
-		if at != "" && !a.fired[at] && !seen[at] {
-			seen[at] = true
-			out = append(out, rule)
-		}
-	}
-	return out
-}
-
-// controllersOf are the controllers that have one of the rules of their own.
-func (a *admission) controllersOf(rules []engine.Rule) (ids []string) {
-	for _, rule := range rules {
-		if own, ok := strings.CutPrefix(strings.TrimPrefix(rule.File, "/"), controllerFolder); ok {
-			if id, _, _ := strings.Cut(own, "/"); !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids
 }

@@ -69,7 +69,10 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 	if again = admit(commented); again.Enumeration > first.Enumeration/5 {
 		t.Errorf("a table with a key that no rule reads took %v, at first %v", again.Enumeration, first.Enumeration)
 	}
-	reads := shipped(t, "example/storage", []edit{{"controllers/example/example.rego", "decision :=", "saved if data.controllers[input.controller].own.saved == 1\n\ndecision :="}})
+	reads := shipped(t, "example/storage", []edit{
+		{"controllers/example/example.rego", `"obligations": set()`, `"obligations": {o | saved == 2; some o in set()}`},
+		{"controllers/example/example.rego", "# METADATA\n# title: The decision", "saved := object.get(data.controllers[input.controller], [\"own\", \"saved\"], 0)\n\n# METADATA\n# title: The decision"},
+	})
 	admit(reads)
 	reads["controllers/example/data.yaml"].Data = append(reads["controllers/example/data.yaml"].Data, "\nown: {saved: 1}\n"...)
 	if again = admit(reads); again.Enumeration < first.Enumeration/5 {

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -58,10 +60,8 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.
 		codes = a.codesOf(ctx, r.space, v.before)
 	}
 	if v.err != nil {
-		f := faultAt("", 0, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, oneLine(v.err.Error())))
-		if e, ok := errors.AsType[*topdown.Error](v.err); ok && e.Location != nil {
-			f = faultAt(e.Location.File, e.Location.Row, fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, oneLine(e.Message)))
-		}
+		f := a.failure(r.controller, v.err)
+		f.Message = fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, f.Message)
 		f.Counterexample = ce
 		return f
 	}
@@ -80,6 +80,32 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.
 		f.File, f.Line = t.allowed[0].file, t.allowed[0].line
 	}
 	return f
+}
+
+// quotedName is how a malformed answer names a code that there is not.
+var quotedName = regexp.MustCompile(`malformed answer: .*("[^"]*") is not one of the known values`)
+
+// failure says where a policy fails: where topdown says, or where the code stands that is none, or else at the decision.
+func (a *admission) failure(controller string, err error) consent.PolicyFinding {
+	if e, ok := errors.AsType[*topdown.Error](err); ok && e.Location != nil {
+		return faultAt(e.Location.File, e.Location.Row, oneLine(e.Message)+": mend the rule so that it gives one value to every input")
+	}
+	text := oneLine(err.Error())
+	if m := quotedName.FindStringSubmatch(text); m != nil {
+		if name, err := strconv.Unquote(m[1]); err == nil {
+			if at := a.units.literal(controller, name); at != nil {
+				return faultAt(at.File, at.Row, text+": mend the name")
+			}
+		}
+	}
+	text += ": a decision is made of {decision, reasons, legal_basis, obligations, permitted_data_categories}, as INPUT.md has them, of denials that are [level, code, clause]"
+	for id, rule := range a.units.rulesByID() {
+		if rule.Ref().String() == ast.MustParseRef(fmt.Sprintf("%s[%q].decision", controllerPackages, controller)).String() {
+			file, _, _ := strings.Cut(id, "#")
+			return faultAt(file, rule.Loc().Row, text)
+		}
+	}
+	return faultAt("", 0, text)
 }
 
 func (a *admission) input(s *Space, at point) ast.Value {
@@ -287,7 +313,7 @@ func (e *evaluation) named(ref ast.Ref, text string) bool {
 
 // restore makes what a space drops when its proof ends.
 func (s *Space) restore() {
-	if s.states == nil {
-		s.states, s.made = map[point]*consent.State{}, map[consent.Instant][][][]consent.Event{}
+	if s.made == nil {
+		s.made = map[consent.Instant]*made{}
 	}
 }

@@ -1,5 +1,5 @@
 // Package prove admits sets of policies: before a set is put in force it proves that no case of a finite space breaks an
-// invariant, and runs the set's own tests. A set that breaks one is refused with the plainest case that shows it.
+// invariant, and runs the set's own tests and cases. A set that breaks one is refused with the plainest case that shows it.
 //
 // The policies that are embedded in the server are proven by this package's own test, so a server that starts with them does
 // not prove them again; every other set, from a directory, a bundle, a URL or ActivatePolicy, goes through Admit.
@@ -53,13 +53,16 @@
 // restriction, objection, age, no fallback) and the least that the GDPR, the CCPA, the other states and the APPI ask, each with
 // its id from the documentation. Besides: MONOTONIC compares each ALLOW with the cases from which one restricting event leads to it; TOTAL is
 // that the policy always gives one well-formed answer; a purpose must be allowed somewhere, unless it is prohibited; a rule of
-// a controller must fire in some case or in some test (of shared packages it is a warning).
+// a controller must fire in some enumerated case, test or case of its own (of shared packages it is a warning, unless the rule
+// stands as it shipped).
+//
+// The set's own tests are those of `opa test`, and the cases in *.cases (package cases), which the compiled policies decide.
 //
 // # Failure
 //
 // Admit fails closed: what it cannot look at, for want of time or because files changed, is an error, and the set is not put in
 // force. A space of more than maxCases cases is cut off, with a warning. A set without tests is admitted with a warning.
 //
-// A Prover remembers units that it proved and tested, by what they mean: comments, layout, and a table's own keys that no rule can read do not count. So a save that changes one
+// A Prover remembers units that it proved and tested, of the last set that was admitted and of the last that was refused, by what they mean: comments, layout, and a table's own keys that no rule can read do not count. So a save that changes one
 // controller costs the proof of that one, and a save that changes what all share costs all.
 package prove

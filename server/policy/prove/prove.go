@@ -45,6 +45,7 @@ type proof struct {
 	prints map[uint64]bool
 	// trackAll asks tracked about every case.
 	trackAll bool
+	decider  *Decider
 
 	invariants []invariant
 	found      map[string]*violation
@@ -54,7 +55,7 @@ type proof struct {
 
 func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 	return &proof{
-		ctx: ctx, set: set, space: s, invariants: append(general(), statutes()...),
+		ctx: ctx, set: set, space: s, decider: NewDecider(set, s.controller), invariants: append(general(), statutes()...),
 		found: map[string]*violation{}, reasons: map[consent.ReasonCode]int{}, prints: map[uint64]bool{},
 	}
 }
@@ -71,7 +72,7 @@ func (p *proof) run() (cases int, err error) {
 
 // ask decides a case and looks at the decision.
 func (p *proof) ask(c *Case) Answer {
-	d, err := p.set.Evaluate(p.ctx, &c.Request, c.State, c.Now)
+	d, err := p.decider.Decide(p.ctx, c)
 	if err != nil {
 		p.note(violation{invariant: invariant{id: wellFormed, words: "the policy gives one well-formed answer to every case"}, at: c.at, err: err})
 		return Answer{Reasons: maxValues, Fingerprint: 1}
@@ -142,6 +143,7 @@ func (p *proof) monotonic(w *walk) {
 }
 
 func (p *proof) compare(w *walk, at point) {
+	w.hub = at
 	for d := range p.space.dims {
 		for _, from := range p.space.dims[d].values[at[d]].from {
 			if before := w.space.canonical(with(at, d, from)); w.err == nil && !w.ask(before).Allowed && w.err == nil {
@@ -274,7 +276,7 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 		r.violations = append(r.violations, *v)
 	}
 	r.allowed, r.reasons = p.allowed, p.reasons
-	r.space.states, r.space.made = nil, nil
+	r.space.made = nil
 	return r
 }
 

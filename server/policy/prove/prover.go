@@ -3,6 +3,7 @@ package prove
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,44 +17,28 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// Prover admits sets of policies, one after the other. It remembers what it has proven and tested of the units of the last set,
-// and does not do it again where a unit means the same. All methods may be called concurrently; they wait for each other.
+// Prover admits sets of policies, one after the other. It remembers what it has proven and tested of the units of the last set
+// that was admitted and of the last that was refused, and does not do it again where a unit means the same. All methods may
+// be called concurrently; they wait for each other.
 type Prover struct {
 	options Options
 	mu      sync.Mutex
-	// proven are units without fault, by their key, and tested units whose tests passed. Those that the last set did not have
-	// are dropped.
-	proven map[string]provenUnit
-	tested map[string]testedUnit
-	// trusting says that the units of Options.Trusted were taken over.
-	trusting bool
-}
-
-// provenUnit is what was found of a controller.
-type provenUnit struct {
-	report consent.EnumeratedController
-	// fired are the rules that fired, as lines number them.
-	fired map[string]bool
-	// trusted ones are never forgotten.
-	trusted bool
-}
-
-// testedUnit is how the tests of a unit went.
-type testedUnit struct {
-	passed, skipped int
-	covered         map[string]bool
-	trusted         bool
+	// trusted is what Options.Trusted has, nil before the first admission; admitted and refused are of the last sets that were.
+	trusted, admitted, refused *memory
+	// known are the shared rules of Options.Known, as ruleKey has them.
+	known map[string]bool
 }
 
 // New returns a prover that remembers nothing.
 func New(o Options) *Prover {
 	o.TestTimeout = cmp.Or(o.TestTimeout, DefaultTestTimeout)
 	o.Workers = cmp.Or(o.Workers, max(1, runtime.GOMAXPROCS(0)/2))
-	return &Prover{options: o, proven: map[string]provenUnit{}, tested: map[string]testedUnit{}}
+	return &Prover{options: o, admitted: newMemory(), refused: newMemory()}
 }
 
-// Admit proves the invariants of a set that was loaded from fsys, and runs its own tests, which stand in fsys too. The error
-// is a *Refused with the report's faults, or says why admission could not be done: the context ended, a file cannot be read.
+// Admit proves the invariants of a set that was loaded from fsys, and runs its own tests and cases, which stand in fsys too.
+// The error is a *Refused with the report's faults, or says why admission could not be done: the context ended, a file cannot
+// be read.
 func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consent.PolicyReport, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,12 +47,15 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 		return report, err
 	}
 	a, err := p.begin(fsys, set)
+	if refused, ok := errors.AsType[*Refused](err); ok {
+		report.Faults = refused.Faults
+	}
 	if err != nil {
 		return report, err
 	}
-	// Where all is proven no rule can have become dead, and none is tracked.
-	proven := a.allProven()
-	if !proven {
+	// Where nothing is new no rule can have become dead, and none is tracked.
+	silent, settled := a.settled()
+	if !settled {
 		if err := a.track(fsys); err != nil {
 			return report, err
 		}
@@ -80,21 +68,32 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 			return report, err
 		}
 	}
-	if !proven {
-		if err := a.unfired(ctx, &report); err != nil {
+	if !settled {
+		if silent, err = a.findSilent(ctx); err != nil {
 			return report, err
 		}
 	}
-	p.remember(a)
+	a.unfired(&report, silent)
+	p.remember(a, silent, len(report.Faults) > 0)
 	if len(report.Faults) > 0 {
 		return report, &Refused{Faults: report.Faults}
 	}
 	return report, nil
 }
 
-// trust takes the units of Options.Trusted for proven and tested, once.
-func (p *Prover) trust() error {
-	if p.options.Trusted == nil || p.trusting {
+// trust takes the units of Options.Trusted for proven and tested, and reads the rules of Options.Known, once.
+func (p *Prover) trust() (err error) {
+	if p.trusted != nil {
+		return nil
+	}
+	if p.options.Known != nil {
+		if p.known, err = knownRules(p.options.Known); err != nil {
+			return fmt.Errorf("reading the known policies: %w", err)
+		}
+	}
+	trusted := newMemory()
+	if p.options.Trusted == nil {
+		p.trusted = trusted
 		return nil
 	}
 	set, err := policy.Load(p.options.Trusted, policy.Options{})
@@ -110,21 +109,24 @@ func (p *Prover) trust() error {
 	}
 	for _, c := range set.Describe().Controllers {
 		known := consent.EnumeratedController{ID: c.ID, Purposes: len(c.Purposes)}
-		p.proven[a.provenKey(c.ID)] = provenUnit{report: known, fired: a.firedOf(c.ID), trusted: true}
+		trusted.proven[a.provenKey(c.ID)] = provenUnit{report: known, fired: a.firedOf(c.ID), allTracked: true}
 	}
 	for _, unit := range a.unitNames() {
-		p.tested[a.testKey(unit)] = testedUnit{covered: a.firedOf(unit), trusted: true}
+		trusted.tested[a.testKey(unit)] = testedUnit{covered: a.firedOf(unit)}
 	}
-	p.trusting = true
+	p.trusted = trusted
 	return nil
 }
 
-// remember keeps what an admission proved, and what is trusted.
-func (p *Prover) remember(a *admission) {
-	maps.DeleteFunc(p.proven, func(_ string, u provenUnit) bool { return !u.trusted })
-	maps.DeleteFunc(p.tested, func(_ string, u testedUnit) bool { return !u.trusted })
-	maps.Copy(p.proven, a.proven)
-	maps.Copy(p.tested, a.tested)
+// remember keeps what an admission proved and tested: of a set that is refused beside what is in force, so that taking an edit
+// back proves nothing again.
+func (p *Prover) remember(a *admission, silent []silentRule, refused bool) {
+	a.memory.silent = map[string][]silentRule{a.wholeKey(): silent}
+	if refused {
+		p.refused = a.memory
+		return
+	}
+	p.admitted, p.refused = a.memory, newMemory()
 }
 
 // track loads the set again, with its rules tracked.
@@ -140,25 +142,19 @@ func (a *admission) track(fsys fs.FS) error {
 	return nil
 }
 
-// allProven reports whether nothing is left to prove.
-func (a *admission) allProven() bool {
-	return !slices.ContainsFunc(a.set.Describe().Controllers, func(c consent.Controller) bool {
-		_, ok := a.prover.proven[a.provenKey(c.ID)]
-		return !ok
-	})
-}
-
 // begin reads what the space is derived from.
 func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 	controllers := set.Describe().Controllers
 	u, err := readUnits(fsys, controllers)
+	if err == nil {
+		err = u.readCases(fsys, controllers)
+	}
 	if err != nil {
 		return nil, &Refused{Faults: findings(policy.Faults(err))}
 	}
 	a := &admission{
-		prover: p, set: set.Detached(), units: u, lines: u.lines(),
-		vocabularies: map[string]*vocabulary{}, fired: map[string]bool{},
-		proven: map[string]provenUnit{}, tested: map[string]testedUnit{},
+		prover: p, set: set.Detached(), units: u, lines: u.lines(), memory: newMemory(), vocabularies: map[string]*vocabulary{},
+		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, warnings: map[string][]consent.PolicyFinding{},
 	}
 	now := cmp.Or(p.options.Now, consent.InstantOf(time.Now()))
 	for _, c := range controllers {
@@ -175,11 +171,11 @@ func (a *admission) enumerate(ctx context.Context, r *consent.PolicyReport) erro
 	var fresh []string
 	for _, c := range a.set.Describe().Controllers {
 		r.Controllers = append(r.Controllers, consent.EnumeratedController{ID: c.ID, Purposes: len(c.Purposes)})
-		key := a.provenKey(c.ID)
-		if known, ok := a.prover.proven[key]; ok {
+		if known, ok := a.prover.provenBefore(a.provenKey(c.ID)); ok {
 			r.Controllers[len(r.Controllers)-1] = known.report
+			r.Warnings = append(r.Warnings, known.warnings...)
 			maps.Copy(a.fired, known.fired)
-			a.proven[key] = known
+			a.memory.proven[a.provenKey(c.ID)] = known
 			continue
 		}
 		fresh = append(fresh, c.ID)
@@ -224,14 +220,11 @@ func (a *admission) provenKey(controller string) string {
 	return fmt.Sprintf("%s:%d:%s", controller, begun, a.units.key(controller, false))
 }
 
-// remember keeps the proofs of controllers without faults and warnings.
+// remember keeps the proofs of the controllers in which no fault was found.
 func (a *admission) remember(r *consent.PolicyReport, fresh []string) {
-	if len(r.Faults)+len(r.Warnings) > 0 {
-		return
-	}
 	for _, c := range r.Controllers {
-		if slices.Contains(fresh, c.ID) {
-			a.proven[a.provenKey(c.ID)] = provenUnit{report: c, fired: a.firedOf(c.ID)}
+		if slices.Contains(fresh, c.ID) && !a.faulty[c.ID] {
+			a.memory.proven[a.provenKey(c.ID)] = provenUnit{report: c, fired: a.firedOf(c.ID), warnings: a.warnings[c.ID]}
 		}
 	}
 }

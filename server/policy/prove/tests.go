@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,8 +21,8 @@ import (
 // errTestsTooSlow is the cause of a test run that takes longer than it may.
 var errTestsTooSlow = errors.New("the tests take too long")
 
-// test runs the tests (`opa test`) of the units that are not tested yet. A test that fails, errs or does not compile is a
-// fault. The error is the context's.
+// test runs the tests (`opa test`) and the cases of the units that are not tested yet. One that fails, errs or does not compile
+// is a fault. The error is the context's.
 func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 	start := time.Now()
 	limited, cancel := context.WithTimeoutCause(ctx, a.prover.options.TestTimeout, errTestsTooSlow)
@@ -29,15 +30,17 @@ func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 	if err := a.testUnits(limited, r); err != nil {
 		r.Faults = append(r.Faults, findings(policy.Faults(err))...)
 	}
+	a.testCases(limited, r)
+	a.untested(r)
 	r.Tests.Duration = time.Since(start)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("running the policies' tests: %w", context.Cause(ctx))
 	case limited.Err() != nil:
 		r.Faults = append(r.Faults, faultAt("", 0, fmt.Sprintf(
-			"the set's tests (opa test) take longer than %v: make them fewer or faster", a.prover.options.TestTimeout)))
+			"the set's tests and cases take longer than %v: make them fewer or faster", a.prover.options.TestTimeout)))
 	case r.Tests == consent.PolicyTests{Duration: r.Tests.Duration}:
-		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego beside the rules"))
+		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego or *.cases beside the rules"))
 	}
 	return nil
 }
@@ -56,14 +59,18 @@ func (a *admission) testUnits(ctx context.Context, r *consent.PolicyReport) erro
 	owners := map[string]string{} // by package
 	for _, unit := range a.unitNames() {
 		key := a.testKey(unit)
-		if known, ok := a.prover.tested[key]; ok {
-			a.tested[key] = known
+		if known, ok := a.prover.testedBefore(key); ok {
+			a.memory.tested[key] = known
 			r.Tests.Passed += known.passed
 			r.Tests.Skipped += known.skipped
-			maps.Copy(a.fired, known.covered)
+			maps.Copy(a.covered, known.covered)
 			continue
 		}
-		for _, p := range a.units.testPackages(unit) {
+		packages := a.units.testPackages(unit)
+		if len(packages) == 0 {
+			a.memory.tested[key] = testedUnit{}
+		}
+		for _, p := range packages {
 			owners[p] = unit
 		}
 	}
@@ -75,40 +82,87 @@ func (a *admission) testUnits(ctx context.Context, r *consent.PolicyReport) erro
 
 func (a *admission) testKey(unit string) string { return unit + ":" + a.units.key(unit, true) }
 
-// runTests runs the tests of some packages, given with the units that own them. Failed ones are added to the report; if none
-// failed, the units are remembered.
+// runTests runs the tests of some packages, given with the units that own them. Failed ones are added to the report; units in
+// which none failed are remembered.
 func (a *admission) runTests(ctx context.Context, owners map[string]string, r *consent.PolicyReport) error {
-	tracer := cover.New()
-	results, err := tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).
-		Filter(filterOf(sortedKeys(owners))).SetCoverageQueryTracer(tracer).RunTests(ctx, nil)
+	results, err := a.runner(sortedKeys(owners)).RunTests(ctx, nil)
 	if err != nil {
 		return err
 	}
-	counts := map[string]testedUnit{}
+	counts, failed := map[string]testedUnit{}, map[string]bool{}
+	for _, unit := range owners {
+		counts[unit] = testedUnit{}
+	}
 	for result := range results {
-		u := counts[owners[result.Package]]
+		unit := owners[result.Package]
+		u := counts[unit]
 		switch {
 		case result.Skip:
 			u.skipped++
 		case result.Pass():
 			u.passed++
 		default:
+			failed[unit] = true
 			r.Tests.Failed++
 			r.Faults = append(r.Faults, testFault(result))
 		}
-		counts[owners[result.Package]] = u
+		counts[unit] = u
 	}
-	covered := a.covered(tracer)
-	maps.Copy(a.fired, covered)
 	for unit, u := range counts {
 		r.Tests.Passed += u.passed
 		r.Tests.Skipped += u.skipped
-		u.covered = covered
-		if r.Tests.Failed == 0 && ctx.Err() == nil {
-			a.tested[a.testKey(unit)] = u
+		if !failed[unit] && ctx.Err() == nil {
+			a.memory.tested[a.testKey(unit)] = u
 		}
 	}
 	return nil
+}
+
+func (a *admission) runner(packages []string) *tester.Runner {
+	return tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).Filter(filterOf(packages))
+}
+
+// coverSilent looks for the rules that tests make fire, where the enumeration did not: first in the tests beside such rules, then
+// in all. Coverage makes tests take four times as long, so they were run without it before.
+func (a *admission) coverSilent(ctx context.Context) error {
+	for _, all := range []bool{false, true} {
+		silent := a.unfiredRules()
+		if len(silent) == 0 || a.prover.options.SkipTests {
+			return nil
+		}
+		if err := a.cover(ctx, func(tests string) bool {
+			return all || slices.ContainsFunc(silent, func(r silentRule) bool { return a.units.beside(tests, r.file()) })
+		}); err != nil {
+			return fmt.Errorf("looking for the rules that tests cover: %w", err)
+		}
+	}
+	return nil
+}
+
+// cover runs the tests of some packages for the rules that they cover.
+func (a *admission) cover(ctx context.Context, wanted func(tests string) bool) error {
+	var packages []string
+	for _, unit := range a.unitNames() {
+		packages = append(packages, slices.DeleteFunc(a.units.testPackages(unit), func(p string) bool { return !wanted(p) })...)
+	}
+	if len(packages) == 0 {
+		return nil
+	}
+	tracer := cover.New()
+	results, err := a.runner(packages).SetCoverageQueryTracer(tracer).RunTests(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for range results { // how they end is known
+	}
+	maps.Copy(a.covered, a.coveredBy(tracer))
+	for _, unit := range a.unitNames() {
+		if u, ok := a.memory.tested[a.testKey(unit)]; ok {
+			u.covered = a.covered
+			a.memory.tested[a.testKey(unit)] = u
+		}
+	}
+	return ctx.Err()
 }
 
 // filterOf matches the tests of the packages.
@@ -120,8 +174,8 @@ func filterOf(packages []string) string {
 	return "^(" + strings.Join(quoted, "|") + `)\.[^.]+$`
 }
 
-// covered are the rules whose heads were covered.
-func (a *admission) covered(tracer *cover.Cover) map[string]bool {
+// coveredBy are the rules whose heads were covered.
+func (a *admission) coveredBy(tracer *cover.Cover) map[string]bool {
 	out := map[string]bool{}
 	for file, report := range tracer.Report(a.units.modules).Files {
 		for _, covered := range report.Covered {
@@ -136,9 +190,9 @@ func (a *admission) covered(tracer *cover.Cover) map[string]bool {
 }
 
 func testFault(r *tester.Result) consent.PolicyFinding {
-	message := "test " + r.Name + " fails: mend the rule or the test (opa test -v shows why)"
+	message := "test " + r.Name + " fails: mend the rule or the test (consentctl policy test shows what it got)"
 	if r.Error != nil {
-		message = "test " + r.Name + " fails: " + oneLine(r.Error.Error())
+		message = "test " + r.Name + " fails: " + oneLine(r.Error.Error()) + ": mend the rule or the test"
 	}
 	if r.Location == nil {
 		return faultAt("", 0, message)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/loader"
 
+	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -22,6 +24,16 @@ type units struct {
 	documents map[string]any
 	// members are the names of each unit's modules, sorted.
 	members map[string][]string
+	// cases are those of each controller, contents the files in which they stand, by path.
+	cases    map[string][]cases.Case
+	contents map[string][]byte
+	// keys are those that were asked for: each takes the text of all rules.
+	keys map[unitKey]string
+}
+
+type unitKey struct {
+	unit  string
+	tests bool
 }
 
 // readUnits reads all modules, tests included, and documents.
@@ -30,7 +42,7 @@ func readUnits(fsys fs.FS, controllers []consent.Controller) (*units, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}}
+	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}, keys: map[unitKey]string{}}
 	for _, name := range sortedKeys(loaded.Modules) {
 		m := loaded.Modules[name].Parsed
 		u.modules[name] = m
@@ -62,6 +74,14 @@ func ownerOf(m *ast.Module, controllers []consent.Controller) string {
 // key is a digest of what a unit means: its rules and those that are shared, without comments and layout, and its data and the
 // shared ones. Tests are part of it where they count.
 func (u *units) key(unit string, tests bool) string {
+	k := unitKey{unit, tests}
+	if u.keys[k] == "" {
+		u.keys[k] = u.newKey(unit, tests)
+	}
+	return u.keys[k]
+}
+
+func (u *units) newKey(unit string, tests bool) string {
 	h := sha256.New()
 	names := u.members[""]
 	if unit != "" {
@@ -156,6 +176,17 @@ func (u *units) testPackages(unit string) (out []string) {
 	return slices.Compact(slices.Sorted(slices.Values(out)))
 }
 
+// beside reports whether tests of a package stand in the folder of a file.
+func (u *units) beside(tests, file string) bool {
+	folder := path.Dir(strings.TrimPrefix(file, "/"))
+	for name, m := range u.modules {
+		if path.Dir(strings.TrimPrefix(name, "/")) == folder && m.Package.Path.String() == tests {
+			return true
+		}
+	}
+	return false
+}
+
 // lines number the rules of each file in their order, so that a rule is found again after lines moved.
 type lines map[string]string
 
@@ -165,9 +196,45 @@ func (u *units) lines() lines {
 		for i, r := range m.Rules {
 			at := position(name, r.Loc().Row)
 			if _, ok := out[at]; !ok {
-				out[at] = fmt.Sprintf("%s#%d", strings.TrimPrefix(name, "/"), i)
+				out[at] = ruleID(name, i)
 			}
 		}
 	}
 	return out
+}
+
+// rulesByID are the rules by their ids, as lines has them.
+func (u *units) rulesByID() map[string]*ast.Rule {
+	out := map[string]*ast.Rule{}
+	for name, m := range u.modules {
+		for i, r := range m.Rules {
+			out[ruleID(name, i)] = r
+		}
+	}
+	return out
+}
+
+func ruleID(file string, index int) string {
+	return fmt.Sprintf("%s#%d", strings.TrimPrefix(file, "/"), index)
+}
+
+// literal is where a string stands in the rules of a controller, or else in the shared ones; nil: nowhere.
+func (u *units) literal(controller, text string) (at *ast.Location) {
+	for _, unit := range []string{controller, ""} {
+		for _, name := range u.members[unit] {
+			if strings.HasSuffix(name, "_test.rego") {
+				continue
+			}
+			ast.WalkTerms(u.modules[name], func(t *ast.Term) bool {
+				if at == nil && t.Equal(ast.StringTerm(text)) {
+					at = t.Location
+				}
+				return at != nil
+			})
+			if at != nil {
+				return at
+			}
+		}
+	}
+	return nil
 }

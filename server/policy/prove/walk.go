@@ -98,6 +98,8 @@ type walk struct {
 	// err is sticky: once it is set nothing is shown any more.
 	err error
 	now Case
+	// hub is a point from which the next ones differ in a dimension or two: a Decider makes use of that.
+	hub point
 	// sites are the points around which the other dimensions are varied.
 	sites []*site
 	// prints are what was seen of each dimension's value at all sites.
@@ -123,6 +125,7 @@ func (w *walk) ask(p point) Answer {
 		w.err = errTooLarge
 	}
 	w.space.build(&w.now, p)
+	w.now.hub = w.hub
 	a := w.show(&w.now)
 	w.seen[p] = a
 	return a
@@ -274,6 +277,7 @@ func (w *walk) step(p point, kind uint8) point {
 	if here.Allowed {
 		return p
 	}
+	w.hub = p
 	best, fewest := p, here.Reasons
 	w.neighbours(p, kind, func(q point) bool {
 		a := w.ask(q)
@@ -293,6 +297,7 @@ func (w *walk) leap(p point) point {
 	found := p
 	going := func() bool { return found == p && w.err == nil && len(w.seen) < maxLeap }
 	w.neighbours(p, anyKind, func(q point) bool {
+		w.hub = q
 		w.neighbours(q, anyKind, func(r point) bool {
 			if w.ask(r).Allowed {
 				found = r
@@ -335,6 +340,7 @@ func (s *Space) valuesOf(d int) func(func(uint8) bool) {
 
 // around shows, at a site, every consent, and every value of every other dimension, or those given, with two of them.
 func (w *walk) around(s *site, values [2][][]uint8) {
+	w.hub = s.center
 	for v := range w.space.dims[dimConsent].values {
 		w.ask(with(s.center, dimConsent, uint8(v)))
 	}
@@ -353,6 +359,7 @@ func (w *walk) around(s *site, values [2][][]uint8) {
 func (w *walk) print(s *site, classes [][]uint8) {
 	s.prints = make([]fingerprint, len(w.space.dims))
 	base := w.ask(s.center)
+	w.hub = s.center
 	for v := range w.space.dims[dimConsent].values {
 		s.prints[dimConsent].add(w.ask(with(s.center, dimConsent, uint8(v))), base)
 	}
@@ -374,6 +381,7 @@ func consentsAt(c point) []uint8 {
 // singles shows every value of every dimension but consent and place, or those given, one changed at a time. What is rare
 // only the first place is asked.
 func (w *walk) singles(p point, values [][]uint8, f func(dim int, value uint8, a Answer)) {
+	w.hub = p
 	for d := dimNow; d < len(w.space.dims); d++ {
 		for v := range w.space.dims[d].values {
 			rare := w.space.dims[d].values[v].rare && p[dimPlace] != 0
@@ -452,10 +460,11 @@ func (s *site) unlike(other *site) []bool {
 // consents shows every coarse consent with each class of the dimensions that vary, or of all where the consents do.
 func (w *walk) consents(s *site, classes [][]uint8, varied []bool) {
 	for v := range w.space.valuesOf(dimConsent) {
+		w.hub = with(s.center, dimConsent, v)
 		for d := dimNow; d < len(classes); d++ {
 			for _, u := range classes[d] {
 				if varied[d] || varied[dimConsent] {
-					w.ask(with(with(s.center, dimConsent, v), d, u))
+					w.ask(with(w.hub, d, u))
 				}
 			}
 		}
@@ -466,13 +475,13 @@ func (w *walk) consents(s *site, classes [][]uint8, varied []bool) {
 func (w *walk) pairs(p point, classes [][]uint8, varied []bool) {
 	for d := dimNow; d < len(classes); d++ {
 		for _, v := range classes[d] {
-			q := with(p, d, v)
+			w.hub = with(p, d, v)
 			for e := d + 1; e < len(classes) && w.err == nil; e++ {
 				if !varied[d] && !varied[e] {
 					continue
 				}
 				for _, u := range classes[e] {
-					w.ask(with(q, e, u))
+					w.ask(with(w.hub, e, u))
 				}
 			}
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Files are the files of a set of policies, tests included, as they were at one time. They are immutable and may be used
+// Files are the files of a set of policies, tests and cases included, as they were at one time. They are immutable and may be used
 // concurrently.
 type Files struct {
 	list   []consent.PolicyFile
@@ -23,8 +23,8 @@ type Files struct {
 	tree   *zip.Reader
 }
 
-// NewFiles returns the files that a set of policies can consist of, *.rego, *.yaml, *.yml and *.json; others, and those
-// below hidden folders, are left out. Paths must be relative, clean and all different. The contents are kept.
+// NewFiles returns the files that a set of policies can consist of, *.rego, *.yaml, *.yml and *.json, and the cases beside
+// them, *.cases; others, and those below hidden folders, are left out. Paths must be relative, clean and all different. The contents are kept.
 func NewFiles(list []consent.PolicyFile) (*Files, error) {
 	var kept []consent.PolicyFile
 	for _, f := range list {
@@ -59,7 +59,7 @@ func NewFiles(list []consent.PolicyFile) (*Files, error) {
 // counts reports whether a file of that path can be part of a set of policies.
 func counts(name string) bool {
 	switch path.Ext(name) {
-	case ".rego", ".yaml", ".yml", ".json":
+	case ".rego", ".yaml", ".yml", ".json", ".cases":
 	default:
 		return false
 	}

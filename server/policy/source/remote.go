@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// fetchTimeout bounds one request, from dialling to the last byte.
-const fetchTimeout = 30 * time.Second
-
 // maxBackoff bounds the wait after failures, unless polls are further apart anyway.
 const maxBackoff = 5 * time.Minute
 
@@ -37,7 +34,7 @@ func newRemote(c Config, unpack unpacker) (*remote, error) {
 	if err != nil {
 		return nil, errors.New("policies: is no URL") // Validate has said more
 	}
-	client := &http.Client{Timeout: fetchTimeout, CheckRedirect: sameHost, Transport: c.transport}
+	client := &http.Client{Timeout: c.Timeout, CheckRedirect: sameHost, Transport: c.transport}
 	return &remote{url: u, unpack: unpack, poll: c.Poll, client: client}, nil
 }
 
@@ -101,7 +98,7 @@ func (r *remote) fetch(ctx context.Context) ([]byte, error) {
 	}
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, r.unreachable(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	switch {
@@ -124,7 +121,7 @@ func (r *remote) body(response *http.Response) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(response.Body, r.unpack.maxBytes+1))
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, r.unreachable(err)
 	}
 	if int64(len(content)) > r.unpack.maxBytes {
 		return nil, tooLarge("the bundle is", r.unpack.maxBytes)
@@ -133,7 +130,7 @@ func (r *remote) body(response *http.Response) ([]byte, error) {
 }
 
 // unreachable says what to do about a request that failed, without the URL, whose query may be secret.
-func unreachable(err error) error {
+func (r *remote) unreachable(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
@@ -142,7 +139,7 @@ func unreachable(err error) error {
 	case errors.Is(err, errRedirect):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("did not send the bundle within %v: see what holds the server up", fetchTimeout)
+		return fmt.Errorf("did not send the bundle within %v: see what holds the server up", r.client.Timeout)
 	}
 	return fmt.Errorf("cannot be fetched (%w): see that the server runs and the address is right", err)
 }

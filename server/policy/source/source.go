@@ -26,6 +26,7 @@ import (
 const (
 	DefaultMaxBytes = 64 << 20
 	DefaultPoll     = 30 * time.Second
+	DefaultTimeout  = 30 * time.Second
 )
 
 // ErrUnchanged is returned by Read where the source says that nothing changed since the last Read.
@@ -51,6 +52,8 @@ type Config struct {
 	MaxBytes int64
 	// Poll is how often a URL is asked, and how often a path is looked at beside its notifications. Zero means 30 s.
 	Poll time.Duration
+	// Timeout bounds one request for a URL, from dialling to the last byte. Zero means 30 s.
+	Timeout time.Duration
 	// Key verifies bundles; zero: they must not be signed.
 	Key Key
 	// Insecure permits plain HTTP from other machines without a key.
@@ -62,7 +65,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.MaxBytes, c.Poll = cmp.Or(c.MaxBytes, DefaultMaxBytes), cmp.Or(c.Poll, DefaultPoll)
+	c.MaxBytes, c.Poll, c.Timeout = cmp.Or(c.MaxBytes, DefaultMaxBytes), cmp.Or(c.Poll, DefaultPoll), cmp.Or(c.Timeout, DefaultTimeout)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
