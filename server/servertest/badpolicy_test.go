@@ -436,7 +436,7 @@ func TestBadServers(t *testing.T) {
 	t.Cleanup(server.Close)
 	elsewhere := httptest.NewServer(http.HandlerFunc(good))
 	t.Cleanup(elsewhere.Close)
-	f := follow(t, source.Config{Location: server.URL + "/bundle.tar.gz?token=secret", MaxBytes: 1 << 20, Poll: 10 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	f := follow(t, source.Config{Location: server.URL + "/bundle.tar.gz?token=secret", MaxBytes: 1 << 20, Poll: 10 * time.Millisecond, Timeout: time.Second})
 	type row struct {
 		name   string
 		answer handler
@@ -444,12 +444,12 @@ func TestBadServers(t *testing.T) {
 		says   []string
 	}
 	rows := []row{
-		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "", []string{"did not send the bundle within 300ms", "see what holds the server up"}},
+		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "", []string{"did not send the bundle within 1s", "see what holds the server up"}},
 		{"hangs half-way", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(tinyBundle(t, nil)[:100])
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-		}, "", []string{"did not send the bundle within 300ms", "see what holds the server up"}},
+		}, "", []string{"did not send the bundle within 1s", "see what holds the server up"}},
 		{"redirects to another host", http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP, "", []string{"redirects to another host", "name the final address"}},
 		{"has nothing there", http.NotFound, "", []string{"the server answers 404", "see that the bundle is there"}},
 		{"hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", []string{"cannot be fetched", "see that the server runs"}},
