@@ -23,16 +23,6 @@ type Checker interface {
 // context returned. Both must be quick and may be called concurrently; neither may change the request.
 type Hook func(ctx context.Context, request *consentv1.CheckRequest) (context.Context, func(Decision, error))
 
-// nearCache answers checks in-process; nil in a Client that has none. It is safe for concurrent use.
-type nearCache interface {
-	// lookup returns a decision that may be used now. atLeast is the revision that the caller's session demands, beside
-	// what the request itself does; 0: none. Without one session is what store wants with the server's answer.
-	lookup(request *consentv1.CheckRequest, atLeast uint64) (d Decision, session *nearSession, ok bool)
-	// store offers an answer of the server, asked for after lookup returned session.
-	store(session *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision)
-	close() error
-}
-
 // Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
 // the decision is the zero one, which denies.
 func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
@@ -51,9 +41,14 @@ func allowed(ctx context.Context, c Checker, request *consentv1.CheckRequest) bo
 
 // check is Check with what was written before.
 func (c *Client) check(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
-	if len(c.hooks) == 0 {
-		return c.decide(ctx, request, fresh)
+	if len(c.hooks) > 0 {
+		return c.hooked(ctx, request, fresh)
 	}
+	return c.decide(ctx, request, fresh)
+}
+
+// hooked is check with hooks.
+func (c *Client) hooked(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
 	ends := make([]func(Decision, error), len(c.hooks))
 	for i, hook := range c.hooks {
 		ctx, ends[i] = hook(ctx, request)
@@ -68,11 +63,10 @@ func (c *Client) check(ctx context.Context, request *consentv1.CheckRequest, fre
 func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
 	var session *nearSession
 	if c.near != nil {
-		decision, now, ok := c.near.lookup(request, fresh.revision())
-		if ok {
-			return decision, nil
+		var hit *nearEntry
+		if hit, session = c.near.lookup(request, fresh.revision()); hit != nil {
+			return hit.decision, nil
 		}
-		session = now
 	}
 	response, err := c.ask(ctx, request, fresh)
 	if err != nil {
@@ -82,6 +76,7 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 	if c.near != nil {
 		c.near.store(session, request, response, decision)
 	}
+	recycle(response)
 	return decision, nil
 }
 
@@ -168,18 +163,24 @@ func (c *Client) streamed(ctx context.Context, request *consentv1.CheckRequest) 
 		return nil, status.FromContextError(err).Err()
 	}
 	deadline := c.conn.deadline(ctx)
-	encoded, err := encodeCheck(request, time.Until(deadline))
-	if err != nil {
+	call := streamCalls.Get().(*streamCall)
+	defer call.free()
+	var err error
+	if call.check, err = appendRequest(call.check[:0], request, time.Until(deadline)); err != nil {
 		return nil, internalError("encoding the request: " + err.Error())
 	}
-	if len(encoded) >= largeCheck {
+	if len(call.check) >= largeCheck {
 		return c.unary(ctx, request)
+	}
+	call.deadline = time.Time{}
+	if _, has := ctx.Deadline(); !has || ctx.Done() == nil {
+		call.deadline = deadline
 	}
 	var response *consentv1.CheckResponse
 	lane := c.lanes[c.turn.Add(1)%uint64(len(c.lanes))]
 	err = c.conn.retry(ctx, deadline, func() error {
 		var err error
-		response, err = lane.check(ctx, encoded, deadline)
+		response, err = lane.check(ctx, call)
 		return err
 	})
 	if err != nil {

@@ -17,7 +17,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -38,7 +37,7 @@ type Client struct {
 	policies  consentv1.PolicyServiceClient
 	conn      *conn
 	// near is nil if there is no near cache.
-	near  nearCache
+	near  *near
 	hooks []Hook
 	// lanes carry checks, each in its turn; none: each check is a call of its own. streamless says that the server has no
 	// streams.
@@ -67,14 +66,13 @@ func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 
 // Close closes the connection that Dial made; calls under way fail with CANCELED.
 func (c *Client) Close() error {
-	var nearErr error
 	if c.near != nil {
-		nearErr = c.near.close()
+		c.near.close()
 	}
 	for _, l := range c.lanes {
 		l.close()
 	}
-	return errors.Join(nearErr, c.close())
+	return c.close()
 }
 
 // Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.
@@ -90,26 +88,48 @@ type Result struct {
 }
 
 // BatchCheck decides up to 1,000 requests (more: the server's INVALID_ARGUMENT) and returns their results in their order.
-// The error is for the whole batch; a request that failed by itself has it in its result.
+// The error is for the whole batch; a request that failed by itself has it in its result. A near cache answers it if it holds
+// all the decisions and they were right at one instant; else the server decides all of it, on one state for each subject.
 func (c *Client) BatchCheck(ctx context.Context, request *consentv1.BatchCheckRequest) ([]Result, error) {
 	return c.batchCheck(ctx, request, c.fresh)
 }
 
 func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, error) {
+	if c.near == nil {
+		results, _, err := c.askBatch(ctx, request, fresh)
+		return results, err
+	}
+	hits, session := c.near.lookupAll(request, fresh.revision())
+	if hits != nil {
+		results := make([]Result, len(hits))
+		for i, e := range hits {
+			results[i].Decision = e.decision
+		}
+		return results, nil
+	}
+	results, response, err := c.askBatch(ctx, request, fresh)
+	for i, r := range response.GetResults() {
+		c.near.store(session, request.GetRequests()[i], r.GetResponse(), results[i].Decision)
+	}
+	return results, err
+}
+
+// askBatch has the server decide. The response has as many results as the request has requests.
+func (c *Client) askBatch(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, *consentv1.BatchCheckResponse, error) {
 	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.BatchCheckResponse, error) {
 		return c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: consistency})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if got, want := len(response.GetResults()), len(request.GetRequests()); got != want {
-		return nil, status.Errorf(codes.Internal, "the server answered %d of %d requests", got, want)
+		return nil, nil, status.Errorf(codes.Internal, "the server answered %d of %d requests", got, want)
 	}
 	results := make([]Result, len(response.GetResults()))
 	for i, r := range response.GetResults() {
 		results[i] = resultOf(r)
 	}
-	return results, nil
+	return results, response, nil
 }
 
 // PurposeDecision is the decision on one purpose.

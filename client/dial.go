@@ -26,7 +26,7 @@ type options struct {
 	hedgeAfter time.Duration
 	hooks      []Hook
 	// near makes the near cache over the connection; nil: there is none.
-	near func(grpc.ClientConnInterface) (nearCache, error)
+	near func(grpc.ClientConnInterface) *near
 }
 
 // WithTLS connects by TLS with this configuration, also on loopback and Unix sockets.
@@ -103,11 +103,8 @@ func (o *options) connect(target string) (*Client, error) {
 	for range address.lanes {
 		c.lanes = append(c.lanes, newLane(openStream(connection)))
 	}
-	if o.near == nil {
-		return c, nil
-	}
-	if c.near, err = o.near(connection); err != nil {
-		return nil, errors.Join(err, connection.Close())
+	if o.near != nil {
+		c.near = o.near(connection)
 	}
 	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type lane struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	texts  texts
 
 	mu sync.Mutex
 	// All below is guarded by mu, and so are the fields of the streams and calls.
@@ -57,6 +59,11 @@ type lane struct {
 	// cancels are ids on stream that are no longer wanted.
 	cancels []uint64
 	sending bool
+	// streams are those that have not ended.
+	streams []*checkStream
+	// expiry runs expire at expires, the earliest deadline that was seen since it ran last; zero: it does not run.
+	expiry  *time.Timer
+	expires time.Time
 }
 
 // checkStream is one stream of a lane.
@@ -70,9 +77,13 @@ type checkStream struct {
 	calls        map[uint64]*streamCall
 }
 
-// streamCall is one check on its way. It goes back to the pool with its answer; a caller that leaves before keeps it out.
+// streamCall is one check on its way, and may be sent again once it has its answer. A caller that leaves before keeps it out
+// of the pool.
 type streamCall struct {
+	// check is what appendRequest made.
 	check []byte
+	// deadline is when the lane answers it with DEADLINE_EXCEEDED; zero: the caller's context sees to that.
+	deadline time.Time
 	// answer gets one value.
 	answer chan streamAnswer
 	// stream and id are set when the check is sent.
@@ -89,12 +100,20 @@ type streamAnswer struct {
 
 var streamCalls = sync.Pool{New: func() any { return &streamCall{answer: make(chan streamAnswer, 1)} }}
 
-// timers are stopped.
-var timers = sync.Pool{New: func() any {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
-}}
+// keptCheck is the largest encoded check, in bytes, whose memory the pool keeps.
+const keptCheck = 4 << 10
+
+// free gives a call back that has its answer, or was never enqueued.
+func (call *streamCall) free() {
+	if call.left {
+		return
+	}
+	call.stream = nil
+	if cap(call.check) > keptCheck {
+		call.check = nil
+	}
+	streamCalls.Put(call)
+}
 
 func newLane(open func(context.Context) (grpc.ClientStream, error)) *lane {
 	l := &lane{open: open}
@@ -109,33 +128,28 @@ func (e streamError) Unwrap() error { return e.error }
 
 // check has one check decided. A streamError other than UNAVAILABLE says nothing of this check: it may be repeated by
 // itself.
-func (l *lane) check(ctx context.Context, encoded []byte, deadline time.Time) (*consentv1.CheckResponse, error) {
-	call := streamCalls.Get().(*streamCall)
-	call.check, call.stream, call.left = encoded, nil, false
+//
+// There is no timer per call: the lane has one (expiry), and a context with a deadline brings its own.
+func (l *lane) check(ctx context.Context, call *streamCall) (*consentv1.CheckResponse, error) {
+	call.stream = nil
 	if err := l.enqueue(call); err != nil {
 		return nil, err
 	}
-	timer := timers.Get().(*time.Timer)
-	timer.Reset(time.Until(deadline))
-	defer func() {
-		timer.Stop()
-		timers.Put(timer)
-	}()
-	select {
-	case answer := <-call.answer:
-		call.check = nil
-		streamCalls.Put(call)
-		if answer.err != nil {
-			return nil, answer.err
+	var answer streamAnswer
+	if done := ctx.Done(); done == nil {
+		answer = <-call.answer
+	} else {
+		select {
+		case answer = <-call.answer:
+		case <-done:
+			l.leave(call)
+			return nil, status.FromContextError(ctx.Err()).Err()
 		}
-		return decodeResult(answer.result)
-	case <-ctx.Done():
-		l.leave(call)
-		return nil, status.FromContextError(ctx.Err()).Err()
-	case <-timer.C:
-		l.leave(call)
-		return nil, status.FromContextError(context.DeadlineExceeded).Err()
 	}
+	if answer.err != nil {
+		return nil, answer.err
+	}
+	return decodeResult(answer.result, &l.texts)
 }
 
 func (l *lane) enqueue(call *streamCall) error {
@@ -151,8 +165,48 @@ func (l *lane) enqueue(call *streamCall) error {
 		return status.Error(codes.ResourceExhausted, "too many checks wait for a server that does not take them")
 	}
 	l.queue = append(l.queue, call)
+	l.expireBy(call.deadline)
 	l.kick()
 	return nil
+}
+
+// expireBy has expire run at this deadline, if there is one and it does not run before; l.mu is held.
+func (l *lane) expireBy(deadline time.Time) {
+	if deadline.IsZero() || !l.expires.IsZero() && !deadline.Before(l.expires) {
+		return
+	}
+	l.expires = deadline
+	if l.expiry == nil {
+		l.expiry = time.AfterFunc(time.Until(deadline), l.expire)
+	} else {
+		l.expiry.Reset(time.Until(deadline))
+	}
+}
+
+// expire answers the calls whose deadline has passed, and runs again at the next.
+func (l *lane) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	l.expires = time.Time{}
+	late := func(call *streamCall) bool {
+		if call.deadline.IsZero() || call.deadline.After(now) {
+			l.expireBy(call.deadline)
+			return false
+		}
+		l.giveUp(call)
+		call.answer <- streamAnswer{err: status.FromContextError(context.DeadlineExceeded).Err()}
+		return true
+	}
+	l.queue = slices.DeleteFunc(l.queue, late)
+	for _, s := range l.streams {
+		for _, call := range s.calls {
+			late(call)
+		}
+	}
 }
 
 var errClosed = status.Error(codes.Canceled, "the client is closed")
@@ -176,11 +230,17 @@ func (l *lane) kick() {
 	}
 }
 
-// leave gives a call up. The server is told; a stream that has been silent for too long is given up with it.
+// leave gives a call up: its caller does not wait for the answer.
 func (l *lane) leave(call *streamCall) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	call.left = true
+	l.giveUp(call)
+}
+
+// giveUp tells the server that a call is not wanted any more; a stream that has been silent for too long is given up with
+// it. l.mu is held.
+func (l *lane) giveUp(call *streamCall) {
 	if s := l.stream; s != nil && s.asked.After(s.heard) && time.Since(s.asked) >= silence {
 		l.retire(s)
 		s.cancel()
@@ -273,6 +333,7 @@ func (l *lane) current() (*checkStream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stream = s
+	l.streams = append(l.streams, s)
 	l.tasks.Go(func() { l.receive(s) })
 	return s, nil
 }
@@ -351,6 +412,7 @@ func (l *lane) receive(s *checkStream) {
 	l.retire(s)
 	calls := s.calls
 	s.calls = nil
+	l.streams = slices.DeleteFunc(l.streams, func(other *checkStream) bool { return other == s })
 	l.mu.Unlock()
 	for _, call := range calls {
 		call.answer <- streamAnswer{err: streamError{l.ending(err)}}
@@ -391,6 +453,9 @@ func (l *lane) deliver(s *checkStream, data []byte) error {
 func (l *lane) close() {
 	l.mu.Lock()
 	l.cancel()
+	if l.expiry != nil {
+		l.expiry.Stop()
+	}
 	queue := l.queue
 	l.queue = nil
 	l.mu.Unlock()

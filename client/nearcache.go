@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"hash/maphash"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -38,19 +39,22 @@ const maxNearBytes = 4 << 10
 // How: the server tells, over a stream, which hash slots of subjects have changed, and grants leases; see
 // WatchInvalidationsResponse in the proto files. A decision is used only while its revision is at or above its slot's floor,
 // its policies are those in force, and the lease holds, by this machine's monotonic clock, counted from before the heartbeat
-// was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. A lost, late or damaged stream
-// means that all checks go to the server. What no clock shows is a virtual machine that its host pauses and continues with
+// was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. (On Linux a hit reads it only
+// if 10 µs have passed since another did: to suspend and resume a machine takes a hundred times that of the monotonic clock,
+// besides the sleep.) A lost, late or damaged stream means that all checks go to the server. What no clock shows is a virtual machine that its host pauses and continues with
 // both its clocks where they were: within what was left of the lease it may answer from what it knew.
+//
+// BatchCheck is answered here only if all its decisions are known and were right at one instant.
 //
 // A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does not see
 // that it was used: do without a near cache where each use must be in the server's log. Checks with FullyConsistent always go
 // to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
 func WithNearCache(c NearCacheConfig) Option {
 	return func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
+		o.near = func(connection grpc.ClientConnInterface) *near {
 			n := newNear(c, connection)
 			n.start()
-			return n, nil
+			return n
 		}
 	}
 }
@@ -67,8 +71,8 @@ type NearCacheStats struct {
 
 // NearCacheStats returns the counts; all are zero without a near cache.
 func (c *Client) NearCacheStats() NearCacheStats {
-	if n, ok := c.near.(*near); ok {
-		return n.stats()
+	if c.near != nil {
+		return c.near.stats()
 	}
 	return NearCacheStats{}
 }
@@ -78,9 +82,12 @@ type near struct {
 	decisions  consentv1.DecisionServiceClient
 	maxEntries int
 	seed       maphash.Seed
-	// id names this cache to the server.
-	id    [16]byte
+	// began is what the monotonic clock is counted from.
+	began time.Time
+	// clock reads both clocks.
 	clock func() reading
+	// id names this cache to the server.
+	id [16]byte
 	// tap, if set, sees each message before it is applied: tests plant faults there.
 	tap func(*nearSession, *consentv1.WatchInvalidationsResponse)
 
@@ -111,13 +118,13 @@ type reading struct {
 
 // newNear returns a near cache that does not watch yet, so that it never answers.
 func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *near {
-	began := time.Now()
 	n := &near{
 		decisions: consentv1.NewDecisionServiceClient(connection), maxEntries: c.MaxEntries, seed: maphash.MakeSeed(),
-		clock: func() reading {
-			now := time.Now()
-			return reading{mono: int64(now.Sub(began)), wall: now.UnixNano()}
-		},
+		began: time.Now(),
+	}
+	n.clock = func() reading {
+		now := time.Now()
+		return reading{mono: int64(now.Sub(n.began)), wall: now.UnixNano()}
 	}
 	if n.maxEntries <= 0 {
 		n.maxEntries = defaultNearEntries
@@ -137,10 +144,9 @@ func (n *near) start() {
 }
 
 // close gives the lease up and waits until the stream has ended. Lookups miss from then on.
-func (n *near) close() error {
+func (n *near) close() {
 	n.stop()
 	<-n.ended
-	return nil
 }
 
 func (n *near) stats() NearCacheStats {
@@ -156,28 +162,43 @@ func (n *near) stats() NearCacheStats {
 	return s
 }
 
-// lookup returns a decision that may be used now. Else session is what store wants with the server's answer; nil: it is
-// not to be kept. atLeast is a revision that the decision must reflect.
+// lookup returns an entry whose decision may be used now. Else session is what store wants with the server's answer; nil: it is
+// not to be kept. atLeast is a revision that the decision must reflect, beside what the request itself demands; 0: none.
 //
 // The order of reading is what makes an answer right: first the lease, then the floor, last the clock. Whoever reads a lease
 // that was granted after a write finds the write's floor; whoever reads an older one finds by the clock that it has run out,
 // if the write's fence did not wait for a confirmation.
-func (n *near) lookup(request *consentv1.CheckRequest, atLeast uint64) (d Decision, session *nearSession, ok bool) {
+func (n *near) lookup(request *consentv1.CheckRequest, atLeast uint64) (hit *nearEntry, session *nearSession) {
 	s := n.current.Load()
 	if s == nil {
-		return Decision{}, nil, false
+		return nil, nil
 	}
 	g := s.granted.Load()
 	hash := n.hash(request)
 	counts := &n.counts[hash%nearStripes]
-	if atLeast, ok = s.demand(request.GetConsistency(), atLeast); g != nil && ok {
-		if e := s.find(hash, request, g, atLeast); e != nil && s.valid(e, g, n.clock()) {
+	if atLeast, ok := s.demand(request.GetConsistency(), atLeast); g != nil && ok {
+		if e := s.find(hash, request, g, atLeast); e != nil && n.valid(s, g, e) {
 			counts.hits.Add(1)
-			return e.decision, nil, true
+			return e, nil
 		}
 	}
 	counts.misses.Add(1)
-	return Decision{}, s, false
+	return nil, s
+}
+
+// valid reports whether the lease holds and the decision's time has not come, by clocks that are read after all else.
+func (n *near) valid(s *nearSession, g *grant, e *nearEntry) bool {
+	now := int64(time.Since(n.began))
+	if runtime.GOOS != "linux" || now-g.awake.Load() >= int64(awakeFor) {
+		both := n.clock()
+		if !s.leased(g, both) {
+			return false
+		}
+		now = both.mono
+		g.awake.Store(now)
+	}
+	since := now - g.sent.mono
+	return since < int64(s.lease) && (e.validUntil == 0 || g.serverTime+since+since/driftPart < e.validUntil)
 }
 
 // store keeps the server's answer to a request that lookup had no decision for. Answers may arrive after later changes were
@@ -217,7 +238,6 @@ func keepable(request *consentv1.CheckRequest, response *consentv1.CheckResponse
 	}
 	until := response.GetValidUntil()
 	return (until == nil || until.IsValid() && until.GetSeconds() < 1<<33) &&
-		len(response.ProtoReflect().GetUnknown()) == 0 && len(request.ProtoReflect().GetUnknown()) == 0 &&
-		len(request.GetRecipient().ProtoReflect().GetUnknown()) == 0 &&
+		len(response.ProtoReflect().GetUnknown()) == 0 && !request.HasUnknown() &&
 		proto.Size(request)+proto.Size(response) <= maxNearBytes
 }

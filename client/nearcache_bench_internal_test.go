@@ -81,7 +81,7 @@ func BenchmarkRevocation(b *testing.B) {
 	var reached []time.Duration
 	for range caches {
 		c := benchDial(b, target, func(o *options) {
-			o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
+			o.near = func(connection grpc.ClientConnInterface) *near {
 				n := newNear(NearCacheConfig{MaxEntries: 1024}, connection)
 				n.tap = func(_ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 					if len(m.GetSlots()) > 0 && began.Load() != 0 {
@@ -92,7 +92,7 @@ func BenchmarkRevocation(b *testing.B) {
 					}
 				}
 				n.start()
-				return n, nil
+				return n
 			}
 		})
 		awaitLeased(b, c)

@@ -147,16 +147,20 @@ func (w *world) Check(_ context.Context, r *consent.Request, _ authz.Consistency
 	return d, nil
 }
 
-func (w *world) BatchCheck(context.Context, []consent.Request, authz.Consistency) ([]authz.Result, error) {
-	return nil, consent.ErrUnavailable
+func (w *world) BatchCheck(ctx context.Context, all []consent.Request, c authz.Consistency) ([]authz.Result, error) {
+	results := make([]authz.Result, len(all))
+	for i := range all {
+		results[i].Decision, results[i].Err = w.Check(ctx, &all[i], c)
+	}
+	return results, nil
 }
 
 func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error) {
 	return nil, consent.ErrUnavailable
 }
 
-func (w *world) Token(r consent.Revision) string {
-	return authz.Token{StoreID: worldStore, Revision: r}.String()
+func (w *world) AppendToken(text []byte, r consent.Revision) []byte {
+	return append(text, authz.Token{StoreID: worldStore, Revision: r}.String()...)
 }
 
 // Record allows on a consent that is given, and denies on any other.

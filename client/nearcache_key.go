@@ -15,12 +15,12 @@ import (
 // reads the request in place, and sameRequest compares field by field. A test goes through the fields of the message, so that
 // a new one cannot be forgotten.
 
+// keyNames is what every request has. The runtime hashes a struct of strings in half the time that it takes for each by itself.
+type keyNames struct{ controller, subject, purpose string }
+
 // hash returns the same for requests that sameRequest calls the same.
 func (n *near) hash(r *consentv1.CheckRequest) uint64 {
-	h := keyHash{seed: n.seed}
-	h.string(r.GetController())
-	h.string(r.GetSubjectId())
-	h.string(r.GetPurpose())
+	h := keyHash{seed: n.seed, sum: maphash.Comparable(n.seed, keyNames{r.GetController(), r.GetSubjectId(), r.GetPurpose()})}
 	for _, category := range r.GetDataCategories() {
 		h.string(category)
 	}
@@ -85,12 +85,7 @@ func (h *keyHash) value(v *structpb.Value) {
 func sameRequest(a, b *consentv1.CheckRequest) bool {
 	return a.GetSubjectId() == b.GetSubjectId() && a.GetPurpose() == b.GetPurpose() && a.GetController() == b.GetController() &&
 		slices.Equal(a.GetDataCategories(), b.GetDataCategories()) && sameRecipient(a.GetRecipient(), b.GetRecipient()) &&
-		sameObject(a.GetContext(), b.GetContext()) && !hasUnknown(b)
-}
-
-func hasUnknown(r *consentv1.CheckRequest) bool {
-	return len(r.ProtoReflect().GetUnknown()) > 0 ||
-		r.Recipient != nil && len(r.Recipient.ProtoReflect().GetUnknown()) > 0
+		sameObject(a.GetContext(), b.GetContext()) && !b.HasUnknown()
 }
 
 func sameRecipient(a, b *consentv1.Recipient) bool {

@@ -191,6 +191,7 @@ func TestWallClockStepsOnlyEndLeases(t *testing.T) {
 			inBubble(t, func(w *world, c, writer *Client) {
 				w.cached(c)
 				w.stepped.Store(int64(step))
+				time.Sleep(awakeFor)
 				w.expect(c, true, step > 0)
 				time.Sleep(watch.DefaultLease)
 				w.expect(c, true, false)
@@ -199,6 +200,51 @@ func TestWallClockStepsOnlyEndLeases(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While a machine sleeps the monotonic clock stands still, but for what it takes to stop and continue all processes: awakeFor
+// is how much of that a cache needs to notice.
+func TestSuspendEndsTheLease(t *testing.T) {
+	for name, row := range map[string]struct {
+		slept, took time.Duration
+		noticed     bool
+	}{
+		"long":              {time.Hour, awakeFor, true},
+		"a lease":           {watch.DefaultLease, awakeFor, true},
+		"less than a lease": {watch.DefaultLease / 2, awakeFor, false},
+		"in no time":        {time.Hour, awakeFor - 1, false}, // the documented bound: no machine does that
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world, c, _ *Client) {
+				w.cached(c)
+				time.Sleep(awakeFor)
+				w.expect(c, true, false) // the last lookup before
+				w.stepped.Add(int64(row.slept))
+				time.Sleep(row.took)
+				w.expect(c, true, row.noticed)
+			})
+		})
+	}
+}
+
+// A lookup that took its lease before the machine slept, or before the lease was renewed after that, must not trust in what
+// another found of the newer lease meanwhile.
+func TestALeaseFromBeforeASuspendIsNotRevived(t *testing.T) {
+	inBubble(t, func(w *world, c, _ *Client) {
+		w.cached(c)
+		session := c.near.current.Load()
+		old := session.granted.Load()
+		e := session.find(c.near.hash(NewCheck("example", "u", "p")), NewCheck("example", "u", "p"), old, 0)
+		if e == nil || !c.near.valid(session, old, e) {
+			t.Fatal("the lease does not hold from the start: the test says nothing")
+		}
+		w.stepped.Add(int64(time.Hour))
+		time.Sleep(watch.DefaultLease * 3 / 4) // heartbeats: a newer lease
+		w.expect(c, true, false)
+		if session.granted.Load() == old || c.near.valid(session, old, e) {
+			t.Error("the older lease holds again")
+		}
+	})
 }
 
 func TestValidUntilIsNeverPassed(t *testing.T) {

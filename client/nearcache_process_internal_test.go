@@ -4,8 +4,10 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -150,8 +152,8 @@ func checkSafety() {
 	})
 	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a lease.
 	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) (nearCache, error) {
-			return steppedNear(&offset, connection), nil
+		o.near = func(connection grpc.ClientConnInterface) *near {
+			return steppedNear(&offset, connection)
 		}
 	})
 	if err != nil {
@@ -179,7 +181,8 @@ func steppedNear(offset *atomic.Int64, connection grpc.ClientConnInterface) *nea
 		now.wall += offset.Load()
 		return now
 	}
-	if plant := map[string]tap{"floor": ignoreFloors, "lease": leaseFromReceipt}[os.Getenv("SAFETY_PLANT")]; plant != nil {
+	plants := map[string]tap{"floor": ignoreFloors, "lease": leaseFromReceipt, "policy": ignorePolicy}
+	if plant := plants[os.Getenv("SAFETY_PLANT")]; plant != nil {
 		n.tap = func(s *nearSession, m *consentv1.WatchInvalidationsResponse) { plant(n, s, m) }
 	}
 	n.start()
@@ -198,16 +201,17 @@ func checkAndRecord(ctx context.Context, c *Client, name string) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		subject := rand.IntN(safetySubjects)
-		for range burst {
-			r := checkRecord{start: monotonic(), subject: uint16(subject)}
-			d, err := c.Check(ctx, NewCheck("example", safetySubject(subject), "ai_training"))
-			r.end, r.allowed = monotonic(), d.Allowed
+		for n := 0; n < burst; {
+			size := 1 + rand.IntN(2)*rand.IntN(8)
+			all, err := checkSome(ctx, c, subject, size)
 			if err != nil {
 				break
 			}
-			line := r.bytes()
-			_, _ = records.Write(line[:])
-			subject = (subject + 1) % safetySubjects
+			for _, r := range all {
+				line := r.bytes()
+				_, _ = records.Write(line[:])
+			}
+			subject, n = (subject+size)%safetySubjects, n+size
 		}
 		<-tick.C
 	}
@@ -217,12 +221,35 @@ func checkAndRecord(ctx context.Context, c *Client, name string) {
 	_ = file.Close()
 }
 
+// checkSome checks subjects from the first one on: one by Check, several by BatchCheck.
+func checkSome(ctx context.Context, c *Client, first, size int) ([]checkRecord, error) {
+	batch, all := &consentv1.BatchCheckRequest{}, make([]checkRecord, size)
+	for i := range all {
+		all[i].subject = uint16((first + i) % safetySubjects)
+		batch.Requests = append(batch.Requests, NewCheck("example", safetySubject(int(all[i].subject)), "ai_training"))
+	}
+	start, results, err := monotonic(), make([]Result, 1), error(nil)
+	if size == 1 {
+		results[0].Decision, err = c.Check(ctx, batch.GetRequests()[0])
+	} else {
+		results, err = c.BatchCheck(ctx, batch)
+	}
+	end := monotonic()
+	for i, r := range results {
+		err = errors.Join(err, r.Err)
+		all[i].start, all[i].end, all[i].allowed = start, end, r.Decision.Allowed
+	}
+	return all, err
+}
+
 // proxy is the network between clients and the server.
 type proxy struct {
 	listener net.Listener
 	target   string
-	// delay is how long each piece of data is held, nanoseconds; pieces are small then.
+	// delay is how long each piece of data is held, nanoseconds; pieces are small then, and wait for each other.
 	delay atomic.Int64
+	// late is how long all that the server says is under way, nanoseconds.
+	late atomic.Int64
 	// held is read-locked by whoever passes data on.
 	held sync.RWMutex
 	done sync.WaitGroup
@@ -262,37 +289,55 @@ func (p *proxy) accept() {
 		p.mu.Lock()
 		p.conns[client], p.conns[server] = true, true
 		p.mu.Unlock()
-		p.done.Go(func() { p.pipe(client, server) })
-		p.done.Go(func() { p.pipe(server, client) })
+		p.done.Go(func() { p.pipe(client, server, func() int64 { return 0 }) })
+		p.done.Go(func() { p.pipe(server, client, p.late.Load) })
 	}
 }
 
 // smallPiece is about one message.
 const smallPiece = 128
 
-// pipe passes data on in one direction until either side ends.
-func (p *proxy) pipe(from, to net.Conn) {
-	defer p.drop(from, to)
+// piece is data under way.
+type piece struct {
+	due  time.Time
+	data []byte
+}
+
+// pipe passes data on in one direction until either side ends; late is how long it is under way.
+func (p *proxy) pipe(from, to net.Conn, late func() int64) {
+	pieces := make(chan piece, 1<<10)
+	p.done.Go(func() {
+		for piece := range pieces {
+			if p.pass(to, piece) != nil {
+				p.drop(from, to)
+			}
+		}
+		p.drop(from, to)
+	})
+	defer close(pieces)
 	buffer := make([]byte, 32<<10)
 	for {
-		piece := buffer
+		size := len(buffer)
 		if p.delay.Load() > 0 {
-			piece = buffer[:smallPiece]
+			size = smallPiece
 		}
-		n, err := from.Read(piece)
+		n, err := from.Read(buffer[:size])
 		if err != nil {
 			return
 		}
-		if d := p.delay.Load(); d > 0 {
-			<-time.After(time.Duration(d))
-		}
-		p.held.RLock()
-		_, err = to.Write(buffer[:n])
-		p.held.RUnlock()
-		if err != nil {
-			return
-		}
+		pieces <- piece{time.Now().Add(time.Duration(late())), bytes.Clone(buffer[:n])}
 	}
+}
+
+// pass passes a piece on when it is due.
+func (p *proxy) pass(to net.Conn, piece piece) error {
+	if wait := time.Until(piece.due) + time.Duration(p.delay.Load()); wait > 0 {
+		<-time.After(wait)
+	}
+	p.held.RLock()
+	defer p.held.RUnlock()
+	_, err := to.Write(piece.data)
+	return err
 }
 
 func (p *proxy) drop(conns ...net.Conn) {

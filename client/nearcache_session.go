@@ -38,7 +38,7 @@ type nearSession struct {
 	}
 }
 
-// grant is a lease, immutable.
+// grant is a lease; immutable but for awake.
 type grant struct {
 	// sent is when the heartbeat was about to be sent.
 	sent reading
@@ -46,7 +46,31 @@ type grant struct {
 	serverTime int64
 	// policy is the digest of the policies in force.
 	policy string
+	// awake is when both clocks last showed that the lease holds, by the monotonic one; see awakeFor.
+	awake atomic.Int64
 }
+
+func newGrant(sent reading, serverTime int64, policy string) *grant {
+	g := &grant{sent: sent, serverTime: serverTime, policy: policy}
+	g.awake.Store(sent.mono) // both clocks were read then
+	return g
+}
+
+// awakeFor is how long the monotonic clock must have gone on since both clocks showed that a lease holds before both are read
+// again; until then the monotonic one alone says whether it still does. Two clocks take twice as long to read as one, and that
+// was a third of a hit. On other systems than Linux, of which what follows is not known, both are always read.
+//
+// The wall clock is read because the monotonic one stands still while the machine is suspended. Linux suspends in this order
+// (its documentation: System Suspend Code Flows): it stops all processes, then the devices, then (but for suspend-to-idle)
+// all processors but one, then the clock; it resumes in the reverse order. So from the last lookup before a suspend to the
+// first one after it the monotonic clock goes on for as long as all but the clock takes, both ways. No bound of that is
+// promised. But a process that runs is stopped by a signal, for which the kernel waits half a millisecond before it looks
+// again, and devices and processors take milliseconds: some hundred times awakeFor. So that first lookup reads both clocks.
+//
+// It must have been this very lease that held: a newer one says nothing about a sleep before it. Hence awake is the grant's.
+//
+// A step of the wall clock counts up to awakeFor later, which is of no matter: a step alone ends a lease without need.
+const awakeFor = 10 * time.Microsecond
 
 // The bounds of what a server may say in a hello.
 const (
@@ -143,7 +167,7 @@ func (s *nearSession) grant(m *consentv1.WatchInvalidationsResponse) error {
 	old := s.granted.Load()
 	if m.GetHeartbeat() == 0 {
 		if old != nil && old.policy != s.policy {
-			s.granted.Store(&grant{sent: old.sent, serverTime: old.serverTime, policy: s.policy})
+			s.granted.Store(newGrant(old.sent, old.serverTime, s.policy))
 		}
 		return nil
 	}
@@ -151,7 +175,7 @@ func (s *nearSession) grant(m *consentv1.WatchInvalidationsResponse) error {
 	if !ok || old != nil && sent.mono < old.sent.mono {
 		return errChain
 	}
-	s.granted.Store(&grant{sent: sent, serverTime: m.GetServerTime(), policy: s.policy})
+	s.granted.Store(newGrant(sent, m.GetServerTime(), s.policy))
 	return nil
 }
 
@@ -190,15 +214,6 @@ func (s *nearSession) find(hash uint64, request *consentv1.CheckRequest, g *gran
 func (s *nearSession) current(e *nearEntry, g *grant, atLeast uint64) bool {
 	seen := s.seen.Load() // before the floor
 	return e.decision.PolicyRevision == g.policy && e.revision >= s.floors[e.slot].Load() && max(e.revision, seen) >= atLeast
-}
-
-// valid reports whether the lease holds and the decision's time has not come, by clocks that were read after all else.
-func (s *nearSession) valid(e *nearEntry, g *grant, now reading) bool {
-	if !s.leased(g, now) {
-		return false
-	}
-	since := now.mono - g.sent.mono
-	return e.validUntil == 0 || g.serverTime+since+since/driftPart < e.validUntil
 }
 
 // leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept.

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
@@ -31,7 +34,7 @@ func TestMessagesAreWhatProtobufReads(t *testing.T) {
 		data = appendCancel(data, id)
 	}
 	for _, c := range want.GetChecks() {
-		encoded, err := encodeCheck(c.GetCheck(), c.GetTimeout().AsDuration())
+		encoded, err := appendRequest(nil, c.GetCheck(), c.GetTimeout().AsDuration())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +68,7 @@ func FuzzEachResult(f *testing.F) {
 		failed, allowed := false, 0
 		draining, err := eachResult(data, func(id uint64, result []byte) {
 			ids = append(ids, id)
-			response, err := decodeResult(result)
+			response, err := decodeResult(result, &texts{})
 			failed = failed || err != nil
 			if err == nil && decisionOf(response).Allowed {
 				allowed++
@@ -88,6 +91,106 @@ func FuzzEachResult(f *testing.F) {
 		}
 		if allowed != wantAllowed {
 			t.Errorf("%d allowed, protobuf reads %d", allowed, wantAllowed)
+		}
+	})
+}
+
+// FuzzPlainResult holds that what is decoded here is what protobuf reads, and that what protobuf refuses is not.
+func FuzzPlainResult(f *testing.F) {
+	facts, err := structpb.NewStruct(map[string]any{"country": "US"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	full := &consentv1.CheckResponse{
+		Decision:   consentv1.Decision_DECISION_ALLOW,
+		Reasons:    []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "m"}, {Code: 2}, {}},
+		LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT, Obligations: []*consentv1.Obligation{{Code: 5, Parameters: facts}, {Code: 6}, {}},
+		PermittedDataCategories: []string{"user.contact", ""}, ValidUntil: &timestamppb.Timestamp{Seconds: -1, Nanos: 5},
+		ConsistencyToken: "t", PolicyRevision: "p", DecisionId: "d",
+	}
+	for _, r := range []*consentv1.StreamedResult{
+		{Id: 1, Outcome: &consentv1.StreamedResult_Response{Response: full}},
+		{Id: 1 << 60, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{}}},
+		{Id: 2, Outcome: &consentv1.StreamedResult_Error{Error: &consentv1.CheckError{Code: 5}}},
+	} {
+		data, err := proto.Marshal(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		f.Add(append(data, data...))
+		f.Add(bytes.ReplaceAll(data, []byte("m"), []byte{0xff}))
+	}
+	var kept texts
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, plain := plainResult(data, &kept)
+		if !plain {
+			return
+		}
+		var want consentv1.StreamedResult
+		if err := proto.Unmarshal(data, &want); err != nil {
+			t.Fatalf("took what protobuf refuses: %v", err)
+		}
+		if diff := cmp.Diff(want.GetResponse(), got, protocmp.Transform()); diff != "" {
+			t.Errorf("-protobuf +here:\n%s", diff)
+		}
+	})
+}
+
+func TestUsualResultsArePlain(t *testing.T) {
+	data, err := proto.Marshal(&consentv1.StreamedResult{Id: 7, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{
+		Decision: consentv1.Decision_DECISION_ALLOW, Reasons: []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "m"}},
+		LegalBasis: 1, Obligations: []*consentv1.Obligation{{Code: 6}}, ValidUntil: &timestamppb.Timestamp{Seconds: 9},
+		ConsistencyToken: "t", PolicyRevision: "p", DecisionId: "d",
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept texts
+	if _, plain := plainResult(data, &kept); !plain {
+		t.Error("left to protobuf")
+	}
+	n := testing.AllocsPerRun(100, func() {
+		if r, plain := plainResult(data, &kept); plain {
+			recycle(r)
+		}
+	})
+	if n > 3 {
+		t.Errorf("%v allocations, want 3", n)
+	}
+}
+
+func BenchmarkDecodeResult(b *testing.B) {
+	response := &consentv1.CheckResponse{
+		Decision: consentv1.Decision_DECISION_ALLOW, Reasons: []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "The legal basis holds and nothing stands against it."}},
+		LegalBasis: 1, Obligations: []*consentv1.Obligation{{Code: 6}}, ValidUntil: &timestamppb.Timestamp{Seconds: 1_800_000_000},
+		ConsistencyToken: strings.Repeat("t", 39), PolicyRevision: strings.Repeat("p", 32), DecisionId: strings.Repeat("d", 32),
+	}
+	data, err := proto.Marshal(&consentv1.StreamedResult{Id: 7, Outcome: &consentv1.StreamedResult_Response{Response: response}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	inner, err := proto.Marshal(response)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("plain", func(b *testing.B) {
+		b.ReportAllocs()
+		var kept texts
+		for b.Loop() {
+			r, plain := plainResult(data, &kept)
+			if !plain {
+				b.Fatal("left to protobuf")
+			}
+			recycle(r)
+		}
+	})
+	b.Run("protobuf", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := proto.Unmarshal(inner, &consentv1.CheckResponse{}); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

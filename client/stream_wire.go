@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/encoding"
@@ -10,7 +11,6 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
@@ -53,28 +53,35 @@ const (
 	checkCheck   protowire.Number = 2
 	checkTimeout protowire.Number = 3
 
+	durationSeconds protowire.Number = 1
+	durationNanos   protowire.Number = 2
+
 	responseResults  protowire.Number = 1
 	responseDraining protowire.Number = 2
 	resultID         protowire.Number = 1
 	resultResponse   protowire.Number = 2
 )
 
-// encodeCheck encodes a StreamedCheck without its id.
-func encodeCheck(request *consentv1.CheckRequest, timeout time.Duration) ([]byte, error) {
+// appendRequest appends an encoded StreamedCheck without its id.
+func appendRequest(data []byte, request *consentv1.CheckRequest, timeout time.Duration) ([]byte, error) {
 	options := proto.MarshalOptions{UseCachedSize: true}
 	size := proto.Size(request)
-	data := make([]byte, 0, size+32)
+	data = slices.Grow(data, size+maxOverhead)
 	data = protowire.AppendTag(data, checkCheck, protowire.BytesType)
 	data = protowire.AppendVarint(data, uint64(size))
 	data, err := options.MarshalAppend(data, request)
 	if err != nil {
-		return nil, err
+		return data, err
 	}
-	limit := durationpb.Duration{Seconds: int64(timeout / time.Second), Nanos: int32(timeout % time.Second)}
+	seconds, nanos := uint64(timeout/time.Second), uint64(timeout%time.Second)
 	data = protowire.AppendTag(data, checkTimeout, protowire.BytesType)
-	data = protowire.AppendVarint(data, uint64(proto.Size(&limit)))
-	return options.MarshalAppend(data, &limit)
+	data = append(data, byte(2+protowire.SizeVarint(seconds)+protowire.SizeVarint(nanos))) // at most 22
+	data = protowire.AppendVarint(protowire.AppendTag(data, durationSeconds, protowire.VarintType), seconds)
+	return protowire.AppendVarint(protowire.AppendTag(data, durationNanos, protowire.VarintType), nanos), nil
 }
+
+// maxOverhead is the most that appendRequest and appendCheck add to a request.
+const maxOverhead = 56
 
 // appendCheck appends an encoded check, with its id, to a CheckStreamRequest.
 func appendCheck(data []byte, id uint64, check []byte) []byte {
@@ -144,15 +151,10 @@ func idOf(result []byte) (id uint64, err error) {
 	return id, nil
 }
 
-// decodeResult decodes one result: a response or an error, never both. A response, which most are, is decoded without the
-// message around it, which saves allocations.
-func decodeResult(data []byte) (*consentv1.CheckResponse, error) {
-	if response, ok := plainResponse(data); ok {
-		var r consentv1.CheckResponse
-		if err := proto.Unmarshal(response, &r); err != nil {
-			return nil, internalError("the server sent a result that cannot be decoded")
-		}
-		return &r, nil
+// decodeResult decodes one result: a response or an error, never both.
+func decodeResult(data []byte, t *texts) (*consentv1.CheckResponse, error) {
+	if response, ok := plainResult(data, t); ok {
+		return response, nil
 	}
 	var result consentv1.StreamedResult
 	if err := proto.Unmarshal(data, &result); err != nil {
@@ -166,24 +168,4 @@ func decodeResult(data []byte) (*consentv1.CheckResponse, error) {
 	default:
 		return nil, internalError(fmt.Sprintf("the server sent an outcome of unknown kind %T", outcome))
 	}
-}
-
-// plainResponse returns the encoded response of a result that is an id and a response, in this order, and nothing else.
-func plainResponse(data []byte) ([]byte, bool) {
-	number, kind, n := protowire.ConsumeTag(data)
-	if n < 0 || number != resultID || kind != protowire.VarintType {
-		return nil, false
-	}
-	data = data[n:]
-	if _, n = protowire.ConsumeVarint(data); n < 0 {
-		return nil, false
-	}
-	data = data[n:]
-	number, kind, n = protowire.ConsumeTag(data)
-	if n < 0 || number != resultResponse || kind != protowire.BytesType {
-		return nil, false
-	}
-	data = data[n:]
-	response, n := protowire.ConsumeBytes(data)
-	return response, n == len(data)
 }

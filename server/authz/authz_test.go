@@ -179,7 +179,7 @@ func TestStateOlderThanTheTokenIsReadAgain(t *testing.T) {
 	old, fresh := f.states.snapshots[0], f.states.snapshots[0]
 	old.AsOf, fresh.AsOf = 3, 5
 	f.states.snapshots = []consent.Snapshot{old, fresh}
-	d, err := f.Check(context.Background(), &r, authz.Consistency{Token: f.Token(4)})
+	d, err := f.Check(context.Background(), &r, authz.Consistency{Token: tokenOf(f, 4)})
 	if err != nil || d.StateRevision != 5 {
 		t.Errorf("got state %d, %v; want 5", d.StateRevision, err)
 	}
@@ -192,7 +192,7 @@ func TestStateOlderThanTheTokenIsReadAgain(t *testing.T) {
 func TestStateThatStaysOlderThanTheTokenIsRefused(t *testing.T) {
 	f, r := newFixture(t, nil), request("u", "a")
 	f.states.snapshots[0].AsOf = 3
-	d, err := f.Check(context.Background(), &r, authz.Consistency{Token: f.Token(4)})
+	d, err := f.Check(context.Background(), &r, authz.Consistency{Token: tokenOf(f, 4)})
 	wantError(t, d, err, consent.ErrUnavailable)
 }
 

@@ -62,11 +62,11 @@ func BenchmarkCheckWithoutEvaluation(b *testing.B) {
 func BenchmarkCheckWithTokens(b *testing.B) {
 	r := request("user-1", "a")
 	a := warm(b, &r)
-	token := a.Token(1)
+	token := tokenOf(a, 1)
 	b.ReportAllocs()
 	for b.Loop() {
 		d, err := a.Check(context.Background(), &r, authz.Consistency{Token: token})
-		if err != nil || a.Token(d.StateRevision) != token {
+		if err != nil || tokenOf(a, d.StateRevision) != token {
 			b.Fatal(d, err)
 		}
 	}

@@ -129,3 +129,10 @@ func (s *stubStates) subjects() (ids []string) {
 	}
 	return slices.Clip(ids)
 }
+
+// tokenOf is the token of a revision.
+func tokenOf(a interface {
+	AppendToken([]byte, consent.Revision) []byte
+}, r consent.Revision) string {
+	return string(a.AppendToken(nil, r))
+}

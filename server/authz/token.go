@@ -32,14 +32,17 @@ var (
 
 // String returns the token as clients see it.
 func (t Token) String() string {
+	var text [tokenText]byte
+	return string(t.append(text[:0]))
+}
+
+func (t Token) append(text []byte) []byte {
 	var raw [tokenBytes]byte
 	b := append(raw[:0], tokenVersion)
 	b = append(b, t.StoreID[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.Revision))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	var text [tokenText]byte
-	encoding.Encode(text[:], b)
-	return string(text[:])
+	return encoding.AppendEncode(text, b)
 }
 
 // ParseToken is the inverse of String: it takes only what String returns. Its error wraps consent.ErrBadToken.
@@ -63,8 +66,10 @@ func ParseToken(s string) (Token, error) {
 	return Token{[16]byte(body[1:17]), consent.Revision(binary.BigEndian.Uint64(body[17:]))}, nil
 }
 
-// Token returns the consistency token of a revision of this store.
-func (a *Authorizer) Token(r consent.Revision) string { return Token{a.config.StoreID, r}.String() }
+// AppendToken appends the consistency token of a revision of this store to text.
+func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
+	return Token{a.config.StoreID, r}.append(text)
+}
 
 // CheckToken reports whether a call may demand token: nil if it is empty, or of this store and of a revision that has been
 // applied. Otherwise the error wraps consent.ErrBadToken and says which of these is not so.

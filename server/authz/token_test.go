@@ -15,7 +15,7 @@ import (
 
 func TestTokensOfThisStoreAreTaken(t *testing.T) {
 	f := newFixture(t, nil)
-	for _, token := range []string{"", f.Token(0), f.Token(1), f.Token(5)} {
+	for _, token := range []string{"", tokenOf(f, 0), tokenOf(f, 1), tokenOf(f, 5)} {
 		if err := f.CheckToken(token); err != nil {
 			t.Errorf("%q: %v", token, err)
 		}
@@ -31,7 +31,7 @@ func forge(version byte, id [16]byte, revision uint64) string {
 
 func TestBadTokensAreRefusedByAllCalls(t *testing.T) {
 	f := newFixture(t, nil)
-	good := f.Token(5)
+	good := tokenOf(f, 5)
 	other := newFixture(t, func(c *authz.Config) { c.StoreID[0]++ })
 	for name, row := range map[string]struct{ token, says string }{
 		"garbage":        {"garbage", "malformed"},
@@ -43,9 +43,9 @@ func TestBadTokensAreRefusedByAllCalls(t *testing.T) {
 		"one bit off":    {flip(good), "malformed"},
 		"zeros":          {strings.Repeat("A", len(good)), "checksum"},
 		"later version":  {forge(2, f.config.StoreID, 5), "version is 2"},
-		"other store":    {other.Token(5), "another store"},
-		"ahead":          {f.Token(6), "revision 6 is beyond this store's, 5"},
-		"far ahead":      {f.Token(1<<64 - 1), "beyond"},
+		"other store":    {tokenOf(other, 5), "another store"},
+		"ahead":          {tokenOf(f, 6), "revision 6 is beyond this store's, 5"},
+		"far ahead":      {tokenOf(f, 1<<64-1), "beyond"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, r := authz.Consistency{Token: row.token}, request("u", "a")

@@ -106,14 +106,24 @@ func (w *worker) ask(q policy.Question, e Example) (before, after consent.Decisi
 }
 
 // purpose is a job of the enumeration.
-type purpose struct{ controller, name string }
+type purpose struct {
+	controller, name string
+	space            func(purpose string) *prove.Space
+}
 
 // states compares over the states that the rules of either set can tell apart, purpose by purpose.
 func (c *comparison) states(ctx context.Context) (*tally, error) {
 	var all []purpose
 	for controller, purposes := range c.pair.controllers() {
+		var spaces func(string) *prove.Space
+		if err := guarded(func() (err error) {
+			spaces, err = prove.Spaces(controller, c.now, c.pair.with(controller)...)
+			return err
+		}); err != nil {
+			return nil, err
+		}
 		for _, p := range purposes {
-			all = append(all, purpose{controller, p})
+			all = append(all, purpose{controller, p, spaces})
 		}
 	}
 	meter := c.meter(States, uint64(len(all)))
@@ -133,22 +143,38 @@ func (c *comparison) states(ctx context.Context) (*tally, error) {
 
 // enumerate walks the space of one purpose.
 func (w *worker) enumerate(p purpose) error {
-	space, err := prove.NewSpace(p.controller, p.name, w.now, w.pair.with(p.controller)...)
-	if err != nil {
-		return err
-	}
-	return space.Walk(w.ctx, func(c *prove.Case) prove.Answer {
+	before, after := newWalked(w.pair.before, p.controller), newWalked(w.pair.after, p.controller)
+	return p.space(p.name).Walk(w.ctx, func(c *prove.Case) prove.Answer {
 		w.tally.total.Subjects++
-		q := policy.Question{Request: &c.Request, Snapshot: &consent.Snapshot{State: c.State}, Now: c.Now}
-		before, after := decide(w.ctx, w.pair.before, q), decide(w.ctx, w.pair.after, q)
-		a, b := sideOf(&before), sideOf(&after)
+		was, is := before.decide(w.ctx, c), after.decide(w.ctx, c)
+		a, b := sideOf(&was), sideOf(&is)
 		if a != b {
+			q := policy.Question{Request: &c.Request, Snapshot: &consent.Snapshot{State: c.State}, Now: c.Now}
 			w.weigh(q, a, b, Example{Description: c.Describe()})
 		} else {
 			w.tally.count(a, b)
 		}
-		return prove.Combine(prove.AnswerOf(&before), prove.AnswerOf(&after))
+		return prove.Combine(prove.AnswerOf(&was), prove.AnswerOf(&is))
 	})
+}
+
+// walked decides the cases of a walk by one set.
+type walked struct {
+	set     *policy.Set
+	decider *prove.Decider
+}
+
+func newWalked(set *policy.Set, controller string) walked {
+	return walked{set, prove.NewDecider(set, controller)}
+}
+
+// decide is like the function of that name.
+func (s walked) decide(ctx context.Context, c *prove.Case) consent.Decision {
+	if d, err := s.decider.Decide(ctx, c); err == nil {
+		d.PolicyRevision = s.set.Revision()
+		return d
+	}
+	return decide(ctx, s.set, policy.Question{Request: &c.Request, Snapshot: &consent.Snapshot{State: c.State}, Now: c.Now})
 }
 
 // with are the sets that have a controller.

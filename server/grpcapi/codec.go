@@ -26,15 +26,18 @@ type incoming struct {
 	fault   *consent.InvalidError
 }
 
-// codec is the standard codec, but for requests that want to know why they cannot be decoded.
-type codec struct{ encoding.CodecV2 }
+// codec is the standard codec, but for requests that want to know why they cannot be decoded, and for frames.
+type codec struct {
+	encoding.CodecV2
+	frames *framePool
+}
 
-func newCodec() codec { return codec{encoding.GetCodecV2("proto")} }
+func newCodec(frames *framePool) codec { return codec{encoding.GetCodecV2("proto"), frames} }
 
-// Marshal encodes v; a frame is encoded already.
+// Marshal encodes v. A frame is encoded already; its memory goes back to the pool when it has been sent.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
-		return mem.BufferSlice{mem.SliceBuffer(f.data)}, nil
+		return mem.BufferSlice{mem.NewBuffer(&f.data, c.frames)}, nil
 	}
 	return c.CodecV2.Marshal(v)
 }

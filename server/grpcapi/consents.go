@@ -44,11 +44,15 @@ func (s *consentService) RecordEvents(
 		}
 	}
 	return &consentv1.RecordEventsResponse{
-		ConsistencyToken: s.config.Authorizer.Token(done.Revision),
+		ConsistencyToken: s.token(done.Revision),
 		Applied:          uint32(done.Applied),
 		Duplicates:       uint32(done.Duplicates),
 		Revision:         uint64(done.Revision),
 	}, nil
+}
+
+func (s *consentService) token(r consent.Revision) string {
+	return string(s.config.Authorizer.AppendToken(nil, r))
 }
 
 // known returns ErrUnknownController for a controller that no active policy declares.
@@ -90,7 +94,7 @@ func (s *consentService) GetSubject(
 		return nil, err
 	}
 	return &consentv1.GetSubjectResponse{
-		State: subjectState(&snapshot), ConsistencyToken: s.config.Authorizer.Token(snapshot.AsOf),
+		State: subjectState(&snapshot), ConsistencyToken: s.token(snapshot.AsOf),
 	}, nil
 }
 

@@ -207,8 +207,9 @@ func TestDecisionsAreConvertedWhole(t *testing.T) {
 		PermittedDataCategories: []string{"a"}, ValidUntil: &timestamppb.Timestamp{Seconds: 1_700_000_000, Nanos: 1},
 		ConsistencyToken: "token", PolicyRevision: "p", DecisionId: "id",
 	}
-	if diff := cmp.Diff(want, checkResponse(&d, "token"), protocmp.Transform()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	got, err := checkResponse(&d, []byte("token"))
+	if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 

@@ -2,16 +2,16 @@ package grpcapi
 
 import (
 	"context"
+	"sync"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 )
 
-// decisionService answers DecisionService.
+// decisionService answers DecisionService; describe says how Check, BatchCheck and ListPurposes come here.
 type decisionService struct {
 	consentv1.UnimplementedDecisionServiceServer
 	edge
@@ -22,19 +22,9 @@ type decisionService struct {
 	validator  *validator
 	// draining is closed when the server begins to stop.
 	draining chan struct{}
-}
-
-// Check decides one purpose for one subject.
-func (s *decisionService) Check(ctx context.Context, r *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
-	request, err := s.admit(r)
-	if err != nil {
-		return nil, err
-	}
-	d, err := s.authorizer.Check(ctx, &request, consistencyOf(r.GetConsistency()))
-	if err != nil {
-		return nil, err
-	}
-	return s.response(r.GetController(), &d), nil
+	// desks has those that are free, frames the memory of answers that were sent.
+	desks  sync.Pool
+	frames framePool
 }
 
 // admit validates and converts a check.
@@ -47,36 +37,45 @@ func (s *decisionService) admit(r *consentv1.CheckRequest) (consent.Request, err
 	return request, invalid(append(faults, more...))
 }
 
-// response counts and converts a decision.
-func (s *decisionService) response(controller string, d *consent.Decision) *consentv1.CheckResponse {
-	s.metrics.decided(controller, d)
-	return checkResponse(d, s.authorizer.Token(d.StateRevision))
-}
+// answerBytes is about how long an encoded answer gets.
+const answerBytes = 320
 
-// BatchCheck decides many requests. Those that are malformed get their own errors, the others go on together.
-func (s *decisionService) BatchCheck(ctx context.Context, r *consentv1.BatchCheckRequest) (*consentv1.BatchCheckResponse, error) {
+// batchCheck decides many requests. Those that are malformed get their own errors, the others go on together.
+func (d *desk) batchCheck(ctx context.Context, r *consentv1.BatchCheckRequest) ([]byte, error) {
+	s := d.service
 	if err := s.validator.require(r); err != nil {
 		return nil, err
 	}
-	answer := &consentv1.BatchCheckResponse{Results: make([]*consentv1.BatchCheckResult, len(r.GetRequests()))}
 	requests := make([]consent.Request, 0, len(r.GetRequests()))
-	positions := make([]int, 0, len(r.GetRequests()))
+	faults := make([]error, len(r.GetRequests()))
 	for i, item := range r.GetRequests() {
-		request, err := s.admitItem(item)
-		if err != nil {
-			answer.Results[i] = s.failed(ctx, err)
-			continue
+		var request consent.Request
+		if request, faults[i] = s.admitItem(item); faults[i] == nil {
+			requests = append(requests, request)
 		}
-		requests, positions = append(requests, request), append(positions, i)
 	}
 	results, err := s.authorizer.BatchCheck(ctx, requests, consistencyOf(r.GetConsistency()))
 	if err != nil {
 		return nil, err
 	}
-	for i, at := range positions {
-		answer.Results[at] = s.result(ctx, requests[i].Subject.Controller, &results[i])
+	data := make([]byte, 0, len(faults)*answerBytes)
+	next := 0
+	for _, fault := range faults {
+		if fault == nil {
+			fault = results[next].Err
+			if fault == nil {
+				fault = d.respond(requests[next].Subject.Controller, &results[next].Decision)
+			}
+			next++
+		}
+		if fault != nil {
+			refused := s.errors.refuse(ctx, consentv1.DecisionService_BatchCheck_FullMethodName, fault)
+			data = appendBatched(data, batchedError, encodedError(refused))
+			continue
+		}
+		data = appendBatched(data, batchedResponse, d.response)
 	}
-	return answer, nil
+	return data, nil
 }
 
 // admitItem is admit for an item of a batch, whose freshness is the batch's.
@@ -87,19 +86,6 @@ func (s *decisionService) admitItem(r *consentv1.CheckRequest) (consent.Request,
 		}})
 	}
 	return s.admit(r)
-}
-
-func (s *decisionService) result(ctx context.Context, controller string, r *authz.Result) *consentv1.BatchCheckResult {
-	if r.Err != nil {
-		return s.failed(ctx, r.Err)
-	}
-	response := s.response(controller, &r.Decision)
-	return &consentv1.BatchCheckResult{Outcome: &consentv1.BatchCheckResult_Response{Response: response}}
-}
-
-func (s *decisionService) failed(ctx context.Context, err error) *consentv1.BatchCheckResult {
-	refused := s.errors.refuse(ctx, consentv1.DecisionService_BatchCheck_FullMethodName, err)
-	return &consentv1.BatchCheckResult{Outcome: &consentv1.BatchCheckResult_Error{Error: checkError(refused)}}
 }
 
 // checkError converts the status that Check would have returned.
@@ -119,11 +105,9 @@ func checkError(s *status.Status) *consentv1.CheckError {
 	return e
 }
 
-// ListPurposes decides all purposes that the controller declares or prohibits.
-func (s *decisionService) ListPurposes(
-	ctx context.Context, r *consentv1.ListPurposesRequest,
-) (*consentv1.ListPurposesResponse, error) {
-	faults, err := s.validator.faults(r)
+// listPurposes decides all purposes that the controller declares or prohibits.
+func (d *desk) listPurposes(ctx context.Context, r *consentv1.ListPurposesRequest) ([]byte, error) {
+	faults, err := d.service.validator.faults(r)
 	if err != nil {
 		return nil, err
 	}
@@ -134,14 +118,16 @@ func (s *decisionService) ListPurposes(
 	request := consent.Request{
 		Subject: consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, Context: facts,
 	}
-	decisions, err := s.authorizer.ListPurposes(ctx, &request, consistencyOf(r.GetConsistency()))
+	decisions, err := d.service.authorizer.ListPurposes(ctx, &request, consistencyOf(r.GetConsistency()))
 	if err != nil {
 		return nil, err
 	}
-	answer := &consentv1.ListPurposesResponse{Purposes: make([]*consentv1.PurposeDecision, len(decisions))}
+	data := make([]byte, 0, len(decisions)*answerBytes)
 	for i := range decisions {
-		response := s.response(r.GetController(), &decisions[i].Decision)
-		answer.Purposes[i] = &consentv1.PurposeDecision{Purpose: decisions[i].Purpose, Response: response}
+		if err := d.respond(r.GetController(), &decisions[i].Decision); err != nil {
+			return nil, err
+		}
+		data = appendPurpose(data, decisions[i].Purpose, d.response)
 	}
-	return answer, nil
+	return data, nil
 }

@@ -1,6 +1,8 @@
 package grpcapi
 
 import (
+	"math"
+
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
 )
@@ -27,7 +29,7 @@ func actorOf(g consentv1.GivenBy) consent.Actor {
 func givenByOf(a consent.Actor) consentv1.GivenBy { return consentv1.GivenBy(a) + 1 }
 
 // messages are for people; nothing may parse them.
-var messages = map[consent.ReasonCode]string{
+var messages = [math.MaxUint8 + 1]string{
 	consent.BasisHolds:                "The legal basis holds and nothing stands against it.",
 	consent.PurposeNotDeclared:        "The controller declares no such purpose.",
 	consent.PurposeProhibited:         "The controller forbids this purpose.",

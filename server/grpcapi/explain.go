@@ -31,7 +31,11 @@ func (s *decisionService) Explain(ctx context.Context, r *consentv1.ExplainReque
 	if err != nil {
 		return nil, err
 	}
-	return explainResponse(&story, s.authorizer.Token(story.Decision.StateRevision)), nil
+	decision, err := checkResponse(&story.Decision, s.authorizer.AppendToken(nil, story.Decision.StateRevision))
+	if err != nil {
+		return nil, err
+	}
+	return explainResponse(&story, decision), nil
 }
 
 // explainQuestion validates and converts a request for an explanation.
@@ -60,9 +64,9 @@ func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.
 	return question, invalid(faults)
 }
 
-func explainResponse(s *explain.Story, token string) *consentv1.ExplainResponse {
+func explainResponse(s *explain.Story, decision *consentv1.CheckResponse) *consentv1.ExplainResponse {
 	return &consentv1.ExplainResponse{
-		Decision: checkResponse(&s.Decision, token), DecidedFor: timestamp(s.Now), AsOf: s.AsOf,
+		Decision: decision, DecidedFor: timestamp(s.Now), AsOf: s.AsOf,
 		Facts:       convertAll(s.Facts, explainedFact),
 		Rules:       convertAll(s.Rules, explainedRule),
 		NearRules:   convertAll(s.Near, nearRule),

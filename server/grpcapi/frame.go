@@ -1,8 +1,9 @@
 package grpcapi
 
 import (
-	"slices"
+	"sync"
 
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -12,8 +13,35 @@ import (
 // checks in one message are then decoded by those who decide them, in parallel, and one that cannot be decoded is one
 // failed check as it would be one failed Check. A fuzz target holds that a message is taken apart as protobuf reads it.
 
-// frame is an encoded message of a CheckStream; the codec passes it through.
+// frame is an encoded message; the codec passes it through.
 type frame struct{ data []byte }
+
+// frameBytes is the size of a new frame: with gRPC's five bytes before it, one frame of HTTP/2.
+const frameBytes = 16<<10 - 5
+
+// framePool keeps the memory of frames that were sent. It is safe for concurrent use; its zero value is ready.
+type framePool struct{ free sync.Pool }
+
+// new returns an empty frame.
+func (p *framePool) new() []byte {
+	if data, ok := p.free.Get().(*[]byte); ok {
+		return (*data)[:0]
+	}
+	return make([]byte, 0, frameBytes)
+}
+
+// Get implements mem.BufferPool; gRPC does not call it.
+func (p *framePool) Get(length int) *[]byte {
+	data := make([]byte, length)
+	return &data
+}
+
+// Put implements mem.BufferPool. What grew is left to the garbage collector.
+func (p *framePool) Put(data *[]byte) {
+	if c := cap(*data); c >= frameBytes && c <= 2*frameBytes {
+		p.free.Put(data)
+	}
+}
 
 // The field numbers of the messages.
 const (
@@ -24,11 +52,22 @@ const (
 	checkCheck   protowire.Number = 2
 	checkTimeout protowire.Number = 3
 
+	durationSeconds protowire.Number = 1
+	durationNanos   protowire.Number = 2
+
 	responseResults protowire.Number = 1
 
 	resultID       protowire.Number = 1
 	resultResponse protowire.Number = 2
 	resultError    protowire.Number = 3
+
+	batchResults    protowire.Number = 1
+	batchedResponse protowire.Number = 1
+	batchedError    protowire.Number = 2
+
+	listedPurposes  protowire.Number = 1
+	purposeName     protowire.Number = 1
+	purposeResponse protowire.Number = 2
 )
 
 // frameField is one field of a message as it lies on the wire.
@@ -67,13 +106,16 @@ func eachField(data []byte, f func(frameField) bool) bool {
 
 // parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed. It stops
 // at one check too many: a message of 4 MiB has room for two million that say nothing.
-func parseRequest(data []byte) (checks []*streamedCheck, cancel []uint64, ok bool) {
+func parseRequest(data []byte) (checks []streamedCheck, cancel []uint64, ok bool) {
+	checks = make([]streamedCheck, 0, countChecks(data))
 	ok = eachField(data, func(f frameField) bool {
 		switch {
 		case f.number == requestChecks && f.kind == protowire.BytesType:
-			c := &streamedCheck{}
-			checks = append(checks, c)
-			return len(checks) <= maxStreamedChecks && c.parse(f.bytes)
+			if len(checks) == cap(checks) {
+				return false // one too many
+			}
+			checks = checks[:len(checks)+1]
+			return len(checks) <= maxStreamedChecks && checks[len(checks)-1].parse(f.bytes)
 		case f.number == requestCancel && f.kind == protowire.VarintType:
 			cancel = append(cancel, f.varint)
 		case f.number == requestCancel && f.kind == protowire.BytesType:
@@ -84,6 +126,17 @@ func parseRequest(data []byte) (checks []*streamedCheck, cancel []uint64, ok boo
 		return true
 	})
 	return checks, cancel, ok || len(checks) > maxStreamedChecks
+}
+
+// countChecks is how many checks a message has, up to one too many.
+func countChecks(data []byte) (n int) {
+	eachField(data, func(f frameField) bool {
+		if f.number == requestChecks && f.kind == protowire.BytesType {
+			n++
+		}
+		return n <= maxStreamedChecks
+	})
+	return n
 }
 
 func appendPacked(ids []uint64, data []byte) ([]uint64, bool) {
@@ -115,11 +168,17 @@ func (c *streamedCheck) parse(data []byte) bool {
 		return ok
 	}
 	var d durationpb.Duration
-	if err := proto.Unmarshal(timeout, &d); err != nil {
-		return false
-	}
+	ok = eachField(timeout, func(f frameField) bool {
+		switch {
+		case f.number == durationSeconds && f.kind == protowire.VarintType:
+			d.Seconds = int64(f.varint)
+		case f.number == durationNanos && f.kind == protowire.VarintType:
+			d.Nanos = int32(f.varint)
+		}
+		return true
+	})
 	c.timeout, c.hasTimeout = d.AsDuration(), true
-	return true
+	return ok
 }
 
 // strung returns a and b in a row; the memory is theirs where it can be.
@@ -130,17 +189,44 @@ func strung(a, b []byte) []byte {
 	return append(a[:len(a):len(a)], b...)
 }
 
-// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that m is the
-// value of.
-func appendResult(data []byte, id uint64, outcome protowire.Number, m proto.Message) ([]byte, error) {
-	size := proto.Size(m)
-	whole := protowire.SizeTag(resultID) + protowire.SizeVarint(id) + protowire.SizeTag(outcome) + protowire.SizeBytes(size)
-	data = slices.Grow(data, whole+16)
-	data = protowire.AppendTag(data, responseResults, protowire.BytesType)
-	data = protowire.AppendVarint(data, uint64(whole))
-	data = protowire.AppendTag(data, resultID, protowire.VarintType)
-	data = protowire.AppendVarint(data, id)
-	data = protowire.AppendTag(data, outcome, protowire.BytesType)
-	data = protowire.AppendVarint(data, uint64(size))
-	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(data, m)
+// resultOverhead is the most that appendResult adds to a message.
+const resultOverhead = 32
+
+// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that message is
+// the value of.
+func appendResult(data []byte, id uint64, outcome protowire.Number, message []byte) []byte {
+	head := protowire.SizeTag(resultID) + protowire.SizeVarint(id)
+	data = appendHead(data, responseResults, head+protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
+	data = protowire.AppendVarint(protowire.AppendTag(data, resultID, protowire.VarintType), id)
+	return appendMessage(data, outcome, message)
+}
+
+// appendBatched appends a result, as one more of the results of a BatchCheckResponse.
+func appendBatched(data []byte, outcome protowire.Number, message []byte) []byte {
+	data = appendHead(data, batchResults, protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
+	return appendMessage(data, outcome, message)
+}
+
+// appendPurpose appends a decision, as one more of those of a ListPurposesResponse.
+func appendPurpose(data []byte, purpose string, response []byte) []byte {
+	name := textSize(purposeName, purpose)
+	data = appendHead(data, listedPurposes, name+protowire.SizeTag(purposeResponse)+protowire.SizeBytes(len(response)))
+	w := wire{data: data}
+	w.text(purposeName, purpose)
+	return appendMessage(w.data, purposeResponse, response)
+}
+
+// appendHead begins a message of this size within the message.
+func appendHead(data []byte, number protowire.Number, size int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(data, number, protowire.BytesType), uint64(size))
+}
+
+func appendMessage(data []byte, number protowire.Number, message []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(data, number, protowire.BytesType), message)
+}
+
+// encodedError is the CheckError of a status.
+func encodedError(s *status.Status) []byte {
+	data, _ := proto.Marshal(checkError(s)) // its strings are ours
+	return data
 }

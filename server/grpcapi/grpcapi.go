@@ -27,7 +27,8 @@ type Authorizer interface {
 	Check(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error)
 	BatchCheck(context.Context, []consent.Request, authz.Consistency) ([]authz.Result, error)
 	ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error)
-	Token(consent.Revision) string
+	// AppendToken appends the consistency token of a revision.
+	AppendToken([]byte, consent.Revision) []byte
 }
 
 // Ledger records events and reads them back; store.Store is one.
@@ -124,7 +125,7 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
-	return &API{
+	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
 			draining: make(chan struct{}),
@@ -132,7 +133,9 @@ func New(c Config) (*API, error) {
 		consents: consentService{config: c, validator: v},
 		policies: policyService{edge: e, policy: c.Policy, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v},
 		edge:     e,
-	}, nil
+	}
+	a.decisions.desks.New = func() any { return a.decisions.newDesk() }
+	return a, nil
 }
 
 // Drain tells the clients of streams that the server stops. Streams that DrainsItself names end soon after: with their last
@@ -162,13 +165,12 @@ func ServiceNames() []string {
 
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec()), grpc.UnaryInterceptor(a.edge.intercept)}
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames)), grpc.UnaryInterceptor(a.edge.intercept)}
 }
 
 // Register adds the services to a server made with ServerOptions.
 func (a *API) Register(s grpc.ServiceRegistrar) {
-	implementations := []any{&a.decisions, &a.consents, &a.policies}
-	for i, desc := range services() {
-		s.RegisterService(decodable(desc), implementations[i])
-	}
+	s.RegisterService(decodable(a.decisions.describe()), &a.decisions)
+	s.RegisterService(decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
+	s.RegisterService(decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
 }

@@ -79,7 +79,7 @@ func (f *fake) Fence(ctx context.Context) error {
 	return f.fence(ctx)
 }
 
-func (f *fake) Token(consent.Revision) string { return "token" }
+func (f *fake) AppendToken(text []byte, _ consent.Revision) []byte { return append(text, "token"...) }
 
 func (f *fake) Record(_ context.Context, b consent.Batch) (consent.Recorded, error) {
 	if f.record == nil {

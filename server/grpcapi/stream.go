@@ -1,16 +1,15 @@
 package grpcapi
 
 import (
-	"context"
 	"errors"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
@@ -27,10 +26,6 @@ const (
 	// gatherFor is how long an answer waits for others while there are checks left to decide. Longer makes larger messages
 	// and later answers.
 	gatherFor = 100 * time.Microsecond
-	// fullFrame is from what size on, in bytes, a message takes no more answers.
-	fullFrame = 256 << 10
-	// frameStep is what a message that will take more answers is made for, in bytes: some ten of them.
-	frameStep = 4 << 10
 	// drainGrace is how long a stream is still read after its client was told that the server stops.
 	drainGrace = 250 * time.Millisecond
 )
@@ -216,7 +211,8 @@ func (c *checkStream) take(data []byte) error {
 		return streamFault("checks", "has more than 1000 checks")
 	}
 	now := time.Now()
-	for _, check := range checks {
+	for i := range checks {
+		check := &checks[i]
 		check.ctx.Context = c.Context()
 		if check.hasTimeout {
 			check.ctx.deadline = now.Add(check.timeout)
@@ -240,8 +236,9 @@ func (c *checkStream) take(data []byte) error {
 }
 
 // enqueue registers checks; c.mu is held.
-func (c *checkStream) enqueue(checks []*streamedCheck) error {
-	for _, check := range checks {
+func (c *checkStream) enqueue(checks []streamedCheck) error {
+	for i := range checks {
+		check := &checks[i]
 		if check.id == 0 {
 			return streamFault("checks.id", "must be above 0")
 		}
@@ -249,8 +246,8 @@ func (c *checkStream) enqueue(checks []*streamedCheck) error {
 			return streamFault("checks.id", "is the id of another check under way")
 		}
 		c.underWay[check.id] = check
+		c.queue = append(c.queue, check)
 	}
-	c.queue = append(c.queue, checks...)
 	c.unanswered += len(checks)
 	return nil
 }
@@ -275,14 +272,16 @@ func (c *checkStream) staff() {
 
 // work decides checks until none is left.
 func (c *checkStream) work() {
+	d := c.service.desks.Get().(*desk)
+	defer c.service.desks.Put(d)
 	c.mu.Lock()
 	c.starting = false
 	check := c.next()
 	c.mu.Unlock()
 	for check != nil {
-		answer := c.answer(check)
+		outcome, message := d.streamedOutcome(check)
 		c.mu.Lock()
-		c.finish(check, answer)
+		c.finish(check, outcome, message)
 		check = c.next()
 		c.mu.Unlock()
 	}
@@ -307,56 +306,19 @@ func (c *checkStream) next() *streamedCheck {
 }
 
 // finish keeps the answer for the sender; c.mu is held.
-func (c *checkStream) finish(check *streamedCheck, answer []byte) {
+func (c *checkStream) finish(check *streamedCheck, outcome protowire.Number, message []byte) {
 	delete(c.underWay, check.id)
 	now := time.Now()
 	if c.answers++; c.answers == 1 {
 		c.oldest = now
 	}
-	if last := len(c.frames) - 1; last >= 0 && len(c.frames[last])+len(answer) <= fullFrame {
-		c.frames[last] = append(c.frames[last], answer...)
-	} else {
-		if len(c.queue) > 0 {
-			answer = slices.Grow(answer, frameStep)
-		}
-		c.frames = append(c.frames, answer)
+	last := len(c.frames) - 1
+	if last < 0 || len(c.frames[last])+len(message)+resultOverhead > cap(c.frames[last]) {
+		c.frames = append(c.frames, c.service.frames.new())
+		last++
 	}
+	c.frames[last] = appendResult(c.frames[last], check.id, outcome, message)
 	if now.Sub(c.oldest) >= gatherFor {
 		c.look()
 	}
 }
-
-// answer decides a check and encodes the outcome.
-func (c *checkStream) answer(check *streamedCheck) []byte {
-	response, err := c.service.checkStreamed(check)
-	check.ctx.release()
-	if err == nil {
-		var data []byte
-		if data, err = appendResult(nil, check.id, resultResponse, response); err == nil {
-			return data
-		}
-		// A string that is not UTF-8 came from behind the edge.
-		err = c.service.errors.refuse(&check.ctx, streamInfo.FullMethod, err).Err()
-	}
-	data, _ := appendResult(nil, check.id, resultError, checkError(status.Convert(err))) // its strings are ours
-	return data
-}
-
-// checkStreamed does what a call of Check goes through, from the codec to the interceptor.
-func (s *decisionService) checkStreamed(check *streamedCheck) (*consentv1.CheckResponse, error) {
-	in := incoming{message: &consentv1.CheckRequest{}}
-	in.decode(check.request)
-	answer, err := s.intercept(&check.ctx, in.message, streamInfo, func(ctx context.Context, request any) (any, error) {
-		if in.fault != nil {
-			return nil, in.fault
-		}
-		return s.Check(ctx, request.(*consentv1.CheckRequest))
-	})
-	if err != nil {
-		return nil, err
-	}
-	return answer.(*consentv1.CheckResponse), nil
-}
-
-// streamInfo is what the interceptor is told of each check of a stream.
-var streamInfo = &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_CheckStream_FullMethodName}

@@ -42,7 +42,8 @@ func FuzzParseRequest(f *testing.F) {
 			t.Fatal("refused what protobuf reads")
 		}
 		decoded := make([]proto.Message, len(checks))
-		for i, c := range checks {
+		for i := range checks {
+			c := &checks[i]
 			in := incoming{message: &consentv1.CheckRequest{}}
 			if in.decode(c.request); in.fault != nil {
 				ok = false
@@ -58,7 +59,8 @@ func FuzzParseRequest(f *testing.F) {
 		if len(checks) != len(want.GetChecks()) || !slices.Equal(cancel, want.GetCancel()) {
 			t.Fatalf("%d checks, cancel %v; protobuf reads %v", len(checks), cancel, &want)
 		}
-		for i, c := range checks {
+		for i := range checks {
+			c := &checks[i]
 			w := want.GetChecks()[i]
 			if c.id != w.GetId() || c.hasTimeout != (w.GetTimeout() != nil) || c.timeout != w.GetTimeout().AsDuration() {
 				t.Errorf("check %d: id %d, timeout %v (%v); protobuf reads %v", i, c.id, c.timeout, c.hasTimeout, w)

@@ -66,13 +66,14 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 
 // possible adds the outcomes that the cases which the rules can tell apart have.
 func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) error {
+	spaces, err := prove.Spaces(c.ID, s.now, s.set)
+	if err != nil {
+		return err
+	}
+	decider := prove.NewDecider(s.set, c.ID)
 	for _, p := range c.Purposes {
-		space, err := prove.NewSpace(c.ID, p.Name, s.now, s.set)
-		if err != nil {
-			return err
-		}
-		err = space.Walk(ctx, func(asked *prove.Case) prove.Answer {
-			d, err := s.set.Evaluate(ctx, &asked.Request, asked.State, asked.Now)
+		err := spaces(p.Name).Walk(ctx, func(asked *prove.Case) prove.Answer {
+			d, err := decider.Decide(ctx, asked)
 			if err != nil {
 				d = consent.Failed()
 			}

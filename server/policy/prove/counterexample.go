@@ -317,7 +317,7 @@ func (e *evaluation) named(ref ast.Ref, text string) bool {
 
 // restore makes what a space drops when its proof ends.
 func (s *Space) restore() {
-	if s.states == nil {
-		s.states, s.made = map[point]*consent.State{}, map[consent.Instant][][][]consent.Event{}
+	if s.made == nil {
+		s.made = map[consent.Instant]*made{}
 	}
 }

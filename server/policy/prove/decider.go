@@ -7,34 +7,36 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// decider decides the cases of a walk. Those around one hub differ from it in a dimension or two, so from the second of them on
-// they are decided as its neighbors. It is for one goroutine.
-type decider struct {
-	set   *policy.Set
-	space *Space
+// Decider decides the cases of walks about one controller, like Set.Evaluate. A walk shows cases that lie around a hub, from which
+// they differ in a dimension or two: from the second of them on they are decided as its neighbors, in about half the time. It
+// is for one goroutine.
+type Decider struct {
+	set *policy.Set
 	// near is nil where the compiled engine does not evaluate the policy.
 	near *policy.Neighborhood
-	hub  point
-	// asked counts the cases around hub; center is what near has as its center.
+	// asked counts the cases around the hub of the space; center is what near has as its center.
+	space  *Space
+	hub    point
 	asked  int
 	center Case
 }
 
-func newDecider(set *policy.Set, s *Space) decider {
-	return decider{set: set, space: s, near: set.Neighborhood(s.controller)}
+// NewDecider returns a decider for a set and a controller.
+func NewDecider(set *policy.Set, controller string) *Decider {
+	return &Decider{set: set, near: set.Neighborhood(controller)}
 }
 
-// decide decides a case near a hub.
-func (d *decider) decide(ctx context.Context, c *Case, hub point) (consent.Decision, error) {
-	if hub != d.hub {
-		d.hub, d.asked = hub, 0
+// Decide decides a case that Walk shows.
+func (d *Decider) Decide(ctx context.Context, c *Case) (consent.Decision, error) {
+	if c.hub != d.hub || c.space != d.space {
+		d.space, d.hub, d.asked = c.space, c.hub, 0
 	}
 	d.asked++
 	if d.near == nil || d.asked == 1 {
 		return d.set.Evaluate(ctx, &c.Request, c.State, c.Now)
 	}
 	if d.asked == 2 {
-		d.space.build(&d.center, hub)
+		d.space.build(&d.center, d.hub)
 		// A center that cannot be decided has no neighbors: these are decided by themselves.
 		_, _ = d.near.Center(ctx, &d.center.Request, d.center.State, d.center.Now)
 	}

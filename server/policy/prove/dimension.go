@@ -13,6 +13,8 @@ type dimension struct {
 	values []value
 	// state says that the values are facts of the subject; else they are of the request.
 	state bool
+	// consents says that the facts are consents, which are folded together.
+	consents bool
 }
 
 // value is one value of a dimension. All times are relative to now.

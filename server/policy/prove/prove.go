@@ -45,8 +45,7 @@ type proof struct {
 	prints map[uint64]bool
 	// trackAll asks tracked about every case.
 	trackAll bool
-	walk     *walk
-	decider  decider
+	decider  *Decider
 
 	invariants []invariant
 	found      map[string]*violation
@@ -56,7 +55,7 @@ type proof struct {
 
 func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 	return &proof{
-		ctx: ctx, set: set, space: s, decider: newDecider(set, s), invariants: append(general(), statutes()...),
+		ctx: ctx, set: set, space: s, decider: NewDecider(set, s.controller), invariants: append(general(), statutes()...),
 		found: map[string]*violation{}, reasons: map[consent.ReasonCode]int{}, prints: map[uint64]bool{},
 	}
 }
@@ -64,7 +63,6 @@ func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 // run walks the space. It returns how many cases that were.
 func (p *proof) run() (cases int, err error) {
 	w := &walk{space: p.space, ctx: p.ctx, show: p.ask, seen: map[point]Answer{}}
-	p.walk = w
 	if err := w.run(); err != nil {
 		return len(w.seen), err
 	}
@@ -74,7 +72,7 @@ func (p *proof) run() (cases int, err error) {
 
 // ask decides a case and looks at the decision.
 func (p *proof) ask(c *Case) Answer {
-	d, err := p.decider.decide(p.ctx, c, p.walk.hub)
+	d, err := p.decider.Decide(p.ctx, c)
 	if err != nil {
 		p.note(violation{invariant: invariant{id: wellFormed, words: "the policy gives one well-formed answer to every case"}, at: c.at, err: err})
 		return Answer{Reasons: maxValues, Fingerprint: 1}
@@ -278,7 +276,7 @@ func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
 		r.violations = append(r.violations, *v)
 	}
 	r.allowed, r.reasons = p.allowed, p.reasons
-	r.space.states, r.space.made = nil, nil
+	r.space.made = nil
 	return r
 }
 

@@ -15,13 +15,9 @@ type Space struct {
 	controller, purpose string
 	now                 consent.Instant
 	dims                []dimension
-	// made are the events of each dimension's value, by the instant of the request.
-	made map[consent.Instant][][][]consent.Event
-	// states are the folded states of this walk, by the part of the point that they hang on.
-	states map[point]*consent.State
-	// buffer is fold's.
-	buffer []consent.Event
-	table  *table
+	// made is what events make, by the instant of the request.
+	made  map[consent.Instant]*made
+	table *table
 	// recipient and country are the dimensions of the recipient's kind and country; known that of whether the subject is.
 	recipient, country, known int
 	// named is that of the consent record of the request's recipient.
@@ -46,20 +42,21 @@ const (
 	dimOthers // the first of the rest
 )
 
-// NewSpace derives the space of a controller's purpose from the rules and data of the sets, around now. The table that
-// invariants read is the last set's. The error is consent.ErrUnknownController, or says which file cannot be read.
-func NewSpace(controller, purpose string, now consent.Instant, sets ...*policy.Set) (*Space, error) {
+// Spaces derives the spaces of a controller's purposes from the rules and data of the sets, around now. The table that
+// invariants read is the last set's. The error is consent.ErrUnknownController, or says which file cannot be read. What it returns
+// may be called concurrently.
+func Spaces(controller string, now consent.Instant, sets ...*policy.Set) (of func(purpose string) *Space, err error) {
 	v, err := newVocabulary(controller, now, sets)
 	if err != nil {
 		return nil, err
 	}
-	return v.space(controller, purpose), nil
+	return func(purpose string) *Space { return v.space(controller, purpose) }, nil
 }
 
 func (v *vocabulary) space(controller, purpose string) *Space {
 	s := &Space{
 		controller: controller, purpose: purpose, now: v.now, table: v.table,
-		made: map[consent.Instant][][][]consent.Event{}, states: map[point]*consent.State{},
+		made: map[consent.Instant]*made{},
 	}
 	others := v.otherPurposes(purpose)
 	countries := v.countries()
@@ -71,13 +68,16 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	facts := func(name string, values []value) {
 		s.dims = append(s.dims, dimension{name: name, values: values, state: true})
 	}
+	consents := func(name string, values []value) {
+		s.dims = append(s.dims, dimension{name: name, values: values, state: true, consents: true})
+	}
 	asked := func(name string, values []value) { s.dims = append(s.dims, dimension{name: name, values: values}) }
-	facts("consent", append(c.coarse(), c.fine()...))
+	consents("consent", append(c.coarse(), c.fine()...))
 	facts("place", v.jurisdictions())
 	facts("now", v.instants())
 	s.named = len(s.dims)
-	facts("recipient's consent", c.named())
-	facts("other consents", elsewhereConsents(others, v.table, v.countryCodes(), covering))
+	consents("recipient's consent", c.named())
+	consents("other consents", elsewhereConsents(others, v.table, v.countryCodes(), covering))
 	facts("objection", objections(purpose, others))
 	facts("restriction", restrictions(purpose))
 	facts("opt-out of sale", optOuts(consent.SaleOrSharing))
@@ -160,8 +160,8 @@ type Case struct {
 	State   *consent.State
 	Now     consent.Instant
 
-	space *Space
-	at    point
+	space   *Space
+	at, hub point
 }
 
 // Describe says in words who is asked about and what for, plain values left out.
@@ -185,22 +185,12 @@ func (s *Space) build(c *Case, p point) {
 	*c = Case{Now: s.nowAt(p), space: s, at: p, Request: consent.Request{
 		Subject: consent.Subject{Controller: s.controller, ID: "subject"}, Purpose: s.purpose,
 	}}
-	key := p
 	for d := range s.dims {
-		if s.dims[d].state {
-			continue
-		}
-		key[d] = 0
 		if apply := s.dims[d].values[p[d]].request; apply != nil {
 			apply(&c.Request)
 		}
 	}
-	state, ok := s.states[key]
-	if !ok {
-		state = s.fold(key, c.Now)
-		s.states[key] = state
-	}
-	c.State = state
+	c.State = s.fold(p, c.Now)
 }
 
 func (s *Space) nowAt(p point) consent.Instant {
@@ -210,38 +200,110 @@ func (s *Space) nowAt(p point) consent.Instant {
 	return s.now
 }
 
-// fold is the state that a point's events add up to. A subject is known by a request for another purpose's consent.
-func (s *Space) fold(p point, now consent.Instant) *consent.State {
-	made := s.eventsAt(now)
-	events := append(s.buffer[:0], made[len(s.dims)][0]...)
-	for d := range s.dims {
-		if s.dims[d].values[p[d]].unknown {
-			return &consent.State{}
-		}
-		events = append(events, made[d][p[d]]...)
-	}
-	s.buffer = events
-	return consent.Fold(events)
+// made is what the events of values make at an instant.
+type made struct {
+	// events are those of each dimension's values, and parts the states that they make by themselves; nil: there are none.
+	events [][][]consent.Event
+	parts  [][]*consent.State
+	// known are the events of every known subject: a request for another purpose's consent.
+	known []consent.Event
+	// consents are the states that known and the dimensions of consents make, by the point without the others.
+	consents map[point]*consent.State
 }
 
-// eventsAt are the events of all values of all dimensions, and behind them those of every known subject.
-func (s *Space) eventsAt(now consent.Instant) [][][]consent.Event {
-	if made, ok := s.made[now]; ok {
-		return made
+// fold is the state that a point's events add up to. Events of consents are folded together. Those of the other dimensions are of
+// kinds that do not meet in a fold, nor each other: each dimension has its own part of the state, which is folded once. A test
+// holds that this is what folding all events makes.
+func (s *Space) fold(p point, now consent.Instant) *consent.State {
+	if s.dims[s.known].values[p[s.known]].unknown {
+		return &consent.State{}
 	}
-	made := make([][][]consent.Event, len(s.dims)+1)
+	m := s.madeAt(now)
+	state := *s.foldConsents(m, p)
 	for d := range s.dims {
-		made[d] = make([][]consent.Event, len(s.dims[d].values))
+		if part := m.parts[d][p[d]]; part != nil && !s.dims[d].consents {
+			merge(&state, part)
+		}
+	}
+	return &state
+}
+
+func (s *Space) foldConsents(m *made, p point) *consent.State {
+	for d := range s.dims {
+		if !s.dims[d].consents {
+			p[d] = 0
+		}
+	}
+	state, ok := m.consents[p]
+	if !ok {
+		state = consent.Fold(s.events(m, p))
+		m.consents[p] = state
+	}
+	return state
+}
+
+// events are all events of a point.
+func (s *Space) events(m *made, p point) []consent.Event {
+	events := slices.Clone(m.known)
+	for d := range s.dims {
+		events = append(events, m.events[d][p[d]]...)
+	}
+	return events
+}
+
+// merge takes over what a part has.
+func merge(s, part *consent.State) {
+	if s.Newest.Compare(part.Newest) < 0 {
+		s.Newest = part.Newest
+	}
+	take(&s.Jurisdiction, part.Jurisdiction)
+	take(&s.Age, part.Age)
+	take(&s.AccountStatus, part.AccountStatus)
+	take(&s.LastActivityAt, part.LastActivityAt)
+	take(&s.RetentionUntil, part.RetentionUntil)
+	take(&s.Relationship, part.Relationship)
+	take(&s.Erasure, part.Erasure)
+	take(&s.GPC, part.GPC)
+	take(&s.DNT, part.DNT)
+	for i := range s.OptOuts {
+		take(&s.OptOuts[i], part.OptOuts[i])
+	}
+	if part.Objections != nil {
+		s.Objections = part.Objections
+	}
+	if part.Restrictions != nil {
+		s.Restrictions = part.Restrictions
+	}
+}
+
+func take[T comparable](to *T, from T) {
+	var nothing T
+	if from != nothing {
+		*to = from
+	}
+}
+
+func (s *Space) madeAt(now consent.Instant) *made {
+	if m, ok := s.made[now]; ok {
+		return m
+	}
+	m := &made{
+		events: make([][][]consent.Event, len(s.dims)), parts: make([][]*consent.State, len(s.dims)),
+		consents: map[point]*consent.State{},
+	}
+	for d := range s.dims {
+		m.events[d], m.parts[d] = make([][]consent.Event, len(s.dims[d].values)), make([]*consent.State, len(s.dims[d].values))
 		for i, v := range s.dims[d].values {
 			if v.events != nil {
-				made[d][i] = numbered(s.dims[d].name, v.events(now))
+				m.events[d][i] = numbered(s.dims[d].name, v.events(now))
+				m.parts[d][i] = consent.Fold(m.events[d][i])
 			}
 		}
 	}
 	known := consent.Consent{Purpose: "unrelated_purpose", Status: consent.Requested}
-	made[len(s.dims)] = [][]consent.Event{numbered("known", eventsAt(now+atProfile, known))}
-	s.made[now] = made
-	return made
+	m.known = numbered("known", eventsAt(now+atProfile, known))
+	s.made[now] = m
+	return m
 }
 
 func numbered(name string, events []consent.Event) []consent.Event {

@@ -98,7 +98,7 @@ type walk struct {
 	// err is sticky: once it is set nothing is shown any more.
 	err error
 	now Case
-	// hub is a point from which the next ones differ in one dimension: whoever decides them may make use of that.
+	// hub is a point from which the next ones differ in a dimension or two: a Decider makes use of that.
 	hub point
 	// sites are the points around which the other dimensions are varied.
 	sites []*site
@@ -125,6 +125,7 @@ func (w *walk) ask(p point) Answer {
 		w.err = errTooLarge
 	}
 	w.space.build(&w.now, p)
+	w.now.hub = w.hub
 	a := w.show(&w.now)
 	w.seen[p] = a
 	return a

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -23,15 +25,21 @@ func TestWalkComparesTwoSets(t *testing.T) {
 	}
 	active := load()
 	candidate := load(edit{levels, "	objected\n	not basis.unconditional", "	objected\n	place.country != \"FR\"\n	not basis.unconditional"})
-	space, err := prove.NewSpace("example", "product_improvement", now, active, candidate)
+	spaces, err := prove.Spaces("example", now, active, candidate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cases, flips := 0, 0
-	err = space.Walk(context.Background(), func(c *prove.Case) prove.Answer {
+	deciders := [2]*prove.Decider{prove.NewDecider(active, "example"), prove.NewDecider(candidate, "example")}
+	err = spaces("product_improvement").Walk(context.Background(), func(c *prove.Case) prove.Answer {
 		cases++
 		was, err1 := active.Evaluate(context.Background(), &c.Request, c.State, c.Now)
 		is, err2 := candidate.Evaluate(context.Background(), &c.Request, c.State, c.Now)
+		for i, want := range []consent.Decision{was, is} {
+			if got, err := deciders[i].Decide(context.Background(), c); err != nil || !cmp.Equal(want, got) {
+				t.Fatalf("%s: decided %v, %v near the others, and %v alone", c.Describe(), got, err, want)
+			}
+		}
 		if err := errors.Join(err1, err2); err != nil {
 			t.Error(err)
 		}
@@ -54,16 +62,16 @@ func TestSpaceOfNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prove.NewSpace("nobody", "storage", now, set); !errors.Is(err, consent.ErrUnknownController) {
+	if _, err := prove.Spaces("nobody", now, set); !errors.Is(err, consent.ErrUnknownController) {
 		t.Errorf("error = %v", err)
 	}
-	space, err := prove.NewSpace("example", "storage", now, set)
+	spaces, err := prove.Spaces("example", now, set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := space.Walk(ctx, func(*prove.Case) prove.Answer { return prove.Answer{} }); !errors.Is(err, context.Canceled) {
+	if err := spaces("storage").Walk(ctx, func(*prove.Case) prove.Answer { return prove.Answer{} }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
 }

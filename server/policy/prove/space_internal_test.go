@@ -1,0 +1,43 @@
+package prove
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
+)
+
+// TestPartsMakeTheWhole: a state that is put together of parts is the one that all events of the point fold to.
+func TestPartsMakeTheWhole(t *testing.T) {
+	set, err := policy.Load(policies.FS, policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, rnd := consent.Instant(1_900_000_000_000_000_000), rand.New(rand.NewPCG(3, 4))
+	for _, c := range set.Describe().Controllers {
+		v, err := newVocabulary(c.ID, now, []*policy.Set{set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, purpose := range c.Purposes {
+			s := v.space(c.ID, purpose.Name)
+			for range 200 {
+				var p point
+				for d := range s.dims {
+					if rnd.IntN(3) > 0 {
+						p[d] = uint8(rnd.IntN(len(s.dims[d].values)))
+					}
+				}
+				p[s.known] = 0
+				want := consent.Fold(s.events(s.madeAt(now), p))
+				if diff := cmp.Diff(want, s.fold(p, now)); diff != "" {
+					t.Fatalf("%s, %s: %s (-folded +put together):\n%s", c.ID, purpose.Name, s.describe(p), diff)
+				}
+			}
+		}
+	}
+}
