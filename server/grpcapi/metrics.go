@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
 
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -69,6 +70,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}
 	}
 	m.methods[streamInfo.FullMethod] = newMethodMetrics("CheckStream", requests, seconds)
+	m.methods[consentv1.PolicyService_DiffPolicy_FullMethodName] = newMethodMetrics("DiffPolicy", requests, seconds)
 	return m, register(registry, requests, seconds, m.panics, m.streams, m.decisions, m.policyErrors)
 }
 
