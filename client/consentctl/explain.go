@@ -140,8 +140,10 @@ func (s story) headline() {
 	}
 	text := fmt.Sprintf("%s: %s %s use %s of %s for %s%s.", client.EnumName(d.GetDecision()), s.check.GetController(), verdict, data,
 		s.check.GetSubjectId(), s.check.GetPurpose(), who)
-	if basis := enumText(d.GetLegalBasis()); basis != "" {
+	if basis := enumText(d.GetLegalBasis()); basis != "" && d.GetDecision() == consentv1.Decision_DECISION_ALLOW {
 		text += " The legal basis is " + basis + "."
+	} else if basis != "" {
+		text += " It would have to rest on " + basis + "."
 	}
 	s.paragraph("", "", text)
 	if s.response.GetAsOf() {
@@ -151,14 +153,22 @@ func (s story) headline() {
 }
 
 func recipientText(r *consentv1.Recipient) string {
-	text := client.EnumName(r.GetKind())
+	kind := strings.ToLower(strings.ReplaceAll(client.EnumName(r.GetKind()), "_", " "))
+	text := article(kind) + " " + kind
 	if r.GetId() != "" {
-		text += " " + r.GetId()
+		text = "the " + kind + " " + r.GetId()
 	}
 	if r.GetCountry() != "" {
 		text += " in " + r.GetCountry()
 	}
 	return text
+}
+
+func article(noun string) string {
+	if noun != "" && strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an"
+	}
+	return "a"
 }
 
 // dateText is a time as people write it.
@@ -189,7 +199,9 @@ func (s story) facts() {
 		shown++
 		s.fact(f)
 	}
-	if shown == 0 {
+	if shown+hidden == 0 {
+		s.item("Nothing is on record.")
+	} else if shown == 0 {
 		s.item("Nothing that is on record made a difference.")
 	}
 	if hidden > 0 {
@@ -276,7 +288,7 @@ func (s story) rules() {
 	}
 	slices.Sort(helped)
 	if helped = slices.Compact(helped); len(helped) > 0 {
-		s.note("Also looked at and found to hold: " + strings.Join(helped, "; ") + ".")
+		s.note("Held as well, and stood against nothing: " + strings.Join(helped, "; ") + ".")
 	}
 }
 
@@ -315,12 +327,12 @@ func (s story) near() {
 			missing = n.GetDescription() + " (" + missing + ")"
 		}
 		if n.GetException() {
-			s.note("It does not, because of an exception: " + missing)
+			s.note("It does not apply, because of an exception: " + missing)
 		} else {
-			s.note("It does not, because this does not hold: " + missing)
+			s.note("It does not apply, because this does not hold: " + missing)
 		}
 		if with := n.GetBroughtBy(); len(with) > 0 {
-			s.note("It would with " + strings.Join(with[:min(len(with), 3)], ", or "))
+			s.note("It would apply with " + strings.Join(with[:min(len(with), 3)], ", or "))
 		}
 	}
 }

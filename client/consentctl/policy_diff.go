@@ -155,16 +155,27 @@ var overNames = map[consentv1.DiffOver]string{
 	consentv1.DiffOver_DIFF_OVER_DECISIONS: "recorded decisions",
 }
 
+// sameAnswer heads the decisions that are ALLOW or DENY as before, for other reasons or on another basis.
+const sameAnswer = "SAME, FOR OTHER REASONS"
+
 func diffTables(w io.Writer, r *consentv1.DiffResult) {
 	fields(w, [][2]string{{"Active policies", r.GetActivePolicyRevision()}, {"Candidate", r.GetCandidatePolicyRevision()}})
-	totals := table{header: []string{"OVER", "PEOPLE", "DECISIONS", "DENY→ALLOW", "ALLOW→DENY", "OTHERWISE", "SECONDS"}}
+	totals := table{header: []string{"OVER", "SUBJECTS", "DECISIONS", "DENY→ALLOW", "ALLOW→DENY", sameAnswer, "SECONDS"}}
 	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	states := false
 	for _, t := range r.GetTotals() {
-		totals.add(overNames[t.GetOver()], number(t.GetSubjects()), number(t.GetCompared()), number(t.GetNewlyAllowed()),
+		subjects := number(t.GetSubjects())
+		if t.GetOver() == consentv1.DiffOver_DIFF_OVER_STATES {
+			subjects, states = "-", true
+		}
+		totals.add(overNames[t.GetOver()], subjects, number(t.GetCompared()), number(t.GetNewlyAllowed()),
 			number(t.GetNewlyDenied()), number(t.GetOtherwiseChanged()), strconv.FormatFloat(t.GetSeconds(), 'f', 1, 64))
 	}
 	totals.section(w)
-	for _, kind := range []string{"DENY→ALLOW", "ALLOW→DENY", "OTHERWISE"} {
+	if states {
+		fmt.Fprintln(w, "\nStates are kinds of subjects and requests: how many of them change says nothing of how many people it meets.")
+	}
+	for _, kind := range []string{"DENY→ALLOW", "ALLOW→DENY", sameAnswer} {
 		t := table{header: []string{kind, "CONTROLLER", "PURPOSE", "BEFORE", "AFTER", "RULE", "COUNT", "EXAMPLES"}}
 		for _, d := range r.GetDifferences() {
 			if diffKind(d) == kind {
@@ -188,7 +199,7 @@ func diffTables(w io.Writer, r *consentv1.DiffResult) {
 func diffKind(d *consentv1.PolicyDifference) string {
 	switch {
 	case d.GetBefore().GetDecision() == d.GetAfter().GetDecision():
-		return "OTHERWISE"
+		return sameAnswer
 	case d.GetAfter().GetDecision() == consentv1.Decision_DECISION_ALLOW:
 		return "DENY→ALLOW"
 	}

@@ -76,7 +76,7 @@ func (t *teller) becomesKnown() []candidate {
 	if t.answer.Snapshot.State.Known() {
 		return nil
 	}
-	c := happens("anything on record for the person, such as an account", "known", consent.Profile{AccountStatus: consent.AccountActive})
+	c := happens("anything on record for the subject, such as an account", "known", consent.Profile{AccountStatus: consent.AccountActive})
 	if q, _ := t.under(c); t.decide(q).Effect != consent.Allow {
 		return nil
 	}
@@ -220,7 +220,7 @@ func (t *teller) profiles() (list []candidate) {
 	}
 	if s.Age.At != 0 && s.Age.Value.Max != consent.Unbounded {
 		age := consent.Age{Min: adult, Max: consent.Unbounded}
-		list = append(list, happens("the person being old enough", "age", consent.Profile{Age: &age}))
+		list = append(list, happens("the subject being old enough", "age", consent.Profile{Age: &age}))
 	}
 	sale := consent.Relationship{LastSaleAt: t.answer.Now, SellingEntity: t.request.Subject.Controller, OptOutOffered: true}
 	return append(list, happens("a sale by the controller with a way to opt out", "relationship", consent.Profile{Relationship: &sale}))

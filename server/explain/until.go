@@ -67,7 +67,7 @@ func (t *teller) why(w *weighed) string {
 func (t *teller) instantText(f fact) string {
 	at := t.answer.Decision.ValidUntil
 	if f.key == "age" {
-		return "The person will be a year older then, as far as is known."
+		return "The subject will be a year older then, as far as is known."
 	}
 	for name, i := range instantsOf(f.value) {
 		if i == at {

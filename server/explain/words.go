@@ -15,9 +15,9 @@ func Date(i consent.Instant) string { return i.Time().Format("2 January 2006, 15
 
 func placeText(d consent.Dated[string]) string {
 	if d.Value == "" {
-		return "The place where the person lives is recorded as unknown."
+		return "The place where the subject lives is recorded as unknown."
 	}
-	return "The person lives in " + d.Value + "."
+	return "The subject lives in " + d.Value + "."
 }
 
 func ageText(d consent.Dated[consent.Age]) string {
@@ -25,13 +25,13 @@ func ageText(d consent.Dated[consent.Age]) string {
 	on := " on " + d.At.Time().Format("2 January 2006") + "."
 	switch {
 	case low == consent.Unbounded:
-		return fmt.Sprintf("The person was at most %d years old%s", high, on)
+		return fmt.Sprintf("The subject was at most %d years old%s", high, on)
 	case high == consent.Unbounded:
-		return fmt.Sprintf("The person was at least %d years old%s", low, on)
+		return fmt.Sprintf("The subject was at least %d years old%s", low, on)
 	case low == high:
-		return fmt.Sprintf("The person was %d years old%s", low, on)
+		return fmt.Sprintf("The subject was %d years old%s", low, on)
 	}
-	return fmt.Sprintf("The person was between %d and %d years old%s", low, high, on)
+	return fmt.Sprintf("The subject was between %d and %d years old%s", low, high, on)
 }
 
 func accountText(d consent.Dated[consent.AccountStatus]) string {
@@ -63,13 +63,13 @@ func relationshipText(d consent.Dated[consent.Relationship]) string {
 	} else {
 		parts = append(parts, "no way to opt out was offered")
 	}
-	return "The person is a customer: " + strings.Join(parts, ", ") + "."
+	return "The subject is a customer: " + strings.Join(parts, ", ") + "."
 }
 
 func erasureText(d consent.Dated[consent.Stage]) string {
 	switch d.Value {
 	case consent.ErasureRequested:
-		return "The person asked for erasure on " + Date(d.At) + "."
+		return "The subject asked for erasure on " + Date(d.At) + "."
 	case consent.ErasureCancelled:
 		return "An erasure was cancelled on " + Date(d.At) + "."
 	}
@@ -91,7 +91,7 @@ var optOutNames = map[consent.OptOutKind]string{
 
 func optOutText(kind consent.OptOutKind, m consent.Mark) string {
 	if m.Raised {
-		return fmt.Sprintf("The person opted out of %s on %s.", optOutNames[kind], Date(m.At))
+		return fmt.Sprintf("The subject opted out of %s on %s.", optOutNames[kind], Date(m.At))
 	}
 	return fmt.Sprintf("The opt-out of %s was lifted on %s.", optOutNames[kind], Date(m.At))
 }
@@ -108,15 +108,15 @@ func objectionText(m consent.PurposeMark) string {
 	case m.At == 0:
 		return fmt.Sprintf("An objection to %s is on record that does not count.", covered(m.Purpose))
 	case m.Raised:
-		return fmt.Sprintf("The person objected to %s on %s.", covered(m.Purpose), Date(m.At))
+		return fmt.Sprintf("The subject objected to %s on %s.", covered(m.Purpose), Date(m.At))
 	}
 	return fmt.Sprintf("The objection to %s was lifted on %s.", covered(m.Purpose), Date(m.At))
 }
 
 var grounds = map[consent.Ground]string{
-	consent.AccuracyContested:   "the person contests that the data are right",
-	consent.UnlawfulProcessing:  "the processing was unlawful and the person wants no erasure",
-	consent.DataNeededForClaims: "the person needs the data for legal claims",
+	consent.AccuracyContested:   "the subject contests that the data are right",
+	consent.UnlawfulProcessing:  "the processing was unlawful and the subject wants no erasure",
+	consent.DataNeededForClaims: "the subject needs the data for legal claims",
 	consent.ObjectionPending:    "an objection is being looked at",
 }
 
@@ -194,9 +194,9 @@ func obligationText(o consent.Obligation) string {
 	p := o.Parameters
 	switch o.Code {
 	case consent.DeactivateAccount:
-		return "Deactivate the person's account."
+		return "Deactivate the subject's account."
 	case consent.AccountMayBeLimited:
-		return "The use of the account may have to be limited; tell the person."
+		return "The use of the account may have to be limited; tell the subject."
 	case consent.AggregateOnly:
 		return "Use the data in aggregate only."
 	case consent.BinaryResultOnly:
@@ -210,9 +210,9 @@ func obligationText(o consent.Obligation) string {
 	case consent.RecordSignal:
 		return fmt.Sprintf("Record the signal %s that came with the request; a check writes nothing.", p.Signal)
 	case consent.ReaskNotBefore:
-		return "Do not ask the person to opt in again before " + Date(p.Time) + "."
+		return "Do not ask the subject to opt in again before " + Date(p.Time) + "."
 	case consent.ConfirmRecipientConsent:
-		return "Have the recipient confirm that the person consented."
+		return "Have the recipient confirm that the subject consented."
 	}
 	return o.Code.String()
 }

@@ -111,6 +111,21 @@ func TestDiffConverts(t *testing.T) {
 	}
 }
 
+// A comparison is counted as other calls are, by how it ended.
+func TestDiffIsCounted(t *testing.T) {
+	s := serve(t, &fake{})
+	for path, code := range map[string]codes.Code{"good": codes.OK, "busy": codes.ResourceExhausted, "panic": codes.Internal} {
+		labels := map[string]string{"method": "DiffPolicy", "code": code.String()}
+		_, err := diffOf(t, s, diffRequest(path))
+		if got := counter(t, s, "consentd_requests_total", labels); status.Code(err) != code || got != 1 {
+			t.Errorf("%s: %v, counted %v times as %v", path, err, got, code)
+		}
+	}
+	if n := counter(t, s, "consentd_request_seconds", map[string]string{"method": "DiffPolicy"}); n != 3 {
+		t.Errorf("%v durations", n)
+	}
+}
+
 func TestDiffRefuses(t *testing.T) {
 	s := serve(t, &fake{})
 	malformed := diffRequest("good")

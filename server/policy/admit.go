@@ -36,7 +36,27 @@ func admit(modules map[string]*ast.Module) error {
 		})
 		faults = append(faults, clockArguments(m)...)
 	}
-	return errors.Join(dedup(faults)...)
+	return errors.Join(withoutOptimized(dedup(faults))...)
+}
+
+// optimizedFolder is where `opa build -O` puts the rules that it rewrote.
+const optimizedFolder = "optimized/"
+
+// withoutOptimized makes one fault of all those that rewriting a policy causes: where the optimizer writes the clock's functions
+// out, input.now stands all over what it wrote, and the author's files have nothing to mend.
+func withoutOptimized(faults []error) (out []error) {
+	seen := false
+	for _, err := range faults {
+		at, _, _ := strings.Cut(err.Error(), ": ")
+		if !strings.HasPrefix(strings.TrimPrefix(at, "/"), optimizedFolder) || !strings.Contains(err.Error(), "input.now") {
+			out = append(out, err)
+		} else if !seen {
+			seen = true
+			out = append(out, fmt.Errorf("%s: `opa build -O` wrote out the clock's functions, and input.now stands outside %s: build the "+
+				"bundle without -O, the server compiles policies itself", at, strings.TrimPrefix(clockPackage, "data.")))
+		}
+	}
+	return out
 }
 
 func dedup(faults []error) []error {

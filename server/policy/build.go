@@ -102,7 +102,7 @@ func (b *build) match(decisions map[string]*ast.Location) error {
 	}
 	for _, id := range b.ids() {
 		if decisions[id] == nil {
-			faults = append(faults, fmt.Errorf("controllers/%s: no policy: add a rule %s", id, decisionPath(id)))
+			faults = append(faults, fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", b.tables[id].file, id, decisionPath(id)))
 		}
 	}
 	if len(b.tables) == 0 {

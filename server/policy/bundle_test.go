@@ -3,8 +3,10 @@ package policy_test
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -41,14 +43,21 @@ func TestABundleOfThePoliciesDecidesAsTheyDo(t *testing.T) {
 	})
 }
 
+// bundled is a bundle of the shipped policies.
 func bundled(t *testing.T) *source.Files {
 	t.Helper()
+	return built(t, policies.FS, compile.New())
+}
+
+// built is what is read of the bundle that c makes of policies, as `opa build -b` does.
+func built(t *testing.T, from fs.FS, c *compile.Compiler) *source.Files {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "policies")
-	if err := os.CopyFS(dir, policies.FS); err != nil {
+	if err := os.CopyFS(dir, from); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := compile.New().WithPaths(dir).WithAsBundle(true).WithOutput(&out).Build(context.Background()); err != nil {
+	if err := c.WithPaths(dir).WithAsBundle(true).WithOutput(&out).Build(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "bundle.tar.gz")
@@ -65,6 +74,73 @@ func bundled(t *testing.T) *source.Files {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestOptimizedBundles: a set that `opa build -O` rewrote decides as it did before.
+func TestOptimizedBundles(t *testing.T) {
+	set := fstest.MapFS{}
+	for name, content := range map[string]string{
+		"controllers/acme/data.yaml": "notice: {version: 1, material: 1}\ndurations: {idle: {days: 30, clause: x}}\npurposes:\n  storage: {basis: CONTRACT, clause: \"1\"}\n  mail: {basis: CONSENT, clause: \"2\"}\n",
+		"controllers/acme/acme.rego": `package consentd.controllers.acme
+
+row := data.controllers.acme.purposes[input.purpose]
+
+answer(effect, code) := {
+	"decision": effect, "reasons": [{"code": code, "clause": row.clause}], "legal_basis": row.basis,
+	"obligations": [], "permitted_data_categories": [],
+}
+
+denials contains "SUBJECT_UNKNOWN" if not input.subject.known == true
+
+denials contains "CONSENT_MISSING" if {
+	row.basis == "CONSENT"
+	not input.subject.consents[input.purpose].status == "GIVEN"
+}
+
+decision := answer("ALLOW", "BASIS_HOLDS") if count(denials) == 0
+
+decision := answer("DENY", min(denials)) if count(denials) > 0
+`,
+	} {
+		set[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
+	plain, err := loader.Load(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := consent.Fold([]consent.Event{{ID: "1", OccurredAt: 1, Source: "app", Fact: consent.Consent{Purpose: "mail", Status: consent.Given, NoticeVersion: 1}}})
+	for _, level := range []int{1, 2} {
+		files := built(t, set, compile.New().WithOptimizationLevel(level).WithEntrypoints("consentd/controllers/acme/decision"))
+		optimized, err := loader.Load(files.FS())
+		if err != nil {
+			t.Fatalf("-O=%d: %v", level, err)
+		}
+		if !slices.ContainsFunc(files.List(), func(f consent.PolicyFile) bool { return strings.HasPrefix(f.Path, "optimized/") }) {
+			t.Errorf("-O=%d: nothing was optimized", level)
+		}
+		for _, purpose := range []string{"storage", "mail"} {
+			for _, state := range []*consent.State{{}, given} {
+				request := &consent.Request{Subject: consent.Subject{Controller: "acme", ID: "s"}, Purpose: purpose}
+				want := plain.Decide(context.Background(), request, &consent.Snapshot{State: state}, 7)
+				got := optimized.Decide(context.Background(), request, &consent.Snapshot{State: state}, 7)
+				if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(consent.Decision{}, "PolicyRevision")); diff != "" {
+					t.Errorf("-O=%d, %s (-plain +optimized):\n%s", level, purpose, diff)
+				}
+			}
+		}
+	}
+}
+
+// TestOptimizedClocksAreRefused: where the optimizer writes out what compares times, one line says what to do.
+func TestOptimizedClocksAreRefused(t *testing.T) {
+	files := built(t, policies.FS, compile.New().WithOptimizationLevel(2).WithEntrypoints("consentd/controllers/jasminai/decision"))
+	_, err := policy.Load(files.FS(), policy.Options{})
+	faults := policy.Faults(err)
+	if len(faults) != 1 || !strings.HasPrefix(faults[0].File, "optimized/") || faults[0].Line == 0 || !strings.HasSuffix(faults[0].Message,
+		"input.now stands outside consentd.lib.clock: build the bundle without -O, the server compiles policies itself") {
+		t.Errorf("faults: %q", faults)
+	}
 }
 
 // corpus calls do for each case that is about a decision.

@@ -78,6 +78,9 @@ var specific = []struct {
 
 // remedyOf is what to do about an error; empty where nothing is known.
 func remedyOf(e *ast.Error) string {
+	if _, ok := e.Details.(*ast.ArgErrDetail); ok {
+		return "give it arguments of the types that it wants"
+	}
 	for _, s := range specific {
 		if s.text.MatchString(e.Message) {
 			return s.remedy

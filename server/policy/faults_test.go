@@ -36,6 +36,30 @@ func TestFaultsOfErrors(t *testing.T) {
 	}
 }
 
+// What OPA's compiler says of a rule that needs itself, and of a variable that has no value, ends in what to do.
+func TestFaultsOfRecursionAndUnsafeVariables(t *testing.T) {
+	const rego = "controllers/acme/acme.rego"
+	const recursive, unsafe = "no rule may need itself: decide one of these without the other", "give the variable a value in the same body, or import what it names"
+	for name, row := range map[string]struct{ added, want string }{
+		"a rule that needs itself":       {"x if x\n", "rule data.consentd.controllers.acme.x is recursive: data.consentd.controllers.acme.x -> data.consentd.controllers.acme.x: " + recursive},
+		"two that need each other":       {"x if not y\ny if not x\n", "rule data.consentd.controllers.acme.x is recursive: data.consentd.controllers.acme.x -> data.consentd.controllers.acme.y -> data.consentd.controllers.acme.x: " + recursive},
+		"a function that calls itself":   {"f(n) := f(n - 1)\n", "rule data.consentd.controllers.acme.f is recursive: data.consentd.controllers.acme.f -> data.consentd.controllers.acme.f: " + recursive},
+		"a variable in a negation":       {"x if not y == 1\n", "var y is unsafe: " + unsafe},
+		"a variable in a head":           {"x contains y if input.purpose\n", "var y is unsafe: " + unsafe},
+		"a package that is not imported": {"x if nowhere.y == 1\n", "var nowhere is unsafe: " + unsafe},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := acmeRego("input.subject.known == true")
+			_, err := policy.Load(with(rego, before+row.added), policy.Options{})
+			faults := policy.Faults(err)
+			want := consent.PolicyFault{File: rego, Line: 1 + strings.Count(before, "\n"), Message: row.want}
+			if len(faults) == 0 || faults[0] != want {
+				t.Errorf("faults = %q, want first %q", faults, want)
+			}
+		})
+	}
+}
+
 // What Load refuses has a file and a line wherever the fault is in one line.
 func TestFaultsOfLoadHavePlaces(t *testing.T) {
 	const rego = "controllers/acme/acme.rego"

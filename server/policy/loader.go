@@ -63,6 +63,8 @@ type Loader struct {
 	mu      sync.Mutex // held by who replaces current
 	counts  counts
 	shadow  *shadow
+	// detached is that of Set.Detached: a policy's error is told in the compiled engine's words.
+	detached bool
 }
 
 // NewLoader returns a loader and starts its shadow.

@@ -34,6 +34,9 @@ type table struct {
 	BasesElsewhere     map[basis]basis     `yaml:"bases_elsewhere"`
 	Purposes           map[string]*row     `yaml:"purposes"`
 	Own                any                 `yaml:"own"`
+
+	// file is where the table stands.
+	file string
 }
 
 // row is the row of a purpose.
@@ -193,6 +196,7 @@ func readTables(files []consent.PolicyFile) (map[string]*table, error) {
 			if first := origin[id]; first != "" {
 				faults = append(faults, fmt.Errorf("%s: the table of controller %q is in %s: join them in one file", f.Path, id, first))
 			}
+			t.file = f.Path
 			tables[id], origin[id] = t, f.Path
 		}
 	}

@@ -70,23 +70,23 @@ func badSets() []badSet {
 	added := func(text string) map[string]string { return map[string]string{tinyRules: rules + text} }
 	rows := func(text string) map[string]string { return map[string]string{tinyTable: table + text} }
 	return []badSet{
-		{"a syntax error", added("decision if {\n"), tinyRules + ":7", []string{"unexpected eof token", "complete or correct the rule here"}},
+		{"a syntax error", added("decision if {\n"), tinyRules + ":8", []string{"unexpected eof token", "complete or correct the rule here"}},
 		{"saved by half", map[string]string{tinyRules: rules[:len(rules)/2]}, tinyRules + ":4", []string{"complete or correct the rule here"}},
 		{"emptied", map[string]string{tinyRules: ""}, tinyRules, []string{"empty module", "write its package and rules, or remove the file"}},
-		{"a type error", added("x := count(1)\n"), tinyRules + ":7", []string{"count", "values of one type"}},
+		{"a type error", added("x := count(1)\n"), tinyRules + ":7", []string{"count", "give it arguments of the types that it wants"}},
 		{"an unknown function", added("x := nope(1)\n"), tinyRules + ":7", []string{"undefined function nope", "mend the name"}},
 		{"a refused built-in", added("x := http.send({})\n"), tinyRules + ":7", []string{"http.send is not allowed", "in the input"}},
 		{"a clock", added("x := time.now_ns()\n"), tinyRules + ":7", []string{"time.now_ns is not allowed", "in the input"}},
 		{"now outside the clock", added("x if input.now > 1\n"), tinyRules + ":7", []string{"input.now", "functions of the clock"}},
 		{"a recursive rule", added("x if y\ny if x\n"), tinyRules + ":7", []string{"recursive", "decide one of these without the other"}},
 		{"an unsafe variable", added("x if not y == 1\n"), tinyRules + ":7", []string{"var y is unsafe", "give the variable a value in the same body"}},
-		{"no entrypoint", map[string]string{tinyRules: "package consentd.controllers.acme\n\nother := 1\n"}, "controllers/acme", []string{"no policy", `add a rule data.consentd.controllers["acme"].decision`}},
+		{"no entrypoint", map[string]string{tinyRules: "package consentd.controllers.acme\n\nother := 1\n"}, tinyTable, []string{"no policy", `add a rule data.consentd.controllers["acme"].decision`}},
 		{"rules and data in one place", map[string]string{"consentd/controllers/acme/data.yaml": "decision: {}\n"}, tinyRules + ":3", []string{"conflicting rule", "rename the rule, or move the data"}},
 		{"rules of two forms", added("x := 1\nx contains 2\n"), tinyRules + ":7", []string{"conflicting rules", "the same form"}},
 		{"a conflict", added("decision := object.union({\"decision\": \"DENY\"}, {}) if input.subject.known == true\n"), tinyRules + ":7", []string{"conflict", "mend the rule so that it gives one value"}},
 		{"a rule that never fires", added("x if {\n\tinput.purpose == \"nothing\"\n}\n\ndefault y := false\n\ny if x\n"), tinyRules + ":7", []string{"is needed by no decision", "or remove it"}},
-		{"a rule that cannot fire", map[string]string{tinyRules: strings.Replace(rules, "decision := {", "decision := object.union(_answer, {\"legal_basis\": \"CONTRACT\"}) if input.purpose == \"nothing\"\n\ndecision := _answer if input.purpose != \"nothing\"\n\n_answer := {", 1)}, tinyRules + ":3", []string{"fires in no case and in no test", "or remove it"}},
-		{"a wrong ALLOW", map[string]string{tinyTable: strings.Replace(table, "LEGAL_OBLIGATION", "CONSENT", 1), tinyRules: strings.Replace(rules, "LEGAL_OBLIGATION", "CONSENT", 1)}, tinyRules + ":3", []string{"CONSENT", "it is allowed where"}},
+		{"a rule that cannot fire", map[string]string{tinyRules: strings.Replace(rules, "decision := {", "decision := object.union(_answer, {\"legal_basis\": \"CONTRACT\"}) if input.purpose == \"nothing\"\n\ndecision := _answer if input.purpose != \"nothing\"\n\n_answer := {", 1)}, tinyRules + ":3", []string{"fires in no case and in no test", "remove it, or show by a test or case"}},
+		{"a wrong ALLOW", map[string]string{tinyTable: strings.Replace(table, "LEGAL_OBLIGATION", "CONSENT", 1), tinyRules: strings.Replace(rules, "LEGAL_OBLIGATION", "CONSENT", 1)}, tinyRules + ":3", []string{"CLOSED: a closed account denies", "it is allowed where account CLOSED"}},
 		{"an unknown key", rows("kept_after_erasur: [x]\n"), tinyTable + ":4", []string{"unknown key kept_after_erasur", "mend its name"}},
 		{"an unknown purpose in data", rows("kept_after_erasure: [storage]\n"), tinyTable + ":4", []string{`"storage" is not among the purposes`, "declare it or leave it out"}},
 		{"an unknown purpose in a row", rows("  storage: {basis: CONTRACT, clause: x, covered_by: nothing}\n"), tinyTable + ":4", []string{`"nothing"`, "declare it or mend the name"}},
@@ -95,7 +95,7 @@ func badSets() []badSet {
 		{"a basis of what is prohibited", rows("  sale_of_data: {basis: CONSENT, prohibited: true, clause: x}\n"), tinyTable + ":4", []string{"needs exactly one of basis and prohibited"}},
 		{"broken YAML", rows("a: b: c\n"), tinyTable + ":4", []string{"mapping values", "correct the YAML here"}},
 		{"tabs", rows("\tx: 1\n"), tinyTable + ":4", []string{"cannot start any token", "indent by spaces"}},
-		{"a controller without rules", map[string]string{"controllers/other/data.yaml": table}, "controllers/other", []string{"no policy", "add a rule"}},
+		{"a controller without rules", map[string]string{"controllers/other/data.yaml": table}, "controllers/other/data.yaml", []string{"no policy", "add a rule"}},
 		{"a test that fails", map[string]string{"controllers/acme/acme_test.rego": "package consentd.controllers.acme_test\n\ntest_x if 1 == 2\n"}, "controllers/acme/acme_test.rego:3", []string{"test_x fails", "mend the rule or the test"}},
 		{"a case that fails", map[string]string{tinyCases: strings.Replace(tiny()[tinyCases], "ALLOW", "DENY", 1)}, tinyCases + ":1", []string{`case "the law goes on" fails: expected DENY, got decision = ALLOW`, "mend the rule or the case"}},
 		{"a case that is none", map[string]string{tinyCases: "- {nmae: x}\n"}, tinyCases + ":1", []string{"unknown key nmae", "mend the name"}},
@@ -167,14 +167,18 @@ func (f *following) refuses(t *testing.T, put func(), place string, says []strin
 	before := f.failedLoads(t)
 	put()
 	var fault *consentv1.PolicyFault
+	deadline := time.Now().Add(20 * time.Second)
 	got := until(t, f.Server, "a refusal", func(p *consentv1.GetPolicyResponse) bool {
-		if len(p.GetStatus().GetFaults()) == 0 || f.failedLoads(t) == before {
-			return false
+		if faults := p.GetStatus().GetFaults(); len(faults) > 0 {
+			fault = faults[0]
 		}
-		fault = p.GetStatus().GetFaults()[0]
-		return true
+		// What was put there before may be refused once more, until the new files are read.
+		return fault != nil && (len(unsaid(fault, place, says)) == 0 || time.Now().After(deadline))
 	})
 	expectFault(t, fault, place, says)
+	if f.failedLoads(t) == before {
+		t.Error("consentd_policy_loads_total does not count it")
+	}
 	if again := f.answers(t); again != f.revision || got.GetPolicyRevision() != f.revision {
 		t.Errorf("the policies in force are another: %s, %s, were %s", again, got.GetPolicyRevision(), f.revision)
 	}
@@ -203,17 +207,25 @@ func placeOf(f *consentv1.PolicyFault) string {
 	return fmt.Sprintf("%s:%d", f.GetFile(), f.GetLine())
 }
 
+// unsaid is what a fault does not say.
+func unsaid(f *consentv1.PolicyFault, place string, says []string) (missing []string) {
+	if placeOf(f) != place && (f.GetFile() != "" || !strings.HasPrefix(f.GetMessage(), place)) {
+		missing = append(missing, place)
+	}
+	for _, want := range says {
+		if !strings.Contains(f.GetMessage(), want) {
+			missing = append(missing, want)
+		}
+	}
+	return missing
+}
+
 // expectFault holds place and text of a fault. A place that no file is stands at the beginning of the text.
 func expectFault(t *testing.T, f *consentv1.PolicyFault, place string, says []string) {
 	t.Helper()
 	t.Logf("%s: %s", placeOf(f), f.GetMessage())
-	if placeOf(f) != place && (f.GetFile() != "" || !strings.HasPrefix(f.GetMessage(), place)) {
-		t.Errorf("the place is %q, want %q: %s", placeOf(f), place, f.GetMessage())
-	}
-	for _, want := range says {
-		if !strings.Contains(f.GetMessage(), want) {
-			t.Errorf("it does not say %q: %s", want, f.GetMessage())
-		}
+	for _, want := range unsaid(f, place, says) {
+		t.Errorf("it does not say %q: %s: %s", want, placeOf(f), f.GetMessage())
 	}
 	if strings.Contains(f.GetMessage(), "\n") {
 		t.Errorf("more than a line: %q", f.GetMessage())
@@ -373,7 +385,7 @@ func badBundles(t *testing.T) []badBundle {
 		{"a bad rule", edited("/policies/acme.rego", tiny()[tinyRules]+"x := nope(1)\n"), "policies/acme.rego:7", []string{"nope", "mend the name"}},
 		{"a bad table", edited("/data.json", `{"controllers": {"acme": {"claus": 1}}}`), "data.json:4", []string{"unknown key claus", "mend its name"}},
 		{"no table", edited("/data.json", ""), "policies/acme.rego:3", []string{"no table", "add controllers/acme/data.yaml"}},
-		{"broken data", edited("/data.json", `{"controllers": `), "", []string{"data.json", "correct the JSON"}},
+		{"broken data", edited("/data.json", `{"controllers": `), "data.json", []string{"cannot be read", "correct it, and build the bundle again"}},
 	}
 }
 
@@ -424,7 +436,7 @@ func TestBadServers(t *testing.T) {
 	t.Cleanup(server.Close)
 	elsewhere := httptest.NewServer(http.HandlerFunc(good))
 	t.Cleanup(elsewhere.Close)
-	f := follow(t, source.Config{Location: server.URL + "/bundle.tar.gz?token=secret", MaxBytes: 1 << 20, Poll: 10 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	f := follow(t, source.Config{Location: server.URL + "/bundle.tar.gz?token=secret", MaxBytes: 1 << 20, Poll: 10 * time.Millisecond, Timeout: time.Second})
 	type row struct {
 		name   string
 		answer handler
@@ -432,12 +444,12 @@ func TestBadServers(t *testing.T) {
 		says   []string
 	}
 	rows := []row{
-		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "", []string{"did not send the bundle within 300ms", "see what holds the server up"}},
+		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "", []string{"did not send the bundle within 1s", "see what holds the server up"}},
 		{"hangs half-way", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(tinyBundle(t, nil)[:100])
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-		}, "", []string{"did not send the bundle within 300ms", "see what holds the server up"}},
+		}, "", []string{"did not send the bundle within 1s", "see what holds the server up"}},
 		{"redirects to another host", http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP, "", []string{"redirects to another host", "name the final address"}},
 		{"has nothing there", http.NotFound, "", []string{"the server answers 404", "see that the bundle is there"}},
 		{"hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", []string{"cannot be fetched", "see that the server runs"}},

@@ -60,7 +60,11 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.
 		codes = a.codesOf(ctx, r.space, v.before)
 	}
 	if v.err != nil {
-		f := a.failure(r.controller, v.err)
+		err := v.err
+		if _, topdown := a.set.Refer(ctx, r.controller, input); topdown != nil {
+			err = topdown // which has OPA's words
+		}
+		f := a.failure(r.controller, err)
 		f.Message = fmt.Sprintf("%s of %s fails where %s: %s", r.purpose, r.controller, ce.Case, f.Message)
 		f.Counterexample = ce
 		return f

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -151,9 +152,15 @@ func inspectEntry(header *tar.Header, seen map[string]bool) error {
 	return nil
 }
 
+// unreadable is how OPA's reader begins what it says of a file that it cannot read; the file and why follow.
+var unreadable = regexp.MustCompile(`^bundle load failed on /?(\S+): (.*)$`)
+
 // refusal says what to do about an error of OPA's reader.
 func refusal(err error) error {
 	switch text := err.Error(); {
+	case unreadable.MatchString(text):
+		m := unreadable.FindStringSubmatch(text)
+		return fmt.Errorf("%s: cannot be read (%s): correct it, and build the bundle again by `opa build`", m[1], m[2])
 	case strings.Contains(text, "missing .signatures.json"):
 		return errors.New("the bundle is not signed, and policies-key asks for a signature: sign it by `opa build --signing-key`")
 	case strings.Contains(text, "verification key not provided"):
