@@ -1,7 +1,7 @@
 // Package engine evaluates Rego policies compiled ahead of time: OPA plans a
 // query into its intermediate representation (v1/ir), and Compile turns that
 // plan into Go closures over values of the engine's own. A decision of the
-// shipped policies takes some 4 µs and no allocation, where OPA's topdown
+// shipped policies takes some 3 µs and no allocation, where OPA's topdown
 // evaluator takes some 500 µs and 2,000.
 //
 // topdown remains the reference. What the compiler does not support is an

@@ -200,7 +200,7 @@ func BenchmarkTable(b *testing.B) {
 func BenchmarkShipped(b *testing.B) {
 	s := shipped(b)
 	sym := engine.NewSymbols()
-	prog := s.program(b, engine.Options{Symbols: sym}, decisionOf("jasminai"), decisionOf("example"))
+	prog := s.program(b, engine.Options{Symbols: sym, Cases: shippedCases}, decisionOf("jasminai"), decisionOf("example"))
 	b.Logf("%+v", prog.Stats())
 	inputs := mainInputs(b)
 	for _, controller := range []string{"jasminai", "example"} {
@@ -211,10 +211,7 @@ func BenchmarkShipped(b *testing.B) {
 		query := s.reference(b, decisionOf(controller))
 		for _, purpose := range []string{"marketing_email", "ai_training", "special_category_personalization", "affiliate_sharing"} {
 			term := ast.MustInterfaceToValue(inputs[controller+"/"+purpose])
-			input, err := engine.FromAST(sym, term)
-			if err != nil {
-				b.Fatal(err)
-			}
+			input := records(sym, shapes{}, term)
 			b.Run(controller+"/"+purpose+"/engine", func(b *testing.B) { benchEngine(b, entry, input) })
 			b.Run(controller+"/"+purpose+"/topdown", func(b *testing.B) { benchTopdown(b, query, term) })
 		}
@@ -223,6 +220,7 @@ func BenchmarkShipped(b *testing.B) {
 
 func benchEngine(b *testing.B, entry *engine.Entrypoint, input engine.Value) {
 	b.ReportAllocs()
+	defer reportCPU(b)()
 	ctx := context.Background()
 	for b.Loop() {
 		err := entry.Eval(ctx, engine.Request{Input: input}, func(r engine.Result) error {
