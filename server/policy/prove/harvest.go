@@ -63,19 +63,30 @@ type harvest struct {
 
 // harvestOf reads the files of a set. The error says which one cannot be read.
 func harvestOf(set *policy.Set) (*harvest, error) {
-	h := &harvest{documents: map[string]any{}}
+	var modules []*ast.Module
 	for _, f := range set.Describe().Files {
 		if path.Ext(f.Path) != ".rego" {
-			if err := addDocument(h.documents, f); err != nil {
-				return nil, err
-			}
 			continue
 		}
 		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
 		if err != nil {
 			return nil, fmt.Errorf("reading the rules: %w", err)
 		}
-		h.modules = append(h.modules, m)
+		modules = append(modules, m)
+	}
+	return harvestWith(modules, set)
+}
+
+// harvestWith is harvestOf for a set whose modules are parsed already.
+func harvestWith(modules []*ast.Module, set *policy.Set) (*harvest, error) {
+	h := &harvest{modules: modules, documents: map[string]any{}}
+	for _, f := range set.Describe().Files {
+		if path.Ext(f.Path) == ".rego" {
+			continue
+		}
+		if err := addDocument(h.documents, f); err != nil {
+			return nil, err
+		}
 	}
 	h.controllers, _ = h.documents["controllers"].(map[string]any)
 	delete(h.documents, "controllers")

@@ -157,7 +157,7 @@ func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, warnings: map[string][]consent.PolicyFinding{},
 	}
 	now := cmp.Or(p.options.Now, consent.InstantOf(time.Now()))
-	h, err := harvestOf(set)
+	h, err := harvestWith(u.rules(), set)
 	if err != nil {
 		return nil, err
 	}
