@@ -54,16 +54,55 @@ const (
 	controllerFolder   = "controllers/"
 )
 
-// newVocabulary reads the shared files and those of one controller, of each set.
-func newVocabulary(controller string, now consent.Instant, sets []*policy.Set) (*vocabulary, error) {
+// harvest is what the files of a set say: the modules, the tables of controllers, and all other documents.
+type harvest struct {
+	modules     []*ast.Module
+	controllers map[string]any
+	documents   map[string]any
+}
+
+// harvestOf reads the files of a set. The error says which one cannot be read.
+func harvestOf(set *policy.Set) (*harvest, error) {
+	var modules []*ast.Module
+	for _, f := range set.Describe().Files {
+		if path.Ext(f.Path) != ".rego" {
+			continue
+		}
+		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
+		if err != nil {
+			return nil, fmt.Errorf("reading the rules: %w", err)
+		}
+		modules = append(modules, m)
+	}
+	return harvestWith(modules, set)
+}
+
+// harvestWith is harvestOf for a set whose modules are parsed already.
+func harvestWith(modules []*ast.Module, set *policy.Set) (*harvest, error) {
+	h := &harvest{modules: modules, documents: map[string]any{}}
+	for _, f := range set.Describe().Files {
+		if path.Ext(f.Path) == ".rego" {
+			continue
+		}
+		if err := addDocument(h.documents, f); err != nil {
+			return nil, err
+		}
+	}
+	h.controllers, _ = h.documents["controllers"].(map[string]any)
+	delete(h.documents, "controllers")
+	return h, nil
+}
+
+// newVocabulary takes what is shared and what is one controller's, of the files of each set.
+func newVocabulary(controller string, now consent.Instant, sets ...*harvest) (*vocabulary, error) {
 	v := &vocabulary{
 		constants: map[string]bool{}, flags: map[string]bool{}, facts: map[string]bool{}, ages: map[int]bool{},
 		places: map[string]bool{}, categories: map[string]bool{}, occurrences: map[string][]string{},
 		recipients: map[string]bool{}, compared: map[string][]string{},
 		values: map[string]bool{}, rows: map[string]string{}, dates: map[consent.Instant]bool{}, now: now,
 	}
-	for _, set := range sets {
-		if err := v.set(controller, set); err != nil {
+	for _, h := range sets {
+		if err := v.take(controller, h); err != nil {
 			return nil, err
 		}
 	}
@@ -73,33 +112,20 @@ func newVocabulary(controller string, now consent.Instant, sets []*policy.Set) (
 	return v, nil
 }
 
-// set takes the constants of one set. The table that counts is the last set's.
-func (v *vocabulary) set(controller string, set *policy.Set) error {
+// take takes the constants of one set. The table that counts is the last set's.
+func (v *vocabulary) take(controller string, h *harvest) error {
 	var modules []*ast.Module
-	documents := map[string]any{}
-	for _, f := range set.Describe().Files {
-		if path.Ext(f.Path) != ".rego" {
-			if err := addDocument(documents, f); err != nil {
-				return err
-			}
-			continue
-		}
-		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
-		if err != nil {
-			return fmt.Errorf("reading the rules: %w", err)
-		}
+	for _, m := range h.modules {
 		if concerns(m, controller) {
 			modules = append(modules, m)
 		}
 	}
 	unless := map[string]bool{}
-	controllers, _ := documents["controllers"].(map[string]any)
-	delete(documents, "controllers")
-	v.walk("", documents, unless)
-	v.walk(controllerFolder+controller, controllers[controller], unless)
+	v.walk("", h.documents, unless)
+	v.walk(controllerFolder+controller, h.controllers[controller], unless)
 	v.rules(modules)
 	v.contextKeys(modules, unless)
-	return v.takeTable(controllers[controller])
+	return v.takeTable(h.controllers[controller])
 }
 
 // addDocument puts a data file's content where its folder says, as OPA does.

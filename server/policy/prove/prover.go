@@ -157,8 +157,12 @@ func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, warnings: map[string][]consent.PolicyFinding{},
 	}
 	now := cmp.Or(p.options.Now, consent.InstantOf(time.Now()))
+	h, err := harvestWith(u.rules(), set)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range controllers {
-		if a.vocabularies[c.ID], err = newVocabulary(c.ID, now, []*policy.Set{set}); err != nil {
+		if a.vocabularies[c.ID], err = newVocabulary(c.ID, now, h); err != nil {
 			return nil, err
 		}
 	}

@@ -46,7 +46,15 @@ const (
 // invariants read is the last set's. The error is consent.ErrUnknownController, or says which file cannot be read. What it returns
 // may be called concurrently.
 func Spaces(controller string, now consent.Instant, sets ...*policy.Set) (of func(purpose string) *Space, err error) {
-	v, err := newVocabulary(controller, now, sets)
+	var harvests []*harvest
+	for _, set := range sets {
+		h, err := harvestOf(set)
+		if err != nil {
+			return nil, err
+		}
+		harvests = append(harvests, h)
+	}
+	v, err := newVocabulary(controller, now, harvests...)
 	if err != nil {
 		return nil, err
 	}

@@ -176,6 +176,16 @@ func (u *units) testPackages(unit string) (out []string) {
 	return slices.Compact(slices.Sorted(slices.Values(out)))
 }
 
+// rules are the modules without tests.
+func (u *units) rules() (modules []*ast.Module) {
+	for _, name := range sortedKeys(u.modules) {
+		if !strings.HasSuffix(name, "_test.rego") {
+			modules = append(modules, u.modules[name])
+		}
+	}
+	return modules
+}
+
 // beside reports whether tests of a package stand in the folder of a file.
 func (u *units) beside(tests, file string) bool {
 	folder := path.Dir(strings.TrimPrefix(file, "/"))
