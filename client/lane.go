@@ -49,7 +49,8 @@ type lane struct {
 	texts  texts
 
 	mu sync.Mutex
-	// All below is guarded by mu, and so are the fields of the streams and calls.
+	// All below is guarded by mu, and so are the fields of the streams and calls; a call's check, deadline and result are its
+	// caller's before it is enqueued and after it was answered.
 
 	// stream is where checks go; nil: the sender opens one.
 	stream *checkStream
@@ -84,8 +85,9 @@ type streamCall struct {
 	check []byte
 	// deadline is when the lane answers it with DEADLINE_EXCEEDED; zero: the caller's context sees to that.
 	deadline time.Time
-	// answer gets one value.
-	answer chan streamAnswer
+	// answer gets one value: an error, or nil, and then result is there, an encoded StreamedResult.
+	answer chan error
+	result []byte
 	// stream and id are set when the check is sent.
 	stream *checkStream
 	id     uint64
@@ -93,15 +95,10 @@ type streamCall struct {
 	left bool
 }
 
-type streamAnswer struct {
-	result []byte
-	err    error
-}
+var streamCalls = sync.Pool{New: func() any { return &streamCall{answer: make(chan error, 1)} }}
 
-var streamCalls = sync.Pool{New: func() any { return &streamCall{answer: make(chan streamAnswer, 1)} }}
-
-// keptCheck is the largest encoded check, in bytes, whose memory the pool keeps.
-const keptCheck = 4 << 10
+// keptBytes is the largest encoded check or result whose memory the pool keeps.
+const keptBytes = 4 << 10
 
 // free gives a call back that has its answer, or was never enqueued.
 func (call *streamCall) free() {
@@ -109,8 +106,11 @@ func (call *streamCall) free() {
 		return
 	}
 	call.stream = nil
-	if cap(call.check) > keptCheck {
+	if cap(call.check) > keptBytes {
 		call.check = nil
+	}
+	if cap(call.result) > keptBytes {
+		call.result = nil
 	}
 	streamCalls.Put(call)
 }
@@ -135,21 +135,21 @@ func (l *lane) check(ctx context.Context, call *streamCall) (*consentv1.CheckRes
 	if err := l.enqueue(call); err != nil {
 		return nil, err
 	}
-	var answer streamAnswer
+	var err error
 	if done := ctx.Done(); done == nil {
-		answer = <-call.answer
+		err = <-call.answer
 	} else {
 		select {
-		case answer = <-call.answer:
+		case err = <-call.answer:
 		case <-done:
 			l.leave(call)
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
 	}
-	if answer.err != nil {
-		return nil, answer.err
+	if err != nil {
+		return nil, err
 	}
-	return decodeResult(answer.result, &l.texts)
+	return decodeResult(call.result, &l.texts)
 }
 
 func (l *lane) enqueue(call *streamCall) error {
@@ -198,7 +198,7 @@ func (l *lane) expire() {
 			return false
 		}
 		l.giveUp(call)
-		call.answer <- streamAnswer{err: status.FromContextError(context.DeadlineExceeded).Err()}
+		call.answer <- status.FromContextError(context.DeadlineExceeded).Err()
 		return true
 	}
 	l.queue = slices.DeleteFunc(l.queue, late)
@@ -278,14 +278,14 @@ func (l *lane) send() {
 			l.fail(err)
 			continue
 		}
-		data := l.gather(s)
-		if data == nil {
+		f, more := l.gather(s)
+		if !more {
 			return
 		}
-		if len(data) == 0 {
+		if f == nil {
 			continue
 		}
-		if s.SendMsg(&frame{data}) != nil {
+		if s.SendMsg(f) != nil {
 			l.mu.Lock()
 			l.retire(s) // the receiver learns why
 			l.mu.Unlock()
@@ -338,19 +338,20 @@ func (l *lane) current() (*checkStream, error) {
 	return s, nil
 }
 
-// gather takes what waits, up to a full message, and makes it a message; nil ends the sender, an empty one says that s is no
-// longer the stream, or that nobody waits.
-func (l *lane) gather(s *checkStream) []byte {
+// gather takes what waits, up to a full message, and makes it a message; nil says that s is no longer the stream, or that
+// nobody waits. Where there is no more to do the sender ends.
+func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil || len(l.queue)+len(l.cancels)+len(l.leaving) == 0 {
 		l.sending = false
-		return nil
+		return nil, false
 	}
 	if s == nil || s != l.stream {
-		return []byte{}
+		return nil, true
 	}
-	data := make([]byte, 0, l.frameSize())
+	f = newFrame(l.frameSize())
+	data := f.data
 	for _, id := range l.cancels {
 		data = appendCancel(data, id)
 	}
@@ -372,7 +373,10 @@ func (l *lane) gather(s *checkStream) []byte {
 	if l.queue = l.queue[taken:]; len(l.queue) == 0 {
 		l.queue = nil
 	}
-	return data
+	if f.data = data; len(data) == 0 {
+		return nil, true
+	}
+	return f, true
 }
 
 // frameSize is about how long the next message gets; l.mu is held.
@@ -394,7 +398,7 @@ func (l *lane) fail(err error) {
 	l.queue, l.cancels = nil, nil
 	l.mu.Unlock()
 	for _, call := range queue {
-		call.answer <- streamAnswer{err: streamError{err}}
+		call.answer <- streamError{err}
 	}
 }
 
@@ -405,6 +409,7 @@ func (l *lane) receive(s *checkStream) {
 		var in frame
 		if err = s.RecvMsg(&in); err == nil {
 			err = l.deliver(s, in.data)
+			in.free()
 		}
 	}
 	s.cancel()
@@ -415,7 +420,7 @@ func (l *lane) receive(s *checkStream) {
 	l.streams = slices.DeleteFunc(l.streams, func(other *checkStream) bool { return other == s })
 	l.mu.Unlock()
 	for _, call := range calls {
-		call.answer <- streamAnswer{err: streamError{l.ending(err)}}
+		call.answer <- streamError{l.ending(err)}
 	}
 }
 
@@ -440,7 +445,8 @@ func (l *lane) deliver(s *checkStream, data []byte) error {
 	draining, err := eachResult(data, func(id uint64, result []byte) {
 		if call := s.calls[id]; call != nil {
 			delete(s.calls, id)
-			call.answer <- streamAnswer{result: result} // never blocks: it gets one value
+			call.result = append(call.result[:0], result...)
+			call.answer <- nil // never blocks: it gets one value
 		}
 	})
 	if draining {
@@ -460,7 +466,7 @@ func (l *lane) close() {
 	l.queue = nil
 	l.mu.Unlock()
 	for _, call := range queue {
-		call.answer <- streamAnswer{err: errClosed}
+		call.answer <- errClosed
 	}
 	l.tasks.Wait()
 }

@@ -34,9 +34,11 @@ type world struct {
 	// stepped is how far the clients' wall clocks have stepped, nanoseconds.
 	stepped atomic.Int64
 
-	mu       sync.Mutex
-	allowed  map[consent.Subject]bool // guarded by mu, as all below
-	applied  consent.Revision
+	mu      sync.Mutex
+	allowed map[consent.Subject]bool // guarded by mu, as all below
+	applied consent.Revision
+	// syncing is how long a change takes from being announced to being visible.
+	syncing  time.Duration
 	policy   string
 	validFor time.Duration
 	failing  bool
@@ -163,14 +165,17 @@ func (w *world) AppendToken(text []byte, r consent.Revision) []byte {
 	return append(text, authz.Token{StoreID: worldStore, Revision: r}.String()...)
 }
 
-// Record allows on a consent that is given, and denies on any other.
+// Record allows on a consent that is given, and denies on any other. Records come one after the other.
 func (w *world) Record(_ context.Context, b consent.Batch) (consent.Recorded, error) {
 	w.mu.Lock()
-	w.applied++
-	recorded := consent.Recorded{Revision: w.applied, Applied: len(b.Events)}
-	w.allowed[b.Subject] = b.Events[0].Fact.(consent.Consent).Status == consent.Given
+	recorded, syncing := consent.Recorded{Revision: w.applied + 1, Applied: len(b.Events)}, w.syncing
 	w.mu.Unlock()
 	w.hub.Changed(store.Change{Subject: b.Subject, Revision: recorded.Revision})
+	time.Sleep(syncing)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.applied = recorded.Revision
+	w.allowed[b.Subject] = b.Events[0].Fact.(consent.Consent).Status == consent.Given
 	return recorded, nil
 }
 
@@ -268,6 +273,30 @@ func TestNearHitsAndMisses(t *testing.T) {
 		if s := c.NearCacheStats(); s.Hits != 2 || s.Misses != 2 || !s.Leased || s.Streams != 1 {
 			w.t.Errorf("stats are %+v", s)
 		}
+	})
+}
+
+// Caches hear of a change while the disk syncs, so that its fence need not wait for them once more. Until it is visible
+// the server answers from the state before, which no cache keeps.
+func TestChangesAreToldWhileTheDiskSyncs(t *testing.T) {
+	inBubble(t, func(w *world, c, writer *Client) {
+		w.cached(c)
+		w.mu.Lock()
+		w.syncing = time.Second
+		w.mu.Unlock()
+		var write sync.WaitGroup
+		var fenced time.Duration
+		write.Go(func() { fenced = took(func() { w.mustWrite(writer, nearWithdrawn, true) }) })
+		time.Sleep(time.Second / 2)
+		for range 3 {
+			w.expect(c, true, true)
+		}
+		write.Wait()
+		if fenced != time.Second {
+			w.t.Errorf("the fenced write took %v, want as long as the disk", fenced)
+		}
+		w.expect(c, false, true)
+		w.expect(c, false, false)
 	})
 }
 

@@ -216,9 +216,10 @@ func (s *nearSession) current(e *nearEntry, g *grant, atLeast uint64) bool {
 	return e.decision.PolicyRevision == g.policy && e.revision >= s.floors[e.slot].Load() && max(e.revision, seen) >= atLeast
 }
 
-// leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept.
+// leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept; it is not asked
+// again for awakeFor.
 func (s *nearSession) leased(g *grant, now reading) bool {
-	return now.mono-g.sent.mono < int64(s.lease) && now.wall-g.sent.wall < int64(s.lease)
+	return now.mono-g.sent.mono < int64(s.lease) && now.wall-g.sent.wall < int64(s.lease-awakeFor)
 }
 
 // keep puts an entry into the table, unless a change has overtaken it already.

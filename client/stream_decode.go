@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -15,7 +16,7 @@ import (
 
 // A plain result, which nearly every one is, is decoded here: an id and a response, each field at most once where it is
 // single, none that this client does not know. Strings that come again and again are kept, the message is used again, and the
-// first reason and obligation share memory: 2 allocations of 176 bytes, where protobuf makes 11 of 595. Whatever is not plain,
+// first reason and obligation share memory: 3 allocations of 256 bytes, where protobuf makes 11 of 595. Whatever is not plain,
 // or not well-formed, is left to protobuf. A fuzz target holds that both read the same.
 
 // The field numbers of a response.
@@ -269,7 +270,7 @@ func (t *texts) string(data []byte) (string, bool) {
 	if n == 0 || n > longestText {
 		return string(data), utf8.Valid(data)
 	}
-	place := &t.places[(n^int(data[0])^int(data[n/2])<<2^int(data[n-1])<<4)%len(t.places)]
+	place := &t.places[placeOf(data)]
 	if kept := place.Load(); kept != nil && *kept == string(data) {
 		return *kept, true
 	}
@@ -279,4 +280,11 @@ func (t *texts) string(data []byte) (string, bool) {
 	}
 	place.Store(&s)
 	return s, true
+}
+
+// placeOf hashes what is in the middle of a string: beginnings and ends are much alike.
+func placeOf(data []byte) int {
+	var middle [8]byte
+	copy(middle[:], data[len(data)/2:])
+	return int((binary.LittleEndian.Uint64(middle[:]) ^ uint64(len(data))) * 0x9e3779b97f4a7c15 >> 58)
 }

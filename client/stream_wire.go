@@ -19,8 +19,27 @@ import (
 // check and decodes its own outcome, so the one goroutine that sends and the one that receives do neither, and a request
 // that cannot be encoded is its caller's error alone.
 
-// frame is an encoded message of a CheckStream.
-type frame struct{ data []byte }
+// frame is an encoded message of a CheckStream. Its memory is gRPC's: one that is sent is taken from there by newFrame and
+// given back by gRPC, one that was received must be freed.
+type frame struct {
+	memory *[]byte    // of one to be sent; data is its content
+	buffer mem.Buffer // of one received
+	data   []byte
+}
+
+// newFrame returns an empty frame with room for size bytes.
+func newFrame(size int) *frame {
+	memory := mem.DefaultBufferPool().Get(size)
+	return &frame{memory: memory, data: (*memory)[:0]}
+}
+
+// free lets go of a received frame's data.
+func (f *frame) free() {
+	if f.buffer != nil {
+		f.buffer.Free()
+	}
+	f.buffer, f.data = nil, nil
+}
 
 // frames is the standard codec, but for frames.
 type frames struct{ encoding.CodecV2 }
@@ -30,15 +49,17 @@ func newFrames() frames { return frames{encoding.GetCodecV2("proto")} }
 // Marshal hands a frame's data on.
 func (c frames) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
-		return mem.BufferSlice{mem.SliceBuffer(f.data)}, nil
+		*f.memory = f.data // which may have grown
+		return mem.BufferSlice{mem.NewBuffer(f.memory, mem.DefaultBufferPool())}, nil
 	}
 	return c.CodecV2.Marshal(v)
 }
 
-// Unmarshal copies the data into a frame.
+// Unmarshal has a frame share the data.
 func (c frames) Unmarshal(data mem.BufferSlice, v any) error {
 	if f, ok := v.(*frame); ok {
-		f.data = data.Materialize()
+		f.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())
+		f.data = f.buffer.ReadOnlyData()
 		return nil
 	}
 	return c.CodecV2.Unmarshal(data, v)

@@ -29,7 +29,6 @@ import (
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
-	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
 	"github.com/consentd/consentd/server/watch"
 )
@@ -126,8 +125,8 @@ func (a *App) openStore() error {
 		return err
 	}
 	a.states = states
-	observer := &observers{states: states}
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: observer, Logger: a.config.Logger})
+	ahead := &announcer{}
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Ahead: ahead, Logger: a.config.Logger})
 	if err != nil {
 		return err
 	}
@@ -139,23 +138,13 @@ func (a *App) openStore() error {
 	if err != nil {
 		return err
 	}
-	observer.watchers = a.watchers
+	ahead.Hub = a.watchers
 	a.policies.Notify(a.watchers.PolicyChanged)
 	return nil
 }
 
-// observers are told of each change in this order: a floor that a client knows is known to this node's cache too.
-type observers struct {
-	states *cache.Cache
-	// watchers is set before the first change.
-	watchers *watch.Hub
-}
-
-// Changed implements store.Observer.
-func (o *observers) Changed(c store.Change) {
-	o.states.Changed(c)
-	o.watchers.Changed(c)
-}
+// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first change.
+type announcer struct{ *watch.Hub }
 
 func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{

@@ -64,9 +64,11 @@ func (r *race) test(t *testing.T) {
 	r.run(t)
 	t.Logf("%d checks, %d of them wholly after a withdrawal, %d ALLOW; %+v",
 		r.checks.Load(), r.after.Load(), r.allowed.Load(), r.states.Stats())
-	if r.after.Load() < r.enough/20 || r.allowed.Load() == 0 {
-		t.Errorf("only %d checks after a withdrawal and %d ALLOW: the test says little", r.after.Load(), r.allowed.Load())
-	}
+}
+
+// done reports whether there were enough checks, and enough of those that say something: on a slow disk they come late.
+func (r *race) done() bool {
+	return r.checks.Load() >= r.enough && r.after.Load() >= r.enough/20 && r.allowed.Load() > 0
 }
 
 func (r *race) open(t *testing.T) {
@@ -134,7 +136,7 @@ func (r *race) record(t *testing.T, s, n int, status consent.Status) {
 }
 
 func (r *race) read(t *testing.T, seed int) {
-	for i := seed; r.checks.Load() < r.enough; i += 7 {
+	for i := seed; !r.done(); i += 7 {
 		s := i % raceSubjects
 		before := r.phase[s].Load()
 		d, err := r.authorizer.Check(context.Background(), &consent.Request{Subject: raceSubject(s), Purpose: "marketing_email"}, authz.Consistency{})

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -32,13 +33,13 @@ var (
 
 // String returns the token as clients see it.
 func (t Token) String() string {
-	var text [tokenText]byte
-	return string(t.append(text[:0]))
+	return string(t.append(nil))
 }
 
 func (t Token) append(text []byte) []byte {
-	var raw [tokenBytes]byte
-	b := append(raw[:0], tokenVersion)
+	text = slices.Grow(text, tokenText+tokenBytes)
+	room := text[len(text):cap(text)]
+	b := append(room[tokenText:tokenText], tokenVersion) // in the room behind: an array would escape to the heap
 	b = append(b, t.StoreID[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.Revision))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))

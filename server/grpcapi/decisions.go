@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -40,42 +41,56 @@ func (s *decisionService) admit(r *consentv1.CheckRequest) (consent.Request, err
 // answerBytes is about how long an encoded answer gets.
 const answerBytes = 320
 
+// batch is the requests of a BatchCheck: a fault for each, nil for those that are to be decided.
+type batch struct {
+	faults   []error
+	requests []consent.Request
+}
+
 // batchCheck decides many requests. Those that are malformed get their own errors, the others go on together.
 func (d *desk) batchCheck(ctx context.Context, r *consentv1.BatchCheckRequest) ([]byte, error) {
-	s := d.service
-	if err := s.validator.require(r); err != nil {
+	if err := d.service.validator.require(r); err != nil {
 		return nil, err
 	}
-	requests := make([]consent.Request, 0, len(r.GetRequests()))
-	faults := make([]error, len(r.GetRequests()))
+	b := batch{make([]error, len(r.GetRequests())), make([]consent.Request, 0, len(r.GetRequests()))}
 	for i, item := range r.GetRequests() {
 		var request consent.Request
-		if request, faults[i] = s.admitItem(item); faults[i] == nil {
-			requests = append(requests, request)
+		if request, b.faults[i] = d.service.admitItem(item); b.faults[i] == nil {
+			b.requests = append(b.requests, request)
 		}
 	}
-	results, err := s.authorizer.BatchCheck(ctx, requests, consistencyOf(r.GetConsistency()))
+	results, err := d.service.authorizer.BatchCheck(ctx, b.requests, consistencyOf(r.GetConsistency()))
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, 0, len(faults)*answerBytes)
+	return d.batchAnswer(ctx, b, results), nil
+}
+
+// batchAnswer encodes the answer to a batch.
+func (d *desk) batchAnswer(ctx context.Context, b batch, results []authz.Result) []byte {
+	data := make([]byte, 0, len(b.faults)*answerBytes)
 	next := 0
-	for _, fault := range faults {
+	for _, fault := range b.faults {
 		if fault == nil {
-			fault = results[next].Err
-			if fault == nil {
-				fault = d.respond(requests[next].Subject.Controller, &results[next].Decision)
-			}
+			fault = d.result(&b.requests[next], &results[next])
 			next++
 		}
-		if fault != nil {
-			refused := s.errors.refuse(ctx, consentv1.DecisionService_BatchCheck_FullMethodName, fault)
+		if fault == nil {
+			data = appendBatched(data, batchedResponse, d.response)
+		} else {
+			refused := d.service.errors.refuse(ctx, consentv1.DecisionService_BatchCheck_FullMethodName, fault)
 			data = appendBatched(data, batchedError, encodedError(refused))
-			continue
 		}
-		data = appendBatched(data, batchedResponse, d.response)
 	}
-	return data, nil
+	return data
+}
+
+// result encodes a decision of a batch into d.response, or returns why there is none.
+func (d *desk) result(request *consent.Request, r *authz.Result) error {
+	if r.Err != nil {
+		return r.Err
+	}
+	return d.respond(request.Subject.Controller, &r.Decision)
 }
 
 // admitItem is admit for an item of a batch, whose freshness is the batch's.

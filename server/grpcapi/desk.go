@@ -33,6 +33,13 @@ func (s *decisionService) newDesk() *desk {
 	return d
 }
 
+// free gives a desk back, without what its last request holds.
+func (d *desk) free() {
+	proto.Reset(&d.check)
+	d.request, d.in.fault = consent.Request{}, nil
+	d.service.desks.Put(d)
+}
+
 // decide decides d.check and appends the encoded CheckResponse to data.
 func (d *desk) decide(ctx context.Context, data []byte) ([]byte, error) {
 	var err error
@@ -130,7 +137,7 @@ func (s *decisionService) encoding(method string) grpc.MethodHandler {
 	info := &grpc.UnaryServerInfo{Server: s, FullMethod: "/" + consentv1.DecisionService_ServiceDesc.ServiceName + "/" + method}
 	return func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		d := s.desks.Get().(*desk)
-		defer s.desks.Put(d)
+		defer d.free()
 		request := how.request(d)
 		if err := decode(request); err != nil {
 			return nil, err

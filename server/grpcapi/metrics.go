@@ -2,7 +2,8 @@ package grpcapi
 
 import (
 	"errors"
-	"sync"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,8 +22,9 @@ type metrics struct {
 	streams prometheus.Gauge
 
 	decisions, policyErrors *prometheus.CounterVec
-	// byDecision holds the counters of decisions by decisionKey. Only declared controllers come here, so it stays small.
-	byDecision sync.Map
+	// byController holds the counters of decisions. A controller that is new is added to a copy: only declared ones come
+	// here, so there are few.
+	byController atomic.Pointer[map[string]*decisionCounters]
 }
 
 type methodMetrics struct {
@@ -31,10 +33,8 @@ type methodMetrics struct {
 	seconds prometheus.Observer
 }
 
-type decisionKey struct {
-	controller string
-	effect     consent.Effect
-}
+// decisionCounters are those of one controller, indexed by consent.Effect.
+type decisionCounters [consent.Allow + 1]prometheus.Counter
 
 // latencyBuckets run from a cached check to a write that waits for a slow disk.
 var latencyBuckets = []float64{
@@ -102,13 +102,37 @@ func (m *methodMetrics) done(code codes.Code, took time.Duration) {
 
 // decided counts a decision.
 func (m *metrics) decided(controller string, d *consent.Decision) {
-	key := decisionKey{controller: controller, effect: d.Effect}
-	counter, ok := m.byDecision.Load(key)
-	if !ok {
-		counter, _ = m.byDecision.LoadOrStore(key, m.decisions.WithLabelValues(controller, d.Effect.String()))
+	effect := consent.Deny
+	if d.Effect == consent.Allow {
+		effect = consent.Allow
 	}
-	counter.(prometheus.Counter).Inc()
+	m.countersOf(controller)[effect].Inc()
 	if len(d.Reasons) > 0 && d.Reasons[0].Code == consent.PolicyError {
 		m.policyErrors.WithLabelValues(controller).Inc()
 	}
+}
+
+// countersOf returns a controller's counters, and makes them the first time.
+func (m *metrics) countersOf(controller string) *decisionCounters {
+	for {
+		known := m.byController.Load()
+		if known != nil {
+			if c, ok := (*known)[controller]; ok {
+				return c
+			}
+		}
+		more := map[string]*decisionCounters{controller: m.newDecisionCounters(controller)}
+		if known != nil {
+			maps.Copy(more, *known)
+		}
+		m.byController.CompareAndSwap(known, &more)
+	}
+}
+
+func (m *metrics) newDecisionCounters(controller string) *decisionCounters {
+	c := &decisionCounters{}
+	for effect := range c {
+		c[effect] = m.decisions.WithLabelValues(controller, consent.Effect(effect).String())
+	}
+	return c
 }

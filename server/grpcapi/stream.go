@@ -53,6 +53,7 @@ type streamedCheck struct {
 type checkStream struct {
 	grpc.ServerStream
 	service *decisionService
+	opened  time.Time
 	// wake has a value when the sender must look.
 	wake    chan struct{}
 	workers sync.WaitGroup
@@ -67,9 +68,9 @@ type checkStream struct {
 	// working counts workers; starting says that one of them has not begun.
 	working  int
 	starting bool
-	// frames are encoded answers; the last may grow. The oldest came at oldest.
+	// frames are encoded answers; the last may grow. The oldest came so long after opened.
 	frames [][]byte
-	oldest time.Time
+	oldest time.Duration
 	// answers is how many are in frames; unanswered counts these, and the checks under way.
 	answers, unanswered int
 	// room is where the reader waits while there is too much under way.
@@ -84,7 +85,7 @@ func (s *decisionService) CheckStream(
 	stream grpc.BidiStreamingServer[consentv1.CheckStreamRequest, consentv1.CheckStreamResponse],
 ) error {
 	c := &checkStream{
-		ServerStream: stream, service: s, wake: make(chan struct{}, 1), underWay: map[uint64]*streamedCheck{},
+		ServerStream: stream, service: s, opened: time.Now(), wake: make(chan struct{}, 1), underWay: map[uint64]*streamedCheck{},
 	}
 	c.room.L = &c.mu
 	s.metrics.streams.Inc()
@@ -273,7 +274,7 @@ func (c *checkStream) staff() {
 // work decides checks until none is left.
 func (c *checkStream) work() {
 	d := c.service.desks.Get().(*desk)
-	defer c.service.desks.Put(d)
+	defer d.free()
 	c.mu.Lock()
 	c.starting = false
 	check := c.next()
@@ -308,7 +309,7 @@ func (c *checkStream) next() *streamedCheck {
 // finish keeps the answer for the sender; c.mu is held.
 func (c *checkStream) finish(check *streamedCheck, outcome protowire.Number, message []byte) {
 	delete(c.underWay, check.id)
-	now := time.Now()
+	now := time.Since(c.opened)
 	if c.answers++; c.answers == 1 {
 		c.oldest = now
 	}
@@ -318,7 +319,7 @@ func (c *checkStream) finish(check *streamedCheck, outcome protowire.Number, mes
 		last++
 	}
 	c.frames[last] = appendResult(c.frames[last], check.id, outcome, message)
-	if now.Sub(c.oldest) >= gatherFor {
+	if now-c.oldest >= gatherFor {
 		c.look()
 	}
 }

@@ -34,7 +34,7 @@ func (c *checkContext) Err() error {
 	switch {
 	case c.cancelled.Load():
 		return context.Canceled
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+	case !c.deadline.IsZero() && time.Until(c.deadline) <= 0: // the monotonic clock alone is half the cost of time.Now
 		return context.DeadlineExceeded
 	}
 	return c.Context.Err()

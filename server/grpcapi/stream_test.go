@@ -407,3 +407,48 @@ func TestStreamedAnswersAreThoseOfCheck(t *testing.T) {
 		t.Errorf("-Check +stream:\n%s", diff)
 	}
 }
+
+// Calls and streams use memory again: what one gets is never another's.
+func TestAnswersAreNotMixed(t *testing.T) {
+	s := serve(t, &fake{
+		check: func(_ context.Context, r *consent.Request, _ authz.Consistency) (consent.Decision, error) {
+			return consent.Decision{Effect: consent.Allow, ID: r.Subject.ID, PermittedDataCategories: r.DataCategories}, nil
+		},
+		batch: func(requests []consent.Request) ([]authz.Result, error) {
+			results := make([]authz.Result, len(requests))
+			for i, r := range requests {
+				results[i].Decision = consent.Decision{Effect: consent.Allow, ID: r.Subject.ID}
+			}
+			return results, nil
+		},
+	})
+	var group sync.WaitGroup
+	for caller := range 16 {
+		client := consentv1.NewDecisionServiceClient(s.conn)
+		stream := openStream(t, s)
+		group.Go(func() {
+			for n := range 50 {
+				id := strings.Repeat("x", (caller*37+n*11)%200) + fmt.Sprint(caller, "-", n)
+				check := streamed(uint64(n+1), id).GetCheck()
+				single, err := client.Check(t.Context(), check)
+				if err != nil || single.GetDecisionId() != id {
+					t.Errorf("Check of %s is of %s, %v", id, single.GetDecisionId(), err)
+				}
+				batch, err := client.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{check, {}, check}})
+				if err != nil || len(batch.GetResults()) != 3 || batch.GetResults()[2].GetResponse().GetDecisionId() != id ||
+					batch.GetResults()[1].GetError() == nil {
+					t.Errorf("BatchCheck of %s: %v, %v", id, batch, err)
+				}
+				if err := stream.Send(&consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(uint64(n+1), id)}}); err != nil {
+					t.Error(err)
+					return
+				}
+				m, err := stream.Recv()
+				if err != nil || len(m.GetResults()) != 1 || m.GetResults()[0].GetResponse().GetDecisionId() != id {
+					t.Errorf("the stream's answer for %s: %v, %v", id, m, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}

@@ -132,6 +132,30 @@ func TestShadowHoldsUpNothing(t *testing.T) {
 	}
 }
 
+// TestShadowTakesItsShareOnly: each comparison counts as a millisecond at least, of 250 at once and 10 a second.
+func TestShadowTakesItsShareOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // no time passes while somebody runs
+		l := policy.NewLoader(policy.Options{ShadowRate: 1})
+		defer l.Close()
+		set := loadBy(t, l)
+		request := &consent.Request{Subject: consent.Subject{Controller: "example", ID: "s"}, Purpose: "storage"}
+		for range 1000 {
+			set.Decide(context.Background(), request, &consent.Snapshot{State: &consent.State{}}, 2)
+			synctest.Wait()
+		}
+		before := l.Stats()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		after := l.Stats()
+		if n := before.Shadowed; n < 250 || n > 252 || before.Dropped == 0 {
+			t.Errorf("at once: stats = %+v, want 250 made again and others dropped", before)
+		}
+		if n := after.Shadowed - before.Shadowed; n < 18 || n > 22 {
+			t.Errorf("%d made again within two seconds, want about 20", n)
+		}
+	})
+}
+
 func engineSet(t *testing.T, o policy.Options, rules string) (*policy.Loader, *policy.Set) {
 	t.Helper()
 	l := policy.NewLoader(o)

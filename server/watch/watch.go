@@ -161,6 +161,11 @@ func (h *Hub) Stats() Stats {
 }
 
 // Changed announces a change, in the order of revisions. A Fence that begins later waits for it.
+//
+// It may be called before the change is durable or visible, so that caches hear of it and confirm while the disk syncs. A floor
+// that rises early is safe: until the change is visible, the server answers with the revision before, which is below
+// the floor, so nobody keeps it; and what a cache still answers for other subjects is as good at the new revision as at the one
+// before. If the change fails its floor only costs the cache a slot, as long as no other change takes the revision.
 func (h *Hub) Changed(c store.Change) {
 	slot := h.hello.Slot(c.Subject.Controller, c.Subject.ID)
 	h.announce(announcement{slot: slot, revision: c.Revision})

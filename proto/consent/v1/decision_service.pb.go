@@ -1893,7 +1893,8 @@ type WatchInvalidationsResponse struct {
 	FromPosition uint64 `protobuf:"varint,2,opt,name=from_position,json=fromPosition,proto3" json:"from_position,omitempty"`
 	// The position after this message. What happened up to it has been told.
 	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
-	// The newest revision; every change up to it has been told.
+	// The newest revision; every change up to it has been told. A change may be told before it is visible, while the disk syncs:
+	// until then the server's answers have a lower revision, and those for its slot cannot be kept.
 	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The hash slots whose floors rise to revision; each below the hello's slot_count. If there are any, revision is greater
 	// than in the last message.

@@ -99,7 +99,7 @@ func (s *Store) commitAll() {
 				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false
 			}
 		}
-		s.observe(group)
+		tell(s.observer, group)
 		for _, p := range group {
 			close(p.done)
 		}
@@ -129,7 +129,7 @@ func (s *Store) commit(group []*pending) (err error) {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	last := s.last
+	last, told := s.last, false
 	if err := s.write(func(b *engine.Batch) error {
 		for _, p := range group {
 			if err := s.add(b, p, &last); err != nil {
@@ -139,8 +139,16 @@ func (s *Store) commit(group []*pending) (err error) {
 		if last == s.last {
 			return nil
 		}
-		return b.Set(revisionKey, binary.BigEndian.AppendUint64(nil, uint64(last)), nil)
+		if err := b.Set(revisionKey, binary.BigEndian.AppendUint64(nil, uint64(last)), nil); err != nil {
+			return err
+		}
+		told = true
+		tell(s.ahead, group)
+		return nil
 	}); err != nil {
+		if told {
+			s.log.halt(err) // no other change may take the revisions that were told
+		}
 		return err
 	}
 	if last != s.last {
@@ -179,14 +187,14 @@ func (s *Store) add(b *engine.Batch, p *pending, last *consent.Revision) error {
 	return c.write()
 }
 
-// observe tells the observer of the group's changes, in the order of their revisions.
-func (s *Store) observe(group []*pending) {
-	if s.observer == nil {
+// tell tells o of the group's changes, in the order of their revisions.
+func tell(o store.Observer, group []*pending) {
+	if o == nil {
 		return
 	}
 	for _, p := range group {
 		if p.fresh {
-			s.observer.Changed(store.Change{Subject: p.batch.Subject, Revision: p.recorded.Revision})
+			o.Changed(store.Change{Subject: p.batch.Subject, Revision: p.recorded.Revision})
 		}
 	}
 }

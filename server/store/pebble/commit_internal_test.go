@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,8 +72,9 @@ func start(s *Store, batch consent.Batch) <-chan result {
 // alone.
 func TestGroupCommit(t *testing.T) {
 	files := newGatedFS(vfs.NewMem())
-	observer := &changes{}
+	observer, ahead := &changes{}, &changes{}
 	s := mustOpen(t, files, observer)
+	s.ahead = ahead
 	files.gate.Lock()
 	before := files.syncs.Load()
 	first := start(s, grantOf(subject(1), "first"))
@@ -95,8 +97,8 @@ func TestGroupCommit(t *testing.T) {
 		waiting = append(waiting, start(s, q.batch))
 		waitUntil(func() bool { return len(s.queue) == i+1 })
 	}
-	if s.Applied() != 0 || observer.count() != 0 {
-		t.Errorf("applied %d before the disk synced", s.Applied())
+	if s.Applied() != 0 || observer.count() != 0 || ahead.count() != 1 {
+		t.Errorf("applied %d, observed %d, told %d before the disk synced", s.Applied(), observer.count(), ahead.count())
 	}
 	if got, _ := s.Read(t.Context(), subject(1)); got.State.Known() {
 		t.Error("a change is visible before the disk synced")
@@ -116,6 +118,9 @@ func TestGroupCommit(t *testing.T) {
 	}
 	if s.Applied() != 4 || observer.count() != 4 {
 		t.Errorf("applied %d, observed %d", s.Applied(), observer.count())
+	}
+	if !slices.Equal(ahead.seen, observer.seen) {
+		t.Errorf("told %v ahead, and then %v", ahead.seen, observer.seen)
 	}
 	audit(t, s, []consent.Subject{subject(1), subject(2), subject(3)})
 }

@@ -64,8 +64,8 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			disk := vfs.NewCrashableMem()
 			files := newFailingFS(disk, tt.err, tt.fails)
-			observer := &changes{}
-			s, err := Open(dir, Options{FS: files, Observer: observer})
+			observer, ahead := &changes{}, &changes{}
+			s, err := Open(dir, Options{FS: files, Observer: observer, Ahead: ahead})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,6 +77,9 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 			wantUnwritable(t, s, tt.batch, tt.err)
 			if s.Applied() != 1 || observer.count() != 1 {
 				t.Errorf("applied %d, observed %d", s.Applied(), observer.count())
+			}
+			if ahead.count() != 2 {
+				t.Errorf("told %d ahead, want the one that failed and none after it", ahead.count())
 			}
 			audit(t, s, []consent.Subject{subject(1), subject(2)})
 			wantHalted(t, s, disk)

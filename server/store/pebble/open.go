@@ -35,7 +35,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		observer: o.Observer, log: newMonitor(o.Logger), lock: lock,
+		observer: o.Observer, ahead: o.Ahead, log: newMonitor(o.Logger), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)

@@ -33,6 +33,9 @@ import (
 type Options struct {
 	// Observer is told of every change; nil: nobody is.
 	Observer store.Observer
+	// Ahead is told of every change too, in the same order, but before it is synced and visible; nil: nobody is. A change that is
+	// told may still fail; then no other takes its revision until the store is opened again.
+	Ahead store.Observer
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
 	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index blocks, the
@@ -48,6 +51,7 @@ const defaultCacheSize = 64 << 20
 type Store struct {
 	id       store.ID
 	observer store.Observer
+	ahead    store.Observer
 	log      *monitor
 	db       *engine.DB
 	lock     *engine.Lock

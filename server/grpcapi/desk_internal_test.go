@@ -1,0 +1,83 @@
+package grpcapi
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+)
+
+func newTestDesk(t *testing.T) *desk {
+	t.Helper()
+	v, err := newValidator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &decisionService{
+		authorizer: constant{}, validator: v, edge: edge{metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))},
+	}
+	return s.newDesk()
+}
+
+func encodedSmallCheck(t *testing.T) []byte {
+	t.Helper()
+	data, err := proto.Marshal(&consentv1.CheckRequest{Controller: "acme", SubjectId: "s", Purpose: "ads"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// What a desk was left with by a check that was allowed is never the answer to the next, whatever becomes of that.
+func TestADeskKeepsNoAnswer(t *testing.T) {
+	d, good := newTestDesk(t), encodedSmallCheck(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, next := range map[string]*streamedCheck{
+		"cancelled":  {request: good, ctx: checkContext{Context: over}},
+		"malformed":  {request: []byte{0xff}, ctx: checkContext{Context: t.Context()}},
+		"not UTF-8":  {request: []byte{0x0a, 1, 0xff}, ctx: checkContext{Context: t.Context()}},
+		"incomplete": {request: []byte{0x0a, 4, 'a', 'c', 'm', 'e'}, ctx: checkContext{Context: t.Context()}},
+		"empty":      {ctx: checkContext{Context: t.Context()}},
+	} {
+		allowed := streamedCheck{request: good, ctx: checkContext{Context: t.Context()}}
+		if outcome, message := d.streamedOutcome(&allowed); outcome != resultResponse || len(message) == 0 {
+			t.Fatalf("the first check: outcome %d, %x", outcome, message)
+		}
+		outcome, message := d.streamedOutcome(next)
+		var e consentv1.CheckError
+		if err := proto.Unmarshal(message, &e); outcome != resultError || err != nil || e.GetCode() == 0 {
+			t.Errorf("%s: outcome %d, %v (%v)", name, outcome, &e, err)
+		}
+	}
+}
+
+// A decision that cannot be encoded is an error, not half an answer.
+func TestAnAnswerThatIsNotUTF8IsAnError(t *testing.T) {
+	d := consent.Decision{Effect: consent.Allow, Reasons: []consent.Reason{{Code: consent.BasisHolds, Clause: "\xff"}}}
+	if _, err := appendDecision(nil, &d, nil); err == nil {
+		t.Error("no error")
+	}
+	if m, err := checkResponse(&d, nil); err == nil {
+		t.Errorf("no error, but %v", m)
+	}
+}
+
+func TestAStreamedCheckAllocates(t *testing.T) {
+	d, request := newTestDesk(t), encodedSmallCheck(t)
+	check := streamedCheck{request: request, ctx: checkContext{Context: t.Context()}}
+	var outcome protowire.Number
+	const budget = 4 // three strings of the request, and the reasons of this authorizer's decision
+	if n := testing.AllocsPerRun(100, func() { outcome, _ = d.streamedOutcome(&check) }); n > budget || outcome != resultResponse {
+		t.Errorf("%v allocations, want %d at most (outcome %d)", n, budget, outcome)
+	}
+}
