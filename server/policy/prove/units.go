@@ -27,8 +27,9 @@ type units struct {
 	// cases are those of each controller, contents the files in which they stand, by path.
 	cases    map[string][]cases.Case
 	contents map[string][]byte
-	// keys are those that were asked for: each takes the text of all rules.
-	keys map[unitKey]string
+	// keys are those that were asked for, texts the modules that they took: writing a module out takes long.
+	keys  map[unitKey]string
+	texts map[string]string
 }
 
 type unitKey struct {
@@ -42,7 +43,7 @@ func readUnits(fsys fs.FS, controllers []consent.Controller) (*units, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}, keys: map[unitKey]string{}}
+	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}, keys: map[unitKey]string{}, texts: map[string]string{}}
 	for _, name := range sortedKeys(loaded.Modules) {
 		m := loaded.Modules[name].Parsed
 		u.modules[name] = m
@@ -89,7 +90,10 @@ func (u *units) newKey(unit string, tests bool) string {
 	}
 	for _, name := range names {
 		if tests || !strings.HasSuffix(name, "_test.rego") {
-			fmt.Fprintf(h, "%s\n%s\n", name, u.modules[name])
+			if u.texts[name] == "" {
+				u.texts[name] = u.modules[name].String()
+			}
+			fmt.Fprintf(h, "%s\n%s\n", name, u.texts[name])
 		}
 	}
 	for _, key := range sortedKeys(u.documents) {
