@@ -60,9 +60,9 @@ func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 	}
 }
 
-// run walks the space. It returns how many cases that were.
-func (p *proof) run() (cases int, err error) {
-	w := &walk{space: p.space, ctx: p.ctx, show: p.ask, seen: map[point]Answer{}}
+// run walks the space, and notes the answers in seen. It returns how many cases that were.
+func (p *proof) run(seen map[point]Answer) (cases int, err error) {
+	w := &walk{space: p.space, ctx: p.ctx, show: p.ask, seen: seen}
 	if err := w.run(); err != nil {
 		return len(w.seen), err
 	}
@@ -228,13 +228,13 @@ func (a *admission) proveAll(ctx context.Context, jobs []job) ([]result, error) 
 	var workers sync.WaitGroup
 	for range a.prover.options.Workers {
 		workers.Go(func() {
-			fired := make([]bool, len(rules))
+			w := workspace{fired: make([]bool, len(rules)), seen: map[point]Answer{}}
 			for i := range next {
-				results[i] = a.proveOne(ctx, jobs[i], fired)
+				results[i] = a.proveOne(ctx, jobs[i], w)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			a.note(rules, fired)
+			a.note(rules, w.fired)
 		})
 	}
 	for i := range jobs {
@@ -258,12 +258,19 @@ func (a *admission) note(rules []engine.Rule, fired []bool) {
 	}
 }
 
-func (a *admission) proveOne(ctx context.Context, j job, fired []bool) result {
+// workspace is what a worker uses for one purpose after the other: the rules that fired, and the memory for the cases of one.
+type workspace struct {
+	fired []bool
+	seen  map[point]Answer
+}
+
+func (a *admission) proveOne(ctx context.Context, j job, w workspace) result {
+	clear(w.seen)
 	r := result{controller: j.controller, purpose: j.purpose}
 	r.space = a.vocabularies[j.controller].space(j.controller, j.purpose)
 	p := newProof(ctx, a.set, r.space)
-	p.tracked, p.fired, p.trackAll = a.tracked, fired, a.trackAll
-	r.cases, r.err = p.run()
+	p.tracked, p.fired, p.trackAll = a.tracked, w.fired, a.trackAll
+	r.cases, r.err = p.run(w.seen)
 	if errors.Is(r.err, errTooLarge) {
 		r.truncated, r.err = true, nil
 	}

@@ -162,7 +162,8 @@ func (v *vocabulary) instants() []value {
 	return out
 }
 
-// Case is a request about a person, at an instant. It is valid, and must not be changed, while Walk shows it.
+// Case is a request about a person, at an instant. It is valid, and must not be changed, while Walk shows it: the next one takes
+// its place.
 type Case struct {
 	Request consent.Request
 	State   *consent.State
@@ -170,6 +171,7 @@ type Case struct {
 
 	space   *Space
 	at, hub point
+	state   consent.State
 }
 
 // Describe says in words who is asked about and what for, plain values left out.
@@ -190,15 +192,15 @@ func (s *Space) describe(p point) string {
 
 // build makes the case of a point.
 func (s *Space) build(c *Case, p point) {
-	*c = Case{Now: s.nowAt(p), space: s, at: p, Request: consent.Request{
-		Subject: consent.Subject{Controller: s.controller, ID: "subject"}, Purpose: s.purpose,
-	}}
+	c.Now, c.space, c.at = s.nowAt(p), s, p
+	c.Request = consent.Request{Subject: consent.Subject{Controller: s.controller, ID: "subject"}, Purpose: s.purpose}
 	for d := range s.dims {
 		if apply := s.dims[d].values[p[d]].request; apply != nil {
 			apply(&c.Request)
 		}
 	}
-	c.State = s.fold(p, c.Now)
+	c.State = &c.state
+	s.fold(c.State, p, c.Now)
 }
 
 func (s *Space) nowAt(p point) consent.Instant {
@@ -219,21 +221,21 @@ type made struct {
 	consents map[point]*consent.State
 }
 
-// fold is the state that a point's events add up to. Events of consents are folded together. Those of the other dimensions are of
+// fold makes the state that a point's events add up to. Events of consents are folded together. Those of the other dimensions are of
 // kinds that do not meet in a fold, nor each other: each dimension has its own part of the state, which is folded once. A test
 // holds that this is what folding all events makes.
-func (s *Space) fold(p point, now consent.Instant) *consent.State {
+func (s *Space) fold(state *consent.State, p point, now consent.Instant) {
 	if s.dims[s.known].values[p[s.known]].unknown {
-		return &consent.State{}
+		*state = consent.State{}
+		return
 	}
 	m := s.madeAt(now)
-	state := *s.foldConsents(m, p)
+	*state = *s.foldConsents(m, p)
 	for d := range s.dims {
 		if part := m.parts[d][p[d]]; part != nil && !s.dims[d].consents {
-			merge(&state, part)
+			merge(state, part)
 		}
 	}
-	return &state
 }
 
 func (s *Space) foldConsents(m *made, p point) *consent.State {

@@ -38,7 +38,9 @@ func TestPartsMakeTheWhole(t *testing.T) {
 				}
 				p[s.known] = 0
 				want := consent.Fold(s.events(s.madeAt(now), p))
-				if diff := cmp.Diff(want, s.fold(p, now)); diff != "" {
+				var got consent.State
+				s.fold(&got, p, now)
+				if diff := cmp.Diff(want, &got); diff != "" {
 					t.Fatalf("%s, %s: %s (-folded +put together):\n%s", c.ID, purpose.Name, s.describe(p), diff)
 				}
 			}
