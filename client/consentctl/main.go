@@ -12,6 +12,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -25,7 +26,14 @@ func main() {
 	os.Exit(run())
 }
 
+// gcPercent is the garbage collector's target, unless GOGC says another. The commands that take seconds (policy check, test and diff)
+// take a sixth less processor time than with the default of 100, and 310 MB instead of 160 for the shipped policies.
+const gcPercent = 400
+
 func run() int {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	address := os.Getenv("CONSENTD_ADDR")

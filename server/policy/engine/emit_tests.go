@@ -149,7 +149,11 @@ func (e *emitter) dot(n *node) step {
 	return func(f *frame) int {
 		v := Value(nil)
 		if key := f.get(b); key != nil {
-			v = lookup(f.get(a), key)
+			if t := f.vm.track; t != nil {
+				v = t.dot(f, a, key)
+			} else {
+				v = lookup(f.get(a), key)
+			}
 		}
 		f.set(d, v)
 		return unless(v != nil)

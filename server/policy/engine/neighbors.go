@@ -36,8 +36,13 @@ type knownSlot struct {
 	val  Value
 }
 
-// maxFieldBit is the bit that all fields share which have none of their own.
-const maxFieldBit = 63
+// Fields that the program names have a bit of their own, up to maxFieldBit, which
+// all further ones share. Keys that it makes up while it runs, such as those
+// that a function is given, share the rest by their hash.
+const (
+	maxFieldBit = 47
+	dynamicBits = AllFields &^ (1<<(maxFieldBit+1) - 1)
+)
 
 // tracking notes what values hang on while an evaluation runs. What is memoized
 // meanwhile carries trackBit in its generation and so is never current: every
@@ -111,13 +116,38 @@ func (t *tracking) bit(record, key string) Fields {
 	return b
 }
 
+// dynamicBit is that of a field that the program does not name.
+func (t *tracking) dynamicBit(record string, key *Str) Fields {
+	if b, ok := t.bits[[2]string{record, key.s}]; ok {
+		return b
+	}
+	return 1 << (maxFieldBit + 1 + key.hash()>>1%(63-maxFieldBit))
+}
+
+// dot looks a key up, noting which if it is one of a record.
+func (t *tracking) dot(f *frame, a *operand, key Value) Value {
+	s, ok := key.(*Str)
+	if !ok || a.kind != inSlot || !t.slots[a.id].record {
+		return lookup(f.get(a), key)
+	}
+	deps := t.deps
+	src := f.get(a)
+	t.deps = deps | t.dynamicBit(f.vm.prog.slots[a.id].key.constant(), s)
+	return lookup(src, key)
+}
+
 // Field is the set of what hangs on a key of the input or, if key is not empty,
 // on that key of a record.
 func (n *Neighbors) Field(record, key string) Fields {
 	t := n.track
 	f := t.bits[[2]string{}]
+	if key == "" {
+		f |= dynamicBits
+	} else {
+		f |= t.dynamicBit(record, newString(key))
+	}
 	for k, b := range t.bits {
-		if k[0] == record && (k[1] == "" || key == "" || k[1] == key) {
+		if k[0] == record && (k[1] == "" || key == "") {
 			f |= b
 		}
 	}
@@ -163,7 +193,7 @@ func (n *Neighbors) remember() {
 func (n *Neighbors) Eval(ctx context.Context, req Request, changed Fields, use func(Result) error) error {
 	m := n.m
 	m.arena.reset(m.prog.opts.MaxRetained)
-	m.prepare(ctx, req, &m.prog.whole)
+	m.prepare(ctx, req, n.entry.caseOf(req.Input))
 	for i := range n.known {
 		if k := &n.known[i]; k.deps&changed == 0 {
 			m.slots[k.id] = memo{gen: m.gen, val: k.val}

@@ -32,10 +32,10 @@ func (d *Decider) Decide(ctx context.Context, c *Case) (consent.Decision, error)
 		d.space, d.hub, d.asked = c.space, c.hub, 0
 	}
 	d.asked++
-	if d.near == nil || d.asked == 1 {
+	if d.near == nil {
 		return d.set.Evaluate(ctx, &c.Request, c.State, c.Now)
 	}
-	if d.asked == 2 {
+	if d.asked == 2 { // one alone is decided near the last center: it lies not far from that either
 		d.space.build(&d.center, d.hub)
 		// A center that cannot be decided has no neighbors: these are decided by themselves.
 		_, _ = d.near.Center(ctx, &d.center.Request, d.center.State, d.center.Now)
