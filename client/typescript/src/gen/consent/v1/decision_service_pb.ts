@@ -1061,7 +1061,8 @@ export type WatchInvalidationsResponse = Message<"consent.v1.WatchInvalidationsR
   position: bigint;
 
   /**
-   * The newest revision; every change up to it has been told.
+   * The newest revision; every change up to it has been told. A change may be told before it is visible, while the disk syncs:
+   * until then the server's answers have a lower revision, and those for its slot cannot be kept.
    *
    * @generated from field: uint64 revision = 4;
    */

@@ -327,7 +327,7 @@ export const PurposeSchema: GenMessage<Purpose> = /*@__PURE__*/
  */
 export type CheckPolicyRequest = Message<"consent.v1.CheckPolicyRequest"> & {
   /**
-   * Its files, tests included; path and content count. All together at most 4 MiB.
+   * Its files, tests and cases included; path and content count. All together at most 4 MiB.
    *
    * @generated from field: repeated consent.v1.PolicyFile files = 1;
    */
@@ -395,7 +395,7 @@ export type CheckPolicyResponse = Message<"consent.v1.CheckPolicyResponse"> & {
   enumeration?: Duration | undefined;
 
   /**
-   * How many of the set's own tests passed and failed.
+   * How many of the set's own tests and cases passed and failed.
    *
    * @generated from field: uint32 tests_passed = 8;
    */
