@@ -41,8 +41,9 @@ const maxNearBytes = 4 << 10
 // its policies are those in force, and the lease holds, by this machine's monotonic clock, counted from before the heartbeat
 // was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. (On Linux a hit reads it only
 // if 10 µs have passed since another did: to suspend and resume a machine takes a hundred times that of the monotonic clock,
-// besides the sleep.) A lost, late or damaged stream means that all checks go to the server. What no clock shows is a virtual machine that its host pauses and continues with
-// both its clocks where they were: within what was left of the lease it may answer from what it knew.
+// besides the sleep.) A lost, late or damaged stream means that all checks go to the server. What no clock shows is a virtual
+// machine that its host pauses and continues with both its clocks where they were: within what was left of the lease it may
+// answer from what it knew.
 //
 // BatchCheck is answered here only if all its decisions are known and were right at one instant.
 //

@@ -156,8 +156,8 @@ func (a *admission) controllersOf(rules []silentRule) (ids []string) {
 	return ids
 }
 
-// unfired reports the rules that fired nowhere: one finding for each file, and one for those there that no decision needs. Those of a controller are faults. Those of shared
-// packages are warnings: a pack may serve controllers that this set does not have.
+// unfired reports the rules that fired nowhere: one finding for each file, and one for those there that no decision needs. Those
+// of a controller are faults. Those of shared packages are warnings: a pack may serve controllers that this set does not have.
 func (a *admission) unfired(r *consent.PolicyReport, silent []silentRule) {
 	at := a.positions()
 	for i := 0; i < len(silent); {

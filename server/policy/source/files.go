@@ -24,7 +24,8 @@ type Files struct {
 }
 
 // NewFiles returns the files that a set of policies can consist of, *.rego, *.yaml, *.yml and *.json, and the cases beside
-// them, *.cases; others, and those below hidden folders, are left out. Paths must be relative, clean and all different. The contents are kept.
+// them, *.cases; others, and those below hidden folders, are left out. Paths must be relative, clean and all different. The
+// contents are kept.
 func NewFiles(list []consent.PolicyFile) (*Files, error) {
 	var kept []consent.PolicyFile
 	for _, f := range list {

@@ -12,9 +12,9 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// ReadDir reads the policy files below dir, which together have at most maxBytes. Hidden files and folders, and those of other kinds, are passed over, symbolic
-// links are followed to files below dir only: a rule that is not there because its link leads nowhere could be one that
-// denies.
+// ReadDir reads the policy files below dir, which together have at most maxBytes. Hidden files and folders, and those of other
+// kinds, are passed over, symbolic links are followed to files below dir only: a rule that is not there because its link leads
+// nowhere could be one that denies.
 func ReadDir(dir string, maxBytes int64) (*Files, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
