@@ -48,7 +48,7 @@
 // rules or data mention, one stands for all.
 //
 // Cases around one hub differ from it in a dimension or two. They are decided as its neighbors (Decider): what hangs on nothing that
-// differs is not evaluated again, which takes a third of the time and gives the same decisions (a test compares them).
+// differs is not evaluated again, which takes about half the time and gives the same decisions (a test compares them).
 //
 // # The invariants
 //
