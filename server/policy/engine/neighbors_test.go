@@ -120,7 +120,7 @@ func outcome(eval func(func(engine.Result) error) error) string {
 // TestNeighborsOfShipped: a neighbor has the outcome of an evaluation by itself, over the shipped policies and inputs that
 // differ in some fields, and what the center did not read does not matter.
 func TestNeighborsOfShipped(t *testing.T) {
-	c := compareShipped(t, engine.Options{})
+	c := compareShipped(t, engine.Options{Cases: shippedCases}) // as the service has it
 	m := newMutator(corpus(t), 7)
 	spared := 0
 	for _, id := range controllers {
@@ -157,6 +157,9 @@ func TestNeighborsOfRandomModules(t *testing.T) {
 		modules++
 		opts := variants[int(seed)%len(variants)].opts
 		opts.Symbols = engine.NewSymbols()
+		if seed%3 == 0 {
+			opts.Cases = randomCases
+		}
 		for _, rule := range g.rules {
 			e, err := s.program(t, opts, "data.t."+rule).Entrypoint("data.t." + rule)
 			if err != nil {
