@@ -37,8 +37,8 @@ func (m *Manager) next(ctx context.Context) (answer chan<- struct{}, err error) 
 	}
 }
 
-// Reload reads the source at once and returns how things stand after that. Without a source, or where ctx ends or the manager
-// is closed before, the error says so. Call it after Watch, and not after Close.
+// Reload reads the source at once and returns how things stand after that. There must be a source, and Watch have been called;
+// once the manager is closed nobody answers. The error is that of ctx, where it ends before.
 func (m *Manager) Reload(ctx context.Context) (consent.PolicyStatus, error) {
 	done := make(chan struct{}, 1)
 	select {
