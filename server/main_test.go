@@ -60,9 +60,10 @@ func binary(t *testing.T) string {
 // command is the server with these arguments, in an empty directory and on free ports, unless the arguments say otherwise.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
+	server := binary(t) // building it takes none of the time that it may run
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	c := exec.CommandContext(ctx, binary(t), append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, args...)...)
+	c := exec.CommandContext(ctx, server, append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, args...)...)
 	c.Dir = t.TempDir()
 	c.Env = []string{}
 	return c
