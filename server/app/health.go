@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/grpcapi"
 )
 
@@ -72,7 +71,7 @@ func healthNames() []string { return append(grpcapi.ServiceNames(), "") }
 
 // serves reports whether the calls of a service are answered.
 func (s serving) serves(name string) bool {
-	return s.started.Load() && !(name == consentv1.ConsentService_ServiceDesc.ServiceName && s.writesFail.Load())
+	return s.started.Load() && !(grpcapi.Records(name) && s.writesFail.Load())
 }
 
 // ready answers /readyz: whether the server as a whole answers calls, or the service that the query names.
