@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	// look is how often the files are read: a change is live after two readings, within a second. Reading both takes 20 µs.
+	// look is how often the files are read: a change is live after two readings, within a second.
 	look = 500 * time.Millisecond
 	// ticketLife is how long one key protects the tickets of sessions.
 	ticketLife = 24 * time.Hour
