@@ -100,19 +100,31 @@ func (f folder) open(log *bytes.Buffer) *certificate.Pair {
 // handshake connects and returns the serial number of the server's certificate, and whether a session was resumed.
 func handshake(t testing.TB, p *certificate.Pair, sessions tls.ClientSessionCache) (serial int64, resumed bool) {
 	t.Helper()
-	here, there := net.Pipe()
-	client := tls.Client(here, &tls.Config{ServerName: "localhost", InsecureSkipVerify: true, ClientSessionCache: sessions})
-	server := tls.Server(there, p.TLS())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
 	var served sync.WaitGroup
 	served.Go(func() {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Errorf("serving: %v", err)
+			return
+		}
+		server := tls.Server(conn, p.TLS())
 		if _, err := server.Write([]byte("x")); err != nil {
 			t.Errorf("serving: %v", err)
 		}
 		_ = server.Close()
 	})
+	client, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{ServerName: "localhost", InsecureSkipVerify: true, ClientSessionCache: sessions})
+	if err != nil {
+		t.Fatalf("connecting: %v", err)
+	}
 	// Reading also takes the session's ticket, which comes after the handshake.
 	if _, err := client.Read(make([]byte, 1)); err != nil {
-		t.Fatalf("connecting: %v", err)
+		t.Fatalf("reading: %v", err)
 	}
 	_, _ = client.Read(make([]byte, 1))
 	_ = client.Close()
