@@ -7,7 +7,8 @@
 #       decision := compose.decision({"denials": denials, "bans": bans, "obligations": obligations, "recipients": recipients})
 #
 #   with sets of its own: denials [level, code, clause], bans [keys, code, clause], obligations {code, parameters}, and the
-#   kinds of recipient that it permits beyond its table.
+#   kinds of recipient that it permits beyond its table. It may add `excluded`: bans of another purpose that must be allowed
+#   too, which deny by way of a rule of its own, and which a request that names no data must leave out as well.
 # schemas:
 #   - input: schema.input
 package consentd.lib.compose
@@ -88,7 +89,22 @@ _allowed(own) := {
 	"permitted_data_categories": [category | some category in input.data_categories],
 }
 
-_obligations(own) := ((gdpr.obligations | ccpa.obligations) | (appi.obligations | _table_obligations)) | own.obligations
+_obligations(own) := _latest_reask((((gdpr.obligations | ccpa.obligations) | (appi.obligations | _table_obligations)) | own.obligations))
+
+# Of several instants before which nobody asks again the latest counts.
+_latest_reask(obligations) := obligations if {
+	count(_reask_times(obligations)) < 2
+} else := {o |
+	some o in obligations
+	not _asks_earlier(o, max(_reask_times(obligations)))
+}
+
+_reask_times(obligations) := {o.parameters.time | some o in obligations; o.code == "REASK_NOT_BEFORE"}
+
+_asks_earlier(o, latest) if {
+	o.code == "REASK_NOT_BEFORE"
+	o.parameters.time < latest
+}
 
 _table_obligations contains {"code": code, "parameters": {}} if some code in request.row.obligations
 
@@ -103,11 +119,11 @@ _table_obligations contains {"code": code, "parameters": {}} if {
 	some code in rule.obligations
 }
 
-_on_allow(own) := _unsubscribe | _exclusions(limits.bans | own.bans)
+_on_allow(own) := _unsubscribe | _exclusions(((limits.bans | own.bans) | object.get(own, "excluded", set())))
 
 _unsubscribe contains {"code": "INCLUDE_UNSUBSCRIBE", "parameters": {}} if request.marketing
 
-# Where the request names no data: what a rule would deny.
+# Where the request names no data: what a rule would deny, also by way of another purpose.
 _exclusions(banned) := {{"code": "EXCLUDE_DATA_CATEGORIES", "parameters": {"categories": excluded}} |
 	limits.names_no_data
 	excluded := sort({key | some ban in banned; some key in ban[0]})
