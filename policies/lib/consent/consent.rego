@@ -40,6 +40,7 @@ _decides(theirs, own) if _decided_at(theirs) > _decided_at(own)
 # On a tie the more restrictive wins.
 _decides(theirs, own) if {
 	denied(theirs)
+	own.status == "GIVEN"
 	_decided_at(theirs) == _decided_at(own)
 }
 
