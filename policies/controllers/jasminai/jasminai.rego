@@ -52,7 +52,7 @@ denials contains [5, "OPTED_OUT", "§7.5"] if {
 _do_not_track_counts if {
 	place.jurisdiction == "US-CA"
 	input.purpose == "affiliate_sharing"
-	ccpa.sale_or_sharing
+	request.sale_or_sharing
 }
 
 # METADATA

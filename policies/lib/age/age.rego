@@ -7,15 +7,23 @@
 #   - input: schema.input
 package consentd.lib.age
 
-import data.consentd.lib.ccpa
-import data.consentd.lib.gdpr
+import data.consentd.lib.clock
 import data.consentd.lib.place
 import data.consentd.lib.request
 
 # METADATA
+# title: GDPR-8, the age of digital consent
+# description: That of the subject's country; 16 where the table has none, as where the place is unknown (Art. 8(1)).
+# custom:
+#   article: GDPR Art. 8(1)
+of_consent := clock.in_force(data.lib.gdpr.consent_ages[place.country]).age
+
+of_consent := 16 if not data.lib.gdpr.consent_ages[place.country]
+
+# METADATA
 # title: Level 4
 # description: The controller's own age here; undefined where it has none.
-minimum := max([request.controller.age.minimum, gdpr.consent_age]) if {
+minimum := max([request.controller.age.minimum, of_consent]) if {
 	request.controller.age.local == true
 	place.europe
 } else := request.controller.age.minimum
@@ -42,7 +50,7 @@ given_too_young(record, purpose) if {
 
 _oldest_asked := max(_asked)
 
-_asked contains gdpr.consent_age if place.gdpr
+_asked contains of_consent if place.gdpr
 
 _asked contains minimum
 
@@ -57,5 +65,5 @@ given_below_13(record, purpose) if {
 	not record.given_by == "PARENT"
 	purpose == input.purpose
 	place.ccpa
-	ccpa.sale_or_sharing
+	request.sale_or_sharing
 }

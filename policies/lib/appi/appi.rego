@@ -75,7 +75,7 @@ _transfer_excepted if basis.declared == "LEGAL_OBLIGATION"
 _transfer_excepted if input.purpose == "legal_claims"
 
 _country_consented if {
+	consent.holds(consent.current, input.purpose)
 	some country in consent.current.countries
 	place.country_of(country) == _recipients_country
-	consent.holds(consent.current, input.purpose)
 }

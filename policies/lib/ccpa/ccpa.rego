@@ -18,29 +18,13 @@ import data.consentd.lib.request
 # METADATA
 # title: CCPA-120
 # description: |
-#   The purpose counts as sale or sharing (1798.140(ad), (ah)): a sharing purpose, or one whose row says so, to any recipient
-#   but a processor, an authority or a company of the group.
-# custom:
-#   article: CCPA 1798.140(ad), (ah)
-sale_or_sharing if {
-	_gives_data
-	not request.recipient_kind in {"PROCESSOR", "AUTHORITY", "CORPORATE_AFFILIATE"}
-}
-
-_gives_data if request.sharing
-
-_gives_data if request.row.counts_as_sharing == true
-
-# METADATA
-# title: CCPA-120
-# description: |
 #   In California sale and sharing pass without consent until opted out, also where one was given, unless the controller's row
 #   asks for a consent that names the recipient (1798.120(a)).
 # custom:
 #   article: CCPA 1798.120(a)
 replaces_consent if {
 	place.ccpa
-	sale_or_sharing
+	request.sale_or_sharing
 	request.row.basis == "CONSENT"
 	not request.row.consent_names_recipient
 }
@@ -53,7 +37,7 @@ replaces_consent if {
 denials contains [5, "OPTED_OUT", "CCPA-120"] if _opted_out_at
 
 _opted_out_at := t if {
-	sale_or_sharing
+	request.sale_or_sharing
 	opt_out := input.subject.opt_outs.SALE_OR_SHARING
 	not opt_out.lifted == true
 	t := opt_out.time
@@ -80,7 +64,7 @@ obligations contains reask_after(t) if {
 
 _opted_out_since contains _opted_out_at
 
-_opted_out_since contains signalled_at("gpc") if sale_or_sharing
+_opted_out_since contains signalled_at("gpc") if request.sale_or_sharing
 
 # METADATA
 # title: CCPA-135

@@ -13,7 +13,10 @@ _gpc(days) := {"signals": {"gpc": {"value": true, "time": fixture.ago(days)}}}
 
 _gpc_and(record) := object.union(_gpc(9), {"consents": {"affiliate_sharing": record}})
 
-_reask := {o.parameters.time | some o in ccpa.obligations; o.code == "REASK_NOT_BEFORE"}
+_reask contains o.parameters.time if {
+	some o in ccpa.obligations
+	o.code == "REASK_NOT_BEFORE"
+}
 
 _codes := fixture.denied_codes(ccpa.denials)
 

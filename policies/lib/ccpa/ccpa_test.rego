@@ -4,6 +4,7 @@ import data.consentd.lib.basis
 import data.consentd.lib.ccpa
 import data.consentd.lib.consent
 import data.consentd.lib.fixture
+import data.consentd.lib.request
 
 # A request to share with a recipient of that kind, for a subject in California with these fields.
 _share(kind, fields) := fixture.asked("example", "affiliate_sharing", {
@@ -21,16 +22,16 @@ _codes := fixture.denied_codes(ccpa.denials)
 
 test_ccpa_120_sale_or_sharing_by_recipient if {
 	every kind in ["AFFILIATE", "REFERRAL_PARTNER", "ADVERTISING_PARTNER", "THIRD_PARTY"] {
-		ccpa.sale_or_sharing with input as _share(kind, {})
+		request.sale_or_sharing with input as _share(kind, {})
 	}
 	every kind in ["PROCESSOR", "AUTHORITY", "CORPORATE_AFFILIATE"] {
-		not ccpa.sale_or_sharing with input as _share(kind, {})
+		not request.sale_or_sharing with input as _share(kind, {})
 	}
 }
 
 test_ccpa_120_sale_or_sharing_by_purpose if {
-	ccpa.sale_or_sharing with input as fixture.asked("livex", "interest_based_advertising", {})
-	not ccpa.sale_or_sharing with input as fixture.asked("livex", "marketing_email", {})
+	request.sale_or_sharing with input as fixture.asked("livex", "interest_based_advertising", {})
+	not request.sale_or_sharing with input as fixture.asked("livex", "marketing_email", {})
 }
 
 test_ccpa_120_allowed_on_notice_in_california if {

@@ -3,6 +3,7 @@ package consentd.lib.ccpa
 import data.consentd.lib.age
 import data.consentd.lib.consent
 import data.consentd.lib.place
+import data.consentd.lib.request
 
 # METADATA
 # title: CCPA-120-MINOR
@@ -31,7 +32,7 @@ denials contains [7, "CONSENT_BY_MINOR", "CCPA-120-MINOR"] if {
 _minor if {
 	input.subject.age_max < 16
 	place.ccpa
-	sale_or_sharing
+	request.sale_or_sharing
 }
 
 _minor_opted_in if {

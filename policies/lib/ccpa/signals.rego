@@ -13,7 +13,7 @@ import data.consentd.lib.request
 # schemas:
 #   - input: schema.input
 denials contains [5, "GPC_OPT_OUT", _gpc_rule] if {
-	sale_or_sharing
+	request.sale_or_sharing
 	signalled("gpc")
 	_gpc_rule
 }
@@ -61,6 +61,6 @@ _consented_with_notice(t) if {
 #   article: 11 CCR 7025
 obligations contains {"code": "RECORD_SIGNAL", "parameters": {"signal": "gpc"}} if {
 	request.flag("gpc")
-	sale_or_sharing
+	request.sale_or_sharing
 	_gpc_rule
 }

@@ -13,7 +13,6 @@ package consentd.lib.gdpr
 
 import data.consentd.lib.age
 import data.consentd.lib.basis
-import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.eprivacy
 import data.consentd.lib.marks
@@ -55,7 +54,7 @@ denials contains [7, code, rule] if {
 denials contains [4, "UNDER_AGE", "GDPR-8"] if {
 	place.gdpr
 	input.subject.age_max < 16 # no country may ask for more
-	input.subject.age_max < consent_age
+	input.subject.age_max < age.of_consent
 	_rests_on_consent
 	not age.excepted(input.purpose)
 	not _given_by_parent
@@ -84,12 +83,3 @@ _given_by_parent if {
 	consent.current.given_by == "PARENT"
 	consent.holds(consent.current, input.purpose)
 }
-
-# METADATA
-# title: The age of digital consent
-# description: That of the subject's country; 16 where the table has none, as where the place is unknown (Art. 8(1)).
-# custom:
-#   article: GDPR Art. 8(1)
-consent_age := clock.in_force(data.lib.gdpr.consent_ages[place.country]).age
-
-consent_age := 16 if not data.lib.gdpr.consent_ages[place.country]

@@ -1,5 +1,6 @@
 package consentd.lib.gdpr_test
 
+import data.consentd.lib.age
 import data.consentd.lib.basis
 import data.consentd.lib.fixture
 import data.consentd.lib.gdpr
@@ -89,15 +90,15 @@ test_gdpr_8_ages_of_the_table if {
 		"CZ": 15, "FR": 15, "GR": 15, "SI": 15, "DK": 15,
 		"DE": 16, "HR": 16, "HU": 16, "IE": 16, "LI": 16, "LU": 16, "NL": 16, "PL": 16, "RO": 16, "SK": 16, "": 16,
 	}
-	every place, age in ages {
-		gdpr.consent_age == age with input as fixture.example("ai_training", {"jurisdiction": place})
+	every place, years in ages {
+		age.of_consent == years with input as fixture.example("ai_training", {"jurisdiction": place})
 	}
 }
 
 test_gdpr_8_denmark_before_2024_was_13 if {
 	input_ := fixture.example("ai_training", {"jurisdiction": "DK"})
 	then := object.union(input_, {"now": time.parse_rfc3339_ns("2023-12-31T23:59:59Z")})
-	gdpr.consent_age == 13 with input as then
+	age.of_consent == 13 with input as then
 }
 
 test_gdpr_9_denied_without_consent if {

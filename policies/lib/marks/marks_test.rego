@@ -36,10 +36,10 @@ test_gdpr_21_raised_for_one_whatever_was_lifted_for_all if {
 }
 
 test_gdpr_21_the_newest_of_those_that_cover_counts if {
-	every one, all in {9: 1, 1: 9} {
+	every for_one, for_all in {9: 1, 1: 9} {
 		marks.objected_at == fixture.ago(1) with input as _objections({
-			"all": fixture.raised(all),
-			"purposes": {"product_analytics": fixture.raised(one)},
+			"all": fixture.raised(for_all),
+			"purposes": {"product_analytics": fixture.raised(for_one)},
 		})
 	}
 }
