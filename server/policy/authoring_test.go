@@ -3,12 +3,14 @@ package policy_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -16,9 +18,10 @@ import (
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/cases"
-	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 )
+
+var update = flag.Bool("update", false, "write policies/opa.capabilities anew")
 
 const capabilitiesFile = "../../policies/opa.capabilities"
 
