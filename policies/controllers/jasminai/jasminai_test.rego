@@ -135,3 +135,13 @@ test_denied_by_one_own_consent_given_at_seventeen if {
 	d := jasminai.decision with input as _asked("optional_profile", {"subject": fixture.subject({"consents": {"optional_profile": record}})})
 	d.reasons == [{"code": "CONSENT_BY_MINOR", "clause": "§3.1"}]
 }
+
+test_allowed_and_denied_social_login_by_its_consent if {
+	given := fixture.subject({"consents": {"social_login": fixture.first_given(1)}})
+	ended := fixture.subject({"consents": {"social_login": fixture.denied("WITHDRAWN", 1)}})
+	one := jasminai.decision with input as _asked("social_login", {"subject": given})
+	one.legal_basis == "CONSENT"
+	one.decision == "ALLOW"
+	two := jasminai.decision with input as _asked("social_login", {"subject": ended})
+	fixture.codes(two) == {"CONSENT_WITHDRAWN"}
+}

@@ -152,3 +152,12 @@ test_denied_advertising_partner_whose_country_the_advertising_consent_does_not_n
 	_codes == {"RECIPIENT_NOT_PERMITTED"} with input as one
 	_decided(two) == "ALLOW"
 }
+
+test_allowed_promotions_on_the_contract_or_notice if {
+	home := livex.decision with input as fixture.asked("livex", "promotion_administration", {})
+	home.legal_basis == "CONTRACT"
+	subject := fixture.subject({"jurisdiction": "US-NY"})
+	away := livex.decision with input as fixture.asked("livex", "promotion_administration", {"subject": subject})
+	away.legal_basis == "NOTIFIED_PURPOSE"
+	[home.decision, away.decision] == ["ALLOW", "ALLOW"]
+}

@@ -74,3 +74,13 @@ test_allowed_feedback_where_cookies_are_denied_for_this_recipient_alone if {
 	d := somesing.decision with input as _feedback(record)
 	d.decision == "ALLOW"
 }
+
+test_denied_optional_items_that_were_refused_and_the_service_goes_on if {
+	every purpose in ["personalized_advertising", "user_analysis", "age_verification"] {
+		subject := fixture.subject({"jurisdiction": "JP", "consents": {purpose: fixture.denied("REFUSED", 1)}})
+		item := somesing.decision with input as fixture.asked("somesing", purpose, {"subject": subject})
+		fixture.codes(item) == {"CONSENT_REFUSED"}
+		service := somesing.decision with input as fixture.asked("somesing", "service_delivery", {"subject": subject})
+		service.decision == "ALLOW"
+	}
+}
