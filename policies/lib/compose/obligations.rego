@@ -21,12 +21,10 @@ _latest_reask(obligations) := obligations if {
 	not _asks_earlier(o, max(_reask_times(obligations)))
 }
 
-_reask_times(obligations) := {o.parameters.time | some o in obligations; o.code == "REASK_NOT_BEFORE"}
+# No other obligation has a time.
+_reask_times(obligations) := {o.parameters.time | some o in obligations}
 
-_asks_earlier(o, latest) if {
-	o.code == "REASK_NOT_BEFORE"
-	o.parameters.time < latest
-}
+_asks_earlier(o, latest) if o.parameters.time < latest
 
 _table_obligations contains {"code": code, "parameters": {}} if some code in request.row.obligations
 

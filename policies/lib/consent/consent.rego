@@ -44,10 +44,7 @@ _decides(theirs, own) if {
 	_decided_at(theirs) == _decided_at(own)
 }
 
-_decides(theirs, own) if {
-	theirs.status == "REQUESTED"
-	not own.status
-}
+_decides(_, own) if not own.status
 
 _decided_at(r) := r.given_at if {
 	r.status == "GIVEN"

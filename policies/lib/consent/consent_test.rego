@@ -29,6 +29,13 @@ test_current_is_the_more_restrictive_on_a_tie if {
 	consent.current.status == "REFUSED" with input as _to(fixture.denied("REFUSED", 1), {"r-1": fixture.given(1)})
 }
 
+test_current_is_the_purposes_record_where_both_were_given_or_ended_at_one_instant if {
+	both := _to(fixture.given_with(1, {"explicit": true}), {"r-1": fixture.given(1)})
+	consent.current.explicit == true with input as both
+	ended := _to(fixture.denied("WITHDRAWN", 9), {"r-1": object.union(fixture.denied("WITHDRAWN", 9), {"requested_at": fixture.ago(1)})})
+	not consent.current.requested_at with input as ended
+}
+
 test_current_is_the_recipients_request_where_nothing_else_is if {
 	consent.current.status == "REQUESTED" with input as _to({}, {"r-1": fixture.requested(1)})
 }
