@@ -18,6 +18,7 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server":                   {"server/app", "server/policy", "server/policy/source"},
 	"server/consent":           {},
+	"server/nearest":           {},
 	"server/store":             {"server/consent"},
 	"server/store/pebble":      {"server/consent", "server/store"},
 	"server/cache":             {"server/consent", "server/store"},
@@ -34,7 +35,9 @@ var mayImport = map[string][]string{
 		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
 	},
 	"server/explain": {"server/authz", "server/consent", "server/policy"},
-	"server/grpcapi": {"server/authz", "server/consent", "server/diff", "server/explain", "server/watch", "proto/consent/v1"},
+	"server/grpcapi": {
+		"server/authz", "server/consent", "server/diff", "server/explain", "server/nearest", "server/watch", "proto/consent/v1",
+	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/consent", "server/diff", "server/explain", "server/grpcapi", "server/policy",
 		"server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
@@ -48,7 +51,7 @@ var mayImport = map[string][]string{
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
 		"client", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
-		"server/cases", "server/policy/policytest", "server/policy/scaffold",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {},
