@@ -270,12 +270,22 @@ func (s *safety) record(ctx context.Context, c *Client, subject int, status cons
 		Controller: "example", SubjectId: safetySubject(subject), Events: []*consentv1.Event{event}, Fence: fence,
 	}
 	for ctx.Err() == nil {
-		if _, err := c.RecordEvents(ctx, request); err == nil {
+		if done, err := c.RecordEvents(ctx, request); err == nil {
+			s.requireCounts(done.GetOutcomes()[0])
 			return true
 		}
 		pauseFor(ctx, 5*time.Millisecond)
 	}
 	return false
+}
+
+// requireCounts: an event that does not count says nothing. One that is repeated may have been recorded before.
+func (s *safety) requireCounts(o *consentv1.EventOutcome) {
+	switch o.GetEffect() {
+	case consentv1.EventEffect_EVENT_EFFECT_COUNTED, consentv1.EventEffect_EVENT_EFFECT_DUPLICATE:
+	default:
+		s.t.Errorf("an event came to %v", o)
+	}
 }
 
 func safetySubject(i int) string { return fmt.Sprintf("subject-%d", i) }

@@ -126,15 +126,15 @@ func (r *race) write(ctx context.Context, t *testing.T, w int) {
 // record records a subject's event of second n: a withdrawal counts to the end of its second.
 func (r *race) record(t *testing.T, s, n int, status consent.Status) {
 	at := consent.Instant(n) * consent.Instant(time.Second)
-	_, err := r.states.Record(context.Background(), consent.Batch{
+	done, err := r.states.Record(context.Background(), consent.Batch{
 		Subject: raceSubject(s), RecordedAt: at,
 		Events: []consent.Event{{
 			ID: fmt.Sprintf("%d-%d", s, n), OccurredAt: at,
 			Fact: consent.Consent{Purpose: "marketing_email", Status: status, NoticeVersion: 3},
 		}},
 	})
-	if err != nil {
-		t.Errorf("recording: %v", err)
+	if err != nil || done.Outcomes[0].Effect != consent.Counted {
+		t.Errorf("recording: %+v, %v; a grant that does not count says nothing", done, err)
 	}
 }
 
