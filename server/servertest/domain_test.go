@@ -48,6 +48,7 @@ func TestStories(t *testing.T) {
 	t.Run("annulment", func(t *testing.T) { s.play(t, annulmentStories()) })
 	t.Run("imports", func(t *testing.T) { s.play(t, importStories()) })
 	t.Run("expiry", func(t *testing.T) { s.play(t, expiryStories()) })
+	t.Run("lists", func(t *testing.T) { s.play(t, listStories()) })
 }
 
 // timeStories: an event counts from when it occurred or was recorded, the earlier; what restricts from the end of its second.
@@ -407,6 +408,58 @@ func expiryStories() []story {
 			record("pause", -time.Hour, of(mail, consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN, expiring(400*day)),
 				"INVALID_ARGUMENT consent.expires_at"),
 			check(mail, "ALLOW"),
+		}},
+	}
+}
+
+// listStories: what went wrong with mailing lists elsewhere.
+func listStories() []story {
+	return []story{
+		{"unsubscribing from the newsletter must not stop password resets", []step{
+			record("grant", -2*day, give(mail), "COUNTED"),
+			record("out", -day, withdraw(mail), "COUNTED"),
+			check(mail, "DENY CONSENT_WITHDRAWN"),
+			check("service_messages", "ALLOW"),
+		}},
+		{"the weekly list is imported over those who unsubscribed", []step{
+			record("grant", -9*day, give(mail), "COUNTED"),
+			record("out", -2*day, withdraw(mail), "COUNTED"),
+			record("list", -day, give(mail), "UNPROVEN", from("import")),
+			check(mail, "DENY CONSENT_WITHDRAWN"),
+			record("dated", -3*day, give(mail), "SUPERSEDED by consent out", from("import"), proof("urn:form:9")),
+			check(mail, "DENY CONSENT_WITHDRAWN"),
+		}},
+		{"a sync takes over sign-ups that nobody confirmed", []step{
+			record("asked", -2*day, of(mail, consentv1.ConsentStatus_CONSENT_STATUS_REQUESTED), "COUNTED"),
+			check(mail, "DENY CONSENT_PENDING"),
+			record("confirmed", -day, give(mail), "COUNTED"),
+			check(mail, "ALLOW"),
+			record("asked again", -time.Hour, of(mail, consentv1.ConsentStatus_CONSENT_STATUS_REQUESTED), "COUNTED"),
+			check(mail, "ALLOW"),
+		}},
+		{"I was deleted for good, and the form does not take me back", []step{
+			record("grant", -9*day, give(mail), "COUNTED"),
+			record("done", -3*day, erase(completed), "COUNTED"),
+			record("form", -2*day, give(mail), "FAILED_PRECONDITION events[0]"),
+			record("back", -2*day, erase(restarted), "COUNTED", proof("urn:form:10")),
+			record("again", -day, give(mail), "COUNTED"),
+			check(mail, "ALLOW"),
+		}},
+		{"the clock that stamps withdrawals is behind the one that stamps grants", []step{
+			record("grant", -time.Hour+800*time.Millisecond, give(mail), "COUNTED"),
+			record("out", -time.Hour+200*time.Millisecond, withdraw(mail), "COUNTED"),
+			check(mail, "DENY CONSENT_WITHDRAWN"),
+			// By more than the second it is older, and the caller is told.
+			record("grant 2", -10*time.Minute, give(mail), "COUNTED"),
+			record("out 2", -10*time.Minute-3*time.Second, withdraw(mail), "SUPERSEDED by consent grant 2"),
+			check(mail, "ALLOW"),
+		}},
+		{"in, out, in and out again within a second", []step{
+			record("1", -time.Hour+100*time.Millisecond, give(mail), "COUNTED"),
+			record("2", -time.Hour+300*time.Millisecond, withdraw(mail), "COUNTED"),
+			record("3", -time.Hour+500*time.Millisecond, give(mail), "SUPERSEDED by consent 2"),
+			record("4", -time.Hour+700*time.Millisecond, withdraw(mail), "COUNTED"),
+			check(mail, "DENY CONSENT_WITHDRAWN"),
 		}},
 	}
 }
