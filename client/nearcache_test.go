@@ -48,12 +48,9 @@ func awaitLease(t testing.TB, c *client.Client) {
 // record records a status of the consent to ai_training with a fence.
 func record(t testing.TB, c *client.Client, subject string, consent consentv1.ConsentStatus) {
 	t.Helper()
-	event := client.NewEvent("privacy_settings")
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: consent, NoticeVersion: 3}}
-	_, err := c.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
-		Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event}, Fence: true,
-	})
-	if err != nil {
+	request := training(subject, consent)
+	request.Fence = true
+	if _, err := c.RecordEvents(t.Context(), request); err != nil {
 		t.Fatalf("RecordEvents = %v", err)
 	}
 }
