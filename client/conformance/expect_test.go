@@ -55,6 +55,8 @@ type callError struct {
 	Code       string      `json:"code"`
 	Message    string      `json:"message"`
 	Violations []violation `json:"violations"`
+	// StoreMismatch says that it is the client's own error for servers that do not share a store.
+	StoreMismatch bool `json:"store_mismatch"`
 }
 
 type purpose struct {
@@ -115,6 +117,9 @@ func (e *expectation) checkError(got result) []string {
 	var faults []string
 	if !slices.Contains(e.Error, got.Error.Code) {
 		faults = append(faults, fmt.Sprintf("error %s (%s); want %s", got.Error.Code, got.Error.Message, strings.Join(e.Error, " or ")))
+	}
+	if got.Error.StoreMismatch != e.StoreMismatch {
+		faults = append(faults, fmt.Sprintf("store_mismatch is %v; want %v", got.Error.StoreMismatch, e.StoreMismatch))
 	}
 	var fields []string
 	for _, v := range got.Error.Violations {

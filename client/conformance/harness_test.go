@@ -34,6 +34,8 @@ func TestHarnessFindsFaults(t *testing.T) {
 		"other reasons":             {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
 		"an obligation too many":    {"check", expectation{Obligations: []string{}}, `{"decision": {"obligations": ["B"]}}`, "obligations"},
 		"a time lost":               {"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")}, `{"decision": {}}`, "valid_until"},
+		"a mismatch hidden":         {"check", expectation{Error: oneOrMore{"INTERNAL"}, StoreMismatch: true}, `{"error": {"code": "INTERNAL"}}`, "store_mismatch is false"},
+		"a mismatch made up":        {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "INTERNAL", "store_mismatch": true}}`, "store_mismatch is true"},
 		"a result missing":          {"batch_check", expectation{Results: []expectation{{Allowed: &no}, {Allowed: &no}}}, `{"results": [{"decision": {}}]}`, "1 results"},
 		"a result allowed":          {"batch_check", expectation{Results: []expectation{{Allowed: &no}}}, `{"results": [{"decision": {"allowed": true}}]}`, "results[0]: allowed true"},
 		"a result with both":        {"batch_check", expectation{}, `{"results": [{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}]}`, "results[0]: ALLOW came"},

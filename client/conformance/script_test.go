@@ -122,6 +122,7 @@ type expectation struct {
 	Text                    string          `yaml:"text"`
 	Error                   oneOrMore       `yaml:"error"`
 	Violations              []string        `yaml:"violations"`
+	StoreMismatch           bool            `yaml:"store_mismatch"`
 	Results                 []expectation   `yaml:"results"`
 	Purposes                map[string]bool `yaml:"purposes"`
 	Response                object          `yaml:"response"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -63,6 +64,8 @@ type failure struct {
 	Code       string      `json:"code"`
 	Message    string      `json:"message"`
 	Violations []violation `json:"violations,omitempty"`
+
+	StoreMismatch bool `json:"store_mismatch,omitempty"`
 }
 
 type violation struct {
@@ -99,7 +102,9 @@ func failureOf(err error) *failure {
 	if !ok {
 		return &failure{Code: undocumented, Message: err.Error()}
 	}
-	f := &failure{Code: codeNames[s.Code()], Message: s.Message()}
+	f := &failure{
+		Code: codeNames[s.Code()], Message: s.Message(), StoreMismatch: errors.Is(err, client.ErrStoreMismatch),
+	}
 	for _, v := range client.Violations(err) {
 		f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription()})
 	}

@@ -72,7 +72,10 @@ def error_json(error: Exception) -> JSON:
     if not isinstance(error, consentd.Error):
         return {"code": "UNDOCUMENTED", "message": repr(error)}
     violations = [{"field": v.field, "description": v.description} for v in error.violations]
-    return {"code": error.code.name, "message": error.message, "violations": violations}
+    out: JSON = {"code": error.code.name, "message": error.message, "violations": violations}
+    if isinstance(error, consentd.StoreMismatchError):
+        out["store_mismatch"] = True
+    return out
 
 
 def outcome_json(outcome: Any) -> JSON:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import threading
 import unittest
@@ -16,7 +17,7 @@ import grpc
 import consentd
 import consentd.aio
 from consentd import Decision, Error, Result, new_event, v1
-from consentd._api import Newest
+from consentd._freshness import Freshness, store_of
 from consentd._retry import DEFAULT_TIMEOUT, Retries
 from consentd._target import connection
 
@@ -176,13 +177,53 @@ class TestEvents(unittest.TestCase):
             self.assertEqual((uuid.UUID(text).version, uuid.UUID(text).variant), (7, uuid.RFC_4122))
 
 
-class TestNewest(unittest.TestCase):
+def token_of(store: int, version: int = 1) -> str:
+    """A consistency token of a store."""
+    return base64.urlsafe_b64encode(bytes([version]) + bytes([store] * 16) + bytes(12)).decode().rstrip("=")
+
+
+class TestFreshness(unittest.TestCase):
     def test_the_callers_message_is_not_changed(self) -> None:
-        newest = Newest()
-        self.assertIs(newest.demand(ASK), ASK)
-        newest.note(v1.RecordEventsResponse(consistency_token="t"))
-        self.assertEqual(newest.demand(ASK).consistency.at_least_as_fresh, "t")
+        fresh = Freshness()
+        self.assertIs(fresh.demand(ASK), ASK)
+        fresh.note(v1.RecordEventsResponse(consistency_token="t"))
+        self.assertEqual(fresh.demand(ASK).consistency.at_least_as_fresh, "t")
         self.assertFalse(ASK.HasField("consistency"))
+
+    def test_tokens_that_cannot_be_read_are_of_no_store(self) -> None:
+        good = token_of(7)
+        self.assertEqual(store_of(good), bytes([7] * 16))
+        for text in ("", "t1", token_of(7, version=2), good + "=", good[:-1], good[:-1] + "+", good + "A"):
+            self.assertIsNone(store_of(text), text)
+
+    def test_an_answer_of_another_store(self) -> None:
+        fresh = Freshness()
+        fresh.hear(["t1", token_of(1), token_of(1), ""])
+        with self.assertRaises(consentd.StoreMismatchError) as raised:
+            fresh.hear([token_of(1), token_of(2)])
+        self.assertIs(raised.exception.code, grpc.StatusCode.FAILED_PRECONDITION)
+        fresh.hear([token_of(1)])
+        self.assertIs(fresh.demand(ASK), ASK)
+
+    def test_nothing_meets_writes_to_two_stores(self) -> None:
+        fresh = Freshness()
+        fresh.note(v1.RecordEventsResponse(consistency_token=token_of(1), revision=9))
+        with self.assertRaises(consentd.StoreMismatchError):
+            fresh.note(v1.RecordEventsResponse(consistency_token=token_of(2), revision=1))
+        with self.assertRaises(consentd.StoreMismatchError):
+            fresh.demand(ASK)
+
+    def test_a_token_that_the_caller_chose(self) -> None:
+        refusal = Error(
+            grpc.StatusCode.INVALID_ARGUMENT, "no", (consentd.Violation("consistency.at_least_as_fresh", "of another store"),)
+        )
+        fresh = Freshness()
+        fresh.hear([token_of(1)])
+        for token, kind in ((token_of(1), consentd.StoreMismatchError), (token_of(2), Error), ("garbage", Error)):
+            chosen = v1.CheckRequest(consistency=v1.Consistency(at_least_as_fresh=token))
+            with self.assertRaises(Error) as raised, fresh.judging(chosen, fresh.demand(chosen)):
+                raise refusal
+            self.assertIs(type(raised.exception), kind, token)
 
 
 class Hanging(grpc.GenericRpcHandler):

@@ -12,6 +12,7 @@ import {
   CheckRequestSchema,
   Client,
   ConsentError,
+  StoreMismatchError,
   Decision,
   enumName,
   EventSchema,
@@ -158,7 +159,12 @@ function decisionJson(d: Decision): Outcome {
 
 function errorJson(error: unknown): Outcome {
   return error instanceof ConsentError
-    ? { code: error.code, message: error.message, violations: error.violations }
+    ? {
+        code: error.code,
+        message: error.message,
+        violations: error.violations,
+        store_mismatch: error instanceof StoreMismatchError,
+      }
     : { code: "UNDOCUMENTED", message: String(error) };
 }
 

@@ -19,7 +19,7 @@ so a caller sees it only when retrying did not help. Targets and options that ma
 from consentd import v1
 from consentd._client import Client, Session
 from consentd._decision import Decision, Obligation, Reason, Result
-from consentd._errors import Error, Violation
+from consentd._errors import Error, StoreMismatchError, Violation
 from consentd._events import new_event
 from consentd._retry import DEFAULT_TIMEOUT
 
@@ -32,6 +32,7 @@ __all__ = [
     "Reason",
     "Result",
     "Session",
+    "StoreMismatchError",
     "Violation",
     "new_event",
     "v1",

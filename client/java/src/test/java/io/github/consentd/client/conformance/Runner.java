@@ -18,6 +18,7 @@ import io.github.consentd.client.Decision;
 import io.github.consentd.client.EnumNames;
 import io.github.consentd.client.PurposeDecision;
 import io.github.consentd.client.Requests;
+import io.github.consentd.client.StoreMismatchException;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.GetPolicyRequest;
@@ -244,6 +245,7 @@ public final class Runner {
     return object(
         "code", c.code().name(),
         "message", String.valueOf(c.getMessage()),
+        "store_mismatch", c instanceof StoreMismatchException,
         "violations", array(c.violations(), v -> object("field", v.field(), "description", v.description())));
   }
 
