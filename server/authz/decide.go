@@ -102,8 +102,7 @@ func malformed(d *consent.Decision, request *consent.Request) error {
 // malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else.
 func malformedReasons(d *consent.Decision) error {
 	for _, r := range d.Reasons {
-		known := r.Code >= consent.BasisHolds && r.Code <= consent.PolicyError
-		if holds := r.Code == consent.BasisHolds; !known || holds != (d.Effect == consent.Allow) {
+		if holds := r.Code == consent.BasisHolds; !r.Code.Known() || holds != (d.Effect == consent.Allow) {
 			return fmt.Errorf("%v because of %v", d.Effect, r.Code)
 		}
 	}

@@ -60,7 +60,7 @@ func TestMalformedDecisionsDeny(t *testing.T) {
 		"allow for a denial":       func(d *consent.Decision) { deny(d); d.Effect = consent.Allow },
 		"allow, with a denial too": func(d *consent.Decision) { d.Reasons = append(holds[:1:1], consent.Reason{Code: consent.Objected}) },
 		"reason zero":              func(d *consent.Decision) { deny(d); d.Reasons = []consent.Reason{{}} },
-		"unknown reason":           func(d *consent.Decision) { deny(d); d.Reasons[0].Code = consent.PolicyError + 1 },
+		"unknown reason":           func(d *consent.Decision) { deny(d); d.Reasons[0].Code = consent.NoticeUnknown + 1 },
 		"allow without basis":      func(d *consent.Decision) { d.Basis = 0 },
 		"unknown basis":            func(d *consent.Decision) { d.Basis = consent.BasisAnonymizedInformation + 1 },
 		"negative time":            func(d *consent.Decision) { d.ValidUntil = -1 },

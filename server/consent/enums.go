@@ -121,9 +121,10 @@ const (
 	ErasureInProgress
 	ErasureCompleted
 	ErasureCancelled
+	ErasureRestarted
 )
 
-var stageNames = names{"", "REQUESTED", "IN_PROGRESS", "COMPLETED", "CANCELLED"}
+var stageNames = names{"", "REQUESTED", "IN_PROGRESS", "COMPLETED", "CANCELLED", "RESTARTED"}
 
 // String returns the bare name, such as IN_PROGRESS.
 func (s Stage) String() string { return stageNames.name(uint8(s)) }
@@ -134,8 +135,8 @@ func ParseStage(name string) (Stage, bool) {
 	return Stage(v), ok
 }
 
-// Stands reports whether an erasure in stage s forbids what it covers: in every stage but ErasureCancelled.
-func (s Stage) Stands() bool { return s != 0 && s != ErasureCancelled }
+// Stands reports whether an erasure in stage s forbids what it covers: in every stage but the last two.
+func (s Stage) Stands() bool { return s != 0 && s != ErasureCancelled && s != ErasureRestarted }
 
 // AccountStatus is the status of the subject's account. The zero value means that it was never recorded.
 type AccountStatus uint8
@@ -236,7 +237,8 @@ func ParseEffect(name string) (Effect, bool) {
 	return Effect(v), ok
 }
 
-// ReasonCode says why a decision was made. The values follow the order of precedence of the rules.
+// ReasonCode says why a decision was made. The values are those of the wire; the order in which reasons are reported is the
+// policies'.
 type ReasonCode uint8
 
 // The reason codes.
@@ -270,6 +272,8 @@ const (
 	NotAnonymized
 	ProcessorNotInstructed
 	PolicyError
+	ConsentByMinor
+	NoticeUnknown
 )
 
 var reasonNames = names{
@@ -278,11 +282,14 @@ var reasonNames = names{
 	"CONSENT_MISSING", "CONSENT_PENDING", "CONSENT_REFUSED", "CONSENT_WITHDRAWN", "CONSENT_INVALIDATED", "CONSENT_EXPIRED",
 	"CONSENT_OUTDATED", "CONSENT_NOT_EXPLICIT", "DATA_CATEGORY_NOT_PERMITTED", "DATA_CATEGORY_UNSPECIFIED",
 	"SENSITIVE_DATA_NOT_PERMITTED", "RECIPIENT_NOT_PERMITTED", "TRANSFER_NOT_CONSENTED", "NOT_ANONYMIZED",
-	"PROCESSOR_NOT_INSTRUCTED", "POLICY_ERROR",
+	"PROCESSOR_NOT_INSTRUCTED", "POLICY_ERROR", "CONSENT_BY_MINOR", "NOTICE_UNKNOWN",
 }
 
 // String returns the bare name, such as CONSENT_MISSING.
 func (c ReasonCode) String() string { return reasonNames.name(uint8(c)) }
+
+// Known reports whether c is one of the codes above.
+func (c ReasonCode) Known() bool { return c != 0 && int(c) < len(reasonNames) }
 
 // ParseReasonCode returns the reason code of that bare name.
 func ParseReasonCode(name string) (ReasonCode, bool) {
@@ -320,3 +327,25 @@ func ParseObligationCode(name string) (ObligationCode, bool) {
 	v, ok := obligationNames.value(name)
 	return ObligationCode(v), ok
 }
+
+// Effectiveness is what an event came to when it was recorded. The zero value means that it was not.
+type Effectiveness uint8
+
+// What an event comes to.
+const (
+	// Counted: it counts.
+	Counted Effectiveness = iota + 1
+	// Superseded: something on record outranks all of it.
+	Superseded
+	// Unproven: it does not count for lack of evidence.
+	Unproven
+	// Annulled: a later event of its batch annulled it.
+	Annulled
+	// Duplicate: it had been recorded before.
+	Duplicate
+)
+
+var effectivenessNames = names{"", "COUNTED", "SUPERSEDED", "UNPROVEN", "ANNULLED", "DUPLICATE"}
+
+// String returns the bare name, such as COUNTED.
+func (e Effectiveness) String() string { return effectivenessNames.name(uint8(e)) }

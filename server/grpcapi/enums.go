@@ -59,4 +59,6 @@ var messages = [math.MaxUint8 + 1]string{
 	consent.NotAnonymized:             "The purpose is limited to anonymized data.",
 	consent.ProcessorNotInstructed:    "The customer gave no instruction to process for this purpose.",
 	consent.PolicyError:               "The policy could not be evaluated; the processing is denied.",
+	consent.ConsentByMinor:            "The subject gave the consent while too young to give it.",
+	consent.NoticeUnknown:             "The consent names a version of the notice that nobody can have been shown.",
 }

@@ -24,6 +24,7 @@ func TestEnumerationsAgreeByName(t *testing.T) {
 		{"RESTRICTION_GROUND_", consentv1.RestrictionGround(0), func(n protoreflect.EnumNumber) string { return consent.Ground(n).String() }},
 		{"OPT_OUT_KIND_", consentv1.OptOutKind(0), func(n protoreflect.EnumNumber) string { return consent.OptOutKind(n).String() }},
 		{"ERASURE_STAGE_", consentv1.ErasureStage(0), func(n protoreflect.EnumNumber) string { return consent.Stage(n).String() }},
+		{"EVENT_EFFECT_", consentv1.EventEffect(0), func(n protoreflect.EnumNumber) string { return consent.Effectiveness(n).String() }},
 		{"ACCOUNT_STATUS_", consentv1.AccountStatus(0), func(n protoreflect.EnumNumber) string { return consent.AccountStatus(n).String() }},
 		{"GIVEN_BY_", consentv1.GivenBy(0), func(n protoreflect.EnumNumber) string { return actorOf(consentv1.GivenBy(n)).String() }},
 	} {

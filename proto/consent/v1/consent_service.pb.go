@@ -23,6 +23,123 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// EventEffect is what an event came to.
+type EventEffect int32
+
+const (
+	EventEffect_EVENT_EFFECT_UNSPECIFIED EventEffect = 0
+	// It counts.
+	EventEffect_EVENT_EFFECT_COUNTED EventEffect = 1
+	// Something on record outranks all of it: it changed nothing.
+	EventEffect_EVENT_EFFECT_SUPERSEDED EventEffect = 2
+	// It is in the ledger and does not count for lack of evidence: an import that does not restrict, or a lifting that needs
+	// evidence.
+	EventEffect_EVENT_EFFECT_UNPROVEN EventEffect = 3
+	// A later event of the same batch annulled it.
+	EventEffect_EVENT_EFFECT_ANNULLED EventEffect = 4
+	// It had been recorded before with the same content, and changed nothing now.
+	EventEffect_EVENT_EFFECT_DUPLICATE EventEffect = 5
+)
+
+// Enum value maps for EventEffect.
+var (
+	EventEffect_name = map[int32]string{
+		0: "EVENT_EFFECT_UNSPECIFIED",
+		1: "EVENT_EFFECT_COUNTED",
+		2: "EVENT_EFFECT_SUPERSEDED",
+		3: "EVENT_EFFECT_UNPROVEN",
+		4: "EVENT_EFFECT_ANNULLED",
+		5: "EVENT_EFFECT_DUPLICATE",
+	}
+	EventEffect_value = map[string]int32{
+		"EVENT_EFFECT_UNSPECIFIED": 0,
+		"EVENT_EFFECT_COUNTED":     1,
+		"EVENT_EFFECT_SUPERSEDED":  2,
+		"EVENT_EFFECT_UNPROVEN":    3,
+		"EVENT_EFFECT_ANNULLED":    4,
+		"EVENT_EFFECT_DUPLICATE":   5,
+	}
+)
+
+func (x EventEffect) Enum() *EventEffect {
+	p := new(EventEffect)
+	*p = x
+	return p
+}
+
+func (x EventEffect) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EventEffect) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_consent_service_proto_enumTypes[0].Descriptor()
+}
+
+func (EventEffect) Type() protoreflect.EnumType {
+	return &file_consent_v1_consent_service_proto_enumTypes[0]
+}
+
+func (x EventEffect) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EventEffect.Descriptor instead.
+func (EventEffect) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{0}
+}
+
+// EventWarningCode says what is odd about an event.
+type EventWarningCode int32
+
+const (
+	EventWarningCode_EVENT_WARNING_CODE_UNSPECIFIED EventWarningCode = 0
+	// No active policy of the controller declares the purpose: no decision depends on the event now.
+	EventWarningCode_EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED EventWarningCode = 1
+	// The consent names a version of the notice that is newer than the one declared: it does not count.
+	EventWarningCode_EVENT_WARNING_CODE_NOTICE_UNKNOWN EventWarningCode = 2
+)
+
+// Enum value maps for EventWarningCode.
+var (
+	EventWarningCode_name = map[int32]string{
+		0: "EVENT_WARNING_CODE_UNSPECIFIED",
+		1: "EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED",
+		2: "EVENT_WARNING_CODE_NOTICE_UNKNOWN",
+	}
+	EventWarningCode_value = map[string]int32{
+		"EVENT_WARNING_CODE_UNSPECIFIED":          0,
+		"EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED": 1,
+		"EVENT_WARNING_CODE_NOTICE_UNKNOWN":       2,
+	}
+)
+
+func (x EventWarningCode) Enum() *EventWarningCode {
+	p := new(EventWarningCode)
+	*p = x
+	return p
+}
+
+func (x EventWarningCode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EventWarningCode) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_consent_service_proto_enumTypes[1].Descriptor()
+}
+
+func (EventWarningCode) Type() protoreflect.EnumType {
+	return &file_consent_v1_consent_service_proto_enumTypes[1]
+}
+
+func (x EventWarningCode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EventWarningCode.Descriptor instead.
+func (EventWarningCode) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{1}
+}
+
 // RecordEventsRequest is one subject's batch.
 type RecordEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -109,7 +226,9 @@ type RecordEventsResponse struct {
 	Duplicates uint32 `protobuf:"varint,3,opt,name=duplicates,proto3" json:"duplicates,omitempty"`
 	// The revision that the token stands for. Revisions of one store count up: of two tokens the one with the higher
 	// revision forbids more.
-	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What became of each event of the request, in its order.
+	Outcomes      []*EventOutcome `protobuf:"bytes,5,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -172,6 +291,168 @@ func (x *RecordEventsResponse) GetRevision() uint64 {
 	return 0
 }
 
+func (x *RecordEventsResponse) GetOutcomes() []*EventOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// EventOutcome is what became of one event.
+type EventOutcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it came to.
+	Effect EventEffect `protobuf:"varint,1,opt,name=effect,proto3,enum=consent.v1.EventEffect" json:"effect,omitempty"`
+	// Where the effect is SUPERSEDED: the id of an event on record that outranks this one.
+	SupersededBy string `protobuf:"bytes,2,opt,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"`
+	// When that event occurred.
+	SupersededByOccurredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=superseded_by_occurred_at,json=supersededByOccurredAt,proto3" json:"superseded_by_occurred_at,omitempty"`
+	// What kind of event that is, as Event names it, such as "consent".
+	SupersededByKind string `protobuf:"bytes,4,opt,name=superseded_by_kind,json=supersededByKind,proto3" json:"superseded_by_kind,omitempty"`
+	// What is odd about the event, though it is recorded.
+	Warnings      []*EventWarning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventOutcome) Reset() {
+	*x = EventOutcome{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventOutcome) ProtoMessage() {}
+
+func (x *EventOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventOutcome.ProtoReflect.Descriptor instead.
+func (*EventOutcome) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EventOutcome) GetEffect() EventEffect {
+	if x != nil {
+		return x.Effect
+	}
+	return EventEffect_EVENT_EFFECT_UNSPECIFIED
+}
+
+func (x *EventOutcome) GetSupersededBy() string {
+	if x != nil {
+		return x.SupersededBy
+	}
+	return ""
+}
+
+func (x *EventOutcome) GetSupersededByOccurredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SupersededByOccurredAt
+	}
+	return nil
+}
+
+func (x *EventOutcome) GetSupersededByKind() string {
+	if x != nil {
+		return x.SupersededByKind
+	}
+	return ""
+}
+
+func (x *EventOutcome) GetWarnings() []*EventWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// EventWarning is something odd about an event that was recorded all the same.
+type EventWarning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	Code EventWarningCode `protobuf:"varint,1,opt,name=code,proto3,enum=consent.v1.EventWarningCode" json:"code,omitempty"`
+	// The purpose that it is about.
+	Purpose string `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// For PURPOSE_NOT_DECLARED: the declared purpose whose name is nearest; empty where none is near.
+	Nearest string `protobuf:"bytes,3,opt,name=nearest,proto3" json:"nearest,omitempty"`
+	// A sentence for people. Not stable; do not parse it.
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventWarning) Reset() {
+	*x = EventWarning{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventWarning) ProtoMessage() {}
+
+func (x *EventWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventWarning.ProtoReflect.Descriptor instead.
+func (*EventWarning) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *EventWarning) GetCode() EventWarningCode {
+	if x != nil {
+		return x.Code
+	}
+	return EventWarningCode_EVENT_WARNING_CODE_UNSPECIFIED
+}
+
+func (x *EventWarning) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *EventWarning) GetNearest() string {
+	if x != nil {
+		return x.Nearest
+	}
+	return ""
+}
+
+func (x *EventWarning) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // GetSubjectRequest names a subject.
 type GetSubjectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -185,7 +466,7 @@ type GetSubjectRequest struct {
 
 func (x *GetSubjectRequest) Reset() {
 	*x = GetSubjectRequest{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -197,7 +478,7 @@ func (x *GetSubjectRequest) String() string {
 func (*GetSubjectRequest) ProtoMessage() {}
 
 func (x *GetSubjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -210,7 +491,7 @@ func (x *GetSubjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectRequest.ProtoReflect.Descriptor instead.
 func (*GetSubjectRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{2}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetSubjectRequest) GetController() string {
@@ -240,7 +521,7 @@ type GetSubjectResponse struct {
 
 func (x *GetSubjectResponse) Reset() {
 	*x = GetSubjectResponse{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -252,7 +533,7 @@ func (x *GetSubjectResponse) String() string {
 func (*GetSubjectResponse) ProtoMessage() {}
 
 func (x *GetSubjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -265,7 +546,7 @@ func (x *GetSubjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectResponse.ProtoReflect.Descriptor instead.
 func (*GetSubjectResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{3}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetSubjectResponse) GetState() *SubjectState {
@@ -295,7 +576,7 @@ type SubjectState struct {
 	AgeMin *uint32 `protobuf:"varint,4,opt,name=age_min,json=ageMin,proto3,oneof" json:"age_min,omitempty"`
 	// The age as it was recorded, on the day given by age_recorded_at.
 	AgeMax *uint32 `protobuf:"varint,5,opt,name=age_max,json=ageMax,proto3,oneof" json:"age_max,omitempty"`
-	// The occurred_at of the event that set the age.
+	// When the event that set the age counts from.
 	AgeRecordedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=age_recorded_at,json=ageRecordedAt,proto3" json:"age_recorded_at,omitempty"`
 	// The status of the account.
 	AccountStatus AccountStatus `protobuf:"varint,7,opt,name=account_status,json=accountStatus,proto3,enum=consent.v1.AccountStatus" json:"account_status,omitempty"`
@@ -325,7 +606,7 @@ type SubjectState struct {
 
 func (x *SubjectState) Reset() {
 	*x = SubjectState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +618,7 @@ func (x *SubjectState) String() string {
 func (*SubjectState) ProtoMessage() {}
 
 func (x *SubjectState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +631,7 @@ func (x *SubjectState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubjectState.ProtoReflect.Descriptor instead.
 func (*SubjectState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{4}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SubjectState) GetKnown() bool {
@@ -472,14 +753,14 @@ func (x *SubjectState) GetRestrictions() []*RestrictionState {
 	return nil
 }
 
-// SignalState is the newest value of a signal.
+// SignalState is a signal that was seen.
 type SignalState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "gpc" or "dnt".
 	Signal string `protobuf:"bytes,1,opt,name=signal,proto3" json:"signal,omitempty"`
-	// Its value.
+	// Whether it was ever true: that stays, false undoes nothing.
 	Value bool `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
-	// The start of its unbroken run of true; for false, when it was last seen.
+	// The start of its newest unbroken run of true; where it was never true, when it was last seen.
 	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -487,7 +768,7 @@ type SignalState struct {
 
 func (x *SignalState) Reset() {
 	*x = SignalState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +780,7 @@ func (x *SignalState) String() string {
 func (*SignalState) ProtoMessage() {}
 
 func (x *SignalState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +793,7 @@ func (x *SignalState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalState.ProtoReflect.Descriptor instead.
 func (*SignalState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{5}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SignalState) GetSignal() string {
@@ -551,7 +832,7 @@ type OptOutState struct {
 
 func (x *OptOutState) Reset() {
 	*x = OptOutState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +844,7 @@ func (x *OptOutState) String() string {
 func (*OptOutState) ProtoMessage() {}
 
 func (x *OptOutState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +857,7 @@ func (x *OptOutState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOutState.ProtoReflect.Descriptor instead.
 func (*OptOutState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{6}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OptOutState) GetKind() OptOutKind {
@@ -637,7 +918,7 @@ type ConsentState struct {
 
 func (x *ConsentState) Reset() {
 	*x = ConsentState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +930,7 @@ func (x *ConsentState) String() string {
 func (*ConsentState) ProtoMessage() {}
 
 func (x *ConsentState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +943,7 @@ func (x *ConsentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentState.ProtoReflect.Descriptor instead.
 func (*ConsentState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{7}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ConsentState) GetPurpose() string {
@@ -778,7 +1059,7 @@ type ObjectionState struct {
 
 func (x *ObjectionState) Reset() {
 	*x = ObjectionState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +1071,7 @@ func (x *ObjectionState) String() string {
 func (*ObjectionState) ProtoMessage() {}
 
 func (x *ObjectionState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +1084,7 @@ func (x *ObjectionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectionState.ProtoReflect.Descriptor instead.
 func (*ObjectionState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{8}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ObjectionState) GetPurpose() string {
@@ -844,7 +1125,7 @@ type RestrictionState struct {
 
 func (x *RestrictionState) Reset() {
 	*x = RestrictionState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1137,7 @@ func (x *RestrictionState) String() string {
 func (*RestrictionState) ProtoMessage() {}
 
 func (x *RestrictionState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1150,7 @@ func (x *RestrictionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestrictionState.ProtoReflect.Descriptor instead.
 func (*RestrictionState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{9}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RestrictionState) GetGround() RestrictionGround {
@@ -917,7 +1198,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1210,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1223,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListEventsRequest) GetController() string {
@@ -986,7 +1267,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -998,7 +1279,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1011,7 +1292,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListEventsResponse) GetEntries() []*LedgerEntry {
@@ -1043,7 +1324,7 @@ type LedgerEntry struct {
 
 func (x *LedgerEntry) Reset() {
 	*x = LedgerEntry{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1336,7 @@ func (x *LedgerEntry) String() string {
 func (*LedgerEntry) ProtoMessage() {}
 
 func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1349,7 @@ func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerEntry.ProtoReflect.Descriptor instead.
 func (*LedgerEntry) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LedgerEntry) GetEvent() *Event {
@@ -1107,14 +1388,26 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"subject_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x126\n" +
 	"\x06events\x18\x03 \x03(\v2\x11.consent.v1.EventB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06events\x12\x14\n" +
-	"\x05fence\x18\x04 \x01(\bR\x05fence\"\x99\x01\n" +
+	"\x05fence\x18\x04 \x01(\bR\x05fence\"\xcf\x01\n" +
 	"\x14RecordEventsResponse\x12+\n" +
 	"\x11consistency_token\x18\x01 \x01(\tR\x10consistencyToken\x12\x18\n" +
 	"\aapplied\x18\x02 \x01(\rR\aapplied\x12\x1e\n" +
 	"\n" +
 	"duplicates\x18\x03 \x01(\rR\n" +
 	"duplicates\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"j\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\x124\n" +
+	"\boutcomes\x18\x05 \x03(\v2\x18.consent.v1.EventOutcomeR\boutcomes\"\x9f\x02\n" +
+	"\fEventOutcome\x12/\n" +
+	"\x06effect\x18\x01 \x01(\x0e2\x17.consent.v1.EventEffectR\x06effect\x12#\n" +
+	"\rsuperseded_by\x18\x02 \x01(\tR\fsupersededBy\x12U\n" +
+	"\x19superseded_by_occurred_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x16supersededByOccurredAt\x12,\n" +
+	"\x12superseded_by_kind\x18\x04 \x01(\tR\x10supersededByKind\x124\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x18.consent.v1.EventWarningR\bwarnings\"\x8e\x01\n" +
+	"\fEventWarning\x120\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x1c.consent.v1.EventWarningCodeR\x04code\x12\x18\n" +
+	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x18\n" +
+	"\anearest\x18\x03 \x01(\tR\anearest\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"j\n" +
 	"\x11GetSubjectRequest\x12*\n" +
 	"\n" +
 	"controller\x18\x01 \x01(\tB\n" +
@@ -1205,7 +1498,18 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\x05event\x18\x01 \x01(\v2\x11.consent.v1.EventR\x05event\x12;\n" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x04R\brevision2\x83\x02\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision*\xb4\x01\n" +
+	"\vEventEffect\x12\x1c\n" +
+	"\x18EVENT_EFFECT_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14EVENT_EFFECT_COUNTED\x10\x01\x12\x1b\n" +
+	"\x17EVENT_EFFECT_SUPERSEDED\x10\x02\x12\x19\n" +
+	"\x15EVENT_EFFECT_UNPROVEN\x10\x03\x12\x19\n" +
+	"\x15EVENT_EFFECT_ANNULLED\x10\x04\x12\x1a\n" +
+	"\x16EVENT_EFFECT_DUPLICATE\x10\x05*\x8a\x01\n" +
+	"\x10EventWarningCode\x12\"\n" +
+	"\x1eEVENT_WARNING_CODE_UNSPECIFIED\x10\x00\x12+\n" +
+	"'EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED\x10\x01\x12%\n" +
+	"!EVENT_WARNING_CODE_NOTICE_UNKNOWN\x10\x022\x83\x02\n" +
 	"\x0eConsentService\x12S\n" +
 	"\fRecordEvents\x12\x1f.consent.v1.RecordEventsRequest\x1a .consent.v1.RecordEventsResponse\"\x00\x12M\n" +
 	"\n" +
@@ -1226,74 +1530,84 @@ func file_consent_v1_consent_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_consent_service_proto_rawDescData
 }
 
-var file_consent_v1_consent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_consent_v1_consent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_consent_v1_consent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_consent_v1_consent_service_proto_goTypes = []any{
-	(*RecordEventsRequest)(nil),   // 0: consent.v1.RecordEventsRequest
-	(*RecordEventsResponse)(nil),  // 1: consent.v1.RecordEventsResponse
-	(*GetSubjectRequest)(nil),     // 2: consent.v1.GetSubjectRequest
-	(*GetSubjectResponse)(nil),    // 3: consent.v1.GetSubjectResponse
-	(*SubjectState)(nil),          // 4: consent.v1.SubjectState
-	(*SignalState)(nil),           // 5: consent.v1.SignalState
-	(*OptOutState)(nil),           // 6: consent.v1.OptOutState
-	(*ConsentState)(nil),          // 7: consent.v1.ConsentState
-	(*ObjectionState)(nil),        // 8: consent.v1.ObjectionState
-	(*RestrictionState)(nil),      // 9: consent.v1.RestrictionState
-	(*ListEventsRequest)(nil),     // 10: consent.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),    // 11: consent.v1.ListEventsResponse
-	(*LedgerEntry)(nil),           // 12: consent.v1.LedgerEntry
-	(*Event)(nil),                 // 13: consent.v1.Event
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(AccountStatus)(0),            // 15: consent.v1.AccountStatus
-	(*Relationship)(nil),          // 16: consent.v1.Relationship
-	(ErasureStage)(0),             // 17: consent.v1.ErasureStage
-	(OptOutKind)(0),               // 18: consent.v1.OptOutKind
-	(ConsentStatus)(0),            // 19: consent.v1.ConsentStatus
-	(GivenBy)(0),                  // 20: consent.v1.GivenBy
-	(RestrictionGround)(0),        // 21: consent.v1.RestrictionGround
+	(EventEffect)(0),              // 0: consent.v1.EventEffect
+	(EventWarningCode)(0),         // 1: consent.v1.EventWarningCode
+	(*RecordEventsRequest)(nil),   // 2: consent.v1.RecordEventsRequest
+	(*RecordEventsResponse)(nil),  // 3: consent.v1.RecordEventsResponse
+	(*EventOutcome)(nil),          // 4: consent.v1.EventOutcome
+	(*EventWarning)(nil),          // 5: consent.v1.EventWarning
+	(*GetSubjectRequest)(nil),     // 6: consent.v1.GetSubjectRequest
+	(*GetSubjectResponse)(nil),    // 7: consent.v1.GetSubjectResponse
+	(*SubjectState)(nil),          // 8: consent.v1.SubjectState
+	(*SignalState)(nil),           // 9: consent.v1.SignalState
+	(*OptOutState)(nil),           // 10: consent.v1.OptOutState
+	(*ConsentState)(nil),          // 11: consent.v1.ConsentState
+	(*ObjectionState)(nil),        // 12: consent.v1.ObjectionState
+	(*RestrictionState)(nil),      // 13: consent.v1.RestrictionState
+	(*ListEventsRequest)(nil),     // 14: consent.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),    // 15: consent.v1.ListEventsResponse
+	(*LedgerEntry)(nil),           // 16: consent.v1.LedgerEntry
+	(*Event)(nil),                 // 17: consent.v1.Event
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(AccountStatus)(0),            // 19: consent.v1.AccountStatus
+	(*Relationship)(nil),          // 20: consent.v1.Relationship
+	(ErasureStage)(0),             // 21: consent.v1.ErasureStage
+	(OptOutKind)(0),               // 22: consent.v1.OptOutKind
+	(ConsentStatus)(0),            // 23: consent.v1.ConsentStatus
+	(GivenBy)(0),                  // 24: consent.v1.GivenBy
+	(RestrictionGround)(0),        // 25: consent.v1.RestrictionGround
 }
 var file_consent_v1_consent_service_proto_depIdxs = []int32{
-	13, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
-	4,  // 1: consent.v1.GetSubjectResponse.state:type_name -> consent.v1.SubjectState
-	14, // 2: consent.v1.SubjectState.age_recorded_at:type_name -> google.protobuf.Timestamp
-	15, // 3: consent.v1.SubjectState.account_status:type_name -> consent.v1.AccountStatus
-	14, // 4: consent.v1.SubjectState.last_activity_at:type_name -> google.protobuf.Timestamp
-	14, // 5: consent.v1.SubjectState.retention_until:type_name -> google.protobuf.Timestamp
-	16, // 6: consent.v1.SubjectState.relationship:type_name -> consent.v1.Relationship
-	17, // 7: consent.v1.SubjectState.erasure:type_name -> consent.v1.ErasureStage
-	14, // 8: consent.v1.SubjectState.erasure_at:type_name -> google.protobuf.Timestamp
-	5,  // 9: consent.v1.SubjectState.signals:type_name -> consent.v1.SignalState
-	6,  // 10: consent.v1.SubjectState.opt_outs:type_name -> consent.v1.OptOutState
-	7,  // 11: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
-	8,  // 12: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
-	9,  // 13: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
-	14, // 14: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
-	18, // 15: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
-	14, // 16: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
-	19, // 17: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
-	20, // 18: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
-	14, // 19: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
-	14, // 20: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
-	14, // 21: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
-	19, // 22: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
-	14, // 23: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
-	14, // 24: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
-	14, // 25: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
-	21, // 26: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
-	14, // 27: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
-	12, // 28: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
-	13, // 29: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
-	14, // 30: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	0,  // 31: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
-	2,  // 32: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
-	10, // 33: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
-	1,  // 34: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
-	3,  // 35: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
-	11, // 36: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
-	34, // [34:37] is the sub-list for method output_type
-	31, // [31:34] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	17, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
+	4,  // 1: consent.v1.RecordEventsResponse.outcomes:type_name -> consent.v1.EventOutcome
+	0,  // 2: consent.v1.EventOutcome.effect:type_name -> consent.v1.EventEffect
+	18, // 3: consent.v1.EventOutcome.superseded_by_occurred_at:type_name -> google.protobuf.Timestamp
+	5,  // 4: consent.v1.EventOutcome.warnings:type_name -> consent.v1.EventWarning
+	1,  // 5: consent.v1.EventWarning.code:type_name -> consent.v1.EventWarningCode
+	8,  // 6: consent.v1.GetSubjectResponse.state:type_name -> consent.v1.SubjectState
+	18, // 7: consent.v1.SubjectState.age_recorded_at:type_name -> google.protobuf.Timestamp
+	19, // 8: consent.v1.SubjectState.account_status:type_name -> consent.v1.AccountStatus
+	18, // 9: consent.v1.SubjectState.last_activity_at:type_name -> google.protobuf.Timestamp
+	18, // 10: consent.v1.SubjectState.retention_until:type_name -> google.protobuf.Timestamp
+	20, // 11: consent.v1.SubjectState.relationship:type_name -> consent.v1.Relationship
+	21, // 12: consent.v1.SubjectState.erasure:type_name -> consent.v1.ErasureStage
+	18, // 13: consent.v1.SubjectState.erasure_at:type_name -> google.protobuf.Timestamp
+	9,  // 14: consent.v1.SubjectState.signals:type_name -> consent.v1.SignalState
+	10, // 15: consent.v1.SubjectState.opt_outs:type_name -> consent.v1.OptOutState
+	11, // 16: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
+	12, // 17: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
+	13, // 18: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
+	18, // 19: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
+	22, // 20: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
+	18, // 21: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
+	23, // 22: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
+	24, // 23: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
+	18, // 24: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
+	18, // 25: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
+	18, // 26: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
+	23, // 27: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
+	18, // 28: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
+	18, // 29: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
+	18, // 30: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
+	25, // 31: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
+	18, // 32: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
+	16, // 33: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
+	17, // 34: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
+	18, // 35: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	2,  // 36: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
+	6,  // 37: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
+	14, // 38: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
+	3,  // 39: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
+	7,  // 40: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
+	15, // 41: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
+	39, // [39:42] is the sub-list for method output_type
+	36, // [36:39] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_consent_service_proto_init() }
@@ -1302,19 +1616,20 @@ func file_consent_v1_consent_service_proto_init() {
 		return
 	}
 	file_consent_v1_types_proto_init()
-	file_consent_v1_consent_service_proto_msgTypes[4].OneofWrappers = []any{}
+	file_consent_v1_consent_service_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_consent_service_proto_rawDesc), len(file_consent_v1_consent_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   13,
+			NumEnums:      2,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_consent_v1_consent_service_proto_goTypes,
 		DependencyIndexes: file_consent_v1_consent_service_proto_depIdxs,
+		EnumInfos:         file_consent_v1_consent_service_proto_enumTypes,
 		MessageInfos:      file_consent_v1_consent_service_proto_msgTypes,
 	}.Build()
 	File_consent_v1_consent_service_proto = out.File

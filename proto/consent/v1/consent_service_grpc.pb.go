@@ -37,7 +37,8 @@ type ConsentServiceClient interface {
 	// nothing, so a call may be repeated.
 	//
 	// Errors besides the common ones: ALREADY_EXISTS when an event's id was used with other content, FAILED_PRECONDITION
-	// when an erasure stands and the event is not one that restricts.
+	// when an erasure stands and the event is not one that restricts, when a completed erasure is to be cancelled or one that
+	// is not completed to be restarted, and when an annulment names no event that can be annulled.
 	RecordEvents(ctx context.Context, in *RecordEventsRequest, opts ...grpc.CallOption) (*RecordEventsResponse, error)
 	// GetSubject returns a subject's state as policies read it. A subject for whom nothing was recorded is not known; that
 	// is no error.
@@ -97,7 +98,8 @@ type ConsentServiceServer interface {
 	// nothing, so a call may be repeated.
 	//
 	// Errors besides the common ones: ALREADY_EXISTS when an event's id was used with other content, FAILED_PRECONDITION
-	// when an erasure stands and the event is not one that restricts.
+	// when an erasure stands and the event is not one that restricts, when a completed erasure is to be cancelled or one that
+	// is not completed to be restarted, and when an annulment names no event that can be annulled.
 	RecordEvents(context.Context, *RecordEventsRequest) (*RecordEventsResponse, error)
 	// GetSubject returns a subject's state as policies read it. A subject for whom nothing was recorded is not known; that
 	// is no error.

@@ -140,6 +140,10 @@ const (
 	ReasonCode_REASON_CODE_PROCESSOR_NOT_INSTRUCTED ReasonCode = 28
 	// The policy failed: it erred, was undefined, or gave a malformed answer.
 	ReasonCode_REASON_CODE_POLICY_ERROR ReasonCode = 29
+	// The consent was given by the subject while too young to give it (GDPR Art. 8, CCPA 1798.120(c)).
+	ReasonCode_REASON_CODE_CONSENT_BY_MINOR ReasonCode = 30
+	// The consent was given to a version of the notice that the controller does not declare.
+	ReasonCode_REASON_CODE_NOTICE_UNKNOWN ReasonCode = 31
 )
 
 // Enum value maps for ReasonCode.
@@ -175,6 +179,8 @@ var (
 		27: "REASON_CODE_NOT_ANONYMIZED",
 		28: "REASON_CODE_PROCESSOR_NOT_INSTRUCTED",
 		29: "REASON_CODE_POLICY_ERROR",
+		30: "REASON_CODE_CONSENT_BY_MINOR",
+		31: "REASON_CODE_NOTICE_UNKNOWN",
 	}
 	ReasonCode_value = map[string]int32{
 		"REASON_CODE_UNSPECIFIED":                  0,
@@ -207,6 +213,8 @@ var (
 		"REASON_CODE_NOT_ANONYMIZED":               27,
 		"REASON_CODE_PROCESSOR_NOT_INSTRUCTED":     28,
 		"REASON_CODE_POLICY_ERROR":                 29,
+		"REASON_CODE_CONSENT_BY_MINOR":             30,
+		"REASON_CODE_NOTICE_UNKNOWN":               31,
 	}
 )
 
@@ -715,7 +723,7 @@ func (OptOutKind) EnumDescriptor() ([]byte, []int) {
 	return file_consent_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
-// ErasureStage is how far an erasure has come. It stands in all stages but CANCELLED.
+// ErasureStage is how far an erasure has come. It stands in all stages but CANCELLED and RESTARTED.
 type ErasureStage int32
 
 const (
@@ -726,8 +734,11 @@ const (
 	ErasureStage_ERASURE_STAGE_IN_PROGRESS ErasureStage = 2
 	// Carried out.
 	ErasureStage_ERASURE_STAGE_COMPLETED ErasureStage = 3
-	// Called off.
+	// Called off before it was carried out; FAILED_PRECONDITION afterwards.
 	ErasureStage_ERASURE_STAGE_CANCELLED ErasureStage = 4
+	// The person came back after it was carried out; FAILED_PRECONDITION before. Needs evidence. What the erasure ended
+	// stays ended.
+	ErasureStage_ERASURE_STAGE_RESTARTED ErasureStage = 5
 )
 
 // Enum value maps for ErasureStage.
@@ -738,6 +749,7 @@ var (
 		2: "ERASURE_STAGE_IN_PROGRESS",
 		3: "ERASURE_STAGE_COMPLETED",
 		4: "ERASURE_STAGE_CANCELLED",
+		5: "ERASURE_STAGE_RESTARTED",
 	}
 	ErasureStage_value = map[string]int32{
 		"ERASURE_STAGE_UNSPECIFIED": 0,
@@ -745,6 +757,7 @@ var (
 		"ERASURE_STAGE_IN_PROGRESS": 2,
 		"ERASURE_STAGE_COMPLETED":   3,
 		"ERASURE_STAGE_CANCELLED":   4,
+		"ERASURE_STAGE_RESTARTED":   5,
 	}
 )
 
@@ -1017,13 +1030,16 @@ type Event struct {
 	// The idempotency key, chosen by the writer; unique per controller; 1 to 256 bytes. The same id with the same content
 	// changes nothing; with other content it is ALREADY_EXISTS.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// When it happened, by the writer's clock. Required; at most one minute in the future. The newest event wins,
-	// whatever the order in which events arrive.
+	// When it happened, by the writer's clock. Required; at most one minute in the future, five where all of the event
+	// restricts. The newest event wins, whatever the order in which events arrive: an event counts from occurred_at or from
+	// when it was recorded, the earlier, and what restricts from the end of that second.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
-	// Where it came from: cookie_banner, privacy_settings, unsubscribe_link, sms_stop, support, import, and so on.
-	// At most 64 bytes. An event from "import" without evidence counts only where it restricts.
+	// Where it came from: cookie_banner, privacy_settings, unsubscribe_link, sms_stop, support, import, and so on. Required,
+	// [a-z][a-z0-9_]{0,63}. From "import", "import_…" or "…_import" it is an import: without evidence that counts only where
+	// it restricts or is a field of a profile.
 	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	// Proof of the event: a URI or a hash; at most 1,024 bytes.
+	// Proof of the event: a URI (scheme:rest, such as https://…, sha256:… or urn:paper:form-9), without white space; at most
+	// 1,024 bytes. Empty: none.
 	Evidence string `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
 	// What happened. Required.
 	//
@@ -1036,6 +1052,7 @@ type Event struct {
 	//	*Event_Signals
 	//	*Event_Erasure
 	//	*Event_Profile
+	//	*Event_Annulment
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1169,6 +1186,15 @@ func (x *Event) GetProfile() *ProfileEvent {
 	return nil
 }
 
+func (x *Event) GetAnnulment() *AnnulmentEvent {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Annulment); ok {
+			return x.Annulment
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1208,6 +1234,11 @@ type Event_Profile struct {
 	Profile *ProfileEvent `protobuf:"bytes,11,opt,name=profile,proto3,oneof"`
 }
 
+type Event_Annulment struct {
+	// An event was recorded by mistake.
+	Annulment *AnnulmentEvent `protobuf:"bytes,12,opt,name=annulment,proto3,oneof"`
+}
+
 func (*Event_Consent) isEvent_Kind() {}
 
 func (*Event_Objection) isEvent_Kind() {}
@@ -1221,6 +1252,8 @@ func (*Event_Signals) isEvent_Kind() {}
 func (*Event_Erasure) isEvent_Kind() {}
 
 func (*Event_Profile) isEvent_Kind() {}
+
+func (*Event_Annulment) isEvent_Kind() {}
 
 // ConsentEvent replaces the whole record of the purpose, or of the purpose and each recipient named: a new grant
 // inherits nothing.
@@ -1241,7 +1274,8 @@ type ConsentEvent struct {
 	Recipients []string `protobuf:"bytes,6,rep,name=recipients,proto3" json:"recipients,omitempty"`
 	// ISO 3166-1 alpha-2 codes of the countries that it names (APPI Art. 28). At most 300.
 	Countries []string `protobuf:"bytes,7,rep,name=countries,proto3" json:"countries,omitempty"`
-	// When it ends by itself; must be after occurred_at. Absent: never. At this very instant it has expired.
+	// When it ends by itself; must be after occurred_at and before 2200, and only where the status is GIVEN. Absent: never.
+	// At this very instant it has expired.
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1336,7 +1370,9 @@ func (x *ConsentEvent) GetExpiresAt() *timestamppb.Timestamp {
 // ObjectionEvent is an objection to purposes, or the lifting of one.
 type ObjectionEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The purposes objected to; none: all. At most 100. Per purpose the newest event that covers it decides.
+	// The purposes objected to; none: all. At most 100. Events that name a purpose and events for all are two records: a
+	// purpose is covered if the newest event that names it raised one, or if the newest for all did and no newer event lifted
+	// it for this purpose.
 	Purposes []string `protobuf:"bytes,1,rep,name=purposes,proto3" json:"purposes,omitempty"`
 	// Whether the objection is taken back.
 	Lifted        bool `protobuf:"varint,2,opt,name=lifted,proto3" json:"lifted,omitempty"`
@@ -1393,7 +1429,7 @@ type RestrictionEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ground. Required. A restriction is lifted only on its own ground.
 	Ground RestrictionGround `protobuf:"varint,1,opt,name=ground,proto3,enum=consent.v1.RestrictionGround" json:"ground,omitempty"`
-	// The purposes restricted; none: all. At most 100. Per purpose and ground the newest event that covers it decides.
+	// The purposes restricted; none: all. At most 100. Per ground, purposes are covered as by objections.
 	Purposes []string `protobuf:"bytes,2,rep,name=purposes,proto3" json:"purposes,omitempty"`
 	// Whether the restriction is lifted.
 	Lifted        bool `protobuf:"varint,3,opt,name=lifted,proto3" json:"lifted,omitempty"`
@@ -1511,9 +1547,9 @@ func (x *OptOutEvent) GetLifted() bool {
 // SignalsEvent is what a browser sent. At least one signal must be set; one that is absent changes nothing.
 type SignalsEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Global Privacy Control.
+	// Global Privacy Control. True opts out and stays; false undoes nothing, but the next true is a new signal.
 	Gpc *bool `protobuf:"varint,1,opt,name=gpc,proto3,oneof" json:"gpc,omitempty"`
-	// Do Not Track.
+	// Do Not Track, likewise.
 	Dnt           *bool `protobuf:"varint,2,opt,name=dnt,proto3,oneof" json:"dnt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1563,8 +1599,9 @@ func (x *SignalsEvent) GetDnt() bool {
 	return false
 }
 
-// ErasureEvent is a step of an erasure. While an erasure stands only what restricts is recorded; all else is
-// FAILED_PRECONDITION.
+// ErasureEvent is a step of an erasure. While an erasure stands, only what restricts is recorded, and the annulment of one of
+// its own stages; all else is FAILED_PRECONDITION. A completed erasure ends for good all that came before it but what
+// restricts, and the whole profile, also after a restart and however late such an event arrives.
 type ErasureEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stage reached. Required.
@@ -1610,6 +1647,54 @@ func (x *ErasureEvent) GetStage() ErasureStage {
 	return ErasureStage_ERASURE_STAGE_UNSPECIFIED
 }
 
+// AnnulmentEvent says that an event was recorded by mistake: it stays in the ledger and counts nowhere any more, and what it
+// had displaced counts again. Needs evidence (INVALID_ARGUMENT without it).
+type AnnulmentEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the event, on record for this subject; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one, an annulment and
+	// a completed erasure.
+	EventId       string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnnulmentEvent) Reset() {
+	*x = AnnulmentEvent{}
+	mi := &file_consent_v1_types_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnnulmentEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnnulmentEvent) ProtoMessage() {}
+
+func (x *AnnulmentEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_types_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnnulmentEvent.ProtoReflect.Descriptor instead.
+func (*AnnulmentEvent) Descriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AnnulmentEvent) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
 // ProfileEvent states facts about the subject, field by field: the newest value of each wins, what is absent stays.
 // At least one field must be set.
 type ProfileEvent struct {
@@ -1635,7 +1720,7 @@ type ProfileEvent struct {
 
 func (x *ProfileEvent) Reset() {
 	*x = ProfileEvent{}
-	mi := &file_consent_v1_types_proto_msgTypes[10]
+	mi := &file_consent_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1647,7 +1732,7 @@ func (x *ProfileEvent) String() string {
 func (*ProfileEvent) ProtoMessage() {}
 
 func (x *ProfileEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_types_proto_msgTypes[10]
+	mi := &file_consent_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1660,7 +1745,7 @@ func (x *ProfileEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileEvent.ProtoReflect.Descriptor instead.
 func (*ProfileEvent) Descriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProfileEvent) GetJurisdiction() string {
@@ -1712,7 +1797,7 @@ func (x *ProfileEvent) GetRelationship() *Relationship {
 	return nil
 }
 
-// Relationship is what the soft opt-in to marketing hangs on (Directive 2002/58/EC Art. 13(2)).
+// Relationship is what the soft opt-in to marketing depends on (Directive 2002/58/EC Art. 13(2)).
 type Relationship struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When the subject last bought.
@@ -1727,7 +1812,7 @@ type Relationship struct {
 
 func (x *Relationship) Reset() {
 	*x = Relationship{}
-	mi := &file_consent_v1_types_proto_msgTypes[11]
+	mi := &file_consent_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1824,7 @@ func (x *Relationship) String() string {
 func (*Relationship) ProtoMessage() {}
 
 func (x *Relationship) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_types_proto_msgTypes[11]
+	mi := &file_consent_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1837,7 @@ func (x *Relationship) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relationship.ProtoReflect.Descriptor instead.
 func (*Relationship) Descriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Relationship) GetLastSaleAt() *timestamppb.Timestamp {
@@ -1797,14 +1882,16 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\x0e2\x1a.consent.v1.ObligationCodeR\x04code\x127\n" +
 	"\n" +
 	"parameters\x18\x02 \x01(\v2\x17.google.protobuf.StructR\n" +
-	"parameters\"\xc8\x04\n" +
+	"parameters\"\x9c\a\n" +
 	"\x05Event\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x02id\x12C\n" +
 	"\voccurred_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
-	"occurredAt\x12\x1f\n" +
-	"\x06source\x18\x03 \x01(\tB\a\xbaH\x04r\x02(@R\x06source\x12$\n" +
-	"\bevidence\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\bevidence\x124\n" +
+	"occurredAt\x12\x8b\x01\n" +
+	"\x06source\x18\x03 \x01(\tBs\xbaHp\xba\x01m\n" +
+	"\vsource.form\x126must be [a-z][a-z0-9_]{0,63}, such as privacy_settings\x1a&this.matches('^[a-z][a-z0-9_]{0,63}$')R\x06source\x12\xce\x01\n" +
+	"\bevidence\x18\x04 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa4\x01\n" +
+	"\fevidence.uri\x12Vmust be a URI without white space, such as https://…, sha256:… or urn:paper:form-9\x1a<this.matches('^([A-Za-z][A-Za-z0-9+.-]*:[^\\\\s\\\\pZ\\\\pC]+)?$')r\x03(\x80\bR\bevidence\x124\n" +
 	"\aconsent\x18\x05 \x01(\v2\x18.consent.v1.ConsentEventH\x00R\aconsent\x12:\n" +
 	"\tobjection\x18\x06 \x01(\v2\x1a.consent.v1.ObjectionEventH\x00R\tobjection\x12@\n" +
 	"\vrestriction\x18\a \x01(\v2\x1c.consent.v1.RestrictionEventH\x00R\vrestriction\x122\n" +
@@ -1812,7 +1899,8 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\asignals\x18\t \x01(\v2\x18.consent.v1.SignalsEventH\x00R\asignals\x124\n" +
 	"\aerasure\x18\n" +
 	" \x01(\v2\x18.consent.v1.ErasureEventH\x00R\aerasure\x124\n" +
-	"\aprofile\x18\v \x01(\v2\x18.consent.v1.ProfileEventH\x00R\aprofileB\r\n" +
+	"\aprofile\x18\v \x01(\v2\x18.consent.v1.ProfileEventH\x00R\aprofile\x12:\n" +
+	"\tannulment\x18\f \x01(\v2\x1a.consent.v1.AnnulmentEventH\x00R\tannulmentB\r\n" +
 	"\x04kind\x12\x05\xbaH\x02\b\x01\"\xae\x03\n" +
 	"\fConsentEvent\x127\n" +
 	"\apurpose\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\apurpose\x12=\n" +
@@ -1848,7 +1936,10 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\x04_dnt\"J\n" +
 	"\fErasureEvent\x12:\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x18.consent.v1.ErasureStageB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05stage\"\xe1\x06\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05stage\"7\n" +
+	"\x0eAnnulmentEvent\x12%\n" +
+	"\bevent_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\aeventId\"\xe1\x06\n" +
 	"\fProfileEvent\x12N\n" +
 	"\fjurisdiction\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$H\x00R\fjurisdiction\x88\x01\x01\x12&\n" +
 	"\aage_min\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\x96\x01H\x01R\x06ageMin\x88\x01\x01\x12&\n" +
@@ -1872,7 +1963,7 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eDECISION_ALLOW\x10\x01\x12\x11\n" +
-	"\rDECISION_DENY\x10\x02*\x94\b\n" +
+	"\rDECISION_DENY\x10\x02*\xd6\b\n" +
 	"\n" +
 	"ReasonCode\x12\x1b\n" +
 	"\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1b\n" +
@@ -1905,7 +1996,9 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\"REASON_CODE_TRANSFER_NOT_CONSENTED\x10\x1a\x12\x1e\n" +
 	"\x1aREASON_CODE_NOT_ANONYMIZED\x10\x1b\x12(\n" +
 	"$REASON_CODE_PROCESSOR_NOT_INSTRUCTED\x10\x1c\x12\x1c\n" +
-	"\x18REASON_CODE_POLICY_ERROR\x10\x1d*\xee\x02\n" +
+	"\x18REASON_CODE_POLICY_ERROR\x10\x1d\x12 \n" +
+	"\x1cREASON_CODE_CONSENT_BY_MINOR\x10\x1e\x12\x1e\n" +
+	"\x1aREASON_CODE_NOTICE_UNKNOWN\x10\x1f*\xee\x02\n" +
 	"\n" +
 	"LegalBasis\x12\x1b\n" +
 	"\x17LEGAL_BASIS_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -1965,13 +2058,14 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"OptOutKind\x12\x1c\n" +
 	"\x18OPT_OUT_KIND_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cOPT_OUT_KIND_SALE_OR_SHARING\x10\x01\x12#\n" +
-	"\x1fOPT_OUT_KIND_SENSITIVE_DATA_USE\x10\x02*\xa3\x01\n" +
+	"\x1fOPT_OUT_KIND_SENSITIVE_DATA_USE\x10\x02*\xc0\x01\n" +
 	"\fErasureStage\x12\x1d\n" +
 	"\x19ERASURE_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17ERASURE_STAGE_REQUESTED\x10\x01\x12\x1d\n" +
 	"\x19ERASURE_STAGE_IN_PROGRESS\x10\x02\x12\x1b\n" +
 	"\x17ERASURE_STAGE_COMPLETED\x10\x03\x12\x1b\n" +
-	"\x17ERASURE_STAGE_CANCELLED\x10\x04*e\n" +
+	"\x17ERASURE_STAGE_CANCELLED\x10\x04\x12\x1b\n" +
+	"\x17ERASURE_STAGE_RESTARTED\x10\x05*e\n" +
 	"\rAccountStatus\x12\x1e\n" +
 	"\x1aACCOUNT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ACCOUNT_STATUS_ACTIVE\x10\x01\x12\x19\n" +
@@ -1991,7 +2085,7 @@ func file_consent_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_consent_v1_types_proto_goTypes = []any{
 	(Decision)(0),                 // 0: consent.v1.Decision
 	(ReasonCode)(0),               // 1: consent.v1.ReasonCode
@@ -2014,40 +2108,42 @@ var file_consent_v1_types_proto_goTypes = []any{
 	(*OptOutEvent)(nil),           // 18: consent.v1.OptOutEvent
 	(*SignalsEvent)(nil),          // 19: consent.v1.SignalsEvent
 	(*ErasureEvent)(nil),          // 20: consent.v1.ErasureEvent
-	(*ProfileEvent)(nil),          // 21: consent.v1.ProfileEvent
-	(*Relationship)(nil),          // 22: consent.v1.Relationship
-	(*structpb.Struct)(nil),       // 23: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*AnnulmentEvent)(nil),        // 21: consent.v1.AnnulmentEvent
+	(*ProfileEvent)(nil),          // 22: consent.v1.ProfileEvent
+	(*Relationship)(nil),          // 23: consent.v1.Relationship
+	(*structpb.Struct)(nil),       // 24: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
 }
 var file_consent_v1_types_proto_depIdxs = []int32{
 	4,  // 0: consent.v1.Recipient.kind:type_name -> consent.v1.RecipientKind
 	1,  // 1: consent.v1.Reason.code:type_name -> consent.v1.ReasonCode
 	3,  // 2: consent.v1.Obligation.code:type_name -> consent.v1.ObligationCode
-	23, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
-	24, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
+	24, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
+	25, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
 	15, // 5: consent.v1.Event.consent:type_name -> consent.v1.ConsentEvent
 	16, // 6: consent.v1.Event.objection:type_name -> consent.v1.ObjectionEvent
 	17, // 7: consent.v1.Event.restriction:type_name -> consent.v1.RestrictionEvent
 	18, // 8: consent.v1.Event.opt_out:type_name -> consent.v1.OptOutEvent
 	19, // 9: consent.v1.Event.signals:type_name -> consent.v1.SignalsEvent
 	20, // 10: consent.v1.Event.erasure:type_name -> consent.v1.ErasureEvent
-	21, // 11: consent.v1.Event.profile:type_name -> consent.v1.ProfileEvent
-	5,  // 12: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
-	6,  // 13: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
-	24, // 14: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
-	7,  // 15: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
-	8,  // 16: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
-	9,  // 17: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
-	10, // 18: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
-	24, // 19: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
-	24, // 20: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
-	22, // 21: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
-	24, // 22: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	22, // 11: consent.v1.Event.profile:type_name -> consent.v1.ProfileEvent
+	21, // 12: consent.v1.Event.annulment:type_name -> consent.v1.AnnulmentEvent
+	5,  // 13: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
+	6,  // 14: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
+	25, // 15: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 16: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
+	8,  // 17: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
+	9,  // 18: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
+	10, // 19: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
+	25, // 20: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
+	25, // 21: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
+	23, // 22: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
+	25, // 23: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_types_proto_init() }
@@ -2063,16 +2159,17 @@ func file_consent_v1_types_proto_init() {
 		(*Event_Signals)(nil),
 		(*Event_Erasure)(nil),
 		(*Event_Profile)(nil),
+		(*Event_Annulment)(nil),
 	}
 	file_consent_v1_types_proto_msgTypes[8].OneofWrappers = []any{}
-	file_consent_v1_types_proto_msgTypes[10].OneofWrappers = []any{}
+	file_consent_v1_types_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_types_proto_rawDesc), len(file_consent_v1_types_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
