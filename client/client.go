@@ -183,7 +183,9 @@ func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurpos
 
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
 // durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
-// lost are counted as duplicates.
+// lost are counted as duplicates. The outcomes say what became of each event, in their order: what is on record may outrank a
+// late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none. OutcomeText is for
+// people.
 //
 // With fence it returns when no near cache answers from the older state any more, which takes up to two leases where one is
 // cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"flag"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -192,6 +193,9 @@ func (st *stage) one(s *step, q request) []string {
 	}
 	if got.Response, err = inProtoNames(q.Op, got.Response); err != nil {
 		return []string{err.Error()}
+	}
+	for i, text := range got.Outcomes {
+		got.Outcomes[i] = strings.ReplaceAll(text, st.subject, "$subject")
 	}
 	faults := s.Expect.check(q.Op, got)
 	if q.Op == "new_event" {

@@ -24,6 +24,7 @@ type result struct {
 	Results   []result        `json:"results,omitempty"`
 	Purposes  []purpose       `json:"purposes,omitempty"`
 	Response  json.RawMessage `json:"response,omitempty"`
+	Outcomes  []string        `json:"outcomes,omitempty"`
 	Revisions []uint64        `json:"revisions,omitempty"`
 
 	took time.Duration
@@ -206,6 +207,9 @@ func (e *expectation) checkLists(got result) []string {
 	}
 	if e.Entries != nil && (len(got.Revisions) != *e.Entries || !slices.IsSorted(got.Revisions)) {
 		faults = append(faults, fmt.Sprintf("revisions %v; want %d of them, in order", got.Revisions, *e.Entries))
+	}
+	if e.Outcomes != nil && !slices.Equal(got.Outcomes, e.Outcomes) {
+		faults = append(faults, fmt.Sprintf("outcomes %q; want %q", got.Outcomes, e.Outcomes))
 	}
 	if e.Revisions != nil && !slices.Equal(got.Revisions, e.Revisions) {
 		faults = append(faults, fmt.Sprintf("revisions %v; want %v", got.Revisions, e.Revisions))

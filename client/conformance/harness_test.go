@@ -43,6 +43,7 @@ func TestHarnessFindsFaults(t *testing.T) {
 		"a purpose missing":         {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": []}`, "purposes"},
 		"another response":          {"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
 		"present, not absent":       {"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
+		"other outcomes":            {"record_events", expectation{Outcomes: []string{"COUNTED"}}, `{"response": {}}`, "outcomes"},
 		"other revisions":           {"list_events", expectation{Revisions: []uint64{1}}, `{"revisions": [2]}`, "revisions"},
 		"too soon":                  {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
 		"too late":                  {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},

@@ -126,6 +126,7 @@ type expectation struct {
 	Results                 []expectation   `yaml:"results"`
 	Purposes                map[string]bool `yaml:"purposes"`
 	Response                object          `yaml:"response"`
+	Outcomes                []string        `yaml:"outcomes"`
 	Revisions               []uint64        `yaml:"revisions"`
 	Entries                 *int            `yaml:"entries"`
 	Took                    span            `yaml:"took"`

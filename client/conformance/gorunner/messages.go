@@ -38,6 +38,7 @@ type result struct {
 	Results   []result        `json:"results,omitempty"`
 	Purposes  []purpose       `json:"purposes,omitempty"`
 	Response  json.RawMessage `json:"response,omitempty"`
+	Outcomes  []string        `json:"outcomes,omitempty"`
 	Revisions []uint64        `json:"revisions,omitempty"`
 	Error     *failure        `json:"error,omitempty"`
 }
@@ -125,6 +126,15 @@ func message(m proto.Message, err error) result {
 	}
 	data, err := protojson.Marshal(m)
 	return result{Response: data, Error: failureOf(err)}
+}
+
+// recorded is the result of a write.
+func recorded(r *consentv1.RecordEventsResponse, err error) result {
+	out := message(r, err)
+	for _, o := range r.GetOutcomes() {
+		out.Outcomes = append(out.Outcomes, client.OutcomeText(o))
+	}
+	return out
 }
 
 // decided is the result of a check. Both are told, though only one should be there.

@@ -88,6 +88,9 @@ def outcome_json(outcome: Any) -> JSON:
         return {"results": [result_json(r) for r in outcome]}
     if isinstance(outcome, dict):
         return {"purposes": [{"purpose": p, "decision": decision_json(d)} for p, d in outcome.items()]}
+    if isinstance(outcome, v1.RecordEventsResponse):
+        outcomes = [str(o) for o in consentd.outcomes_of(outcome)]
+        return {"response": json_format.MessageToDict(outcome), "outcomes": outcomes}
     return {"response": json_format.MessageToDict(outcome)}
 
 

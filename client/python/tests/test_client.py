@@ -11,12 +11,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 import consentd
 import consentd.aio
-from consentd import Decision, Error, Result, new_event, v1
+from consentd import Decision, Error, EventWarning, Outcome, Result, new_event, outcomes_of, v1
 from consentd._freshness import Freshness, store_of
 from consentd._retry import DEFAULT_TIMEOUT, Retries
 from consentd._target import connection
@@ -224,6 +226,48 @@ class TestFreshness(unittest.TestCase):
             with self.assertRaises(Error) as raised, fresh.judging(chosen, fresh.demand(chosen)):
                 raise refusal
             self.assertIs(type(raised.exception), kind, token)
+
+
+class TestOutcomes(unittest.TestCase):
+    def test_what_became_of_events(self) -> None:
+        at = datetime(2026, 1, 2, 12, 0, 0, 999_999, timezone.utc)
+        stamp = Timestamp()
+        stamp.FromDatetime(at)
+        answer = v1.RecordEventsResponse(
+            outcomes=[
+                v1.EventOutcome(
+                    effect="EVENT_EFFECT_SUPERSEDED",
+                    superseded_by="sms-7",
+                    superseded_by_kind="consent",
+                    superseded_by_occurred_at=stamp,
+                ),
+                v1.EventOutcome(
+                    effect="EVENT_EFFECT_COUNTED",
+                    warnings=[
+                        v1.EventWarning(
+                            code="EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED",
+                            purpose="sale",
+                            nearest="sale_of_data",
+                            message="?",
+                        )
+                    ],
+                ),
+            ]
+        )
+        late, misspelt = outcomes_of(answer)
+        self.assertEqual(late, Outcome("SUPERSEDED", "sms-7", "consent", at))
+        warning = EventWarning("PURPOSE_NOT_DECLARED", "sale", "sale_of_data", "?")
+        self.assertEqual(misspelt, Outcome("COUNTED", warnings=(warning,)))
+        self.assertEqual(str(misspelt), "COUNTED; PURPOSE_NOT_DECLARED: sale (nearest: sale_of_data)")
+        self.assertEqual(outcomes_of(v1.RecordEventsResponse()), ())
+        odd = v1.EventOutcome(superseded_by="x", superseded_by_occurred_at=Timestamp(nanos=1_000_000_000))
+        self.assertEqual(str(outcomes_of(v1.RecordEventsResponse(outcomes=[odd]))[0]), "UNSPECIFIED by the event x")
+
+    def test_every_kind_can_be_made(self) -> None:
+        for field in v1.Event.DESCRIPTOR.oneofs_by_name["kind"].fields:
+            assert field.message_type is not None
+            kind = getattr(v1, field.message_type.name)()
+            self.assertEqual(new_event("support", kind).WhichOneof("kind"), field.name)
 
 
 class Hanging(grpc.GenericRpcHandler):

@@ -26,6 +26,7 @@ import {
   ListEventsRequestSchema,
   ListPurposesRequestSchema,
   newEvent,
+  outcomeText,
   ObligationCodeSchema,
   ReasonCodeSchema,
   RecordEventsRequestSchema,
@@ -97,8 +98,10 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
     const purposes = await checkerOf(o).listPurposes(requestOf(ListPurposesRequestSchema, o), callOptions(o));
     return { purposes: purposes.map((p) => ({ purpose: p.purpose, decision: decisionJson(p.decision) })) };
   },
-  record_events: async (o) =>
-    responseJson(RecordEventsResponseSchema, await checkerOf(o).recordEvents(requestOf(RecordEventsRequestSchema, o), callOptions(o))),
+  record_events: async (o) => {
+    const response = await checkerOf(o).recordEvents(requestOf(RecordEventsRequestSchema, o), callOptions(o));
+    return { ...responseJson(RecordEventsResponseSchema, response), outcomes: response.outcomes.map(outcomeText) };
+  },
   get_subject: async (o) =>
     responseJson(GetSubjectResponseSchema, await clientOf(o).getSubject(requestOf(GetSubjectRequestSchema, o), callOptions(o))),
   list_events: listEvents,

@@ -101,7 +101,8 @@ class Client:
         """Records one subject's events, all or none; new_event makes one. Once it returns they are durable.
 
         It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was lost are
-        counted as duplicates.
+        counted as duplicates. outcomes_of says what became of each event: what is on record may outrank a late withdrawal,
+        and a misspelt purpose is recorded all the same.
         """
         return self._call(RECORD_EVENTS, request, timeout)
 
