@@ -83,7 +83,7 @@ func TestSlotCollisionCostsAMiss(t *testing.T) {
 
 func TestHashCollisionNeverShowsAnother(t *testing.T) {
 	c, _ := open(t, cache.Config{})
-	another := consent.Snapshot{State: &consent.State{Newest: consent.Order{ID: "another's"}}, AsOf: 1 << 40}
+	another := consent.Snapshot{State: &consent.State{Recorded: true, Newest: consent.Order{ID: "another's"}}, AsOf: 1 << 40}
 	for _, whose := range []consent.Subject{
 		subject(2), {Controller: "other", ID: subject(1).ID}, {Controller: "exampleuser-", ID: "1"}, {},
 	} {

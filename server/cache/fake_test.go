@@ -40,7 +40,7 @@ func (f *fakeStore) Record(_ context.Context, batch consent.Batch) (consent.Reco
 		return consent.Recorded{}, consent.ErrUnavailable
 	}
 	f.mu.applied++
-	state := &consent.State{Newest: consent.Order{ID: batch.Events[0].ID}}
+	state := &consent.State{Recorded: true, Newest: consent.Order{ID: batch.Events[0].ID}}
 	f.mu.snapshots[batch.Subject] = consent.Snapshot{State: state, Changed: f.mu.applied}
 	if f.observer != nil {
 		f.observer.Changed(store.Change{Subject: batch.Subject, Revision: f.mu.applied})

@@ -28,7 +28,6 @@ func TestRecordableDuringErasure(t *testing.T) {
 		{"signal false", consent.Signals{GPC: new(false)}, false},
 		{"signals true and false", consent.Signals{GPC: new(true), DNT: new(false)}, false},
 		{"further stage", consent.Erasure{Stage: consent.ErasureCompleted}, true},
-		{"cancelling", consent.Erasure{Stage: consent.ErasureCancelled}, true},
 		{"profile", consent.Profile{Jurisdiction: new("DE")}, false},
 		{"closing the account", consent.Profile{AccountStatus: consent.AccountClosed}, false},
 	}
@@ -38,11 +37,14 @@ func TestRecordableDuringErasure(t *testing.T) {
 			if got := e.RecordableDuringErasure(); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
-			standing := consent.Fold([]consent.Event{event(5, consent.Erasure{Stage: consent.ErasureRequested})})
-			if err := consent.Admit(standing, []consent.Event{e}); (err == nil) != tt.want {
+			requested := event(5, consent.Erasure{Stage: consent.ErasureRequested}, id("requested"))
+			standing := consent.Fold([]consent.Event{requested})
+			stands := func() ([]consent.Entry, error) { return entries([]consent.Event{requested}), nil }
+			if err := consent.Admit(standing, entries([]consent.Event{e}), stands); (err == nil) != tt.want {
 				t.Errorf("Admit: %v", err)
 			}
-			if err := consent.Admit(&consent.State{}, []consent.Event{e}); err != nil {
+			nothing := func() ([]consent.Entry, error) { return nil, nil }
+			if err := consent.Admit(&consent.State{}, entries([]consent.Event{e}), nothing); err != nil {
 				t.Errorf("Admit without an erasure: %v", err)
 			}
 		})
@@ -74,7 +76,8 @@ func TestAdmit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := consent.Admit(consent.Fold(tt.state), tt.batch)
+			recorded := func() ([]consent.Entry, error) { return entries(tt.state), nil }
+			err := consent.Admit(consent.Fold(tt.state), entries(tt.batch), recorded)
 			if tt.refused < 0 {
 				if err != nil {
 					t.Errorf("got %v, want no error", err)

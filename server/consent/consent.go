@@ -21,6 +21,13 @@ const MaxIDBytes = 256
 // Instant is a point in time in nanoseconds since the Unix epoch, UTC. Zero means absent.
 type Instant int64
 
+// MaxInstant is the first instant that no event may name: 2200-01-01T00:00:00Z. Durations are declared in days, so that no sum of
+// an instant before it and a duration overflows. Events recorded before there was a bound are read as if they named the last
+// instant before it.
+const MaxInstant = Instant(7_258_118_400 * 1e9)
+
+const maxInstant = MaxInstant - 1
+
 // InstantOf converts t, which must lie between 1970 and 2262; the zero time.Time gives the absent instant.
 func InstantOf(t time.Time) Instant {
 	if t.IsZero() {

@@ -30,7 +30,7 @@ func (e *Event) UnmarshalBinary(b []byte) error {
 // AppendBinary does not write, and allocates no more than a small multiple of b's length.
 func (s *State) UnmarshalBinary(b []byte) error {
 	r := newReader(b, stateVersion)
-	v := State{Newest: Order{At: r.instant(), Rank: r.uint(), Expiry: r.instant(), ID: r.text()}}
+	v := State{Recorded: r.bool(), Newest: Order{At: r.instant(), Rank: r.byte(), ID: r.text()}}
 	r.facts(&v)
 	v.Consents = list(r, minPurposeBytes, (*reader).purpose)
 	v.Objections = list(r, minMarkBytes, (*reader).objection)
@@ -195,6 +195,8 @@ func (r *reader) fact() Fact {
 		return Erasure{Stage: Stage(r.byte())}
 	case kindProfile:
 		return r.profile()
+	case kindAnnulment:
+		return Annulment{EventID: r.text()}
 	default:
 		r.fail(fmt.Errorf("unknown kind %d", kind))
 		return nil
@@ -252,8 +254,9 @@ func (r *reader) facts(s *State) {
 	s.RetentionUntil = Dated[Instant]{r.instant(), r.instant()}
 	s.Relationship = Dated[Relationship]{r.relationship(), r.instant()}
 	s.Erasure = Dated[Stage]{Stage(r.byte()), r.instant()}
+	s.Completed = Completion{At: r.instant(), Open: r.bool()}
 	for _, g := range []*Signal{&s.GPC, &s.DNT} {
-		*g = Signal{Value: r.bool(), Since: r.instant(), At: r.instant()}
+		*g = Signal{Value: r.bool(), Since: r.instant(), Broken: r.bool(), At: r.instant()}
 	}
 	for i := range s.OptOuts {
 		s.OptOuts[i] = r.mark()

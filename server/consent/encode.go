@@ -11,10 +11,18 @@ import (
 //
 // The forms are canonical: equal values give equal bytes and each value has one form only, which the decoders enforce
 // (shortest varints, no bytes left over). A nil slice and an empty one are the same value; both decode as nil.
+//
+// The version of a state counts the rules of folding too: a state of an older one must be folded anew from the ledger.
 const (
 	eventVersion = 1
-	stateVersion = 1
+	stateVersion = FoldingRules
 )
+
+// FoldingRules counts the changes of the rules by which events add up to a state, and of the binary form of states.
+const FoldingRules = 2
+
+// StateOutdated reports whether a state's binary form was made by older rules of folding, or in an older form.
+func StateOutdated(form []byte) bool { return len(form) > 0 && form[0] < stateVersion }
 
 // The kinds of fact in the binary form of an event. They are never renumbered.
 const (
@@ -25,6 +33,7 @@ const (
 	kindSignals
 	kindErasure
 	kindProfile
+	kindAnnulment
 )
 
 // The bits that say which fields of a profile follow.
@@ -66,6 +75,9 @@ func (e *Event) AppendBinary(b []byte) ([]byte, error) {
 		w.byte(byte(f.Stage))
 	case Profile:
 		w.profile(f)
+	case Annulment:
+		w.byte(kindAnnulment)
+		w.text(f.EventID)
 	default:
 		return b, fmt.Errorf("encoding event %s: no form for a fact of type %T", e.ID, e.Fact)
 	}
@@ -75,9 +87,9 @@ func (e *Event) AppendBinary(b []byte) ([]byte, error) {
 // AppendBinary appends the canonical binary form of s to b. It never fails; the error is that of encoding.BinaryAppender.
 func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	w := writer{fields: make([]byte, 0, 256), strings: make([]byte, 0, 256)}
+	w.bool(s.Recorded)
 	w.instant(s.Newest.At)
-	w.uint(s.Newest.Rank)
-	w.instant(s.Newest.Expiry)
+	w.byte(s.Newest.Rank)
 	w.text(s.Newest.ID)
 	w.facts(s)
 	w.uint(uint64(len(s.Consents)))
@@ -213,9 +225,12 @@ func (w *writer) facts(s *State) {
 	w.instant(s.Relationship.At)
 	w.byte(byte(s.Erasure.Value))
 	w.instant(s.Erasure.At)
+	w.instant(s.Completed.At)
+	w.bool(s.Completed.Open)
 	for _, g := range []Signal{s.GPC, s.DNT} {
 		w.bool(g.Value)
 		w.instant(g.Since)
+		w.bool(g.Broken)
 		w.instant(g.At)
 	}
 	for _, m := range s.OptOuts {

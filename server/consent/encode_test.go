@@ -27,8 +27,8 @@ func encode(t testing.TB, v encoding.BinaryAppender) []byte {
 func TestEventRoundTrip(t *testing.T) {
 	events := storetest.NewGenerator(1).Events(2000)
 	events = append(events,
-		event(math.MinInt64, consent.Consent{Purpose: "\xff\x00", Status: 200, NoticeVersion: math.MaxUint32, ExpiresAt: math.MaxInt64}),
-		event(math.MaxInt64, consent.Profile{Jurisdiction: new(""), Age: &consent.Age{Min: math.MinInt16, Max: math.MaxInt16}}),
+		event(0, consent.Consent{Purpose: "\xff\x00", Status: 200, NoticeVersion: math.MaxUint32, ExpiresAt: math.MaxInt64}, at(math.MinInt64)),
+		event(0, consent.Profile{Jurisdiction: new(""), Age: &consent.Age{Min: math.MinInt16, Max: math.MaxInt16}}, at(math.MaxInt64)),
 		event(0, consent.Profile{}), event(0, consent.Signals{}),
 	)
 	for _, want := range events {

@@ -13,6 +13,10 @@ var (
 	ErrEventConflict = errors.New("event id was used with other content")
 	// ErrErasureStands is returned by stores for an event that does not restrict while an erasure stands.
 	ErrErasureStands = errors.New("an erasure stands: only what restricts is recorded")
+	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the restarting of one that is not.
+	ErrErasureStage = errors.New("cancelled only before completion, restarted only after it")
+	// ErrAnnulment is returned by stores for an annulment that names no event which can be annulled.
+	ErrAnnulment = errors.New("no event that can be annulled")
 	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later copy.
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.

@@ -1,5 +1,7 @@
 package consent
 
+import "strings"
+
 // Event is one thing that happened to a subject's consent state. It is immutable once recorded.
 type Event struct {
 	// ID is the idempotency key, unique per controller; 1 to MaxIDBytes bytes.
@@ -8,18 +10,27 @@ type Event struct {
 	OccurredAt Instant
 	// Source is where it came from, such as cookie_banner or import.
 	Source string
-	// Evidence is a URI or hash that proves it; may be empty.
+	// Evidence is a URI that proves it; may be empty.
 	Evidence string
 	// Fact is what happened; never nil.
 	Fact Fact
 }
 
-// SourceImport is the source of events that were taken over from elsewhere. Without evidence they count only where they
-// restrict.
+// SourceImport is the source of events that were taken over from elsewhere; so are those that begin with it and "_", or end
+// with "_" and it. Without evidence they count only where they restrict, or are a field of a profile.
 const SourceImport = "import"
 
-// Fact is what happened: one of Consent, Objection, Restriction, OptOut, Signals, Erasure and Profile.
-type Fact interface{ fact() }
+// Imported reports whether the event was taken over from elsewhere.
+func (e *Event) Imported() bool {
+	return e.Source == SourceImport ||
+		strings.HasPrefix(e.Source, SourceImport+"_") || strings.HasSuffix(e.Source, "_"+SourceImport)
+}
+
+// Fact is what happened: one of Consent, Objection, Restriction, OptOut, Signals, Erasure, Profile and Annulment.
+type Fact interface {
+	// KindName is the name of the kind of event, as the API has it.
+	KindName() string
+}
 
 // Consent is the change of a consent record: that of the purpose or, where Recipients are named, those of the purpose and
 // each recipient. It replaces the whole record.
@@ -57,11 +68,15 @@ type OptOut struct {
 	Lifted bool
 }
 
-// Signals are browser signals; one that is nil was not seen and changes nothing.
+// Signals are browser signals. True opts out and stays; false undoes nothing, but the next true is a new signal; nil was not
+// seen and changes nothing.
 type Signals struct{ GPC, DNT *bool }
 
 // Erasure is a step of an erasure.
 type Erasure struct{ Stage Stage }
+
+// Annulment says that an event of the subject was recorded by mistake: it counts nowhere any more.
+type Annulment struct{ EventID string }
 
 // Profile states facts about the subject; only what is set changes.
 type Profile struct {
@@ -85,20 +100,36 @@ const Unbounded = -1
 // Age is what was known of an age in full years, on the day of the event. A bound is Unbounded where it is not known.
 type Age struct{ Min, Max int16 }
 
-// Relationship is what the soft opt-in hangs on (Directive 2002/58/EC Art. 13(2)).
+// Relationship is what the soft opt-in depends on (Directive 2002/58/EC Art. 13(2)).
 type Relationship struct {
 	LastSaleAt    Instant
 	SellingEntity string
 	OptOutOffered bool
 }
 
-func (Consent) fact()     {}
-func (Objection) fact()   {}
-func (Restriction) fact() {}
-func (OptOut) fact()      {}
-func (Signals) fact()     {}
-func (Erasure) fact()     {}
-func (Profile) fact()     {}
+// KindName implements Fact.
+func (Consent) KindName() string { return "consent" }
+
+// KindName implements Fact.
+func (Objection) KindName() string { return "objection" }
+
+// KindName implements Fact.
+func (Restriction) KindName() string { return "restriction" }
+
+// KindName implements Fact.
+func (OptOut) KindName() string { return "opt_out" }
+
+// KindName implements Fact.
+func (Signals) KindName() string { return "signals" }
+
+// KindName implements Fact.
+func (Erasure) KindName() string { return "erasure" }
+
+// KindName implements Fact.
+func (Profile) KindName() string { return "profile" }
+
+// KindName implements Fact.
+func (Annulment) KindName() string { return "annulment" }
 
 // Entry is an event as the ledger keeps it.
 type Entry struct {
@@ -109,32 +140,5 @@ type Entry struct {
 	Revision Revision
 }
 
-// Restricts reports whether the event only ever restricts: such events count even from an import without evidence, and
-// are all that is recorded while an erasure stands (profiles excepted: Closed restricts, but is not recorded then).
-func (e *Event) restricts() bool {
-	switch f := e.Fact.(type) {
-	case Consent:
-		return f.Status.Denies()
-	case Objection:
-		return !f.Lifted
-	case Restriction:
-		return !f.Lifted
-	case OptOut:
-		return !f.Lifted
-	case Signals:
-		return (f.GPC == nil || *f.GPC) && (f.DNT == nil || *f.DNT)
-	}
-	return false
-}
-
-// RecordableDuringErasure reports whether the event may be recorded while an erasure stands (GDPR-17): refusals,
-// withdrawals, invalidations, objections, restrictions, opt-outs, signals set to true, and further erasure stages.
-func (e *Event) RecordableDuringErasure() bool {
-	if _, ok := e.Fact.(Erasure); ok {
-		return true
-	}
-	return e.restricts()
-}
-
 // unproven reports whether the event was imported without evidence (GDPR-7-1).
-func (e *Event) unproven() bool { return e.Source == SourceImport && e.Evidence == "" }
+func (e *Event) unproven() bool { return e.Imported() && e.Evidence == "" }

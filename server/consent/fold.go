@@ -5,138 +5,230 @@ import (
 	"slices"
 )
 
-// Fold returns the state that events of one subject add up to, in whatever order they come. Events with the same id count
-// once.
+// Fold returns the state that events add up to which were all recorded when they occurred.
+func Fold(events []Event) *State {
+	entries := make([]Entry, len(events))
+	for i := range events {
+		entries[i].Event = events[i]
+	}
+	return FoldEntries(entries)
+}
+
+// FoldEntries returns the state that the entries of one subject add up to, in whatever order they come. Entries of the same
+// event count once.
 //
-// Folding replays the events in canonical order (Order), so the result cannot depend on the order of arrival. The
+// Folding replays what the events say in canonical order (Order), so the result cannot depend on the order of arrival. The
 // alternative, registers that merge in any order, would have to keep every request and every signal for ever, because a
 // grant or a signal that arrives late may need one of them.
-func Fold(events []Event) *State {
-	sorted := slices.Clone(events)
-	sortEvents(sorted)
-	s := &State{}
-	for i := range sorted {
-		s.fold(&sorted[i])
+func FoldEntries(entries []Entry) *State {
+	return Replay(entries, func(*Entry, *State) bool { return true })
+}
+
+// Replay is FoldEntries, and calls see with each entry that says something which was not annulled, in canonical order, and the
+// state so far, which see must not keep. An entry that says several things comes as often. It ends where see returns false.
+func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
+	s := &State{Recorded: len(entries) > 0}
+	h := historyOf(entries)
+	for i := range h.parts {
+		s.fold(&h.parts[i], h.completed)
+		if !see(h.parts[i].entry, s) {
+			break
+		}
 	}
 	return s
 }
 
-// Advance returns the state after fresh events, which must not be among those that s was folded from. It changes neither s
-// nor fresh. Where an event of fresh comes before one already folded it needs the whole ledger, which it then reads by
-// calling ledger; any error is ledger's.
-func Advance(s *State, fresh []Event, ledger func() ([]Event, error)) (*State, error) {
-	sorted := slices.Clone(fresh)
-	sortEvents(sorted)
-	if len(sorted) > 0 && s.Known() && sorted[0].Order().Compare(s.Newest) < 0 {
+// history is what a subject's entries say, in canonical order, without what was annulled.
+type history struct {
+	parts []part
+	// completed is the position of the newest completion of an erasure; zero: there is none.
+	completed Order
+	// annulments are those that count, by the id of what they annul.
+	annulments map[string]*Entry
+}
+
+func historyOf(entries []Entry) history {
+	h := history{annulments: annulmentsOf(entries)}
+	seen := make(map[string]bool, len(entries))
+	counting := make([]Entry, 0, len(entries))
+	for i := range entries {
+		e := &entries[i].Event
+		if seen[e.ID] || h.annulments[e.ID] != nil && e.annullable() {
+			continue
+		}
+		seen[e.ID] = true
+		counting = append(counting, entries[i])
+	}
+	h.parts = partsOf(counting)
+	for i := range h.parts {
+		if f, ok := h.parts[i].event().Fact.(Erasure); ok && f.Stage == ErasureCompleted {
+			h.completed = h.parts[i].order
+		}
+	}
+	return h
+}
+
+// annulmentsOf returns the first annulment of each event, by the event's id; nil where there is none.
+func annulmentsOf(entries []Entry) (found map[string]*Entry) {
+	for i := range entries {
+		if f, ok := entries[i].Event.Fact.(Annulment); ok && found[f.EventID] == nil {
+			if found == nil {
+				found = map[string]*Entry{}
+			}
+			found[f.EventID] = &entries[i]
+		}
+	}
+	return found
+}
+
+// annullable reports whether the event is of those that an annulment may name.
+func (e *Event) annullable() bool {
+	switch f := e.Fact.(type) {
+	case Annulment:
+		return false
+	case Erasure:
+		return f.Stage != ErasureCompleted
+	}
+	return true
+}
+
+// Ledger reads all entries of a subject in the order of recording.
+type Ledger func() ([]Entry, error)
+
+// Advance returns the state after fresh entries, which must not be among those that s was folded from. It changes neither s
+// nor fresh. Where the fresh ones are all newer than what was folded they are folded on top; else, and where they annul
+// something or complete an erasure, what they displace must be known, and all is folded anew from the ledger. Any error is
+// that of ledger.
+func Advance(s *State, fresh []Entry, ledger Ledger) (*State, error) {
+	parts := partsOf(fresh)
+	if !s.continuedBy(fresh, parts) {
 		old, err := ledger()
 		if err != nil {
 			return nil, err
 		}
-		return Fold(append(slices.Clone(old), sorted...)), nil
+		return FoldEntries(slices.Concat(old, fresh)), nil
 	}
 	next := s.clone()
-	for i := range sorted {
-		next.fold(&sorted[i])
+	next.Recorded = next.Recorded || len(fresh) > 0
+	for i := range parts {
+		next.fold(&parts[i], Order{})
 	}
 	return next, nil
 }
 
-// Admit reports whether a batch may be recorded on top of s, its events taken in their order: while an erasure stands only
-// what restricts may be. The error is an *EventError around ErrErasureStands.
-func Admit(s *State, batch []Event) error {
-	erasure := s.Erasure
-	for i := range batch {
-		e := &batch[i]
-		if erasure.Value.Stands() && !e.RecordableDuringErasure() {
-			return &EventError{Index: i, ID: e.ID, Err: ErrErasureStands}
-		}
-		if f, ok := e.Fact.(Erasure); ok && e.counts() {
-			setDated(&erasure, f.Stage, e.OccurredAt, erasureRank)
+// continuedBy reports whether parts can be folded on top of s as they are. Nothing that s lacks can matter then: an earlier
+// completion of an erasure comes before s.Newest, so it ends none of them.
+func (s *State) continuedBy(fresh []Entry, parts []part) bool {
+	for i := range fresh {
+		switch f := fresh[i].Event.Fact.(type) {
+		case Annulment:
+			return false
+		case Erasure:
+			if f.Stage == ErasureCompleted {
+				return false
+			}
 		}
 	}
-	return nil
+	return len(parts) == 0 || s.Newest == Order{} || parts[0].order.Compare(s.Newest) > 0
 }
 
-// counts reports whether the event does more than to make the subject known. An import without evidence counts only where
-// it restricts; profiles and signals are told apart field by field. An opt-out is lifted only with evidence.
-func (e *Event) counts() bool {
-	switch f := e.Fact.(type) {
-	case Profile, Signals:
-		return true
-	case Erasure:
-		return f.Stage.Stands() || !e.unproven()
-	case OptOut:
-		return !f.Lifted || e.Evidence != ""
-	}
-	return e.restricts() || !e.unproven()
-}
-
-// fold adds e, which must come after all events folded before in canonical order; the same event again changes nothing.
-func (s *State) fold(e *Event) {
-	if s.Newest == e.Order() {
+// fold adds a part that comes after all folded before in canonical order; completed is the position of the newest completion
+// of an erasure that may come after it. What does not count still tells that something was recorded for its purpose.
+func (s *State) fold(p *part, completed Order) {
+	s.Newest = p.order
+	counts := p.proven() && !p.ended(completed)
+	switch f := p.event().Fact.(type) {
+	case Consent:
+		s.foldConsent(p, f, counts)
+		return
+	case Objection:
+		s.foldObjection(p, f, counts)
 		return
 	}
-	s.Newest = e.Order()
-	switch f := e.Fact.(type) {
-	case Consent:
-		s.foldConsent(e, f)
-	case Objection:
-		s.foldObjection(e, f)
+	if !counts {
+		return
+	}
+	switch f := p.event().Fact.(type) {
 	case Restriction:
-		s.foldRestriction(e, f)
+		s.foldRestriction(p, f)
 	case OptOut:
-		if e.counts() && f.Kind >= 1 && int(f.Kind) <= len(s.OptOuts) {
-			s.OptOuts[f.Kind-1].set(!f.Lifted, e.OccurredAt)
+		if f.Kind >= 1 && int(f.Kind) <= len(s.OptOuts) {
+			s.OptOuts[f.Kind-1].set(!f.Lifted, p.at)
 		}
 	case Signals:
-		s.GPC.fold(f.GPC, e)
-		s.DNT.fold(f.DNT, e)
+		s.signal(p.field).fold(*f.signal(p.field), p.at)
 	case Erasure:
-		if e.counts() {
-			setDated(&s.Erasure, f.Stage, e.OccurredAt, erasureRank)
-		}
+		s.foldErasure(f.Stage, p.at)
 	case Profile:
-		s.foldProfile(e, f)
+		s.foldProfile(p, f)
 	}
 }
 
-func (s *State) foldConsent(e *Event, c Consent) {
-	p := s.purpose(c.Purpose)
-	if !e.counts() {
+func (s *State) foldConsent(p *part, c Consent, counts bool) {
+	consents := s.purpose(c.Purpose)
+	if !counts {
 		return
 	}
 	for _, id := range c.Recipients {
-		p.recipient(id).fold(e, c)
+		consents.recipient(id).fold(p, c)
 	}
 	if len(c.Recipients) > 0 {
 		return
 	}
-	p.Own.fold(e, c)
+	consents.Own.fold(p, c)
 	if c.Status.Denies() {
-		for i := range p.Recipients {
-			p.Recipients[i].fold(e, c)
+		for i := range consents.Recipients {
+			consents.Recipients[i].fold(p, c)
 		}
 	}
 }
 
-func (r *Record) fold(e *Event, c Consent) {
-	if c.Status == Requested {
-		r.RequestedAt = e.OccurredAt
+func (r *Record) fold(p *part, c Consent) {
+	switch {
+	case c.Status == Requested:
+		r.RequestedAt = p.at
 		if r.Status == Given || r.Status.Denies() {
 			return
 		}
+	case c.Status == Given && r.Status == Given && r.GivenAt == p.at:
+		r.weaken(p.event(), c)
+		return
 	}
-	r.Status, r.GivenBy, r.Explicit, r.Evidence = c.Status, c.GivenBy, c.Explicit, e.Evidence != ""
-	r.NoticeVersion, r.ExpiresAt = c.NoticeVersion, c.ExpiresAt
+	r.Status, r.GivenBy, r.Explicit, r.Evidence = c.Status, c.GivenBy, c.Explicit, p.event().Evidence != ""
+	r.NoticeVersion, r.ExpiresAt = c.NoticeVersion, min(c.ExpiresAt, maxInstant)
 	r.Countries = slices.Clone(c.Countries)
 	slices.Sort(r.Countries)
 	switch {
 	case c.Status == Given:
-		r.GivenAt, r.RequestedBeforeGivenAt = e.OccurredAt, r.RequestedAt
+		r.GivenAt, r.RequestedBeforeGivenAt = p.at, r.RequestedAt
 	case c.Status.Denies():
-		r.DeniedAt, r.Denied = e.OccurredAt, c.Status
+		r.DeniedAt, r.Denied = p.at, c.Status
 	}
 }
+
+// weaken makes of two grants of one instant one that has the weaker of each, so that neither the order of arrival nor the
+// choice of an id can make a consent of what neither gives.
+func (r *Record) weaken(e *Event, c Consent) {
+	r.Explicit = r.Explicit && c.Explicit
+	r.Evidence = r.Evidence && e.Evidence != ""
+	r.NoticeVersion = min(r.NoticeVersion, c.NoticeVersion)
+	if expires := min(c.ExpiresAt, maxInstant); expires != 0 && (r.ExpiresAt == 0 || expires < r.ExpiresAt) {
+		r.ExpiresAt = expires
+	}
+	if actorStrength(c.GivenBy) < actorStrength(r.GivenBy) {
+		r.GivenBy = c.GivenBy
+	}
+	var both []string
+	for _, country := range r.Countries {
+		if slices.Contains(c.Countries, country) {
+			both = append(both, country)
+		}
+	}
+	r.Countries = both
+}
+
+// actorStrength: a parent may give what a child may not.
+func actorStrength(a Actor) int { return slices.Index([]Actor{BySubject, ByAgent, ByParent}, a) }
 
 // all is what an empty list of purposes stands for in the marks of a state.
 var all = []string{""}
@@ -148,26 +240,23 @@ func coverage(purposes []string) []string {
 	return purposes
 }
 
-func (s *State) foldObjection(e *Event, o Objection) {
+func (s *State) foldObjection(p *part, o Objection, counts bool) {
 	for _, purpose := range coverage(o.Purposes) {
 		m := insert(&s.Objections, PurposeMark{Purpose: purpose}, func(a, b PurposeMark) int {
 			return cmp.Compare(a.Purpose, b.Purpose)
 		})
-		if e.counts() {
-			m.set(!o.Lifted, e.OccurredAt)
+		if counts {
+			m.set(!o.Lifted, p.at)
 		}
 	}
 }
 
-func (s *State) foldRestriction(e *Event, r Restriction) {
-	if !e.counts() {
-		return
-	}
+func (s *State) foldRestriction(p *part, r Restriction) {
 	for _, purpose := range coverage(r.Purposes) {
 		m := insert(&s.Restrictions, GroundMark{Ground: r.Ground, Purpose: purpose}, func(a, b GroundMark) int {
 			return cmp.Or(cmp.Compare(a.Ground, b.Ground), cmp.Compare(a.Purpose, b.Purpose))
 		})
-		m.set(!r.Lifted, e.OccurredAt)
+		m.set(!r.Lifted, p.at)
 	}
 }
 
@@ -176,48 +265,63 @@ func (m *Mark) set(raised bool, at Instant) {
 	*m = Mark{Raised: raised || m.Raised && m.At == at, At: at}
 }
 
-// fold takes a signal of an event that is not older. At the same instant true wins, and its run begins there: the false
-// broke the older one.
-func (g *Signal) fold(value *bool, e *Event) {
-	if value == nil || !*value && e.unproven() {
-		return
+// fold takes a signal that is not older. At the same instant true wins, and its run begins there: the false broke the older
+// one.
+func (g *Signal) fold(value bool, at Instant) {
+	switch {
+	case !value && g.Value:
+		g.Broken = true
+	case !value:
+		g.Since = at
+	case !g.Value || g.Broken:
+		*g = Signal{Value: true, Since: at}
 	}
-	switch at := e.OccurredAt; {
-	case g.At == at && g.Value != *value && g.At != 0:
-		*g = Signal{Value: true, Since: at, At: at}
-	case *value && g.Value:
-		g.At = at
-	default:
-		*g = Signal{Value: *value, Since: at, At: at}
-	}
+	g.At = at
 }
 
-func (s *State) foldProfile(e *Event, p Profile) {
-	at := e.OccurredAt
-	if p.Jurisdiction != nil {
-		setDated(&s.Jurisdiction, *p.Jurisdiction, at, unranked[string])
+func (s *State) signal(f field) *Signal {
+	if f == fieldGPC {
+		return &s.GPC
 	}
-	if p.Age != nil {
-		setDated(&s.Age, *p.Age, at, ageRank)
+	return &s.DNT
+}
+
+// foldErasure takes the next stage. A cancellation after a completion does not count, nor does a restart without one.
+func (s *State) foldErasure(stage Stage, at Instant) {
+	switch {
+	case stage == ErasureCompleted:
+		s.Completed = Completion{At: at, Open: true}
+	case stage == ErasureCancelled && s.Completed.Open, stage == ErasureRestarted && !s.Completed.Open:
+		return
+	case stage == ErasureRestarted:
+		s.Completed.Open = false
 	}
-	if p.AccountStatus == AccountClosed || p.AccountStatus == AccountActive && !e.unproven() {
-		setDated(&s.AccountStatus, p.AccountStatus, at, accountRank)
-	}
-	if p.LastActivityAt != 0 {
-		setDated(&s.LastActivityAt, p.LastActivityAt, at, earlier)
-	}
-	if p.RetentionUntil != 0 {
-		setDated(&s.RetentionUntil, p.RetentionUntil, at, earlier)
-	}
-	if p.Relationship != nil {
-		setDated(&s.Relationship, *p.Relationship, at, relationshipRank)
+	s.Erasure = Dated[Stage]{Value: stage, At: at}
+}
+
+func (s *State) foldProfile(p *part, f Profile) {
+	switch p.field {
+	case fieldJurisdiction:
+		setDated(&s.Jurisdiction, *f.Jurisdiction, p.at, unranked[string])
+	case fieldAge:
+		setDated(&s.Age, *f.Age, p.at, ageRank)
+	case fieldAccount:
+		setDated(&s.AccountStatus, f.AccountStatus, p.at, accountRank)
+	case fieldActivity:
+		setDated(&s.LastActivityAt, min(f.LastActivityAt, maxInstant), p.at, earlier)
+	case fieldRetention:
+		setDated(&s.RetentionUntil, min(f.RetentionUntil, maxInstant), p.at, earlier)
+	case fieldRelationship:
+		relationship := *f.Relationship
+		relationship.LastSaleAt = min(relationship.LastSaleAt, maxInstant)
+		setDated(&s.Relationship, relationship, p.at, relationshipRank)
 	}
 }
 
 // setDated takes the value of an event that is not older; at the same instant the more restrictive value stays, that with
 // the greater rank.
 func setDated[T any](d *Dated[T], value T, at Instant, rank func(T) int64) {
-	if d.At > at || d.At == at && d.At != 0 && rank(value) < rank(d.Value) {
+	if d.At == at && d.At != 0 && rank(value) < rank(d.Value) {
 		return
 	}
 	*d = Dated[T]{Value: value, At: at}
@@ -228,13 +332,6 @@ func unranked[T any](T) int64 { return 0 }
 func earlier(i Instant) int64 { return -int64(i) }
 
 func accountRank(s AccountStatus) int64 { return int64(s) }
-
-func erasureRank(s Stage) int64 {
-	if !s.Stands() {
-		return 0
-	}
-	return int64(s)
-}
 
 // ageRank: the younger a subject is known to be, the more is denied.
 func ageRank(a Age) int64 {

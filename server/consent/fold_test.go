@@ -32,36 +32,36 @@ func TestConsentRecord(t *testing.T) {
 	}{
 		{"given", []consent.Event{event(1, explicit, evidence)}, consent.Record{
 			Status: consent.Given, GivenBy: consent.ByParent, Explicit: true, Evidence: true, NoticeVersion: 2, ExpiresAt: 99,
-			Countries: []string{"DE", "US"}, GivenAt: 1,
+			Countries: []string{"DE", "US"}, GivenAt: sec(1),
 		}},
 		{"a new grant inherits nothing", []consent.Event{event(1, explicit, evidence), event(2, given(3))}, consent.Record{
-			Status: consent.Given, NoticeVersion: 3, GivenAt: 2,
+			Status: consent.Given, NoticeVersion: 3, GivenAt: sec(2),
 		}},
 		{"the newest decides", []consent.Event{event(1, given(1)), event(2, status(consent.Withdrawn)), event(3, given(2))},
-			consent.Record{Status: consent.Given, NoticeVersion: 2, GivenAt: 3, DeniedAt: 2, Denied: consent.Withdrawn}},
+			consent.Record{Status: consent.Given, NoticeVersion: 2, GivenAt: sec(3), DeniedAt: sec(2), Denied: consent.Withdrawn}},
 		{"withdrawn", []consent.Event{event(1, given(1)), event(2, status(consent.Withdrawn))}, consent.Record{
-			Status: consent.Withdrawn, GivenAt: 1, DeniedAt: 2, Denied: consent.Withdrawn,
+			Status: consent.Withdrawn, GivenAt: sec(1), DeniedAt: sec(2), Denied: consent.Withdrawn,
 		}},
 		{"the last denial is kept", []consent.Event{event(1, status(consent.Refused)), event(2, status(consent.Invalidated))},
-			consent.Record{Status: consent.Invalidated, DeniedAt: 2, Denied: consent.Invalidated}},
+			consent.Record{Status: consent.Invalidated, DeniedAt: sec(2), Denied: consent.Invalidated}},
 		{"requested", []consent.Event{event(1, status(consent.Requested))}, consent.Record{
-			Status: consent.Requested, RequestedAt: 1,
+			Status: consent.Requested, RequestedAt: sec(1),
 		}},
 		{"a request never displaces a grant", []consent.Event{event(1, given(1)), event(2, status(consent.Requested))},
-			consent.Record{Status: consent.Given, NoticeVersion: 1, GivenAt: 1, RequestedAt: 2}},
+			consent.Record{Status: consent.Given, NoticeVersion: 1, GivenAt: sec(1), RequestedAt: sec(2)}},
 		{"a request never lifts a denial", []consent.Event{event(1, status(consent.Refused)), event(2, status(consent.Requested))},
-			consent.Record{Status: consent.Refused, DeniedAt: 1, Denied: consent.Refused, RequestedAt: 2}},
+			consent.Record{Status: consent.Refused, DeniedAt: sec(1), Denied: consent.Refused, RequestedAt: sec(2)}},
 		{"the last request before the last grant", []consent.Event{
 			event(1, status(consent.Requested)), event(2, status(consent.Requested)), event(3, given(1)),
 			event(4, status(consent.Requested)),
-		}, consent.Record{Status: consent.Given, NoticeVersion: 1, GivenAt: 3, RequestedAt: 4, RequestedBeforeGivenAt: 2}},
+		}, consent.Record{Status: consent.Given, NoticeVersion: 1, GivenAt: sec(3), RequestedAt: sec(4), RequestedBeforeGivenAt: sec(2)}},
 		{"a later grant moves it", []consent.Event{event(1, status(consent.Requested)), event(2, given(1)),
 			event(3, status(consent.Requested)), event(4, given(1))}, consent.Record{
-			Status: consent.Given, NoticeVersion: 1, GivenAt: 4, RequestedAt: 3, RequestedBeforeGivenAt: 3,
+			Status: consent.Given, NoticeVersion: 1, GivenAt: sec(4), RequestedAt: sec(3), RequestedBeforeGivenAt: sec(3),
 		}},
 		{"a request of the same instant is not before the grant", []consent.Event{
 			event(1, status(consent.Requested), id("1")), event(1, given(1), id("2")),
-		}, consent.Record{Status: consent.Given, NoticeVersion: 1, GivenAt: 1, RequestedAt: 1}},
+		}, consent.Record{Status: consent.Given, NoticeVersion: 1, GivenAt: sec(1), RequestedAt: sec(1)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,14 +172,23 @@ func TestNothingIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestAdvanceNeedsTheLedgerOnlyForLateEvents(t *testing.T) {
+func TestAdvanceNeedsTheLedgerOnlyForWhatDisplaces(t *testing.T) {
 	state := consent.Fold([]consent.Event{event(5, given(1), id("5"))})
 	fail := errors.New("no ledger")
-	ledger := func() ([]consent.Event, error) { return nil, fail }
-	if _, err := consent.Advance(state, []consent.Event{event(6, given(2), id("6"))}, ledger); err != nil {
-		t.Errorf("newer event: %v", err)
-	}
-	if _, err := consent.Advance(state, []consent.Event{event(4, given(2), id("4"))}, ledger); !errors.Is(err, fail) {
-		t.Errorf("late event: error %v, want that of the ledger", err)
+	ledger := func() ([]consent.Entry, error) { return nil, fail }
+	for name, row := range map[string]struct {
+		event consent.Event
+		want  error
+	}{
+		"newer":               {event(6, given(2), id("6")), nil},
+		"late":                {event(4, given(2), id("4")), fail},
+		"annulment":           {event(6, consent.Annulment{EventID: "5"}, id("6")), fail},
+		"completed erasure":   {event(6, consent.Erasure{Stage: consent.ErasureCompleted}, id("6")), fail},
+		"requested erasure":   {event(6, consent.Erasure{Stage: consent.ErasureRequested}, id("6")), nil},
+		"newer, of two parts": {event(6, consent.Signals{GPC: new(true), DNT: new(false)}, id("6")), nil},
+	} {
+		if _, err := consent.Advance(state, entries([]consent.Event{row.event}), ledger); !errors.Is(err, row.want) {
+			t.Errorf("%s: error %v, want %v", name, err, row.want)
+		}
 	}
 }

@@ -8,9 +8,12 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// event returns an event at the given instant; its id is the option id or "e".
-func event(at consent.Instant, fact consent.Fact, options ...func(*consent.Event)) consent.Event {
-	e := consent.Event{ID: "e", OccurredAt: at, Source: "privacy_settings", Fact: fact}
+// sec is the last nanosecond of the nth second, from which all that occurs at it counts, whether it restricts or not.
+func sec(n consent.Instant) consent.Instant { return n*1e9 + 999_999_999 }
+
+// event returns an event at the end of the nth second; its id is the option id or "e".
+func event(n consent.Instant, fact consent.Fact, options ...func(*consent.Event)) consent.Event {
+	e := consent.Event{ID: "e", OccurredAt: sec(n), Source: "privacy_settings", Fact: fact}
 	for _, option := range options {
 		option(&e)
 	}
@@ -18,6 +21,9 @@ func event(at consent.Instant, fact consent.Fact, options ...func(*consent.Event
 }
 
 func id(id string) func(*consent.Event) { return func(e *consent.Event) { e.ID = id } }
+
+// at sets the instant itself.
+func at(i consent.Instant) func(*consent.Event) { return func(e *consent.Event) { e.OccurredAt = i } }
 
 func evidence(e *consent.Event) { e.Evidence = "https://example.com/receipt" }
 
@@ -56,20 +62,29 @@ func foldAll(t *testing.T, events []consent.Event) *consent.State {
 	t.Helper()
 	want := consent.Fold(number(events))
 	permute(events, func(order []consent.Event) {
-		if diff := cmp.Diff(want, arrive(t, order, 1)); diff != "" {
+		if diff := cmp.Diff(want, arrive(t, entries(order), 1)); diff != "" {
 			t.Fatalf("order of arrival %v (-fold +arrived):\n%s", ids(order), diff)
 		}
 	})
 	return want
 }
 
-// arrive advances an empty state by the events in their order, n at a time.
-func arrive(t *testing.T, order []consent.Event, n int) *consent.State {
+// entries are events that were recorded when they occurred.
+func entries(events []consent.Event) []consent.Entry {
+	list := make([]consent.Entry, len(events))
+	for i := range events {
+		list[i].Event = events[i]
+	}
+	return list
+}
+
+// arrive advances an empty state by the entries in their order, n at a time.
+func arrive(t *testing.T, order []consent.Entry, n int) *consent.State {
 	t.Helper()
 	state := &consent.State{}
 	for i := 0; i < len(order); i += n {
 		fresh := order[i:min(i+n, len(order))]
-		next, err := consent.Advance(state, fresh, func() ([]consent.Event, error) { return order[:i], nil })
+		next, err := consent.Advance(state, fresh, func() ([]consent.Entry, error) { return order[:i], nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,8 @@ type Recorded struct {
 	Revision Revision
 	// Applied counts the new events, Duplicates those recorded before.
 	Applied, Duplicates int
+	// Outcomes is what became of each event, in the order of the batch.
+	Outcomes []Outcome
 }
 
 // Page says which part of a ledger to return.

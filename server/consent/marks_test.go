@@ -14,7 +14,7 @@ func objection(lifted bool, purposes ...string) consent.Objection {
 
 func TestObjections(t *testing.T) {
 	mark := func(purpose string, raised bool, at consent.Instant) consent.PurposeMark {
-		return consent.PurposeMark{Purpose: purpose, Mark: consent.Mark{Raised: raised, At: at}}
+		return consent.PurposeMark{Purpose: purpose, Mark: consent.Mark{Raised: raised, At: sec(at)}}
 	}
 	tests := []struct {
 		name   string
@@ -52,7 +52,7 @@ func TestRestrictions(t *testing.T) {
 		return consent.Restriction{Ground: g, Purposes: purposes, Lifted: lifted}
 	}
 	mark := func(g consent.Ground, purpose string, raised bool, at consent.Instant) consent.GroundMark {
-		return consent.GroundMark{Ground: g, Purpose: purpose, Mark: consent.Mark{Raised: raised, At: at}}
+		return consent.GroundMark{Ground: g, Purpose: purpose, Mark: consent.Mark{Raised: raised, At: sec(at)}}
 	}
 	const accuracy, unlawful = consent.AccuracyContested, consent.UnlawfulProcessing
 	tests := []struct {
@@ -93,15 +93,15 @@ func TestOptOuts(t *testing.T) {
 		sale, sensitive consent.Mark
 	}{
 		{"each kind by itself", []consent.Event{event(1, optOut(sale, false)), event(2, optOut(sensitive, false)),
-			event(3, optOut(sensitive, true), evidence)}, consent.Mark{Raised: true, At: 1}, consent.Mark{At: 3}},
+			event(3, optOut(sensitive, true), evidence)}, consent.Mark{Raised: true, At: sec(1)}, consent.Mark{At: sec(3)}},
 		{"lifting needs evidence", []consent.Event{event(1, optOut(sensitive, false)), event(2, optOut(sensitive, true))},
-			consent.Mark{}, consent.Mark{Raised: true, At: 1}},
+			consent.Mark{}, consent.Mark{Raised: true, At: sec(1)}},
 		{"on a tie raised wins", []consent.Event{event(1, optOut(sale, false), id("1")),
-			event(1, optOut(sale, true), id("2"), evidence)}, consent.Mark{Raised: true, At: 1}, consent.Mark{}},
+			event(1, optOut(sale, true), id("2"), evidence)}, consent.Mark{Raised: true, At: sec(1)}, consent.Mark{}},
 		{"unproven opt-outs count", []consent.Event{event(1, optOut(sale, false), unproven)},
-			consent.Mark{Raised: true, At: 1}, consent.Mark{}},
+			consent.Mark{Raised: true, At: sec(1)}, consent.Mark{}},
 		{"imported liftings with evidence count", []consent.Event{event(1, optOut(sale, false)),
-			event(2, optOut(sale, true), unproven, evidence)}, consent.Mark{At: 2}, consent.Mark{}},
+			event(2, optOut(sale, true), unproven, evidence)}, consent.Mark{At: sec(2)}, consent.Mark{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,23 +119,24 @@ func TestSignals(t *testing.T) {
 		events []consent.Event
 		want   consent.Signal
 	}{
-		{"first seen", []consent.Event{event(3, gpc(true))}, consent.Signal{Value: true, Since: 3, At: 3}},
+		{"first seen", []consent.Event{event(3, gpc(true))}, consent.Signal{Value: true, Since: sec(3), At: sec(3)}},
 		{"an unbroken run", []consent.Event{event(1, gpc(true)), event(2, gpc(true)), event(3, gpc(true))},
-			consent.Signal{Value: true, Since: 1, At: 3}},
+			consent.Signal{Value: true, Since: sec(1), At: sec(3)}},
 		{"a false breaks the run", []consent.Event{event(1, gpc(true)), event(2, gpc(false)), event(3, gpc(true)),
-			event(4, gpc(true))}, consent.Signal{Value: true, Since: 3, At: 4}},
-		{"false", []consent.Event{event(1, gpc(true)), event(2, gpc(false))}, consent.Signal{Since: 2, At: 2}},
-		{"false again", []consent.Event{event(1, gpc(false)), event(2, gpc(false))}, consent.Signal{Since: 2, At: 2}},
+			event(4, gpc(true))}, consent.Signal{Value: true, Since: sec(3), At: sec(4)}},
+		{"a false undoes nothing", []consent.Event{event(1, gpc(true)), event(2, gpc(false))},
+			consent.Signal{Value: true, Since: sec(1), Broken: true, At: sec(2)}},
+		{"false again", []consent.Event{event(1, gpc(false)), event(2, gpc(false))}, consent.Signal{Since: sec(2), At: sec(2)}},
 		{"on a tie true wins, and begins anew", []consent.Event{event(1, gpc(true)), event(2, gpc(false), id("1")),
-			event(2, gpc(true), id("2"))}, consent.Signal{Value: true, Since: 2, At: 2}},
+			event(2, gpc(true), id("2"))}, consent.Signal{Value: true, Since: sec(2), At: sec(2)}},
 		{"whatever the ids", []consent.Event{event(1, gpc(true)), event(2, gpc(false), id("2")),
-			event(2, gpc(true), id("1"))}, consent.Signal{Value: true, Since: 2, At: 2}},
+			event(2, gpc(true), id("1"))}, consent.Signal{Value: true, Since: sec(2), At: sec(2)}},
 		{"an absent signal changes nothing", []consent.Event{event(1, gpc(true)), event(2, consent.Signals{DNT: new(false)})},
-			consent.Signal{Value: true, Since: 1, At: 1}},
+			consent.Signal{Value: true, Since: sec(1), At: sec(1)}},
 		{"an unproven false does not count", []consent.Event{event(1, gpc(true)), event(2, gpc(false), unproven),
-			event(3, gpc(true))}, consent.Signal{Value: true, Since: 1, At: 3}},
+			event(3, gpc(true))}, consent.Signal{Value: true, Since: sec(1), At: sec(3)}},
 		{"an unproven true counts", []consent.Event{event(1, gpc(false)), event(2, gpc(true), unproven)},
-			consent.Signal{Value: true, Since: 2, At: 2}},
+			consent.Signal{Value: true, Since: sec(2), At: sec(2)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -153,7 +154,7 @@ func TestSignalsApart(t *testing.T) {
 		event(2, consent.Signals{GPC: new(true), DNT: new(false)}, unproven),
 		event(3, consent.Signals{DNT: new(false)}),
 	})
-	want := []consent.Signal{{Value: true, Since: 1, At: 2}, {Since: 3, At: 3}}
+	want := []consent.Signal{{Value: true, Since: sec(1), At: sec(2)}, {Value: true, Since: sec(1), Broken: true, At: sec(3)}}
 	if diff := cmp.Diff(want, []consent.Signal{s.GPC, s.DNT}); diff != "" {
 		t.Errorf("gpc, dnt (-want +got):\n%s", diff)
 	}

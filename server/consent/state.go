@@ -3,10 +3,14 @@ package consent
 // State is what all of a subject's events add up to, and what policies read. The zero value is the state of a subject for
 // whom nothing was ever recorded.
 //
-// A State is built by Fold and Apply. Once it is shared it must not be changed: Apply works on a copy.
+// A State is built by FoldEntries and Advance. Once it is shared it must not be changed: Advance works on a copy.
+// All its times are those from which events count: occurred_at or recorded_at, the earlier, and for what restricts the end of
+// that second.
 // It is compact on purpose, slices sorted by their key and no maps: it lives in the cache by the million.
 type State struct {
-	// Newest is the position in canonical order of the last event folded; its zero value: nothing was ever recorded.
+	// Recorded is whether anything was ever recorded, also if nothing of it counts.
+	Recorded bool
+	// Newest is the position in canonical order of what was folded last; zero: nothing was.
 	Newest Order
 
 	Jurisdiction   Dated[string]
@@ -15,8 +19,10 @@ type State struct {
 	LastActivityAt Dated[Instant]
 	RetentionUntil Dated[Instant]
 	Relationship   Dated[Relationship]
-	Erasure        Dated[Stage]
-	GPC, DNT       Signal
+	// Erasure is the newest stage that counts, Completed the newest completion.
+	Erasure   Dated[Stage]
+	Completed Completion
+	GPC, DNT  Signal
 	// OptOuts is indexed by OptOutKind-1.
 	OptOuts [2]Mark
 	// Consents is sorted by purpose.
@@ -28,19 +34,30 @@ type State struct {
 }
 
 // Known reports whether anything was ever recorded for the subject.
-func (s *State) Known() bool { return s.Newest != Order{} }
+func (s *State) Known() bool { return s.Recorded }
 
-// Dated is a value and the occurred_at of the event that set it; absent: never set.
+// Completion is the completion of an erasure.
+type Completion struct {
+	// At is when it counts from; absent: none was completed.
+	At Instant
+	// Open is whether nobody restarted since.
+	Open bool
+}
+
+// Dated is a value and when the event that set it counts from; absent: never set.
 type Dated[T any] struct {
 	Value T
 	At    Instant
 }
 
-// Signal is the newest value of a browser signal.
+// Signal is what was seen of a browser signal.
 type Signal struct {
+	// Value is whether it was ever true: that opts out and stays.
 	Value bool
-	// Since is the start of the unbroken run of true or, where Value is false, when that was last seen.
+	// Since is the start of the newest unbroken run of true or, where Value is false, when that was last seen.
 	Since Instant
+	// Broken is whether a false was seen after the newest run: the next true is a new signal.
+	Broken bool
 	// At is when the signal was last seen; absent: never.
 	At Instant
 }

@@ -45,17 +45,17 @@ func (s states) Applied() consent.Revision { return 0 }
 // naive is the state at an instant, event by event in the order of recording.
 func naive(t *testing.T, ledger []consent.Entry, at consent.Instant) *consent.State {
 	t.Helper()
-	state, folded := &consent.State{}, []consent.Event{}
+	state, folded := &consent.State{}, []consent.Entry{}
 	for _, e := range ledger {
 		recorded, occurred := e.RecordedAt <= at, e.Event.OccurredAt <= at
 		if !recorded || !occurred {
 			continue
 		}
-		next, err := consent.Advance(state, []consent.Event{e.Event}, func() ([]consent.Event, error) { return folded, nil })
+		next, err := consent.Advance(state, []consent.Entry{e}, func() ([]consent.Entry, error) { return folded, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		state, folded = next, append(folded, e.Event)
+		state, folded = next, append(folded, e)
 	}
 	return state
 }
@@ -100,7 +100,7 @@ func TestAsOfAgreesWithARefold(t *testing.T) {
 			if !policy.SameAnswer(&decided, &answer.Decision) || answer.Now != at {
 				t.Fatalf("seed %d at %v: decided %v, want %v", seed, at.Time(), answer.Decision, decided)
 			}
-			if want.Known() && len(ledger) > 0 && want.Newest != consent.Fold(eventsOf(ledger)).Newest {
+			if want.Known() && len(ledger) > 0 && want.Newest != consent.FoldEntries(ledger).Newest {
 				changed++
 			}
 		}
@@ -108,11 +108,4 @@ func TestAsOfAgreesWithARefold(t *testing.T) {
 	if changed < subjects {
 		t.Errorf("only %d of the states differ from those of now: the test says little", changed)
 	}
-}
-
-func eventsOf(ledger paged) (events []consent.Event) {
-	for _, e := range ledger {
-		events = append(events, e.Event)
-	}
-	return events
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -182,14 +183,11 @@ func (t *teller) lifts() (list []candidate) {
 				consent.OptOut{Kind: kind, Lifted: true}).proven())
 		}
 	}
-	no := false
-	if s.GPC.Value {
-		list = append(list, happens("the browser no longer sending Global Privacy Control", "signals.gpc", consent.Signals{GPC: &no}))
-	}
-	if s.DNT.Value {
-		list = append(list, happens("the browser no longer sending Do Not Track", "signals.dnt", consent.Signals{DNT: &no}))
-	}
-	if s.Erasure.Value.Stands() {
+	switch {
+	case s.Completed.Open:
+		list = append(list, happens("restarting after the erasure, with evidence that the person came back", "erasure",
+			consent.Erasure{Stage: consent.ErasureRestarted}).proven())
+	case s.Erasure.Value.Stands():
 		list = append(list, happens("cancelling the erasure", "erasure", consent.Erasure{Stage: consent.ErasureCancelled}))
 	}
 	return list
@@ -331,24 +329,26 @@ func (t *teller) ending() []candidate {
 // where one of them would not be recorded, because an erasure stands.
 func (t *teller) under(changes ...candidate) (policy.Question, bool) {
 	request, state, now := *t.request, t.answer.Snapshot.State, t.answer.Now
+	// Each in a second of its own: what restricts counts to the end of its second.
 	at := max(now, state.Newest.At)
-	var events []consent.Event
+	var fresh []consent.Entry
 	for _, c := range changes {
 		for _, e := range c.events {
-			at++
+			at += consent.Instant(time.Second)
 			e.ID, e.OccurredAt = fmt.Sprintf("explanation-%d", at), at
-			events = append(events, e)
+			fresh = append(fresh, consent.Entry{Event: e})
 		}
 		if c.request != nil {
 			c.request(&request)
 		}
 	}
-	if len(events) > 0 {
-		if consent.Admit(state, events) != nil {
+	if len(fresh) > 0 {
+		ledger := func() ([]consent.Entry, error) { return t.entries, nil }
+		if consent.Admit(state, fresh, ledger) != nil {
 			return policy.Question{}, false
 		}
-		// The error is the ledger's, which events later than all others do not ask for.
-		state, _ = consent.Advance(state, events, nil)
+		// The error is the ledger's.
+		state, _ = consent.Advance(state, fresh, ledger)
 		now = max(now, at)
 	}
 	return policy.Question{Request: &request, Snapshot: &consent.Snapshot{State: state}, Now: now}, true

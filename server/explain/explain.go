@@ -187,10 +187,9 @@ func upTo(entries []consent.Entry, revision consent.Revision) (kept []consent.En
 }
 
 func fold(entries []consent.Entry) consent.Snapshot {
-	events := make([]consent.Event, len(entries))
 	var changed consent.Revision
-	for i, e := range entries {
-		events[i], changed = e.Event, max(changed, e.Revision)
+	for _, e := range entries {
+		changed = max(changed, e.Revision)
 	}
-	return consent.Snapshot{State: consent.Fold(events), Changed: changed, AsOf: changed}
+	return consent.Snapshot{State: consent.FoldEntries(entries), Changed: changed, AsOf: changed}
 }

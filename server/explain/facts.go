@@ -190,7 +190,7 @@ func (l *lister) record(key string, r consent.Record, text func() string, at at)
 
 // without returns a copy of the state without some facts.
 func without(s *consent.State, facts ...fact) *consent.State {
-	// The error is the ledger's, which no fresh event asks for.
+	// The error is the ledger's, which no fresh entry asks for.
 	next, _ := consent.Advance(s, nil, nil)
 	for _, f := range facts {
 		f.remove(next)
@@ -203,27 +203,20 @@ func without(s *consent.State, facts ...fact) *consent.State {
 //
 // It stops where the context ends; its caller looks at that.
 func attribute(ctx context.Context, entries []consent.Entry) map[string][]consent.Entry {
-	sorted := slices.Clone(entries)
-	slices.SortFunc(sorted, func(a, b consent.Entry) int { return a.Event.Order().Compare(b.Event.Order()) })
-	state := &consent.State{}
 	values, behind := map[string]any{}, map[string][]consent.Entry{}
-	for _, e := range sorted {
-		if ctx.Err() != nil {
-			return behind
-		}
-		// The error is the ledger's, which events in order do not ask for.
-		state, _ = consent.Advance(state, []consent.Event{e.Event}, nil)
+	consent.Replay(entries, func(e *consent.Entry, state *consent.State) bool {
 		for _, f := range factsOf(state) {
 			if before, ok := values[f.key]; !ok || !reflect.DeepEqual(before, f.value) {
 				if record, ok := strings.CutSuffix(f.key, requestedSuffix); ok && !isRequest(&e.Event) {
 					behind[f.key] = requests(behind[f.key], behind[record])
 				} else {
-					behind[f.key] = append(continued(before, f.value, behind[f.key]), e)
+					behind[f.key] = append(continued(before, f.value, behind[f.key]), *e)
 				}
 				values[f.key] = f.value
 			}
 		}
-	}
+		return ctx.Err() == nil
+	})
 	return behind
 }
 

@@ -72,6 +72,8 @@ func erasureText(d consent.Dated[consent.Stage]) string {
 		return "The subject asked for erasure on " + Date(d.At) + "."
 	case consent.ErasureCancelled:
 		return "An erasure was cancelled on " + Date(d.At) + "."
+	case consent.ErasureRestarted:
+		return "After an erasure the person came back on " + Date(d.At) + "."
 	}
 	return fmt.Sprintf("An erasure has been %s since %s.", phrase(d.Value.String()), Date(d.At))
 }

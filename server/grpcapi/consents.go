@@ -31,7 +31,8 @@ func (s *consentService) RecordEvents(
 		return nil, err
 	}
 	subject := consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}
-	if err := s.known(subject.Controller); err != nil {
+	controller, err := s.controller(subject.Controller)
+	if err != nil {
 		return nil, err
 	}
 	done, err := s.config.Ledger.Record(ctx, consent.Batch{Subject: subject, Events: events, RecordedAt: now})
@@ -48,6 +49,7 @@ func (s *consentService) RecordEvents(
 		Applied:          uint32(done.Applied),
 		Duplicates:       uint32(done.Duplicates),
 		Revision:         uint64(done.Revision),
+		Outcomes:         eventOutcomes(controller, events, done.Outcomes),
 	}, nil
 }
 
@@ -56,12 +58,19 @@ func (s *consentService) token(r consent.Revision) string {
 }
 
 // known returns ErrUnknownController for a controller that no active policy declares.
-func (s *consentService) known(controller string) error {
+func (s *consentService) known(id string) error {
+	_, err := s.controller(id)
+	return err
+}
+
+// controller returns a controller as the active policies declare it, or ErrUnknownController.
+func (s *consentService) controller(id string) (*consent.Controller, error) {
 	active := s.config.Policy()
-	if _, found := findController(&active, controller); !found {
-		return consent.ErrUnknownController
+	i, found := findController(&active, id)
+	if !found {
+		return nil, consent.ErrUnknownController
 	}
-	return nil
+	return &active.Controllers[i], nil
 }
 
 // merge returns the faults with those of more whose fields have none yet: the rules of the proto files and the meaning of an

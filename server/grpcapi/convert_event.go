@@ -53,8 +53,12 @@ func (r *eventReader) instant(field string, t *timestamppb.Timestamp) consent.In
 		return 0
 	}
 	seconds, nanos := t.GetSeconds(), int64(t.GetNanos())
-	if seconds < 0 || seconds == 0 && nanos == 0 || seconds > (math.MaxInt64-nanos)/1e9 {
-		r.fault(field, "must be after 1970-01-01T00:00:00Z and before 2262-04-11T23:47:16Z")
+	if seconds < 0 || seconds == 0 && nanos == 0 {
+		r.fault(field, "must be after 1970-01-01T00:00:00Z")
+		return 0
+	}
+	if seconds >= int64(consent.MaxInstant/1e9) {
+		r.fault(field, "must be before 2200-01-01T00:00:00Z: leave it out to say never")
 		return 0
 	}
 	return consent.Instant(seconds*1e9 + nanos)
@@ -78,6 +82,8 @@ func (r *eventReader) fact(e *consentv1.Event) consent.Fact {
 		return consent.Erasure{Stage: consent.Stage(kind.Erasure.GetStage())}
 	case *consentv1.Event_Profile:
 		return r.profile(kind.Profile)
+	case *consentv1.Event_Annulment:
+		return consent.Annulment{EventID: kind.Annulment.GetEventId()}
 	}
 	return nil
 }

@@ -33,6 +33,8 @@ func wireEvent(e *consent.Event) *consentv1.Event {
 		out.Kind = &consentv1.Event_Erasure{Erasure: &consentv1.ErasureEvent{Stage: consentv1.ErasureStage(f.Stage)}}
 	case consent.Profile:
 		out.Kind = &consentv1.Event_Profile{Profile: wireProfile(f)}
+	case consent.Annulment:
+		out.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: f.EventID}}
 	}
 	return out
 }

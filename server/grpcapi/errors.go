@@ -44,7 +44,11 @@ var outcomes = []outcome{
 		message: "this event id was used before with other content"},
 	{err: consent.ErrErasureStands, code: codes.FailedPrecondition,
 		message: "an erasure stands: only refusals, withdrawals, invalidations, objections, restrictions, opt-outs, " +
-			"signals set to true and erasure stages are recorded"},
+			"signals set to true and erasure stages are recorded, and annulments of the erasure's own stages"},
+	{err: consent.ErrErasureStage, code: codes.FailedPrecondition, eventField: ".erasure.stage",
+		message: "an erasure is CANCELLED only before it is COMPLETED and RESTARTED only after it, by what is on record and by its date"},
+	{err: consent.ErrAnnulment, code: codes.FailedPrecondition, eventField: ".annulment.event_id",
+		message: "must name an event on record for this subject that is neither an annulment nor a completed erasure"},
 	{err: consent.ErrBadToken, code: codes.InvalidArgument, field: "consistency.at_least_as_fresh",
 		message: "is no consistency token of this store: it is malformed, of another store, or newer than the store"},
 	{err: consent.ErrBadPageToken, code: codes.InvalidArgument, field: "page_token",

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	engine "github.com/cockroachdb/pebble/v2"
 
@@ -22,11 +24,14 @@ type change struct {
 	fresh []consent.Event
 	// state is that after the change.
 	state *consent.State
+	// outcomes are those of all events of the batch.
+	outcomes []consent.Outcome
 }
 
 // plan checks the batch and computes the new state; it writes nothing.
 func (c *change) plan() (err error) {
 	defer recovered(recording, &err)
+	c.outcomes = slices.Repeat([]consent.Outcome{{Effect: consent.Duplicate}}, len(c.batch.Events))
 	if err := c.sift(); err != nil || len(c.added) == 0 {
 		return err
 	}
@@ -34,12 +39,23 @@ func (c *change) plan() (err error) {
 	if err != nil {
 		return unavailable(recording, err)
 	}
-	if err := c.admit(state); err != nil {
+	fresh := make([]consent.Entry, len(c.fresh))
+	for i, e := range c.fresh {
+		fresh[i] = consent.Entry{Event: e, RecordedAt: c.batch.RecordedAt, Revision: c.revision}
+	}
+	recorded := sync.OnceValues(func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
+	if err := c.admit(state, fresh, recorded); err != nil {
 		return err
 	}
-	c.state, err = consent.Advance(state, c.fresh, func() ([]consent.Event, error) { return ledger(c, c.batch.Subject) })
+	if c.state, err = consent.Advance(state, fresh, recorded); err != nil {
+		return unavailable(recording, err)
+	}
+	outcomes, err := consent.Outcomes(c.state, fresh, recorded)
 	if err != nil {
 		return unavailable(recording, err)
+	}
+	for n, i := range c.added {
+		c.outcomes[i] = outcomes[n]
 	}
 	return nil
 }
@@ -99,14 +115,16 @@ func (c *change) recordedForm(id string) (form []byte, found bool, err error) {
 	return form, true, err
 }
 
-// admit applies the rules of erasure to what is new. Its error names the event by its position in the batch.
-func (c *change) admit(state *consent.State) error {
-	err := consent.Admit(state, c.fresh)
-	var about *consent.EventError
-	if errors.As(err, &about) {
+// admit applies the rules of erasure and annulment to what is new. Its error names the event by its position in the batch.
+func (c *change) admit(state *consent.State, fresh []consent.Entry, recorded consent.Ledger) error {
+	err := consent.Admit(state, fresh, recorded)
+	if about, ok := errors.AsType[*consent.EventError](err); ok {
 		return &consent.EventError{Index: c.added[about.Index], ID: about.ID, Err: about.Err}
 	}
-	return err
+	if err != nil {
+		return unavailable(recording, err)
+	}
+	return nil
 }
 
 // write puts the change into the group's batch. An error is that of the whole group.

@@ -179,7 +179,9 @@ func (s *Store) add(b *engine.Batch, p *pending, last *consent.Revision) error {
 	if p.err = c.plan(); p.err != nil {
 		return nil
 	}
-	p.recorded = consent.Recorded{Revision: *last, Applied: len(c.added), Duplicates: len(p.forms) - len(c.added)}
+	p.recorded = consent.Recorded{
+		Revision: *last, Applied: len(c.added), Duplicates: len(p.forms) - len(c.added), Outcomes: c.outcomes,
+	}
 	if len(c.added) == 0 {
 		return nil
 	}

@@ -26,6 +26,8 @@ const (
 var (
 	identityKey = []byte{tableMeta, 'i', 'd'}
 	revisionKey = []byte{tableMeta, 'r', 'e', 'v'}
+	// foldingKey holds by which rules all states were folded.
+	foldingKey = []byte{tableMeta, 'f', 'o', 'l', 'd'}
 )
 
 func appendText(key []byte, s string) []byte {

@@ -12,11 +12,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/store"
 )
 
-// format is the version of everything that is written here: keys, values, files. A store of a newer one is refused.
-const format = 1
+// format is the version of everything that is written here: keys, values, files. A store of a newer one is refused, one of an
+// older one is brought to this: since 2, states remember the rules by which they were folded.
+const format = 2
 
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
 //
@@ -142,6 +142,9 @@ func (s *Store) open(dir string, o Options) (err error) {
 			return err
 		}
 	}
+	if err := s.refold(); err != nil {
+		return err
+	}
 	s.log.opened.Store(true)
 	s.show(s.last)
 	return nil
@@ -215,8 +218,14 @@ func (s *Store) readIdentity(value []byte) error {
 		return damaged(errors.New("malformed identity"))
 	}
 	copy(s.id[:], value[n:])
+	if version < format {
+		// Before the first value of the new format: the older program must not read on.
+		return s.put(identityKey, s.identity())
+	}
 	return nil
 }
+
+func (s *Store) identity() []byte { return append(binary.AppendUvarint(nil, format), s.id[:]...) }
 
 // found writes a new store's identity, unless there are keys already.
 func (s *Store) found() ([]byte, error) {
@@ -231,12 +240,12 @@ func (s *Store) found() ([]byte, error) {
 	if used {
 		return nil, errors.New("holds a database that is not a store of this program: choose an empty or a new directory")
 	}
-	var id store.ID
 	// Reading never fails.
-	_, _ = rand.Read(id[:])
-	value := append(binary.AppendUvarint(nil, format), id[:]...)
+	_, _ = rand.Read(s.id[:])
+	value := s.identity()
 	if err := s.write(func(b *engine.Batch) error {
-		return errors.Join(b.Set(identityKey, value, nil), b.Set(revisionKey, make([]byte, 8), nil))
+		return errors.Join(b.Set(identityKey, value, nil), b.Set(revisionKey, make([]byte, 8), nil),
+			b.Set(foldingKey, binary.AppendUvarint(nil, consent.FoldingRules), nil))
 	}); err != nil {
 		return nil, fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
 	}

@@ -172,14 +172,14 @@ func scan(r engine.Reader, subject consent.Subject, from position, f func(positi
 	return iter.Error()
 }
 
-// ledger returns all of the subject's events.
-func ledger(r engine.Reader, subject consent.Subject) (events []consent.Event, err error) {
+// ledger returns all of the subject's entries.
+func ledger(r engine.Reader, subject consent.Subject) (entries []consent.Entry, err error) {
 	err = scan(r, subject, position{}, func(at position, value []byte) (bool, error) {
 		entry, err := entryOf(value, at.revision)
-		events = append(events, entry.Event)
+		entries = append(entries, entry)
 		return true, err
 	})
-	return events, err
+	return entries, err
 }
 
 // A page token is the position at which the page begins and a checksum of it, the subject and the store: garbage and the

@@ -21,6 +21,8 @@ type Chooser interface {
 type Generator struct {
 	choose Chooser
 	next   int
+	// ids are those of the events made so far.
+	ids []string
 }
 
 // NewGenerator returns a generator that draws from a random sequence of its own.
@@ -39,6 +41,8 @@ var (
 	recipients = []string{"acme", "globex", "initech"}
 	countries  = []string{"DE", "JP", "US"}
 	places     = []string{"", "DE", "US-CA"}
+	// intoSecond makes ties within a second and at its end.
+	intoSecond = []time.Duration{0, 300 * time.Millisecond, time.Second - 1}
 )
 
 // Subject returns a subject whose id no other of this generator has.
@@ -62,18 +66,31 @@ func (g *Generator) Event() consent.Event {
 	e := consent.Event{
 		// The number that is drawn comes first: ids must not sort by age.
 		ID:         fmt.Sprintf("%02x-event-%d", g.choose.IntN(256), g.next),
-		OccurredAt: consent.InstantOf(Epoch.Add(time.Duration(g.choose.IntN(8)) * time.Second)),
-		Source:     pick(g, []string{"privacy_settings", consent.SourceImport}),
+		OccurredAt: consent.InstantOf(Epoch.Add(time.Duration(g.choose.IntN(8))*time.Second + pick(g, intoSecond))),
+		Source:     pick(g, []string{"privacy_settings", "support", consent.SourceImport, "crm_import"}),
 		Evidence:   pick(g, []string{"", "https://example.com/receipt"}),
 	}
 	e.Fact = g.fact(e)
-	if f, ok := e.Fact.(consent.OptOut); ok && f.Lifted {
-		e.Evidence = "https://example.com/confirmation"
+	switch f := e.Fact.(type) {
+	case consent.OptOut:
+		if f.Lifted {
+			e.Evidence = "https://example.com/confirmation"
+		}
+	case consent.Erasure:
+		if f.Stage == consent.ErasureRestarted {
+			e.Evidence = "urn:ticket:7"
+		}
+	case consent.Annulment:
+		e.Evidence = "urn:ticket:8"
 	}
+	g.ids = append(g.ids, e.ID)
 	return e
 }
 
 func (g *Generator) fact(e consent.Event) consent.Fact {
+	if g.choose.IntN(16) == 1 && len(g.ids) > 0 {
+		return consent.Annulment{EventID: pick(g, g.ids)}
+	}
 	switch g.choose.IntN(10) {
 	case 0, 1, 2, 3:
 		return g.consent(e)
@@ -86,7 +103,7 @@ func (g *Generator) fact(e consent.Event) consent.Fact {
 	case 7:
 		return consent.Signals{GPC: g.signal(), DNT: g.signal()}
 	case 8:
-		return consent.Erasure{Stage: consent.Stage(1 + g.choose.IntN(4))}
+		return consent.Erasure{Stage: consent.Stage(1 + g.choose.IntN(5))}
 	}
 	return g.profile(e)
 }
@@ -101,7 +118,7 @@ func (g *Generator) consent(e consent.Event) consent.Consent {
 		Recipients:    some(g, recipients),
 		Countries:     some(g, countries),
 	}
-	if g.bool() {
+	if c.Status == consent.Given && g.bool() {
 		c.ExpiresAt = e.OccurredAt + consent.Instant(time.Duration(1+g.choose.IntN(3))*time.Hour)
 	}
 	return c
@@ -146,7 +163,7 @@ func (g *Generator) signal() *bool {
 
 func (g *Generator) bool() bool { return g.choose.IntN(2) == 1 }
 
-func pick(g *Generator, from []string) string { return from[g.choose.IntN(len(from))] }
+func pick[T any](g *Generator, from []T) T { return from[g.choose.IntN(len(from))] }
 
 // some returns nothing as often as one or two of from.
 func some(g *Generator, from []string) []string {

@@ -3,6 +3,8 @@ package storetest
 import (
 	"sync"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
 )
@@ -193,8 +195,9 @@ func duplicatesBesideNewEvents(s *suite) {
 	first, second := s.event(grant()), s.event(withdrawal())
 	s.record(someone, first)
 	got := s.record(someone, second, first)
-	if want := (consent.Recorded{Revision: 2, Applied: 1, Duplicates: 1}); got != want {
-		s.Errorf("recorded %+v, want %+v", got, want)
+	want := consent.Recorded{Revision: 2, Applied: 1, Duplicates: 1, Outcomes: effects(consent.Counted, consent.Duplicate)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.Errorf("recorded (-want +got):\n%s", diff)
 	}
 	s.checkLedger(someone, append(entriesOf(1, first), entriesOf(2, second)...))
 	s.checkState(someone)
@@ -203,8 +206,9 @@ func duplicatesBesideNewEvents(s *suite) {
 func duplicateWithinABatch(s *suite) {
 	e := s.event(grant())
 	got := s.record(someone, e, e)
-	if want := (consent.Recorded{Revision: 1, Applied: 1, Duplicates: 1}); got != want {
-		s.Errorf("recorded %+v, want %+v", got, want)
+	want := consent.Recorded{Revision: 1, Applied: 1, Duplicates: 1, Outcomes: effects(consent.Counted, consent.Duplicate)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.Errorf("recorded (-want +got):\n%s", diff)
 	}
 	s.checkLedger(someone, entriesOf(1, e))
 }

@@ -1,0 +1,172 @@
+package pebble
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	engine "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/consentd/consentd/server/consent"
+)
+
+// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding: 307
+// subjects, of whom seven show where the rules changed.
+func unpackFormat1(t *testing.T) string {
+	t.Helper()
+	f, err := os.Open("testdata/format-1.tar.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	zipped, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := t.TempDir()
+	for files := tar.NewReader(zipped); ; {
+		header, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return filepath.Join(parent, "format-1")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(parent, header.Name)
+		if header.Typeflag == tar.TypeDir {
+			err = os.MkdirAll(path, 0o700)
+		} else {
+			var content bytes.Buffer
+			_, err = io.Copy(&content, files)
+			err = errors.Join(err, os.WriteFile(path, content.Bytes(), 0o600))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func openLogged(t *testing.T, dir string) (*Store, *bytes.Buffer) {
+	t.Helper()
+	log := new(bytes.Buffer)
+	s, err := Open(dir, Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, log
+}
+
+func stateOfSubject(t *testing.T, s *Store, id string) *consent.State {
+	t.Helper()
+	got, err := s.Read(t.Context(), consent.Subject{Controller: "example", ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.State
+}
+
+// allFolded fails unless each state is its folded ledger, and returns how many there are.
+func allFolded(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	err := s.Scan(t.Context(), "", func(who consent.Subject, got consent.Snapshot) error {
+		page, err := s.Events(context.Background(), who, consent.Page{Limit: 1 << 30})
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff(consent.FoldEntries(page.Entries), got.State, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("state of %v (-folded ledger +got):\n%s", who, diff)
+		}
+		if last := page.Entries[len(page.Entries)-1].Revision; got.Changed != last {
+			t.Errorf("%v changed at %d, want %d", who, got.Changed, last)
+		}
+		n++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestStatesOfOlderRulesAreFoldedAnew(t *testing.T) {
+	dir := unpackFormat1(t)
+	s, log := openLogged(t, dir)
+	if !strings.Contains(log.String(), `msg="states were folded anew" states=307`) {
+		t.Errorf("log:\n%s", log)
+	}
+	if n := allFolded(t, s); n != 307 || s.Applied() != 1340 {
+		t.Errorf("%d states, applied %d", n, s.Applied())
+	}
+	for _, id := range []string{"same-second", "ahead"} {
+		if got := stateOfSubject(t, s, id).Consents[0].Own.Status; got != consent.Withdrawn {
+			t.Errorf("%s: %v", id, got)
+		}
+	}
+	if got := stateOfSubject(t, s, "signal").GPC; !got.Value {
+		t.Errorf("a false undid the signal: %+v", got)
+	}
+	if got := stateOfSubject(t, s, "erased"); got.Erasure.Value != consent.ErasureCompleted || got.Consents[0].Own.Status != 0 {
+		t.Errorf("a completed erasure was cancelled: %+v", got)
+	}
+	if got := stateOfSubject(t, s, "tie").Consents[0].Own; got.Explicit || got.NoticeVersion != 2 {
+		t.Errorf("two grants of one instant: %+v", got)
+	}
+	if got := stateOfSubject(t, s, "far"); got.LastActivityAt.Value >= consent.MaxInstant || got.RetentionUntil.Value >= consent.MaxInstant {
+		t.Errorf("instants that nobody may name: %+v", got)
+	}
+	if got := stateOfSubject(t, s, "imported").Consents[0].Own.Status; got != 0 {
+		t.Errorf("an import without evidence: %v", got)
+	}
+	mustClose(t, s)
+	s, log = openLogged(t, dir)
+	if strings.Contains(log.String(), "anew") {
+		t.Errorf("folded anew twice:\n%s", log)
+	}
+	if n := allFolded(t, s); n != 307 {
+		t.Errorf("%d states", n)
+	}
+}
+
+// TestFoldingAnewGoesOn interrupts it after the 100th state.
+func TestFoldingAnewGoesOn(t *testing.T) {
+	dir := unpackFormat1(t)
+	interrupted := &Store{log: newMonitor(nil)}
+	if err := interrupted.openEngine(dir, Options{FS: vfs.Default}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := interrupted.identify(); err != nil {
+		t.Fatal(err)
+	}
+	iter, err := interrupted.db.NewIter(&engine.IterOptions{LowerBound: []byte{tableStates}, UpperBound: []byte{tableStates + 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := refolding{store: interrupted}
+	for iter.First(); len(p.group) < 100; iter.Next() {
+		if err := p.see(iter.Key(), iter.Value()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(iter.Close(), p.flush(), interrupted.closeEarly()); err != nil {
+		t.Fatal(err)
+	}
+	s, log := openLogged(t, dir)
+	if !strings.Contains(log.String(), `msg="states were folded anew" states=207`) {
+		t.Errorf("log:\n%s", log)
+	}
+	if n := allFolded(t, s); n != 307 {
+		t.Errorf("%d states", n)
+	}
+}
