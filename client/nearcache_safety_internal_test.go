@@ -73,6 +73,10 @@ type safety struct {
 	clients []*process
 	faults  map[string]int
 
+	// began and events give each event a second of its own.
+	began  time.Time
+	events atomic.Int64
+
 	withdrawals atomic.Int64
 	// writing is read-locked by each writer from a grant until the checks after the withdrawal.
 	writing sync.RWMutex
@@ -102,7 +106,7 @@ func newSafety(t *testing.T, plant string) *safety {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &safety{t: t, dir: dir, faults: map[string]int{}}
+	s := &safety{t: t, dir: dir, began: time.Now(), faults: map[string]int{}}
 	s.server = s.startServer()
 	s.proxy = newProxy(t, s.socket())
 	s.grantAll()
@@ -255,11 +259,16 @@ func (s *safety) close(subject int, to int64) {
 	}
 }
 
-// record repeats one event until it is acknowledged; false if ctx ended first. The events lie in the past, so that the
-// server's clock may step, and each is newer than the one before.
+// safetyPast is how long before the start events lie, one second apart: so far that none of 250,000 is in the future, also
+// when the server's clock steps.
+const safetyPast = 96 * time.Hour
+
+// record repeats one event until it is acknowledged; false if ctx ended first. Each is of a later second than the one before:
+// within one second a withdrawal outranks a grant.
 func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
 	event := NewEvent("privacy_settings")
-	event.OccurredAt = timestamppb.New(time.Now().Add(-48 * time.Hour))
+	at := time.Duration(s.events.Add(1)) * time.Second
+	event.OccurredAt = timestamppb.New(s.began.Add(at - safetyPast))
 	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}}
 	request := &consentv1.RecordEventsRequest{
 		Controller: "example", SubjectId: safetySubject(subject), Events: []*consentv1.Event{event}, Fence: fence,
