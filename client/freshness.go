@@ -75,6 +75,17 @@ type freshness struct {
 	// home is shared by the sessions of a client over several servers.
 	home   *home
 	newest atomic.Pointer[write]
+	// client is, for a session, what its client over several servers knows: all writes, the session's too. nil: the client
+	// knows of none.
+	client *freshness
+}
+
+// demanded is the write that later checks must reflect; nil: none.
+func (f *freshness) demanded() *write {
+	if f.client != nil {
+		return f.client.newest.Load()
+	}
+	return f.newest.Load()
 }
 
 // write is immutable.
@@ -113,7 +124,7 @@ func (f *freshness) within(store storeID) (atLeast uint64, ok bool) {
 	if f.home.torn.Load() || known != nil && *known != store {
 		return 0, false
 	}
-	w := f.newest.Load()
+	w := f.demanded()
 	if w == nil {
 		return 0, true
 	}
@@ -137,7 +148,7 @@ func (f *freshness) terms(asked *consentv1.Consistency) (terms, error) {
 	if f.home.torn.Load() {
 		return terms{}, &storeMismatch{"events were recorded in more than one"}
 	}
-	w := f.newest.Load()
+	w := f.demanded()
 	if w == nil || asked != nil && !asked.GetMinimizeLatency() {
 		return terms{fresh: f, consistency: asked}, nil
 	}

@@ -14,7 +14,7 @@ import (
 // A session belongs to one store: where a server shows another one, or does not know the session's newest write, calls fail
 // with ErrStoreMismatch.
 //
-// A Client over several addresses is one session by itself.
+// A Client over several addresses is one session by itself, and its sessions see all its writes.
 type Session struct {
 	client *Client
 	fresh  freshness
@@ -23,7 +23,7 @@ type Session struct {
 // Session begins a session.
 func (c *Client) Session() *Session {
 	if c.fresh != nil {
-		return &Session{client: c, fresh: freshness{home: c.fresh.home}}
+		return &Session{client: c, fresh: freshness{home: c.fresh.home, client: c.fresh}}
 	}
 	return &Session{client: c, fresh: freshness{home: &home{}}}
 }
