@@ -124,6 +124,22 @@ func TestDialRefusesServersOfTwoStores(t *testing.T) {
 	}
 }
 
+// A server that is silent, and one that is none, do not hold Dial up for longer than it says.
+func TestDialDoesNotWaitForSilentServers(t *testing.T) {
+	a := servertest.Start(t, servertest.Options{})
+	silent := listen(t, "tcp", "127.0.0.1:0")
+	defer silent.Close()
+	began := time.Now()
+	c, err := client.Dial(a.Addr + "," + silent.Addr().String() + ",127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if took := time.Since(began); took > 20*time.Second { // it waits for one, on a machine that may be busy
+		t.Errorf("Dial took %v", took)
+	}
+}
+
 // late is a client of two servers, of which only the first answered when it dialed and when it recorded u's withdrawal.
 func late(t *testing.T, first, second string, opts ...client.Option) *client.Client {
 	t.Helper()
