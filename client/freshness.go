@@ -128,8 +128,8 @@ func (f *freshness) within(store storeID) (atLeast uint64, ok bool) {
 	if w == nil {
 		return 0, true
 	}
-	t, ok := parseToken(w.token)
-	return t.revision, ok && t.storeID == store
+	t, ok := parseToken(w.token) // of the home, as that has heard it
+	return t.revision, ok
 }
 
 // terms are what one call asks with; its end must be settled.
