@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -85,14 +84,7 @@ func (a *admission) add(r *consent.PolicyReport, found *result) {
 }
 
 // tableOf is the file that has a controller's table.
-func (a *admission) tableOf(controller string) string {
-	for _, f := range a.set.Describe().Files {
-		if path.Dir(f.Path) == controllerFolder+controller && path.Ext(f.Path) != ".rego" {
-			return f.Path
-		}
-	}
-	return "data.json"
-}
+func (a *admission) tableOf(controller string) string { return a.set.Tree().Tables[controller].File() }
 
 // commonest names the reasons that deny most.
 func commonest(reasons map[consent.ReasonCode]int) string {

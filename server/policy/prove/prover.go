@@ -56,7 +56,7 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	// Where nothing is new no rule can have become dead, and none is tracked.
 	silent, settled := a.settled()
 	if !settled {
-		if err := a.track(fsys); err != nil {
+		if err := a.track(); err != nil {
 			return report, err
 		}
 	}
@@ -130,13 +130,10 @@ func (p *Prover) remember(a *admission, silent []silentRule, refused bool) {
 }
 
 // track loads the set again, with its rules tracked.
-func (a *admission) track(fsys fs.FS) error {
-	tracked, err := policy.Load(fsys, policy.Options{TrackRules: true})
+func (a *admission) track() error {
+	tracked, err := policy.LoadTree(a.set.Tree(), policy.Options{TrackRules: true})
 	if err != nil {
 		return fmt.Errorf("loading the policies again: %w", err)
-	}
-	if tracked.Revision() != a.set.Revision() {
-		return fmt.Errorf("the files changed while they were loaded: revision %s, was %s", tracked.Revision(), a.set.Revision())
 	}
 	a.tracked = tracked.Detached()
 	return nil
@@ -145,7 +142,7 @@ func (a *admission) track(fsys fs.FS) error {
 // begin reads what the space is derived from.
 func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 	controllers := set.Describe().Controllers
-	u, err := readUnits(fsys, controllers)
+	u, err := readUnits(set.Tree(), controllers)
 	if err == nil {
 		err = u.readCases(fsys, controllers)
 	}
@@ -157,10 +154,7 @@ func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, warnings: map[string][]consent.PolicyFinding{},
 	}
 	now := cmp.Or(p.options.Now, consent.InstantOf(time.Now()))
-	h, err := harvestWith(u.rules(), set)
-	if err != nil {
-		return nil, err
-	}
+	h := harvestOf(set)
 	for _, c := range controllers {
 		if a.vocabularies[c.ID], err = newVocabulary(c.ID, now, h); err != nil {
 			return nil, err
