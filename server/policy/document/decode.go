@@ -171,7 +171,7 @@ func (d *decoder) fields(v *Value, key string, into reflect.Value) {
 		i, ok := fields[e.key]
 		if !ok {
 			at := &Value{File: v.File, Line: e.line}
-			remedy := "mend its name or remove it"
+			remedy := "mend the name or remove it"
 			if _, ok := fields[ownKey]; ok {
 				remedy = "mend its name; keys for rules of your own go under " + ownKey
 			}

@@ -68,8 +68,8 @@ func (r *reader) value(depth int) *Value {
 		v.kind, v.text = boolean, strconv.FormatBool(t)
 	case json.Number:
 		v.kind, v.text = number, string(t)
-		if _, err := t.Float64(); err != nil {
-			r.refuse("%s is beyond the numbers that can be computed with: quote it where text is meant", t)
+		if !kept(v.text) {
+			r.refuse(notKept, shortened(v.text))
 		}
 	case string:
 		v.kind, v.text = text, t

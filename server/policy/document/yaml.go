@@ -180,9 +180,6 @@ func (c *converter) key(n *yaml.Node) (string, bool) {
 	return v.text, len(c.faults) == before
 }
 
-// numberForm is that of JSON's numbers.
-var numberForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-
 // plain resolves a scalar that is not quoted.
 func (c *converter) plain(v *Value, n *yaml.Node) *Value {
 	v.text = n.Value
@@ -196,8 +193,8 @@ func (c *converter) plain(v *Value, n *yaml.Node) *Value {
 	case lower == "true", lower == "false", lower == "null":
 		return c.fault(n, "%s: write %s, or quote it where text is meant", n.Value, lower)
 	case numberForm.MatchString(n.Value):
-		if _, err := strconv.ParseFloat(n.Value, 64); err != nil {
-			return c.fault(n, "%s is beyond the numbers that can be computed with: quote it where text is meant", n.Value)
+		if !kept(n.Value) {
+			return c.fault(n, notKept, shortened(n.Value))
 		}
 		v.kind = number
 	case slices.Contains([]string{"!!int", "!!float"}, n.ShortTag()):
