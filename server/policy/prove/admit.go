@@ -19,7 +19,7 @@ const DefaultTestTimeout = 60 * time.Second
 type Options struct {
 	// Now is the instant around which cases are made; zero means the system's clock.
 	Now consent.Instant
-	// TestTimeout bounds the set's own tests; zero means DefaultTestTimeout.
+	// TestTimeout bounds the set's own tests, the first time; zero means DefaultTestTimeout.
 	TestTimeout time.Duration
 	// Workers is how many purposes are proven at once; zero means half the processors, so that checks find the other half.
 	Workers int
@@ -40,6 +40,8 @@ type admission struct {
 	units        *units
 	lines        lines
 	vocabularies map[string]*vocabulary
+	// ran is whether some tests or cases were run, and not all known to pass.
+	ran bool
 	// trackAll has tracked asked about every case, not of one for each answer only.
 	trackAll bool
 	// fired are the rules that fired in the enumeration, covered those that did in a test or case, as lines number them.

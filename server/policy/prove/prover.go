@@ -25,6 +25,11 @@ type Prover struct {
 	mu      sync.Mutex
 	// trusted is what Options.Trusted has, nil before the first admission; admitted and refused are of the last sets that were.
 	trusted, admitted, refused *memory
+	// slow is the set that ran out of time last, and how many times in a row it did.
+	slow struct {
+		revision string
+		times    int
+	}
 	// known are the shared rules of Options.Known, as ruleKey has them.
 	known map[string]bool
 }
@@ -38,7 +43,7 @@ func New(o Options) *Prover {
 
 // Admit proves the invariants of a set that was loaded from fsys, and runs its own tests and cases, which stand in fsys too.
 // The error is a *Refused with the report's faults, or says why admission could not be done: the context ended, a file cannot
-// be read.
+// be read, or the tests ran out of time (*consent.UnfinishedError).
 func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consent.PolicyReport, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,6 +70,7 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	}
 	if !p.options.SkipTests {
 		if err := a.test(ctx, &report); err != nil {
+			p.interrupted(a, err)
 			return report, err
 		}
 	}
@@ -79,6 +85,31 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 		return report, &Refused{Faults: report.Faults}
 	}
 	return report, nil
+}
+
+// maxTimeouts is how many times longer than the first time the tests of a set may take that ran out of time before: a machine
+// that is busy, or was paused, is given more each time.
+const maxTimeouts = 8
+
+// testTimeout bounds the tests of a set.
+func (p *Prover) testTimeout(revision string) time.Duration {
+	timeout := p.options.TestTimeout
+	if p.slow.revision == revision {
+		timeout *= time.Duration(min(1<<min(p.slow.times, 8), maxTimeouts))
+	}
+	return timeout
+}
+
+// interrupted notes a set that ran out of time. What was proven of it need not be proven again.
+func (p *Prover) interrupted(a *admission, err error) {
+	if _, ok := errors.AsType[*consent.UnfinishedError](err); !ok {
+		return
+	}
+	if p.slow.revision != a.set.Revision() {
+		p.slow.revision, p.slow.times = a.set.Revision(), 0
+	}
+	p.slow.times++
+	p.refused = a.memory
 }
 
 // trust takes the units of Options.Trusted for proven and tested, and reads the rules of Options.Known, once.
