@@ -71,6 +71,8 @@ type Manager struct {
 	// tried is what the last attempt made of files, activated what the last activation came to.
 	tried     tried
 	activated consent.Activated
+	// hurried is whether the start did not wait for the source.
+	hurried bool
 	// origin names in the copy where policies come from.
 	origin string
 
@@ -139,6 +141,9 @@ func (m *Manager) Watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	m.done.Go(func() {
+		if m.hurried {
+			m.reload(ctx)
+		}
 		for m.next(ctx) == nil {
 			m.reload(ctx)
 		}

@@ -21,7 +21,8 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.config.Source == nil {
 		return m.startWithout(ctx)
 	}
-	files, err := m.config.Source.Read(ctx)
+	kept := m.readCopy()
+	files, err := m.readAtStart(ctx, kept)
 	unreadable := err != nil
 	var set *policy.Set
 	if err == nil {
@@ -33,19 +34,19 @@ func (m *Manager) Start(ctx context.Context) error {
 		m.swap(set, 0)
 		return nil
 	}
-	kept, keptErr := m.startFromCopy(ctx)
+	last, keptErr := m.startFromCopy(ctx, kept)
 	if keptErr != nil && unfinished(err) {
 		return m.startPatiently(ctx, files)
 	}
 	if keptErr != nil {
 		return fmt.Errorf("policies: %s: %w", m.config.Source.Name(), errors.Join(asOne(err), keptErr))
 	}
-	m.config.Active.Activate(kept, m.config.Now())
+	m.config.Active.Activate(last, m.config.Now())
 	m.mu.Lock()
 	m.mu.status.LastGood = true
 	m.mu.Unlock()
 	m.config.Logger.Warn("starting with the last good copy of the policies, their source failed",
-		"source", m.config.Source.Name(), "policy_revision", kept.Revision(), "copy", string(m.keep))
+		"source", m.config.Source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))
 	o := m.outcomeOfTried()
 	if unreadable {
 		o = outcome{err: err, unreadable: true}
@@ -93,19 +94,45 @@ func (m *Manager) startPatiently(ctx context.Context, files *source.Files) error
 // asOne is an error of all faults, each in one line with its place.
 func asOne(err error) error { return &consent.PolicyFaultsError{Faults: policy.Faults(err)} }
 
-// startFromCopy returns the set that was kept of the same source. Its error is nil only with a set; where there is no copy,
-// it is empty of words.
-func (m *Manager) startFromCopy(ctx context.Context) (*policy.Set, error) {
+// startPatience is how long a start waits for a source that has not answered, where it can begin with the copy instead. The
+// source is then asked again at once, beside the first checks.
+const startPatience = 3 * time.Second
+
+// readAtStart reads the source, within startPatience where there is a copy.
+func (m *Manager) readAtStart(ctx context.Context, kept lastGood) (*source.Files, error) {
+	if kept.err != nil {
+		return m.config.Source.Read(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	files, err := m.config.Source.Read(limited)
+	m.hurried = err != nil && limited.Err() != nil
+	return files, err
+}
+
+// lastGood is the copy that was kept of the source, or why there is none.
+type lastGood struct {
+	files *source.Files
+	err   error
+}
+
+func (m *Manager) readCopy() lastGood {
 	files, origin, err := m.keep.read()
 	switch {
 	case errors.Is(err, errNoCopy):
-		return nil, errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
-	case err != nil:
-		return nil, err
-	case origin != m.origin:
-		return nil, fmt.Errorf("the last good copy is of another source, %s: mend the policies, or start with that source", origin)
+		err = errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
+	case err == nil && origin != m.origin:
+		err = fmt.Errorf("the last good copy is of another source, %s: mend the policies, or start with that source", origin)
 	}
-	set, err := m.patiently(ctx, files)
+	return lastGood{files, err}
+}
+
+// startFromCopy returns the set that was kept of the same source. Its error is nil only with a set.
+func (m *Manager) startFromCopy(ctx context.Context, kept lastGood) (*policy.Set, error) {
+	if kept.err != nil {
+		return nil, kept.err
+	}
+	set, err := m.patiently(ctx, kept.files)
 	if err != nil {
 		return nil, fmt.Errorf("the last good copy %s does not load any more: %w", m.keep, asOne(err))
 	}
