@@ -14,8 +14,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"github.com/consentd/consentd/server/app"
 )
 
 func main() {
@@ -31,8 +29,8 @@ func main() {
 
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, o options, stderr io.Writer) error {
-	server, err := app.New(o.app(stderr))
-	if err != nil {
+	server, err := start(ctx, o.app(stderr))
+	if server == nil {
 		return err
 	}
 	return errors.Join(server.Serve(ctx), server.Close())
