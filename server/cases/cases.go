@@ -165,8 +165,8 @@ func read(file string) ([]Case, error) {
 	return Parse(file, content)
 }
 
-// Parse reads the cases of one file; the name is what the cases are to say of where they stand. An empty file has none. The
-// error is a *consent.PolicyFaultsError.
+// Parse reads the cases of one file; the name is what the cases are to say of where they stand. An empty file has none.
+// The error is a *consent.PolicyFaultsError.
 func Parse(file string, content []byte) ([]Case, error) {
 	v, err := document.Read(file, content)
 	if err != nil || v == nil {

@@ -62,8 +62,8 @@ type PolicySourceError struct{ Source string }
 
 func (e *PolicySourceError) Error() string { return "the policies come from " + e.Source }
 
-// UnfinishedError is returned for policies whose admission ran out of time: nothing is known to be wrong with them, and they are
-// worth another try.
+// UnfinishedError is returned for policies whose admission ran out of time: nothing is known to be wrong with them, and
+// they are worth another try.
 type UnfinishedError struct{ Limit time.Duration }
 
 func (e *UnfinishedError) Error() string {

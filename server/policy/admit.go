@@ -42,8 +42,8 @@ func admit(modules map[string]*ast.Module) error {
 	return errors.Join(withoutOptimized(dedup(faults))...)
 }
 
-// refuseAmongTables refuses rules that would stand among the tables: rules would see them there as if the table had them, and
-// tables are checked for what they hold.
+// refuseAmongTables refuses rules that would stand among the tables: rules would see them there as if the table had
+// them, and tables are checked for what they hold.
 func refuseAmongTables(m *ast.Module) []error {
 	if !m.Package.Path.HasPrefix(tablesRef) {
 		return nil

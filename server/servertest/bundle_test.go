@@ -28,7 +28,8 @@ func TestABundleWithContentEncoding(t *testing.T) {
 	}
 }
 
-// A server that does not answer does not hold up a start from the last good copy, and what it has is read once it answers.
+// A server that does not answer does not hold up a start from the last good copy, and what it has is read once it
+// answers.
 func TestAHungServerDoesNotDelayAStart(t *testing.T) {
 	var hangs atomic.Bool
 	release, bundle := make(chan struct{}), atomic.Pointer[[]byte]{}

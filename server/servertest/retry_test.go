@@ -18,8 +18,8 @@ const jsersTable = "controllers/jsers/data.yaml"
 // noTime is a limit in which no test can be run: the machine is too busy.
 const noTime = time.Nanosecond
 
-// A save whose tests run out of time is tried again although the source has nothing new, and the status, the metrics and the
-// answer say so; the policies in force stay.
+// A save whose tests run out of time is tried again although the source has nothing new, and the status, the metrics
+// and the answer say so; the policies in force stay.
 func TestASaveThatRunsOutOfTime(t *testing.T) {
 	dir := policyFolder(t)
 	s := servertest.Start(t, servertest.Options{

@@ -16,8 +16,9 @@ import (
 // sharingRow begins the row of a purpose that rests on consent, and may go to affiliates.
 const sharingRow = "  affiliate_sharing:\n"
 
-// A limit that is written in another type than its rule compares with would never apply: the consent that the table asks for
-// would not be needed. Such a table is refused at its line, whatever the other readers of YAML take the word for.
+// A limit that is written in another type than its rule compares with would never apply: the consent that the table
+// asks for would not be needed. Such a table is refused at its line, whatever the other readers of YAML take the word
+// for.
 func TestALimitOfAnotherTypeIsRefused(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	table := read(t, policyFolder(t), exampleTable)

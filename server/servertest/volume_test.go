@@ -40,8 +40,8 @@ func turn(t *testing.T, target, link string) {
 	}
 }
 
-// A server follows a ConfigMap whose keys have paths: the volume's controllers is a link to a folder, and an update turns a link
-// that it leads through.
+// A server follows a ConfigMap whose keys have paths: the volume's controllers is a link to a folder, and an update
+// turns a link that it leads through.
 func TestAServerFollowsAVolume(t *testing.T) {
 	dir, table := t.TempDir(), tiny()[tinyTable]
 	mounted(t, dir, "..1", table)

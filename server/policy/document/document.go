@@ -1,15 +1,15 @@
-// Package document reads YAML and JSON that decide about personal data, each file once and strictly, so that all who read it
-// see the same: the rules by Data, the server by Decode.
+// Package document reads YAML and JSON that decide about personal data, each file once and strictly, so that all who
+// read it see the same: the rules by Data, the server by Decode.
 //
-// A file is one value. Its scalars are those of JSON, whichever of the two it is written in: true, false, null, numbers as JSON
-// writes them, and text. What other readers of YAML take for something else is refused, with its line and what to write
-// instead: True and ~, 0x1F and 1_000, tags, keys that are no text, a key that comes twice, nothing at all where a value
-// belongs, a second document in the file.
-// The words yes, no, on, off, y and n are text; where the type of a value is declared they are no bools, and where none is
-// declared they must be quoted.
+// A file is one value. Its scalars are those of JSON, whichever of the two it is written in: true, false, null, numbers
+// as JSON writes them, and text. What other readers of YAML take for something else is refused, with its line and what
+// to write instead: True and ~, 0x1F and 1_000, tags, keys that are no text, a key that comes twice, nothing at all
+// where a value belongs, a second document in the file. The words yes, no, on, off, y and n are text; where the type of
+// a value is declared they are no bools, and where none is declared they must be quoted.
 //
-// Anchors and aliases are read: an alias is a copy of what the anchor names, within a bound, and an anchor is defined once in
-// a file. Merge keys (<<) are refused: YAML 1.2 has none, and readers differ in which of two values then counts.
+// Anchors and aliases are read: an alias is a copy of what the anchor names, within a bound, and an anchor is defined
+// once in a file. Merge keys (<<) are refused: YAML 1.2 has none, and readers differ in which of two values then
+// counts.
 //
 // Errors are *consent.PolicyFaultsError with all faults that were found. Values are immutable; everything may be called
 // concurrently.
@@ -69,7 +69,8 @@ type entry struct {
 	value *Value
 }
 
-// Read reads a file by the ending of its name: .json is JSON, anything else YAML. The value is nil where a YAML file has none.
+// Read reads a file by the ending of its name: .json is JSON, anything else YAML. The value is nil where a YAML file
+// has none.
 func Read(file string, content []byte) (*Value, error) {
 	if line, ok := unreadableLine(content); !ok {
 		return nil, faults(consent.PolicyFault{
@@ -111,8 +112,8 @@ func (v *Value) IsMap() bool { return v != nil && v.kind == object }
 // Text is that of text; of anything else ok is false.
 func (v *Value) Text() (s string, ok bool) { return v.text, v.kind == text }
 
-// Entries calls f for each entry of a map and each element of a list, in the order of the file. The key of an element is its
-// place, [0].
+// Entries calls f for each entry of a map and each element of a list, in the order of the file. The key of an element
+// is its place, [0].
 func (v *Value) Entries(f func(key string, value *Value)) {
 	for i := range v.entries {
 		f(v.entries[i].key, v.entries[i].value)

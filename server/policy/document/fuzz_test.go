@@ -13,8 +13,8 @@ import (
 	"github.com/consentd/consentd/server/policy/document"
 )
 
-// FuzzRead: whatever a file holds, reading it ends with faults that name it, or with data that are the same when they are
-// written as JSON and read again by the other reader.
+// FuzzRead: whatever a file holds, reading it ends with faults that name it, or with data that are the same when they
+// are written as JSON and read again by the other reader.
 func FuzzRead(f *testing.F) {
 	for _, pattern := range []string{"controllers/*/data.yaml", "lib/*/data.yaml"} {
 		files, err := fs.Glob(policies.FS, pattern)

@@ -20,8 +20,8 @@ const (
 	maxDigits = 40
 )
 
-// kept reports whether readers that take numbers for floats, and write them out again, have the same number as those that
-// keep the digits: OPA's tools are of both kinds.
+// kept reports whether readers that take numbers for floats, and write them out again, have the same number as those
+// that keep the digits: OPA's tools are of both kinds.
 func kept(s string) bool {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || f > maxExact || f < -maxExact || len(s) > maxDigits {

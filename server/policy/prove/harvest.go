@@ -53,8 +53,8 @@ const (
 	controllerFolder   = tree.Folder
 )
 
-// harvest is what the files of a set say: the modules, the tables of controllers, decoded and as documents, and all other
-// documents.
+// harvest is what the files of a set say: the modules, the tables of controllers, decoded and as documents, and all
+// other documents.
 type harvest struct {
 	modules     []*ast.Module
 	tables      map[string]*tree.Table

@@ -87,8 +87,8 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	return report, nil
 }
 
-// maxTimeouts is how many times longer than the first time the tests of a set may take that ran out of time before: a machine
-// that is busy, or was paused, is given more each time.
+// maxTimeouts is how many times longer than the first time the tests of a set may take that ran out of time before: a
+// machine that is busy, or was paused, is given more each time.
 const maxTimeouts = 8
 
 // testTimeout bounds the tests of a set.

@@ -43,7 +43,8 @@ const (
 )
 
 // Spaces derives the spaces of a controller's purposes from the rules and data of the sets, around now. The table that
-// invariants read is the last set's. The error is consent.ErrUnknownController. What it returns may be called concurrently.
+// invariants read is the last set's. The error is consent.ErrUnknownController. What it returns may be called
+// concurrently.
 func Spaces(controller string, now consent.Instant, sets ...*policy.Set) (of func(purpose string) *Space, err error) {
 	var harvests []*harvest
 	for _, set := range sets {

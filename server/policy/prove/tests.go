@@ -21,8 +21,9 @@ import (
 // errTestsTooSlow is the cause of a test run that takes longer than it may.
 var errTestsTooSlow = errors.New("the tests take too long")
 
-// test runs the tests (`opa test`) and the cases of the units that are not tested yet. One that fails, errs or does not compile
-// is a fault. The error is the context's, or a *consent.UnfinishedError where they take too long and nothing else is wrong.
+// test runs the tests (`opa test`) and the cases of the units that are not tested yet. One that fails, errs or does not
+// compile is a fault. The error is the context's, or a *consent.UnfinishedError where they take too long and nothing
+// else is wrong.
 func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 	start, before := time.Now(), slices.Clone(r.Faults)
 	limit := a.prover.testTimeout(a.set.Revision())

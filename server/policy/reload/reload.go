@@ -54,8 +54,8 @@ type Config struct {
 
 // Counts count attempts by how they ended, since the manager was made.
 type Counts struct {
-	// Activated put a set in force; Unchanged found the set in force; Refused found faults; Unreadable did not get the files;
-	// Unfinished ran out of time, and will be tried again.
+	// Activated put a set in force; Unchanged found the set in force; Refused found faults; Unreadable did not get the
+	// files; Unfinished ran out of time, and will be tried again.
 	Activated, Unchanged, Refused, Unreadable, Unfinished uint64
 	// Unkept counts copies that could not be written.
 	Unkept uint64
@@ -150,7 +150,8 @@ func (m *Manager) Watch() {
 	})
 }
 
-// next waits until there may be something new to read, or it is time to try again what ran out of time. It fails only with ctx.
+// next waits until there may be something new to read, or it is time to try again what ran out of time. It fails only
+// with ctx.
 func (m *Manager) next(ctx context.Context) error {
 	m.attempt.Lock()
 	again := m.tried.again
@@ -240,8 +241,8 @@ func (m *Manager) outcomeOfTried() outcome {
 	return o
 }
 
-// settled notes that the source has what was tried last: where it could not be read since, that is over. What ran out of time
-// is tried again when its time has come.
+// settled notes that the source has what was tried last: where it could not be read since, that is over. What ran out
+// of time is tried again when its time has come.
 func (m *Manager) settled(ctx context.Context) {
 	switch {
 	case m.tried.err == nil:

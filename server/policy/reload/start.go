@@ -11,9 +11,9 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Start puts policies in force: those of the source, or where that fails the copy that was kept of them. Without a source
-// those that were activated last, or else those in the binary. An admission that runs out of time is tried again, some times
-// where there is nothing else to start with. The error is why there are none. Nothing is written.
+// Start puts policies in force: those of the source, or where that fails the copy that was kept of them. Without a
+// source those that were activated last, or else those in the binary. An admission that runs out of time is tried
+// again, some times where there is nothing else to start with. The error is why there are none. Nothing is written.
 func (m *Manager) Start(ctx context.Context) error {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
@@ -55,7 +55,8 @@ func (m *Manager) Start(ctx context.Context) error {
 	return nil
 }
 
-// startAttempts is how many times an admission that runs out of time is tried where there is nothing else to start with.
+// startAttempts is how many times an admission that runs out of time is tried where there is nothing else to start
+// with.
 const startAttempts = 5
 
 // patiently builds files again while their admission runs out of time, up to startAttempts times.
@@ -94,8 +95,8 @@ func (m *Manager) startPatiently(ctx context.Context, files *source.Files) error
 // asOne is an error of all faults, each in one line with its place.
 func asOne(err error) error { return &consent.PolicyFaultsError{Faults: policy.Faults(err)} }
 
-// startPatience is how long a start waits for a source that has not answered, where it can begin with the copy instead. The
-// source is then asked again at once, beside the first checks.
+// startPatience is how long a start waits for a source that has not answered, where it can begin with the copy instead.
+// The source is then asked again at once, beside the first checks.
 const startPatience = 3 * time.Second
 
 // readAtStart reads the source, within startPatience where there is a copy.

@@ -60,8 +60,9 @@ func (m *Manager) failed(o outcome) {
 	}
 }
 
-// retryFirst is how long after it ran out of time an admission is tried again, then twice as long each time up to retryMost;
-// from the second time on at least retryShare times as long as it took, so that a set that never ends takes a fifth of a core.
+// retryFirst is how long after it ran out of time an admission is tried again, then twice as long each time up to
+// retryMost; from the second time on at least retryShare times as long as it took, so that a set that never ends takes
+// a fifth of a core.
 const (
 	retryFirst = time.Second
 	retryMost  = 5 * time.Minute

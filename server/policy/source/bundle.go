@@ -32,10 +32,10 @@ type unpacker struct {
 	key *bundle.VerificationConfig
 }
 
-// unpack reads a bundle as `opa build` writes it, and files of data beside each other. OPA's reader says that the archive is what
-// it was signed as, and which modules it has; data are taken as they stand in the archive, because OPA's reader joins them and
-// passes over keys that come twice and second documents. Their JSON is indented by two, as `jq . data.json` prints it, so that
-// faults in it have lines.
+// unpack reads a bundle as `opa build` writes it, and files of data beside each other. OPA's reader says that the
+// archive is what it was signed as, and which modules it has; data are taken as they stand in the archive, because
+// OPA's reader joins them and passes over keys that come twice and second documents. Their JSON is indented by two, as
+// `jq . data.json` prints it, so that faults in it have lines.
 func (u unpacker) unpack(content []byte) (*Files, error) {
 	data, err := u.inspect(content)
 	if err != nil {

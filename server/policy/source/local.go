@@ -28,9 +28,9 @@ const (
 
 // local is a directory or a bundle file; which of them is seen at each reading.
 //
-// It watches every folder on the way to the path, the tree below it, and what symbolic links on the way and in the tree lead to,
-// so that files and folders that are replaced by renaming, and links that are turned, are seen. What is missed nevertheless is
-// found by polling.
+// It watches every folder on the way to the path, the tree below it, and what symbolic links on the way and in the tree
+// lead to, so that files and folders that are replaced by renaming, and links that are turned, are seen. What is missed
+// nevertheless is found by polling.
 type local struct {
 	path   string
 	unpack unpacker
@@ -188,7 +188,8 @@ func within(folder, name string) bool {
 	return name == folder || strings.HasPrefix(name, folder+string(filepath.Separator))
 }
 
-// watch watches what is there now, and nothing else. It comes before reading, so that nothing changes unseen in between.
+// watch watches what is there now, and nothing else. It comes before reading, so that nothing changes unseen in
+// between.
 func (l *local) watch() {
 	if l.watcher == nil {
 		return
@@ -268,7 +269,8 @@ func walkPath(path string) (along []string, end string) {
 	return along, at
 }
 
-// add watches a folder. One that cannot be watched is looked at instead where it is needed, not where it is a folder on the way.
+// add watches a folder. One that cannot be watched is looked at instead where it is needed, not where it is a folder on
+// the way.
 func (l *local) add(wanted map[string]bool, dir string, needed bool) {
 	if wanted[dir] {
 		return

@@ -138,8 +138,8 @@ func (r *remote) body(response *http.Response, began time.Time) ([]byte, error) 
 	return content, nil
 }
 
-// decoded is the bundle, of which servers say in two ways that it is gzip: of its own compression, so that it stays as it is,
-// and of one more around it.
+// decoded is the bundle, of which servers say in two ways that it is gzip: of its own compression, so that it stays as
+// it is, and of one more around it.
 func (r *remote) decoded(content []byte, encoding string) ([]byte, error) {
 	switch strings.ToLower(encoding) {
 	case "", "identity":

@@ -14,10 +14,11 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// ReadDir reads the policy files below dir, which together have at most maxBytes. Hidden files and folders, and those of other
-// kinds, are passed over. Symbolic links are followed to files below dir, and to folders below hidden ones of dir, as Kubernetes
-// lays out its volumes (controllers -> ..data/controllers); any other is refused: a rule that is not there because its link
-// leads nowhere could be one that denies, and a folder that is read in two places has each rule twice.
+// ReadDir reads the policy files below dir, which together have at most maxBytes. Hidden files and folders, and those
+// of other kinds, are passed over. Symbolic links are followed to files below dir, and to folders below hidden ones of
+// dir, as Kubernetes lays out its volumes (controllers -> ..data/controllers); any other is refused: a rule that is not
+// there because its link leads nowhere could be one that denies, and a folder that is read in two places has each rule
+// twice.
 func ReadDir(dir string, maxBytes int64) (*Files, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -69,7 +70,8 @@ func (t *tree) visit(name string, entry fs.DirEntry, err error) error {
 	return t.take(name)
 }
 
-// target refuses a symbolic link that does not lead to a file below the directory, and reads the folder that it may lead to.
+// target refuses a symbolic link that does not lead to a file below the directory, and reads the folder that it may
+// lead to.
 func (t *tree) target(name string) (folder bool, err error) {
 	info, err := t.root.Stat(name)
 	switch {

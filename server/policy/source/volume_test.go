@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// volume is a folder as Kubernetes lays out a volume of a ConfigMap: files in a folder that is named by the time, ..data leads
-// to it, and links in the volume lead through ..data to the first part of each path.
+// volume is a folder as Kubernetes lays out a volume of a ConfigMap: files in a folder that is named by the time,
+// ..data leads to it, and links in the volume lead through ..data to the first part of each path.
 type volume struct {
 	dir, current string
 }
@@ -52,8 +52,8 @@ func symlink(t *testing.T, target, link string) {
 	}
 }
 
-// A volume whose keys have paths has links to folders; one of flat keys, mounted deep inside, has links to files. Both are read,
-// and an update is read soon.
+// A volume whose keys have paths has links to folders; one of flat keys, mounted deep inside, has links to files. Both
+// are read, and an update is read soon.
 func TestVolumesOfKubernetes(t *testing.T) {
 	for name, row := range map[string]struct{ mount, key string }{
 		"keys with paths":           {".", "controllers/acme/data.yaml"},

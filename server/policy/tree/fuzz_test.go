@@ -62,8 +62,8 @@ var written = []string{
 	"\u00a0true", "true\u2028", "tr\u200bue", "\ufefftrue", "true\r", "1\t",
 }
 
-// FuzzATableByType: a value of a shipped table in another type or form is refused, or else the rules see what the server
-// checked, and OPA's own tools see the same.
+// FuzzATableByType: a value of a shipped table in another type or form is refused, or else the rules see what the
+// server checked, and OPA's own tools see the same.
 func FuzzATableByType(f *testing.F) {
 	tables, err := fs.Glob(policies.FS, "controllers/*/data.yaml")
 	if err != nil || len(tables) == 0 {

@@ -13,8 +13,9 @@ import (
 	"github.com/consentd/consentd/server/policy/document"
 )
 
-// Table is a controller's table, controllers/<id>/data.yaml. The rules of lib read it; it is declared here so that a key that
-// no rule reads, a misspelt limit for one, is refused instead of ignored. Keys for rules of one's own go under own.
+// Table is a controller's table, controllers/<id>/data.yaml. The rules of lib read it; it is declared here so that a
+// key that no rule reads, a misspelt limit for one, is refused instead of ignored. Keys for rules of one's own go under
+// own.
 type Table struct {
 	Name               string              `yaml:"name"`
 	Notice             *Notice             `yaml:"notice"`

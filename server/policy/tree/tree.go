@@ -1,8 +1,9 @@
-// Package tree reads the files of a set of policies, each once: modules, documents and the tables of controllers. Whoever
-// needs one of them takes it from here, so that what rules see, what the server checks and what is proven are the same.
+// Package tree reads the files of a set of policies, each once: modules, documents and the tables of controllers.
+// Whoever needs one of them takes it from here, so that what rules see, what the server checks and what is proven are
+// the same.
 //
-// A file that OPA's tools read stands where it stands for them: data below the keys that its folders name. Data of several
-// files are joined; what stands in two of them is refused. All data are read strictly (package document).
+// A file that OPA's tools read stands where it stands for them: data below the keys that its folders name. Data of
+// several files are joined; what stands in two of them is refused. All data are read strictly (package document).
 package tree
 
 import (
@@ -56,8 +57,8 @@ type Tree struct {
 	tests func() (map[string]*ast.Module, error)
 }
 
-// Read reads the files below fsys. Hidden files and folders are passed over. The error has every fault of files that cannot be
-// read as what they are, and of tables.
+// Read reads the files below fsys. Hidden files and folders are passed over. The error has every fault of files that
+// cannot be read as what they are, and of tables.
 func Read(fsys fs.FS) (*Tree, error) {
 	files, tests, err := readFiles(fsys)
 	if err != nil {
@@ -83,8 +84,8 @@ func Read(fsys fs.FS) (*Tree, error) {
 	return t, nil
 }
 
-// Tests are the modules that hold tests, by path. They are parsed when they are first asked for. The error lists what does not
-// parse.
+// Tests are the modules that hold tests, by path. They are parsed when they are first asked for. The error lists what
+// does not parse.
 func (t *Tree) Tests() (map[string]*ast.Module, error) { return t.tests() }
 
 // All are the modules of the set and of its tests.
