@@ -55,7 +55,8 @@ func TestASaveThatRanOutOfTimeIsTriedAgain(t *testing.T) {
 			if got := status.RetryAt.Time().Sub(time.Now()); got != want || status.Failures != i+1 {
 				t.Errorf("attempt %d: again in %v, %d failures; want %v, %d", i+1, got, status.Failures, want, i+1)
 			}
-			if len(status.Faults) != 1 || !strings.Contains(status.Faults[0].Message, "did not end within 1m0s") || status.RefusedRevision != "" {
+			const want = "did not end within 1m0s, on a machine that may be busy: it will be tried again"
+			if len(status.Faults) != 1 || !strings.Contains(status.Faults[0].Message, want) || status.RefusedRevision != "" {
 				t.Errorf("attempt %d: faults %v, refused %q", i+1, status.Faults, status.RefusedRevision)
 			}
 			if b.clause(t) != "1" {
@@ -69,7 +70,7 @@ func TestASaveThatRanOutOfTimeIsTriedAgain(t *testing.T) {
 		if n := b.Counts(); n.Unfinished != 3 || n.Refused != 0 {
 			t.Errorf("counts %+v", n)
 		}
-		if n := strings.Count(b.log.String(), "it will be tried again"); n != 3 {
+		if n := strings.Count(b.log.String(), "ran out of time, those in force stay"); n != 3 {
 			t.Errorf("told %d times:\n%s", n, b.log)
 		}
 	})

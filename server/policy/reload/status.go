@@ -28,6 +28,9 @@ func (m *Manager) failed(o outcome) {
 	revision := o.revision
 	if o.retry > 0 {
 		revision = "" // nothing is refused
+		for i := range faults {
+			faults[i].Message += ": it will be tried again"
+		}
 	}
 	m.mu.Lock()
 	s := &m.mu.status
@@ -52,7 +55,7 @@ func (m *Manager) failed(o outcome) {
 	m.mu.Unlock()
 	switch {
 	case o.retry > 0 && !o.repeated:
-		m.config.Logger.Warn("the policies' admission ran out of time, those in force stay: it will be tried again",
+		m.config.Logger.Warn("the policies' admission ran out of time, those in force stay",
 			"source", status.Source, "error", text(faults), "again_in", o.retry, "policy_revision", m.revision(), "tried_revision", o.revision)
 	case !same && o.retry == 0:
 		m.config.Logger.Error("policies refused, those in force stay", "source", status.Source, "faults", len(faults),
