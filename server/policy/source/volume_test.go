@@ -120,3 +120,19 @@ func TestATurnedWayIsSeen(t *testing.T) {
 		})
 	}
 }
+
+// Kubernetes before 1.8 made real folders with links to files in them; a subPath of such a volume is a mount of one
+// folder, whose links lead out of it.
+func TestOldVolumesAndPartsOfVolumes(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "..1/my/a.rego"), []byte("old"))
+	symlink(t, "..1", filepath.Join(dir, "..data"))
+	symlink(t, "../..data/my/a.rego", filepath.Join(dir, "my/a.rego"))
+	seen := following(t, open(t, source.Config{Location: dir, Poll: time.Hour}))
+	write(t, filepath.Join(dir, "..2/my/a.rego"), []byte("new"))
+	symlink(t, "..2", filepath.Join(dir, "..data_tmp"))
+	rename(t, filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data"))
+	await(t, seen, "my/a.rego", "new")
+	_, err := open(t, source.Config{Location: filepath.Join(dir, "my")}).Read(context.Background())
+	expect(t, err, "a.rego:", "the symbolic link leaves the directory: put a copy of its target in its place")
+}
