@@ -57,19 +57,19 @@ func TestDirectoriesRefused(t *testing.T) {
 		"a link out of it":           {link("../../etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
 		"an absolute link out":       {link("/etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
 		"a link to nothing":          {link("gone.rego", "x.rego"), []string{"x.rego:", "leads nowhere"}},
-		"a link to its own folder":   {link(".", "x"), []string{"x:", "folders are not followed"}},
+		"a link to its own folder":   {link(".", "x"), []string{"x:", "are not followed: put the folder itself there"}},
 		"a link to the folder above": {link("..", "x"), []string{"x:", "leaves the directory"}},
 		"a link to a folder, out of a hidden one": {func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "..1/d/a.rego"), nil)
 			link("../../d", "..1/d/x")(t, dir)
 			link("..1/d", "d")(t, dir)
-		}, []string{"d/x:", "folders are not followed"}},
+		}, []string{"d/x:", "are not followed: put the folder itself there"}},
 		"links to folders in each other": {func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "..1/d/a.rego"), nil)
 			link(".", "..1/d/x")(t, dir)
 			link("..1/d", "d")(t, dir)
-		}, []string{"d/x:", "folders are not followed"}},
-		"a link to a folder": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "d/a.rego"), nil); link("d", "x")(t, dir) }, []string{"x:", "folders are not followed"}},
+		}, []string{"d/x:", "are not followed: put the folder itself there"}},
+		"a link to a folder": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "d/a.rego"), nil); link("d", "x")(t, dir) }, []string{"x:", "are not followed: put the folder itself there"}},
 		"a large file":       {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "big.json"), make([]byte, 2<<20)) }, []string{"big.json:", "larger than 1 MiB", "--policies-max-size"}},
 		"large together": {func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "a.json"), make([]byte, 600<<10))

@@ -98,7 +98,7 @@ func (t *tree) follow(name string) error {
 	}
 	below, err := filepath.Rel(dir, target)
 	if err != nil || t.link != "" || !filepath.IsLocal(below) || below == "." || !inHidden(below) {
-		return fmt.Errorf("%s: symbolic links to folders are not followed, but to those below a hidden one, as Kubernetes makes them: "+
+		return fmt.Errorf("%s: symbolic links to folders, but to those below a hidden one as Kubernetes has them, are not followed: "+
 			"put the folder itself there", name)
 	}
 	t.link = name
