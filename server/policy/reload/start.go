@@ -41,18 +41,23 @@ func (m *Manager) Start(ctx context.Context) error {
 	if keptErr != nil {
 		return fmt.Errorf("policies: %s: %w", m.config.Source.Name(), errors.Join(asOne(err), keptErr))
 	}
-	m.config.Active.Activate(last, m.config.Now())
-	m.mu.Lock()
-	m.mu.status.LastGood = true
-	m.mu.Unlock()
-	m.config.Logger.Warn("starting with the last good copy of the policies, their source failed",
-		"source", m.config.Source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))
+	m.swapCopy(last)
 	o := m.outcomeOfTried()
 	if unreadable {
 		o = outcome{err: err, unreadable: true}
 	}
 	m.failed(o)
 	return nil
+}
+
+// swapCopy puts the set that was kept in force.
+func (m *Manager) swapCopy(last *policy.Set) {
+	m.config.Active.Activate(last, m.config.Now())
+	m.mu.Lock()
+	m.mu.status.LastGood = true
+	m.mu.Unlock()
+	m.config.Logger.Warn("starting with the last good copy of the policies, their source failed",
+		"source", m.config.Source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))
 }
 
 // startAttempts is how many times an admission that runs out of time is tried where there is nothing else to start

@@ -38,14 +38,7 @@ func (m *Manager) failed(o outcome) {
 	s.AttemptedAt = m.config.Now()
 	if !o.repeated || !same {
 		s.Failures++
-		switch {
-		case o.unreadable:
-			m.mu.counts.Unreadable++
-		case o.retry > 0:
-			m.mu.counts.Unfinished++
-		default:
-			m.mu.counts.Refused++
-		}
+		m.mu.counts.failed(o)
 	}
 	s.Faults, s.RefusedRevision, s.RetryAt = faults, revision, 0
 	if o.retry > 0 {
@@ -60,6 +53,17 @@ func (m *Manager) failed(o outcome) {
 	case !same && o.retry == 0:
 		m.config.Logger.Error("policies refused, those in force stay", "source", status.Source, "faults", len(faults),
 			"error", text(faults), "policy_revision", m.revision(), "refused_revision", o.revision)
+	}
+}
+
+func (c *Counts) failed(o outcome) {
+	switch {
+	case o.unreadable:
+		c.Unreadable++
+	case o.retry > 0:
+		c.Unfinished++
+	default:
+		c.Refused++
 	}
 }
 
