@@ -9,6 +9,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Engine says what evaluates policies.
@@ -99,4 +100,10 @@ func (l *Loader) Prepare(s *consent.State) (prepared any, bytes int) {
 func Load(fsys fs.FS, o Options) (*Set, error) {
 	o.ShadowRate = -1
 	return NewLoader(o).Load(fsys)
+}
+
+// LoadTree is Load for files that are read already.
+func LoadTree(t *tree.Tree, o Options) (*Set, error) {
+	o.ShadowRate = -1
+	return NewLoader(o).LoadTree(t)
 }

@@ -218,8 +218,11 @@ type PolicyStatus struct {
 	Faults []*PolicyFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
 	// The digest of the policies that the last attempt refused; empty if none were, or if they did not get so far as to have one.
 	RefusedPolicyRevision string `protobuf:"bytes,7,opt,name=refused_policy_revision,json=refusedPolicyRevision,proto3" json:"refused_policy_revision,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// When the same policies are tried again, because their admission ran out of time on a machine that was busy or paused;
+	// absent: not before their source changes.
+	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PolicyStatus) Reset() {
@@ -299,6 +302,13 @@ func (x *PolicyStatus) GetRefusedPolicyRevision() string {
 		return x.RefusedPolicyRevision
 	}
 	return ""
+}
+
+func (x *PolicyStatus) GetRetryAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryAt
+	}
+	return nil
 }
 
 // PolicyFile is one file of the active policies.
@@ -2001,7 +2011,7 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12=\n" +
 	"\factivated_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\x12,\n" +
 	"\x05files\x18\x03 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\x120\n" +
-	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\xc6\x02\n" +
+	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\xfd\x02\n" +
 	"\fPolicyStatus\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1b\n" +
 	"\tlast_good\x18\x02 \x01(\bR\blastGood\x12=\n" +
@@ -2009,7 +2019,8 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\fsucceeded_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vsucceededAt\x12\x1a\n" +
 	"\bfailures\x18\x05 \x01(\rR\bfailures\x12/\n" +
 	"\x06faults\x18\x06 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\x126\n" +
-	"\x17refused_policy_revision\x18\a \x01(\tR\x15refusedPolicyRevision\"R\n" +
+	"\x17refused_policy_revision\x18\a \x01(\tR\x15refusedPolicyRevision\x125\n" +
+	"\bretry_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"R\n" +
 	"\n" +
 	"PolicyFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
@@ -2219,55 +2230,56 @@ var file_consent_v1_policy_service_proto_depIdxs = []int32{
 	26, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
 	26, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
 	14, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
-	7,  // 6: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	8,  // 7: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	27, // 8: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	4,  // 9: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	11, // 10: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
-	11, // 11: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
-	13, // 12: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
-	28, // 13: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
-	14, // 14: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
-	12, // 15: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
-	4,  // 16: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	26, // 17: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	4,  // 18: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	18, // 19: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
-	29, // 20: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
-	26, // 21: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
-	30, // 22: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
-	31, // 23: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
-	20, // 24: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
-	21, // 25: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
-	0,  // 26: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
-	22, // 27: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
-	23, // 28: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
-	0,  // 29: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
-	0,  // 30: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
-	32, // 31: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
-	24, // 32: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
-	24, // 33: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
-	33, // 34: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
-	25, // 35: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
-	30, // 36: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
-	31, // 37: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
-	27, // 38: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
-	26, // 39: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
-	1,  // 40: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	5,  // 41: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	9,  // 42: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	15, // 43: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	17, // 44: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	2,  // 45: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	6,  // 46: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	10, // 47: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	16, // 48: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	19, // 49: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	45, // [45:50] is the sub-list for method output_type
-	40, // [40:45] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	26, // 6: consent.v1.PolicyStatus.retry_at:type_name -> google.protobuf.Timestamp
+	7,  // 7: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	8,  // 8: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	27, // 9: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	4,  // 10: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	11, // 11: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	11, // 12: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	13, // 13: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	28, // 14: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	14, // 15: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	12, // 16: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	4,  // 17: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	26, // 18: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	4,  // 19: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	18, // 20: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	29, // 21: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	26, // 22: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	30, // 23: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	31, // 24: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	20, // 25: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	21, // 26: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 27: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	22, // 28: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	23, // 29: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 30: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 31: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	32, // 32: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	24, // 33: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	24, // 34: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	33, // 35: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	25, // 36: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	30, // 37: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	31, // 38: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	27, // 39: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	26, // 40: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	1,  // 41: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	5,  // 42: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	9,  // 43: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	15, // 44: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	17, // 45: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	2,  // 46: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	6,  // 47: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	10, // 48: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	16, // 49: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	19, // 50: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	46, // [46:51] is the sub-list for method output_type
+	41, // [41:46] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
