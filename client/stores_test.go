@@ -89,15 +89,9 @@ func twoStores(t *testing.T) (a, b *servertest.Server) {
 	t.Helper()
 	a, b = servertest.Start(t, servertest.Options{}), servertest.Start(t, servertest.Options{})
 	for _, s := range []*servertest.Server{a, b} {
-		training(t, client.New(s.Conn, time.Minute), "u", given)
+		recordTraining(t, client.New(s.Conn, time.Minute), "u", given)
 	}
 	return a, b
-}
-
-func withdrawal(subject string) *consentv1.RecordEventsRequest {
-	event := client.NewEvent("privacy_settings")
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: withdrawn}}
-	return &consentv1.RecordEventsRequest{Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event}}
 }
 
 // mismatch fails the test unless err is the error of servers that do not share a store.
@@ -149,7 +143,7 @@ func late(t *testing.T, first, second string, opts ...client.Option) *client.Cli
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	training(t, c, "u", withdrawn)
+	recordTraining(t, c, "u", withdrawn)
 	f.lead(second)
 	return c
 }
@@ -273,7 +267,7 @@ func TestAWriteToAnotherStore(t *testing.T) {
 	defer c.Close()
 	s := c.Session()
 	write := func(subject string) error {
-		_, err := s.RecordEvents(t.Context(), withdrawal(subject))
+		_, err := s.RecordEvents(t.Context(), training(subject, withdrawn))
 		return err
 	}
 	for _, subject := range []string{"v", "w", "x"} { // the revision of b's write is lower than a's
@@ -315,7 +309,7 @@ func TestAnOlderCopyOfTheStore(t *testing.T) {
 	}
 	defer c.Close()
 	s := c.Session()
-	training(t, c, "u", given)
+	recordTraining(t, c, "u", given)
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +319,7 @@ func TestAnOlderCopyOfTheStore(t *testing.T) {
 	}
 	a = servertest.Start(t, servertest.Options{DataDir: dir})
 	f.lead(a.Addr)
-	if _, err := s.RecordEvents(t.Context(), withdrawal("u")); err != nil {
+	if _, err := s.RecordEvents(t.Context(), training("u", withdrawn)); err != nil {
 		t.Fatal(err)
 	}
 	f.lead(servertest.Start(t, servertest.Options{DataDir: backup}).Addr)

@@ -18,8 +18,11 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server":                   {"server/app", "server/policy", "server/policy/source"},
 	"server/consent":           {},
+	"server/nearest":           {},
 	"server/store":             {"server/consent"},
 	"server/store/pebble":      {"server/consent", "server/store"},
+	"server/certificate":       {},
+	"server/place":             {},
 	"server/cache":             {"server/consent", "server/store"},
 	"server/watch":             {"server/consent", "server/store", "proto/consent/v1"},
 	"server/policy/engine":     {},
@@ -34,10 +37,13 @@ var mayImport = map[string][]string{
 		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
 	},
 	"server/explain": {"server/authz", "server/consent", "server/policy"},
-	"server/grpcapi": {"server/authz", "server/consent", "server/diff", "server/explain", "server/watch", "proto/consent/v1"},
+	"server/grpcapi": {
+		"server/authz", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place", "server/watch",
+		"proto/consent/v1",
+	},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/consent", "server/diff", "server/explain", "server/grpcapi", "server/policy",
-		"server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"policies", "server/authz", "server/cache", "server/certificate", "server/consent", "server/diff", "server/explain",
+		"server/grpcapi", "server/policy", "server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1"},
@@ -48,7 +54,7 @@ var mayImport = map[string][]string{
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
 		"client", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
-		"server/cases", "server/policy/policytest", "server/policy/scaffold",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {},

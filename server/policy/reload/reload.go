@@ -79,6 +79,9 @@ type Manager struct {
 		counts Counts
 	}
 
+	// asked has those who wait in Reload.
+	asked chan chan<- struct{}
+
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -100,7 +103,7 @@ func New(c Config) *Manager {
 	if c.Observe == nil {
 		c.Observe = func(consent.PolicyStatus) {}
 	}
-	m := &Manager{config: c, origin: activatedOrigin, keep: keep(filepath.Join(c.Dir, "activated.zip"))}
+	m := &Manager{config: c, asked: make(chan chan<- struct{}), origin: activatedOrigin, keep: keep(filepath.Join(c.Dir, "activated.zip"))}
 	m.mu.status.Source = "the binary"
 	if c.Source != nil {
 		m.origin, m.keep = c.Source.Name(), keep(filepath.Join(c.Dir, "last-good.zip"))
@@ -134,11 +137,7 @@ func (m *Manager) Watch() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
-	m.done.Go(func() {
-		for m.config.Source.Next(ctx) == nil {
-			m.reload(ctx)
-		}
-	})
+	m.done.Go(func() { m.follow(ctx) })
 }
 
 // Close ends following the source and waits for an attempt under way, which it cancels.
