@@ -39,6 +39,16 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
 		return mem.BufferSlice{mem.NewBuffer(&f.data, c.frames)}, nil
 	}
+	return c.encode(v)
+}
+
+// encode turns a panic into an error: gRPC encodes an answer after the call has left every guard.
+func (c codec) encode(v any) (data mem.BufferSlice, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			data, err = nil, fmt.Errorf("encoding %T: panic: %v", v, cause)
+		}
+	}()
 	return c.CodecV2.Marshal(v)
 }
 
@@ -69,18 +79,30 @@ func (in *incoming) refuse(data []byte) {
 	in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
 }
 
-// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults.
-func decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
+// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults. A panic in decoding,
+// which is before the interceptor's turn, is INTERNAL.
+func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 	wrapped := *desc
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
 	for i, m := range desc.Methods {
-		wrapped.Methods[i] = grpc.MethodDesc{MethodName: m.MethodName, Handler: decodableHandler(desc.ServiceName, m)}
+		wrapped.Methods[i] = grpc.MethodDesc{MethodName: m.MethodName, Handler: e.guarded(desc.ServiceName, m)}
 	}
 	return &wrapped
 }
 
-func decodableHandler(service string, m grpc.MethodDesc) grpc.MethodHandler {
+func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	method := "/" + service + "/" + m.MethodName
+	handle := decodableHandler(method, m)
+	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
+		err = e.guard(ctx, method, func() error {
+			answer, err = handle(srv, ctx, dec, interceptor)
+			return err
+		})
+		return answer, err
+	}
+}
+
+func decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		var fault error
 		answer, err := m.Handler(srv, ctx, func(v any) error {

@@ -170,7 +170,7 @@ func (a *API) ServerOptions() []grpc.ServerOption {
 
 // Register adds the services to a server made with ServerOptions.
 func (a *API) Register(s grpc.ServiceRegistrar) {
-	s.RegisterService(decodable(a.decisions.describe()), &a.decisions)
-	s.RegisterService(decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
-	s.RegisterService(decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
+	s.RegisterService(a.edge.decodable(a.decisions.describe()), &a.decisions)
+	s.RegisterService(a.edge.decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
+	s.RegisterService(a.edge.decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
 }
