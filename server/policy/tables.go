@@ -392,6 +392,10 @@ func (t *table) durations() []consent.Instant {
 	return out
 }
 
+// The years in which a table's dates lie. Every instant in them has a count of nanoseconds, and so has the sum of it and any
+// duration that a table may declare but a few decades, which clock and horizon look after.
+const firstYear, endYear = 1700, 2200
+
 // effectiveDates returns all effective_from dates of the data, sorted.
 func effectiveDates(documents map[string]any) ([]consent.Instant, error) {
 	var dates []consent.Instant
@@ -406,8 +410,12 @@ func effectiveDates(documents map[string]any) ([]consent.Instant, error) {
 					continue
 				}
 				t, err := time.Parse(time.RFC3339, fmt.Sprint(e))
-				if err != nil {
+				switch {
+				case err != nil:
 					faults = append(faults, fmt.Errorf("%s.effective_from: %v is not an RFC 3339 time", where, e))
+				case t.Year() < firstYear || t.Year() >= endYear:
+					faults = append(faults, fmt.Errorf("%s.effective_from: %v is not in the years %d to %d: mend the year, or leave "+
+						"out what never takes effect", where, e, firstYear, endYear-1))
 				}
 				dates = append(dates, consent.InstantOf(t))
 			}
