@@ -3,17 +3,116 @@ package servertest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/servertest"
 )
+
+// TestCasesThroughStreams runs the corpus through CheckStream. Each check is sent three times: once to be answered, once with
+// a few microseconds to live, and once to be cancelled by the next message, while others are under way.
+func TestCasesThroughStreams(t *testing.T) {
+	for name, engine := range map[string]policy.Engine{
+		"compiled": policy.Compiled, "delegating": policy.Delegating, "topdown": policy.Topdown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := servertest.Start(t, servertest.Options{PolicyEngine: engine})
+			runs := recorded(t, s)
+			stream, err := s.Decisions.CheckStream(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			over := 0
+			for _, round := range []string{"cold", "warm"} {
+				for some := range slices.Chunk(runs, 20) {
+					over += checkThrice(t, stream, some)
+				}
+				t.Logf("%s: %d cases; cancelled or late so far: %d checks", round, len(runs), over)
+			}
+			if over < 10 {
+				t.Errorf("only %d checks were cancelled or late: the test says little", over)
+			}
+			if err := stream.CloseSend(); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := stream.Recv(); !errors.Is(err, io.EOF) {
+				t.Errorf("the stream ended with %v, %v", m, err)
+			}
+		})
+	}
+}
+
+// checkThrice asks about cases, and returns how many checks were cancelled or late; the others must be right.
+func checkThrice(t *testing.T, stream consentv1.DecisionService_CheckStreamClient, runs []servertest.Run) (over int) {
+	t.Helper()
+	for i, r := range runs {
+		request, err := r.Check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := uint64(3*i + 1)
+		send(t, stream, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{
+			{Id: id, Check: request, Timeout: durationpb.New(time.Minute)},
+			{Id: id + 1, Check: request, Timeout: durationpb.New(time.Duration(i) * 100 * time.Microsecond)},
+			{Id: id + 2, Check: request},
+		}})
+		send(t, stream, &consentv1.CheckStreamRequest{Cancel: []uint64{id + 2}})
+	}
+	seen := map[uint64]bool{}
+	for len(seen) < 3*len(runs) {
+		m, err := stream.Recv()
+		if err != nil {
+			t.Fatalf("after %d answers: %v", len(seen), err)
+		}
+		for _, result := range m.GetResults() {
+			id, failed := result.GetId(), result.GetError()
+			if seen[id] {
+				t.Fatalf("two answers to check %d", id)
+			}
+			seen[id] = true
+			code := codes.Code(failed.GetCode())
+			if id%3 != 1 && (code == codes.Canceled || code == codes.DeadlineExceeded) {
+				over++
+				continue
+			}
+			expectOutcome(t, runs[(id-1)/3], result.GetResponse(), status.Error(code, failed.GetMessage()))
+		}
+	}
+	return over
+}
+
+// recorded records the events of all cases whose check is reached, and returns these.
+func recorded(t *testing.T, s *servertest.Server) (runs []servertest.Run) {
+	t.Helper()
+	all, start := corpus(t), time.Now()
+	for i := range all {
+		r := servertest.Run{Case: &all[i], Subject: fmt.Sprint("case-", i), Start: start}
+		switch last, err := r.Record(t.Context(), s.Consents); {
+		case err == nil:
+			runs = append(runs, r)
+		case r.Case.Expect.Error == "" || !last:
+			t.Fatalf("%s:%d: recording: %v", r.Case.File, r.Case.Line, err)
+		}
+	}
+	return runs
+}
+
+func send(t *testing.T, stream consentv1.DecisionService_CheckStreamClient, m *consentv1.CheckStreamRequest) {
+	t.Helper()
+	if err := stream.Send(m); err != nil {
+		t.Fatalf("sending: %v", err)
+	}
+}
 
 // FuzzStreamCancellation plays scripts on a stream to a server whose policy calls a built-in of OPA's: checks with and
 // without a time limit, cancellations at any instant, the end of the stream by either way. The server outlives them all; no
@@ -102,9 +201,8 @@ func (p *player) check(limit byte) *consentv1.StreamedCheck {
 }
 
 func (p *player) send(m *consentv1.CheckStreamRequest) {
-	if err := p.stream.Send(m); err != nil {
-		p.t.Fatalf("sending: %v", err)
-	}
+	p.t.Helper()
+	send(p.t, p.stream, m)
 }
 
 // answers are what came on a stream, by id, and its end.
