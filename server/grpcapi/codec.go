@@ -30,9 +30,12 @@ type incoming struct {
 type codec struct {
 	encoding.CodecV2
 	frames *framePool
+	edge   *edge
 }
 
-func newCodec(frames *framePool) codec { return codec{encoding.GetCodecV2("proto"), frames} }
+func newCodec(frames *framePool, e *edge) codec {
+	return codec{encoding.GetCodecV2("proto"), frames, e}
+}
 
 // Marshal encodes v. A frame is encoded already; its memory goes back to the pool when it has been sent.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
@@ -42,14 +45,13 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.encode(v)
 }
 
-// encode turns a panic into an error: gRPC encodes an answer after the call has left every guard.
+// encode is guarded: gRPC encodes an answer after the call has left every guard.
 func (c codec) encode(v any) (data mem.BufferSlice, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			data, err = nil, fmt.Errorf("encoding %T: panic: %v", v, cause)
-		}
-	}()
-	return c.CodecV2.Marshal(v)
+	err = c.edge.guard(context.Background(), "encoding", func() error {
+		data, err = c.CodecV2.Marshal(v)
+		return err
+	})
+	return data, err
 }
 
 // Unmarshal decodes data into v. It never fails for an incoming, where the fault is kept, nor for a frame.
@@ -64,7 +66,8 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		v.data = data.Materialize()
 		return nil
 	}
-	return c.CodecV2.Unmarshal(data, v)
+	// A stream may receive on a goroutine that has no guard.
+	return c.edge.guard(context.Background(), "decoding", func() error { return c.CodecV2.Unmarshal(data, v) })
 }
 
 // decode decodes data or keeps its fault.

@@ -53,6 +53,8 @@ func (s *brokenStream) SendMsg(any) error {
 
 type brokenCodec struct{ encoding.CodecV2 }
 
+func (brokenCodec) Unmarshal(mem.BufferSlice, any) error { panic("decoding") }
+
 func (brokenCodec) Marshal(any) (mem.BufferSlice, error) { panic("encoding") }
 
 // brokenWatchers panics where a stream of invalidations begins.
@@ -121,7 +123,14 @@ func TestPanicsBesideTheInterceptor(t *testing.T) {
 			}
 		})
 	}
-	if data, err := (codec{CodecV2: brokenCodec{}}).Marshal(&consentv1.CheckResponse{}); err == nil {
-		t.Errorf("a panic in encoding gives %v", data)
+	c := codec{CodecV2: brokenCodec{}, edge: &newTestDesk(t).service.edge}
+	if data, err := c.Marshal(&consentv1.CheckResponse{}); status.Code(err) != codes.Internal {
+		t.Errorf("a panic in encoding gives %v, %v", data, err)
+	}
+	if err := c.Unmarshal(nil, &consentv1.CheckResponse{}); status.Code(err) != codes.Internal {
+		t.Errorf("a panic in decoding gives %v", err)
+	}
+	if n := testutil.ToFloat64(c.edge.metrics.panics); n != 2 {
+		t.Errorf("%v panics of the codec counted", n)
 	}
 }

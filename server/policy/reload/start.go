@@ -19,7 +19,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.config.Source == nil {
 		return m.startWithout(ctx)
 	}
-	files, err := m.config.Source.Read(ctx)
+	files, err := m.read(ctx)
 	unreadable := err != nil
 	var set *policy.Set
 	if err == nil {
