@@ -162,7 +162,7 @@ func (m *Manager) Close() error {
 func (m *Manager) reload(ctx context.Context) {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	files, err := m.config.Source.Read(ctx)
+	files, err := m.read(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return
@@ -174,6 +174,16 @@ func (m *Manager) reload(ctx context.Context) {
 		m.try(ctx, files)
 	}
 	m.config.Observe(m.Status())
+}
+
+// read reads the source. What it is sent comes from outside: a panic over it is a failure to read.
+func (m *Manager) read(ctx context.Context) (files *source.Files, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("reading panicked: %v: report it, with the policies", p)
+		}
+	}()
+	return m.config.Source.Read(ctx)
 }
 
 // try loads files and puts them in force.

@@ -107,11 +107,11 @@ const startPatience = 3 * time.Second
 // readAtStart reads the source, within startPatience where there is a copy.
 func (m *Manager) readAtStart(ctx context.Context, kept lastGood) (*source.Files, error) {
 	if kept.err != nil {
-		return m.config.Source.Read(ctx)
+		return m.read(ctx)
 	}
 	limited, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	files, err := m.config.Source.Read(limited)
+	files, err := m.read(limited)
 	m.hurried = err != nil && limited.Err() != nil
 	return files, err
 }
