@@ -36,7 +36,7 @@ func (m *memory) Scan(_ context.Context, _ string, f func(consent.Subject, conse
 		if m.hook != nil {
 			m.hook()
 		}
-		if err := f(s, explain.StateAsOf(m.ledgers[s], now)); err != nil {
+		if err := f(s, explain.StateAsOf(m.ledgers[s], explain.Past{At: now, KnownAt: now})); err != nil {
 			return err
 		}
 	}
@@ -164,7 +164,7 @@ func TestSubjectsAgreeWithBruteForce(t *testing.T) {
 	want, compared := counted{}, uint64(0)
 	ask := func(s consent.Subject, purpose string, kind consent.RecipientKind) bool {
 		request := &consent.Request{Subject: s, Purpose: purpose, Recipient: consent.Recipient{Kind: kind}}
-		snapshot := explain.StateAsOf(m.ledgers[s], now)
+		snapshot := explain.StateAsOf(m.ledgers[s], explain.Past{At: now, KnownAt: now})
 		a, b := before.Decide(t.Context(), request, &snapshot, now), after.Decide(t.Context(), request, &snapshot, now)
 		want.add(request, &a, &b)
 		compared++
@@ -271,7 +271,7 @@ func TestDecisions(t *testing.T) {
 		}
 		at := consent.InstantOf(storetest.Epoch) + consent.Instant(i%8)*1e9
 		request := consent.Request{Subject: s, Purpose: []string{"marketing_email", "storage", "product_improvement"}[i%3]}
-		snapshot := explain.StateAsOf(m.ledgers[s], at)
+		snapshot := explain.StateAsOf(m.ledgers[s], explain.Past{At: at, KnownAt: at})
 		a, b := before.Decide(t.Context(), &request, &snapshot, at), after.Decide(t.Context(), &request, &snapshot, at)
 		a.Basis, b.Basis = 0, 0
 		want.add(&request, &a, &b)

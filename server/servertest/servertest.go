@@ -32,6 +32,8 @@ type Options struct {
 	Policies fs.FS
 	// PolicySource is where policies come from instead; the zero value is none.
 	PolicySource source.Config
+	// PoliciesKeep is how many sets of policies are kept; zero means the server's default.
+	PoliciesKeep int
 	// PolicyEngine is what evaluates policies; zero means the server's default.
 	PolicyEngine policy.Engine
 	// Now is the clock; nil means the system's.
@@ -98,7 +100,8 @@ func Start(t testing.TB, o Options) *Server {
 func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
-		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
+		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
+		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
 		DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 	}
 	if o.UnixSocket {

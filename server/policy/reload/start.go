@@ -7,6 +7,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -53,9 +54,9 @@ func asOne(err error) error { return &consent.PolicyFaultsError{Faults: policy.F
 // startFromCopy returns the set that was kept of the same source. Its error is nil only with a set; where there is no copy,
 // it is empty of words.
 func (m *Manager) startFromCopy(ctx context.Context) (*policy.Set, error) {
-	files, origin, err := m.keep.read()
+	files, origin, err := m.keep.Read()
 	switch {
-	case errors.Is(err, errNoCopy):
+	case errors.Is(err, archive.ErrNoCopy):
 		return nil, errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
 	case err != nil:
 		return nil, err
@@ -71,8 +72,8 @@ func (m *Manager) startFromCopy(ctx context.Context) (*policy.Set, error) {
 
 // startWithout starts without a source.
 func (m *Manager) startWithout(ctx context.Context) error {
-	files, _, err := m.keep.read()
-	if errors.Is(err, errNoCopy) {
+	files, _, err := m.keep.Read()
+	if errors.Is(err, archive.ErrNoCopy) {
 		set, err := m.config.Loader.Load(m.config.Embedded)
 		if err != nil {
 			return fmt.Errorf("the embedded policies: %w", asOne(err))
