@@ -165,12 +165,21 @@ func (t *teller) consentBy(g grant) candidate {
 func (t *teller) lifts() (list []candidate) {
 	s := t.Snapshot.State
 	for _, m := range s.Objections {
+		if m.Raised && m.Purpose == "" {
+			list = append(list, happens("lifting the objection for "+t.request.Purpose+" alone", "objection.",
+				consent.Objection{Purposes: []string{t.request.Purpose}, Lifted: true}))
+		}
 		if m.Raised {
 			list = append(list, happens("lifting the objection to "+covered(m.Purpose), "objection."+m.Purpose,
 				consent.Objection{Purposes: only(m.Purpose), Lifted: true}))
 		}
 	}
 	for _, m := range s.Restrictions {
+		if m.Raised && m.Purpose == "" {
+			text := fmt.Sprintf("lifting the restriction (%s) for %s alone", phrase(m.Ground.String()), t.request.Purpose)
+			list = append(list, happens(text, "restriction."+m.Ground.String(),
+				consent.Restriction{Ground: m.Ground, Purposes: []string{t.request.Purpose}, Lifted: true}))
+		}
 		if m.Raised {
 			text := fmt.Sprintf("lifting the restriction for %s (%s)", covered(m.Purpose), phrase(m.Ground.String()))
 			list = append(list, happens(text, "restriction."+m.Ground.String()+m.Purpose,

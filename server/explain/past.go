@@ -36,7 +36,7 @@ func (p Past) of(entries []consent.Entry) (kept []consent.Entry, as AsOf) {
 			// It comes after what it annuls, and says nothing where that had not occurred.
 			occurred[e.Event.ID] = occurred[f.EventID]
 		} else {
-			occurred[e.Event.ID] = min(e.Event.OccurredAt, e.RecordedAt) <= p.At
+			occurred[e.Event.ID] = countsFrom(*e) <= p.At
 		}
 		switch {
 		case !occurred[e.Event.ID]:

@@ -81,7 +81,7 @@ func (t *teller) instantText(f fact) string {
 			}
 		}
 	}
-	return fmt.Sprintf("It hangs on %s.", f.key)
+	return fmt.Sprintf("It depends on %s.", f.key)
 }
 
 // instantsOf are the instants in a fact's value, by name.
