@@ -17,11 +17,13 @@ func subjectState(snapshot *consent.Snapshot) *consentv1.SubjectState {
 		RetentionUntil: timestamp(s.RetentionUntil.Value),
 		Erasure:        consentv1.ErasureStage(s.Erasure.Value),
 		ErasureAt:      timestamp(s.Erasure.At),
-		Signals:        signalStates(s),
-		OptOuts:        optOutStates(s),
-		Consents:       consentStates(s.Consents),
-		Objections:     objectionStates(s.Objections),
-		Restrictions:   restrictionStates(s),
+
+		ErasureCompletedAt: timestamp(s.Completed.At),
+		Signals:            signalStates(s),
+		OptOuts:            optOutStates(s),
+		Consents:           consentStates(s.Consents),
+		Objections:         objectionStates(s.Objections),
+		Restrictions:       restrictionStates(s),
 	}
 	if s.Age.At != 0 {
 		out.AgeMin, out.AgeMax, out.AgeRecordedAt = wireBound(s.Age.Value.Min), wireBound(s.Age.Value.Max), timestamp(s.Age.At)

@@ -721,9 +721,11 @@ type SubjectState struct {
 	// The objections, by purpose.
 	Objections []*ObjectionState `protobuf:"bytes,16,rep,name=objections,proto3" json:"objections,omitempty"`
 	// The restrictions, by ground and then by purpose.
-	Restrictions  []*RestrictionState `protobuf:"bytes,17,rep,name=restrictions,proto3" json:"restrictions,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Restrictions []*RestrictionState `protobuf:"bytes,17,rep,name=restrictions,proto3" json:"restrictions,omitempty"`
+	// When an erasure was last completed, which ended for good what was given before; absent: none was.
+	ErasureCompletedAt *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=erasure_completed_at,json=erasureCompletedAt,proto3" json:"erasure_completed_at,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *SubjectState) Reset() {
@@ -871,6 +873,13 @@ func (x *SubjectState) GetObjections() []*ObjectionState {
 func (x *SubjectState) GetRestrictions() []*RestrictionState {
 	if x != nil {
 		return x.Restrictions
+	}
+	return nil
+}
+
+func (x *SubjectState) GetErasureCompletedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ErasureCompletedAt
 	}
 	return nil
 }
@@ -1587,7 +1596,7 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\x0erecorded_later\x18\x03 \x03(\v2\x17.consent.v1.LedgerEntryR\rrecordedLater\x120\n" +
 	"\x14recorded_later_count\x18\x04 \x01(\rR\x12recordedLaterCount\x124\n" +
 	"\tnot_known\x18\x05 \x03(\v2\x17.consent.v1.LedgerEntryR\bnotKnown\x12&\n" +
-	"\x0fnot_known_count\x18\x06 \x01(\rR\rnotKnownCount\"\x91\a\n" +
+	"\x0fnot_known_count\x18\x06 \x01(\rR\rnotKnownCount\"\xdf\a\n" +
 	"\fSubjectState\x12\x14\n" +
 	"\x05known\x18\x01 \x01(\bR\x05known\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\"\n" +
@@ -1609,7 +1618,8 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\n" +
 	"objections\x18\x10 \x03(\v2\x1a.consent.v1.ObjectionStateR\n" +
 	"objections\x12@\n" +
-	"\frestrictions\x18\x11 \x03(\v2\x1c.consent.v1.RestrictionStateR\frestrictionsB\n" +
+	"\frestrictions\x18\x11 \x03(\v2\x1c.consent.v1.RestrictionStateR\frestrictions\x12L\n" +
+	"\x14erasure_completed_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x12erasureCompletedAtB\n" +
 	"\n" +
 	"\b_age_minB\n" +
 	"\n" +
@@ -1761,34 +1771,35 @@ var file_consent_v1_consent_service_proto_depIdxs = []int32{
 	12, // 23: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
 	13, // 24: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
 	14, // 25: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
-	19, // 26: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
-	23, // 27: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
-	19, // 28: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
-	24, // 29: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
-	25, // 30: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
-	19, // 31: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
-	19, // 32: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
-	19, // 33: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
-	24, // 34: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
-	19, // 35: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
-	19, // 36: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
-	19, // 37: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
-	26, // 38: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
-	19, // 39: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
-	17, // 40: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
-	18, // 41: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
-	19, // 42: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	2,  // 43: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
-	6,  // 44: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
-	15, // 45: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
-	3,  // 46: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
-	7,  // 47: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
-	16, // 48: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
-	46, // [46:49] is the sub-list for method output_type
-	43, // [43:46] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	19, // 26: consent.v1.SubjectState.erasure_completed_at:type_name -> google.protobuf.Timestamp
+	19, // 27: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
+	23, // 28: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
+	19, // 29: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
+	24, // 30: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
+	25, // 31: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
+	19, // 32: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
+	19, // 33: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
+	19, // 34: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
+	24, // 35: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
+	19, // 36: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
+	19, // 37: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
+	19, // 38: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
+	26, // 39: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
+	19, // 40: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
+	17, // 41: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
+	18, // 42: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
+	19, // 43: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	2,  // 44: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
+	6,  // 45: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
+	15, // 46: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
+	3,  // 47: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
+	7,  // 48: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
+	16, // 49: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
+	47, // [47:50] is the sub-list for method output_type
+	44, // [44:47] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_consent_service_proto_init() }
