@@ -97,6 +97,17 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
+// Refused returns why a server with these options does not start; it fails the test if one does.
+func Refused(t testing.TB, o Options) error {
+	t.Helper()
+	a, err := app.New(o.config(t, o.DataDir))
+	if err == nil {
+		_ = a.Close()
+		t.Fatal("the server started")
+	}
+	return err
+}
+
 func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
