@@ -106,10 +106,20 @@ var edits = []string{
 	"product_improvement:\n    basis: LEGITIMATE_INTERESTS", "product_improvement:\n    basis: CONSENT",
 }
 
+// kept has one set.
+func kept(set *policy.Set) func(context.Context, string) (*policy.Set, error) {
+	return func(_ context.Context, revision string) (*policy.Set, error) {
+		if set.Revision() != revision {
+			return nil, &consent.PolicyNotKeptError{Revision: revision}
+		}
+		return set, nil
+	}
+}
+
 func newDiffer(t testing.TB, m *memory, active *policy.Set) *diff.Differ {
 	t.Helper()
 	d, err := diff.New(diff.Config{
-		Active: func() *policy.Set { return active }, Store: m, Now: func() consent.Instant { return now }, Workers: 2,
+		Active: func() *policy.Set { return active }, Kept: kept(active), Store: m, Now: func() consent.Instant { return now }, Workers: 2,
 	})
 	if err != nil {
 		t.Fatal(err)
