@@ -1,8 +1,9 @@
 // Command server is consentd: it answers over gRPC whether a purpose is allowed for a user right now. See --help for its
 // configuration; package app says how it runs and stops.
 //
-// It exits with 0 after it was stopped by SIGTERM or SIGINT and had answered what was under way, and with 1 and one line on
-// stderr if it could not start or failed. A second signal ends it at once.
+// It exits with 0 after a signal told it to stop (SIGTERM, SIGINT, SIGQUIT or SIGABRT) and it had answered what was under way,
+// and with 1 and one line on stderr if it could not start or failed. A second such signal ends it at once; SIGQUIT and SIGABRT
+// then with the stacks of all goroutines. SIGHUP has it read certificates and policies again.
 package main
 
 import (
@@ -13,13 +14,18 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/consentd/consentd/server/app"
 )
 
+// stopping are the signals that would end the process and can be caught.
+var stopping = []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGQUIT, syscall.SIGABRT}
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away; the server stays
+	ctx, stop := signal.NotifyContext(context.Background(), stopping...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal is not caught
 	command := newCommand(os.Environ(), serve)
@@ -29,13 +35,35 @@ func main() {
 	}
 }
 
-// serve runs a server until ctx ends.
+// serve runs a server until ctx ends. Hangups that come before it serves, or while it stops, do not end it.
 func serve(ctx context.Context, o options, stderr io.Writer) error {
-	server, err := app.New(o.app(stderr))
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	config := o.app(stderr)
+	logLibraries(config.Logger)
+	server, err := app.New(config)
 	if err != nil {
 		return err
 	}
-	return errors.Join(server.Serve(ctx), server.Close())
+	reloading, end := context.WithCancel(ctx)
+	var reloads sync.WaitGroup
+	reloads.Go(func() { reload(reloading, server, hangups) })
+	err = server.Serve(ctx)
+	end()
+	reloads.Wait()
+	return errors.Join(err, server.Close())
+}
+
+// reload has the server read certificates and policies again at each hangup, until ctx ends.
+func reload(ctx context.Context, server *app.App, hangups <-chan os.Signal) {
+	for {
+		select {
+		case <-hangups:
+			server.Reload(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // oneLine joins the lines of an error, one per fault.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -59,9 +60,10 @@ func binary(t *testing.T) string {
 // command is the server with these arguments, in an empty directory and on free ports, unless the arguments say otherwise.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
+	server := binary(t) // building it takes none of the time that it may run
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	c := exec.CommandContext(ctx, binary(t), append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, args...)...)
+	c := exec.CommandContext(ctx, server, append([]string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0"}, args...)...)
 	c.Dir = t.TempDir()
 	c.Env = []string{}
 	return c
@@ -142,7 +144,11 @@ func TestUnwritableDataDirIsRefused(t *testing.T) {
 	} else if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	expectRefused(t, command(t, "--data-dir", dir), dir, "choose another")
+	says := []string{dir, "choose another"}
+	if os.Geteuid() == 0 {
+		says = append(says, "read-only")
+	}
+	expectRefused(t, command(t, "--data-dir", dir), says...)
 	expectRefused(t, command(t, "--data-dir", filepath.Join(dir, "below")), dir, "choose another")
 }
 
@@ -170,16 +176,43 @@ type launched struct {
 	*exec.Cmd
 	conn    *grpc.ClientConn
 	dataDir string
-	log     *bytes.Buffer
+	log     *lockedLog
 }
 
-func launch(t *testing.T) *launched {
+// lockedLog is a log that a test may read while it is written.
+type lockedLog struct {
+	mu  sync.Mutex
+	buf bytes.Buffer // guarded by mu
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func launch(t *testing.T, args ...string) *launched {
+	t.Helper()
+	log := &lockedLog{}
+	s := launchLogging(t, log, args...)
+	s.log = log
+	return s
+}
+
+// launchLogging launches a server that writes its log there.
+func launchLogging(t *testing.T, log io.Writer, args ...string) *launched {
 	t.Helper()
 	dir := t.TempDir()
 	socket := "unix://" + filepath.Join(dir, "grpc.sock")
-	s := &launched{dataDir: filepath.Join(dir, "data"), log: &bytes.Buffer{}}
-	s.Cmd = command(t, "--grpc-addr", socket, "--data-dir", s.dataDir)
-	s.Stderr = s.log
+	s := &launched{dataDir: filepath.Join(dir, "data")}
+	s.Cmd = command(t, append([]string{"--grpc-addr", socket, "--data-dir", s.dataDir}, args...)...)
+	s.Stderr = log
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +225,10 @@ func launch(t *testing.T) *launched {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.conn.Close() })
-	if _, err := healthpb.NewHealthClient(s.conn).Check(t.Context(), &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true)); err != nil {
-		t.Fatal(err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := healthpb.NewHealthClient(s.conn).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true)); err != nil {
+		t.Fatalf("it does not serve: %v\n%s", err, log)
 	}
 	return s
 }

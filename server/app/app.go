@@ -8,22 +8,22 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/certificate"
 	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
@@ -48,15 +48,14 @@ type App struct {
 	states   *cache.Cache
 	watchers *watch.Hub
 	registry *prometheus.Registry
-	health   *health.Server
-	api      *grpcapi.API
-	grpc     *grpc.Server
-	http     *http.Server
+	health   serving
+	// pair is the certificate and its key; nil: plaintext.
+	pair *certificate.Pair
+	api  *grpcapi.API
+	grpc *grpc.Server
+	http *http.Server
 	// streams ends the streams under way when the server stops.
-	streams *streams
-	// serving is what /readyz says.
-	serving atomic.Bool
-
+	streams                    *streams
 	grpcListener, httpListener net.Listener
 }
 
@@ -67,6 +66,7 @@ func New(c Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams()}
+	a.health = newServing()
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -75,6 +75,9 @@ func New(c Config) (*App, error) {
 
 // open does New's work; what it opened before it failed is closed by Close.
 func (a *App) open() error {
+	if err := a.openCertificate(); err != nil {
+		return err
+	}
 	if err := a.loadPolicies(); err != nil {
 		return err
 	}
@@ -89,9 +92,7 @@ func (a *App) open() error {
 	if err := a.registerMetrics(); err != nil {
 		return err
 	}
-	if err := a.newGRPC(); err != nil {
-		return err
-	}
+	a.newGRPC()
 	a.http = a.newHTTP()
 	return a.listen()
 }
@@ -138,7 +139,9 @@ func (a *App) openStore() error {
 	}
 	a.states = states
 	ahead := &announcer{}
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{Observer: states, Ahead: ahead, Logger: a.config.Logger})
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
+		Observer: states, Ahead: ahead, Logger: a.config.Logger, Writes: a.health.wrote,
+	})
 	if err != nil {
 		return err
 	}
@@ -186,25 +189,11 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	})
 }
 
-func (a *App) newGRPC() error {
-	options, err := a.grpcOptions()
-	if err != nil {
-		return err
-	}
-	a.grpc = grpc.NewServer(append(options, a.api.ServerOptions()...)...)
+func (a *App) newGRPC() {
+	a.grpc = grpc.NewServer(append(a.grpcOptions(), a.api.ServerOptions()...)...)
 	a.api.Register(a.grpc)
-	a.health = health.NewServer()
-	a.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
-	healthpb.RegisterHealthServer(a.grpc, a.health)
+	healthpb.RegisterHealthServer(a.grpc, a.health.Server)
 	reflection.Register(a.grpc)
-	return nil
-}
-
-// setHealth sets the status of the server as a whole, the empty name, and of each service.
-func (a *App) setHealth(status healthpb.HealthCheckResponse_ServingStatus) {
-	for _, name := range append(grpcapi.ServiceNames(), "") {
-		a.health.SetServingStatus(name, status)
-	}
 }
 
 func (a *App) listen() (err error) {
@@ -214,8 +203,10 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
-	a.httpListener, err = a.secureHTTP(a.httpListener)
-	return err
+	if a.pair != nil {
+		a.httpListener = tls.NewListener(a.httpListener, a.pair.TLS())
+	}
+	return nil
 }
 
 // GRPCAddr is where gRPC listens, as a client dials it.
@@ -249,6 +240,9 @@ func (a *App) Close() error {
 			faults = append(faults, err)
 		}
 	}
+	if a.pair != nil {
+		a.pair.Close()
+	}
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())
 	}
@@ -266,8 +260,10 @@ func (a *App) Close() error {
 
 // Serve answers until ctx ends, then drains; it returns nil if nothing failed before. See stop for how it ends.
 func (a *App) Serve(ctx context.Context) error {
-	a.setHealth(healthpb.HealthCheckResponse_SERVING) // nobody can ask before the listeners accept
-	a.serving.Store(true)
+	a.health.start() // nobody can ask before the listeners accept
+	if a.pair != nil {
+		a.pair.Follow()
+	}
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
@@ -277,6 +273,7 @@ func (a *App) Serve(ctx context.Context) error {
 	running := 2
 	select {
 	case <-ctx.Done():
+		a.config.Logger.Info("stopping", "reason", context.Cause(ctx))
 	case broken = <-failed:
 		running--
 	}

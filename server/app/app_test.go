@@ -172,6 +172,11 @@ func TestHTTP(t *testing.T) {
 			t.Errorf("%s: %d, %q not found", path, code, want)
 		}
 	}
+	for service, want := range map[string]int{"consent.v1.ConsentService": 200, "consent.v1.DecisionService": 200, "nonsense": 404} {
+		if code, body := get(t, http.DefaultClient, "http://"+s.HTTPAddr()+"/readyz?service="+service); code != want {
+			t.Errorf("/readyz of %s: %d %s", service, code, body)
+		}
+	}
 	_, metrics := get(t, http.DefaultClient, "http://"+s.HTTPAddr()+"/metrics")
 	for _, name := range []string{
 		"consentd_requests_total", "consentd_request_seconds", "consentd_cache_lookups_total", "consentd_store_revision",

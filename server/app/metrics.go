@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/certificate"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
 )
@@ -50,11 +51,19 @@ func Commit() string {
 var (
 	cacheLookups = prometheus.NewDesc("consentd_cache_lookups_total",
 		"Lookups in the cache: hit, miss (no entry), invalid (an entry older than a write to its slot).", []string{"result"}, nil)
-	cacheEvictions  = prometheus.NewDesc("consentd_cache_evictions_total", "Entries that made room for others.", nil, nil)
-	cacheRejected   = prometheus.NewDesc("consentd_cache_rejections_total", "Entries that were not taken in.", nil, nil)
-	cacheLoads      = prometheus.NewDesc("consentd_cache_loads_total", "Reads of the store for the cache.", []string{"result"}, nil)
-	cacheBytes      = prometheus.NewDesc("consentd_cache_bytes", "What the entries of the cache take.", nil, nil)
-	storeRevision   = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
+	cacheEvictions = prometheus.NewDesc("consentd_cache_evictions_total", "Entries that made room for others.", nil, nil)
+	cacheRejected  = prometheus.NewDesc("consentd_cache_rejections_total", "Entries that were not taken in.", nil, nil)
+	cacheLoads     = prometheus.NewDesc("consentd_cache_loads_total", "Reads of the store for the cache.", []string{"result"}, nil)
+	cacheBytes     = prometheus.NewDesc("consentd_cache_bytes", "What the entries of the cache take.", nil, nil)
+	storeRevision  = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
+	storeWritable  = prometheus.NewDesc("consentd_store_writable",
+		"1 while events can be recorded; 0 since a write failed: decisions go on, see the log.", nil, nil)
+	certificateLoads = prometheus.NewDesc("consentd_certificate_loads_total",
+		"Certificates taken in since the start, and those that could not be.", []string{"outcome"}, nil)
+	certificateFailing = prometheus.NewDesc("consentd_certificate_failing",
+		"1 while the certificate's files cannot be used and the last good one is served.", nil, nil)
+	certificateExpires = prometheus.NewDesc("consentd_certificate_expires_seconds",
+		"When the certificate that is served expires, since the epoch.", nil, nil)
 	policyActive    = prometheus.NewDesc("consentd_policy_info", "The active policies; always 1.", []string{"revision"}, nil)
 	policyDecisions = prometheus.NewDesc("consentd_policy_evaluations_total",
 		"Decisions evaluated, by engine; the shadow's are not among them.", []string{"engine"}, nil)
@@ -90,7 +99,8 @@ type stateCollector struct{ app *App }
 // Describe implements prometheus.Collector.
 func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, policyActive, policySince,
+		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, storeWritable,
+		certificateLoads, certificateFailing, certificateExpires, policyActive, policySince,
 		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
 		watchers, watchDropped, watchFences,
@@ -112,18 +122,33 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	counterTo(out)(watchFences, w.Fences-w.Unfenced, "complete")
 	counterTo(out)(watchFences, w.Unfenced, "given up")
 	gauge(storeRevision, float64(c.app.states.Applied()))
+	gauge(storeWritable, oneIf(!c.app.health.writesFail.Load()))
+	if c.app.pair != nil {
+		collectCertificate(out, c.app.pair.Stats())
+	}
 	active := c.app.policies.Describe()
 	gauge(policyActive, 1, active.Revision)
 	gauge(policySince, float64(active.ActivatedAt)/1e9)
 	status := c.app.manager.Status()
 	gauge(policyFailures, float64(status.Failures))
 	gauge(policySucceeded, float64(status.SucceededAt)/1e9)
-	lastGood := 0.0
-	if status.LastGood {
-		lastGood = 1
-	}
-	gauge(policyLastGood, lastGood)
+	gauge(policyLastGood, oneIf(status.LastGood))
 	collectLoads(out, c.app.manager.Counts())
+}
+
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
+func collectCertificate(out chan<- prometheus.Metric, s certificate.Stats) {
+	counter := counterTo(out)
+	counter(certificateLoads, s.Loaded, "loaded")
+	counter(certificateLoads, s.Failed, "failed")
+	out <- prometheus.MustNewConstMetric(certificateFailing, prometheus.GaugeValue, oneIf(s.Failing))
+	out <- prometheus.MustNewConstMetric(certificateExpires, prometheus.GaugeValue, float64(s.Expires.Unix()))
 }
 
 func collectLoads(out chan<- prometheus.Metric, n reload.Counts) {

@@ -96,40 +96,103 @@ func (e *Event) annullable() bool {
 type Ledger func() ([]Entry, error)
 
 // Advance returns the state after fresh entries, which must not be among those that s was folded from. It changes neither s
-// nor fresh. Where the fresh ones are all newer than what was folded they are folded on top; else, and where they annul
-// something or complete an erasure, what they displace must be known, and all is folded anew from the ledger. Any error is
+// nor fresh. Where what they say is newer than all that s holds of the same thing it is folded on top; else, and where they
+// annul something or complete an erasure, what they displace must be known, and all is folded anew from the ledger. Any error is
 // that of ledger.
 func Advance(s *State, fresh []Entry, ledger Ledger) (*State, error) {
-	parts := partsOf(fresh)
-	if !s.continuedBy(fresh, parts) {
-		old, err := ledger()
-		if err != nil {
-			return nil, err
-		}
-		return FoldEntries(slices.Concat(old, fresh)), nil
+	if next, ok := s.continued(fresh); ok {
+		return next, nil
 	}
-	next := s.clone()
-	next.Recorded = next.Recorded || len(fresh) > 0
-	for i := range parts {
-		next.fold(&parts[i], Order{})
+	old, err := ledger()
+	if err != nil {
+		return nil, err
 	}
-	return next, nil
+	return FoldEntries(slices.Concat(old, fresh)), nil
 }
 
-// continuedBy reports whether parts can be folded on top of s as they are. Nothing that s lacks can matter then: an earlier
-// completion of an erasure comes before s.Newest, so it ends none of them.
-func (s *State) continuedBy(fresh []Entry, parts []part) bool {
+// continued folds fresh entries on top of s, if that gives what a fold of all would: what a state holds of one thing depends
+// only on what was said of that thing, in its order, and on completions of erasures.
+func (s *State) continued(fresh []Entry) (*State, bool) {
 	for i := range fresh {
 		switch f := fresh[i].Event.Fact.(type) {
 		case Annulment:
-			return false
+			return nil, false
 		case Erasure:
 			if f.Stage == ErasureCompleted {
-				return false
+				return nil, false
 			}
 		}
 	}
-	return len(parts) == 0 || s.Newest == Order{} || parts[0].order.Compare(s.Newest) > 0
+	next := s.clone()
+	next.Recorded = next.Recorded || len(fresh) > 0
+	parts := partsOf(fresh)
+	for i := range parts {
+		p := &parts[i]
+		newest := next.Newest
+		if p.order.Compare(newest) <= 0 && (p.at <= next.Completed.At || !next.olderThan(p)) {
+			return nil, false
+		}
+		next.fold(p, Order{})
+		if next.Newest.Compare(newest) < 0 {
+			next.Newest = newest
+		}
+	}
+	return next, true
+}
+
+// olderThan reports whether all that s holds of what p is about counts from before p.
+func (s *State) olderThan(p *part) bool {
+	switch f := p.event().Fact.(type) {
+	case Consent:
+		i, found := s.findPurpose(f.Purpose)
+		return !found || s.Consents[i].newest() < p.at
+	case Objection:
+		return !slices.ContainsFunc(s.Objections, func(m PurposeMark) bool {
+			return m.At >= p.at && slices.Contains(coverage(f.Purposes), m.Purpose)
+		})
+	case Restriction:
+		return !slices.ContainsFunc(s.Restrictions, func(m GroundMark) bool {
+			return m.At >= p.at && m.Ground == f.Ground && slices.Contains(coverage(f.Purposes), m.Purpose)
+		})
+	case OptOut:
+		return int(f.Kind) > len(s.OptOuts) || s.OptOuts[f.Kind-1].At < p.at
+	case Signals:
+		return s.signal(p.field).At < p.at
+	case Profile:
+		return s.fieldAt(p.field) < p.at
+	}
+	return false // a stage of an erasure: those that do not count leave no trace in s
+}
+
+// newest is when the newest of a purpose's records was last written.
+func (c *PurposeConsents) newest() Instant {
+	at := max(c.Own.GivenAt, c.Own.DeniedAt, c.Own.RequestedAt)
+	for i := range c.Recipients {
+		r := &c.Recipients[i]
+		at = max(at, r.GivenAt, r.DeniedAt, r.RequestedAt)
+	}
+	return at
+}
+
+// fieldAt is when a field of the profile was last set.
+func (s *State) fieldAt(f field) Instant {
+	switch f {
+	case fieldJurisdiction:
+		return s.Jurisdiction.At
+	case fieldAge:
+		return s.Age.At
+	case fieldAccount:
+		return s.AccountStatus.At
+	case fieldActivity:
+		return s.LastActivityAt.At
+	case fieldRetention:
+		return s.RetentionUntil.At
+	}
+	return s.Relationship.At
+}
+
+func (s *State) findPurpose(name string) (int, bool) {
+	return slices.BinarySearchFunc(s.Consents, name, func(p PurposeConsents, name string) int { return cmp.Compare(p.Purpose, name) })
 }
 
 // fold adds a part that comes after all folded before in canonical order; completed is the position of the newest completion

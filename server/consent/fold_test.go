@@ -182,6 +182,9 @@ func TestAdvanceNeedsTheLedgerOnlyForWhatDisplaces(t *testing.T) {
 	}{
 		"newer":               {event(6, given(2), id("6")), nil},
 		"late":                {event(4, given(2), id("4")), fail},
+		"late, of another":    {event(4, consent.Consent{Purpose: "q", Status: consent.Given, NoticeVersion: 1}, id("4")), nil},
+		"late, a signal":      {event(4, consent.Signals{GPC: new(true)}, id("4")), nil},
+		"of the same instant": {event(5, given(2), id("4")), fail},
 		"annulment":           {event(6, consent.Annulment{EventID: "5"}, id("6")), fail},
 		"completed erasure":   {event(6, consent.Erasure{Stage: consent.ErasureCompleted}, id("6")), fail},
 		"requested erasure":   {event(6, consent.Erasure{Stage: consent.ErasureRequested}, id("6")), nil},

@@ -1,9 +1,6 @@
 package consent
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // Outcome is what became of an event that was recorded.
 type Outcome struct {
@@ -95,9 +92,7 @@ func (s *State) holds(p *part) bool {
 }
 
 func (s *State) holdsConsent(c Consent, at Instant) bool {
-	i, found := slices.BinarySearchFunc(s.Consents, c.Purpose, func(p PurposeConsents, name string) int {
-		return cmp.Compare(p.Purpose, name)
-	})
+	i, found := s.findPurpose(c.Purpose)
 	if !found {
 		return false
 	}

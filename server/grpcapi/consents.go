@@ -28,7 +28,7 @@ func (s *consentService) RecordEvents(
 	}
 	now := s.config.Now()
 	events, more := eventsOf(r.GetEvents(), now)
-	if err := invalid(merge(faults, more)); err != nil {
+	if err := invalid(merge(placesOf(r.GetEvents()), merge(faults, more))); err != nil {
 		return nil, err
 	}
 	subject := consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}

@@ -22,7 +22,7 @@ func at(seconds int64) *timestamppb.Timestamp {
 }
 
 func event(kind func(*consentv1.Event)) *consentv1.Event {
-	e := &consentv1.Event{Id: "e", OccurredAt: at(1_700_000_000), Source: "support", Evidence: "proof"}
+	e := &consentv1.Event{Id: "e", OccurredAt: at(1_700_000_000), Source: "support", Evidence: "urn:proof:1"}
 	kind(e)
 	return e
 }
@@ -68,6 +68,9 @@ func kinds() []*consentv1.Event {
 		event(func(e *consentv1.Event) {
 			e.Kind = &consentv1.Event_Signals{Signals: &consentv1.SignalsEvent{Dnt: proto.Bool(true)}}
 		}),
+		event(func(e *consentv1.Event) {
+			e.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "another"}}
+		}),
 	}
 }
 
@@ -108,8 +111,9 @@ func TestTimestampsOutOfRangeAreNamed(t *testing.T) {
 		"epoch":          {&timestamppb.Timestamp{}, "events[0].consent.expires_at"},
 		"first instant":  {&timestamppb.Timestamp{Nanos: 1}, "events[0].consent.expires_at"}, // not after occurred_at
 		"before 1970":    {&timestamppb.Timestamp{Seconds: -1}, "events[0].consent.expires_at"},
-		"last instant":   {&timestamppb.Timestamp{Seconds: math.MaxInt64 / 1_000_000_000, Nanos: 854775807}, ""},
-		"one beyond":     {&timestamppb.Timestamp{Seconds: math.MaxInt64 / 1_000_000_000, Nanos: 854775808}, "events[0].consent.expires_at"},
+		"before 2200":    {&timestamppb.Timestamp{Seconds: 7_258_118_399, Nanos: 999_999_999}, ""},
+		"2200":           {&timestamppb.Timestamp{Seconds: 7_258_118_400}, "events[0].consent.expires_at"},
+		"2262":           {&timestamppb.Timestamp{Seconds: math.MaxInt64 / 1_000_000_000, Nanos: 854775807}, "events[0].consent.expires_at"},
 		"year 9999":      {&timestamppb.Timestamp{Seconds: 253402300799}, "events[0].consent.expires_at"},
 		"beyond 9999":    {&timestamppb.Timestamp{Seconds: math.MaxInt64}, "events[0].consent.expires_at"},
 		"negative nanos": {&timestamppb.Timestamp{Seconds: 1_800_000_000, Nanos: -1}, "events[0].consent.expires_at"},
@@ -236,13 +240,13 @@ func stateOf(t *testing.T) *consent.State {
 func TestStatesAreConvertedWhole(t *testing.T) {
 	s := stateOf(t)
 	got := subjectState(&consent.Snapshot{State: s, Changed: 9, AsOf: 11})
-	then := at(1_700_000_000)
+	then, end := at(1_700_000_000), &timestamppb.Timestamp{Seconds: 1_700_000_000, Nanos: 999_999_999}
 	want := &consentv1.SubjectState{
 		Known: true, Revision: 9, Jurisdiction: s.Jurisdiction.Value, AgeMin: got.AgeMin, AgeMax: got.AgeMax, AgeRecordedAt: then,
 		AccountStatus: consentv1.AccountStatus_ACCOUNT_STATUS_CLOSED, LastActivityAt: at(1), RetentionUntil: at(2),
 		Relationship: &consentv1.Relationship{LastSaleAt: at(3), SellingEntity: "acme", OptOutOffered: true},
 		Erasure:      consentv1.ErasureStage_ERASURE_STAGE_CANCELLED, ErasureAt: then,
-		Signals: []*consentv1.SignalState{{Signal: "dnt", Value: true, Since: then}, {Signal: "gpc", Value: true, Since: then}},
+		Signals: []*consentv1.SignalState{{Signal: "dnt", Value: true, Since: end}, {Signal: "gpc", Value: true, Since: end}},
 		OptOuts: []*consentv1.OptOutState{{Kind: consentv1.OptOutKind_OPT_OUT_KIND_SENSITIVE_DATA_USE, Lifted: true, At: then}},
 		Consents: []*consentv1.ConsentState{
 			{

@@ -48,8 +48,9 @@ func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.
 		return explain.Question{}, err
 	}
 	request, more := requestOf(r.GetCheck())
-	for _, f := range more {
-		faults = append(faults, consent.Violation{Field: "check." + f.Field, Description: f.Description})
+	faults = append(faults, under("check", more)...)
+	if r.GetAt() == nil { // what was asked before places were checked can still be explained
+		faults = merge(under("check", placeOf(r.GetCheck())), faults)
 	}
 	question := explain.Question{
 		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(), Current: currentPolicies(r.GetPolicies()),

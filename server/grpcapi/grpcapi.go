@@ -168,6 +168,9 @@ func ServiceNames() []string {
 	return names
 }
 
+// Records reports whether a service records events, and so is not there while the store refuses writes.
+func Records(service string) bool { return service == consentv1.ConsentService_ServiceDesc.ServiceName }
+
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames)), grpc.UnaryInterceptor(a.edge.intercept)}

@@ -127,21 +127,27 @@ func TestRecordEvents(t *testing.T) {
 	var recorded consent.Batch
 	s := serve(t, &fake{record: func(b consent.Batch) (consent.Recorded, error) {
 		recorded = b
-		return consent.Recorded{Revision: 7, Applied: 1, Duplicates: 2}, nil
+		return consent.Recorded{Revision: 7, Applied: 1, Duplicates: 2, Outcomes: []consent.Outcome{{
+			Effect: consent.Superseded, By: consent.Reference{ID: "f", OccurredAt: noon, Kind: "consent"},
+		}}}, nil
 	}})
 	got, err := consentv1.NewConsentServiceClient(s.conn).RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
 		Controller: "acme", SubjectId: "s", Fence: true, Events: []*consentv1.Event{{
-			Id: "e", OccurredAt: timestamppb.New(noon.Time()),
+			Id: "e", OccurredAt: timestamppb.New(noon.Time()), Source: "support",
 			Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{}},
 		}},
 	})
-	want := &consentv1.RecordEventsResponse{ConsistencyToken: "token", Applied: 1, Duplicates: 2, Revision: 7}
+	want := &consentv1.RecordEventsResponse{ConsistencyToken: "token", Applied: 1, Duplicates: 2, Revision: 7,
+		Outcomes: []*consentv1.EventOutcome{{
+			Effect: consentv1.EventEffect_EVENT_EFFECT_SUPERSEDED, SupersededBy: "f", SupersededByKind: "consent",
+			SupersededByOccurredAt: timestamppb.New(noon.Time()),
+		}}}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	batch := consent.Batch{
 		Subject: consent.Subject{Controller: "acme", ID: "s"}, RecordedAt: noon,
-		Events: []consent.Event{{ID: "e", OccurredAt: noon, Fact: consent.Objection{}}},
+		Events: []consent.Event{{ID: "e", OccurredAt: noon, Source: "support", Fact: consent.Objection{}}},
 	}
 	if diff := cmp.Diff(batch, recorded); diff != "" {
 		t.Errorf("batch (-want +got):\n%s", diff)
@@ -155,7 +161,7 @@ func TestNothingIsRecordedForAnUnknownController(t *testing.T) {
 	}})
 	_, err := consentv1.NewConsentServiceClient(s.conn).RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
 		Controller: "nobody", SubjectId: "s", Events: []*consentv1.Event{{
-			Id: "e", OccurredAt: timestamppb.New(noon.Time()),
+			Id: "e", OccurredAt: timestamppb.New(noon.Time()), Source: "support",
 			Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{}},
 		}},
 	})

@@ -9,6 +9,7 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
+	places "github.com/consentd/consentd/server/place"
 )
 
 // validator checks requests against the rules in the proto files. It is safe for concurrent use.
@@ -75,14 +76,15 @@ func describe(rule, message string) string {
 	return message
 }
 
-// checkFaults is faults for a CheckRequest. Most are well formed, and a look by hand says so in 29 ns where the general
+// checkFaults is faults for a CheckRequest, and those of the place that it names. Most are well formed, and a look by hand says so in 29 ns where the general
 // rules take 5.9 µs and 26 allocations (BenchmarkValidateCheck, a request with all fields); only what it doubts goes to the
 // rules. A fuzz target holds that it never accepts what they refuse.
 func (v *validator) checkFaults(r *consentv1.CheckRequest) ([]consent.Violation, error) {
 	if plainCheck(r) {
 		return nil, nil
 	}
-	return v.faults(r)
+	faults, err := v.faults(r)
+	return merge(placeOf(r), faults), err
 }
 
 // plainCheck reports whether r certainly keeps the rules. It may say false of one that does.
@@ -140,13 +142,10 @@ func plainRecipient(r *consentv1.Recipient) bool {
 	if r == nil {
 		return true
 	}
-	c := r.GetCountry()
 	return r.GetKind() >= consentv1.RecipientKind_RECIPIENT_KIND_PROCESSOR &&
 		r.GetKind() <= consentv1.RecipientKind_RECIPIENT_KIND_AUTHORITY && len(r.GetId()) <= consent.MaxIDBytes &&
-		(c == "" || len(c) == 2 && isUpper(c[0]) && isUpper(c[1]))
+		(r.GetCountry() == "" || places.CheckCountry(r.GetCountry()) == nil)
 }
-
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 func plainConsistency(c *consentv1.Consistency) bool {
 	switch need := c.GetRequirement().(type) {

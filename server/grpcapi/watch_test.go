@@ -45,7 +45,7 @@ func TestFenceComesAfterTheRecordAndBeforeTheDeadline(t *testing.T) {
 
 func objection(fence bool) *consentv1.RecordEventsRequest {
 	return &consentv1.RecordEventsRequest{Controller: "acme", SubjectId: "s", Fence: fence, Events: []*consentv1.Event{{
-		Id: "e", OccurredAt: timestamppb.New(noon.Time()),
+		Id: "e", OccurredAt: timestamppb.New(noon.Time()), Source: "support",
 		Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{}},
 	}}}
 }

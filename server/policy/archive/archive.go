@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -103,7 +104,7 @@ func (a *Archive) copyOf(revision string) Copy {
 // stored are the names in the folder of sets.
 func (a *Archive) stored() (names []string, err error) {
 	entries, err := os.ReadDir(filepath.Join(a.config.Dir, "sets"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return nil, fmt.Errorf("the kept policies cannot be read: %w: correct the folder's permissions", err)
 	}
 	for _, e := range entries {

@@ -86,6 +86,9 @@ type Manager struct {
 		counts Counts
 	}
 
+	// asked has those who wait in Reload.
+	asked chan chan<- struct{}
+
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -107,7 +110,9 @@ func New(c Config) *Manager {
 	if c.Observe == nil {
 		c.Observe = func(consent.PolicyStatus) {}
 	}
-	m := &Manager{config: c, origin: activatedOrigin, keep: archive.Copy(filepath.Join(c.Dir, "activated.zip"))}
+	m := &Manager{
+		config: c, asked: make(chan chan<- struct{}), origin: activatedOrigin, keep: archive.Copy(filepath.Join(c.Dir, "activated.zip")),
+	}
 	m.mu.status.Source = "the binary"
 	if c.Source != nil {
 		m.origin, m.keep = c.Source.Name(), archive.Copy(filepath.Join(c.Dir, "last-good.zip"))
@@ -143,11 +148,7 @@ func (m *Manager) Watch() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
-	m.done.Go(func() {
-		for m.config.Source.Next(ctx) == nil {
-			m.reload(ctx)
-		}
-	})
+	m.done.Go(func() { m.follow(ctx) })
 }
 
 // Close ends following the source and waits for an attempt under way, which it cancels.

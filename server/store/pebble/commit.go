@@ -94,7 +94,9 @@ func (s *Store) commitAll() {
 	defer close(s.done)
 	for first := range s.queue {
 		group := s.gather(first)
-		if err := s.commit(group); err != nil {
+		err := s.commit(group)
+		s.log.wrote(err)
+		if err != nil {
 			for _, p := range group {
 				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/bits"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,15 +34,36 @@ type monitor struct {
 	// flushed is the outcome of the last flush. Pebble reports a failure there and, before it gives its lock away, to
 	// backgroundError.
 	flushed atomic.Pointer[error]
+	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, guarded by mu.
+	writes  func(error)
+	mu      sync.Mutex
+	failing bool
 	// errors counts background errors since the last flush that went well.
 	errors atomic.Uint64
 }
 
-func newMonitor(log *slog.Logger) *monitor {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func newMonitor(o Options) *monitor {
+	m := &monitor{log: o.Logger, writes: o.Writes, halted: make(chan struct{})}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
 	}
-	return &monitor{log: log, halted: make(chan struct{})}
+	if m.writes == nil {
+		m.writes = func(error) {}
+	}
+	return m
+}
+
+// wrote tells how a write ended, if that is another outcome than the last one's. A halted store's writes fail.
+func (m *monitor) wrote(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if halted := m.failure(); halted != nil {
+		err = halted
+	}
+	if failing := err != nil; failing != m.failing {
+		m.failing = failing
+		m.writes(err)
+	}
 }
 
 // failure returns the first failure, or nil.
@@ -58,6 +80,7 @@ func (m *monitor) halt(err error) {
 		close(m.halted)
 		if m.opened.Load() {
 			m.log.Error("the store refuses writes: free space or repair the disk, then start the process again", "error", err)
+			m.wrote(err)
 		}
 	}
 	select {}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	engine "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -35,7 +36,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		observer: o.Observer, ahead: o.Ahead, log: newMonitor(o.Logger), lock: lock,
+		observer: o.Observer, ahead: o.Ahead, log: newMonitor(o), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)
@@ -111,10 +112,16 @@ func leftover(name string) bool {
 }
 
 func lockError(dir string, err error) error {
+	if errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("data directory %s is on a file system that is mounted read-only: mount it for writing, or choose another: %w", dir, err)
+	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || vfs.IsNoSpaceError(err) {
 		return fmt.Errorf("data directory %s cannot be written: choose another, free space or correct its permissions: %w", dir, err)
 	}
-	return fmt.Errorf("data directory %s is in use by another process: stop that one or choose another directory: %w", dir, err)
+	if errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process") {
+		return fmt.Errorf("data directory %s is in use by another process: stop that one or choose another directory: %w", dir, err)
+	}
+	return fmt.Errorf("data directory %s cannot be locked: mend what the system reports, or choose another: %w", dir, err)
 }
 
 // open opens pebble and reads what the store says of itself.

@@ -20,7 +20,7 @@ import (
 // edit changes the pebble database of a store, which must be closed.
 func edit(t *testing.T, files vfs.FS, options engine.Options, key, value []byte) {
 	t.Helper()
-	options.FS, options.FormatMajorVersion, options.Logger = files, engine.FormatTableFormatV6, newMonitor(nil)
+	options.FS, options.FormatMajorVersion, options.Logger = files, engine.FormatTableFormatV6, newMonitor(Options{})
 	db, err := engine.Open(dir, &options)
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,9 @@ type Options struct {
 	// Ahead is told of every change too, in the same order, but before it is synced and visible; nil: nobody is. A change that is
 	// told may still fail; then no other takes its revision until the store is opened again.
 	Ahead store.Observer
+	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It must be quick,
+	// and must not call the store.
+	Writes func(error)
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
 	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index blocks, the

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+
+	"github.com/consentd/consentd/server/certificate"
+)
+
+// openCertificate reads the certificate, if there is one.
+func (a *App) openCertificate() (err error) {
+	if a.config.TLSCert == "" {
+		return nil
+	}
+	a.pair, err = certificate.Open(certificate.Config{
+		CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, Logger: a.config.Logger,
+	})
+	return err
+}
+
+// Reload reads the certificate and the policies again, at once, and says in the log what came of it. What cannot be used
+// changes nothing. It may be called while Serve runs, also concurrently, and returns early where ctx ends.
+func (a *App) Reload(ctx context.Context) {
+	a.reloadCertificate()
+	a.reloadPolicies(ctx)
+}
+
+func (a *App) reloadCertificate() {
+	if a.pair == nil {
+		return
+	}
+	if changed, err := a.pair.Reload(); err != nil {
+		a.config.Logger.Error("certificate read again: it cannot be loaded, the one in use stays", "error", err)
+	} else {
+		a.config.Logger.Info("certificate read again", "changed", changed)
+	}
+}
+
+func (a *App) reloadPolicies(ctx context.Context) {
+	if a.config.PolicySource.Location == "" {
+		a.config.Logger.Info("policies come from the binary, or were activated: there is nothing to read again")
+		return
+	}
+	before := a.policies.Load().Revision()
+	status, err := a.manager.Reload(ctx)
+	if err != nil {
+		return // the server stops
+	}
+	revision := a.policies.Load().Revision()
+	a.config.Logger.Info("policies read again", "source", status.Source, "faults", len(status.Faults),
+		"changed", revision != before, "policy_revision", revision)
+}

@@ -1,0 +1,4 @@
+package certificate
+
+// Renew changes the key of tickets, as once a day.
+func (p *Pair) Renew() { p.renew() }
