@@ -101,8 +101,8 @@ func load(t testing.TB, list []consent.PolicyFile) *policy.Set {
 
 // The edits: GPC is not honoured, an objection does not count, and a purpose rests on another basis.
 var edits = []string{
-	`denials contains [6, "OBJECTED", _objection_rule] if {`, `denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"marketing_email\"",
-	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`, `denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"storage\"",
+	`denials contains [6, "OBJECTED", _objection_rule] if {`, `denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"product_analytics\"",
+	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`, `denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"product_analytics\"",
 	"product_improvement:\n    basis: LEGITIMATE_INTERESTS", "product_improvement:\n    basis: CONSENT",
 }
 

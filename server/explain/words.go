@@ -67,21 +67,23 @@ func relationshipText(d consent.Dated[consent.Relationship]) string {
 }
 
 func erasureText(e erasure) string {
+	at, completed := Date(e.Stage.At), Date(e.Completed.At)
 	var text string
 	switch e.Stage.Value {
 	case consent.ErasureRequested:
-		text = "The subject asked for erasure on " + Date(e.Stage.At) + "."
+		text = "The subject asked for erasure on " + at + "."
 	case consent.ErasureInProgress:
-		text = "An erasure has been in progress since " + Date(e.Stage.At) + "."
+		text = "An erasure has been in progress since " + at + "."
 	case consent.ErasureCompleted:
-		text = "The erasure was completed on " + Date(e.Stage.At) + "."
+		return "The erasure was completed on " + at + ": what was given before has ended for good."
 	case consent.ErasureCancelled:
-		text = "An erasure was cancelled on " + Date(e.Stage.At) + "."
+		text = "An erasure was cancelled on " + at + "."
 	case consent.ErasureRestarted:
-		text = "After an erasure the person came back on " + Date(e.Stage.At) + "."
+		return fmt.Sprintf("After the erasure that was completed on %s the person came back on %s; "+
+			"what was given before the completion has ended for good.", completed, at)
 	}
 	if e.Completed.At != 0 {
-		text += " What was given before the completion on " + Date(e.Completed.At) + " has ended for good."
+		text += " What was given before the completion of one on " + completed + " has ended for good."
 	}
 	return text
 }
