@@ -187,7 +187,9 @@ func (s story) facts() {
 	s.section("What is on record and counted")
 	shown, hidden := 0, 0
 	for _, f := range s.response.GetFacts() {
-		if f.GetRole() == consentv1.FactRole_FACT_ROLE_NO_EFFECT && !s.all {
+		// A consent to this very purpose that does not count is what people ask about.
+		own := f.GetKey() == "consents."+s.check.GetPurpose()
+		if f.GetRole() == consentv1.FactRole_FACT_ROLE_NO_EFFECT && !s.all && !own {
 			hidden++
 			continue
 		}

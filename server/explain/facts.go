@@ -79,7 +79,7 @@ func factsOf(s *consent.State) []fact {
 		}})
 	}
 	for _, p := range s.Consents {
-		l.consents(p)
+		l.consents(p, s.Completed)
 	}
 	return l.facts
 }
@@ -132,10 +132,10 @@ func dated[T any](l *lister, key string, d consent.Dated[T], text func(consent.D
 }
 
 // consents lists a purpose's records: that of the purpose, those of its recipients, and the requests beside them.
-func (l *lister) consents(p consent.PurposeConsents) {
+func (l *lister) consents(p consent.PurposeConsents, completed consent.Completion) {
 	key := "consents." + p.Purpose
 	empty := p.Own.Status == 0 && len(p.Recipients) == 0
-	l.add(empty, fact{key, true, func() string { return unprovenText(p.Purpose) }, func(s *consent.State) {
+	l.add(empty, fact{key, true, func() string { return uncountedText(p.Purpose, completed) }, func(s *consent.State) {
 		s.Consents = slices.DeleteFunc(s.Consents, func(o consent.PurposeConsents) bool { return o.Purpose == p.Purpose })
 	}})
 	l.record(key, p.Own, func() string { return recordText(p.Purpose, "", &p.Own) }, ownRecord(p.Purpose))

@@ -225,8 +225,13 @@ func requestText(key string, r *consent.Record) string {
 	return text + "."
 }
 
-func unprovenText(purpose string) string {
-	return fmt.Sprintf("Something was imported about consent to %s without evidence; it does not count.", purpose)
+// uncountedText is of a purpose for which something was recorded, and nothing counts.
+func uncountedText(purpose string, completed consent.Completion) string {
+	if completed.At == 0 {
+		return fmt.Sprintf("Something was imported about consent to %s without evidence; it does not count.", purpose)
+	}
+	return fmt.Sprintf("What is on record about consent to %s does not count: it came before the erasure that was completed on %s, "+
+		"or was imported without evidence.", purpose, Date(completed.At))
 }
 
 // obligationText is an obligation in words.
