@@ -64,7 +64,7 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 	var session *nearSession
 	if c.near != nil {
 		var hit *nearEntry
-		if hit, session = c.near.lookup(request, fresh.revision()); hit != nil {
+		if hit, session = c.near.lookup(request, fresh); hit != nil {
 			return hit.decision, nil
 		}
 	}
@@ -82,12 +82,18 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 
 // ask has the server decide, on a state that reflects what was written before.
 func (c *Client) ask(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (*consentv1.CheckResponse, error) {
-	if _, own := fresh.demand(request.GetConsistency()); !own {
-		return c.hedged(ctx, request)
+	t, err := fresh.terms(request.GetConsistency())
+	if err != nil {
+		return nil, err
 	}
-	return demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.CheckResponse, error) {
-		return c.hedged(ctx, withConsistency(request, consistency))
-	})
+	if t.own {
+		request = withConsistency(request, t.consistency)
+	}
+	response, err := c.hedged(ctx, request)
+	if err := t.settle(err, response.GetConsistencyToken()); err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // withConsistency returns request with another consistency; it shares all else.

@@ -77,7 +77,19 @@ func (c *Client) Close() error {
 
 // Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.
 func (c *Client) Explain(ctx context.Context, request *consentv1.ExplainRequest) (*consentv1.ExplainResponse, error) {
-	return c.decisions.Explain(ctx, request)
+	t, err := c.fresh.terms(request.GetCheck().GetConsistency())
+	if err != nil {
+		return nil, err
+	}
+	if t.own = t.own && request.GetAt() == nil; t.own { // what was recorded by then needs no token
+		request = proto.CloneOf(request)
+		request.Check = withConsistency(request.GetCheck(), t.consistency)
+	}
+	response, err := c.decisions.Explain(ctx, request)
+	if err := t.settle(err, response.GetDecision().GetConsistencyToken()); err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // Result is what came of one request of a batch: a decision, or an error and the zero decision.
@@ -99,7 +111,7 @@ func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 		results, _, err := c.askBatch(ctx, request, fresh)
 		return results, err
 	}
-	hits, session := c.near.lookupAll(request, fresh.revision())
+	hits, session := c.near.lookupAll(request, fresh)
 	if hits != nil {
 		results := make([]Result, len(hits))
 		for i, e := range hits {
@@ -116,10 +128,16 @@ func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 
 // askBatch has the server decide. The response has as many results as the request has requests.
 func (c *Client) askBatch(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, *consentv1.BatchCheckResponse, error) {
-	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.BatchCheckResponse, error) {
-		return c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: consistency})
-	})
+	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
+		return nil, nil, err
+	}
+	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: t.consistency})
+	tokens := make([]string, len(response.GetResults()))
+	for i, r := range response.GetResults() {
+		tokens[i] = r.GetResponse().GetConsistencyToken()
+	}
+	if err := t.settle(err, tokens...); err != nil {
 		return nil, nil, err
 	}
 	if got, want := len(response.GetResults()), len(request.GetRequests()); got != want {
@@ -169,12 +187,18 @@ func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurpos
 		past, err := c.PurposesAsOf(ctx, request) // the past is as fresh as it gets
 		return past.Decisions, err
 	}
-	response, err := demanding(fresh, request.GetConsistency(), func(consistency *consentv1.Consistency) (*consentv1.ListPurposesResponse, error) {
-		return c.decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{
-			Controller: request.GetController(), SubjectId: request.GetSubjectId(), Context: request.GetContext(), Consistency: consistency,
-		})
-	})
+	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
+		return nil, err
+	}
+	response, err := c.decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{
+		Controller: request.GetController(), SubjectId: request.GetSubjectId(), Context: request.GetContext(), Consistency: t.consistency,
+	})
+	tokens := make([]string, len(response.GetPurposes()))
+	for i, p := range response.GetPurposes() {
+		tokens[i] = p.GetResponse().GetConsistencyToken()
+	}
+	if err := t.settle(err, tokens...); err != nil {
 		return nil, err
 	}
 	return purposeDecisions(response), nil
@@ -190,7 +214,9 @@ func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecisio
 
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
 // durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
-// lost are counted as duplicates.
+// lost are counted as duplicates. The outcomes say what became of each event, in their order: what is on record may outrank a
+// late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none. OutcomeText is for
+// people.
 //
 // With fence it returns when no near cache answers from the older state any more, which takes up to two leases where one is
 // cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may
@@ -202,14 +228,27 @@ func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEven
 		defer cancel()
 	}
 	response, err := c.consents.RecordEvents(ctx, request)
-	c.fresh.written(response, err)
-	return response, err
+	if err != nil {
+		return nil, err
+	}
+	if err := c.fresh.written(response); err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // GetSubject returns a subject's state as policies read it. One for whom nothing was recorded is not known; that is no
 // error.
 func (c *Client) GetSubject(ctx context.Context, request *consentv1.GetSubjectRequest) (*consentv1.GetSubjectResponse, error) {
-	return c.consents.GetSubject(ctx, request)
+	t, err := c.fresh.terms(nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.consents.GetSubject(ctx, request)
+	if err := t.settle(err, response.GetConsistencyToken()); err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // Events yields a subject's ledger from the request's page on, in the order in which the events were recorded, and reads

@@ -64,11 +64,13 @@ func WithDialOptions(more ...grpc.DialOption) Option {
 //
 // Checks that are under way at the same time share the messages of a stream; a check alone waits for nothing.
 //
-// It does not wait for a connection: an error is a fault of the target or the options, and an unreachable server shows as
-// UNAVAILABLE in the first call. With one address all calls go to one node as long as it lives, so that what a call wrote
-// the next call sees. With several (or WithBalancing) each call goes to another; what the client wrote is still part of the
-// state behind the checks that it starts later, because it hands the token of its newest write to each. The caller closes
-// the client.
+// An error is a fault of the target or the options, or ErrStoreMismatch; an unreachable server shows as UNAVAILABLE in the
+// first call. With one address all calls go to one node as long as it lives, so that what a call wrote the next call sees.
+// With several (or WithBalancing) each call goes to another; what the client wrote is still part of the state behind the
+// checks that it starts later, because it hands the token of its newest write to each. The caller closes the client.
+//
+// Servers behind one client must share a store. Dial asks those of a list which they have, for a second at most: the one case
+// in which it waits for a connection. Whatever shows later that they do not share it fails with ErrStoreMismatch.
 func Dial(target string, opts ...Option) (*Client, error) {
 	o := options{}
 	for _, option := range opts {
@@ -90,6 +92,10 @@ func (o *options) connect(target string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	servers := &home{}
+	if err := servers.compareStores(address.hosts, append(dialOptions(creds), o.dial...)); err != nil {
+		return nil, err
+	}
 	dial := append(dialOptions(creds), address.options...)
 	connection, err := grpc.NewClient(address.target, append(dial, o.dial...)...)
 	if err != nil {
@@ -98,7 +104,7 @@ func (o *options) connect(target string) (*Client, error) {
 	c := New(connection, o.timeout)
 	c.close, c.hooks, c.hedgeAfter = connection.Close, o.hooks, o.hedgeAfter
 	if o.balanced {
-		c.fresh = &freshness{lenient: true}
+		c.fresh = &freshness{home: servers}
 	}
 	for range address.lanes {
 		c.lanes = append(c.lanes, newLane(openStream(connection)))

@@ -60,6 +60,9 @@ func ExampleClient_RecordEvents() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	for _, outcome := range recorded.GetOutcomes() {
+		fmt.Println(client.OutcomeText(outcome)) // COUNTED, or SUPERSEDED by a newer consent
+	}
 	request := client.NewCheck("example", "user-42", "marketing_email")
 	request.Consistency = client.AtLeastAsFresh(recorded.GetConsistencyToken()) // another node knows the withdrawal too
 	decision, err := c.Check(context.Background(), request)

@@ -88,7 +88,7 @@ type near struct {
 	// clock reads both clocks.
 	clock func() reading
 	// id names this cache to the server.
-	id [16]byte
+	id []byte
 	// tap, if set, sees each message before it is applied: tests plant faults there.
 	tap func(*nearSession, *consentv1.WatchInvalidationsResponse)
 
@@ -130,8 +130,15 @@ func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *near {
 	if n.maxEntries <= 0 {
 		n.maxEntries = defaultNearEntries
 	}
-	_, _ = rand.Read(n.id[:]) // never fails
+	n.id = newCacheID()
 	return n
+}
+
+// newCacheID draws a name for a cache.
+func newCacheID() []byte {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	return id
 }
 
 // start begins to watch.
@@ -164,12 +171,12 @@ func (n *near) stats() NearCacheStats {
 }
 
 // lookup returns an entry whose decision may be used now. Else session is what store wants with the server's answer; nil: it is
-// not to be kept. atLeast is a revision that the decision must reflect, beside what the request itself demands; 0: none.
+// not to be kept. fresh is what the decision must reflect, beside what the request itself demands.
 //
 // The order of reading is what makes an answer right: first the lease, then the floor, last the clock. Whoever reads a lease
 // that was granted after a write finds the write's floor; whoever reads an older one finds by the clock that it has run out,
 // if the write's fence did not wait for a confirmation.
-func (n *near) lookup(request *consentv1.CheckRequest, atLeast uint64) (hit *nearEntry, session *nearSession) {
+func (n *near) lookup(request *consentv1.CheckRequest, fresh *freshness) (hit *nearEntry, session *nearSession) {
 	s := n.current.Load()
 	if s == nil {
 		return nil, nil
@@ -177,7 +184,7 @@ func (n *near) lookup(request *consentv1.CheckRequest, atLeast uint64) (hit *nea
 	g := s.granted.Load()
 	hash := n.hash(request)
 	counts := &n.counts[hash%nearStripes]
-	if atLeast, ok := s.demand(request.GetConsistency(), atLeast); g != nil && ok {
+	if atLeast, ok := s.demand(request.GetConsistency(), fresh); g != nil && ok {
 		if e := s.find(hash, request, g, atLeast); e != nil && n.valid(s, g, e) {
 			counts.hits.Add(1)
 			return e, nil

@@ -10,14 +10,14 @@ import (
 // server, all of it.
 
 // lookupAll is lookup for the requests of a batch: hits holds an entry for each, or is nil.
-func (n *near) lookupAll(batch *consentv1.BatchCheckRequest, atLeast uint64) (hits []*nearEntry, session *nearSession) {
+func (n *near) lookupAll(batch *consentv1.BatchCheckRequest, fresh *freshness) (hits []*nearEntry, session *nearSession) {
 	s := n.current.Load()
 	if s == nil || len(batch.GetRequests()) == 0 {
 		return nil, s
 	}
 	g := s.granted.Load()
 	counts := &n.counts[n.hash(batch.GetRequests()[0])%nearStripes]
-	if atLeast, ok := s.demand(batch.GetConsistency(), atLeast); g != nil && ok {
+	if atLeast, ok := s.demand(batch.GetConsistency(), fresh); g != nil && ok {
 		if hits = n.findAll(s, g, batch); hits != nil && s.atOnce(hits, atLeast) && n.valid(s, g, soonest(hits)) {
 			counts.hits.Add(uint64(len(hits)))
 			return hits, nil

@@ -180,7 +180,7 @@ func watchOnly(b *testing.B, c *Client) {
 	}
 	stream := &nearStream{BidiStreamingClient: inner}
 	n := newNear(NearCacheConfig{}, c.conn)
-	if err := stream.send(&consentv1.WatchInvalidationsRequest{CacheId: n.id[:]}); err != nil {
+	if err := stream.send(&consentv1.WatchInvalidationsRequest{CacheId: n.id}); err != nil {
 		b.Fatal(err)
 	}
 	hello, err := stream.Recv()

@@ -72,6 +72,8 @@ type safety struct {
 	server  *process
 	clients []*process
 	faults  map[string]int
+	// began is when the events begin to have occurred.
+	began time.Time
 
 	withdrawals atomic.Int64
 	// writing is read-locked by each writer from a grant until the checks after the withdrawal.
@@ -79,6 +81,8 @@ type safety struct {
 	// windows are, per subject, when no check may be ALLOW. Guarded by mu until the writers are done.
 	mu      sync.Mutex
 	windows [safetySubjects][]window
+	// recordings counts a subject's events. Each subject has one writer, which alone uses its count.
+	recordings [safetySubjects]int
 
 	checks, allowed, inside, hits int64
 	wrong                         []string
@@ -102,7 +106,7 @@ func newSafety(t *testing.T, plant string) *safety {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &safety{t: t, dir: dir, faults: map[string]int{}}
+	s := &safety{t: t, dir: dir, faults: map[string]int{}, began: time.Now().Add(-48 * time.Hour)}
 	s.server = s.startServer()
 	s.proxy = newProxy(t, s.socket())
 	s.grantAll()
@@ -256,21 +260,32 @@ func (s *safety) close(subject int, to int64) {
 }
 
 // record repeats one event until it is acknowledged; false if ctx ended first. The events lie in the past, so that the
-// server's clock may step, and each is newer than the one before.
+// server's clock may step, and each is a second newer than the one before: a withdrawal counts to the end of its second.
 func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
+	s.recordings[subject]++
 	event := NewEvent("privacy_settings")
-	event.OccurredAt = timestamppb.New(time.Now().Add(-48 * time.Hour))
+	event.OccurredAt = timestamppb.New(s.began.Add(time.Duration(s.recordings[subject]) * time.Second))
 	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}}
 	request := &consentv1.RecordEventsRequest{
 		Controller: "example", SubjectId: safetySubject(subject), Events: []*consentv1.Event{event}, Fence: fence,
 	}
 	for ctx.Err() == nil {
-		if _, err := c.RecordEvents(ctx, request); err == nil {
+		if done, err := c.RecordEvents(ctx, request); err == nil {
+			s.requireCounts(done.GetOutcomes()[0])
 			return true
 		}
 		pauseFor(ctx, 5*time.Millisecond)
 	}
 	return false
+}
+
+// requireCounts: an event that does not count says nothing. One that is repeated may have been recorded before.
+func (s *safety) requireCounts(o *consentv1.EventOutcome) {
+	switch o.GetEffect() {
+	case consentv1.EventEffect_EVENT_EFFECT_COUNTED, consentv1.EventEffect_EVENT_EFFECT_DUPLICATE:
+	default:
+		s.t.Errorf("an event came to %v", o)
+	}
 }
 
 func safetySubject(i int) string { return fmt.Sprintf("subject-%d", i) }

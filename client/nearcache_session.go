@@ -1,10 +1,7 @@
 package client
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +13,7 @@ import (
 // says nothing of what happened in between.
 type nearSession struct {
 	hello   *consentv1.WatchHello
-	storeID [16]byte
+	storeID storeID
 	lease   time.Duration
 	// floors holds, per slot, the revision below which no decision counts.
 	floors []atomic.Uint64
@@ -100,7 +97,7 @@ func newNearSession(m *consentv1.WatchInvalidationsResponse, maxEntries int) (*n
 		return nil, errHello
 	}
 	s := &nearSession{
-		hello: hello, storeID: [16]byte(hello.GetStoreId()), lease: lease, floors: make([]atomic.Uint64, count),
+		hello: hello, storeID: storeID(hello.GetStoreId()), lease: lease, floors: make([]atomic.Uint64, count),
 		table: newNearTable(maxEntries), position: m.GetPosition(), policy: m.GetPolicyRevision(),
 	}
 	for i := range s.floors {
@@ -180,9 +177,10 @@ func (s *nearSession) grant(m *consentv1.WatchInvalidationsResponse) error {
 }
 
 // demand returns the revision that a decision must reflect; false: only the server can tell.
-func (s *nearSession) demand(c *consentv1.Consistency, atLeast uint64) (uint64, bool) {
-	if c == nil {
-		return atLeast, true
+func (s *nearSession) demand(c *consentv1.Consistency, fresh *freshness) (uint64, bool) {
+	atLeast, ok := fresh.within(s.storeID)
+	if c == nil || !ok {
+		return atLeast, ok
 	}
 	switch need := c.GetRequirement().(type) {
 	case *consentv1.Consistency_MinimizeLatency:
@@ -229,30 +227,4 @@ func (s *nearSession) keep(e *nearEntry) {
 		return
 	}
 	s.table.put(e, func(old *nearEntry) bool { return g != nil && s.current(old, g, 0) })
-}
-
-// token is what a near cache reads of a consistency token; all others leave tokens as they are.
-type token struct {
-	storeID  [16]byte
-	revision uint64
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// tokenBytes are a version, the store's id, the revision, and a checksum of these.
-const tokenBytes = 1 + 16 + 8 + 4
-
-// parseToken reads a consistency token of version 1.
-func parseToken(text string) (token, bool) {
-	var b [tokenBytes]byte
-	if base64.RawURLEncoding.DecodedLen(len(text)) != tokenBytes {
-		return token{}, false
-	}
-	if n, err := base64.RawURLEncoding.Decode(b[:], []byte(text)); err != nil || n != tokenBytes || b[0] != 1 {
-		return token{}, false
-	}
-	if crc32.Checksum(b[:25], castagnoli) != binary.BigEndian.Uint32(b[25:]) {
-		return token{}, false
-	}
-	return token{storeID: [16]byte(b[1:17]), revision: binary.BigEndian.Uint64(b[17:25])}, true
 }

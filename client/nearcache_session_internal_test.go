@@ -124,24 +124,50 @@ func TestLateAnswersAreNotUsed(t *testing.T) {
 	}
 }
 
+// wrote is the freshness of who has written this.
+func wrote(t *testing.T, tokens ...string) *freshness {
+	t.Helper()
+	f := &freshness{home: &home{}}
+	for i, text := range tokens {
+		err := f.written(&consentv1.RecordEventsResponse{ConsistencyToken: text, Revision: uint64(i + 1)})
+		if err != nil && !f.home.torn.Load() {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
 func TestDemandsOnFreshness(t *testing.T) {
 	s := testSession(t)
+	at71 := wrote(t, authz.Token{Revision: 71}.String())
+	elsewhere := authz.Token{StoreID: [16]byte{1}, Revision: 5}.String()
+	reads := wrote(t)
+	if err := reads.home.hear(elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	minimize := &consentv1.Consistency_MinimizeLatency{MinimizeLatency: true}
 	for name, row := range map[string]struct {
 		consistency *consentv1.Consistency
-		own         uint64
+		own         *freshness
 		want        uint64
 		ok          bool
 	}{
-		"none":             {nil, 0, 0, true},
-		"the session's":    {nil, 71, 71, true},
-		"a token":          {AtLeastAsFresh(authz.Token{Revision: 72}.String()), 71, 72, true},
-		"an older token":   {AtLeastAsFresh(authz.Token{Revision: 5}.String()), 71, 71, true},
-		"another store's":  {AtLeastAsFresh(authz.Token{StoreID: [16]byte{1}}.String()), 0, 0, false},
-		"garbage":          {AtLeastAsFresh("garbage"), 0, 0, false},
-		"fully consistent": {FullyConsistent(), 0, 0, false},
-		"an empty one":     {&consentv1.Consistency{}, 0, 0, false},
-		"minimize_latency": {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{MinimizeLatency: true}}, 0, 0, true},
-		"a false one":      {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{}}, 0, 0, false},
+		"none":                          {nil, nil, 0, true},
+		"a new session's":               {nil, wrote(t), 0, true},
+		"the session's":                 {nil, at71, 71, true},
+		"the session's, another store":  {nil, wrote(t, elsewhere), 0, false},
+		"the session's, unreadable":     {nil, wrote(t, "garbage"), 0, false},
+		"of who reads another store":    {nil, reads, 0, false},
+		"of who wrote to two stores":    {nil, wrote(t, authz.Token{Revision: 71}.String(), elsewhere), 0, false},
+		"another store's, with a token": {AtLeastAsFresh(authz.Token{Revision: 72}.String()), reads, 0, false},
+		"a token":                       {AtLeastAsFresh(authz.Token{Revision: 72}.String()), at71, 72, true},
+		"an older token":                {AtLeastAsFresh(authz.Token{Revision: 5}.String()), at71, 71, true},
+		"another store's":               {AtLeastAsFresh(authz.Token{StoreID: [16]byte{1}}.String()), nil, 0, false},
+		"garbage":                       {AtLeastAsFresh("garbage"), nil, 0, false},
+		"fully consistent":              {FullyConsistent(), nil, 0, false},
+		"an empty one":                  {&consentv1.Consistency{}, nil, 0, false},
+		"minimize_latency":              {&consentv1.Consistency{Requirement: minimize}, nil, 0, true},
+		"a false one":                   {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{}}, nil, 0, false},
 	} {
 		if got, ok := s.demand(row.consistency, row.own); ok != row.ok || ok && got != row.want {
 			t.Errorf("%s: %d, %v; want %d, %v", name, got, ok, row.want, row.ok)

@@ -90,7 +90,7 @@ func (n *near) watch(ctx context.Context) (useful bool) {
 
 // greet says who is there and returns the session that the server offers.
 func (n *near) greet(stream *nearStream) (*nearSession, error) {
-	if err := stream.send(&consentv1.WatchInvalidationsRequest{CacheId: n.id[:]}); err != nil {
+	if err := stream.send(&consentv1.WatchInvalidationsRequest{CacheId: n.id}); err != nil {
 		return nil, err
 	}
 	m, err := stream.Recv()

@@ -16,7 +16,8 @@ func NewCheck(controller, subjectID, purpose string) *consentv1.CheckRequest {
 }
 
 // NewEvent returns an event of now with a fresh UUIDv7 as its id, without a kind: set Kind before recording it. Make an
-// event once and repeat it with the same id; a new id would record it twice.
+// event once and repeat it with the same id; a new id would record it twice. An annulment and the restart of an erasure need
+// Evidence too.
 func NewEvent(source string) *consentv1.Event {
 	return &consentv1.Event{Id: uuid.Must(uuid.NewV7()).String(), OccurredAt: timestamppb.New(time.Now()), Source: source}
 }

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -32,14 +33,24 @@ func dial(t *testing.T, o servertest.Options) (*client.Client, *servertest.Serve
 	return c, s
 }
 
-// training records a status of the consent to ai_training, on notice 3 of the example controller.
-func training(t *testing.T, c *client.Client, subject string, consent consentv1.ConsentStatus) (token string) {
-	t.Helper()
+// recordings counts the events that the tests recorded.
+var recordings atomic.Int64
+
+// training is a consent to ai_training, on notice 3 of the example controller. Each is a second newer than the one before, and
+// a day old: a withdrawal counts to the end of its second.
+func training(subject string, consent consentv1.ConsentStatus) *consentv1.RecordEventsRequest {
 	event := client.NewEvent("privacy_settings")
+	event.OccurredAt = timestamppb.New(yesterday.Add(time.Duration(recordings.Add(1)) * time.Second))
 	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: consent, NoticeVersion: 3}}
-	response, err := c.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
-		Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event},
-	})
+	return &consentv1.RecordEventsRequest{Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event}}
+}
+
+var yesterday = time.Now().Add(-24 * time.Hour)
+
+// recordTraining records a status of the consent to ai_training.
+func recordTraining(t *testing.T, c *client.Client, subject string, consent consentv1.ConsentStatus) (token string) {
+	t.Helper()
+	response, err := c.RecordEvents(t.Context(), training(subject, consent))
 	if err != nil || response.GetApplied() != 1 {
 		t.Fatalf("RecordEvents = %v, %v", response, err)
 	}
@@ -60,9 +71,9 @@ func TestConsentAndWithdrawal(t *testing.T) {
 				}
 			}
 			expect(false, consentv1.ReasonCode_REASON_CODE_SUBJECT_UNKNOWN)
-			training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+			recordTraining(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
 			expect(true, consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS)
-			request.Consistency = client.AtLeastAsFresh(training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN))
+			request.Consistency = client.AtLeastAsFresh(recordTraining(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN))
 			expect(false, consentv1.ReasonCode_REASON_CODE_CONSENT_WITHDRAWN)
 			request.Consistency = client.FullyConsistent()
 			expect(false, consentv1.ReasonCode_REASON_CODE_CONSENT_WITHDRAWN)
@@ -72,9 +83,9 @@ func TestConsentAndWithdrawal(t *testing.T) {
 
 func TestWhatARealServerTells(t *testing.T) {
 	c, _ := dial(t, servertest.Options{})
-	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
-	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_REQUESTED)
-	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+	recordTraining(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+	recordTraining(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_REQUESTED)
+	recordTraining(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
 
 	decision, err := c.Check(t.Context(), client.NewCheck("example", "u", "ai_training"))
 	policy, policyErr := c.Policy(t.Context(), &consentv1.GetPolicyRequest{})
@@ -150,7 +161,7 @@ func TestErrorsOfARealServer(t *testing.T) {
 // A server that stops answers what it has, and its clients' streams do not hold it up.
 func TestAServerStopsUnderItsClients(t *testing.T) {
 	c, s := dial(t, servertest.Options{DrainTimeout: time.Minute})
-	training(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
+	recordTraining(t, c, "u", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN)
 	var group sync.WaitGroup
 	var answered atomic.Int64
 	enough := make(chan struct{})

@@ -2,10 +2,6 @@ package client
 
 import (
 	"context"
-	"sync/atomic"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
@@ -15,14 +11,22 @@ import (
 // no consistency of their own. Make one where you would carry a token by hand, for example per request that you serve; a
 // Session may be used from many goroutines and needs no closing.
 //
-// A Client over several addresses is one session by itself.
+// A session belongs to one store: where a server shows another one, or does not know the session's newest write, calls fail
+// with ErrStoreMismatch.
+//
+// A Client over several addresses is one session by itself, and its sessions see all its writes.
 type Session struct {
 	client *Client
 	fresh  freshness
 }
 
 // Session begins a session.
-func (c *Client) Session() *Session { return &Session{client: c} }
+func (c *Client) Session() *Session {
+	if c.fresh != nil {
+		return &Session{client: c, fresh: freshness{home: c.fresh.home, client: c.fresh}}
+	}
+	return &Session{client: c, fresh: freshness{home: &home{}}}
+}
 
 // Check is Client.Check on a state that reflects the session's writes.
 func (s *Session) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
@@ -52,8 +56,13 @@ func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurpo
 // RecordEvents is Client.RecordEvents; what follows in the session reflects it.
 func (s *Session) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
 	response, err := s.client.RecordEvents(ctx, request)
-	s.fresh.written(response, err)
-	return response, err
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fresh.written(response); err != nil {
+		return nil, err
+	}
+	return response, nil
 }
 
 // ConsistencyToken stands for the newest write of the session, to be handed to another process; empty: there was none.
@@ -62,84 +71,4 @@ func (s *Session) ConsistencyToken() string {
 		return w.token
 	}
 	return ""
-}
-
-// freshness is the newest write that later checks must reflect. The zero value and nil demand nothing. It is safe for
-// concurrent use.
-type freshness struct {
-	newest atomic.Pointer[write]
-	// lenient forgets a token that the server does not know and asks again, fully consistent: its store was replaced, and
-	// what was written to the old one is no longer there to be read. A session ends with its store; a client goes on.
-	lenient bool
-}
-
-// write is immutable.
-type write struct {
-	token    string
-	revision uint64
-	demand   *consentv1.Consistency
-}
-
-// revision is the newest write's; 0: there was none.
-func (f *freshness) revision() uint64 {
-	if f == nil {
-		return 0
-	}
-	if w := f.newest.Load(); w != nil {
-		return w.revision
-	}
-	return 0
-}
-
-// written remembers a write, unless a newer one is known: of writes made at once the answers come in any order.
-func (f *freshness) written(response *consentv1.RecordEventsResponse, err error) {
-	if f == nil || err != nil || response.GetConsistencyToken() == "" {
-		return
-	}
-	w := &write{token: response.GetConsistencyToken(), revision: response.GetRevision()}
-	w.demand = AtLeastAsFresh(w.token)
-	for {
-		before := f.newest.Load()
-		if before != nil && before.revision > w.revision || f.newest.CompareAndSwap(before, w) {
-			return
-		}
-	}
-}
-
-// demand is the consistency with which to ask; own says that it is not the caller's but that of a write.
-func (f *freshness) demand(asked *consentv1.Consistency) (c *consentv1.Consistency, own bool) {
-	if f == nil || asked != nil && !asked.GetMinimizeLatency() {
-		return asked, false
-	}
-	w := f.newest.Load()
-	if w == nil {
-		return asked, false
-	}
-	return w.demand, true
-}
-
-// demanding asks with the consistency that the caller chose, else with that of the newest write.
-func demanding[R any](f *freshness, asked *consentv1.Consistency, ask func(*consentv1.Consistency) (R, error)) (R, error) {
-	consistency, own := f.demand(asked)
-	response, err := ask(consistency)
-	if own && f.disowned(err, consistency) {
-		return ask(FullyConsistent())
-	}
-	return response, err
-}
-
-// disowned reports whether err says that the server does not know the token demanded, and forgets it, if f is lenient.
-func (f *freshness) disowned(err error, demanded *consentv1.Consistency) bool {
-	if !f.lenient || status.Code(err) != codes.InvalidArgument {
-		return false
-	}
-	for _, v := range Violations(err) {
-		if v.GetField() == "consistency.at_least_as_fresh" {
-			if w := f.newest.Load(); w != nil && w.demand == demanded {
-				f.newest.CompareAndSwap(w, nil)
-			}
-			return true
-		}
-	}
-	return false
 }

@@ -15,6 +15,8 @@ import (
 // address is where to connect and how.
 type address struct {
 	target string
+	// hosts are those that a target lists; nil where it is one address or name.
+	hosts []string
 	// local says that nothing leaves this machine.
 	local bool
 	// lanes is how many streams carry checks; 0: none.
@@ -54,8 +56,16 @@ func (o *options) resolve(target string) (address, error) {
 	return a, nil
 }
 
-// list makes gRPC connect to each of hosts. Each proves its own name by TLS.
+// list makes gRPC connect to each of hosts.
 func (a *address) list(hosts []string) {
+	var resolvers grpc.DialOption
+	a.target, resolvers = listed(hosts)
+	a.hosts, a.lanes = hosts, len(hosts)
+	a.options = append(a.options, resolvers)
+}
+
+// listed is a target that stands for hosts, and what resolves it. Each proves its own name by TLS.
+func listed(hosts []string) (target string, resolvers grpc.DialOption) {
 	state := resolver.State{}
 	for _, host := range hosts {
 		name, _, _ := net.SplitHostPort(host) // inspect has read it
@@ -65,8 +75,7 @@ func (a *address) list(hosts []string) {
 	}
 	list := manual.NewBuilderWithScheme("consentd")
 	list.InitialState(state)
-	a.target, a.lanes = "consentd:///servers", len(hosts)
-	a.options = append(a.options, grpc.WithResolvers(list))
+	return "consentd:///servers", grpc.WithResolvers(list)
 }
 
 var errTarget = errors.New("want host:port, host:port,host:port, dns:///host:port or unix:///path")

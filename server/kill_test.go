@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func TestKill(t *testing.T) {
 	}
 	k := &killer{
 		t: t, binary: binary(t), dataDir: filepath.Join(t.TempDir(), "data"),
-		random: rand.New(rand.NewPCG(1, 2)), acknowledged: map[string]string{},
+		random: rand.New(rand.NewPCG(1, 2)), began: time.Now().Add(-48 * time.Hour), acknowledged: map[string]string{},
 	}
 	for round := range rounds {
 		k.round(round)
@@ -57,6 +58,9 @@ type killer struct {
 	binary, dataDir string
 	random          *rand.Rand
 	recorded        consent.Revision
+	// began is when the events begin to have occurred, events how many there are.
+	began  time.Time
+	events atomic.Int64
 
 	mu sync.Mutex
 	// acknowledged maps batches to their subjects. Guarded by mu.
@@ -102,7 +106,7 @@ func (k *killer) write(ctx context.Context, client consentv1.ConsentServiceClien
 	for n := 0; ; n++ {
 		batch := fmt.Sprintf("%s-%d", prefix, n)
 		subject := fmt.Sprintf("subject-%d", n%killSubjects)
-		request := &consentv1.RecordEventsRequest{Controller: "example", SubjectId: subject, Events: killEvents(batch)}
+		request := &consentv1.RecordEventsRequest{Controller: "example", SubjectId: subject, Events: k.batch(batch)}
 		if _, err := client.RecordEvents(ctx, request, grpc.WaitForReady(n == 0)); err != nil {
 			return
 		}
@@ -117,7 +121,9 @@ func (k *killer) write(ctx context.Context, client consentv1.ConsentServiceClien
 	}
 }
 
-func killEvents(batch string) []*consentv1.Event {
+// batch is a consent from its request to its withdrawal, each event a second newer than the one before: a withdrawal counts to
+// the end of its second.
+func (k *killer) batch(name string) []*consentv1.Event {
 	events := make([]*consentv1.Event, killBatch)
 	for i := range events {
 		status := []consentv1.ConsentStatus{
@@ -125,8 +131,9 @@ func killEvents(batch string) []*consentv1.Event {
 			consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN,
 		}[i]
 		events[i] = &consentv1.Event{
-			Id: fmt.Sprintf("%s/%d", batch, i), OccurredAt: timestamppb.Now(), Source: "privacy_settings",
-			Kind: &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3}},
+			Id: fmt.Sprintf("%s/%d", name, i), Source: "privacy_settings",
+			OccurredAt: timestamppb.New(k.began.Add(time.Duration(k.events.Add(1)) * time.Second)),
+			Kind:       &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3}},
 		}
 	}
 	return events
@@ -145,9 +152,7 @@ func (k *killer) verify(round int) {
 	for s := range killSubjects {
 		subject := consent.Subject{Controller: "example", ID: fmt.Sprintf("subject-%d", s)}
 		ledger := readLedger(k.t, store, subject)
-		events := make([]consent.Event, len(ledger))
-		for i, e := range ledger {
-			events[i] = e.Event
+		for _, e := range ledger {
 			found[e.Event.ID] = e.Revision
 			revisions[e.Revision]++
 		}
@@ -155,7 +160,7 @@ func (k *killer) verify(round int) {
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		if diff := cmp.Diff(consent.Fold(events), snapshot.State, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(consent.FoldEntries(ledger), snapshot.State, cmpopts.EquateEmpty()); diff != "" {
 			k.t.Errorf("round %d: %s is not what its ledger folds to (-folded +stored):\n%s", round, subject.ID, diff)
 		}
 	}

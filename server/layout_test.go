@@ -18,6 +18,7 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server":                   {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":           {},
+	"server/nearest":           {},
 	"server/store":             {"server/consent"},
 	"server/store/pebble":      {"server/consent", "server/store"},
 	"server/certificate":       {},
@@ -38,7 +39,8 @@ var mayImport = map[string][]string{
 	},
 	"server/explain": {"server/authz", "server/consent", "server/policy"},
 	"server/grpcapi": {
-		"server/authz", "server/consent", "server/diff", "server/explain", "server/place", "server/watch", "proto/consent/v1",
+		"server/authz", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place", "server/watch",
+		"proto/consent/v1",
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/certificate", "server/consent", "server/diff", "server/explain",
@@ -54,7 +56,7 @@ var mayImport = map[string][]string{
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
 		"client", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
-		"server/cases", "server/policy/policytest", "server/policy/scaffold",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {},

@@ -135,7 +135,7 @@ type consents struct {
 	server *Server
 }
 
-// RecordEvents keeps the events for the test.
+// RecordEvents keeps the events for the test; each counts.
 func (c *consents) RecordEvents(_ context.Context, r *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
 	if r.GetController() == "" || r.GetSubjectId() == "" || len(r.GetEvents()) == 0 {
 		return nil, status.Error(codes.InvalidArgument, "controller, subject_id and events are required")
@@ -145,7 +145,11 @@ func (c *consents) RecordEvents(_ context.Context, r *consentv1.RecordEventsRequ
 	defer s.mu.Unlock()
 	s.recorded = append(s.recorded, r)
 	s.revision++
-	return &consentv1.RecordEventsResponse{
+	answer := &consentv1.RecordEventsResponse{
 		ConsistencyToken: token(s.revision), Applied: uint32(len(r.GetEvents())), Revision: s.revision,
-	}, nil
+	}
+	for range r.GetEvents() {
+		answer.Outcomes = append(answer.Outcomes, &consentv1.EventOutcome{Effect: consentv1.EventEffect_EVENT_EFFECT_COUNTED})
+	}
+	return answer, nil
 }

@@ -24,6 +24,7 @@ type result struct {
 	Results   []result        `json:"results,omitempty"`
 	Purposes  []purpose       `json:"purposes,omitempty"`
 	Response  json.RawMessage `json:"response,omitempty"`
+	Outcomes  []string        `json:"outcomes,omitempty"`
 	Revisions []uint64        `json:"revisions,omitempty"`
 
 	took time.Duration
@@ -55,6 +56,8 @@ type callError struct {
 	Code       string      `json:"code"`
 	Message    string      `json:"message"`
 	Violations []violation `json:"violations"`
+	// StoreMismatch says that it is the client's own error for servers that do not share a store.
+	StoreMismatch bool `json:"store_mismatch"`
 }
 
 type purpose struct {
@@ -115,6 +118,9 @@ func (e *expectation) checkError(got result) []string {
 	var faults []string
 	if !slices.Contains(e.Error, got.Error.Code) {
 		faults = append(faults, fmt.Sprintf("error %s (%s); want %s", got.Error.Code, got.Error.Message, strings.Join(e.Error, " or ")))
+	}
+	if got.Error.StoreMismatch != e.StoreMismatch {
+		faults = append(faults, fmt.Sprintf("store_mismatch is %v; want %v", got.Error.StoreMismatch, e.StoreMismatch))
 	}
 	var fields []string
 	for _, v := range got.Error.Violations {
@@ -201,6 +207,9 @@ func (e *expectation) checkLists(got result) []string {
 	}
 	if e.Entries != nil && (len(got.Revisions) != *e.Entries || !slices.IsSorted(got.Revisions)) {
 		faults = append(faults, fmt.Sprintf("revisions %v; want %d of them, in order", got.Revisions, *e.Entries))
+	}
+	if e.Outcomes != nil && !slices.Equal(got.Outcomes, e.Outcomes) {
+		faults = append(faults, fmt.Sprintf("outcomes %q; want %q", got.Outcomes, e.Outcomes))
 	}
 	if e.Revisions != nil && !slices.Equal(got.Revisions, e.Revisions) {
 		faults = append(faults, fmt.Sprintf("revisions %v; want %v", got.Revisions, e.Revisions))

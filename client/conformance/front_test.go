@@ -32,13 +32,16 @@ import (
 // front stands between clients and the real server and does to calls what the step under way says. It passes messages as
 // bytes, so that nothing of them is lost or mended on the way.
 type front struct {
-	real *grpc.ClientConn
+	// real leads to the server, elsewhere to one of another store.
+	real, elsewhere *grpc.ClientConn
 	// addr is where it listens on loopback, up and down again.
 	addr string
 	// others are further listeners' targets by kind; they end with the front.
 	others map[string]string
 
 	mu sync.Mutex // guards all below
+	// away passes calls elsewhere.
+	away bool
 	// server is nil while the front is down or speaks nonsense.
 	server  *grpc.Server
 	plain   net.Listener
@@ -79,23 +82,32 @@ func (rawCodec) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-func newFront(t *testing.T, server string) *front {
+func newFront(t *testing.T, server, elsewhere string) *front {
+	t.Helper()
+	f := &front{
+		real: connect(t, server), elsewhere: connect(t, elsewhere), addr: "127.0.0.1:0",
+		others: map[string]string{}, open: map[net.Conn]bool{}, streams: map[*checkStream]bool{},
+	}
+	t.Cleanup(func() {
+		f.stop()
+		f.ending.Wait()
+	})
+	if err := f.start(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// connect connects to a server; the connection ends with the test.
+func connect(t *testing.T, server string) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient(server, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{})))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{real: conn, addr: "127.0.0.1:0", others: map[string]string{}, open: map[net.Conn]bool{}, streams: map[*checkStream]bool{}}
-	t.Cleanup(func() {
-		f.stop()
-		f.ending.Wait()
-		_ = conn.Close()
-	})
-	if err := f.start(); err != nil {
-		t.Fatal(err)
-	}
-	return f
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // frontActions are what a script can do to a front.
@@ -105,6 +117,26 @@ var frontActions = map[string]func(*front) error{
 	"drain":   (*front).drain,
 	"garbage": func(f *front) error { return f.nonsense(garbage) },
 	"silent":  func(f *front) error { return f.nonsense(silence) },
+
+	"elsewhere": func(f *front) error { f.lead(true); return nil },
+	"home":      func(f *front) error { f.lead(false); return nil },
+}
+
+// lead passes calls to the server of another store, or to the first again.
+func (f *front) lead(away bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.away = away
+}
+
+// backend is where calls are passed.
+func (f *front) backend() *grpc.ClientConn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.away {
+		return f.elsewhere
+	}
+	return f.real
 }
 
 // start listens where the front listened before.
@@ -409,7 +441,7 @@ func (f *front) response(ctx context.Context, c call, a answer) (frame, error) {
 
 func (f *front) pass(ctx context.Context, c call) (frame, error) {
 	response := frame{}
-	err := f.real.Invoke(ctx, c.method, &c.request, &response)
+	err := f.backend().Invoke(ctx, c.method, &c.request, &response)
 	return response, err
 }
 

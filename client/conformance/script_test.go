@@ -122,9 +122,11 @@ type expectation struct {
 	Text                    string          `yaml:"text"`
 	Error                   oneOrMore       `yaml:"error"`
 	Violations              []string        `yaml:"violations"`
+	StoreMismatch           bool            `yaml:"store_mismatch"`
 	Results                 []expectation   `yaml:"results"`
 	Purposes                map[string]bool `yaml:"purposes"`
 	Response                object          `yaml:"response"`
+	Outcomes                []string        `yaml:"outcomes"`
 	Revisions               []uint64        `yaml:"revisions"`
 	Entries                 *int            `yaml:"entries"`
 	Took                    span            `yaml:"took"`

@@ -129,17 +129,21 @@ type batchError struct {
 func batchJSON(results []client.Result) any {
 	out := make([]batchResult, len(results))
 	for i, r := range results {
-		if r.Err == nil {
-			out[i].Response = messageJSON{responseOf(r.Decision)}
-			continue
-		}
-		s, _ := status.FromError(r.Err)
-		out[i].Error = &batchError{Code: codeName(s.Code()), Message: s.Message(), FieldViolations: []messageJSON{}}
-		for _, v := range client.Violations(r.Err) {
-			out[i].Error.FieldViolations = append(out[i].Error.FieldViolations, messageJSON{v})
-		}
+		out[i] = batchResultOf(r)
 	}
 	return struct {
 		Results []batchResult `json:"results"`
 	}{out}
+}
+
+func batchResultOf(r client.Result) batchResult {
+	if r.Err == nil {
+		return batchResult{Response: messageJSON{responseOf(r.Decision)}}
+	}
+	s, _ := status.FromError(r.Err)
+	failed := &batchError{Code: codeName(s.Code()), Message: s.Message(), FieldViolations: []messageJSON{}}
+	for _, v := range client.Violations(r.Err) {
+		failed.FieldViolations = append(failed.FieldViolations, messageJSON{v})
+	}
+	return batchResult{Error: failed}
 }

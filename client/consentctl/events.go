@@ -31,39 +31,74 @@ func (a *app) eventsCommand() *cobra.Command {
 
 func (a *app) events(cmd *cobra.Command, request *consentv1.ListEventsRequest, limit int) error {
 	return a.with(cmd, func(ctx context.Context, c *client.Client) error {
-		found := &consentv1.ListEventsResponse{}
+		found := ledger{annulledBy: map[string]*consentv1.LedgerEntry{}}
+		// All is read whatever the limit: what annuls an event comes later.
 		for entry, err := range c.Events(ctx, request) {
 			if err != nil {
 				return err
 			}
-			found.Entries = append(found.Entries, entry)
-			if len(found.Entries) == limit {
-				break
-			}
+			found.add(entry, limit)
 		}
-		return a.printValue(ledgerJSON(found.GetEntries()), func(w io.Writer) { ledgerTable(w, found.GetEntries()) })
+		return a.printValue(found.json(), found.table)
 	})
 }
 
-// ledgerJSON is a page without a token: all pages are read.
-func ledgerJSON(entries []*consentv1.LedgerEntry) any {
-	out := make([]messageJSON, len(entries))
-	for i, e := range entries {
-		out[i] = messageJSON{e}
+// ledger is what is shown of a subject's.
+type ledger struct {
+	entries []*consentv1.LedgerEntry
+	// annulledBy is the first annulment of an event, by the event's id.
+	annulledBy map[string]*consentv1.LedgerEntry
+}
+
+// add takes the next entry; no more than limit are shown, unless that is 0.
+func (l *ledger) add(entry *consentv1.LedgerEntry, limit int) {
+	if limit == 0 || len(l.entries) < limit {
+		l.entries = append(l.entries, entry)
+	}
+	if a := entry.GetEvent().GetAnnulment(); a != nil && l.annulledBy[a.GetEventId()] == nil {
+		l.annulledBy[a.GetEventId()] = entry
+	}
+}
+
+// entryJSON is an entry of the ledger, and the id of the event that annulled it.
+type entryJSON struct {
+	Event      messageJSON `json:"event"`
+	RecordedAt messageJSON `json:"recorded_at"`
+	Revision   uint64      `json:"revision"`
+	AnnulledBy string      `json:"annulled_by,omitempty"`
+}
+
+// json is a page without a token: all pages are read.
+func (l *ledger) json() any {
+	out := make([]entryJSON, len(l.entries))
+	for i, e := range l.entries {
+		out[i] = entryJSON{
+			messageJSON{e.GetEvent()}, messageJSON{e.GetRecordedAt()}, e.GetRevision(),
+			l.annulledBy[e.GetEvent().GetId()].GetEvent().GetId(),
+		}
 	}
 	return struct {
-		Entries []messageJSON `json:"entries"`
+		Entries []entryJSON `json:"entries"`
 	}{out}
 }
 
-func ledgerTable(w io.Writer, entries []*consentv1.LedgerEntry) {
+func (l *ledger) table(w io.Writer) {
 	t := table{header: []string{"REVISION", "OCCURRED AT", "KIND", "DETAILS", "SOURCE", "EVENT ID"}}
-	for _, e := range entries {
+	for _, e := range l.entries {
 		kind, detail := kindText(e.GetEvent())
-		t.add(strconv.FormatUint(e.GetRevision(), 10), timeText(e.GetEvent().GetOccurredAt()), kind, detail,
+		t.add(strconv.FormatUint(e.GetRevision(), 10), timeText(e.GetEvent().GetOccurredAt()), kind, l.annulledText(e, detail),
 			e.GetEvent().GetSource(), e.GetEvent().GetId())
 	}
 	t.write(w)
+}
+
+// annulledText is an entry's detail, and by which event it was annulled and when.
+func (l *ledger) annulledText(e *consentv1.LedgerEntry, detail string) string {
+	by := l.annulledBy[e.GetEvent().GetId()]
+	if by == nil {
+		return detail
+	}
+	return fmt.Sprintf("%s, annulled by %s on %s", detail, by.GetEvent().GetId(), timeText(by.GetEvent().GetOccurredAt()))
 }
 
 // kindText is an event's kind and what is set in it.

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -30,29 +31,34 @@ var clock = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func at(days int) *timestamppb.Timestamp { return timestamppb.New(clock.AddDate(0, 0, days)) }
 
-// fake is a server with fixed answers. It keeps the last request and fails with err where that is set.
+// fake is a server with fixed answers. It keeps the last request of each kind and fails with err where that is set.
 type fake struct {
 	consentv1.UnimplementedDecisionServiceServer
 	consentv1.UnimplementedConsentServiceServer
 	consentv1.UnimplementedPolicyServiceServer
-	err error // immutable once serving
+	err      error // immutable once serving
+	checkErr error // of batches of checks alone; immutable once serving
 
 	mu       sync.Mutex
-	last     proto.Message // guarded by mu
-	deadline time.Time     // of the last check; guarded by mu
+	last     map[protoreflect.FullName]proto.Message // guarded by mu
+	deadline time.Time                               // of the last check; guarded by mu
 }
 
 func (f *fake) keep(request proto.Message) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last = request
+	if f.last == nil {
+		f.last = map[protoreflect.FullName]proto.Message{}
+	}
+	f.last[request.ProtoReflect().Descriptor().FullName()] = request
 	return f.err
 }
 
-func (f *fake) request() proto.Message {
+// request is the last one of like's kind; nil: there was none.
+func (f *fake) request(like proto.Message) proto.Message {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.last
+	return f.last[like.ProtoReflect().Descriptor().FullName()]
 }
 
 func allow() *consentv1.CheckResponse {
@@ -118,6 +124,9 @@ func (f *fake) BatchCheck(_ context.Context, r *consentv1.BatchCheckRequest) (*c
 		}
 		response.Results = append(response.Results, result)
 	}
+	if f.checkErr != nil {
+		return nil, f.checkErr
+	}
 	return response, f.keep(r)
 }
 
@@ -127,8 +136,27 @@ func (f *fake) ListPurposes(_ context.Context, r *consentv1.ListPurposesRequest)
 	}}, f.keep(r)
 }
 
+// RecordEvents answers by the event's id.
 func (f *fake) RecordEvents(_ context.Context, r *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
-	return &consentv1.RecordEventsResponse{ConsistencyToken: "token-8", Applied: 1}, f.keep(r)
+	response := &consentv1.RecordEventsResponse{ConsistencyToken: "token-8", Applied: 1, Revision: 8}
+	if outcome := outcomes[r.GetEvents()[0].GetId()]; outcome != nil {
+		response.Outcomes = []*consentv1.EventOutcome{outcome}
+	}
+	return response, f.keep(r)
+}
+
+// outcomes are those of events by their ids; without one the server is of an earlier version.
+var outcomes = map[string]*consentv1.EventOutcome{
+	"fresh-id": {Effect: consentv1.EventEffect_EVENT_EFFECT_COUNTED},
+	"late": {
+		Effect: consentv1.EventEffect_EVENT_EFFECT_SUPERSEDED, SupersededBy: "e1", SupersededByKind: "consent", SupersededByOccurredAt: at(0),
+	},
+	"import":    {Effect: consentv1.EventEffect_EVENT_EFFECT_UNPROVEN},
+	"duplicate": {Effect: consentv1.EventEffect_EVENT_EFFECT_DUPLICATE},
+	"later":     {Effect: 77},
+	"notice": {Effect: consentv1.EventEffect_EVENT_EFFECT_COUNTED, Warnings: []*consentv1.EventWarning{{
+		Code: consentv1.EventWarningCode_EVENT_WARNING_CODE_NOTICE_UNKNOWN, Purpose: "marketing_email", Message: "notice version 9 is newer",
+	}}},
 }
 
 func (f *fake) GetSubject(_ context.Context, r *consentv1.GetSubjectRequest) (*consentv1.GetSubjectResponse, error) {
@@ -174,6 +202,12 @@ func (f *fake) ListEvents(_ context.Context, r *consentv1.ListEventsRequest) (*c
 			Profile: &consentv1.ProfileEvent{AgeMax: proto.Uint32(0), Relationship: &consentv1.Relationship{OptOutOffered: true}},
 		}}},
 		{Revision: 7, RecordedAt: at(0), Event: &consentv1.Event{Id: "e3", OccurredAt: at(0)}},
+		{Revision: 8, RecordedAt: at(0), Event: &consentv1.Event{Id: "e4", OccurredAt: at(-1), Source: "support", Evidence: "urn:ticket:1", Kind: &consentv1.Event_Annulment{
+			Annulment: &consentv1.AnnulmentEvent{EventId: "e1"},
+		}}},
+		{Revision: 9, RecordedAt: at(0), Event: &consentv1.Event{Id: "e5", OccurredAt: at(0), Source: "support", Evidence: "urn:ticket:2", Kind: &consentv1.Event_Annulment{
+			Annulment: &consentv1.AnnulmentEvent{EventId: "e1"},
+		}}},
 	}}, f.keep(r)
 }
 

@@ -30,6 +30,10 @@ func TestOutput(t *testing.T) {
 		"policy":         {args: []string{"policy"}},
 		"policy_file":    {args: []string{"policy", "controllers/example/rules.rego"}},
 		"record":         {args: []string{"record", "erasure", "example", "u", "requested"}},
+		"record_denied":  {args: []string{"record", "consent", "example", "u", "marketing_email", "withdrawn"}},
+		"record_late":    {args: []string{"record", "consent", "example", "u", "allowed", "withdrawn", "--undeclared", "--id", "late"}},
+		"record_several": {args: []string{"record", "objection", "example", "u", "marketing_email", "allowed", "BAD", "--undeclared"}},
+		"record_notice":  {args: []string{"record", "consent", "example", "u", "marketing_email", "given", "--id", "notice"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := execute(address, test.stdin, test.args...)

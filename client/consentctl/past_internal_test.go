@@ -44,8 +44,8 @@ func TestPastRequests(t *testing.T) {
 		},
 		"policy diff --from p1 --states=false": &consentv1.DiffPolicyRequest{FromPolicyRevision: "p1", Sample: defaultSample, Examples: 3},
 	} {
-		if got := execute(address, "", strings.Fields(line)...); got.code != exitOK || !proto.Equal(f.request(), want) {
-			t.Errorf("%s: %+v asked %v, want %v", line, got, f.request(), want)
+		if got := execute(address, "", strings.Fields(line)...); got.code != exitOK || !proto.Equal(f.request(want), want) {
+			t.Errorf("%s: %+v asked %v, want %v", line, got, f.request(want), want)
 		}
 	}
 	for line, says := range map[string]string{

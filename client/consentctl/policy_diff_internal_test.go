@@ -118,8 +118,8 @@ func TestPolicyDiff(t *testing.T) {
 			Reasons: []consentv1.ReasonCode{consentv1.ReasonCode_REASON_CODE_OBJECTED},
 		}},
 	}
-	if !proto.Equal(f.request(), want) {
-		t.Errorf("request %v, want %v", f.request(), want)
+	if sent := f.request(want); !proto.Equal(sent, want) {
+		t.Errorf("request %v, want %v", sent, want)
 	}
 }
 

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/nearest"
 )
 
 // recorder has what all kinds of events share: the flags of record and the sending.
@@ -22,7 +23,7 @@ type recorder struct {
 	app                  *app
 	id, source, evidence string
 	at                   timeFlag
-	fence                bool
+	fence, undeclared    bool
 }
 
 func (a *app) recordCommand() *cobra.Command {
@@ -37,12 +38,13 @@ func (a *app) recordCommand() *cobra.Command {
 	flags.StringVar(&r.id, "id", "", "the event's id, its idempotency key (default a fresh UUIDv7)")
 	flags.Var(&r.at, "at", "when it happened (default now): "+timeForms)
 	flags.StringVar(&r.source, "source", "consentctl", "where it came from")
-	flags.StringVar(&r.evidence, "evidence", "", "proof of it: a URI or a hash")
+	flags.StringVar(&r.evidence, "evidence", "", "proof of it: a URI such as https://…, sha256:… or urn:paper:form-9")
 	flags.BoolVar(&r.fence, "fence", false, "return only when no node and no client cache answers from the older state")
+	flags.BoolVar(&r.undeclared, "undeclared", false, "record it also for a purpose that the controller's policies do not declare")
 	completeFlag(cmd, "source", completions{"cookie_banner", "privacy_settings", "unsubscribe_link", "sms_stop", "support", "import", "consentctl"})
 	cmd.AddCommand(
 		r.consentCommand(), r.objectionCommand(), r.restrictionCommand(), r.optOutCommand(),
-		r.signalsCommand(), r.erasureCommand(), r.profileCommand(),
+		r.signalsCommand(), r.erasureCommand(), r.profileCommand(), r.annulmentCommand(),
 	)
 	return cmd
 }
@@ -65,6 +67,9 @@ func (r *recorder) event(cmd *cobra.Command) (*consentv1.Event, error) {
 		id = r.app.newID()
 	}
 	if at == nil {
+		if imported := (consent.Event{Source: r.source}); imported.Imported() {
+			return nil, usageError(cmd, fmt.Errorf("--source %s needs --at: an import says when it happened", r.source))
+		}
 		at = timestamppb.New(r.app.now())
 	}
 	return &consentv1.Event{Id: id, OccurredAt: at, Source: r.source, Evidence: r.evidence}, nil
@@ -81,13 +86,61 @@ func (r *recorder) record(cmd *cobra.Command, args []string, set func(*consentv1
 		Controller: args[0], SubjectId: args[1], Events: []*consentv1.Event{event}, Fence: r.fence,
 	}
 	return r.app.with(cmd, func(ctx context.Context, c *client.Client) error {
+		if err := r.requireDeclared(ctx, c, request); err != nil {
+			return err
+		}
 		response, err := c.RecordEvents(ctx, request)
 		if err != nil {
 			r.adviseRepeating(event, err)
-			return err
+			return byFlags(cmd, err)
 		}
-		return r.app.printValue(recordedOf(event, response), func(w io.Writer) { recordedTable(w, event, response) })
+		done := recorded{event, response, decideNow(ctx, c, request, response.GetConsistencyToken())}
+		return r.app.printValue(done.json(), done.table)
 	})
+}
+
+// requireDeclared refuses an event for a purpose that the controller does not declare: a misspelt one must not swallow an
+// unsubscribe.
+func (r *recorder) requireDeclared(ctx context.Context, c *client.Client, request *consentv1.RecordEventsRequest) error {
+	purposes := purposesOf(request.GetEvents()[0])
+	if len(purposes) == 0 || r.undeclared {
+		return nil
+	}
+	response, err := c.Controllers(ctx, &consentv1.ListControllersRequest{Controller: request.GetController()})
+	if err != nil {
+		return err
+	}
+	var declared []string
+	for _, p := range response.GetControllers()[0].GetPurposes() {
+		declared = append(declared, p.GetPurpose())
+	}
+	for _, name := range purposes {
+		if !slices.Contains(declared, name) {
+			err = errors.Join(err, undeclaredError(request.GetController(), name, declared))
+		}
+	}
+	return err
+}
+
+func undeclaredError(controller, name string, declared []string) error {
+	const override = "--undeclared records it all the same"
+	if near := nearest.Name(name, slices.Values(declared)); near != "" {
+		return fmt.Errorf("no purpose %q; did you mean %s? (%s)", name, near, override)
+	}
+	return fmt.Errorf("no purpose %q (consentctl controllers %s lists them; %s)", name, controller, override)
+}
+
+// purposesOf are the purposes that an event names.
+func purposesOf(event *consentv1.Event) []string {
+	switch kind := event.GetKind().(type) {
+	case *consentv1.Event_Consent:
+		return []string{kind.Consent.GetPurpose()}
+	case *consentv1.Event_Objection:
+		return kind.Objection.GetPurposes()
+	case *consentv1.Event_Restriction:
+		return kind.Restriction.GetPurposes()
+	}
+	return nil
 }
 
 // adviseRepeating says how to repeat the command without recording the event twice, where it may have been recorded.
@@ -97,25 +150,4 @@ func (r *recorder) adviseRepeating(event *consentv1.Event, err error) {
 		fmt.Fprintf(r.app.stderr, "consentctl: the event may have been recorded; to be sure repeat with --id %q --at %s\n",
 			event.GetId(), event.GetOccurredAt().AsTime().Format(time.RFC3339Nano))
 	}
-}
-
-// recorded is what came of an event, for JSON.
-type recorded struct {
-	EventID          string `json:"event_id"`
-	Applied          uint32 `json:"applied"`
-	Duplicates       uint32 `json:"duplicates"`
-	ConsistencyToken string `json:"consistency_token"`
-}
-
-func recordedOf(event *consentv1.Event, response *consentv1.RecordEventsResponse) recorded {
-	return recorded{event.GetId(), response.GetApplied(), response.GetDuplicates(), response.GetConsistencyToken()}
-}
-
-func recordedTable(w io.Writer, event *consentv1.Event, response *consentv1.RecordEventsResponse) {
-	fields(w, [][2]string{
-		{"Event id", event.GetId()},
-		{"Applied", strconv.FormatUint(uint64(response.GetApplied()), 10)},
-		{"Duplicates", strconv.FormatUint(uint64(response.GetDuplicates()), 10)},
-		{"Consistency token", response.GetConsistencyToken()},
-	})
 }

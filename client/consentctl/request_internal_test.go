@@ -44,10 +44,10 @@ func TestRequests(t *testing.T) {
 		},
 		{"controllers example", &consentv1.ListControllersRequest{}, `controller:"example"`},
 		{
-			"record consent example u p given --notice-version 3 --explicit --given-by parent --recipient a,b --country jp --expires-at +1d --id e --at -1h --source import --evidence x --fence",
+			"record consent example u marketing_email given --notice-version 3 --explicit --given-by parent --recipient a,b --country jp --expires-at +1d --id e --at -1h --source import --evidence urn:x --fence",
 			&consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" fence:true events:{id:"e" occurred_at:{seconds:1772362800} source:"import" evidence:"x"
-			 consent:{purpose:"p" status:CONSENT_STATUS_GIVEN notice_version:3 explicit:true given_by:GIVEN_BY_PARENT recipients:"a" recipients:"b"
+			`controller:"example" subject_id:"u" fence:true events:{id:"e" occurred_at:{seconds:1772362800} source:"import" evidence:"urn:x"
+			 consent:{purpose:"marketing_email" status:CONSENT_STATUS_GIVEN notice_version:3 explicit:true given_by:GIVEN_BY_PARENT recipients:"a" recipients:"b"
 			  countries:"JP" expires_at:{seconds:1772452800}}}`,
 		},
 		{
@@ -55,17 +55,17 @@ func TestRequests(t *testing.T) {
 			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" objection:{}}`,
 		},
 		{
-			"record objection example u p q --lifted --at 2026-02-28", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772236800} source:"consentctl" objection:{purposes:"p" purposes:"q" lifted:true}}`,
+			"record objection example u marketing_email sale_of_data --lifted --at 2026-02-28", &consentv1.RecordEventsRequest{},
+			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772236800} source:"consentctl" objection:{purposes:"marketing_email" purposes:"sale_of_data" lifted:true}}`,
 		},
 		{
-			"record restriction example u accuracy-contested p --at 2026-03-01T10:00:00+01:00", &consentv1.RecordEventsRequest{},
+			"record restriction example u accuracy-contested p --undeclared --at 2026-03-01T10:00:00+01:00", &consentv1.RecordEventsRequest{},
 			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772355600} source:"consentctl"
 			 restriction:{ground:RESTRICTION_GROUND_ACCURACY_CONTESTED purposes:"p"}}`,
 		},
 		{
-			"record opt-out example u sale_or_sharing --lifted --evidence x", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"x"
+			"record opt-out example u sale_or_sharing --lifted --evidence sha256:1f", &consentv1.RecordEventsRequest{},
+			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"sha256:1f"
 			 opt_out:{kind:OPT_OUT_KIND_SALE_OR_SHARING lifted:true}}`,
 		},
 		{
@@ -79,6 +79,20 @@ func TestRequests(t *testing.T) {
 		{
 			"record erasure example u COMPLETED", &consentv1.RecordEventsRequest{},
 			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" erasure:{stage:ERASURE_STAGE_COMPLETED}}`,
+		},
+		{
+			"record erasure example u restarted --evidence urn:ticket:1", &consentv1.RecordEventsRequest{},
+			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"urn:ticket:1"
+			 erasure:{stage:ERASURE_STAGE_RESTARTED}}`,
+		},
+		{
+			"record annulment example u e7 --evidence urn:ticket:1 --source support", &consentv1.RecordEventsRequest{},
+			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"support" evidence:"urn:ticket:1"
+			 annulment:{event_id:"e7"}}`,
+		},
+		{
+			"record consent example u marketing_email withdrawn", &consentv1.BatchCheckRequest{},
+			`consistency:{at_least_as_fresh:"token-8"} requests:{controller:"example" subject_id:"u" purpose:"marketing_email"}`,
 		},
 		{
 			"record profile example u --jurisdiction= --age-min 0", &consentv1.RecordEventsRequest{},
@@ -103,7 +117,7 @@ func TestRequests(t *testing.T) {
 			if err := prototext.Unmarshal([]byte(test.want), test.into); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.into, f.request(), protocmp.Transform()); diff != "" {
+			if diff := cmp.Diff(test.into, f.request(test.into), protocmp.Transform()); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
@@ -135,7 +149,7 @@ func TestBatchInput(t *testing.T) {
 			if err := prototext.Unmarshal([]byte(test.want), want); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, f.request(), protocmp.Transform()); diff != "" {
+			if diff := cmp.Diff(want, f.request(want), protocmp.Transform()); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
@@ -147,8 +161,9 @@ func TestBatchInput(t *testing.T) {
 	if got := execute(address, "", "batch", file, "--fully-consistent"); got.code != exitOK {
 		t.Errorf("from a file: %+v", got)
 	}
-	if !f.request().(*consentv1.BatchCheckRequest).GetConsistency().GetFullyConsistent() {
-		t.Errorf("consistency was not sent: %v", f.request())
+	sent := f.request(&consentv1.BatchCheckRequest{}).(*consentv1.BatchCheckRequest)
+	if !sent.GetConsistency().GetFullyConsistent() {
+		t.Errorf("consistency was not sent: %v", sent)
 	}
 }
 

@@ -51,9 +51,13 @@ func newStack(b *testing.B, o policy.Options) *stack {
 func (s *stack) recordFourConsents(b *testing.B, subject consent.Subject) {
 	b.Helper()
 	now := consent.InstantOf(time.Now())
+	notice := uint32(1)
+	if subject.Controller == "example" {
+		notice = 3
+	}
 	given := func(id, purpose string, recipients ...string) consent.Event {
 		return consent.Event{ID: subject.ID + id, OccurredAt: now - 1e9, Source: "privacy_settings", Fact: consent.Consent{
-			Purpose: purpose, Status: consent.Given, NoticeVersion: 3, Explicit: true, Recipients: recipients,
+			Purpose: purpose, Status: consent.Given, NoticeVersion: notice, Explicit: true, Recipients: recipients,
 		}}
 	}
 	place := "DE"

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
@@ -122,16 +123,18 @@ func (r *race) write(ctx context.Context, t *testing.T, w int) {
 	}
 }
 
+// record records a subject's event of second n: a withdrawal counts to the end of its second.
 func (r *race) record(t *testing.T, s, n int, status consent.Status) {
-	_, err := r.states.Record(context.Background(), consent.Batch{
-		Subject: raceSubject(s), RecordedAt: consent.Instant(n),
+	at := consent.Instant(n) * consent.Instant(time.Second)
+	done, err := r.states.Record(context.Background(), consent.Batch{
+		Subject: raceSubject(s), RecordedAt: at,
 		Events: []consent.Event{{
-			ID: fmt.Sprintf("%d-%d", s, n), OccurredAt: consent.Instant(n),
+			ID: fmt.Sprintf("%d-%d", s, n), OccurredAt: at,
 			Fact: consent.Consent{Purpose: "marketing_email", Status: status, NoticeVersion: 3},
 		}},
 	})
-	if err != nil {
-		t.Errorf("recording: %v", err)
+	if err != nil || done.Outcomes[0].Effect != consent.Counted {
+		t.Errorf("recording: %+v, %v; a grant that does not count says nothing", done, err)
 	}
 }
 

@@ -39,6 +39,8 @@ type Also struct {
 
 // Event is one event; exactly one of its kinds is set.
 type Event struct {
+	// ID is what an annulment of the same case names; empty where none does.
+	ID       string `yaml:"id"`
 	At       Time   `yaml:"at"`
 	Source   string `yaml:"source"`
 	Evidence string `yaml:"evidence"`
@@ -50,6 +52,7 @@ type Event struct {
 	Signals     *Signals     `yaml:"signals"`
 	Erasure     *Erasure     `yaml:"erasure"`
 	Profile     *Profile     `yaml:"profile"`
+	Annulment   *Annulment   `yaml:"annulment"`
 }
 
 // Consent is a consent event; enumerations are bare names.
@@ -92,6 +95,11 @@ type Signals struct {
 // Erasure is an erasure event.
 type Erasure struct {
 	Stage string `yaml:"stage"`
+}
+
+// Annulment is an annulment event.
+type Annulment struct {
+	EventID string `yaml:"event_id"`
 }
 
 // Profile is a profile event.
@@ -196,18 +204,38 @@ func (c *Case) validate() error {
 	case c.Expect.Decision == "" && c.Expect.Error == "":
 		return errors.New("expect: needs decision or error")
 	}
-	for i, e := range c.Events {
-		if e.kinds() != 1 {
-			return fmt.Errorf("events[%d]: needs exactly one kind", i)
+	if err := validateEvents(c.Events); err != nil {
+		return err
+	}
+	for i, other := range c.Also {
+		if err := validateEvents(other.Events); err != nil {
+			return fmt.Errorf("also[%d].%w", i, err)
 		}
 	}
 	return c.Expect.validate()
 }
 
+func validateEvents(events []Event) error {
+	ids := map[string]bool{}
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.kinds() != 1:
+			return fmt.Errorf("events[%d]: needs exactly one kind", i)
+		case e.ID != "" && ids[e.ID]:
+			return fmt.Errorf("events[%d].id: %q is that of an event before: choose another", i, e.ID)
+		case e.Annulment != nil && e.Annulment.EventID == "":
+			return fmt.Errorf("events[%d].annulment.event_id: required: the id of an event", i)
+		}
+		ids[e.ID] = true
+	}
+	return nil
+}
+
 func (e *Event) kinds() (n int) {
 	for _, set := range []bool{
 		e.Consent != nil, e.Objection != nil, e.Restriction != nil, e.OptOut != nil, e.Signals != nil, e.Erasure != nil,
-		e.Profile != nil,
+		e.Profile != nil, e.Annulment != nil,
 	} {
 		if set {
 			n++
@@ -216,7 +244,8 @@ func (e *Event) kinds() (n int) {
 	return n
 }
 
-// Time is a moment of a case: a duration from the start of the run (-30d, -2h, +1h; a day is 24 h), or a date.
+// Time is a moment of a case: a duration from the start of the run (-30d, -2h, +1h; a day is 24 h), a date, or an RFC 3339
+// time with or without fractions of a second.
 type Time struct {
 	offset   time.Duration
 	absolute time.Time
@@ -249,5 +278,5 @@ func (t *Time) UnmarshalYAML(n *yaml.Node) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("line %d: %q is neither a duration such as -30d nor a date", n.Line, n.Value)
+	return fmt.Errorf("line %d: %q is neither a duration such as -30d nor a date nor an RFC 3339 time such as 2025-03-10T12:00:00.5Z", n.Line, n.Value)
 }

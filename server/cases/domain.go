@@ -2,26 +2,50 @@ package cases
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
 )
 
-// DomainEvents converts events for a run that starts at start. Their ids count up from the prefix.
+// DomainEvents converts events for a run that starts at start. Their ids begin with the prefix.
 func DomainEvents(events []Event, prefix string, start time.Time) ([]consent.Event, error) {
 	out := make([]consent.Event, len(events))
 	for i := range events {
-		fact, err := events[i].fact(start)
+		fact, err := events[i].fact(prefix, start)
 		if err != nil {
 			return nil, fmt.Errorf("events[%d]: %w", i, err)
 		}
 		out[i] = consent.Event{
-			ID: fmt.Sprintf("%s-%d", prefix, i), OccurredAt: consent.InstantOf(events[i].At.From(start)),
+			ID: events[i].IDIn(prefix, i), OccurredAt: consent.InstantOf(events[i].At.From(start)),
 			Source: events[i].SourceOrDefault(), Evidence: events[i].Evidence, Fact: fact,
 		}
 	}
 	return out, nil
 }
+
+// domainEntries converts events that are recorded one after another when the run starts.
+func domainEntries(events []Event, prefix string, start time.Time) ([]consent.Entry, error) {
+	converted, err := DomainEvents(events, prefix, start)
+	entries := make([]consent.Entry, len(converted))
+	for i := range converted {
+		entries[i] = consent.Entry{Event: converted[i], RecordedAt: consent.InstantOf(start) + consent.Instant(i)}
+	}
+	return entries, err
+}
+
+// IDIn is the event's id in a run whose ids begin with the prefix: its own or, where it has none, its number.
+func (e *Event) IDIn(prefix string, number int) string {
+	if e.ID == "" {
+		return idIn(prefix, strconv.Itoa(number))
+	}
+	return idIn(prefix, e.ID)
+}
+
+// AnnulledIn is the id of what an annulment names in such a run.
+func (a *Annulment) AnnulledIn(prefix string) string { return idIn(prefix, a.EventID) }
+
+func idIn(prefix, id string) string { return prefix + "-" + id }
 
 // SourceOrDefault is the event's source; privacy_settings where the case names none.
 func (e *Event) SourceOrDefault() string {
@@ -31,7 +55,7 @@ func (e *Event) SourceOrDefault() string {
 	return e.Source
 }
 
-func (e *Event) fact(start time.Time) (consent.Fact, error) {
+func (e *Event) fact(prefix string, start time.Time) (consent.Fact, error) {
 	switch {
 	case e.Consent != nil:
 		return e.Consent.fact(start)
@@ -48,6 +72,8 @@ func (e *Event) fact(start time.Time) (consent.Fact, error) {
 	case e.Erasure != nil:
 		stage, err := parse(e.Erasure.Stage, consent.ParseStage)
 		return consent.Erasure{Stage: stage}, err
+	case e.Annulment != nil:
+		return consent.Annulment{EventID: e.Annulment.AnnulledIn(prefix)}, nil
 	}
 	return e.Profile.fact(start)
 }

@@ -15,12 +15,12 @@ type Question struct {
 
 // Question returns what the case asks at an instant. The error names the part of the case at fault.
 func (c *Case) Question(now time.Time) (q Question, err error) {
-	events, err := DomainEvents(c.Events, "e", now)
+	entries, err := domainEntries(c.Events, "e", now)
 	if err != nil {
 		return q, err
 	}
 	q.Request, err = c.Request(consent.Subject{Controller: c.Controller, ID: "subject"})
-	q.State, q.Now = consent.Fold(events), consent.InstantOf(now)
+	q.State, q.Now = consent.FoldEntries(entries), consent.InstantOf(now)
 	return q, err
 }
 

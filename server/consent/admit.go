@@ -102,7 +102,7 @@ func erasureOf(recorded []Entry) erasure {
 func (e *erasure) take(p part) {
 	stood := e.state.Erasure.Value.Stands()
 	e.parts = append(e.parts, p)
-	e.state.foldErasure(p.event().Fact.(Erasure).Stage, p.at)
+	e.state.foldErasure(p.event().Fact.(Erasure).Stage, p.order.At)
 	if stood && !e.state.Erasure.Value.Stands() {
 		e.began = p.order
 	}

@@ -129,7 +129,7 @@ func (s *State) continued(fresh []Entry) (*State, bool) {
 	for i := range parts {
 		p := &parts[i]
 		newest := next.Newest
-		if p.order.Compare(newest) <= 0 && (p.at <= next.Completed.At || !next.olderThan(p)) {
+		if p.order.Compare(newest) <= 0 && (p.order.At <= next.Completed.At || !next.olderThan(p)) {
 			return nil, false
 		}
 		next.fold(p, Order{})
@@ -145,21 +145,21 @@ func (s *State) olderThan(p *part) bool {
 	switch f := p.event().Fact.(type) {
 	case Consent:
 		i, found := s.findPurpose(f.Purpose)
-		return !found || s.Consents[i].newest() < p.at
+		return !found || s.Consents[i].newest() < p.order.At
 	case Objection:
 		return !slices.ContainsFunc(s.Objections, func(m PurposeMark) bool {
-			return m.At >= p.at && slices.Contains(coverage(f.Purposes), m.Purpose)
+			return m.At >= p.order.At && slices.Contains(coverage(f.Purposes), m.Purpose)
 		})
 	case Restriction:
 		return !slices.ContainsFunc(s.Restrictions, func(m GroundMark) bool {
-			return m.At >= p.at && m.Ground == f.Ground && slices.Contains(coverage(f.Purposes), m.Purpose)
+			return m.At >= p.order.At && m.Ground == f.Ground && slices.Contains(coverage(f.Purposes), m.Purpose)
 		})
 	case OptOut:
-		return int(f.Kind) > len(s.OptOuts) || s.OptOuts[f.Kind-1].At < p.at
+		return int(f.Kind) > len(s.OptOuts) || s.OptOuts[f.Kind-1].At < p.order.At
 	case Signals:
-		return s.signal(p.field).At < p.at
+		return s.signal(p.field).At < p.order.At
 	case Profile:
-		return s.fieldAt(p.field) < p.at
+		return s.fieldAt(p.field) < p.order.At
 	}
 	return false // a stage of an erasure: those that do not count leave no trace in s
 }
@@ -216,12 +216,12 @@ func (s *State) fold(p *part, completed Order) {
 		s.foldRestriction(p, f)
 	case OptOut:
 		if f.Kind >= 1 && int(f.Kind) <= len(s.OptOuts) {
-			s.OptOuts[f.Kind-1].set(!f.Lifted, p.at)
+			s.OptOuts[f.Kind-1].set(!f.Lifted, p.order.At)
 		}
 	case Signals:
-		s.signal(p.field).fold(*f.signal(p.field), p.at)
+		s.signal(p.field).fold(*f.signal(p.field), p.order.At)
 	case Erasure:
-		s.foldErasure(f.Stage, p.at)
+		s.foldErasure(f.Stage, p.order.At)
 	case Profile:
 		s.foldProfile(p, f)
 	}
@@ -249,11 +249,11 @@ func (s *State) foldConsent(p *part, c Consent, counts bool) {
 func (r *Record) fold(p *part, c Consent) {
 	switch {
 	case c.Status == Requested:
-		r.RequestedAt = p.at
+		r.RequestedAt = p.order.At
 		if r.Status == Given || r.Status.Denies() {
 			return
 		}
-	case c.Status == Given && r.Status == Given && r.GivenAt == p.at:
+	case c.Status == Given && r.Status == Given && r.GivenAt == p.order.At:
 		r.weaken(p.event(), c)
 		return
 	}
@@ -263,9 +263,9 @@ func (r *Record) fold(p *part, c Consent) {
 	slices.Sort(r.Countries)
 	switch {
 	case c.Status == Given:
-		r.GivenAt, r.RequestedBeforeGivenAt = p.at, r.RequestedAt
+		r.GivenAt, r.RequestedBeforeGivenAt = p.order.At, r.RequestedAt
 	case c.Status.Denies():
-		r.DeniedAt, r.Denied = p.at, c.Status
+		r.DeniedAt, r.Denied = p.order.At, c.Status
 	}
 }
 
@@ -309,7 +309,7 @@ func (s *State) foldObjection(p *part, o Objection, counts bool) {
 			return cmp.Compare(a.Purpose, b.Purpose)
 		})
 		if counts {
-			m.set(!o.Lifted, p.at)
+			m.set(!o.Lifted, p.order.At)
 		}
 	}
 }
@@ -319,7 +319,7 @@ func (s *State) foldRestriction(p *part, r Restriction) {
 		m := insert(&s.Restrictions, GroundMark{Ground: r.Ground, Purpose: purpose}, func(a, b GroundMark) int {
 			return cmp.Or(cmp.Compare(a.Ground, b.Ground), cmp.Compare(a.Purpose, b.Purpose))
 		})
-		m.set(!r.Lifted, p.at)
+		m.set(!r.Lifted, p.order.At)
 	}
 }
 
@@ -365,19 +365,19 @@ func (s *State) foldErasure(stage Stage, at Instant) {
 func (s *State) foldProfile(p *part, f Profile) {
 	switch p.field {
 	case fieldJurisdiction:
-		setDated(&s.Jurisdiction, *f.Jurisdiction, p.at, unranked[string])
+		setDated(&s.Jurisdiction, *f.Jurisdiction, p.order.At, unranked[string])
 	case fieldAge:
-		setDated(&s.Age, *f.Age, p.at, ageRank)
+		setDated(&s.Age, *f.Age, p.order.At, ageRank)
 	case fieldAccount:
-		setDated(&s.AccountStatus, f.AccountStatus, p.at, accountRank)
+		setDated(&s.AccountStatus, f.AccountStatus, p.order.At, accountRank)
 	case fieldActivity:
-		setDated(&s.LastActivityAt, min(f.LastActivityAt, maxInstant), p.at, earlier)
+		setDated(&s.LastActivityAt, min(f.LastActivityAt, maxInstant), p.order.At, earlier)
 	case fieldRetention:
-		setDated(&s.RetentionUntil, min(f.RetentionUntil, maxInstant), p.at, earlier)
+		setDated(&s.RetentionUntil, min(f.RetentionUntil, maxInstant), p.order.At, earlier)
 	case fieldRelationship:
 		relationship := *f.Relationship
 		relationship.LastSaleAt = min(relationship.LastSaleAt, maxInstant)
-		setDated(&s.Relationship, relationship, p.at, relationshipRank)
+		setDated(&s.Relationship, relationship, p.order.At, relationshipRank)
 	}
 }
 

@@ -70,21 +70,21 @@ func (s *State) effectOf(e *Entry) Effectiveness {
 func (s *State) holds(p *part) bool {
 	switch f := p.event().Fact.(type) {
 	case Consent:
-		return s.holdsConsent(f, p.at)
+		return s.holdsConsent(f, p.order.At)
 	case Objection:
 		return slices.ContainsFunc(s.Objections, func(m PurposeMark) bool {
-			return m.Mark == Mark{!f.Lifted, p.at} && slices.Contains(coverage(f.Purposes), m.Purpose)
+			return m.Mark == Mark{!f.Lifted, p.order.At} && slices.Contains(coverage(f.Purposes), m.Purpose)
 		})
 	case Restriction:
 		return slices.ContainsFunc(s.Restrictions, func(m GroundMark) bool {
-			return m.Mark == Mark{!f.Lifted, p.at} && m.Ground == f.Ground && slices.Contains(coverage(f.Purposes), m.Purpose)
+			return m.Mark == Mark{!f.Lifted, p.order.At} && m.Ground == f.Ground && slices.Contains(coverage(f.Purposes), m.Purpose)
 		})
 	case OptOut:
-		return s.OptOuts[f.Kind-1] == Mark{!f.Lifted, p.at}
+		return s.OptOuts[f.Kind-1] == Mark{!f.Lifted, p.order.At}
 	case Signals:
-		return s.signal(p.field).holds(*f.signal(p.field), p.at)
+		return s.signal(p.field).holds(*f.signal(p.field), p.order.At)
 	case Erasure:
-		return s.Erasure == Dated[Stage]{f.Stage, p.at} || f.Stage == ErasureCompleted && s.Completed.At == p.at
+		return s.Erasure == Dated[Stage]{f.Stage, p.order.At} || f.Stage == ErasureCompleted && s.Completed.At == p.order.At
 	case Profile:
 		return s.holdsProfile(p, f)
 	}
@@ -126,19 +126,19 @@ func (g Signal) holds(value bool, at Instant) bool {
 func (s *State) holdsProfile(p *part, f Profile) bool {
 	switch p.field {
 	case fieldJurisdiction:
-		return s.Jurisdiction == Dated[string]{*f.Jurisdiction, p.at}
+		return s.Jurisdiction == Dated[string]{*f.Jurisdiction, p.order.At}
 	case fieldAge:
-		return s.Age == Dated[Age]{*f.Age, p.at}
+		return s.Age == Dated[Age]{*f.Age, p.order.At}
 	case fieldAccount:
-		return s.AccountStatus == Dated[AccountStatus]{f.AccountStatus, p.at}
+		return s.AccountStatus == Dated[AccountStatus]{f.AccountStatus, p.order.At}
 	case fieldActivity:
-		return s.LastActivityAt == Dated[Instant]{min(f.LastActivityAt, maxInstant), p.at}
+		return s.LastActivityAt == Dated[Instant]{min(f.LastActivityAt, maxInstant), p.order.At}
 	case fieldRetention:
-		return s.RetentionUntil == Dated[Instant]{min(f.RetentionUntil, maxInstant), p.at}
+		return s.RetentionUntil == Dated[Instant]{min(f.RetentionUntil, maxInstant), p.order.At}
 	}
 	r := *f.Relationship
 	r.LastSaleAt = min(r.LastSaleAt, maxInstant)
-	return s.Relationship == Dated[Relationship]{r, p.at}
+	return s.Relationship == Dated[Relationship]{r, p.order.At}
 }
 
 // outcome names what outranks an entry.

@@ -22,7 +22,8 @@ func (o Order) Compare(p Order) int {
 }
 
 // The ranks. A consent's request comes after the grants of its instant: it displaces none, but must not count as older. The
-// stages of an erasure come last, a completion must end what else is of its instant.
+// stages of an erasure come last, the later after the earlier, but for those that do not stand: a completion must end what else is
+// of its instant.
 const (
 	rankPlain = iota
 	rankRequest
@@ -48,10 +49,8 @@ const (
 // part is what an event says of one thing. Signals and profiles have a part for each field that is set, an annulment none,
 // every other event one.
 type part struct {
+	// order.At is when it counts from.
 	order Order
-	// at is when it counts from. It is order.At but for stages of an erasure that do not restrict: in one second the later
-	// stage wins, so their order is that of the second's end.
-	at    Instant
 	entry *Entry
 	field field
 }
@@ -93,22 +92,24 @@ func appendParts(parts []part, e *Entry) []part {
 }
 
 func newPart(e *Entry, f field) part {
-	p := part{entry: e, field: f, at: min(e.Event.OccurredAt, maxInstant)}
+	p := part{entry: e, field: f}
+	p.order = Order{At: min(e.Event.OccurredAt, maxInstant), ID: e.Event.ID}
 	if e.RecordedAt != 0 {
-		p.at = min(p.at, e.RecordedAt)
+		p.order.At = min(p.order.At, e.RecordedAt)
 	}
-	p.order.ID = e.Event.ID
-	if p.restricts() {
-		p.at, p.order.Rank = endOfSecond(p.at), rankRestricting
+	restricts := p.restricts()
+	if restricts {
+		p.order.At, p.order.Rank = endOfSecond(p.order.At), rankRestricting
 	}
-	p.order.At = p.at
 	switch f := e.Event.Fact.(type) {
 	case Consent:
 		if f.Status == Requested {
 			p.order.Rank = rankRequest
 		}
 	case Erasure:
-		p.order.At, p.order.Rank = endOfSecond(p.at), rankErasure+uint8(f.Stage)
+		if restricts {
+			p.order.Rank = rankErasure + uint8(f.Stage)
+		}
 	}
 	return p
 }

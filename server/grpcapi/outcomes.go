@@ -2,12 +2,10 @@ package grpcapi
 
 import (
 	"fmt"
-	"strings"
-
-	"github.com/agnivade/levenshtein"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/nearest"
 )
 
 // eventOutcomes says of each event of a batch what became of it, and what is odd about it under a controller's policies.
@@ -81,18 +79,13 @@ func findPurpose(c *consent.Controller, name string) *consent.Purpose {
 	return nil
 }
 
-// nearestPurpose is the declared purpose whose name differs least from name; empty where more than a third of it differs and
-// neither is a part of the other.
-func nearestPurpose(c *consent.Controller, name string) (nearest string) {
-	least := len(name)/3 + 1
-	for _, p := range c.Purposes {
-		distance := levenshtein.ComputeDistance(name, p.Name)
-		if strings.Contains(p.Name, name) || strings.Contains(name, p.Name) {
-			distance = min(distance, least-1)
+// nearestPurpose is the declared purpose whose name is nearest to name; empty where none is near.
+func nearestPurpose(c *consent.Controller, name string) string {
+	return nearest.Name(name, func(yield func(string) bool) {
+		for i := range c.Purposes {
+			if !yield(c.Purposes[i].Name) {
+				return
+			}
 		}
-		if distance < least {
-			nearest, least = p.Name, distance
-		}
-	}
-	return nearest
+	})
 }

@@ -10,12 +10,16 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// fourConsents is the state of a subject with four consents, as the benchmarks use it.
-func fourConsents(now consent.Instant) *consent.State {
+// fourConsents is the state of a subject with four consents to the controller's notice, as the benchmarks use it.
+func fourConsents(controller string, now consent.Instant) *consent.State {
+	notice := uint32(1)
+	if controller == "example" {
+		notice = 3
+	}
 	day := consent.Instant(24 * time.Hour)
 	given := func(id, purpose string, recipients ...string) consent.Event {
 		return consent.Event{ID: id, OccurredAt: now - 9*day, Source: "privacy_settings", Fact: consent.Consent{
-			Purpose: purpose, Status: consent.Given, NoticeVersion: 3, Explicit: true, Recipients: recipients,
+			Purpose: purpose, Status: consent.Given, NoticeVersion: notice, Explicit: true, Recipients: recipients,
 		}}
 	}
 	place := "DE"
@@ -54,9 +58,9 @@ func BenchmarkDecide(b *testing.B) {
 			b.Fatal(err)
 		}
 		now := consent.InstantOf(time.Now())
-		snapshot := &consent.Snapshot{State: fourConsents(now)}
-		snapshot.Prepared, _ = loader.Prepare(snapshot.State)
 		for _, controller := range []string{"jasminai", "example"} {
+			snapshot := &consent.Snapshot{State: fourConsents(controller, now)}
+			snapshot.Prepared, _ = loader.Prepare(snapshot.State)
 			for _, request := range mainRequests(controller) {
 				b.Run(controller+"/"+request.Purpose+"/"+name, func(b *testing.B) {
 					b.ReportAllocs()

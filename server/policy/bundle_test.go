@@ -150,7 +150,7 @@ func corpus(t *testing.T, do func(name string, request *consent.Request, snapsho
 	if err != nil {
 		t.Fatal(err)
 	}
-	start, done := regoStart, 0
+	start, done := corpusStart, 0
 	for i := range all {
 		if all[i].Expect.Error != "" {
 			continue

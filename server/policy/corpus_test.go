@@ -42,15 +42,9 @@ func load(t testing.TB) *policy.Set {
 
 func decide(t testing.TB, set *policy.Set, c *cases.Case) consent.Decision {
 	t.Helper()
-	start := time.Now()
-	events, err := cases.DomainEvents(c.Events, "e", start)
+	q, err := c.Question(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := c.Request(consent.Subject{Controller: c.Controller, ID: "subject"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	snapshot := &consent.Snapshot{State: consent.Fold(events)}
-	return set.Decide(context.Background(), &request, snapshot, consent.InstantOf(start))
+	return set.Decide(context.Background(), &q.Request, &consent.Snapshot{State: q.State}, q.Now)
 }

@@ -229,7 +229,7 @@ func TestPanicFallsBack(t *testing.T) {
 func TestPreparedStateOutlivesItsSet(t *testing.T) {
 	l := policy.NewLoader(policy.Options{ShadowRate: -1})
 	now := consent.InstantOf(time.Now())
-	snapshot := &consent.Snapshot{State: fourConsents(now)}
+	snapshot := &consent.Snapshot{State: fourConsents("example", now)}
 	snapshot.Prepared, _ = l.Prepare(snapshot.State)
 	for range 2 {
 		set := loadBy(t, l)
@@ -241,20 +241,25 @@ func TestPreparedStateOutlivesItsSet(t *testing.T) {
 	}
 }
 
-// TestSharedStateIsRaceFree decides over one prepared state from many goroutines, for the race detector.
+// TestSharedStateIsRaceFree decides over prepared states from many goroutines, for the race detector.
 func TestSharedStateIsRaceFree(t *testing.T) {
 	l := policy.NewLoader(policy.Options{ShadowRate: 8})
 	defer l.Close()
 	set := loadBy(t, l)
 	now := consent.InstantOf(time.Now())
-	snapshot := &consent.Snapshot{State: fourConsents(now)}
-	snapshot.Prepared, _ = l.Prepare(snapshot.State)
+	controllers := []string{"example", "jasminai"}
+	snapshots := make([]*consent.Snapshot, len(controllers))
+	for i, id := range controllers {
+		snapshots[i] = &consent.Snapshot{State: fourConsents(id, now)}
+		snapshots[i].Prepared, _ = l.Prepare(snapshots[i].State)
+	}
 	var group sync.WaitGroup
 	for g := range 4 {
 		group.Go(func() {
 			for i := range 200 {
-				requests := mainRequests([]string{"example", "jasminai"}[(g+i)%2])
-				if d := set.Decide(context.Background(), &requests[i%len(requests)], snapshot, now); d.Effect != consent.Allow {
+				of := (g + i) % 2
+				requests := mainRequests(controllers[of])
+				if d := set.Decide(context.Background(), &requests[i%len(requests)], snapshots[of], now); d.Effect != consent.Allow {
 					t.Errorf("%+v", d)
 				}
 			}

@@ -57,6 +57,7 @@ func (f *first) instant(i consent.Instant) {
 func (f *first) state(s *consent.State) {
 	f.instant(s.LastActivityAt.Value)
 	f.instant(s.RetentionUntil.Value)
+	f.instant(s.Erasure.At)
 	f.instant(s.Relationship.Value.LastSaleAt)
 	f.instant(s.GPC.Since)
 	f.instant(s.DNT.Since)

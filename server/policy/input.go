@@ -36,13 +36,14 @@ const (
 	subjectLastActivityAt
 	subjectRetentionUntil
 	subjectErasure
+	subjectErasureAt
 	subjectSignals
 	subjectOptOuts
 	subjectConsents
 	subjectObjections
 	subjectRestrictions
 	subjectRelationship
-	preparedFields // the fields above hang on the state alone
+	preparedFields // the fields above depend on the state alone
 )
 
 const (
@@ -52,12 +53,22 @@ const (
 	subjectFields
 )
 
+// Fields of a consent record that are not always there, by their place in its shape.
+const (
+	recordCountries  = 5
+	recordDenied     = 9
+	recordRecipients = 12
+	recordAgeMin     = 13
+	recordAgeMax     = 14
+	recordFields     = 15
+)
+
 // The keys of the fields.
 var (
 	requestKeys = [requestFields]string{"controller", "purpose", "data_categories", "recipient", "context", "now", "subject"}
 	subjectKeys = [subjectFields]string{
-		"known", "jurisdiction", "account_status", "last_activity_at", "retention_until", "erasure", "signals", "opt_outs",
-		"consents", "objections", "restrictions", "relationship", "id", "age_min", "age_max",
+		"known", "jurisdiction", "account_status", "last_activity_at", "retention_until", "erasure", "erasure_at", "signals",
+		"opt_outs", "consents", "objections", "restrictions", "relationship", "id", "age_min", "age_max",
 	}
 )
 
@@ -70,7 +81,7 @@ func newInputShapes(sym *engine.Symbols) *inputShapes {
 		recipient: shape("kind", "id", "country"),
 		subject:   shape(subjectKeys[:]...),
 		record: shape("status", "given_by", "explicit", "evidence", "notice_version", "countries", "expires_at", "given_at",
-			"denied_at", "denied", "requested_at", "requested_before_given_at", "recipients"),
+			"denied_at", "denied", "requested_at", "requested_before_given_at", "recipients", "age_min", "age_max"),
 		marks:        shape("all", "purposes"),
 		mark:         shape("raised", "time"),
 		signals:      shape("gpc", "dnt"),
@@ -205,7 +216,7 @@ func grown(b *engine.Builder, bound int16, years int64) engine.Value {
 	if bound == consent.Unbounded {
 		return nil
 	}
-	return b.Int(int64(bound) + years)
+	return b.Int(max(int64(bound)+years, 0))
 }
 
 // object converts a JSON object as package consent describes it.
@@ -277,12 +288,14 @@ func (in *inputShapes) field(b *engine.Builder, s *consent.State, field int) eng
 		return instant(b, s.RetentionUntil.Value)
 	case subjectErasure:
 		return enum(b, s.Erasure.Value)
+	case subjectErasureAt:
+		return instant(b, s.Erasure.At)
 	case subjectSignals:
 		return in.signalsOf(b, s)
 	case subjectOptOuts:
 		return in.optOutsOf(b, s)
 	case subjectConsents:
-		return in.consentsOf(b, s.Consents)
+		return in.consentsOf(b, s)
 	case subjectObjections:
 		return in.objectionsOf(b, s.Objections)
 	case subjectRestrictions:
@@ -337,41 +350,62 @@ func (in *inputShapes) optOutsOf(b *engine.Builder, s *consent.State) engine.Val
 	return b.Record(in.optOuts, f[:])
 }
 
-func (in *inputShapes) consentsOf(b *engine.Builder, list []consent.PurposeConsents) engine.Value {
-	if len(list) == 0 {
+func (in *inputShapes) consentsOf(b *engine.Builder, s *consent.State) engine.Value {
+	if len(s.Consents) == 0 {
 		return in.emptyObject
 	}
-	fields := make([]engine.Field, len(list))
-	for i := range list {
-		p := &list[i]
-		fields[i] = engine.Field{Key: p.Purpose, Value: in.recordOf(b, &p.Own, p.Recipients)}
+	records := recordBuilder{in: in, b: b, age: s.Age}
+	fields := make([]engine.Field, len(s.Consents))
+	for i := range s.Consents {
+		p := &s.Consents[i]
+		fields[i] = engine.Field{Key: p.Purpose, Value: records.of(&p.Own, p.Recipients)}
 	}
 	return b.Object(fields...)
 }
 
-func (in *inputShapes) recordOf(b *engine.Builder, r *consent.Record, recipients []consent.RecipientRecord) engine.Value {
-	var f [13]engine.Value
+// recordBuilder builds the consent records of a state; age is its newest age record.
+type recordBuilder struct {
+	in  *inputShapes
+	b   *engine.Builder
+	age consent.Dated[consent.Age]
+}
+
+func (m *recordBuilder) of(r *consent.Record, recipients []consent.RecipientRecord) engine.Value {
+	b := m.b
+	var f [recordFields]engine.Value
 	if r.Status != 0 {
-		f = [13]engine.Value{
+		f = [recordFields]engine.Value{
 			b.String(r.Status.String()), b.String(r.GivenBy.String()), engine.Boolean(r.Explicit), engine.Boolean(r.Evidence),
-			b.Int(int64(r.NoticeVersion)), in.emptyArray, instant(b, r.ExpiresAt), instant(b, r.GivenAt), instant(b, r.DeniedAt), nil,
+			b.Int(int64(r.NoticeVersion)), m.in.emptyArray, instant(b, r.ExpiresAt), instant(b, r.GivenAt), instant(b, r.DeniedAt), nil,
 			instant(b, r.RequestedAt), instant(b, r.RequestedBeforeGivenAt),
 		}
 		if len(r.Countries) > 0 {
-			f[5] = b.Strings(r.Countries)
+			f[recordCountries] = b.Strings(r.Countries)
 		}
 		if r.Denied != 0 {
-			f[9] = b.String(r.Denied.String())
+			f[recordDenied] = b.String(r.Denied.String())
 		}
+		f[recordAgeMin], f[recordAgeMax] = m.ageAt(r.GivenAt)
 	}
 	if len(recipients) > 0 {
 		fields := make([]engine.Field, len(recipients))
 		for i := range recipients {
-			fields[i] = engine.Field{Key: recipients[i].Recipient, Value: in.recordOf(b, &recipients[i].Record, nil)}
+			fields[i] = engine.Field{Key: recipients[i].Recipient, Value: m.of(&recipients[i].Record, nil)}
 		}
-		f[12] = b.Object(fields...)
+		f[recordRecipients] = b.Object(fields...)
 	}
-	return b.Record(in.record, f[:])
+	return b.Record(m.in.record, f[:])
+}
+
+// ageAt gives the bounds on the day of a grant: as recorded, plus the full years until that day or, where the age was recorded
+// later, minus those between.
+func (m *recordBuilder) ageAt(given consent.Instant) (low, high engine.Value) {
+	if given == 0 || m.age.At == 0 {
+		return nil, nil
+	}
+	day, recorded := given.Time(), m.age.At.Time()
+	years := yearsBetween(recorded, day) - yearsBetween(day, recorded)
+	return grown(m.b, m.age.Value.Min, years), grown(m.b, m.age.Value.Max, years)
 }
 
 func (in *inputShapes) objectionsOf(b *engine.Builder, list []consent.PurposeMark) engine.Value {

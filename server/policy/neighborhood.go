@@ -220,12 +220,15 @@ func sameField(a, b *consent.State, field int) bool {
 		return a.RetentionUntil.Value == b.RetentionUntil.Value
 	case subjectErasure:
 		return a.Erasure.Value == b.Erasure.Value
+	case subjectErasureAt:
+		return a.Erasure.At == b.Erasure.At
 	case subjectSignals:
 		return a.GPC == b.GPC && a.DNT == b.DNT
 	case subjectOptOuts:
 		return a.OptOuts == b.OptOuts
 	case subjectConsents:
-		return slices.EqualFunc(a.Consents, b.Consents, sameConsents)
+		sameAge := a.Age == b.Age || len(a.Consents) == 0 // records say how old the subject was
+		return sameAge && slices.EqualFunc(a.Consents, b.Consents, sameConsents)
 	case subjectObjections:
 		return slices.Equal(a.Objections, b.Objections)
 	case subjectRestrictions:

@@ -44,11 +44,11 @@ func recording(change func(*consentv1.Event)) call {
 }
 
 func given(id string) *consentv1.Event {
-	return &consentv1.Event{Id: id, OccurredAt: timestamppb.New(time.Now().Add(-time.Hour)), Kind: &consentv1.Event_Consent{
-		Consent: &consentv1.ConsentEvent{
-			Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3,
-		},
+	event := &consentv1.Event{Id: id, OccurredAt: timestamppb.New(time.Now().Add(-time.Hour)), Source: "support"}
+	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{
+		Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3,
 	}}
+	return event
 }
 
 func batch(events ...*consentv1.Event) *consentv1.RecordEventsRequest {
@@ -242,6 +242,25 @@ func badRecords() []refusal {
 		{"consent without a status", recording(func(e *consentv1.Event) { e.GetConsent().Status = 0 }), invalid, "events[1].consent.status"},
 		{"consent of unknown status", recording(func(e *consentv1.Event) { e.GetConsent().Status = 77 }), invalid, "events[1].consent.status"},
 		{"consent, purpose of wrong form", recording(func(e *consentv1.Event) { e.GetConsent().Purpose = "X" }), invalid, "events[1].consent.purpose"},
+		{"expiry of a withdrawal", recording(func(e *consentv1.Event) {
+			e.GetConsent().Status = consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN
+			e.GetConsent().ExpiresAt = timestamppb.New(time.Now().Add(time.Hour))
+		}), invalid, "events[1].consent.expires_at"},
+		{"no source", recording(func(e *consentv1.Event) { e.Source = "" }), invalid, "events[1].source"},
+		{"source of wrong form", recording(func(e *consentv1.Event) { e.Source = "Cookie-Banner" }), invalid, "events[1].source"},
+		{"over-long source", recording(func(e *consentv1.Event) { e.Source = strings.Repeat("s", 65) }), invalid, "events[1].source"},
+		{"evidence that is no URI", recording(func(e *consentv1.Event) { e.Evidence = "on paper" }), invalid, "events[1].evidence"},
+		{"evidence with white space", recording(func(e *consentv1.Event) { e.Evidence = "urn:paper:form 9" }), invalid, "events[1].evidence"},
+		{"evidence that is blank", recording(func(e *consentv1.Event) { e.Evidence = " " }), invalid, "events[1].evidence"},
+		{"annulment without evidence", recording(func(e *consentv1.Event) {
+			e.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "good"}}
+		}), invalid, "events[1].evidence"},
+		{"annulment of nothing", recording(func(e *consentv1.Event) {
+			e.Evidence, e.Kind = "urn:ticket:1", &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{}}
+		}), invalid, "events[1].annulment.event_id"},
+		{"restart without evidence", recording(func(e *consentv1.Event) {
+			e.Kind = &consentv1.Event_Erasure{Erasure: &consentv1.ErasureEvent{Stage: consentv1.ErasureStage_ERASURE_STAGE_RESTARTED}}
+		}), invalid, "events[1].evidence"},
 		{"signals without a signal", recording(func(e *consentv1.Event) {
 			e.Kind = &consentv1.Event_Signals{Signals: &consentv1.SignalsEvent{}}
 		}), invalid, "events[1].signals"},
@@ -259,7 +278,7 @@ func badRecords() []refusal {
 		}), invalid, "events[1].evidence"},
 		{"same id, other content", after(batch(given("twice")), batch(given("fresh"), func() *consentv1.Event {
 			e := given("twice")
-			e.Evidence = "other"
+			e.Evidence = "urn:other"
 			return e
 		}())), codes.AlreadyExists, "events[1].id"},
 		{"same id twice in one call", func(ctx context.Context, s *servertest.Server) error {
@@ -269,7 +288,7 @@ func badRecords() []refusal {
 			return err
 		}, codes.AlreadyExists, "events[1].id"},
 		{"grant while an erasure stands", after(batch(&consentv1.Event{
-			Id: "erase", OccurredAt: timestamppb.New(time.Now().Add(-2 * time.Hour)),
+			Id: "erase", OccurredAt: timestamppb.New(time.Now().Add(-2 * time.Hour)), Source: "support",
 			Kind: &consentv1.Event_Erasure{Erasure: &consentv1.ErasureEvent{Stage: consentv1.ErasureStage_ERASURE_STAGE_REQUESTED}},
 		}), batch(given("too late"))), codes.FailedPrecondition, "events[0]"},
 	}

@@ -41,7 +41,7 @@ func (r Run) record(ctx context.Context, client consentv1.ConsentServiceClient, 
 		if err != nil {
 			return i, err
 		}
-		event.Id = fmt.Sprintf("%s-%d", r.Subject, i)
+		event.Id = of.Events[i].IDIn(r.Subject, i)
 		_, err = client.RecordEvents(ctx, &consentv1.RecordEventsRequest{
 			Controller: of.Controller, SubjectId: r.Subject, Events: []*consentv1.Event{event},
 		})
@@ -114,6 +114,8 @@ func (r Run) event(e *cases.Event) (*consentv1.Event, error) {
 		out.Kind, err = erasure(e.Erasure)
 	case e.Profile != nil:
 		out.Kind, err = r.profile(e.Profile)
+	case e.Annulment != nil:
+		out.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: e.Annulment.AnnulledIn(r.Subject)}}
 	}
 	return out, err
 }

@@ -180,10 +180,19 @@ func TestNothingAcknowledgedIsLostByAStop(t *testing.T) {
 			}
 		})
 	}
-	<-reached
+	ended := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(ended)
+	}()
+	select {
+	case <-reached:
+	case <-ended:
+		t.Fatal("the writers gave up before the stop")
+	}
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
-	group.Wait()
+	<-ended
 	expectRecorded(t, servertest.Start(t, servertest.Options{DataDir: dir}), acknowledged)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -37,6 +38,7 @@ type result struct {
 	Results   []result        `json:"results,omitempty"`
 	Purposes  []purpose       `json:"purposes,omitempty"`
 	Response  json.RawMessage `json:"response,omitempty"`
+	Outcomes  []string        `json:"outcomes,omitempty"`
 	Revisions []uint64        `json:"revisions,omitempty"`
 	Error     *failure        `json:"error,omitempty"`
 }
@@ -63,6 +65,8 @@ type failure struct {
 	Code       string      `json:"code"`
 	Message    string      `json:"message"`
 	Violations []violation `json:"violations,omitempty"`
+
+	StoreMismatch bool `json:"store_mismatch,omitempty"`
 }
 
 type violation struct {
@@ -99,7 +103,9 @@ func failureOf(err error) *failure {
 	if !ok {
 		return &failure{Code: undocumented, Message: err.Error()}
 	}
-	f := &failure{Code: codeNames[s.Code()], Message: s.Message()}
+	f := &failure{
+		Code: codeNames[s.Code()], Message: s.Message(), StoreMismatch: errors.Is(err, client.ErrStoreMismatch),
+	}
 	for _, v := range client.Violations(err) {
 		f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription()})
 	}
@@ -120,6 +126,15 @@ func message(m proto.Message, err error) result {
 	}
 	data, err := protojson.Marshal(m)
 	return result{Response: data, Error: failureOf(err)}
+}
+
+// recorded is the result of a write.
+func recorded(r *consentv1.RecordEventsResponse, err error) result {
+	out := message(r, err)
+	for _, o := range r.GetOutcomes() {
+		out.Outcomes = append(out.Outcomes, client.OutcomeText(o))
+	}
+	return out
 }
 
 // decided is the result of a check. Both are told, though only one should be there.

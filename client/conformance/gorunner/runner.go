@@ -88,8 +88,7 @@ func decide(ctx context.Context, d decider, o operation) (result, bool) {
 	case "list_purposes":
 		return purposes(d.ListPurposes(ctx, requestOf(o, &consentv1.ListPurposesRequest{}))), true
 	case "record_events":
-		response, err := d.RecordEvents(ctx, requestOf(o, &consentv1.RecordEventsRequest{}))
-		return message(response, err), true
+		return recorded(d.RecordEvents(ctx, requestOf(o, &consentv1.RecordEventsRequest{}))), true
 	}
 	return result{}, false
 }

@@ -72,7 +72,10 @@ def error_json(error: Exception) -> JSON:
     if not isinstance(error, consentd.Error):
         return {"code": "UNDOCUMENTED", "message": repr(error)}
     violations = [{"field": v.field, "description": v.description} for v in error.violations]
-    return {"code": error.code.name, "message": error.message, "violations": violations}
+    out: JSON = {"code": error.code.name, "message": error.message, "violations": violations}
+    if isinstance(error, consentd.StoreMismatchError):
+        out["store_mismatch"] = True
+    return out
 
 
 def outcome_json(outcome: Any) -> JSON:
@@ -85,6 +88,9 @@ def outcome_json(outcome: Any) -> JSON:
         return {"results": [result_json(r) for r in outcome]}
     if isinstance(outcome, dict):
         return {"purposes": [{"purpose": p, "decision": decision_json(d)} for p, d in outcome.items()]}
+    if isinstance(outcome, v1.RecordEventsResponse):
+        outcomes = [str(o) for o in consentd.outcomes_of(outcome)]
+        return {"response": json_format.MessageToDict(outcome), "outcomes": outcomes}
     return {"response": json_format.MessageToDict(outcome)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import threading
 import unittest
@@ -10,13 +11,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 import consentd
 import consentd.aio
-from consentd import Decision, Error, Result, new_event, v1
-from consentd._api import Newest
+from consentd import Decision, Error, EventWarning, Outcome, Result, new_event, outcomes_of, v1
+from consentd._freshness import Freshness, store_of
 from consentd._retry import DEFAULT_TIMEOUT, Retries
 from consentd._target import connection
 
@@ -176,13 +179,95 @@ class TestEvents(unittest.TestCase):
             self.assertEqual((uuid.UUID(text).version, uuid.UUID(text).variant), (7, uuid.RFC_4122))
 
 
-class TestNewest(unittest.TestCase):
+def token_of(store: int, version: int = 1) -> str:
+    """A consistency token of a store."""
+    return base64.urlsafe_b64encode(bytes([version]) + bytes([store] * 16) + bytes(12)).decode().rstrip("=")
+
+
+class TestFreshness(unittest.TestCase):
     def test_the_callers_message_is_not_changed(self) -> None:
-        newest = Newest()
-        self.assertIs(newest.demand(ASK), ASK)
-        newest.note(v1.RecordEventsResponse(consistency_token="t"))
-        self.assertEqual(newest.demand(ASK).consistency.at_least_as_fresh, "t")
+        fresh = Freshness()
+        self.assertIs(fresh.demand(ASK), ASK)
+        fresh.note(v1.RecordEventsResponse(consistency_token="t"))
+        self.assertEqual(fresh.demand(ASK).consistency.at_least_as_fresh, "t")
         self.assertFalse(ASK.HasField("consistency"))
+
+    def test_tokens_that_cannot_be_read_are_of_no_store(self) -> None:
+        good = token_of(7)
+        self.assertEqual(store_of(good), bytes([7] * 16))
+        for text in ("", "t1", token_of(7, version=2), good + "=", good[:-1], good[:-1] + "+", good + "A"):
+            self.assertIsNone(store_of(text), text)
+
+    def test_an_answer_of_another_store(self) -> None:
+        fresh = Freshness()
+        fresh.hear(["t1", token_of(1), token_of(1), ""])
+        with self.assertRaises(consentd.StoreMismatchError) as raised:
+            fresh.hear([token_of(1), token_of(2)])
+        self.assertIs(raised.exception.code, grpc.StatusCode.FAILED_PRECONDITION)
+        fresh.hear([token_of(1)])
+        self.assertIs(fresh.demand(ASK), ASK)
+
+    def test_nothing_meets_writes_to_two_stores(self) -> None:
+        fresh = Freshness()
+        fresh.note(v1.RecordEventsResponse(consistency_token=token_of(1), revision=9))
+        with self.assertRaises(consentd.StoreMismatchError):
+            fresh.note(v1.RecordEventsResponse(consistency_token=token_of(2), revision=1))
+        with self.assertRaises(consentd.StoreMismatchError):
+            fresh.demand(ASK)
+
+    def test_a_token_that_the_caller_chose(self) -> None:
+        refusal = Error(
+            grpc.StatusCode.INVALID_ARGUMENT, "no", (consentd.Violation("consistency.at_least_as_fresh", "of another store"),)
+        )
+        fresh = Freshness()
+        fresh.hear([token_of(1)])
+        for token, kind in ((token_of(1), consentd.StoreMismatchError), (token_of(2), Error), ("garbage", Error)):
+            chosen = v1.CheckRequest(consistency=v1.Consistency(at_least_as_fresh=token))
+            with self.assertRaises(Error) as raised, fresh.judging(chosen, fresh.demand(chosen)):
+                raise refusal
+            self.assertIs(type(raised.exception), kind, token)
+
+
+class TestOutcomes(unittest.TestCase):
+    def test_what_became_of_events(self) -> None:
+        at = datetime(2026, 1, 2, 12, 0, 0, 999_999, timezone.utc)
+        stamp = Timestamp()
+        stamp.FromDatetime(at)
+        answer = v1.RecordEventsResponse(
+            outcomes=[
+                v1.EventOutcome(
+                    effect="EVENT_EFFECT_SUPERSEDED",
+                    superseded_by="sms-7",
+                    superseded_by_kind="consent",
+                    superseded_by_occurred_at=stamp,
+                ),
+                v1.EventOutcome(
+                    effect="EVENT_EFFECT_COUNTED",
+                    warnings=[
+                        v1.EventWarning(
+                            code="EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED",
+                            purpose="sale",
+                            nearest="sale_of_data",
+                            message="?",
+                        )
+                    ],
+                ),
+            ]
+        )
+        late, misspelt = outcomes_of(answer)
+        self.assertEqual(late, Outcome("SUPERSEDED", "sms-7", "consent", at))
+        warning = EventWarning("PURPOSE_NOT_DECLARED", "sale", "sale_of_data", "?")
+        self.assertEqual(misspelt, Outcome("COUNTED", warnings=(warning,)))
+        self.assertEqual(str(misspelt), "COUNTED; PURPOSE_NOT_DECLARED: sale (nearest: sale_of_data)")
+        self.assertEqual(outcomes_of(v1.RecordEventsResponse()), ())
+        odd = v1.EventOutcome(superseded_by="x", superseded_by_occurred_at=Timestamp(nanos=1_000_000_000))
+        self.assertEqual(str(outcomes_of(v1.RecordEventsResponse(outcomes=[odd]))[0]), "UNSPECIFIED by the event x")
+
+    def test_every_kind_can_be_made(self) -> None:
+        for field in v1.Event.DESCRIPTOR.oneofs_by_name["kind"].fields:
+            name = field.message_type.name if field.message_type else ""
+            kind = getattr(v1, name)()
+            self.assertEqual(new_event("support", kind).WhichOneof("kind"), field.name)
 
 
 class Hanging(grpc.GenericRpcHandler):

@@ -12,6 +12,7 @@ import {
   CheckRequestSchema,
   Client,
   ConsentError,
+  StoreMismatchError,
   Decision,
   enumName,
   EventSchema,
@@ -25,6 +26,7 @@ import {
   ListEventsRequestSchema,
   ListPurposesRequestSchema,
   newEvent,
+  outcomeText,
   ObligationCodeSchema,
   ReasonCodeSchema,
   RecordEventsRequestSchema,
@@ -96,8 +98,10 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
     const purposes = await checkerOf(o).listPurposes(requestOf(ListPurposesRequestSchema, o), callOptions(o));
     return { purposes: purposes.map((p) => ({ purpose: p.purpose, decision: decisionJson(p.decision) })) };
   },
-  record_events: async (o) =>
-    responseJson(RecordEventsResponseSchema, await checkerOf(o).recordEvents(requestOf(RecordEventsRequestSchema, o), callOptions(o))),
+  record_events: async (o) => {
+    const response = await checkerOf(o).recordEvents(requestOf(RecordEventsRequestSchema, o), callOptions(o));
+    return { ...responseJson(RecordEventsResponseSchema, response), outcomes: response.outcomes.map(outcomeText) };
+  },
   get_subject: async (o) =>
     responseJson(GetSubjectResponseSchema, await clientOf(o).getSubject(requestOf(GetSubjectRequestSchema, o), callOptions(o))),
   list_events: listEvents,
@@ -158,7 +162,12 @@ function decisionJson(d: Decision): Outcome {
 
 function errorJson(error: unknown): Outcome {
   return error instanceof ConsentError
-    ? { code: error.code, message: error.message, violations: error.violations }
+    ? {
+        code: error.code,
+        message: error.message,
+        violations: error.violations,
+        store_mismatch: error instanceof StoreMismatchError,
+      }
     : { code: "UNDOCUMENTED", message: String(error) };
 }
 

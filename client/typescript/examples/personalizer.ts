@@ -8,7 +8,7 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 
-import { Client, ConsentStatus, newEvent, type Checker } from "../src/index.js"; // elsewhere: from "@consentd/client"
+import { Client, ConsentStatus, newEvent, outcomeText, type Checker } from "../src/index.js"; // elsewhere: from "@consentd/client"
 
 const controller = "example";
 
@@ -43,8 +43,9 @@ async function withdraw(checks: Checker, person: string): Promise<string> {
   const events = ["content_personalization", "special_category_personalization"].map((purpose) =>
     newEvent("privacy_settings", { case: "consent", value: { purpose, status: ConsentStatus.WITHDRAWN } }),
   );
-  await checks.recordEvents({ controller, subjectId: person, events });
-  return `${person}: withdrawn`;
+  const { outcomes } = await checks.recordEvents({ controller, subjectId: person, events });
+  const odd = outcomes.map(outcomeText).filter((text) => text !== "COUNTED"); // what a newer choice outranks, for example
+  return [`${person}: withdrawn`, ...odd].join("; ");
 }
 
 /** A page must come up even when consentd does not: then it is everybody's page. */

@@ -82,7 +82,8 @@ export interface Checker {
   listPurposes(request: MessageInitShape<typeof ListPurposesRequestSchema>, options?: CallOptions): Promise<PurposeDecision[]>;
   /**
    * Records one subject's events, all or none; `newEvent` makes one. Once it resolves they are durable. It may be repeated: the
-   * events' ids are idempotency keys.
+   * events' ids are idempotency keys. The answer's `outcomes` say what became of each event, in their order: what is on record
+   * may outrank a late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none.
    */
   recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse>;
 }

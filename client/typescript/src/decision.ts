@@ -44,7 +44,7 @@ export class Decision {
     this.legalBasis = response?.legalBasis ?? LegalBasis.UNSPECIFIED;
     this.obligations = response?.obligations ?? [];
     this.permittedDataCategories = response?.permittedDataCategories ?? [];
-    this.validUntil = isValid(response?.validUntil) ? dateOf(response.validUntil) : undefined;
+    this.validUntil = dateOf(response?.validUntil);
     this.consistencyToken = response?.consistencyToken ?? "";
     this.policyRevision = response?.policyRevision ?? "";
     this.id = response?.decisionId ?? "";
@@ -82,9 +82,9 @@ function isValid(t: Timestamp | undefined): t is Timestamp {
   return t !== undefined && t.seconds >= firstSecond && t.seconds <= lastSecond && t.nanos >= 0 && t.nanos <= 999_999_999;
 }
 
-/** Rounds down: valid_until may be early, never late. */
-function dateOf(t: Timestamp): Date {
-  return new Date(Number(t.seconds) * 1000 + Math.floor(t.nanos / 1e6));
+/** Rounds down: valid_until may be early, never late. Undefined for what is no time. */
+export function dateOf(t: Timestamp | undefined): Date | undefined {
+  return isValid(t) ? new Date(Number(t.seconds) * 1000 + Math.floor(t.nanos / 1e6)) : undefined;
 }
 
 /**

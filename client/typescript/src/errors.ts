@@ -17,9 +17,9 @@ export interface Violation {
   readonly description: string;
 }
 
-/** The only error that calls are rejected with. */
+/** The only error that calls are rejected with; a session's may be a `StoreMismatchError`, which is one. */
 export class ConsentError extends Error {
-  override readonly name = "ConsentError";
+  override readonly name: string = "ConsentError";
   /** The gRPC status. */
   readonly code: Code;
   /** The fields at fault; empty for any other error. */
@@ -32,6 +32,24 @@ export class ConsentError extends Error {
     this.code = code;
     this.violations = more.violations ?? [];
     this.retryDelayMs = more.retryDelayMs ?? 0;
+  }
+}
+
+/**
+ * What a session's calls show of the servers: they do not share a store, so what is written through one is not part of the state
+ * behind another's answers, not even a withdrawal. A server refused the token of the session's newest write, or answered or wrote
+ * with another store than the session's first. Its code is FAILED_PRECONDITION. Events whose `recordEvents` is rejected with it
+ * are recorded, in the other store.
+ *
+ * A token is never dropped. Give the client servers of one store; where a store was replaced, or an older copy of it restored,
+ * make a new session.
+ */
+export class StoreMismatchError extends ConsentError {
+  override readonly name: string = "StoreMismatchError";
+
+  constructor(what: string, cause?: unknown) {
+    const remedy = "give the client servers of one store; after a store was replaced make a new session";
+    super("FAILED_PRECONDITION", `the servers do not share a store: ${what}: ${remedy}`, { cause });
   }
 }
 

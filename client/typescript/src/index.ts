@@ -9,7 +9,8 @@
  */
 export { Client, type BatchResult, type CallOptions, type Checker, type ClientOptions, type PurposeDecision } from "./client.js";
 export { Decision, enumName } from "./decision.js";
-export { ConsentError, type Code, type Violation } from "./errors.js";
+export { ConsentError, StoreMismatchError, type Code, type Violation } from "./errors.js";
+export { outcomeText } from "./outcomes.js";
 export { atLeastAsFresh, fullyConsistent, newEvent, type EventKind } from "./requests.js";
 export { Session } from "./session.js";
 export type { MetadataSource } from "./transport.js";

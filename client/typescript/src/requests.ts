@@ -11,7 +11,7 @@ export type EventKind = NonNullable<MessageInitShape<typeof EventSchema>["kind"]
 
 /**
  * An event of now with a fresh UUIDv7 as its id. Make an event once and repeat it with the same id; a new id would record it
- * twice.
+ * twice. An annulment and the restart of an erasure need `evidence` too.
  */
 export function newEvent(source: string, kind?: EventKind) {
   const event = { id: uuid7(), occurredAt: timestampNow(), source };

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Decision, enumName, ObligationCode, ObligationCodeSchema, ReasonCode } from "../src/index.js";
+import { create } from "@bufbuild/protobuf";
+
+import {
+  Decision,
+  enumName,
+  EventEffect,
+  EventOutcomeSchema,
+  ObligationCode,
+  ObligationCodeSchema,
+  outcomeText,
+  ReasonCode,
+} from "../src/index.js";
 import { decision } from "./fakes.js";
 
 const cases: [name: string, got: Decision, allowed: boolean][] = [
@@ -43,4 +54,11 @@ test("enum values have bare names", () => {
   assert.equal(enumName(ObligationCodeSchema, ObligationCode.INCLUDE_UNSUBSCRIBE), "INCLUDE_UNSUBSCRIBE");
   assert.equal(enumName(ObligationCodeSchema, 0), "UNSPECIFIED");
   assert.equal(enumName(ObligationCodeSchema, 99), "99");
+});
+
+test("what became of an event reads as a sentence", () => {
+  const text = (supersededByOccurredAt: { seconds?: bigint; nanos?: number }) =>
+    outcomeText(create(EventOutcomeSchema, { effect: EventEffect.SUPERSEDED, supersededBy: "sms-7", supersededByOccurredAt }));
+  assert.equal(text({ seconds: 1n, nanos: 999_999_999 }), "SUPERSEDED by the event sms-7 of 1970-01-01T00:00:01Z");
+  assert.equal(text({ nanos: -1 }), "SUPERSEDED by the event sms-7");
 });

@@ -4,13 +4,18 @@ import { test } from "node:test";
 import { create, fromBinary } from "@bufbuild/protobuf";
 
 import {
+  atLeastAsFresh,
   BatchCheckRequestSchema,
   CheckRequestSchema,
+  CheckResponseSchema,
+  ConsentError,
   fullyConsistent,
   ListPurposesRequestSchema,
   RecordEventsResponseSchema,
+  StoreMismatchError,
   type Consistency,
 } from "../src/index.js";
+import { storeOf } from "../src/freshness.js";
 import { allow, ask, clientOver, FakeTransport, message, unavailable, type Attempt } from "./fakes.js";
 
 /** A server that acknowledges writes with these tokens and revisions when told to, and answers checks. */
@@ -114,4 +119,43 @@ test("sessions know nothing of each other", async () => {
   await client.session().recordEvents(write);
   await client.session().isAllowed(ask);
   assert.equal(demanded(transport.attempts.at(-1)), undefined);
+});
+
+/** A consistency token of a store. */
+function tokenOf(store: number, version = 1): string {
+  return Buffer.concat([Buffer.of(version), Buffer.alloc(16, store), Buffer.alloc(12)]).toString("base64url");
+}
+
+const mismatch = (error: unknown) => error instanceof StoreMismatchError && error.code === "FAILED_PRECONDITION";
+
+test("tokens that cannot be read are of no store", () => {
+  assert.equal(storeOf(tokenOf(7)), "07".repeat(16));
+  for (const text of ["", "t1", tokenOf(7, 2), tokenOf(7) + "=", tokenOf(7).slice(1), tokenOf(7).slice(1) + "+", tokenOf(7) + "A"]) {
+    assert.equal(storeOf(text), undefined, text);
+  }
+});
+
+test("an answer of another store than the first is a mismatch", async () => {
+  const stores = [1, 1, 2, 1];
+  const transport = new FakeTransport(() => message(CheckResponseSchema, { decision: 1, consistencyToken: tokenOf(stores.shift()!) }));
+  const session = clientOver(transport).session();
+  assert.equal(await session.isAllowed(ask), true);
+  assert.equal(await session.isAllowed(ask), true);
+  await assert.rejects(session.check(ask), mismatch);
+  assert.equal(await session.isAllowed(ask), true);
+});
+
+test("a token that the caller chose is a mismatch only if it is of the session's store", async () => {
+  const refusal = new ConsentError("INVALID_ARGUMENT", "no", {
+    violations: [{ field: "consistency.at_least_as_fresh", description: "of another store" }],
+  });
+  const answers: (Uint8Array | undefined)[] = [message(CheckResponseSchema, { decision: 1, consistencyToken: tokenOf(1) })];
+  const transport = new FakeTransport(async () => answers.shift() ?? Promise.reject(refusal));
+  const session = clientOver(transport).session();
+  await session.check(ask);
+  await assert.rejects(session.check({ ...ask, consistency: atLeastAsFresh(tokenOf(1)) }), mismatch);
+  for (const consistency of [atLeastAsFresh(tokenOf(2)), atLeastAsFresh("garbage")]) {
+    await assert.rejects(session.check({ ...ask, consistency }), refusal);
+  }
+  await assert.rejects(session.check(ask), refusal); // it has written nothing
 });

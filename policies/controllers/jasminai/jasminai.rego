@@ -9,7 +9,6 @@ package consentd.controllers.jasminai
 
 import data.consentd.lib.basis
 import data.consentd.lib.ccpa
-import data.consentd.lib.clock
 import data.consentd.lib.compose
 import data.consentd.lib.place
 import data.consentd.lib.request
@@ -53,23 +52,13 @@ denials contains [5, "OPTED_OUT", "§7.5"] if {
 _do_not_track_counts if {
 	place.jurisdiction == "US-CA"
 	input.purpose == "affiliate_sharing"
-	ccpa.sale_or_sharing
+	request.sale_or_sharing
 }
 
 # METADATA
 # title: §7.5, CCPA-135
-# description: Nobody asks for an opt-in again for a year after the signal.
-obligations contains {"code": "REASK_NOT_BEFORE", "parameters": {"time": clock.year_after(input.subject.signals.dnt.time)}} if {
-	_do_not_track_counts
-	ccpa.signalled("dnt")
-	input.subject.signals.dnt.value == true
-}
-
-obligations contains {"code": "REASK_NOT_BEFORE", "parameters": {"time": clock.year_from_now}} if {
-	_do_not_track_counts
-	request.flag("dnt")
-	not input.subject.signals.dnt.value == true
-}
+# description: Nobody asks for an opt-in again for a year after the stored signal.
+obligations contains ccpa.reask_after(ccpa.signalled_at("dnt")) if _do_not_track_counts
 
 # METADATA
 # title: §7.5, CCPA-GPC

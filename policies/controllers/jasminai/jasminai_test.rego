@@ -51,16 +51,7 @@ test_denied_do_not_track_of_a_californian if {
 test_denied_do_not_track_on_the_request if {
 	d := jasminai.decision with input as _share("AFFILIATE", {}, {"dnt": true})
 	fixture.codes(d) == {"OPTED_OUT"}
-	fixture.obliged(d.obligations) == {"RECORD_SIGNAL", "REASK_NOT_BEFORE"}
-	times := {o.parameters.time | some o in d.obligations; o.code == "REASK_NOT_BEFORE"}
-	times == {time.add_date(fixture.now, 1, 0, 0)}
-}
-
-test_denied_do_not_track_on_the_request_counts_from_now_where_the_stored_one_is_off if {
-	off := {"signals": {"dnt": {"value": false, "time": fixture.ago(9)}}}
-	d := jasminai.decision with input as _share("AFFILIATE", off, {"dnt": true})
-	times := {o.parameters.time | some o in d.obligations; o.code == "REASK_NOT_BEFORE"}
-	times == {time.add_date(fixture.now, 1, 0, 0)}
+	fixture.obliged(d.obligations) == {"RECORD_SIGNAL"}
 }
 
 test_denied_do_not_track_counts_a_year_from_when_it_was_stored if {
@@ -69,8 +60,16 @@ test_denied_do_not_track_counts_a_year_from_when_it_was_stored if {
 	times == {time.add_date(fixture.ago(9), 1, 0, 0)}
 }
 
+test_denied_do_not_track_and_an_opt_out_ask_again_after_the_later if {
+	every signal, opt_out in {9: 2, 2: 9} {
+		fields := object.union(_dnt(signal), {"opt_outs": {"SALE_OR_SHARING": {"lifted": false, "time": fixture.ago(opt_out)}}})
+		d := jasminai.decision with input as _share("AFFILIATE", fields, {})
+		d.obligations == [{"code": "REASK_NOT_BEFORE", "parameters": {"time": time.add_date(fixture.ago(2), 1, 0, 0)}}]
+	}
+}
+
 test_allowed_do_not_track_undone_as_the_other_signal_is if {
-	given := {"consents": {"affiliate_sharing": fixture.given_with(1, {"evidence": true})}}
+	given := {"consents": {"affiliate_sharing": fixture.first_given_with(1, {"evidence": true})}}
 	off := {"signals": {"dnt": {"value": false, "time": fixture.ago(1)}}}
 	undone := jasminai.decision with input as _share("AFFILIATE", object.union(_dnt(9), given), {})
 	switched := jasminai.decision with input as _share("AFFILIATE", off, {})
@@ -118,4 +117,31 @@ test_denied_once_for_one_objection if {
 	})})
 	d := jasminai.decision with input as given
 	d.reasons == [{"code": "OBJECTED", "clause": "APPI-35"}]
+}
+
+test_allowed_and_denied_both_mails_by_the_newest_event_on_one_of_them if {
+	lifted := {"purposes": {"survey_email": fixture.lifted(1), "marketing_email": fixture.raised(9)}}
+	raised := {"purposes": {"survey_email": fixture.lifted(9), "marketing_email": fixture.raised(1)}}
+	every purpose in ["survey_email", "marketing_email"] {
+		one := jasminai.decision with input as _asked(purpose, {"subject": fixture.subject({"objections": lifted})})
+		one.decision == "ALLOW"
+		two := jasminai.decision with input as _asked(purpose, {"subject": fixture.subject({"objections": raised})})
+		fixture.codes(two) == {"OBJECTED"}
+	}
+}
+
+test_denied_by_one_own_consent_given_at_seventeen if {
+	record := fixture.first_given_with(9, {"age_max": 17})
+	d := jasminai.decision with input as _asked("optional_profile", {"subject": fixture.subject({"consents": {"optional_profile": record}})})
+	d.reasons == [{"code": "CONSENT_BY_MINOR", "clause": "§3.1"}]
+}
+
+test_allowed_and_denied_social_login_by_its_consent if {
+	given := fixture.subject({"consents": {"social_login": fixture.first_given(1)}})
+	ended := fixture.subject({"consents": {"social_login": fixture.denied("WITHDRAWN", 1)}})
+	one := jasminai.decision with input as _asked("social_login", {"subject": given})
+	one.legal_basis == "CONSENT"
+	one.decision == "ALLOW"
+	two := jasminai.decision with input as _asked("social_login", {"subject": ended})
+	fixture.codes(two) == {"CONSENT_WITHDRAWN"}
 }

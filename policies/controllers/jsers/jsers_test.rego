@@ -34,7 +34,7 @@ test_denied_after_a_stop_request_whatever_came_later if {
 	lifted := object.union(_stopped, {"purposes": {"customer_support": fixture.lifted(1)}})
 	one := jsers.decision with input as _asked("customer_support", {"objections": lifted})
 	one.reasons == [{"code": "OBJECTED", "clause": "§5"}]
-	consents := {"customer_support": fixture.given(1)}
+	consents := {"customer_support": fixture.first_given(1)}
 	two := jsers.decision with input as _asked("customer_support", {"objections": _stopped, "consents": consents})
 	two.reasons == [{"code": "OBJECTED", "clause": "§5"}]
 }
@@ -52,13 +52,13 @@ test_allowed_after_the_stop_request_was_lifted if {
 }
 
 test_denied_disclosure_that_names_nobody if {
-	d := jsers.decision with input as _disclosed("THIRD_PARTY", fixture.given(1))
+	d := jsers.decision with input as _disclosed("THIRD_PARTY", fixture.first_given(1))
 	fixture.codes(d) == {"CONSENT_MISSING"}
 }
 
 test_allowed_disclosure_to_whom_the_consent_names if {
 	every kind in ["AFFILIATE", "CORPORATE_AFFILIATE", "REFERRAL_PARTNER", "ADVERTISING_PARTNER", "THIRD_PARTY", "AUTHORITY"] {
-		d := jsers.decision with input as _disclosed(kind, {"recipients": {"r-1": fixture.given(1)}})
+		d := jsers.decision with input as _disclosed(kind, {"recipients": {"r-1": fixture.first_given(1)}})
 		d.decision == "ALLOW"
 		d.legal_basis == "CONSENT"
 	}

@@ -7,8 +7,9 @@
 #   - input: schema.input
 package consentd.controllers.livex
 
-import data.consentd.lib.appi
 import data.consentd.lib.compose
+import data.consentd.lib.consent
+import data.consentd.lib.limits
 
 # METADATA
 # title: The decision
@@ -18,6 +19,7 @@ decision := compose.decision({
 	"bans": set(),
 	"obligations": set(),
 	"recipients": recipients,
+	"excluded": excluded,
 })
 
 # METADATA
@@ -41,20 +43,30 @@ _instructed(purpose) if {
 # METADATA
 # title: How we share, advertising partners
 # description: |
-#   Advertising partners get data only where interest-based advertising would be allowed too, on what was consented to or
-#   withdrawn for this partner. The advertising itself transfers nothing, so neither its kind nor its country counts there.
+#   Advertising partners get data only where interest-based advertising for this partner would be allowed too, by its record
+#   and its country; what kind of recipient it is does not count there.
 recipients contains "ADVERTISING_PARTNER" if {
-	input.purpose == "affiliate_sharing"
-	input.recipient.kind == "ADVERTISING_PARTNER"
-	_advertising_allowed
-}
-
-_advertising_allowed if {
+	_to_advertising_partner
 	not _uninstructed("interest_based_advertising")
-	partner := {"id": input.recipient.id}
-	found := compose.all_denials(_nothing) with input.purpose as "interest_based_advertising" with input.recipient as partner
+	found := compose.all_denials(_nothing) with input.purpose as "interest_based_advertising" with input.recipient as _partner
 	count(found) == 0
 }
+
+# METADATA
+# title: How we share, advertising partners
+# description: So what advertising may not use, a request that names no data must leave out here too.
+excluded contains ban if {
+	_to_advertising_partner
+	limits.names_no_data
+	some ban in limits.bans with input.purpose as "interest_based_advertising" with input.recipient as _partner
+}
+
+_to_advertising_partner if {
+	input.purpose == "affiliate_sharing"
+	input.recipient.kind == "ADVERTISING_PARTNER"
+}
+
+_partner := object.remove(input.recipient, ["kind"])
 
 _nothing := {"denials": set(), "bans": set(), "obligations": set(), "recipients": set()}
 
@@ -64,5 +76,5 @@ _nothing := {"denials": set(), "bans": set(), "obligations": set(), "recipients"
 recipients contains input.recipient.kind if {
 	input.purpose == "affiliate_sharing"
 	input.recipient.kind != "ADVERTISING_PARTNER"
-	count(appi.named_faults) == 0
+	count(consent.named_faults) == 0
 }

@@ -39,7 +39,7 @@ test_denied_disclosure_for_the_sake_of_sharing if {
 }
 
 test_allowed_feedback_unless_performance_cookies_are_denied if {
-	every record in [{}, fixture.given(1), fixture.requested(1)] {
+	every record in [{}, fixture.first_given(1), fixture.requested(1)] {
 		d := somesing.decision with input as _feedback(record)
 		d.decision == "ALLOW"
 	}
@@ -67,4 +67,20 @@ test_allowed_training_on_anonymized_information if {
 	d := somesing.decision with input as given
 	d.decision == "ALLOW"
 	d.legal_basis == "ANONYMIZED_INFORMATION"
+}
+
+test_allowed_feedback_where_cookies_are_denied_for_this_recipient_alone if {
+	record := object.union(fixture.first_given(9), {"recipients": {"r-1": fixture.denied("WITHDRAWN", 1)}})
+	d := somesing.decision with input as _feedback(record)
+	d.decision == "ALLOW"
+}
+
+test_denied_optional_items_that_were_refused_and_the_service_goes_on if {
+	every purpose in ["personalized_advertising", "user_analysis", "age_verification"] {
+		subject := fixture.subject({"jurisdiction": "JP", "consents": {purpose: fixture.denied("REFUSED", 1)}})
+		item := somesing.decision with input as fixture.asked("somesing", purpose, {"subject": subject})
+		fixture.codes(item) == {"CONSENT_REFUSED"}
+		service := somesing.decision with input as fixture.asked("somesing", "service_delivery", {"subject": subject})
+		service.decision == "ALLOW"
+	}
 }

@@ -10,7 +10,6 @@
 package consentd.lib.appi
 
 import data.consentd.lib.basis
-import data.consentd.lib.categories
 import data.consentd.lib.consent
 import data.consentd.lib.place
 import data.consentd.lib.request
@@ -39,7 +38,7 @@ denials contains [7, code, "APPI-27"] if {
 	request.sharing
 	not request.recipient_kind in {"", "PROCESSOR"}
 	not _third_party_excepted
-	some code in named_faults
+	some code in consent.named_faults
 }
 
 # METADATA
@@ -56,20 +55,16 @@ denials contains [8, "TRANSFER_NOT_CONSENTED", "APPI-28"] if {
 	not _country_consented
 }
 
-# METADATA
-# description: Why no consent that names the recipient of the request counts; empty where one does.
-named_faults := consent.faults(consent.named, input.purpose)
-
-named_faults := {"CONSENT_MISSING"} if not consent.named
-
 _third_party_excepted if request.flag("anonymized")
 
 _third_party_excepted if request.accepts_controller_policy("appi_third_party")
 
 _abroad if {
-	not request.recipient_country in {"", "JP", "GB"}
-	not data.lib.place.eea[request.recipient_country]
+	not _recipients_country in {"", "JP", "GB"}
+	not place.in_eea(request.recipient_country)
 }
+
+_recipients_country := place.country_of(request.recipient_country)
 
 _transfer_excepted if _third_party_excepted
 
@@ -80,39 +75,7 @@ _transfer_excepted if basis.declared == "LEGAL_OBLIGATION"
 _transfer_excepted if input.purpose == "legal_claims"
 
 _country_consented if {
-	consent.valid(consent.current, input.purpose)
-	request.recipient_country in consent.current.countries
-}
-
-# METADATA
-# title: APPI-20-2
-# description: |
-#   Special-care-required information needs a given consent, to this purpose or to the one that covers it; an ordinary one is
-#   enough (Art. 20(2)).
-# custom:
-#   article: APPI Art. 20(2)
-bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "APPI-20-2"] if {
-	place.appi
-	not basis.special_categories_excepted
-	not _covered
-}
-
-_covered if {
-	some [record, purpose] in basis.covering_consents
-	consent.valid(record, purpose)
-}
-
-# METADATA
-# title: APPI-31
-# description: |
-#   Identifiers that the recipient can link to a person need the recipient's confirmation that the person consented
-#   (Art. 31(1)).
-# custom:
-#   article: APPI Art. 31(1)
-obligations contains {"code": "CONFIRM_RECIPIENT_CONSENT", "parameters": {}} if {
-	place.appi
-	request.flag("links_identifiers")
-	some category in input.data_categories
-	some linkable in ["user.device", "user.behavior"]
-	categories.overlap(category, linkable)
+	consent.holds(consent.current, input.purpose)
+	some country in consent.current.countries
+	place.country_of(country) == _recipients_country
 }

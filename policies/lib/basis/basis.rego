@@ -1,7 +1,7 @@
 # METADATA
 # title: The legal basis
 # description: |
-#   The basis that the table declares, on which the exceptions of all levels hang, and the basis in effect, which must hold
+#   The basis that the table declares, on which the exceptions of all levels depend, and the basis in effect, which must hold
 #   and which the answer names.
 # schemas:
 #   - input: schema.input
@@ -68,9 +68,3 @@ special_categories_excepted if input.purpose == "legal_claims"
 covering_consents contains [consent.current, input.purpose]
 
 covering_consents contains [consent.record(purpose), purpose] if purpose := request.row.covered_by
-
-# METADATA
-# description: Nobody is too young for it (level 4).
-age_excepted if declared == "LEGAL_OBLIGATION"
-
-age_excepted if input.purpose in {"legal_claims", "fraud_prevention", "age_verification"}

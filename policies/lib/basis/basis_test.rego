@@ -67,14 +67,6 @@ test_consent_based_and_unconditional if {
 	not basis.unconditional with input as _in("DE", "example", "fraud_prevention")
 }
 
-test_age_excepted_purposes if {
-	every purpose in ["legal_compliance", "legal_claims", "fraud_prevention"] {
-		basis.age_excepted with input as _in("DE", "example", purpose)
-	}
-	basis.age_excepted with input as _in("JP", "somesing", "age_verification")
-	not basis.age_excepted with input as _in("DE", "example", "storage")
-}
-
 _covering contains purpose if some [_, purpose] in basis.covering_consents
 
 test_covering_consents_are_those_of_the_purpose_and_of_its_cover if {

@@ -13,6 +13,11 @@ _gpc(days) := {"signals": {"gpc": {"value": true, "time": fixture.ago(days)}}}
 
 _gpc_and(record) := object.union(_gpc(9), {"consents": {"affiliate_sharing": record}})
 
+_reask contains o.parameters.time if {
+	some o in ccpa.obligations
+	o.code == "REASK_NOT_BEFORE"
+}
+
 _codes := fixture.denied_codes(ccpa.denials)
 
 _limited(fields) := object.union(
@@ -27,7 +32,24 @@ _limits(purpose, fields) := fixture.example(purpose, _limited(fields))
 
 test_ccpa_gpc_denied_by_the_stored_signal if {
 	_codes == {"GPC_OPT_OUT"} with input as _share(_gpc(9), {})
-	ccpa.obligations == set() with input as _share(_gpc(9), {})
+	ccpa.denials == {[5, "GPC_OPT_OUT", "CCPA-GPC"]} with input as _share(_gpc(9), {})
+}
+
+test_ccpa_135_asks_again_a_year_after_the_stored_signal if {
+	every context in [{}, {"gpc": true}] {
+		_reask == {time.add_date(fixture.ago(9), 1, 0, 0)} with input as _share(_gpc(9), context)
+	}
+}
+
+test_ccpa_135_silent_where_a_consent_outlived_the_signal_or_only_the_request_has_one if {
+	_reask == set() with input as _share(_gpc_and(fixture.given_with(1, {"evidence": true})), {"gpc": true})
+	_reask == set() with input as _share({}, {"gpc": true})
+}
+
+test_ccpa_135_is_californias if {
+	every place in ["US-CO", "DE"] {
+		_reask == set() with input as _share(object.union(_gpc(9), {"jurisdiction": place}), {})
+	}
 }
 
 test_ccpa_gpc_denied_by_the_signal_on_the_request if {
@@ -58,15 +80,22 @@ test_ccpa_gpc_denied_without_a_conflict_notice if {
 	_codes == {"GPC_OPT_OUT"} with input as _share(_gpc_and(fixture.given_with(9, {"evidence": true})), {})
 }
 
+test_ccpa_gpc_denied_where_the_consent_with_a_notice_holds_no_more if {
+	every fields in [{"expires_at": fixture.ago(1)}, {"notice_version": 4}, {"age_max": 12}] {
+		record := fixture.given_with(2, object.union({"evidence": true}, fields))
+		_codes == {"GPC_OPT_OUT"} with input as _share(_gpc_and(record), {})
+	}
+}
+
 test_ccpa_gpc_denied_by_the_request_despite_the_notice if {
 	_codes == {"GPC_OPT_OUT"} with input as _share(_gpc_and(fixture.given_with(1, {"evidence": true})), {"gpc": true})
 }
 
 test_ccpa_gpc_denied_in_the_states_that_honour_it if {
-	every state in ["US-CO", "US-CT", "US-TX"] {
+	every state in ["US-CO", "US-CT", "US-DE", "US-MD", "US-MN", "US-MT", "US-NE", "US-NH", "US-NJ", "US-OR", "US-TX"] {
 		_codes == {"GPC_OPT_OUT"} with input as _share({"jurisdiction": state}, {"gpc": true})
 	}
-	every place in ["US-VA", "US-NY", "US", "DE", "JP", ""] {
+	every place in ["US-IN", "US-KY", "US-RI", "US-TN", "US-VA", "US-NY", "US", "DE", "JP", ""] {
 		_codes == set() with input as _share({"jurisdiction": place}, {"gpc": true})
 		ccpa.obligations == set() with input as _share({"jurisdiction": place}, {"gpc": true})
 	}
@@ -104,7 +133,7 @@ test_ccpa_121_allowed_after_the_lifting_and_elsewhere if {
 
 test_ccpa_gpc_denied_by_the_pack_for_everyone_where_a_state_has_a_rule_too if {
 	controllers := {"c": {
-		"notice": {"material": 1},
+		"notice": {"version": 3, "material": 1},
 		"packs_for_everyone": ["ccpa"],
 		"purposes": {"affiliate_sharing": {"basis": "LEGITIMATE_INTERESTS"}},
 	}}

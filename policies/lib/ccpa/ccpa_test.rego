@@ -2,7 +2,9 @@ package consentd.lib.ccpa_test
 
 import data.consentd.lib.basis
 import data.consentd.lib.ccpa
+import data.consentd.lib.consent
 import data.consentd.lib.fixture
+import data.consentd.lib.request
 
 # A request to share with a recipient of that kind, for a subject in California with these fields.
 _share(kind, fields) := fixture.asked("example", "affiliate_sharing", {
@@ -20,16 +22,16 @@ _codes := fixture.denied_codes(ccpa.denials)
 
 test_ccpa_120_sale_or_sharing_by_recipient if {
 	every kind in ["AFFILIATE", "REFERRAL_PARTNER", "ADVERTISING_PARTNER", "THIRD_PARTY"] {
-		ccpa.sale_or_sharing with input as _share(kind, {})
+		request.sale_or_sharing with input as _share(kind, {})
 	}
 	every kind in ["PROCESSOR", "AUTHORITY", "CORPORATE_AFFILIATE"] {
-		not ccpa.sale_or_sharing with input as _share(kind, {})
+		not request.sale_or_sharing with input as _share(kind, {})
 	}
 }
 
 test_ccpa_120_sale_or_sharing_by_purpose if {
-	ccpa.sale_or_sharing with input as fixture.asked("livex", "interest_based_advertising", {})
-	not ccpa.sale_or_sharing with input as fixture.asked("livex", "marketing_email", {})
+	request.sale_or_sharing with input as fixture.asked("livex", "interest_based_advertising", {})
+	not request.sale_or_sharing with input as fixture.asked("livex", "marketing_email", {})
 }
 
 test_ccpa_120_allowed_on_notice_in_california if {
@@ -127,4 +129,38 @@ test_ccpa_135_asks_again_after_a_year if {
 		"code": "REASK_NOT_BEFORE",
 		"parameters": {"time": time.add_date(fixture.ago(9), 1, 0, 0)},
 	}} with input as _share("AFFILIATE", _opted_out(9))
+}
+
+test_ccpa_135_asks_in_california_alone if {
+	every place in ["US-NY", "DE", ""] {
+		ccpa.obligations == set() with input as _share("AFFILIATE", object.union(_opted_out(9), {"jurisdiction": place}))
+	}
+}
+
+test_ccpa_7028_denied_where_the_opt_in_holds_no_more if {
+	every fields in [{"expires_at": fixture.ago(0)}, {"notice_version": 4}, {"notice_version": 1}, {"age_max": 12}] {
+		record := fixture.given_with(1, object.union({"requested_before_given_at": fixture.ago(2)}, fields))
+		"OPTED_OUT" in _codes with input as _share("AFFILIATE", _opted_out_and(record))
+	}
+}
+
+test_ccpa_120_minor_denied_by_the_own_opt_in_below_13 if {
+	every now_old in [13, 15] {
+		ccpa.denials == {[7, "CONSENT_BY_MINOR", "CCPA-120-MINOR"]} with input as _minor(now_old, fixture.given_with(1, {"age_max": 12}))
+	}
+	_codes == {"UNDER_AGE"} with input as _minor(12, fixture.given_with(1, {"age_max": 12}))
+	_codes == {"UNDER_AGE"} with input as _minor(13, object.union(fixture.denied("WITHDRAWN", 1), {"age_max": 12}))
+	_codes == {"UNDER_AGE"} with input as _minor(13, fixture.given_with(1, {"age_max": 12, "given_by": "PARENT"}))
+}
+
+test_ccpa_120_minor_allowed_from_13_and_from_16_on if {
+	_codes == set() with input as _minor(13, fixture.given_with(1, {"age_max": 13}))
+	_codes == set() with input as _minor(16, fixture.given_with(1, {"age_max": 12}))
+}
+
+test_ccpa_120_minor_counts_as_none_from_16_on if {
+	record := fixture.given_with(1, {"age_max": 12})
+	every now_old, code in {16: "CONSENT_MISSING", 15: "CONSENT_BY_MINOR"} {
+		consent.faults(record, "affiliate_sharing") == {code} with input as _minor(now_old, record)
+	}
 }

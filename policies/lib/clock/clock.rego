@@ -34,7 +34,3 @@ in_force(versions) := version if {
 # METADATA
 # description: The instant that lies a year after t, by the calendar.
 year_after(t) := time.add_date(t, 1, 0, 0)
-
-# METADATA
-# description: The instant that lies a year after now, by the calendar.
-year_from_now := time.add_date(input.now, 1, 0, 0)

@@ -34,7 +34,3 @@ test_nothing_in_force_before_the_first if not clock.in_force(_versions) with inp
 test_year_after_a_leap_day_is_the_first_of_march if {
 	clock.year_after(time.parse_rfc3339_ns("2024-02-29T10:00:00Z")) == time.parse_rfc3339_ns("2025-03-01T10:00:00Z")
 }
-
-test_year_from_now if {
-	clock.year_from_now == time.parse_rfc3339_ns("2027-06-01T12:00:00Z") with input.now as 1780315200000000000
-}

@@ -7,16 +7,13 @@
 #       decision := compose.decision({"denials": denials, "bans": bans, "obligations": obligations, "recipients": recipients})
 #
 #   with sets of its own: denials [level, code, clause], bans [keys, code, clause], obligations {code, parameters}, and the
-#   kinds of recipient that it permits beyond its table.
+#   kinds of recipient that it permits beyond its table. It may add `excluded`: bans of another purpose that must be allowed
+#   too, which deny by way of a rule of its own, and which a request that names no data must leave out as well.
 # schemas:
 #   - input: schema.input
 package consentd.lib.compose
 
-import data.consentd.lib.appi
 import data.consentd.lib.basis
-import data.consentd.lib.ccpa
-import data.consentd.lib.consent
-import data.consentd.lib.gdpr
 import data.consentd.lib.levels
 import data.consentd.lib.limits
 import data.consentd.lib.request
@@ -86,30 +83,4 @@ _allowed(own) := {
 	"legal_basis": basis.in_effect,
 	"obligations": [o | some o in (_obligations(own) | _on_allow(own))],
 	"permitted_data_categories": [category | some category in input.data_categories],
-}
-
-_obligations(own) := ((gdpr.obligations | ccpa.obligations) | (appi.obligations | _table_obligations)) | own.obligations
-
-_table_obligations contains {"code": code, "parameters": {}} if some code in request.row.obligations
-
-_table_obligations contains {"code": code, "parameters": {}} if {
-	levels.objected
-	some code in request.row.obligations_when_objected
-}
-
-_table_obligations contains {"code": code, "parameters": {}} if {
-	some rule in request.row.obligations_when_refused
-	consent.record(rule.consent).status in {"REFUSED", "WITHDRAWN"}
-	some code in rule.obligations
-}
-
-_on_allow(own) := _unsubscribe | _exclusions(limits.bans | own.bans)
-
-_unsubscribe contains {"code": "INCLUDE_UNSUBSCRIBE", "parameters": {}} if request.marketing
-
-# Where the request names no data: what a rule would deny.
-_exclusions(banned) := {{"code": "EXCLUDE_DATA_CATEGORIES", "parameters": {"categories": excluded}} |
-	limits.names_no_data
-	excluded := sort({key | some ban in banned; some key in ban[0]})
-	count(excluded) > 0
 }

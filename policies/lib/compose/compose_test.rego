@@ -85,7 +85,7 @@ test_denied_for_data_and_more_leaves_nothing if {
 }
 
 test_denied_for_a_consent_that_is_not_explicit_leaves_nothing if {
-	subject := fixture.subject({"jurisdiction": "BR", "consents": {"ai_training": fixture.given(1)}})
+	subject := fixture.subject({"jurisdiction": "BR", "consents": {"ai_training": fixture.first_given(1)}})
 	d := _decision with input as fixture.asked("z-image", "ai_training", {"data_categories": ["user.a"], "subject": subject})
 	fixture.codes(d) == {"CONSENT_NOT_EXPLICIT"}
 	d.permitted_data_categories == []
@@ -152,7 +152,7 @@ _cookies(record) := fixture.asked("somesing", "essential_cookies", {"subject": f
 test_obliged_where_refused if {
 	refused := _decision with input as _cookies(fixture.denied("REFUSED", 1))
 	withdrawn := _decision with input as _cookies(fixture.denied("WITHDRAWN", 1))
-	given := _decision with input as _cookies(fixture.given(1))
+	given := _decision with input as _cookies(fixture.first_given(1))
 	fixture.obliged(refused.obligations) == {"ACCOUNT_MAY_BE_LIMITED"}
 	fixture.obliged(withdrawn.obligations) == {"ACCOUNT_MAY_BE_LIMITED"}
 	fixture.obliged(given.obligations) == set()

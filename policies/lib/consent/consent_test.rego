@@ -29,32 +29,34 @@ test_current_is_the_more_restrictive_on_a_tie if {
 	consent.current.status == "REFUSED" with input as _to(fixture.denied("REFUSED", 1), {"r-1": fixture.given(1)})
 }
 
+test_current_is_the_purposes_record_where_both_were_given_or_ended_at_one_instant if {
+	both := _to(fixture.given_with(1, {"explicit": true}), {"r-1": fixture.given(1)})
+	consent.current.explicit == true with input as both
+	ended := _to(fixture.denied("WITHDRAWN", 9), {"r-1": object.union(fixture.denied("WITHDRAWN", 9), {"requested_at": fixture.ago(1)})})
+	not consent.current.requested_at with input as ended
+}
+
 test_current_is_the_recipients_request_where_nothing_else_is if {
 	consent.current.status == "REQUESTED" with input as _to({}, {"r-1": fixture.requested(1)})
 }
 
-test_current_keeps_the_denial_that_a_recipients_request_cannot_lift if {
+test_current_is_the_purposes_record_whatever_the_recipient_was_asked_since if {
 	given := _to(fixture.denied("REFUSED", 9), {"r-1": fixture.requested(1)})
-	consent.current.status == "REFUSED" with input as given
-	consent.current.requested_at == fixture.ago(1) with input as given
+	consent.current == object.union(fixture.denied("REFUSED", 9), {"recipients": {"r-1": fixture.requested(1)}}) with input as given
+	asked := _to(fixture.requested(5), {"r-1": fixture.requested(1)})
+	consent.current.requested_at == fixture.ago(5) with input as asked
 }
 
-test_current_ignores_an_older_request_of_the_recipient if {
-	own := object.union(fixture.denied("REFUSED", 9), {"requested_at": fixture.ago(2)})
-	consent.current.requested_at == fixture.ago(2) with input as _to(own, {"r-1": fixture.requested(5)})
-}
-
-test_record_of_another_purpose_is_that_purposes if {
+test_record_of_another_purpose_is_that_purposes_whatever_the_recipient if {
 	given := fixture.asked("example", "affiliate_sharing", {
 		"recipient": fixture.recipient("AFFILIATE"),
 		"subject": fixture.subject({"consents": {
 			"affiliate_sharing": {"recipients": {"r-1": fixture.given(1)}},
 			"storage": object.union(fixture.given(9), {"recipients": {"r-1": fixture.denied("REFUSED", 5)}}),
-			"ai_training": object.union(fixture.denied("REFUSED", 9), {"recipients": {"r-1": fixture.requested(5)}}),
 		}}),
 	})
-	consent.record("storage").status == "REFUSED" with input as given
-	consent.record("ai_training").requested_at == fixture.ago(5) with input as given
+	consent.record("affiliate_sharing").given_at == fixture.ago(1) with input as given
+	consent.record("storage").status == "GIVEN" with input as given
 	consent.record("marketing_email") == {} with input as given
 }
 
@@ -67,25 +69,40 @@ test_recorded_though_nothing_counts if {
 	consent.recorded with input as fixture.example("ai_training", {"consents": {"ai_training": {}}})
 }
 
+_holds(record) if consent.holds(record, "ai_training") with input as fixture.asked("example", "ai_training", {})
+
 test_holds_until_its_expiry if {
-	consent.holds(fixture.given(1)) with input.now as fixture.now
-	consent.holds(fixture.given_with(9, {"expires_at": fixture.now + 1})) with input.now as fixture.now
-	not consent.holds(fixture.given_with(9, {"expires_at": fixture.now})) with input.now as fixture.now
-	not consent.holds(fixture.requested(1)) with input.now as fixture.now
+	_holds(fixture.given(1))
+	_holds(fixture.given_with(9, {"expires_at": fixture.now + 1}))
+	not _holds(fixture.given_with(9, {"expires_at": fixture.now}))
+	not _holds(fixture.requested(1))
 }
 
-test_valid_for_a_material_notice if {
-	input_ := fixture.asked("example", "ai_training", {})
-	consent.valid(fixture.given_with(1, {"notice_version": 2}), "ai_training") with input as input_
-	not consent.valid(fixture.given_with(1, {"notice_version": 1}), "ai_training") with input as input_
+test_gdpr_7_notice_holds_for_a_material_and_declared_notice if {
+	_holds(fixture.given_with(1, {"notice_version": 2}))
+	not _holds(fixture.given_with(1, {"notice_version": 1}))
+	not _holds(fixture.given_with(1, {"notice_version": 4}))
 }
 
-test_valid_for_the_notice_of_the_purpose if {
+test_gdpr_7_notice_is_that_of_the_purpose if {
 	controllers := {"c": {
 		"notice": {"version": 9, "material": 9},
 		"purposes": {"p": {"basis": "CONSENT", "notice": {"version": 4, "material": 3}}},
 	}}
-	consent.valid(fixture.given(1), "p") with input as fixture.asked("c", "p", {}) with data.controllers as controllers
+	consent.holds(fixture.given(1), "p") with input as fixture.asked("c", "p", {}) with data.controllers as controllers
+}
+
+test_denied_where_no_notice_is_declared if {
+	controllers := {"c": {"purposes": {"p": {"basis": "CONSENT"}}}}
+	faults := consent.faults(fixture.given(1), "p") with input as fixture.asked("c", "p", {}) with data.controllers as controllers
+	faults == {"CONSENT_OUTDATED", "NOTICE_UNKNOWN"}
+}
+
+test_gdpr_8_holds_where_the_subject_was_old_enough if {
+	_holds(fixture.given_with(1, {"age_max": 16}))
+	_holds(fixture.given_with(1, {"age_max": 15, "given_by": "PARENT"}))
+	not _holds(fixture.given_with(1, {"age_max": 15}))
+	not _holds(fixture.given_with(1, {"age_max": 15, "given_by": "AGENT"}))
 }
 
 test_given_after_that_instant_only if {
@@ -103,6 +120,8 @@ test_denied_faults if {
 	_faults(fixture.denied("INVALIDATED", 1)) == {"CONSENT_INVALIDATED"}
 	_faults(fixture.given_with(9, {"expires_at": fixture.ago(1)})) == {"CONSENT_EXPIRED"}
 	_faults(fixture.given_with(9, {"notice_version": 1})) == {"CONSENT_OUTDATED"}
+	_faults(fixture.given_with(9, {"notice_version": 4})) == {"NOTICE_UNKNOWN"}
+	_faults(fixture.given_with(9, {"age_max": 15})) == {"CONSENT_BY_MINOR"}
 }
 
 test_denied_faults_no_more_than_there_are if {
@@ -113,10 +132,11 @@ test_denied_faults_no_more_than_there_are if {
 
 test_denied_faults_all_at_once if {
 	_faults(fixture.given_with(9, {
+		"age_max": 15,
 		"notice_version": 1,
 		"expires_at": fixture.ago(1),
 		"requested_at": fixture.ago(1),
-	})) == {"CONSENT_EXPIRED", "CONSENT_OUTDATED", "CONSENT_PENDING"}
+	})) == {"CONSENT_BY_MINOR", "CONSENT_EXPIRED", "CONSENT_OUTDATED", "CONSENT_PENDING"}
 }
 
 test_allowed_no_fault_in_a_valid_consent if _faults(fixture.given(1)) == set()

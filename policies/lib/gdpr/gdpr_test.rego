@@ -1,5 +1,6 @@
 package consentd.lib.gdpr_test
 
+import data.consentd.lib.age
 import data.consentd.lib.basis
 import data.consentd.lib.fixture
 import data.consentd.lib.gdpr
@@ -34,7 +35,7 @@ test_gdpr_6_deemed_denied_without_a_given_consent if {
 }
 
 test_gdpr_6_deemed_allowed_on_a_given_consent if {
-	subject := fixture.subject({"consents": {"functional_cookies": fixture.given(1)}})
+	subject := fixture.subject({"consents": {"functional_cookies": fixture.first_given(1)}})
 	gdpr.denials == set() with input as fixture.asked("z-image", "functional_cookies", {"subject": subject})
 }
 
@@ -71,7 +72,7 @@ test_gdpr_8_allowed_from_the_age_on_and_elsewhere if {
 }
 
 test_gdpr_8_denied_on_a_deemed_consent if {
-	subject := fixture.subject({"age_max": 15, "consents": {"functional_cookies": fixture.given(1)}})
+	subject := fixture.subject({"age_max": 15, "consents": {"functional_cookies": fixture.first_given(1)}})
 	[4, "UNDER_AGE", "GDPR-8"] in gdpr.denials with input as fixture.asked("z-image", "functional_cookies", {"subject": subject})
 }
 
@@ -89,15 +90,15 @@ test_gdpr_8_ages_of_the_table if {
 		"CZ": 15, "FR": 15, "GR": 15, "SI": 15, "DK": 15,
 		"DE": 16, "HR": 16, "HU": 16, "IE": 16, "LI": 16, "LU": 16, "NL": 16, "PL": 16, "RO": 16, "SK": 16, "": 16,
 	}
-	every place, age in ages {
-		gdpr.consent_age == age with input as fixture.example("ai_training", {"jurisdiction": place})
+	every place, years in ages {
+		age.of_consent == years with input as fixture.example("ai_training", {"jurisdiction": place})
 	}
 }
 
 test_gdpr_8_denmark_before_2024_was_13 if {
 	input_ := fixture.example("ai_training", {"jurisdiction": "DK"})
 	then := object.union(input_, {"now": time.parse_rfc3339_ns("2023-12-31T23:59:59Z")})
-	gdpr.consent_age == 13 with input as then
+	age.of_consent == 13 with input as then
 }
 
 test_gdpr_9_denied_without_consent if {
@@ -108,8 +109,8 @@ test_gdpr_9_denied_as_not_explicit_on_an_ordinary_consent if {
 	_banned == {"CONSENT_NOT_EXPLICIT"} with input as _consents("service_delivery", fixture.given(1))
 }
 
-test_gdpr_9_denied_as_not_explicit_on_an_ordinary_consent_to_an_old_notice if {
-	_banned == {"CONSENT_NOT_EXPLICIT"} with input as _consents("storage", fixture.given_with(1, {"notice_version": 1}))
+test_gdpr_9_denied_on_an_ordinary_consent_that_holds_no_more if {
+	_banned == {"SENSITIVE_DATA_NOT_PERMITTED"} with input as _consents("storage", fixture.given_with(1, {"notice_version": 1}))
 }
 
 test_gdpr_9_denied_on_an_explicit_consent_to_an_old_notice if {
@@ -122,7 +123,7 @@ test_gdpr_9_allowed_on_explicit_consent if {
 }
 
 test_gdpr_9_allowed_on_the_consent_that_covers if {
-	subject := fixture.subject({"consents": {"special_category_processing": fixture.given_with(1, {"explicit": true})}})
+	subject := fixture.subject({"consents": {"special_category_processing": fixture.first_given_with(1, {"explicit": true})}})
 	_banned == set() with input as fixture.asked("jasminai", "customer_support", {"subject": subject})
 }
 
@@ -149,7 +150,7 @@ test_gdpr_21_absolute_in_the_pack_only if {
 }
 
 test_gdpr_21_allowed_after_a_later_consent if {
-	controllers := {"c": {"notice": {"material": 1}, "purposes": {"marketing_email": {"basis": "CONTRACT"}}}}
+	controllers := {"c": {"notice": {"version": 3, "material": 1}, "purposes": {"marketing_email": {"basis": "CONTRACT"}}}}
 	subject := fixture.subject({
 		"objections": {"all": fixture.raised(5), "purposes": {}},
 		"consents": {"marketing_email": fixture.given(1)},

@@ -7,6 +7,7 @@
 #   - input: schema.input
 package consentd.lib.levels
 
+import data.consentd.lib.age
 import data.consentd.lib.appi
 import data.consentd.lib.basis
 import data.consentd.lib.ccpa
@@ -44,7 +45,11 @@ _kept if input.purpose == "legal_claims"
 
 _kept if input.purpose in request.controller.kept_after_erasure
 
-_gone contains ["ERASURE_REQUESTED", "GDPR-17"] if input.subject.erasure != "CANCELLED"
+# An erasure stands in every stage but two.
+_gone contains ["ERASURE_REQUESTED", "GDPR-17"] if {
+	input.subject.erasure
+	not input.subject.erasure in {"CANCELLED", "RESTARTED"}
+}
 
 _gone contains ["ACCOUNT_CLOSED", request.row.clause] if input.subject.account_status == "CLOSED"
 
@@ -76,14 +81,9 @@ _unrestricted if input.purpose in {"legal_claims", "storage"}
 # title: Level 4
 # description: Known to be under the controller's age.
 denials contains [4, "UNDER_AGE", request.controller.age.clause] if {
-	input.subject.age_max < _minimum_age
-	not basis.age_excepted
+	input.subject.age_max < age.minimum
+	not age.excepted(input.purpose)
 }
-
-_minimum_age := max([request.controller.age.minimum, gdpr.consent_age]) if {
-	request.controller.age.local == true
-	place.europe
-} else := request.controller.age.minimum
 
 # METADATA
 # title: Level 6, GDPR-21, APPI-35
@@ -106,38 +106,3 @@ objected if {
 _objection_rule := "APPI-35" if place.appi
 
 _objection_rule := "GDPR-21" if not place.appi
-
-# METADATA
-# title: Level 7
-# description: A consent that is the basis in effect must count.
-denials contains [7, code, request.row.clause] if {
-	basis.consent_based
-	some code in consent.faults(consent.current, input.purpose)
-}
-
-denials contains [7, "CONSENT_NOT_EXPLICIT", request.row.clause] if {
-	basis.in_effect == "EXPLICIT_CONSENT"
-	consent.current.status == "GIVEN"
-	not consent.current.explicit == true
-}
-
-# METADATA
-# title: Level 7, recipients that a consent must name
-# description: Where the controller's row asks for it, for everyone but a processor.
-denials contains [7, code, request.row.clause] if {
-	request.row.consent_names_recipient == true
-	not request.recipient_kind in {"", "PROCESSOR"}
-	some code in appi.named_faults
-}
-
-# METADATA
-# title: Level 7, GDPR-7-SWAP
-# description: After a refusal, withdrawal or invalidation the purpose does not fall back to another basis.
-# custom:
-#   article: GDPR Art. 7(3)
-denials contains [7, consent.denial_code(consent.current), "GDPR-7-SWAP"] if {
-	consent.denied(consent.current)
-	not basis.unconditional
-	not basis.consent_based
-	not request.compelling
-}

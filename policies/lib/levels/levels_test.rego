@@ -132,8 +132,8 @@ test_gdpr_7_pending_denied_as_pending_alone if {
 }
 
 test_level_7_denied_where_it_is_not_explicit if {
-	ordinary := {"consents": {"ai_training": fixture.given(1)}}
-	explicit := {"consents": {"ai_training": fixture.given_with(1, {"explicit": true})}}
+	ordinary := {"consents": {"ai_training": fixture.first_given(1)}}
+	explicit := {"consents": {"ai_training": fixture.first_given_with(1, {"explicit": true})}}
 	_codes == {"CONSENT_NOT_EXPLICIT"} with input as _asked("z-image", "ai_training", ordinary)
 	_codes == set() with input as _asked("z-image", "ai_training", explicit)
 }

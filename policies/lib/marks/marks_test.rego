@@ -10,22 +10,49 @@ test_raised_for_the_purpose_or_for_all if {
 	marks.objected_at == fixture.ago(3) with input as _objections({"all": fixture.raised(3), "purposes": {}})
 }
 
-test_raised_newest_of_both_decides if {
-	marks.objected_at == fixture.ago(1) with input as _objections({
-		"all": fixture.raised(1),
-		"purposes": {"product_analytics": fixture.lifted(3)},
-	})
+test_gdpr_21_raised_for_all_after_the_lifting_for_one if {
+	every lifted in [3, 1] {
+		marks.objected_at == fixture.ago(1) with input as _objections({
+			"all": fixture.raised(1),
+			"purposes": {"product_analytics": fixture.lifted(lifted)},
+		})
+	}
+}
+
+test_gdpr_21_exempt_by_the_newer_lifting_for_one if {
 	not marks.objected_at with input as _objections({
 		"all": fixture.raised(3),
 		"purposes": {"product_analytics": fixture.lifted(1)},
 	})
 }
 
-test_raised_on_a_tie if {
-	marks.objected_at == fixture.ago(1) with input as _objections({
-		"all": fixture.lifted(1),
-		"purposes": {"product_analytics": fixture.raised(1)},
-	})
+test_gdpr_21_raised_for_one_whatever_was_lifted_for_all if {
+	every raised in [9, 1] {
+		marks.objected_at == fixture.ago(raised) with input as _objections({
+			"all": fixture.lifted(1),
+			"purposes": {"product_analytics": fixture.raised(raised)},
+		})
+	}
+}
+
+test_gdpr_21_the_newest_of_those_that_cover_counts if {
+	every for_one, for_all in {9: 1, 1: 9} {
+		marks.objected_at == fixture.ago(1) with input as _objections({
+			"all": fixture.raised(for_all),
+			"purposes": {"product_analytics": fixture.raised(for_one)},
+		})
+	}
+}
+
+test_shared_objections_are_lifted_as_one if {
+	subject := fixture.subject({"objections": {
+		"all": fixture.raised(5),
+		"purposes": {"marketing_email": fixture.raised(9), "survey_email": fixture.lifted(1)},
+	}})
+	every purpose in ["marketing_email", "survey_email"] {
+		not marks.objected_at with input as fixture.asked("jasminai", purpose, {"subject": subject})
+		marks.objection_recorded with input as fixture.asked("jasminai", purpose, {"subject": subject})
+	}
 }
 
 test_not_raised_for_other_purposes if {

@@ -15,11 +15,22 @@ jurisdiction := input.subject.jurisdiction
 
 # METADATA
 # description: The country of the jurisdiction; empty where it is unknown.
-country := substring(jurisdiction, 0, 2)
+country := country_of(jurisdiction)
+
+# METADATA
+# description: |
+#   The country of a code, or the one that a territory counts as: DE of DE-BY, FI of AX, FR of RE.
+country_of(code) := data.lib.place.territories[substring(code, 0, 2)]
+
+country_of(code) := substring(code, 0, 2) if not data.lib.place.territories[substring(code, 0, 2)]
+
+# METADATA
+# description: The code is of a place in the EEA.
+in_eea(code) if data.lib.place.eea[country_of(code)]
 
 # METADATA
 # description: The place is in the EEA or Great Britain.
-europe if data.lib.place.eea[country]
+europe if in_eea(jurisdiction)
 
 europe if country == "GB"
 

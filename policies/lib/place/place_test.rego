@@ -9,14 +9,14 @@ _packs_for_everyone := {"c": {"packs_for_everyone": ["gdpr", "appi", "ccpa"]}}
 _home := {"c": {"home_pack": "gdpr"}}
 
 test_europe_is_the_eea_and_great_britain if {
-	every code in ["DE", "DE-BY", "NO", "IS", "LI", "GB", "GB-SCT"] {
+	every code in ["DE", "DE-BY", "NO", "IS", "LI", "GB", "GB-SCT", "AX", "GF", "GP", "MF", "MQ", "RE", "YT"] {
 		place.europe with input as _in(code)
 		place.gdpr with input as _in(code)
 	}
 }
 
 test_not_europe_elsewhere if {
-	every code in ["", "CH", "US", "US-CA", "JP", "UA"] {
+	every code in ["", "CH", "US", "US-CA", "JP", "UA", "BL", "NC", "PM", "GL", "FO", "GI", "US-DE"] {
 		not place.europe with input as _in(code)
 		not place.gdpr with input as _in(code)
 	}
@@ -59,4 +59,13 @@ test_home_packs_of_other_regimes_apply_too if {
 	not place.ccpa with input as _in("BR") with data.controllers as {"c": {"home_pack": "ccpa"}}
 	place.appi with input as _in("") with data.controllers as {"c": {"home_pack": "appi"}}
 	not place.appi with input as _in("BR") with data.controllers as {"c": {"home_pack": "appi"}}
+}
+
+test_territories_count_as_their_country if {
+	place.country == "FI" with input as _in("AX")
+	place.country == "FR" with input as _in("RE")
+	place.country_of("FR-RE") == "FR"
+	place.country_of("") == ""
+	place.in_eea("MQ")
+	not place.in_eea("GB")
 }

@@ -40,6 +40,22 @@ recipient_country := input.recipient.country
 sharing if input.purpose in {"affiliate_sharing", "third_party_disclosure", "sale_of_data"}
 
 # METADATA
+# title: CCPA-120
+# description: |
+#   The purpose counts as sale or sharing (1798.140(ad), (ah)): a sharing purpose, or one whose row says so, to any recipient
+#   but a processor, an authority or a company of the group.
+# custom:
+#   article: CCPA 1798.140(ad), (ah)
+sale_or_sharing if {
+	_gives_data
+	not recipient_kind in {"PROCESSOR", "AUTHORITY", "CORPORATE_AFFILIATE"}
+}
+
+_gives_data if sharing
+
+_gives_data if row.counts_as_sharing == true
+
+# METADATA
 # description: The purpose is a direct-marketing message.
 marketing if input.purpose in {"marketing_email", "marketing_sms", "survey_email", "event_information"}
 

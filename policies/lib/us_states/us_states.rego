@@ -1,8 +1,8 @@
 # METADATA
 # title: Other states of the US
 # description: |
-#   Colorado, Connecticut, Texas and Virginia ask a consent for special categories; some honour Global Privacy Control for
-#   sale and sharing, which the CCPA pack decides for them.
+#   The states of the table beside this file ask a consent for special categories, each from its date on; some honour Global
+#   Privacy Control for sale and sharing, which the CCPA pack decides for them.
 # schemas:
 #   - input: schema.input
 package consentd.lib.us_states
@@ -16,8 +16,10 @@ import data.consentd.lib.place
 # METADATA
 # title: US-STATES
 # description: |
-#   Special categories need a given consent, by the acts of CO (C.R.S. 6-1-1308(7)), CT (Sec. 42-520(a)(4)), TX (Bus. & Com.
-#   541.101(b)(2)) and VA (59.1-578(A)(5)).
+#   Special categories need a given consent, as the acts of the states ask, those of CO (C.R.S. 6-1-1308(7)), CT
+#   (Sec. 42-520(a)(4)), TX (Bus. & Com. 541.101(b)(2)) and VA (59.1-578(A)(5)) among them.
+# custom:
+#   article: the privacy act of the state
 bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "US-STATES"] if {
 	clock.in_force(place.state.special_categories)
 	not basis.special_categories_excepted
@@ -26,5 +28,5 @@ bans contains [categories.special, "SENSITIVE_DATA_NOT_PERMITTED", "US-STATES"] 
 
 _covered if {
 	some [record, purpose] in basis.covering_consents
-	consent.valid(record, purpose)
+	consent.holds(record, purpose)
 }

@@ -16,6 +16,18 @@ var eea = []string{
 	"LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
 }
 
+// territories have codes of their own and count as a country of the EEA.
+var territories = map[string]string{"AX": "FI", "GF": "FR", "GP": "FR", "MF": "FR", "MQ": "FR", "RE": "FR", "YT": "FR"}
+
+// countryOf is the country that a code is in, or counts as.
+func countryOf(code string) string {
+	country := code[:min(len(code), 2)]
+	if of, ok := territories[country]; ok {
+		return of
+	}
+	return country
+}
+
 // youngerConsent is the age of digital consent where it is below 16 (GDPR Art. 8(1)).
 var youngerConsent = map[string]int{
 	"BE": 13, "EE": 13, "FI": 13, "LV": 13, "MT": 13, "PT": 13, "SE": 13, "GB": 13, "NO": 13, "IS": 13,
@@ -44,10 +56,7 @@ var (
 
 func (f *facts) jurisdiction() string { return f.c.State.Jurisdiction.Value }
 
-func (f *facts) country() string {
-	j := f.jurisdiction()
-	return j[:min(len(j), 2)]
-}
+func (f *facts) country() string { return countryOf(f.jurisdiction()) }
 
 // europe is the EEA and Great Britain.
 func (f *facts) europe() bool { return f.country() == "GB" || slices.Contains(eea, f.country()) }
@@ -70,7 +79,7 @@ func (f *facts) consentAge() int {
 
 // abroad reports whether the recipient is in a country that Japan does not recognize as equivalent.
 func (f *facts) abroad() bool {
-	c := f.c.Request.Recipient.Country
+	c := countryOf(f.c.Request.Recipient.Country)
 	return c != "" && c != "JP" && c != "GB" && !slices.Contains(eea, c)
 }
 

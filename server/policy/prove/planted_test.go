@@ -38,38 +38,39 @@ type planted struct {
 }
 
 const (
-	levels  = "lib/levels/levels.rego"
-	records = "lib/consent/consent.rego"
-	gdpr    = "lib/gdpr/gdpr.rego"
-	ccpa    = "lib/ccpa/ccpa.rego"
-	appi    = "lib/appi/appi.rego"
+	levels   = "lib/levels/levels.rego"
+	consents = "lib/levels/consent.rego"
+	records  = "lib/consent/consent.rego"
+	gdpr     = "lib/gdpr/gdpr.rego"
+	ccpa     = "lib/ccpa/ccpa.rego"
+	appi     = "lib/appi/appi.rego"
 )
 
 // plantedFaults is the table of the faults.
 var plantedFaults = []planted{
-	{"a withdrawn consent still allows", "example/ai_training", []edit{{records, "valid(r, purpose) if {", "valid(r, _) if r.status == \"WITHDRAWN\"\n\nvalid(r, purpose) if {"}}, "CONSENT", ""},
-	{"a request counts as a grant", "example/ai_training", []edit{{records, "valid(r, purpose) if {", "valid(r, _) if r.status == \"REQUESTED\"\n\nvalid(r, purpose) if {"}}, "CONSENT", ""},
+	{"a withdrawn consent still allows", "example/ai_training", []edit{{records, "holds(r, purpose) if {", "holds(r, _) if r.status == \"WITHDRAWN\"\n\nholds(r, purpose) if {"}}, "CONSENT", ""},
+	{"a request counts as a grant", "example/ai_training", []edit{{records, "holds(r, purpose) if {", "holds(r, _) if r.status == \"REQUESTED\"\n\nholds(r, purpose) if {"}}, "CONSENT", ""},
 	{"expiry compared the wrong way", "example/ai_training", []edit{{records, "_expired(r) if clock.reached(r.expires_at)", "_expired(r) if not clock.reached(r.expires_at)"}}, "CONSENT", ""},
-	{"an outdated notice is accepted", "example/ai_training", []edit{{records, "r.notice_version >= _material(purpose)\n}", "r.notice_version >= 1\n}"}}, "CONSENT", ""},
-	{"an ordinary consent passes for an explicit one", "example/special_category_personalization", []edit{{levels, `not consent.current.explicit == true`, `consent.current.explicit == "no"`}}, "EXPLICIT", ""},
+	{"an outdated notice is accepted", "example/ai_training", []edit{{records, "if r.notice_version >= _notice(purpose).material", "if r.notice_version >= 1"}}, "CONSENT", ""},
+	{"an ordinary consent passes for an explicit one", "example/special_category_personalization", []edit{{consents, `not consent.current.explicit == true`, `consent.current.explicit == "no"`}}, "EXPLICIT", ""},
 	{"a consent for one recipient counts for another", "example/affiliate_sharing", []edit{{records, "named := input.subject.consents[input.purpose].recipients[input.recipient.id]", "named := input.subject.consents[input.purpose].recipients[_]"}}, "APPI-27", ""},
 	{"an objection ignored for one jurisdiction", "example/product_improvement", []edit{{levels, "	objected\n	not basis.unconditional", "	objected\n	place.country != \"FR\"\n	not basis.unconditional"}}, "GDPR-21", ""},
 	{"an undefined reference inside a deny rule", "example/product_improvement", []edit{{levels, "some t in marks.restricted_at", "some t in marks.restricted_at\n	input.subject.frozen_since"}}, "GDPR-18", ""},
 	{"a restriction ground ignored", "example/product_improvement", []edit{{"lib/marks/marks.rego", "some marks in input.subject.restrictions", "some ground, marks in input.subject.restrictions\n	ground != \"DATA_NEEDED_FOR_CLAIMS\""}}, "GDPR-18", ""},
 	{"erasure ignored for one purpose", "example/product_analytics", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose in {"legal_claims", "product_analytics"}`}}, "ERASURE", ""},
-	{"an age rule off by one", "z-image/product_improvement", []edit{{levels, "input.subject.age_max < _minimum_age", "input.subject.age_max + 1 < _minimum_age"}}, "AGE", ""},
-	{"a refused purpose falls back to another basis", "example/product_improvement", []edit{{levels, "	consent.denied(consent.current)\n", "	consent.denied(consent.current)\n	basis.declared != \"LEGITIMATE_INTERESTS\"\n"}}, "GDPR-7-SWAP", ""},
+	{"an age rule off by one", "z-image/product_improvement", []edit{{levels, "input.subject.age_max < age.minimum", "input.subject.age_max + 1 < age.minimum"}}, "AGE", ""},
+	{"a refused purpose falls back to another basis", "example/product_improvement", []edit{{consents, "	consent.denied(consent.current)\n", "	consent.denied(consent.current)\n	basis.declared != \"LEGITIMATE_INTERESTS\"\n"}}, "GDPR-7-SWAP", ""},
 	{"the GDPR pack not applied", "example/product_improvement", []edit{{"lib/place/place.rego", "gdpr if europe\n", "gdpr if country == \"GB\"\n"}}, "GDPR-9", ""},
-	{"special categories on ordinary consent", "example/product_improvement", []edit{{gdpr, "	record.explicit == true\n", ""}}, "GDPR-9", ""},
+	{"special categories on ordinary consent", "example/product_improvement", []edit{{"lib/gdpr/special.rego", "	record.explicit == true\n", ""}}, "GDPR-9", ""},
 	{"a child's own consent at the wrong age", "example/ai_training", []edit{{"lib/gdpr/data.yaml", "  AT:", "  DE: [{effective_from: \"2018-05-25T00:00:00Z\", age: 15}]\n  AT:"}}, "GDPR-8", ""},
 	{"objection to marketing on a contract", "example/marketing_sms", []edit{
 		{"controllers/example/data.yaml", "  marketing_sms:\n    basis: CONSENT", "  marketing_sms:\n    basis: CONTRACT"},
 		{gdpr, "	basis.unconditional\n", "	basis.declared == \"VITAL_INTERESTS\"\n"},
 	}, "GDPR-21-MARKETING", ""},
-	{"stored Global Privacy Control ignored", "example/affiliate_sharing", []edit{{ccpa, "	stored.value == true\n", "	stored.value == \"yes\"\n"}}, "CCPA-GPC", ""},
+	{"stored Global Privacy Control ignored", "example/affiliate_sharing", []edit{{"lib/ccpa/signals.rego", "	stored.value == true\n", "	stored.value == \"yes\"\n"}}, "CCPA-GPC", ""},
 	{"an opt-out that counts in California alone", "example/affiliate_sharing", []edit{{ccpa, "	not opt_out.lifted == true\n	t := opt_out.time", "	not opt_out.lifted == true\n	place.ccpa\n	t := opt_out.time"}}, "CCPA-120", ""},
-	{"a minor's data sold", "example/affiliate_sharing", []edit{{ccpa, "input.subject.age_max < 16\n	not _minor_opted_in", "input.subject.age_max < 13\n	not _minor_opted_in"}}, "CCPA-120-MINOR", ""},
-	{"limited sensitive data used", "example/product_improvement", []edit{{ccpa, "	not _necessary\n", "	not _necessary\n	input.purpose != \"product_improvement\"\n"}}, "CCPA-121", ""},
+	{"a minor's data sold", "example/affiliate_sharing", []edit{{"lib/ccpa/minors.rego", "_minor if {\n	input.subject.age_max < 16", "_minor if {\n	input.subject.age_max < 13"}}, "CCPA-120-MINOR", ""},
+	{"limited sensitive data used", "example/product_improvement", []edit{{"lib/ccpa/sensitive.rego", "	not _necessary\n", "	not _necessary\n	input.purpose != \"product_improvement\"\n"}}, "CCPA-121", ""},
 	{"a transfer from Japan without consent", "example/product_improvement", []edit{{appi, "	not _transfer_excepted\n", "	not _transfer_excepted\n	request.recipient_country != \"BR\"\n"}}, "APPI-28", ""},
 	{"an unknown subject is allowed", "example/product_improvement", []edit{{"lib/compose/compose.rego", "not input.subject.known == true", "input.subject.known == \"no\""}}, "LEVEL-1", ""},
 	{"an opt-out that allows", "example/ai_training", []edit{{"lib/basis/basis.rego", "} else := \"LEGITIMATE_INTERESTS\" if {", "} else := \"LEGITIMATE_INTERESTS\" if {\n	input.subject.opt_outs.SENSITIVE_DATA_USE.lifted == false\n	place.country == \"BR\"\n} else := \"LEGITIMATE_INTERESTS\" if {"}}, "MONOTONIC", ""},

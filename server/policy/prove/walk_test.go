@@ -24,7 +24,7 @@ func TestWalkComparesTwoSets(t *testing.T) {
 		return set.Detached()
 	}
 	active := load()
-	candidate := load(edit{levels, "	objected\n	not basis.unconditional", "	objected\n	place.country != \"FR\"\n	not basis.unconditional"})
+	candidate := load(edit{levels, "	objected\n	not basis.unconditional", "	objected\n	place.jurisdiction != \"FR\"\n	not basis.unconditional"})
 	spaces, err := prove.Spaces("example", now, active, candidate)
 	if err != nil {
 		t.Fatal(err)

@@ -142,7 +142,7 @@ func TestStatesOfOlderRulesAreFoldedAnew(t *testing.T) {
 // TestFoldingAnewGoesOn interrupts it after the 100th state.
 func TestFoldingAnewGoesOn(t *testing.T) {
 	dir := unpackFormat1(t)
-	interrupted := &Store{log: newMonitor(nil)}
+	interrupted := &Store{log: newMonitor(Options{})}
 	if err := interrupted.openEngine(dir, Options{FS: vfs.Default}); err != nil {
 		t.Fatal(err)
 	}

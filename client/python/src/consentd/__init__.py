@@ -19,8 +19,9 @@ so a caller sees it only when retrying did not help. Targets and options that ma
 from consentd import v1
 from consentd._client import Client, Session
 from consentd._decision import Decision, Obligation, Reason, Result
-from consentd._errors import Error, Violation
+from consentd._errors import Error, StoreMismatchError, Violation
 from consentd._events import new_event
+from consentd._outcomes import EventWarning, Outcome, outcomes_of
 from consentd._retry import DEFAULT_TIMEOUT
 
 __all__ = [
@@ -28,11 +29,15 @@ __all__ = [
     "Client",
     "Decision",
     "Error",
+    "EventWarning",
     "Obligation",
+    "Outcome",
     "Reason",
     "Result",
     "Session",
+    "StoreMismatchError",
     "Violation",
     "new_event",
+    "outcomes_of",
     "v1",
 ]

@@ -1,9 +1,8 @@
-"""What the sync and the asyncio client share: the API's calls, pages, and what a session knows."""
+"""What the sync and the asyncio client share: the API's calls and pages."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -75,34 +74,3 @@ class Pages:
             raise Error.internal("the server returned the same page token twice")
         self.request.page_token = page.next_page_token
         return True
-
-
-R = TypeVar("R", v1.CheckRequest, v1.BatchCheckRequest, v1.ListPurposesRequest)
-
-
-class Newest:
-    """The newest token of a session's writes. Safe for threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._token = ""
-        self._revision = 0
-
-    def note(self, response: v1.RecordEventsResponse) -> None:
-        """Keeps the token if it is newer. A server that does not tell revisions gives tokens in their order."""
-        with self._lock:
-            older = 0 < response.revision < self._revision
-            if response.consistency_token and not older:
-                self._token, self._revision = response.consistency_token, response.revision
-
-    def demand(self, request: R) -> R:
-        """The request, which now forbids states older than the session's writes. A consistency that the caller chose stays,
-        and the caller's message is not changed."""
-        with self._lock:
-            token = self._token
-        if not token or request.HasField("consistency"):
-            return request
-        demanding = type(request)()
-        demanding.CopyFrom(request)
-        demanding.consistency.at_least_as_fresh = token
-        return demanding

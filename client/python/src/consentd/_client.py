@@ -21,13 +21,13 @@ from consentd._api import (
     RECORD_EVENTS,
     A,
     Method,
-    Newest,
     Pages,
     Q,
     denied,
 )
 from consentd._decision import Decision, Result, decision_of, purposes_of, results_of
 from consentd._errors import Error
+from consentd._freshness import Freshness
 from consentd._retry import Plan, Retries
 from consentd._target import connection
 
@@ -101,7 +101,8 @@ class Client:
         """Records one subject's events, all or none; new_event makes one. Once it returns they are durable.
 
         It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was lost are
-        counted as duplicates.
+        counted as duplicates. outcomes_of says what became of each event: what is on record may outrank a late withdrawal,
+        and a misspelt purpose is recorded all the same.
         """
         return self._call(RECORD_EVENTS, request, timeout)
 
@@ -151,15 +152,20 @@ class Client:
 class Session:
     """Calls of one client that belong together: a check sees what was recorded through the session before, on whichever node
     it is answered, because the session carries the newest consistency token of its writes. A consistency that a request
-    sets itself is kept. Its methods may be called from many threads at once; Client.session makes one."""
+    sets itself is kept. A session belongs to the store of its first answer: its calls raise StoreMismatchError where the
+    servers show that they do not share it. Its methods may be called from many threads at once; Client.session makes one."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._newest = Newest()
+        self._fresh = Freshness()
 
     def check(self, request: v1.CheckRequest, timeout: float | None = None) -> Decision:
         """As Client.check."""
-        return self._client.check(self._newest.demand(request), timeout)
+        demanding = self._fresh.demand(request)
+        with self._fresh.judging(request, demanding):
+            decision = self._client.check(demanding, timeout)
+        self._fresh.hear([decision.consistency_token])
+        return decision
 
     def is_allowed(self, request: v1.CheckRequest, timeout: float | None = None) -> bool:
         """As Client.is_allowed."""
@@ -170,14 +176,22 @@ class Session:
 
     def batch_check(self, request: v1.BatchCheckRequest, timeout: float | None = None) -> list[Result]:
         """As Client.batch_check."""
-        return self._client.batch_check(self._newest.demand(request), timeout)
+        demanding = self._fresh.demand(request)
+        with self._fresh.judging(request, demanding):
+            results = self._client.batch_check(demanding, timeout)
+        self._fresh.hear(r.decision.consistency_token for r in results)
+        return results
 
     def list_purposes(self, request: v1.ListPurposesRequest, timeout: float | None = None) -> dict[str, Decision]:
         """As Client.list_purposes."""
-        return self._client.list_purposes(self._newest.demand(request), timeout)
+        demanding = self._fresh.demand(request)
+        with self._fresh.judging(request, demanding):
+            purposes = self._client.list_purposes(demanding, timeout)
+        self._fresh.hear(d.consistency_token for d in purposes.values())
+        return purposes
 
     def record_events(self, request: v1.RecordEventsRequest, timeout: float | None = None) -> v1.RecordEventsResponse:
         """As Client.record_events; what follows in this session sees it."""
         response = self._client.record_events(request, timeout)
-        self._newest.note(response)
+        self._fresh.note(response)
         return response

@@ -103,7 +103,7 @@ def decision_of(response: v1.CheckResponse) -> Decision:
             Obligation(bare(v1.ObligationCode, o.code), json_format.MessageToDict(o.parameters)) for o in response.obligations
         ),
         permitted_data_categories=tuple(response.permitted_data_categories),
-        valid_until=_instant(response.valid_until) if response.HasField("valid_until") else None,
+        valid_until=instant(response.valid_until) if response.HasField("valid_until") else None,
         consistency_token=response.consistency_token,
         policy_revision=response.policy_revision,
         id=response.decision_id,
@@ -114,7 +114,7 @@ def _allows(response: v1.CheckResponse) -> bool:
     """The only place that turns an answer into a permission."""
     if response.decision != v1.Decision.DECISION_ALLOW:
         return False
-    if response.HasField("valid_until") and _instant(response.valid_until) is None:
+    if response.HasField("valid_until") and instant(response.valid_until) is None:
         return False  # it would come out as "never ends"
     known = v1.ObligationCode.values()
     return all(o.code in known and o.code != v1.ObligationCode.OBLIGATION_CODE_UNSPECIFIED for o in response.obligations)
@@ -126,7 +126,7 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SECOND = 1_000_000_000  # nanoseconds
 
 
-def _instant(t: Timestamp) -> datetime | None:
+def instant(t: Timestamp) -> datetime | None:
     """The time that a timestamp stands for; None if it is none."""
     if not _FIRST_SECOND <= t.seconds <= _LAST_SECOND or not 0 <= t.nanos < _SECOND:
         return None

@@ -73,6 +73,20 @@ class Error(Exception):
         return Error(code, error.message, violations, max(0.0, delay))
 
 
+class StoreMismatchError(Error):
+    """What a session's calls show of the servers: they do not share a store, so what is written through one is not part of
+    the state behind another's answers, not even a withdrawal. A server refused the token of the session's newest write, or
+    answered or wrote with another store than the session's first. Its code is FAILED_PRECONDITION. Events whose record_events
+    raises it are recorded, in the other store.
+
+    A token is never dropped. Give the client servers of one store; where a store was replaced, or an older copy of it
+    restored, make a new session."""
+
+    def __init__(self, what: str) -> None:
+        remedy = "give the client servers of one store; after a store was replaced make a new session"
+        super().__init__(grpc.StatusCode.FAILED_PRECONDITION, f"the servers do not share a store: {what}: {remedy}")
+
+
 def _details(call: grpc.Call) -> status_pb2.Status:
     """The status with its details; empty where there are none or they cannot be read."""
     for entry in call.trailing_metadata() or ():

@@ -12,7 +12,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from consentd import v1
 
 Kind = Union[
-    v1.ConsentEvent, v1.ObjectionEvent, v1.RestrictionEvent, v1.OptOutEvent, v1.SignalsEvent, v1.ErasureEvent, v1.ProfileEvent
+    v1.ConsentEvent,
+    v1.ObjectionEvent,
+    v1.RestrictionEvent,
+    v1.OptOutEvent,
+    v1.SignalsEvent,
+    v1.ErasureEvent,
+    v1.ProfileEvent,
+    v1.AnnulmentEvent,
 ]
 
 
@@ -20,7 +27,7 @@ def new_event(source: str, kind: Kind | None = None) -> v1.Event:
     """An event of now with a fresh UUIDv7 as its id.
 
     Make an event once and repeat it with the same id; a new id would record it twice. Without a kind, set one of its fields
-    before recording it.
+    before recording it. An annulment and the restart of an erasure need evidence too.
     """
     now = Timestamp()
     now.GetCurrentTime()

@@ -28,13 +28,13 @@ from consentd._api import (
     RECORD_EVENTS,
     A,
     Method,
-    Newest,
     Pages,
     Q,
     denied,
 )
 from consentd._decision import Decision, Result, decision_of, purposes_of, results_of
 from consentd._errors import Error
+from consentd._freshness import Freshness
 from consentd._retry import Plan, Retries
 from consentd._target import connection
 
@@ -159,11 +159,15 @@ class Session:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._newest = Newest()
+        self._fresh = Freshness()
 
     async def check(self, request: v1.CheckRequest, timeout: float | None = None) -> Decision:
         """As consentd.Client.check."""
-        return await self._client.check(self._newest.demand(request), timeout)
+        demanding = self._fresh.demand(request)
+        with self._fresh.judging(request, demanding):
+            decision = await self._client.check(demanding, timeout)
+        self._fresh.hear([decision.consistency_token])
+        return decision
 
     async def is_allowed(self, request: v1.CheckRequest, timeout: float | None = None) -> bool:
         """As consentd.Client.is_allowed."""
@@ -174,14 +178,22 @@ class Session:
 
     async def batch_check(self, request: v1.BatchCheckRequest, timeout: float | None = None) -> list[Result]:
         """As consentd.Client.batch_check."""
-        return await self._client.batch_check(self._newest.demand(request), timeout)
+        demanding = self._fresh.demand(request)
+        with self._fresh.judging(request, demanding):
+            results = await self._client.batch_check(demanding, timeout)
+        self._fresh.hear(r.decision.consistency_token for r in results)
+        return results
 
     async def list_purposes(self, request: v1.ListPurposesRequest, timeout: float | None = None) -> dict[str, Decision]:
         """As consentd.Client.list_purposes."""
-        return await self._client.list_purposes(self._newest.demand(request), timeout)
+        demanding = self._fresh.demand(request)
+        with self._fresh.judging(request, demanding):
+            purposes = await self._client.list_purposes(demanding, timeout)
+        self._fresh.hear(d.consistency_token for d in purposes.values())
+        return purposes
 
     async def record_events(self, request: v1.RecordEventsRequest, timeout: float | None = None) -> v1.RecordEventsResponse:
         """As consentd.Session.record_events."""
         response = await self._client.record_events(request, timeout)
-        self._newest.note(response)
+        self._fresh.note(response)
         return response

@@ -5,6 +5,10 @@ Enumerations are set by their names: ``ConsentEvent(status="CONSENT_STATUS_GIVEN
 
 from consentd.v1.consent_service_pb2 import (
     ConsentState,
+    EventEffect,
+    EventOutcome,
+    EventWarning,
+    EventWarningCode,
     GetSubjectRequest,
     GetSubjectResponse,
     LedgerEntry,
@@ -38,6 +42,7 @@ from consentd.v1.policy_service_pb2 import (
 )
 from consentd.v1.types_pb2 import (
     AccountStatus,
+    AnnulmentEvent,
     ConsentEvent,
     ConsentStatus,
     Decision,
@@ -64,6 +69,7 @@ from consentd.v1.types_pb2 import (
 
 __all__ = [
     "AccountStatus",
+    "AnnulmentEvent",
     "BatchCheckRequest",
     "BatchCheckResponse",
     "BatchCheckResult",
@@ -78,6 +84,10 @@ __all__ = [
     "ErasureEvent",
     "ErasureStage",
     "Event",
+    "EventEffect",
+    "EventOutcome",
+    "EventWarning",
+    "EventWarningCode",
     "FieldViolation",
     "GetPolicyRequest",
     "GetPolicyResponse",

@@ -3,12 +3,37 @@ import datetime
 from consentd.v1 import types_pb2 as _types_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class EventEffect(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EVENT_EFFECT_UNSPECIFIED: _ClassVar[EventEffect]
+    EVENT_EFFECT_COUNTED: _ClassVar[EventEffect]
+    EVENT_EFFECT_SUPERSEDED: _ClassVar[EventEffect]
+    EVENT_EFFECT_UNPROVEN: _ClassVar[EventEffect]
+    EVENT_EFFECT_ANNULLED: _ClassVar[EventEffect]
+    EVENT_EFFECT_DUPLICATE: _ClassVar[EventEffect]
+
+class EventWarningCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EVENT_WARNING_CODE_UNSPECIFIED: _ClassVar[EventWarningCode]
+    EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED: _ClassVar[EventWarningCode]
+    EVENT_WARNING_CODE_NOTICE_UNKNOWN: _ClassVar[EventWarningCode]
+EVENT_EFFECT_UNSPECIFIED: EventEffect
+EVENT_EFFECT_COUNTED: EventEffect
+EVENT_EFFECT_SUPERSEDED: EventEffect
+EVENT_EFFECT_UNPROVEN: EventEffect
+EVENT_EFFECT_ANNULLED: EventEffect
+EVENT_EFFECT_DUPLICATE: EventEffect
+EVENT_WARNING_CODE_UNSPECIFIED: EventWarningCode
+EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED: EventWarningCode
+EVENT_WARNING_CODE_NOTICE_UNKNOWN: EventWarningCode
 
 class RecordEventsRequest(_message.Message):
     __slots__ = ("controller", "subject_id", "events", "fence")
@@ -23,16 +48,44 @@ class RecordEventsRequest(_message.Message):
     def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_types_pb2.Event, _Mapping]]] = ..., fence: bool = ...) -> None: ...
 
 class RecordEventsResponse(_message.Message):
-    __slots__ = ("consistency_token", "applied", "duplicates", "revision")
+    __slots__ = ("consistency_token", "applied", "duplicates", "revision", "outcomes")
     CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     DUPLICATES_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     consistency_token: str
     applied: int
     duplicates: int
     revision: int
-    def __init__(self, consistency_token: _Optional[str] = ..., applied: _Optional[int] = ..., duplicates: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
+    outcomes: _containers.RepeatedCompositeFieldContainer[EventOutcome]
+    def __init__(self, consistency_token: _Optional[str] = ..., applied: _Optional[int] = ..., duplicates: _Optional[int] = ..., revision: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[EventOutcome, _Mapping]]] = ...) -> None: ...
+
+class EventOutcome(_message.Message):
+    __slots__ = ("effect", "superseded_by", "superseded_by_occurred_at", "superseded_by_kind", "warnings")
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_BY_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_BY_OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_BY_KIND_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    effect: EventEffect
+    superseded_by: str
+    superseded_by_occurred_at: _timestamp_pb2.Timestamp
+    superseded_by_kind: str
+    warnings: _containers.RepeatedCompositeFieldContainer[EventWarning]
+    def __init__(self, effect: _Optional[_Union[EventEffect, str]] = ..., superseded_by: _Optional[str] = ..., superseded_by_occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., superseded_by_kind: _Optional[str] = ..., warnings: _Optional[_Iterable[_Union[EventWarning, _Mapping]]] = ...) -> None: ...
+
+class EventWarning(_message.Message):
+    __slots__ = ("code", "purpose", "nearest", "message")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: EventWarningCode
+    purpose: str
+    nearest: str
+    message: str
+    def __init__(self, code: _Optional[_Union[EventWarningCode, str]] = ..., purpose: _Optional[str] = ..., nearest: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class GetSubjectRequest(_message.Message):
     __slots__ = ("controller", "subject_id")

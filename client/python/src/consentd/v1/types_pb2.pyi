@@ -49,6 +49,8 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_NOT_ANONYMIZED: _ClassVar[ReasonCode]
     REASON_CODE_PROCESSOR_NOT_INSTRUCTED: _ClassVar[ReasonCode]
     REASON_CODE_POLICY_ERROR: _ClassVar[ReasonCode]
+    REASON_CODE_CONSENT_BY_MINOR: _ClassVar[ReasonCode]
+    REASON_CODE_NOTICE_UNKNOWN: _ClassVar[ReasonCode]
 
 class LegalBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -127,6 +129,7 @@ class ErasureStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERASURE_STAGE_IN_PROGRESS: _ClassVar[ErasureStage]
     ERASURE_STAGE_COMPLETED: _ClassVar[ErasureStage]
     ERASURE_STAGE_CANCELLED: _ClassVar[ErasureStage]
+    ERASURE_STAGE_RESTARTED: _ClassVar[ErasureStage]
 
 class AccountStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -166,6 +169,8 @@ REASON_CODE_TRANSFER_NOT_CONSENTED: ReasonCode
 REASON_CODE_NOT_ANONYMIZED: ReasonCode
 REASON_CODE_PROCESSOR_NOT_INSTRUCTED: ReasonCode
 REASON_CODE_POLICY_ERROR: ReasonCode
+REASON_CODE_CONSENT_BY_MINOR: ReasonCode
+REASON_CODE_NOTICE_UNKNOWN: ReasonCode
 LEGAL_BASIS_UNSPECIFIED: LegalBasis
 LEGAL_BASIS_CONSENT: LegalBasis
 LEGAL_BASIS_EXPLICIT_CONSENT: LegalBasis
@@ -220,6 +225,7 @@ ERASURE_STAGE_REQUESTED: ErasureStage
 ERASURE_STAGE_IN_PROGRESS: ErasureStage
 ERASURE_STAGE_COMPLETED: ErasureStage
 ERASURE_STAGE_CANCELLED: ErasureStage
+ERASURE_STAGE_RESTARTED: ErasureStage
 ACCOUNT_STATUS_UNSPECIFIED: AccountStatus
 ACCOUNT_STATUS_ACTIVE: AccountStatus
 ACCOUNT_STATUS_CLOSED: AccountStatus
@@ -253,7 +259,7 @@ class Obligation(_message.Message):
     def __init__(self, code: _Optional[_Union[ObligationCode, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("id", "occurred_at", "source", "evidence", "consent", "objection", "restriction", "opt_out", "signals", "erasure", "profile")
+    __slots__ = ("id", "occurred_at", "source", "evidence", "consent", "objection", "restriction", "opt_out", "signals", "erasure", "profile", "annulment")
     ID_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -265,6 +271,7 @@ class Event(_message.Message):
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
     ERASURE_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ANNULMENT_FIELD_NUMBER: _ClassVar[int]
     id: str
     occurred_at: _timestamp_pb2.Timestamp
     source: str
@@ -276,7 +283,8 @@ class Event(_message.Message):
     signals: SignalsEvent
     erasure: ErasureEvent
     profile: ProfileEvent
-    def __init__(self, id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., consent: _Optional[_Union[ConsentEvent, _Mapping]] = ..., objection: _Optional[_Union[ObjectionEvent, _Mapping]] = ..., restriction: _Optional[_Union[RestrictionEvent, _Mapping]] = ..., opt_out: _Optional[_Union[OptOutEvent, _Mapping]] = ..., signals: _Optional[_Union[SignalsEvent, _Mapping]] = ..., erasure: _Optional[_Union[ErasureEvent, _Mapping]] = ..., profile: _Optional[_Union[ProfileEvent, _Mapping]] = ...) -> None: ...
+    annulment: AnnulmentEvent
+    def __init__(self, id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., consent: _Optional[_Union[ConsentEvent, _Mapping]] = ..., objection: _Optional[_Union[ObjectionEvent, _Mapping]] = ..., restriction: _Optional[_Union[RestrictionEvent, _Mapping]] = ..., opt_out: _Optional[_Union[OptOutEvent, _Mapping]] = ..., signals: _Optional[_Union[SignalsEvent, _Mapping]] = ..., erasure: _Optional[_Union[ErasureEvent, _Mapping]] = ..., profile: _Optional[_Union[ProfileEvent, _Mapping]] = ..., annulment: _Optional[_Union[AnnulmentEvent, _Mapping]] = ...) -> None: ...
 
 class ConsentEvent(_message.Message):
     __slots__ = ("purpose", "status", "notice_version", "explicit", "given_by", "recipients", "countries", "expires_at")
@@ -337,6 +345,12 @@ class ErasureEvent(_message.Message):
     STAGE_FIELD_NUMBER: _ClassVar[int]
     stage: ErasureStage
     def __init__(self, stage: _Optional[_Union[ErasureStage, str]] = ...) -> None: ...
+
+class AnnulmentEvent(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
 
 class ProfileEvent(_message.Message):
     __slots__ = ("jurisdiction", "age_min", "age_max", "account_status", "last_activity_at", "retention_until", "relationship")

@@ -2,8 +2,8 @@
 // @generated from file consent/v1/consent_service.proto (package consent.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { AccountStatus, ConsentStatus, ErasureStage, Event, GivenBy, OptOutKind, Relationship, RestrictionGround } from "./types_pb.js";
 import { file_consent_v1_types } from "./types_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/consent_service.proto.
  */
 export const file_consent_v1_consent_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zZW50L3YxL2NvbnNlbnRfc2VydmljZS5wcm90bxIKY29uc2VudC52MSJvChNSZWNvcmRFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZldmVudHMYAyADKAsyES5jb25zZW50LnYxLkV2ZW50Eg0KBWZlbmNlGAQgASgIImgKFFJlY29yZEV2ZW50c1Jlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJEg8KB2FwcGxpZWQYAiABKA0SEgoKZHVwbGljYXRlcxgDIAEoDRIQCghyZXZpc2lvbhgEIAEoBCI7ChFHZXRTdWJqZWN0UmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkiWAoSR2V0U3ViamVjdFJlc3BvbnNlEicKBXN0YXRlGAEgASgLMhguY29uc2VudC52MS5TdWJqZWN0U3RhdGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkizAUKDFN1YmplY3RTdGF0ZRINCgVrbm93bhgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIUCgxqdXJpc2RpY3Rpb24YAyABKAkSFAoHYWdlX21pbhgEIAEoDUgAiAEBEhQKB2FnZV9tYXgYBSABKA1IAYgBARIzCg9hZ2VfcmVjb3JkZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDmFjY291bnRfc3RhdHVzGAcgASgOMhkuY29uc2VudC52MS5BY2NvdW50U3RhdHVzEjQKEGxhc3RfYWN0aXZpdHlfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD3JldGVudGlvbl91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoMcmVsYXRpb25zaGlwGAogASgLMhguY29uc2VudC52MS5SZWxhdGlvbnNoaXASKQoHZXJhc3VyZRgLIAEoDjIYLmNvbnNlbnQudjEuRXJhc3VyZVN0YWdlEi4KCmVyYXN1cmVfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKB3NpZ25hbHMYDSADKAsyFy5jb25zZW50LnYxLlNpZ25hbFN0YXRlEikKCG9wdF9vdXRzGA4gAygLMhcuY29uc2VudC52MS5PcHRPdXRTdGF0ZRIqCghjb25zZW50cxgPIAMoCzIYLmNvbnNlbnQudjEuQ29uc2VudFN0YXRlEi4KCm9iamVjdGlvbnMYECADKAsyGi5jb25zZW50LnYxLk9iamVjdGlvblN0YXRlEjIKDHJlc3RyaWN0aW9ucxgRIAMoCzIcLmNvbnNlbnQudjEuUmVzdHJpY3Rpb25TdGF0ZUIKCghfYWdlX21pbkIKCghfYWdlX21heCJXCgtTaWduYWxTdGF0ZRIOCgZzaWduYWwYASABKAkSDQoFdmFsdWUYAiABKAgSKQoFc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImsKC09wdE91dFN0YXRlEiQKBGtpbmQYASABKA4yFi5jb25zZW50LnYxLk9wdE91dEtpbmQSDgoGbGlmdGVkGAIgASgIEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKDBAoMQ29uc2VudFN0YXRlEg8KB3B1cnBvc2UYASABKAkSEQoJcmVjaXBpZW50GAIgASgJEikKBnN0YXR1cxgDIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIWCg5ub3RpY2VfdmVyc2lvbhgEIAEoDRIQCghleHBsaWNpdBgFIAEoCBIlCghnaXZlbl9ieRgGIAEoDjITLmNvbnNlbnQudjEuR2l2ZW5CeRIQCghldmlkZW5jZRgHIAEoCBIRCgljb3VudHJpZXMYCCADKAkSLgoKZXhwaXJlc19hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZ2l2ZW5fYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWRlbmllZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoNZGVuaWVkX3N0YXR1cxgMIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIwCgxyZXF1ZXN0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KGXJlcXVlc3RlZF9iZWZvcmVfZ2l2ZW5fYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlkKDk9iamVjdGlvblN0YXRlEg8KB3B1cnBvc2UYASABKAkSDgoGcmFpc2VkGAIgASgIEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKAQoQUmVzdHJpY3Rpb25TdGF0ZRItCgZncm91bmQYASABKA4yHS5jb25zZW50LnYxLlJlc3RyaWN0aW9uR3JvdW5kEg8KB3B1cnBvc2UYAiABKAkSDgoGcmFpc2VkGAMgASgIEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJiChFMaXN0RXZlbnRzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiVwoSTGlzdEV2ZW50c1Jlc3BvbnNlEigKB2VudHJpZXMYASADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyCgtMZWRnZXJFbnRyeRIgCgVldmVudBgBIAEoCzIRLmNvbnNlbnQudjEuRXZlbnQSLwoLcmVjb3JkZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAMgASgEMv0BCg5Db25zZW50U2VydmljZRJRCgxSZWNvcmRFdmVudHMSHy5jb25zZW50LnYxLlJlY29yZEV2ZW50c1JlcXVlc3QaIC5jb25zZW50LnYxLlJlY29yZEV2ZW50c1Jlc3BvbnNlEksKCkdldFN1YmplY3QSHS5jb25zZW50LnYxLkdldFN1YmplY3RSZXF1ZXN0Gh4uY29uc2VudC52MS5HZXRTdWJqZWN0UmVzcG9uc2USSwoKTGlzdEV2ZW50cxIdLmNvbnNlbnQudjEuTGlzdEV2ZW50c1JlcXVlc3QaHi5jb25zZW50LnYxLkxpc3RFdmVudHNSZXNwb25zZUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_timestamp]);
+  fileDesc("CiBjb25zZW50L3YxL2NvbnNlbnRfc2VydmljZS5wcm90bxIKY29uc2VudC52MSJvChNSZWNvcmRFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZldmVudHMYAyADKAsyES5jb25zZW50LnYxLkV2ZW50Eg0KBWZlbmNlGAQgASgIIpQBChRSZWNvcmRFdmVudHNSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIPCgdhcHBsaWVkGAIgASgNEhIKCmR1cGxpY2F0ZXMYAyABKA0SEAoIcmV2aXNpb24YBCABKAQSKgoIb3V0Y29tZXMYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50T3V0Y29tZSLVAQoMRXZlbnRPdXRjb21lEicKBmVmZmVjdBgBIAEoDjIXLmNvbnNlbnQudjEuRXZlbnRFZmZlY3QSFQoNc3VwZXJzZWRlZF9ieRgCIAEoCRI9ChlzdXBlcnNlZGVkX2J5X29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJzdXBlcnNlZGVkX2J5X2tpbmQYBCABKAkSKgoId2FybmluZ3MYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50V2FybmluZyJtCgxFdmVudFdhcm5pbmcSKgoEY29kZRgBIAEoDjIcLmNvbnNlbnQudjEuRXZlbnRXYXJuaW5nQ29kZRIPCgdwdXJwb3NlGAIgASgJEg8KB25lYXJlc3QYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSI7ChFHZXRTdWJqZWN0UmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkiWAoSR2V0U3ViamVjdFJlc3BvbnNlEicKBXN0YXRlGAEgASgLMhguY29uc2VudC52MS5TdWJqZWN0U3RhdGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkizAUKDFN1YmplY3RTdGF0ZRINCgVrbm93bhgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIUCgxqdXJpc2RpY3Rpb24YAyABKAkSFAoHYWdlX21pbhgEIAEoDUgAiAEBEhQKB2FnZV9tYXgYBSABKA1IAYgBARIzCg9hZ2VfcmVjb3JkZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDmFjY291bnRfc3RhdHVzGAcgASgOMhkuY29uc2VudC52MS5BY2NvdW50U3RhdHVzEjQKEGxhc3RfYWN0aXZpdHlfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD3JldGVudGlvbl91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoMcmVsYXRpb25zaGlwGAogASgLMhguY29uc2VudC52MS5SZWxhdGlvbnNoaXASKQoHZXJhc3VyZRgLIAEoDjIYLmNvbnNlbnQudjEuRXJhc3VyZVN0YWdlEi4KCmVyYXN1cmVfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKB3NpZ25hbHMYDSADKAsyFy5jb25zZW50LnYxLlNpZ25hbFN0YXRlEikKCG9wdF9vdXRzGA4gAygLMhcuY29uc2VudC52MS5PcHRPdXRTdGF0ZRIqCghjb25zZW50cxgPIAMoCzIYLmNvbnNlbnQudjEuQ29uc2VudFN0YXRlEi4KCm9iamVjdGlvbnMYECADKAsyGi5jb25zZW50LnYxLk9iamVjdGlvblN0YXRlEjIKDHJlc3RyaWN0aW9ucxgRIAMoCzIcLmNvbnNlbnQudjEuUmVzdHJpY3Rpb25TdGF0ZUIKCghfYWdlX21pbkIKCghfYWdlX21heCJXCgtTaWduYWxTdGF0ZRIOCgZzaWduYWwYASABKAkSDQoFdmFsdWUYAiABKAgSKQoFc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImsKC09wdE91dFN0YXRlEiQKBGtpbmQYASABKA4yFi5jb25zZW50LnYxLk9wdE91dEtpbmQSDgoGbGlmdGVkGAIgASgIEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKDBAoMQ29uc2VudFN0YXRlEg8KB3B1cnBvc2UYASABKAkSEQoJcmVjaXBpZW50GAIgASgJEikKBnN0YXR1cxgDIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIWCg5ub3RpY2VfdmVyc2lvbhgEIAEoDRIQCghleHBsaWNpdBgFIAEoCBIlCghnaXZlbl9ieRgGIAEoDjITLmNvbnNlbnQudjEuR2l2ZW5CeRIQCghldmlkZW5jZRgHIAEoCBIRCgljb3VudHJpZXMYCCADKAkSLgoKZXhwaXJlc19hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZ2l2ZW5fYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWRlbmllZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoNZGVuaWVkX3N0YXR1cxgMIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIwCgxyZXF1ZXN0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KGXJlcXVlc3RlZF9iZWZvcmVfZ2l2ZW5fYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlkKDk9iamVjdGlvblN0YXRlEg8KB3B1cnBvc2UYASABKAkSDgoGcmFpc2VkGAIgASgIEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKAQoQUmVzdHJpY3Rpb25TdGF0ZRItCgZncm91bmQYASABKA4yHS5jb25zZW50LnYxLlJlc3RyaWN0aW9uR3JvdW5kEg8KB3B1cnBvc2UYAiABKAkSDgoGcmFpc2VkGAMgASgIEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJiChFMaXN0RXZlbnRzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiVwoSTGlzdEV2ZW50c1Jlc3BvbnNlEigKB2VudHJpZXMYASADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyCgtMZWRnZXJFbnRyeRIgCgVldmVudBgBIAEoCzIRLmNvbnNlbnQudjEuRXZlbnQSLwoLcmVjb3JkZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAMgASgEKrQBCgtFdmVudEVmZmVjdBIcChhFVkVOVF9FRkZFQ1RfVU5TUEVDSUZJRUQQABIYChRFVkVOVF9FRkZFQ1RfQ09VTlRFRBABEhsKF0VWRU5UX0VGRkVDVF9TVVBFUlNFREVEEAISGQoVRVZFTlRfRUZGRUNUX1VOUFJPVkVOEAMSGQoVRVZFTlRfRUZGRUNUX0FOTlVMTEVEEAQSGgoWRVZFTlRfRUZGRUNUX0RVUExJQ0FURRAFKooBChBFdmVudFdhcm5pbmdDb2RlEiIKHkVWRU5UX1dBUk5JTkdfQ09ERV9VTlNQRUNJRklFRBAAEisKJ0VWRU5UX1dBUk5JTkdfQ09ERV9QVVJQT1NFX05PVF9ERUNMQVJFRBABEiUKIUVWRU5UX1dBUk5JTkdfQ09ERV9OT1RJQ0VfVU5LTk9XThACMv0BCg5Db25zZW50U2VydmljZRJRCgxSZWNvcmRFdmVudHMSHy5jb25zZW50LnYxLlJlY29yZEV2ZW50c1JlcXVlc3QaIC5jb25zZW50LnYxLlJlY29yZEV2ZW50c1Jlc3BvbnNlEksKCkdldFN1YmplY3QSHS5jb25zZW50LnYxLkdldFN1YmplY3RSZXF1ZXN0Gh4uY29uc2VudC52MS5HZXRTdWJqZWN0UmVzcG9uc2USSwoKTGlzdEV2ZW50cxIdLmNvbnNlbnQudjEuTGlzdEV2ZW50c1JlcXVlc3QaHi5jb25zZW50LnYxLkxpc3RFdmVudHNSZXNwb25zZUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_timestamp]);
 
 /**
  * RecordEventsRequest is one subject's batch.
@@ -94,6 +94,13 @@ export type RecordEventsResponse = Message<"consent.v1.RecordEventsResponse"> & 
    * @generated from field: uint64 revision = 4;
    */
   revision: bigint;
+
+  /**
+   * What became of each event of the request, in its order.
+   *
+   * @generated from field: repeated consent.v1.EventOutcome outcomes = 5;
+   */
+  outcomes: EventOutcome[];
 };
 
 /**
@@ -102,6 +109,97 @@ export type RecordEventsResponse = Message<"consent.v1.RecordEventsResponse"> & 
  */
 export const RecordEventsResponseSchema: GenMessage<RecordEventsResponse> = /*@__PURE__*/
   messageDesc(file_consent_v1_consent_service, 1);
+
+/**
+ * EventOutcome is what became of one event.
+ *
+ * @generated from message consent.v1.EventOutcome
+ */
+export type EventOutcome = Message<"consent.v1.EventOutcome"> & {
+  /**
+   * What it came to.
+   *
+   * @generated from field: consent.v1.EventEffect effect = 1;
+   */
+  effect: EventEffect;
+
+  /**
+   * Where the effect is SUPERSEDED: the id of an event on record that outranks this one.
+   *
+   * @generated from field: string superseded_by = 2;
+   */
+  supersededBy: string;
+
+  /**
+   * When that event occurred.
+   *
+   * @generated from field: google.protobuf.Timestamp superseded_by_occurred_at = 3;
+   */
+  supersededByOccurredAt?: Timestamp | undefined;
+
+  /**
+   * What kind of event that is, as Event names it, such as "consent".
+   *
+   * @generated from field: string superseded_by_kind = 4;
+   */
+  supersededByKind: string;
+
+  /**
+   * What is odd about the event, though it is recorded.
+   *
+   * @generated from field: repeated consent.v1.EventWarning warnings = 5;
+   */
+  warnings: EventWarning[];
+};
+
+/**
+ * Describes the message consent.v1.EventOutcome.
+ * Use `create(EventOutcomeSchema)` to create a new message.
+ */
+export const EventOutcomeSchema: GenMessage<EventOutcome> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 2);
+
+/**
+ * EventWarning is something odd about an event that was recorded all the same.
+ *
+ * @generated from message consent.v1.EventWarning
+ */
+export type EventWarning = Message<"consent.v1.EventWarning"> & {
+  /**
+   * What it is.
+   *
+   * @generated from field: consent.v1.EventWarningCode code = 1;
+   */
+  code: EventWarningCode;
+
+  /**
+   * The purpose that it is about.
+   *
+   * @generated from field: string purpose = 2;
+   */
+  purpose: string;
+
+  /**
+   * For PURPOSE_NOT_DECLARED: the declared purpose whose name is nearest; empty where none is near.
+   *
+   * @generated from field: string nearest = 3;
+   */
+  nearest: string;
+
+  /**
+   * A sentence for people. Not stable; do not parse it.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message consent.v1.EventWarning.
+ * Use `create(EventWarningSchema)` to create a new message.
+ */
+export const EventWarningSchema: GenMessage<EventWarning> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 3);
 
 /**
  * GetSubjectRequest names a subject.
@@ -129,7 +227,7 @@ export type GetSubjectRequest = Message<"consent.v1.GetSubjectRequest"> & {
  * Use `create(GetSubjectRequestSchema)` to create a new message.
  */
 export const GetSubjectRequestSchema: GenMessage<GetSubjectRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 2);
+  messageDesc(file_consent_v1_consent_service, 4);
 
 /**
  * GetSubjectResponse is a subject's state.
@@ -157,7 +255,7 @@ export type GetSubjectResponse = Message<"consent.v1.GetSubjectResponse"> & {
  * Use `create(GetSubjectResponseSchema)` to create a new message.
  */
 export const GetSubjectResponseSchema: GenMessage<GetSubjectResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 3);
+  messageDesc(file_consent_v1_consent_service, 5);
 
 /**
  * SubjectState is what all of a subject's events add up to.
@@ -201,7 +299,7 @@ export type SubjectState = Message<"consent.v1.SubjectState"> & {
   ageMax?: number | undefined;
 
   /**
-   * The occurred_at of the event that set the age.
+   * When the event that set the age counts from.
    *
    * @generated from field: google.protobuf.Timestamp age_recorded_at = 6;
    */
@@ -290,10 +388,10 @@ export type SubjectState = Message<"consent.v1.SubjectState"> & {
  * Use `create(SubjectStateSchema)` to create a new message.
  */
 export const SubjectStateSchema: GenMessage<SubjectState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 4);
+  messageDesc(file_consent_v1_consent_service, 6);
 
 /**
- * SignalState is the newest value of a signal.
+ * SignalState is a signal that was seen.
  *
  * @generated from message consent.v1.SignalState
  */
@@ -306,14 +404,14 @@ export type SignalState = Message<"consent.v1.SignalState"> & {
   signal: string;
 
   /**
-   * Its value.
+   * Whether it was ever true: that stays, false undoes nothing.
    *
    * @generated from field: bool value = 2;
    */
   value: boolean;
 
   /**
-   * The start of its unbroken run of true; for false, when it was last seen.
+   * The start of its newest unbroken run of true; where it was never true, when it was last seen.
    *
    * @generated from field: google.protobuf.Timestamp since = 3;
    */
@@ -325,7 +423,7 @@ export type SignalState = Message<"consent.v1.SignalState"> & {
  * Use `create(SignalStateSchema)` to create a new message.
  */
 export const SignalStateSchema: GenMessage<SignalState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 5);
+  messageDesc(file_consent_v1_consent_service, 7);
 
 /**
  * OptOutState is the newest state of an opt-out.
@@ -360,7 +458,7 @@ export type OptOutState = Message<"consent.v1.OptOutState"> & {
  * Use `create(OptOutStateSchema)` to create a new message.
  */
 export const OptOutStateSchema: GenMessage<OptOutState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 6);
+  messageDesc(file_consent_v1_consent_service, 8);
 
 /**
  * ConsentState is the record of a purpose, or of a purpose and one recipient.
@@ -472,7 +570,7 @@ export type ConsentState = Message<"consent.v1.ConsentState"> & {
  * Use `create(ConsentStateSchema)` to create a new message.
  */
 export const ConsentStateSchema: GenMessage<ConsentState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 7);
+  messageDesc(file_consent_v1_consent_service, 9);
 
 /**
  * ObjectionState is the newest objection event for a purpose, or for all.
@@ -507,7 +605,7 @@ export type ObjectionState = Message<"consent.v1.ObjectionState"> & {
  * Use `create(ObjectionStateSchema)` to create a new message.
  */
 export const ObjectionStateSchema: GenMessage<ObjectionState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 8);
+  messageDesc(file_consent_v1_consent_service, 10);
 
 /**
  * RestrictionState is the newest restriction event for a ground and a purpose, or for all purposes.
@@ -549,7 +647,7 @@ export type RestrictionState = Message<"consent.v1.RestrictionState"> & {
  * Use `create(RestrictionStateSchema)` to create a new message.
  */
 export const RestrictionStateSchema: GenMessage<RestrictionState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 9);
+  messageDesc(file_consent_v1_consent_service, 11);
 
 /**
  * ListEventsRequest asks for a page of a subject's ledger.
@@ -591,7 +689,7 @@ export type ListEventsRequest = Message<"consent.v1.ListEventsRequest"> & {
  * Use `create(ListEventsRequestSchema)` to create a new message.
  */
 export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 10);
+  messageDesc(file_consent_v1_consent_service, 12);
 
 /**
  * ListEventsResponse is a page.
@@ -619,7 +717,7 @@ export type ListEventsResponse = Message<"consent.v1.ListEventsResponse"> & {
  * Use `create(ListEventsResponseSchema)` to create a new message.
  */
 export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 11);
+  messageDesc(file_consent_v1_consent_service, 13);
 
 /**
  * LedgerEntry is an event as the ledger keeps it.
@@ -654,7 +752,93 @@ export type LedgerEntry = Message<"consent.v1.LedgerEntry"> & {
  * Use `create(LedgerEntrySchema)` to create a new message.
  */
 export const LedgerEntrySchema: GenMessage<LedgerEntry> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 12);
+  messageDesc(file_consent_v1_consent_service, 14);
+
+/**
+ * EventEffect is what an event came to.
+ *
+ * @generated from enum consent.v1.EventEffect
+ */
+export enum EventEffect {
+  /**
+   * @generated from enum value: EVENT_EFFECT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It counts.
+   *
+   * @generated from enum value: EVENT_EFFECT_COUNTED = 1;
+   */
+  COUNTED = 1,
+
+  /**
+   * Something on record outranks all of it: it changed nothing.
+   *
+   * @generated from enum value: EVENT_EFFECT_SUPERSEDED = 2;
+   */
+  SUPERSEDED = 2,
+
+  /**
+   * It is in the ledger and does not count for lack of evidence: an import that does not restrict, or a lifting that needs
+   * evidence.
+   *
+   * @generated from enum value: EVENT_EFFECT_UNPROVEN = 3;
+   */
+  UNPROVEN = 3,
+
+  /**
+   * A later event of the same batch annulled it.
+   *
+   * @generated from enum value: EVENT_EFFECT_ANNULLED = 4;
+   */
+  ANNULLED = 4,
+
+  /**
+   * It had been recorded before with the same content, and changed nothing now.
+   *
+   * @generated from enum value: EVENT_EFFECT_DUPLICATE = 5;
+   */
+  DUPLICATE = 5,
+}
+
+/**
+ * Describes the enum consent.v1.EventEffect.
+ */
+export const EventEffectSchema: GenEnum<EventEffect> = /*@__PURE__*/
+  enumDesc(file_consent_v1_consent_service, 0);
+
+/**
+ * EventWarningCode says what is odd about an event.
+ *
+ * @generated from enum consent.v1.EventWarningCode
+ */
+export enum EventWarningCode {
+  /**
+   * @generated from enum value: EVENT_WARNING_CODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * No active policy of the controller declares the purpose: no decision depends on the event now.
+   *
+   * @generated from enum value: EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED = 1;
+   */
+  PURPOSE_NOT_DECLARED = 1,
+
+  /**
+   * The consent names a version of the notice that is newer than the one declared: it does not count.
+   *
+   * @generated from enum value: EVENT_WARNING_CODE_NOTICE_UNKNOWN = 2;
+   */
+  NOTICE_UNKNOWN = 2,
+}
+
+/**
+ * Describes the enum consent.v1.EventWarningCode.
+ */
+export const EventWarningCodeSchema: GenEnum<EventWarningCode> = /*@__PURE__*/
+  enumDesc(file_consent_v1_consent_service, 1);
 
 /**
  * ConsentService records what happens to subjects' consent states and reads it back.
@@ -670,7 +854,8 @@ export const ConsentService: GenService<{
    * nothing, so a call may be repeated.
    *
    * Errors besides the common ones: ALREADY_EXISTS when an event's id was used with other content, FAILED_PRECONDITION
-   * when an erasure stands and the event is not one that restricts.
+   * when an erasure stands and the event is not one that restricts, when a completed erasure is to be cancelled or one that
+   * is not completed to be restarted, and when an annulment names no event that can be annulled.
    *
    * @generated from rpc consent.v1.ConsentService.RecordEvents
    */

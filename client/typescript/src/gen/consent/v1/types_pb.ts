@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/types.proto.
  */
 export const file_consent_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb25zZW50L3YxL3R5cGVzLnByb3RvEgpjb25zZW50LnYxIlEKCVJlY2lwaWVudBInCgRraW5kGAEgASgOMhkuY29uc2VudC52MS5SZWNpcGllbnRLaW5kEgoKAmlkGAIgASgJEg8KB2NvdW50cnkYAyABKAkiTwoGUmVhc29uEiQKBGNvZGUYASABKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSDgoGY2xhdXNlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiYwoKT2JsaWdhdGlvbhIoCgRjb2RlGAEgASgOMhouY29uc2VudC52MS5PYmxpZ2F0aW9uQ29kZRIrCgpwYXJhbWV0ZXJzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCK0AwoFRXZlbnQSCgoCaWQYASABKAkSLwoLb2NjdXJyZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgDIAEoCRIQCghldmlkZW5jZRgEIAEoCRIrCgdjb25zZW50GAUgASgLMhguY29uc2VudC52MS5Db25zZW50RXZlbnRIABIvCglvYmplY3Rpb24YBiABKAsyGi5jb25zZW50LnYxLk9iamVjdGlvbkV2ZW50SAASMwoLcmVzdHJpY3Rpb24YByABKAsyHC5jb25zZW50LnYxLlJlc3RyaWN0aW9uRXZlbnRIABIqCgdvcHRfb3V0GAggASgLMhcuY29uc2VudC52MS5PcHRPdXRFdmVudEgAEisKB3NpZ25hbHMYCSABKAsyGC5jb25zZW50LnYxLlNpZ25hbHNFdmVudEgAEisKB2VyYXN1cmUYCiABKAsyGC5jb25zZW50LnYxLkVyYXN1cmVFdmVudEgAEisKB3Byb2ZpbGUYCyABKAsyGC5jb25zZW50LnYxLlByb2ZpbGVFdmVudEgAQgYKBGtpbmQi8gEKDENvbnNlbnRFdmVudBIPCgdwdXJwb3NlGAEgASgJEikKBnN0YXR1cxgCIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIWCg5ub3RpY2VfdmVyc2lvbhgDIAEoDRIQCghleHBsaWNpdBgEIAEoCBIlCghnaXZlbl9ieRgFIAEoDjITLmNvbnNlbnQudjEuR2l2ZW5CeRISCgpyZWNpcGllbnRzGAYgAygJEhEKCWNvdW50cmllcxgHIAMoCRIuCgpleHBpcmVzX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIyCg5PYmplY3Rpb25FdmVudBIQCghwdXJwb3NlcxgBIAMoCRIOCgZsaWZ0ZWQYAiABKAgiYwoQUmVzdHJpY3Rpb25FdmVudBItCgZncm91bmQYASABKA4yHS5jb25zZW50LnYxLlJlc3RyaWN0aW9uR3JvdW5kEhAKCHB1cnBvc2VzGAIgAygJEg4KBmxpZnRlZBgDIAEoCCJDCgtPcHRPdXRFdmVudBIkCgRraW5kGAEgASgOMhYuY29uc2VudC52MS5PcHRPdXRLaW5kEg4KBmxpZnRlZBgCIAEoCCJCCgxTaWduYWxzRXZlbnQSEAoDZ3BjGAEgASgISACIAQESEAoDZG50GAIgASgISAGIAQFCBgoEX2dwY0IGCgRfZG50IjcKDEVyYXN1cmVFdmVudBInCgVzdGFnZRgBIAEoDjIYLmNvbnNlbnQudjEuRXJhc3VyZVN0YWdlIswCCgxQcm9maWxlRXZlbnQSGQoManVyaXNkaWN0aW9uGAEgASgJSACIAQESFAoHYWdlX21pbhgCIAEoDUgBiAEBEhQKB2FnZV9tYXgYAyABKA1IAogBARIxCg5hY2NvdW50X3N0YXR1cxgEIAEoDjIZLmNvbnNlbnQudjEuQWNjb3VudFN0YXR1cxI0ChBsYXN0X2FjdGl2aXR5X2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9yZXRlbnRpb25fdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KDHJlbGF0aW9uc2hpcBgHIAEoCzIYLmNvbnNlbnQudjEuUmVsYXRpb25zaGlwQg8KDV9qdXJpc2RpY3Rpb25CCgoIX2FnZV9taW5CCgoIX2FnZV9tYXgicQoMUmVsYXRpb25zaGlwEjAKDGxhc3Rfc2FsZV9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOc2VsbGluZ19lbnRpdHkYAiABKAkSFwoPb3B0X291dF9vZmZlcmVkGAMgASgIKksKCERlY2lzaW9uEhgKFERFQ0lTSU9OX1VOU1BFQ0lGSUVEEAASEgoOREVDSVNJT05fQUxMT1cQARIRCg1ERUNJU0lPTl9ERU5ZEAIqlAgKClJlYXNvbkNvZGUSGwoXUkVBU09OX0NPREVfVU5TUEVDSUZJRUQQABIbChdSRUFTT05fQ09ERV9CQVNJU19IT0xEUxABEiQKIFJFQVNPTl9DT0RFX1BVUlBPU0VfTk9UX0RFQ0xBUkVEEAISIgoeUkVBU09OX0NPREVfUFVSUE9TRV9QUk9ISUJJVEVEEAMSHwobUkVBU09OX0NPREVfU1VCSkVDVF9VTktOT1dOEAQSIQodUkVBU09OX0NPREVfRVJBU1VSRV9SRVFVRVNURUQQBRIeChpSRUFTT05fQ09ERV9BQ0NPVU5UX0NMT1NFRBAGEh8KG1JFQVNPTl9DT0RFX0FDQ09VTlRfRE9STUFOVBAHEiEKHVJFQVNPTl9DT0RFX1JFVEVOVElPTl9FWFBJUkVEEAgSGgoWUkVBU09OX0NPREVfUkVTVFJJQ1RFRBAJEhkKFVJFQVNPTl9DT0RFX1VOREVSX0FHRRAKEhkKFVJFQVNPTl9DT0RFX09QVEVEX09VVBALEhsKF1JFQVNPTl9DT0RFX0dQQ19PUFRfT1VUEAwSGAoUUkVBU09OX0NPREVfT0JKRUNURUQQDRIfChtSRUFTT05fQ09ERV9DT05TRU5UX01JU1NJTkcQDhIfChtSRUFTT05fQ09ERV9DT05TRU5UX1BFTkRJTkcQDxIfChtSRUFTT05fQ09ERV9DT05TRU5UX1JFRlVTRUQQEBIhCh1SRUFTT05fQ09ERV9DT05TRU5UX1dJVEhEUkFXThAREiMKH1JFQVNPTl9DT0RFX0NPTlNFTlRfSU5WQUxJREFURUQQEhIfChtSRUFTT05fQ09ERV9DT05TRU5UX0VYUElSRUQQExIgChxSRUFTT05fQ09ERV9DT05TRU5UX09VVERBVEVEEBQSJAogUkVBU09OX0NPREVfQ09OU0VOVF9OT1RfRVhQTElDSVQQFRIrCidSRUFTT05fQ09ERV9EQVRBX0NBVEVHT1JZX05PVF9QRVJNSVRURUQQFhIpCiVSRUFTT05fQ09ERV9EQVRBX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEBcSLAooUkVBU09OX0NPREVfU0VOU0lUSVZFX0RBVEFfTk9UX1BFUk1JVFRFRBAYEicKI1JFQVNPTl9DT0RFX1JFQ0lQSUVOVF9OT1RfUEVSTUlUVEVEEBkSJgoiUkVBU09OX0NPREVfVFJBTlNGRVJfTk9UX0NPTlNFTlRFRBAaEh4KGlJFQVNPTl9DT0RFX05PVF9BTk9OWU1JWkVEEBsSKAokUkVBU09OX0NPREVfUFJPQ0VTU09SX05PVF9JTlNUUlVDVEVEEBwSHAoYUkVBU09OX0NPREVfUE9MSUNZX0VSUk9SEB0q7gIKCkxlZ2FsQmFzaXMSGwoXTEVHQUxfQkFTSVNfVU5TUEVDSUZJRUQQABIXChNMRUdBTF9CQVNJU19DT05TRU5UEAESIAocTEVHQUxfQkFTSVNfRVhQTElDSVRfQ09OU0VOVBACEhgKFExFR0FMX0JBU0lTX0NPTlRSQUNUEAMSIAocTEVHQUxfQkFTSVNfTEVHQUxfT0JMSUdBVElPThAEEh8KG0xFR0FMX0JBU0lTX1ZJVEFMX0lOVEVSRVNUUxAFEhsKF0xFR0FMX0JBU0lTX1BVQkxJQ19UQVNLEAYSJAogTEVHQUxfQkFTSVNfTEVHSVRJTUFURV9JTlRFUkVTVFMQBxIgChxMRUdBTF9CQVNJU19OT1RJRklFRF9QVVJQT1NFEAgSHgoaTEVHQUxfQkFTSVNfREVFTUVEX0NPTlNFTlQQCRImCiJMRUdBTF9CQVNJU19BTk9OWU1JWkVEX0lORk9STUFUSU9OEAoqyAMKDk9ibGlnYXRpb25Db2RlEh8KG09CTElHQVRJT05fQ09ERV9VTlNQRUNJRklFRBAAEiYKIk9CTElHQVRJT05fQ09ERV9ERUFDVElWQVRFX0FDQ09VTlQQARIqCiZPQkxJR0FUSU9OX0NPREVfQUNDT1VOVF9NQVlfQkVfTElNSVRFRBACEiIKHk9CTElHQVRJT05fQ09ERV9BR0dSRUdBVEVfT05MWRADEiYKIk9CTElHQVRJT05fQ09ERV9CSU5BUllfUkVTVUxUX09OTFkQBBInCiNPQkxJR0FUSU9OX0NPREVfVFJBTlNGRVJfU0FGRUdVQVJEUxAFEicKI09CTElHQVRJT05fQ09ERV9JTkNMVURFX1VOU1VCU0NSSUJFEAYSKwonT0JMSUdBVElPTl9DT0RFX0VYQ0xVREVfREFUQV9DQVRFR09SSUVTEAcSIQodT0JMSUdBVElPTl9DT0RFX1JFQ09SRF9TSUdOQUwQCBIkCiBPQkxJR0FUSU9OX0NPREVfUkVBU0tfTk9UX0JFRk9SRRAJEi0KKU9CTElHQVRJT05fQ09ERV9DT05GSVJNX1JFQ0lQSUVOVF9DT05TRU5UEAoqngIKDVJlY2lwaWVudEtpbmQSHgoaUkVDSVBJRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIcChhSRUNJUElFTlRfS0lORF9QUk9DRVNTT1IQARIcChhSRUNJUElFTlRfS0lORF9BRkZJTElBVEUQAhImCiJSRUNJUElFTlRfS0lORF9DT1JQT1JBVEVfQUZGSUxJQVRFEAMSIwofUkVDSVBJRU5UX0tJTkRfUkVGRVJSQUxfUEFSVE5FUhAEEiYKIlJFQ0lQSUVOVF9LSU5EX0FEVkVSVElTSU5HX1BBUlRORVIQBRIeChpSRUNJUElFTlRfS0lORF9USElSRF9QQVJUWRAGEhwKGFJFQ0lQSUVOVF9LSU5EX0FVVEhPUklUWRAHKsEBCg1Db25zZW50U3RhdHVzEh4KGkNPTlNFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASHAoYQ09OU0VOVF9TVEFUVVNfUkVRVUVTVEVEEAESGAoUQ09OU0VOVF9TVEFUVVNfR0lWRU4QAhIaChZDT05TRU5UX1NUQVRVU19SRUZVU0VEEAMSHAoYQ09OU0VOVF9TVEFUVVNfV0lUSERSQVdOEAQSHgoaQ09OU0VOVF9TVEFUVVNfSU5WQUxJREFURUQQBSp7CgdHaXZlbkJ5EhgKFEdJVkVOX0JZX1VOU1BFQ0lGSUVEEAASFAoQR0lWRU5fQllfU1VCSkVDVBABEhMKD0dJVkVOX0JZX1BBUkVOVBACEhIKDkdJVkVOX0JZX0FHRU5UEAMSFwoTR0lWRU5fQllfQ09OVFJPTExFUhAEKucBChFSZXN0cmljdGlvbkdyb3VuZBIiCh5SRVNUUklDVElPTl9HUk9VTkRfVU5TUEVDSUZJRUQQABIpCiVSRVNUUklDVElPTl9HUk9VTkRfQUNDVVJBQ1lfQ09OVEVTVEVEEAESKgomUkVTVFJJQ1RJT05fR1JPVU5EX1VOTEFXRlVMX1BST0NFU1NJTkcQAhItCilSRVNUUklDVElPTl9HUk9VTkRfREFUQV9ORUVERURfRk9SX0NMQUlNUxADEigKJFJFU1RSSUNUSU9OX0dST1VORF9PQkpFQ1RJT05fUEVORElORxAEKnEKCk9wdE91dEtpbmQSHAoYT1BUX09VVF9LSU5EX1VOU1BFQ0lGSUVEEAASIAocT1BUX09VVF9LSU5EX1NBTEVfT1JfU0hBUklORxABEiMKH09QVF9PVVRfS0lORF9TRU5TSVRJVkVfREFUQV9VU0UQAiqjAQoMRXJhc3VyZVN0YWdlEh0KGUVSQVNVUkVfU1RBR0VfVU5TUEVDSUZJRUQQABIbChdFUkFTVVJFX1NUQUdFX1JFUVVFU1RFRBABEh0KGUVSQVNVUkVfU1RBR0VfSU5fUFJPR1JFU1MQAhIbChdFUkFTVVJFX1NUQUdFX0NPTVBMRVRFRBADEhsKF0VSQVNVUkVfU1RBR0VfQ0FOQ0VMTEVEEAQqZQoNQWNjb3VudFN0YXR1cxIeChpBQ0NPVU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFUFDQ09VTlRfU1RBVFVTX0FDVElWRRABEhkKFUFDQ09VTlRfU1RBVFVTX0NMT1NFRBACQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb25zZW50L3YxL3R5cGVzLnByb3RvEgpjb25zZW50LnYxIlEKCVJlY2lwaWVudBInCgRraW5kGAEgASgOMhkuY29uc2VudC52MS5SZWNpcGllbnRLaW5kEgoKAmlkGAIgASgJEg8KB2NvdW50cnkYAyABKAkiTwoGUmVhc29uEiQKBGNvZGUYASABKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSDgoGY2xhdXNlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiYwoKT2JsaWdhdGlvbhIoCgRjb2RlGAEgASgOMhouY29uc2VudC52MS5PYmxpZ2F0aW9uQ29kZRIrCgpwYXJhbWV0ZXJzGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCLlAwoFRXZlbnQSCgoCaWQYASABKAkSLwoLb2NjdXJyZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgDIAEoCRIQCghldmlkZW5jZRgEIAEoCRIrCgdjb25zZW50GAUgASgLMhguY29uc2VudC52MS5Db25zZW50RXZlbnRIABIvCglvYmplY3Rpb24YBiABKAsyGi5jb25zZW50LnYxLk9iamVjdGlvbkV2ZW50SAASMwoLcmVzdHJpY3Rpb24YByABKAsyHC5jb25zZW50LnYxLlJlc3RyaWN0aW9uRXZlbnRIABIqCgdvcHRfb3V0GAggASgLMhcuY29uc2VudC52MS5PcHRPdXRFdmVudEgAEisKB3NpZ25hbHMYCSABKAsyGC5jb25zZW50LnYxLlNpZ25hbHNFdmVudEgAEisKB2VyYXN1cmUYCiABKAsyGC5jb25zZW50LnYxLkVyYXN1cmVFdmVudEgAEisKB3Byb2ZpbGUYCyABKAsyGC5jb25zZW50LnYxLlByb2ZpbGVFdmVudEgAEi8KCWFubnVsbWVudBgMIAEoCzIaLmNvbnNlbnQudjEuQW5udWxtZW50RXZlbnRIAEIGCgRraW5kIvIBCgxDb25zZW50RXZlbnQSDwoHcHVycG9zZRgBIAEoCRIpCgZzdGF0dXMYAiABKA4yGS5jb25zZW50LnYxLkNvbnNlbnRTdGF0dXMSFgoObm90aWNlX3ZlcnNpb24YAyABKA0SEAoIZXhwbGljaXQYBCABKAgSJQoIZ2l2ZW5fYnkYBSABKA4yEy5jb25zZW50LnYxLkdpdmVuQnkSEgoKcmVjaXBpZW50cxgGIAMoCRIRCgljb3VudHJpZXMYByADKAkSLgoKZXhwaXJlc19hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMgoOT2JqZWN0aW9uRXZlbnQSEAoIcHVycG9zZXMYASADKAkSDgoGbGlmdGVkGAIgASgIImMKEFJlc3RyaWN0aW9uRXZlbnQSLQoGZ3JvdW5kGAEgASgOMh0uY29uc2VudC52MS5SZXN0cmljdGlvbkdyb3VuZBIQCghwdXJwb3NlcxgCIAMoCRIOCgZsaWZ0ZWQYAyABKAgiQwoLT3B0T3V0RXZlbnQSJAoEa2luZBgBIAEoDjIWLmNvbnNlbnQudjEuT3B0T3V0S2luZBIOCgZsaWZ0ZWQYAiABKAgiQgoMU2lnbmFsc0V2ZW50EhAKA2dwYxgBIAEoCEgAiAEBEhAKA2RudBgCIAEoCEgBiAEBQgYKBF9ncGNCBgoEX2RudCI3CgxFcmFzdXJlRXZlbnQSJwoFc3RhZ2UYASABKA4yGC5jb25zZW50LnYxLkVyYXN1cmVTdGFnZSIiCg5Bbm51bG1lbnRFdmVudBIQCghldmVudF9pZBgBIAEoCSLMAgoMUHJvZmlsZUV2ZW50EhkKDGp1cmlzZGljdGlvbhgBIAEoCUgAiAEBEhQKB2FnZV9taW4YAiABKA1IAYgBARIUCgdhZ2VfbWF4GAMgASgNSAKIAQESMQoOYWNjb3VudF9zdGF0dXMYBCABKA4yGS5jb25zZW50LnYxLkFjY291bnRTdGF0dXMSNAoQbGFzdF9hY3Rpdml0eV9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPcmV0ZW50aW9uX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgxyZWxhdGlvbnNoaXAYByABKAsyGC5jb25zZW50LnYxLlJlbGF0aW9uc2hpcEIPCg1fanVyaXNkaWN0aW9uQgoKCF9hZ2VfbWluQgoKCF9hZ2VfbWF4InEKDFJlbGF0aW9uc2hpcBIwCgxsYXN0X3NhbGVfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNlbGxpbmdfZW50aXR5GAIgASgJEhcKD29wdF9vdXRfb2ZmZXJlZBgDIAEoCCpLCghEZWNpc2lvbhIYChRERUNJU0lPTl9VTlNQRUNJRklFRBAAEhIKDkRFQ0lTSU9OX0FMTE9XEAESEQoNREVDSVNJT05fREVOWRACKtYICgpSZWFzb25Db2RlEhsKF1JFQVNPTl9DT0RFX1VOU1BFQ0lGSUVEEAASGwoXUkVBU09OX0NPREVfQkFTSVNfSE9MRFMQARIkCiBSRUFTT05fQ09ERV9QVVJQT1NFX05PVF9ERUNMQVJFRBACEiIKHlJFQVNPTl9DT0RFX1BVUlBPU0VfUFJPSElCSVRFRBADEh8KG1JFQVNPTl9DT0RFX1NVQkpFQ1RfVU5LTk9XThAEEiEKHVJFQVNPTl9DT0RFX0VSQVNVUkVfUkVRVUVTVEVEEAUSHgoaUkVBU09OX0NPREVfQUNDT1VOVF9DTE9TRUQQBhIfChtSRUFTT05fQ09ERV9BQ0NPVU5UX0RPUk1BTlQQBxIhCh1SRUFTT05fQ09ERV9SRVRFTlRJT05fRVhQSVJFRBAIEhoKFlJFQVNPTl9DT0RFX1JFU1RSSUNURUQQCRIZChVSRUFTT05fQ09ERV9VTkRFUl9BR0UQChIZChVSRUFTT05fQ09ERV9PUFRFRF9PVVQQCxIbChdSRUFTT05fQ09ERV9HUENfT1BUX09VVBAMEhgKFFJFQVNPTl9DT0RFX09CSkVDVEVEEA0SHwobUkVBU09OX0NPREVfQ09OU0VOVF9NSVNTSU5HEA4SHwobUkVBU09OX0NPREVfQ09OU0VOVF9QRU5ESU5HEA8SHwobUkVBU09OX0NPREVfQ09OU0VOVF9SRUZVU0VEEBASIQodUkVBU09OX0NPREVfQ09OU0VOVF9XSVRIRFJBV04QERIjCh9SRUFTT05fQ09ERV9DT05TRU5UX0lOVkFMSURBVEVEEBISHwobUkVBU09OX0NPREVfQ09OU0VOVF9FWFBJUkVEEBMSIAocUkVBU09OX0NPREVfQ09OU0VOVF9PVVREQVRFRBAUEiQKIFJFQVNPTl9DT0RFX0NPTlNFTlRfTk9UX0VYUExJQ0lUEBUSKwonUkVBU09OX0NPREVfREFUQV9DQVRFR09SWV9OT1RfUEVSTUlUVEVEEBYSKQolUkVBU09OX0NPREVfREFUQV9DQVRFR09SWV9VTlNQRUNJRklFRBAXEiwKKFJFQVNPTl9DT0RFX1NFTlNJVElWRV9EQVRBX05PVF9QRVJNSVRURUQQGBInCiNSRUFTT05fQ09ERV9SRUNJUElFTlRfTk9UX1BFUk1JVFRFRBAZEiYKIlJFQVNPTl9DT0RFX1RSQU5TRkVSX05PVF9DT05TRU5URUQQGhIeChpSRUFTT05fQ09ERV9OT1RfQU5PTllNSVpFRBAbEigKJFJFQVNPTl9DT0RFX1BST0NFU1NPUl9OT1RfSU5TVFJVQ1RFRBAcEhwKGFJFQVNPTl9DT0RFX1BPTElDWV9FUlJPUhAdEiAKHFJFQVNPTl9DT0RFX0NPTlNFTlRfQllfTUlOT1IQHhIeChpSRUFTT05fQ09ERV9OT1RJQ0VfVU5LTk9XThAfKu4CCgpMZWdhbEJhc2lzEhsKF0xFR0FMX0JBU0lTX1VOU1BFQ0lGSUVEEAASFwoTTEVHQUxfQkFTSVNfQ09OU0VOVBABEiAKHExFR0FMX0JBU0lTX0VYUExJQ0lUX0NPTlNFTlQQAhIYChRMRUdBTF9CQVNJU19DT05UUkFDVBADEiAKHExFR0FMX0JBU0lTX0xFR0FMX09CTElHQVRJT04QBBIfChtMRUdBTF9CQVNJU19WSVRBTF9JTlRFUkVTVFMQBRIbChdMRUdBTF9CQVNJU19QVUJMSUNfVEFTSxAGEiQKIExFR0FMX0JBU0lTX0xFR0lUSU1BVEVfSU5URVJFU1RTEAcSIAocTEVHQUxfQkFTSVNfTk9USUZJRURfUFVSUE9TRRAIEh4KGkxFR0FMX0JBU0lTX0RFRU1FRF9DT05TRU5UEAkSJgoiTEVHQUxfQkFTSVNfQU5PTllNSVpFRF9JTkZPUk1BVElPThAKKsgDCg5PYmxpZ2F0aW9uQ29kZRIfChtPQkxJR0FUSU9OX0NPREVfVU5TUEVDSUZJRUQQABImCiJPQkxJR0FUSU9OX0NPREVfREVBQ1RJVkFURV9BQ0NPVU5UEAESKgomT0JMSUdBVElPTl9DT0RFX0FDQ09VTlRfTUFZX0JFX0xJTUlURUQQAhIiCh5PQkxJR0FUSU9OX0NPREVfQUdHUkVHQVRFX09OTFkQAxImCiJPQkxJR0FUSU9OX0NPREVfQklOQVJZX1JFU1VMVF9PTkxZEAQSJwojT0JMSUdBVElPTl9DT0RFX1RSQU5TRkVSX1NBRkVHVUFSRFMQBRInCiNPQkxJR0FUSU9OX0NPREVfSU5DTFVERV9VTlNVQlNDUklCRRAGEisKJ09CTElHQVRJT05fQ09ERV9FWENMVURFX0RBVEFfQ0FURUdPUklFUxAHEiEKHU9CTElHQVRJT05fQ09ERV9SRUNPUkRfU0lHTkFMEAgSJAogT0JMSUdBVElPTl9DT0RFX1JFQVNLX05PVF9CRUZPUkUQCRItCilPQkxJR0FUSU9OX0NPREVfQ09ORklSTV9SRUNJUElFTlRfQ09OU0VOVBAKKp4CCg1SZWNpcGllbnRLaW5kEh4KGlJFQ0lQSUVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASHAoYUkVDSVBJRU5UX0tJTkRfUFJPQ0VTU09SEAESHAoYUkVDSVBJRU5UX0tJTkRfQUZGSUxJQVRFEAISJgoiUkVDSVBJRU5UX0tJTkRfQ09SUE9SQVRFX0FGRklMSUFURRADEiMKH1JFQ0lQSUVOVF9LSU5EX1JFRkVSUkFMX1BBUlRORVIQBBImCiJSRUNJUElFTlRfS0lORF9BRFZFUlRJU0lOR19QQVJUTkVSEAUSHgoaUkVDSVBJRU5UX0tJTkRfVEhJUkRfUEFSVFkQBhIcChhSRUNJUElFTlRfS0lORF9BVVRIT1JJVFkQByrBAQoNQ29uc2VudFN0YXR1cxIeChpDT05TRU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhwKGENPTlNFTlRfU1RBVFVTX1JFUVVFU1RFRBABEhgKFENPTlNFTlRfU1RBVFVTX0dJVkVOEAISGgoWQ09OU0VOVF9TVEFUVVNfUkVGVVNFRBADEhwKGENPTlNFTlRfU1RBVFVTX1dJVEhEUkFXThAEEh4KGkNPTlNFTlRfU1RBVFVTX0lOVkFMSURBVEVEEAUqewoHR2l2ZW5CeRIYChRHSVZFTl9CWV9VTlNQRUNJRklFRBAAEhQKEEdJVkVOX0JZX1NVQkpFQ1QQARITCg9HSVZFTl9CWV9QQVJFTlQQAhISCg5HSVZFTl9CWV9BR0VOVBADEhcKE0dJVkVOX0JZX0NPTlRST0xMRVIQBCrnAQoRUmVzdHJpY3Rpb25Hcm91bmQSIgoeUkVTVFJJQ1RJT05fR1JPVU5EX1VOU1BFQ0lGSUVEEAASKQolUkVTVFJJQ1RJT05fR1JPVU5EX0FDQ1VSQUNZX0NPTlRFU1RFRBABEioKJlJFU1RSSUNUSU9OX0dST1VORF9VTkxBV0ZVTF9QUk9DRVNTSU5HEAISLQopUkVTVFJJQ1RJT05fR1JPVU5EX0RBVEFfTkVFREVEX0ZPUl9DTEFJTVMQAxIoCiRSRVNUUklDVElPTl9HUk9VTkRfT0JKRUNUSU9OX1BFTkRJTkcQBCpxCgpPcHRPdXRLaW5kEhwKGE9QVF9PVVRfS0lORF9VTlNQRUNJRklFRBAAEiAKHE9QVF9PVVRfS0lORF9TQUxFX09SX1NIQVJJTkcQARIjCh9PUFRfT1VUX0tJTkRfU0VOU0lUSVZFX0RBVEFfVVNFEAIqwAEKDEVyYXN1cmVTdGFnZRIdChlFUkFTVVJFX1NUQUdFX1VOU1BFQ0lGSUVEEAASGwoXRVJBU1VSRV9TVEFHRV9SRVFVRVNURUQQARIdChlFUkFTVVJFX1NUQUdFX0lOX1BST0dSRVNTEAISGwoXRVJBU1VSRV9TVEFHRV9DT01QTEVURUQQAxIbChdFUkFTVVJFX1NUQUdFX0NBTkNFTExFRBAEEhsKF0VSQVNVUkVfU1RBR0VfUkVTVEFSVEVEEAUqZQoNQWNjb3VudFN0YXR1cxIeChpBQ0NPVU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFUFDQ09VTlRfU1RBVFVTX0FDVElWRRABEhkKFUFDQ09VTlRfU1RBVFVTX0NMT1NFRBACQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Recipient is who gets the data. Absent: the data stay with the controller.
@@ -127,23 +127,26 @@ export type Event = Message<"consent.v1.Event"> & {
   id: string;
 
   /**
-   * When it happened, by the writer's clock. Required; at most one minute in the future. The newest event wins,
-   * whatever the order in which events arrive.
+   * When it happened, by the writer's clock. Required; at most one minute in the future, five where all of the event
+   * restricts. The newest event wins, whatever the order in which events arrive: an event counts from occurred_at or from
+   * when it was recorded, the earlier, and what restricts from the end of that second.
    *
    * @generated from field: google.protobuf.Timestamp occurred_at = 2;
    */
   occurredAt?: Timestamp | undefined;
 
   /**
-   * Where it came from: cookie_banner, privacy_settings, unsubscribe_link, sms_stop, support, import, and so on.
-   * At most 64 bytes. An event from "import" without evidence counts only where it restricts.
+   * Where it came from: cookie_banner, privacy_settings, unsubscribe_link, sms_stop, support, import, and so on. Required,
+   * [a-z][a-z0-9_]{0,63}. From "import", "import_…" or "…_import" it is an import: without evidence that counts only where
+   * it restricts or is a field of a profile.
    *
    * @generated from field: string source = 3;
    */
   source: string;
 
   /**
-   * Proof of the event: a URI or a hash; at most 1,024 bytes.
+   * Proof of the event: a URI (scheme:rest, such as https://…, sha256:… or urn:paper:form-9), without white space; at most
+   * 1,024 bytes. Empty: none.
    *
    * @generated from field: string evidence = 4;
    */
@@ -210,6 +213,14 @@ export type Event = Message<"consent.v1.Event"> & {
      */
     value: ProfileEvent;
     case: "profile";
+  } | {
+    /**
+     * An event was recorded by mistake.
+     *
+     * @generated from field: consent.v1.AnnulmentEvent annulment = 12;
+     */
+    value: AnnulmentEvent;
+    case: "annulment";
   } | { case: undefined; value?: undefined };
 };
 
@@ -278,7 +289,8 @@ export type ConsentEvent = Message<"consent.v1.ConsentEvent"> & {
   countries: string[];
 
   /**
-   * When it ends by itself; must be after occurred_at. Absent: never. At this very instant it has expired.
+   * When it ends by itself; must be after occurred_at and before 2200, and only where the status is GIVEN. Absent: never.
+   * At this very instant it has expired.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 8;
    */
@@ -299,7 +311,9 @@ export const ConsentEventSchema: GenMessage<ConsentEvent> = /*@__PURE__*/
  */
 export type ObjectionEvent = Message<"consent.v1.ObjectionEvent"> & {
   /**
-   * The purposes objected to; none: all. At most 100. Per purpose the newest event that covers it decides.
+   * The purposes objected to; none: all. At most 100. Events that name a purpose and events for all are two records: a
+   * purpose is covered if the newest event that names it raised one, or if the newest for all did and no newer event lifted
+   * it for this purpose.
    *
    * @generated from field: repeated string purposes = 1;
    */
@@ -334,7 +348,7 @@ export type RestrictionEvent = Message<"consent.v1.RestrictionEvent"> & {
   ground: RestrictionGround;
 
   /**
-   * The purposes restricted; none: all. At most 100. Per purpose and ground the newest event that covers it decides.
+   * The purposes restricted; none: all. At most 100. Per ground, purposes are covered as by objections.
    *
    * @generated from field: repeated string purposes = 2;
    */
@@ -391,14 +405,14 @@ export const OptOutEventSchema: GenMessage<OptOutEvent> = /*@__PURE__*/
  */
 export type SignalsEvent = Message<"consent.v1.SignalsEvent"> & {
   /**
-   * Global Privacy Control.
+   * Global Privacy Control. True opts out and stays; false undoes nothing, but the next true is a new signal.
    *
    * @generated from field: optional bool gpc = 1;
    */
   gpc?: boolean | undefined;
 
   /**
-   * Do Not Track.
+   * Do Not Track, likewise.
    *
    * @generated from field: optional bool dnt = 2;
    */
@@ -413,8 +427,9 @@ export const SignalsEventSchema: GenMessage<SignalsEvent> = /*@__PURE__*/
   messageDesc(file_consent_v1_types, 8);
 
 /**
- * ErasureEvent is a step of an erasure. While an erasure stands only what restricts is recorded; all else is
- * FAILED_PRECONDITION.
+ * ErasureEvent is a step of an erasure. While an erasure stands, only what restricts is recorded, and the annulment of one of
+ * its own stages; all else is FAILED_PRECONDITION. A completed erasure ends for good all that came before it but what
+ * restricts, and the whole profile, also after a restart and however late such an event arrives.
  *
  * @generated from message consent.v1.ErasureEvent
  */
@@ -433,6 +448,29 @@ export type ErasureEvent = Message<"consent.v1.ErasureEvent"> & {
  */
 export const ErasureEventSchema: GenMessage<ErasureEvent> = /*@__PURE__*/
   messageDesc(file_consent_v1_types, 9);
+
+/**
+ * AnnulmentEvent says that an event was recorded by mistake: it stays in the ledger and counts nowhere any more, and what it
+ * had displaced counts again. Needs evidence (INVALID_ARGUMENT without it).
+ *
+ * @generated from message consent.v1.AnnulmentEvent
+ */
+export type AnnulmentEvent = Message<"consent.v1.AnnulmentEvent"> & {
+  /**
+   * The id of the event, on record for this subject; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one, an annulment and
+   * a completed erasure.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+};
+
+/**
+ * Describes the message consent.v1.AnnulmentEvent.
+ * Use `create(AnnulmentEventSchema)` to create a new message.
+ */
+export const AnnulmentEventSchema: GenMessage<AnnulmentEvent> = /*@__PURE__*/
+  messageDesc(file_consent_v1_types, 10);
 
 /**
  * ProfileEvent states facts about the subject, field by field: the newest value of each wins, what is absent stays.
@@ -497,10 +535,10 @@ export type ProfileEvent = Message<"consent.v1.ProfileEvent"> & {
  * Use `create(ProfileEventSchema)` to create a new message.
  */
 export const ProfileEventSchema: GenMessage<ProfileEvent> = /*@__PURE__*/
-  messageDesc(file_consent_v1_types, 10);
+  messageDesc(file_consent_v1_types, 11);
 
 /**
- * Relationship is what the soft opt-in to marketing hangs on (Directive 2002/58/EC Art. 13(2)).
+ * Relationship is what the soft opt-in to marketing depends on (Directive 2002/58/EC Art. 13(2)).
  *
  * @generated from message consent.v1.Relationship
  */
@@ -532,7 +570,7 @@ export type Relationship = Message<"consent.v1.Relationship"> & {
  * Use `create(RelationshipSchema)` to create a new message.
  */
 export const RelationshipSchema: GenMessage<Relationship> = /*@__PURE__*/
-  messageDesc(file_consent_v1_types, 11);
+  messageDesc(file_consent_v1_types, 12);
 
 /**
  * Decision is the answer to a check. Anything but DECISION_ALLOW forbids the processing.
@@ -781,6 +819,20 @@ export enum ReasonCode {
    * @generated from enum value: REASON_CODE_POLICY_ERROR = 29;
    */
   POLICY_ERROR = 29,
+
+  /**
+   * The consent was given by the subject while too young to give it (GDPR Art. 8, CCPA 1798.120(c)).
+   *
+   * @generated from enum value: REASON_CODE_CONSENT_BY_MINOR = 30;
+   */
+  CONSENT_BY_MINOR = 30,
+
+  /**
+   * The consent was given to a version of the notice that the controller does not declare.
+   *
+   * @generated from enum value: REASON_CODE_NOTICE_UNKNOWN = 31;
+   */
+  NOTICE_UNKNOWN = 31,
 }
 
 /**
@@ -1214,7 +1266,7 @@ export const OptOutKindSchema: GenEnum<OptOutKind> = /*@__PURE__*/
   enumDesc(file_consent_v1_types, 8);
 
 /**
- * ErasureStage is how far an erasure has come. It stands in all stages but CANCELLED.
+ * ErasureStage is how far an erasure has come. It stands in all stages but CANCELLED and RESTARTED.
  *
  * @generated from enum consent.v1.ErasureStage
  */
@@ -1246,11 +1298,19 @@ export enum ErasureStage {
   COMPLETED = 3,
 
   /**
-   * Called off.
+   * Called off before it was carried out; FAILED_PRECONDITION afterwards.
    *
    * @generated from enum value: ERASURE_STAGE_CANCELLED = 4;
    */
   CANCELLED = 4,
+
+  /**
+   * The person came back after it was carried out; FAILED_PRECONDITION before. Needs evidence. What the erasure ended
+   * stays ended.
+   *
+   * @generated from enum value: ERASURE_STAGE_RESTARTED = 5;
+   */
+  RESTARTED = 5,
 }
 
 /**

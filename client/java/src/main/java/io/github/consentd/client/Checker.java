@@ -61,7 +61,9 @@ public interface Checker {
 
   /**
    * Records one subject's events, all or none; {@link Requests#newEvent} makes one. Once it returns they are durable. It may be
-   * repeated: the events' ids are idempotency keys.
+   * repeated: the events' ids are idempotency keys. The answer's outcomes say what became of each event, in their order: what is
+   * on record may outrank a late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells
+   * none. {@link Outcomes#text} is for people.
    */
   RecordEventsResponse recordEvents(RecordEventsRequest request, Duration timeout);
 

@@ -16,15 +16,15 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** The only exception that calls throw: a gRPC status other than OK. */
-public final class ConsentException extends RuntimeException {
+/** The only exception that calls throw: a gRPC status other than OK. A session's may be a {@link StoreMismatchException}. */
+public sealed class ConsentException extends RuntimeException permits StoreMismatchException {
   private static final long serialVersionUID = 1L;
 
   private final Status.Code code;
   private final transient List<Violation> violations;
   private final transient Duration retryDelay;
 
-  private ConsentException(Status status, List<Violation> violations, Duration retryDelay) {
+  ConsentException(Status status, List<Violation> violations, Duration retryDelay) {
     super(status.getDescription(), status.getCause());
     // An error that says OK must not look like an answer.
     this.code = status.isOk() ? Status.Code.UNKNOWN : status.getCode();

@@ -53,7 +53,7 @@ public record Decision(
         r.getLegalBasisValue(),
         List.copyOf(r.getObligationsList()),
         List.copyOf(r.getPermittedDataCategoriesList()),
-        r.hasValidUntil() && isValid(r.getValidUntil()) ? Optional.of(instant(r.getValidUntil())) : Optional.empty(),
+        r.hasValidUntil() ? instant(r.getValidUntil()) : Optional.empty(),
         r.getConsistencyToken(),
         r.getPolicyRevision(),
         r.getDecisionId());
@@ -85,8 +85,9 @@ public record Decision(
     return t.getSeconds() >= FIRST_SECOND && t.getSeconds() <= LAST_SECOND && t.getNanos() >= 0 && t.getNanos() <= 999_999_999;
   }
 
-  private static Instant instant(Timestamp t) {
-    return Instant.ofEpochSecond(t.getSeconds(), t.getNanos());
+  /** The time that a timestamp stands for; empty if it is none. */
+  static Optional<Instant> instant(Timestamp t) {
+    return isValid(t) ? Optional.of(Instant.ofEpochSecond(t.getSeconds(), t.getNanos())) : Optional.empty();
   }
 
   private static String text(Reason r) {

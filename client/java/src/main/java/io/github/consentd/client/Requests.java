@@ -21,7 +21,7 @@ public final class Requests {
 
   /**
    * An event of now with a fresh UUIDv7 as its id, without a kind: set one before it is recorded. Make an event once and repeat
-   * it with the same id; a new id would record it twice.
+   * it with the same id; a new id would record it twice. An annulment and the restart of an erasure need evidence too.
    */
   public static Event.Builder newEvent(String source) {
     Instant now = Instant.now();

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.protobuf.Timestamp;
 import io.github.consentd.v1.CheckResponse;
+import io.github.consentd.v1.EventEffect;
+import io.github.consentd.v1.EventOutcome;
 import io.github.consentd.v1.Obligation;
 import io.github.consentd.v1.ObligationCode;
 import io.github.consentd.v1.Reason;
@@ -81,5 +83,14 @@ class DecisionTest {
             .build();
     assertEquals("DENY: CONSENT_MISSING (jasminai §3.7), 999, UNSPECIFIED", Decision.of(denied).toString());
     assertEquals("ALLOW", Decision.of(allow().build()).toString());
+  }
+
+  @Test
+  void whatBecameOfAnEventReadsAsASentence() {
+    EventOutcome.Builder late = EventOutcome.newBuilder().setEffect(EventEffect.EVENT_EFFECT_SUPERSEDED).setSupersededBy("sms-7");
+    Timestamp.Builder at = Timestamp.newBuilder().setSeconds(1).setNanos(999_999_999);
+    assertEquals(
+        "SUPERSEDED by the event sms-7 of 1970-01-01T00:00:01Z", Outcomes.text(late.setSupersededByOccurredAt(at).build()));
+    assertEquals("SUPERSEDED by the event sms-7", Outcomes.text(late.setSupersededByOccurredAt(at.setNanos(-1)).build()));
   }
 }

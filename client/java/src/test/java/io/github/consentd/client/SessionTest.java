@@ -1,25 +1,33 @@
 package io.github.consentd.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.Message;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.BatchCheckResponse;
+import io.github.consentd.v1.CheckError;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.Consistency;
+import io.github.consentd.v1.FieldViolation;
 import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.ListPurposesResponse;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -130,5 +138,77 @@ class SessionTest {
     threads.shutdown();
     session.check(ASK);
     assertEquals("t1000", demanded(transport).getAtLeastAsFresh());
+  }
+
+  /** A consistency token of a store. */
+  private static String token(int store, int version) {
+    byte[] bytes = new byte[29];
+    Arrays.fill(bytes, 1, 17, (byte) store);
+    bytes[0] = (byte) version;
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+  }
+
+  private static Message allow(int store) {
+    return DecisionTest.allow().setConsistencyToken(token(store, 1)).build();
+  }
+
+  @Test
+  void tokensThatCannotBeReadAreOfNoStore() {
+    String token = token(7, 1);
+    assertEquals("07".repeat(16), Freshness.storeOf(token));
+    for (String text : List.of("", "t1", token(7, 2), token + "=", token.substring(1), token.substring(1) + "+", token + "A")) {
+      assertNull(Freshness.storeOf(text), text);
+    }
+  }
+
+  @Test
+  void anAnswerOfAnotherStoreThanTheFirstIsAMismatch() {
+    Queue<Integer> stores = new ArrayDeque<>(List.of(1, 1, 2, 1));
+    Session session = new FakeTransport(a -> allow(stores.remove())).client().session();
+    session.check(ASK);
+    session.check(ASK);
+    StoreMismatchException e = assertThrows(StoreMismatchException.class, () -> session.check(ASK));
+    assertEquals(io.grpc.Status.Code.FAILED_PRECONDITION, e.code());
+    assertTrue(session.isAllowed(ASK));
+  }
+
+  @Test
+  void nothingMeetsWritesToTwoStores() {
+    FakeTransport transport = server(token(1, 1) + "/9", token(2, 1) + "/1");
+    Session session = transport.client().session();
+    session.recordEvents(WRITE);
+    assertThrows(StoreMismatchException.class, () -> session.recordEvents(WRITE));
+    assertThrows(StoreMismatchException.class, () -> session.check(ASK));
+    assertFalse(session.isAllowed(ASK));
+  }
+
+  @Test
+  void aTokenThatTheCallerChoseIsAMismatchOnlyIfItIsOfTheSessionsStore() {
+    CheckError refusal =
+        CheckError.newBuilder()
+            .setCode(3)
+            .addFieldViolations(FieldViolation.newBuilder().setField("consistency.at_least_as_fresh").setDescription("no"))
+            .build();
+    Queue<Message> answers = new ArrayDeque<>(List.of(allow(1)));
+    Session session =
+        new FakeTransport(
+                a -> {
+                  if (answers.isEmpty()) {
+                    throw ConsentException.of(refusal);
+                  }
+                  return answers.remove();
+                })
+            .client()
+            .session();
+    session.check(ASK);
+    Function<String, Class<?>> refused =
+        token -> {
+          CheckRequest chosen = ASK.toBuilder().setConsistency(Requests.atLeastAsFresh(token)).build();
+          return assertThrows(ConsentException.class, () -> session.check(chosen)).getClass();
+        };
+    assertEquals(StoreMismatchException.class, refused.apply(token(1, 1)));
+    assertEquals(ConsentException.class, refused.apply(token(2, 1)));
+    assertEquals(ConsentException.class, refused.apply("garbage"));
+    assertEquals(ConsentException.class, assertThrows(ConsentException.class, () -> session.check(ASK)).getClass());
   }
 }

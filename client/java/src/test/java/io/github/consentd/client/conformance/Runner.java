@@ -16,8 +16,10 @@ import io.github.consentd.client.ClientBuilder;
 import io.github.consentd.client.ConsentException;
 import io.github.consentd.client.Decision;
 import io.github.consentd.client.EnumNames;
+import io.github.consentd.client.Outcomes;
 import io.github.consentd.client.PurposeDecision;
 import io.github.consentd.client.Requests;
+import io.github.consentd.client.StoreMismatchException;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.GetPolicyRequest;
@@ -27,6 +29,7 @@ import io.github.consentd.v1.ListControllersRequest;
 import io.github.consentd.v1.ListEventsRequest;
 import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.RecordEventsRequest;
+import io.github.consentd.v1.RecordEventsResponse;
 import io.grpc.TlsChannelCredentials;
 import java.io.BufferedReader;
 import java.io.File;
@@ -160,7 +163,10 @@ public final class Runner {
   }
 
   private JsonObject recordEvents(JsonObject o) throws IOException {
-    return response(checker(o).recordEvents(request(o, RecordEventsRequest.newBuilder()).build(), timeout(o)));
+    RecordEventsResponse answer = checker(o).recordEvents(request(o, RecordEventsRequest.newBuilder()).build(), timeout(o));
+    JsonObject result = response(answer);
+    result.add("outcomes", array(answer.getOutcomesList(), e -> GSON.toJsonTree(Outcomes.text(e))));
+    return result;
   }
 
   private JsonObject getSubject(JsonObject o) throws IOException {
@@ -244,6 +250,7 @@ public final class Runner {
     return object(
         "code", c.code().name(),
         "message", String.valueOf(c.getMessage()),
+        "store_mismatch", c instanceof StoreMismatchException,
         "violations", array(c.violations(), v -> object("field", v.field(), "description", v.description())));
   }
 

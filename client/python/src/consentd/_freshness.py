@@ -1,0 +1,101 @@
+"""What a session knows: its newest write, and the store that it belongs to."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import grpc
+
+from consentd import v1
+from consentd._errors import Error, StoreMismatchError
+
+R = TypeVar("R", v1.CheckRequest, v1.BatchCheckRequest, v1.ListPurposesRequest)
+
+# Of a token's 29 bytes: a version, the store's id, the revision and a checksum.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{39}")
+_VERSION = 1
+
+
+def store_of(token: str) -> bytes | None:
+    """The id of the store that a consistency token is of; None where this version cannot read it."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    raw = base64.urlsafe_b64decode(token + "=")
+    return raw[1:17] if raw[0] == _VERSION else None
+
+
+class Freshness:
+    """The newest token of a session's writes, and the store of the first token that it heard. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._token = ""
+        self._revision = 0
+        self._store: bytes | None = None
+        self._torn = False  # there were writes to more than one store: no server knows them all
+
+    def note(self, response: v1.RecordEventsResponse) -> None:
+        """Keeps the token of a write if it is newer. A server that does not tell revisions gives tokens in their order. A
+        token of another store raises StoreMismatchError, as all that is demanded later does: no server knows both."""
+        try:
+            self.hear([response.consistency_token])
+        except StoreMismatchError:
+            with self._lock:
+                self._torn = True
+            raise StoreMismatchError("the events are recorded, but in another store than what came before") from None
+        with self._lock:
+            older = 0 < response.revision < self._revision
+            if response.consistency_token and not older:
+                self._token, self._revision = response.consistency_token, response.revision
+
+    def demand(self, request: R) -> R:
+        """The request, which now forbids states older than the session's writes. A consistency that the caller chose stays,
+        and the caller's message is not changed. Raises StoreMismatchError where no server can meet it."""
+        with self._lock:
+            token, torn = self._token, self._torn
+        if torn:
+            raise StoreMismatchError("events were recorded in more than one")
+        if not token or request.HasField("consistency"):
+            return request
+        demanding = type(request)()
+        demanding.CopyFrom(request)
+        demanding.consistency.at_least_as_fresh = token
+        return demanding
+
+    @contextmanager
+    def judging(self, asked: R, demanding: R) -> Iterator[None]:
+        """Turns the refusal of a token, which a server that shared the store would know, into a StoreMismatchError: of a
+        write's, or of one that the caller chose and that is of the session's store."""
+        try:
+            yield
+        except Error as error:
+            if not _refuses_token(error):
+                raise
+            store = store_of(asked.consistency.at_least_as_fresh)
+            with self._lock:
+                known = store is not None and store == self._store
+            if demanding is asked and not known:
+                raise
+            raise StoreMismatchError(f"a server refuses the token of a write: {error.message}") from error
+
+    def hear(self, tokens: Iterable[str]) -> None:
+        """Raises StoreMismatchError for an answer with a token of another store than the first."""
+        for store in filter(None, map(store_of, tokens)):
+            with self._lock:
+                if self._store is None:
+                    self._store = store
+                known = self._store
+            if store != known:
+                got, first = store[:4].hex(), known[:4].hex()
+                raise StoreMismatchError(f"an answer is of store {got}, earlier ones are of store {first}")
+
+
+def _refuses_token(error: Error) -> bool:
+    return error.code is grpc.StatusCode.INVALID_ARGUMENT and any(
+        v.field == "consistency.at_least_as_fresh" for v in error.violations
+    )

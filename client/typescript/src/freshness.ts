@@ -1,0 +1,94 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import { ConsentError, StoreMismatchError } from "./errors.js";
+import type { RecordEventsResponse } from "./gen/consent/v1/consent_service_pb.js";
+import type { ConsistencySchema } from "./gen/consent/v1/decision_service_pb.js";
+import { atLeastAsFresh } from "./requests.js";
+
+/** A request that may say how fresh the state behind its answer must be. */
+export interface Demanding {
+  consistency?: MessageInitShape<typeof ConsistencySchema> | undefined;
+}
+
+/** What a session knows: its newest write, and the store that it belongs to, which is that of the first token it heard. */
+export class Freshness {
+  private token = "";
+  private revision = 0n; // that the token stands for
+  private store: string | undefined;
+  private torn = false; // there were writes to more than one store: no server knows them all
+
+  /** Keeps a write's token if it is the newest. @throws StoreMismatchError if it is of another store. */
+  note({ consistencyToken, revision }: RecordEventsResponse): void {
+    try {
+      this.hear([consistencyToken]);
+    } catch (cause) {
+      this.torn = true;
+      throw new StoreMismatchError("the events are recorded, but in another store than what came before", cause);
+    }
+    // A server that tells no revision has written what it acknowledges last.
+    if (consistencyToken !== "" && (revision === 0n || revision > this.revision)) {
+      this.token = consistencyToken;
+      this.revision = revision;
+    }
+  }
+
+  /**
+   * Asks on a state that reflects the session's writes, unless the request says itself how fresh it must be. The tokens are those
+   * in the answer.
+   *
+   * @throws StoreMismatchError if no server can meet it, the one that is asked refuses a token which it would know if it shared
+   * the store, or its answer is of another store.
+   */
+  async ask<R extends Demanding, A>(request: R, call: (request: R) => Promise<A>, tokens: (answer: A) => string[]): Promise<A> {
+    if (this.torn) {
+      throw new StoreMismatchError("events were recorded in more than one");
+    }
+    const own = this.token !== "" && request.consistency === undefined;
+    try {
+      const answer = await call(own ? { ...request, consistency: atLeastAsFresh(this.token) } : request);
+      this.hear(tokens(answer));
+      return answer;
+    } catch (error) {
+      if (refusesToken(error) && (own || this.isOfStore(request))) {
+        throw new StoreMismatchError(`a server refuses the token of a write: ${error.message}`, error);
+      }
+      throw error;
+    }
+  }
+
+  private hear(tokens: string[]): void {
+    for (const store of tokens.map(storeOf).filter((s) => s !== undefined)) {
+      this.store ??= store;
+      if (store !== this.store) {
+        throw new StoreMismatchError(`an answer is of store ${store.slice(0, 8)}, earlier ones are of store ${this.store.slice(0, 8)}`);
+      }
+    }
+  }
+
+  /** Whether the request's own token is of the session's store. */
+  private isOfStore({ consistency }: Demanding): boolean {
+    const { requirement } = consistency ?? {};
+    const store = requirement?.case === "atLeastAsFresh" ? storeOf(requirement.value) : undefined;
+    return store !== undefined && store === this.store;
+  }
+}
+
+function refusesToken(error: unknown): error is ConsentError {
+  return (
+    error instanceof ConsentError &&
+    error.code === "INVALID_ARGUMENT" &&
+    error.violations.some((v) => v.field === "consistency.at_least_as_fresh")
+  );
+}
+
+/**
+ * The id of the store that a consistency token is of; undefined where this version cannot read it. Of its 29 bytes the first is
+ * a version, and the next 16 are the id.
+ */
+export function storeOf(token: string): string | undefined {
+  if (!/^[A-Za-z0-9_-]{39}$/.test(token)) {
+    return undefined;
+  }
+  const bytes = Buffer.from(token, "base64url");
+  return bytes[0] === 1 ? bytes.toString("hex", 1, 17) : undefined;
+}
