@@ -116,7 +116,7 @@ func TestPoliciesOfThen(t *testing.T) {
 	dir, clock := t.TempDir(), &hours{}
 	s := clock.run(t, dir, "first", 0)
 	clock.at.Store(2)
-	record(t, s, "first")
+	recordSignal(t, s, "first")
 	stop(t, s)
 	clock.at.Store(10)
 	s = clock.run(t, dir, "second", 0)
@@ -174,7 +174,7 @@ func TestPoliciesOfThen(t *testing.T) {
 	}
 }
 
-func record(t *testing.T, s *servertest.Server, id string) {
+func recordSignal(t *testing.T, s *servertest.Server, id string) {
 	t.Helper()
 	_, err := s.Consents.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{Controller: "acme", SubjectId: "s", Events: []*consentv1.Event{{
 		Id: id, OccurredAt: hour(1), Source: "support",

@@ -28,7 +28,7 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// DefaultKeep is how many sets are kept if nothing else is said: the shipped set takes 0.6 MB.
+// DefaultKeep is how many sets are kept if nothing else is said: the shipped set takes 80 kB, and 0.4 s to load.
 const DefaultKeep = 100
 
 // maxSpans bounds the history; a span takes some 200 bytes.
