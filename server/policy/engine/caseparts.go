@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
@@ -60,7 +59,7 @@ func (e *emitter) tests(nodes []*node) (out []test) {
 		if !e.testable(n) {
 			break
 		}
-		out = append(out, test{silent: writesNothing(n), skip: e.skippable(n)})
+		out = append(out, test{silent: writesNothing(n), skip: n.dst == noLocal && e.c.infallible(n)})
 	}
 	return out
 }
@@ -83,21 +82,6 @@ func (e *emitter) testable(n *node) bool {
 func writesNothing(n *node) bool {
 	ok := true
 	eachNode([]*node{n}, func(n *node) { ok = ok && n.dst == noLocal && n.op != opScan && n.c.kind == inNone })
-	return ok
-}
-
-// infallible are the predicates that decide for operands of all types.
-var infallible = map[string]bool{
-	ast.Equal.Name: true, ast.NotEqual.Name: true, ast.LessThan.Name: true, ast.LessThanEq.Name: true,
-	ast.GreaterThan.Name: true, ast.GreaterThanEq.Name: true, ast.Member.Name: true,
-}
-
-func (e *emitter) skippable(n *node) bool {
-	if !n.pureTest() || n.dst != noLocal || n.op == opTest && !(n.builtin.native && infallible[n.builtin.name]) {
-		return false
-	}
-	ok := true
-	n.operands(func(o *operand) { ok = ok && (o.kind != inSlot || !e.c.calls(o.id)) })
 	return ok
 }
 

@@ -14,6 +14,7 @@ type compiler struct {
 	opts      Options
 	sym       *Symbols
 	policy    *ir.Policy
+	agreed    map[string]bool // see Plan
 	prog      *Program
 	strings   []Value
 	slots     map[slotKey]int32
@@ -31,11 +32,11 @@ func (c *compiler) fuse() bool { return !c.opts.NoFuse }
 // Compile makes a program of a plan and its base documents. data is copied and
 // may be nil. A function that cannot be compiled does not fail the program, but
 // the entrypoints that need it (see Program.Entrypoint).
-func Compile(policy *ir.Policy, data Value, opts Options) (*Program, error) {
-	if policy == nil || policy.Static == nil || policy.Funcs == nil || policy.Plans == nil {
-		return nil, errors.New("compiling a policy: the plan is incomplete")
+func Compile(plan *Plan, data Value, opts Options) (*Program, error) {
+	if plan == nil || plan.policy == nil {
+		return nil, errors.New("compiling a policy: there is no plan")
 	}
-	c := newCompiler(policy, data, opts.withDefaults())
+	c := newCompiler(plan, data, opts.withDefaults())
 	if err := c.run(); err != nil {
 		return nil, fmt.Errorf("compiling a policy: %w", err)
 	}
@@ -58,22 +59,23 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func newCompiler(policy *ir.Policy, data Value, opts Options) *compiler {
+func newCompiler(plan *Plan, data Value, opts Options) *compiler {
 	if data == nil {
 		data = &Object{sorted: true}
 	}
 	c := &compiler{
-		opts: opts, sym: opts.Symbols, policy: policy,
+		opts: opts, sym: opts.Symbols, policy: plan.policy, agreed: plan.agreed,
 		prog: &Program{
 			opts: opts, sym: opts.Symbols, data: freeze(opts.Symbols, data),
 			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: &trie{},
+			refused: plan.refused,
 		},
 		slots:     map[slotKey]int32{},
 		builtins:  map[string]*builtin{},
-		fixedData: !replacesData(policy),
+		fixedData: !replacesData(plan.policy),
 		places:    map[Rule]int{},
 	}
-	for _, s := range policy.Static.Strings {
+	for _, s := range plan.policy.Static.Strings {
 		c.strings = append(c.strings, c.sym.intern(s.Value))
 	}
 	return c

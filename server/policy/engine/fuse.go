@@ -197,9 +197,10 @@ func sortRecord(r *node) {
 }
 
 // dropChecks removes checks that a slot is defined if a later node of the block
-// is undefined without it anyway, and only tests lie between: which of several
-// tests fails first makes no difference. A slot whose computation runs rules
-// may raise an error, so it must stay where it is.
+// is undefined without it anyway, and only tests that cannot fail lie between:
+// which of several tests is undefined first makes no difference. A slot whose
+// computation runs rules may raise an error, so it must stay where it is, unless
+// it is the next node that computes it.
 func (w *fusing) dropChecks(nodes []*node) []*node {
 	out := nodes[:0:0]
 	for i, n := range nodes {
@@ -214,11 +215,34 @@ func (w *fusing) dropChecks(nodes []*node) []*node {
 func (w *fusing) implied(s int32, rest []*node) bool {
 	for _, n := range rest {
 		if n.strictIn(w.c, s) {
-			return n.op != opOnce || n.dst != noLocal
+			return (n.op != opOnce || n.dst != noLocal) && (!w.c.calls(s) || w.c.computesFirst(n, s))
 		}
-		if !n.pureTest() || w.c.calls(s) {
+		if !w.c.infallible(n) || w.c.calls(s) {
 			return false
 		}
 	}
 	return false
+}
+
+// computesFirst reports that a node looks at slot s before anything else that
+// may be undefined: the node would end there, and s would not be computed.
+func (c *compiler) computesFirst(n *node, s int32) bool {
+	if n.op == opDot { // looks at its key first
+		return n.b.kind == inConst && c.startsWith(n.a, s)
+	}
+	first := operand{}
+	n.operands(func(o *operand) {
+		if first.kind == inNone && o.kind != inConst {
+			first = *o
+		}
+	})
+	return c.startsWith(first, s)
+}
+
+// startsWith reports that an operand is slot s, or a path below it.
+func (c *compiler) startsWith(o operand, s int32) bool {
+	for o.kind == inSlot && o.id != s {
+		o = c.prog.slots[o.id].parent
+	}
+	return o.kind == inSlot
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -65,7 +64,7 @@ func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) 
 	if opts.Symbols == nil {
 		opts.Symbols = engine.NewSymbols()
 	}
-	plan, err := engine.NewPlanner().Entrypoints(t.Context(), entrypoints, rego.Compiler(s.compiler(t, ast.EvalModeTopdown)))
+	plan, err := engine.NewPlanner().Entrypoints(t.Context(), s.compiler(t, ast.EvalModeTopdown), entrypoints...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,10 +80,11 @@ func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) 
 }
 
 // reference prepares a rule for topdown; an evaluation's value is an ast.Value.
-func (s *set) reference(t testing.TB, entrypoint string) rego.PreparedEvalQuery {
+func (s *set) reference(t testing.TB, entrypoint string, strict ...bool) rego.PreparedEvalQuery {
 	t.Helper()
 	q, err := rego.New(
 		rego.Query(entrypoint), rego.Compiler(s.compiler(t, ast.EvalModeTopdown)),
+		rego.StrictBuiltinErrors(len(strict) > 0 && strict[0]),
 		rego.Store(inmem.NewFromObjectWithOpts(s.data, inmem.OptReturnASTValuesOnRead(true))),
 		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }),
 	).PrepareForEval(t.Context())
@@ -152,8 +152,8 @@ func BenchmarkLoad(b *testing.B) {
 		rules = append(rules, decisionOf(id))
 	}
 	sym := engine.NewSymbols()
-	plan := func() *ir.Policy {
-		p, err := engine.NewPlanner().Entrypoints(context.Background(), rules, rego.Compiler(c))
+	plan := func() *engine.Plan {
+		p, err := engine.NewPlanner().Entrypoints(context.Background(), c, rules...)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// shape is a form of rules that a program would not decide as topdown does.
+type shape struct {
+	why string
+	// found reports that a rule has the form.
+	found func(s *ruleset, r *ast.Rule) bool
+}
+
+// shapes are all that are known of OPA 1.22.2 and not rewritten (rewrite.go,
+// repair.go): topdown evaluates the entrypoints that need a rule of one of them.
+var shapes = []shape{
+	{
+		// The planner calls what it finds by a variable key by its path. Where rules below the key lie at different depths,
+		// and one has a variable in its head, it plans the deeper ones under a path at which the call does not look, and they
+		// are undefined: limits.ads.max := 1, limits.ads[k] := 2, limits.storage.max := 5; limits[input.purpose].max.
+		why:   "a reference with a variable key to rules of different depths, some with a variable in their heads: name the key, or write them at one depth",
+		found: refersUnevenly,
+	},
+	{
+		// Rules that share a prefix of which one has a variable in its head are planned as one function, which makes an
+		// object. In it defaults and else branches have no effect of their own, functions no arguments, and rules of
+		// different depths or kinds change the values of each other.
+		why:   "rules with a variable in their heads beside defaults, else, functions or rules of another depth or kind: give them names of their own",
+		found: standsInMixedGroup,
+	},
+	{
+		// topdown ranges over the elements of a set or the keys of an object as they are written, even where two are equal:
+		// count([x | some x in {input.a, input.b}]) is 2 for equal a and b. The plan makes a set of them first.
+		why:   "a loop over a set or an object literal whose elements or keys are not constant: loop over an array, or over a rule",
+		found: loopsOverOpenLiteral,
+	},
+}
+
+// refuse finds the entrypoints that need a rule of one of the shapes.
+func refuse(compiler *ast.Compiler, paths []string) (map[string]string, error) {
+	s := newRuleset(compiler)
+	marked := map[*ast.Rule]string{}
+	judged := func(r *ast.Rule) string {
+		why, known := marked[r]
+		if !known {
+			why = judge(s, r)
+			marked[r] = why
+		}
+		return why
+	}
+	out := map[string]string{}
+	for _, path := range paths {
+		ref, err := ast.ParseRef(path)
+		if err != nil {
+			return nil, fmt.Errorf("entrypoint %q: %w", path, err)
+		}
+		s.needed(ref, func(r *ast.Rule) bool {
+			if why := judged(r); why != "" {
+				out[ref.String()] = why
+			}
+			return out[ref.String()] == ""
+		})
+	}
+	return out, nil
+}
+
+func judge(s *ruleset, r *ast.Rule) string {
+	for _, shape := range shapes {
+		if shape.found(s, r) {
+			return fmt.Sprintf("%v: %s", r.Loc(), shape.why)
+		}
+	}
+	return ""
+}
+
+// needed calls f for all rules that the value of a reference may depend on, until it returns false.
+func (s *ruleset) needed(ref ast.Ref, f func(*ast.Rule) bool) {
+	seen := map[*ruleset]bool{}
+	refs := []ast.Ref{ref}
+	for len(refs) > 0 {
+		ref, refs = refs[0], refs[1:]
+		var nodes []*ruleset
+		s.find(ref, func(node *ruleset, _ bool) {
+			if !seen[node] {
+				seen[node] = true
+				nodes = append(nodes, node)
+			}
+		})
+		for _, node := range nodes {
+			more := true
+			node.below(func(r *ast.Rule) { // all below are planned with a rule that has a variable in its head
+				if more = more && f(r); more {
+					dataRefs(r, func(ref ast.Ref) { refs = append(refs, ref) })
+				}
+			})
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func refersUnevenly(s *ruleset, r *ast.Rule) bool {
+	found := false
+	dataRefs(r, func(ref ast.Ref) {
+		depths, open := map[int]bool{}, false
+		s.find(ref, func(node *ruleset, dynamic bool) {
+			if !dynamic {
+				return
+			}
+			for _, r := range node.rules {
+				depths[len(r.Ref().StringPrefix())] = true
+				open = open || !r.Ref().IsGround()
+			}
+		})
+		found = found || open && len(depths) > 1
+	})
+	return found
+}
+
+func standsInMixedGroup(s *ruleset, r *ast.Rule) bool {
+	if r.Ref().IsGround() {
+		return false
+	}
+	group := s
+	for _, key := range r.Ref().StringPrefix()[1:] {
+		group = group.children[string(key.Value.(ast.String))]
+	}
+	mixed := false
+	group.below(func(other *ast.Rule) {
+		mixed = mixed || other.Default || other.Else != nil || len(other.Head.Args) > 0 ||
+			len(other.Ref()) != len(r.Ref()) || other.Head.RuleKind() != r.Head.RuleKind()
+	})
+	return mixed
+}
+
+// loopsOverOpenLiteral reports that an open literal stands, by itself or under a
+// name, where it may be ranged over: anywhere but as an operand of a built-in,
+// or in a head.
+func loopsOverOpenLiteral(_ *ruleset, r *ast.Rule) bool {
+	names, found := ast.NewVarSet(), false
+	ast.WalkExprs(r, func(e *ast.Expr) bool {
+		if name, ok := namesOpenLiteral(e); ok {
+			names.Add(name)
+		}
+		return false
+	})
+	ast.WalkExprs(r, func(e *ast.Expr) bool {
+		if _, naming := namesOpenLiteral(e); !naming && !callsBuiltin(e) {
+			found = found || usesOpenLiteral(e, names)
+		}
+		return found
+	})
+	return found
+}
+
+// namesOpenLiteral recognizes `name = literal`.
+func namesOpenLiteral(e *ast.Expr) (name ast.Var, ok bool) {
+	if !e.IsEquality() || e.Negated {
+		return "", false
+	}
+	a, b := e.Operand(0).Value, e.Operand(1).Value
+	if v, ok := a.(ast.Var); ok && isOpenLiteral(b) {
+		return v, true
+	}
+	v, ok := b.(ast.Var)
+	return v, ok && isOpenLiteral(a)
+}
+
+func callsBuiltin(e *ast.Expr) bool {
+	return e.IsCall() && !e.IsEquality() && !e.Operator().HasPrefix(ast.DefaultRootRef)
+}
+
+func usesOpenLiteral(e *ast.Expr, names ast.VarSet) bool {
+	found := false
+	check := func(t *ast.Term) bool {
+		switch v := t.Value.(type) {
+		case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension:
+			return true // what stands in them is looked at by itself
+		case ast.Var:
+			found = found || names.Contains(v)
+		default:
+			found = found || isOpenLiteral(v)
+		}
+		return found
+	}
+	switch terms := e.Terms.(type) {
+	case *ast.Term:
+		ast.WalkTerms(terms, check)
+	case []*ast.Term:
+		for _, t := range terms[1:] {
+			ast.WalkTerms(t, check)
+		}
+	case *ast.Every:
+		ast.WalkTerms(terms.Domain, check)
+	}
+	return found
+}
+
+// isOpenLiteral reports that a value is a set of more than one element, or an
+// object of more than one key, some of which is not constant.
+func isOpenLiteral(v ast.Value) bool {
+	open := false
+	switch v := v.(type) {
+	case ast.Set:
+		return v.Len() > 1 && !v.IsGround()
+	case ast.Object:
+		v.Foreach(func(k, _ *ast.Term) { open = open || !k.IsGround() })
+		return v.Len() > 1 && open
+	}
+	return false
+}
