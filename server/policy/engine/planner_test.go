@@ -203,13 +203,14 @@ type likeTopdown struct {
 // checkLikeTopdown compares a document with topdown, values and error codes, for all inputs and variants.
 func checkLikeTopdown(t *testing.T, s *set, path string, want likeTopdown) {
 	t.Helper()
-	q := s.reference(t, path, want.strict)
+	q := s.references(t, want.strict, path)[path]
+	plan := s.plan(t, path)
 	for _, v := range variants {
 		for _, in := range want.inputs {
 			input := ast.MustParseTerm(in).Value
 			o := casesOf(v.opts, input)
 			o.Symbols, o.StrictBuiltinErrors = engine.NewSymbols(), want.strict
-			e, err := s.program(t, o, path).Entrypoint(path)
+			e, err := s.compile(t, plan, o).Entrypoint(path)
 			var unsupported *engine.UnsupportedError
 			if errors.As(err, &unsupported) && want.refused {
 				continue

@@ -156,26 +156,61 @@ func loopsOverOpenLiteral(_ *ruleset, r *ast.Rule) bool {
 	return found
 }
 
-// namesOpenLiteral recognizes `name = literal`.
+// namesOpenLiteral recognizes `name = literal`, of one that is open or has one
+// in it.
 func namesOpenLiteral(e *ast.Expr) (name ast.Var, ok bool) {
 	if !e.IsEquality() || e.Negated {
 		return "", false
 	}
-	a, b := e.Operand(0).Value, e.Operand(1).Value
-	if v, ok := a.(ast.Var); ok && isOpenLiteral(b) {
-		return v, true
+	a, b := e.Operand(0), e.Operand(1)
+	if v, ok := a.Value.(ast.Var); ok {
+		return v, mentionsOpen(b, nil)
 	}
-	v, ok := b.(ast.Var)
-	return v, ok && isOpenLiteral(a)
+	v, ok := b.Value.(ast.Var)
+	return v, ok && mentionsOpen(a, nil)
 }
 
 func callsBuiltin(e *ast.Expr) bool {
 	return e.IsCall() && !e.IsEquality() && !e.Operator().HasPrefix(ast.DefaultRootRef)
 }
 
+// usesOpenLiteral reports that an expression may range over an open literal, or
+// give it another name. To compare one is none of both.
 func usesOpenLiteral(e *ast.Expr, names ast.VarSet) bool {
+	switch terms := e.Terms.(type) {
+	case *ast.Term:
+		return mentionsOpen(terms, names)
+	case *ast.Every:
+		return mentionsOpen(terms.Domain, names)
+	case []*ast.Term:
+		if e.IsEquality() {
+			return comparesOpen(terms[1], terms[2], names) || comparesOpen(terms[2], terms[1], names)
+		}
+		for _, t := range terms[1:] {
+			if mentionsOpen(t, names) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func comparesOpen(a, b *ast.Term, names ast.VarSet) bool {
+	v, ok := a.Value.(ast.Var)
+	if !ok {
+		return mentionsOpen(a, names)
+	}
+	switch b.Value.(type) {
+	case ast.Var, *ast.Array, ast.Object, ast.Set:
+		return names.Contains(v)
+	}
+	return false
+}
+
+// mentionsOpen reports that a term is or has an open literal, or the name of one.
+func mentionsOpen(t *ast.Term, names ast.VarSet) bool {
 	found := false
-	check := func(t *ast.Term) bool {
+	ast.WalkTerms(t, func(t *ast.Term) bool {
 		switch v := t.Value.(type) {
 		case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension:
 			return true // what stands in them is looked at by itself
@@ -185,17 +220,7 @@ func usesOpenLiteral(e *ast.Expr, names ast.VarSet) bool {
 			found = found || isOpenLiteral(v)
 		}
 		return found
-	}
-	switch terms := e.Terms.(type) {
-	case *ast.Term:
-		ast.WalkTerms(terms, check)
-	case []*ast.Term:
-		for _, t := range terms[1:] {
-			ast.WalkTerms(t, check)
-		}
-	case *ast.Every:
-		ast.WalkTerms(terms.Domain, check)
-	}
+	})
 	return found
 }
 
