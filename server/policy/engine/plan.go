@@ -100,25 +100,34 @@ func normal(path string) string {
 	return path
 }
 
-// plannable plans all paths; those that OPA cannot plan are refused, one by one.
+// plannable plans all paths; those that OPA cannot plan are refused.
 func (p *Planner) plannable(ctx context.Context, compiler *ast.Compiler, paths []string) (*Plan, error) {
 	plan, err := p.paths(ctx, compiler, paths)
-	if err == nil || ctx.Err() != nil {
-		return plan, err
+	if err == nil {
+		return plan, nil
 	}
 	refused := map[string]string{}
-	for _, path := range paths {
-		if _, err := p.paths(ctx, compiler, []string{path}); err != nil {
-			refused[normal(path)] = err.Error()
-		}
-	}
-	if len(refused) == 0 { // each by itself, but not together
+	p.unplannable(ctx, compiler, paths, refused)
+	if ctx.Err() != nil || len(refused) == 0 { // each by itself, but not together
 		return nil, err
 	}
 	if plan, err = p.paths(ctx, compiler, remaining(paths, refused)); err == nil {
 		plan.refused = refused
 	}
 	return plan, err
+}
+
+// unplannable looks, in halves, for the paths that cannot be planned.
+func (p *Planner) unplannable(ctx context.Context, compiler *ast.Compiler, paths []string, refused map[string]string) {
+	_, err := p.paths(ctx, compiler, paths)
+	switch half := len(paths) / 2; {
+	case err == nil || ctx.Err() != nil:
+	case len(paths) == 1:
+		refused[normal(paths[0])] = err.Error()
+	default:
+		p.unplannable(ctx, compiler, paths[:half], refused)
+		p.unplannable(ctx, compiler, paths[half:], refused)
+	}
 }
 
 func (p *Planner) paths(ctx context.Context, compiler *ast.Compiler, paths []string) (*Plan, error) {

@@ -3,6 +3,7 @@ package policytest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // testTimeout bounds one test.
@@ -74,16 +76,35 @@ func (s *Suite) runTests(ctx context.Context, txn storage.Transaction, r run) er
 		}
 		r.report.Tests++
 	}
+	return s.compareTests(ctx, r)
+}
+
+// compareTests evaluates the test_ rules by the compiled engine and by topdown; one of which they make different things fails.
+func (s *Suite) compareTests(ctx context.Context, r run) error {
+	differing, err := s.set.CompareTests(ctx, s.modules, s.documents, func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	for _, d := range differing {
+		r.report.Failures = append(r.report.Failures, Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name,
+			Expected: d.Topdown, Got: d.Compiled + " by the compiled engine"})
+	}
 	return ctx.Err()
 }
 
 // runCases asks the compiled policies, as the server does, and topdown for what is reached.
 func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) error {
+	var difference *policy.DifferenceError
 	for _, c := range s.cases {
 		p := caseProbe(c)
 		e := evaluation{compiler: r.compiler, store: s.store, txn: txn, tracer: r.seen}
 		if err := e.each(ctx, p, func(*ast.Term) {}); err != nil && ctx.Err() != nil {
 			return err
+		}
+		if _, err := s.set.Compare(ctx, &c.asked.Request, c.asked.State, c.asked.Now); errors.As(err, &difference) {
+			r.report.Failures = append(r.report.Failures, Failure{File: c.File, Line: c.Line, Name: c.Name,
+				Expected: difference.Topdown, Got: difference.Compiled + " by the compiled engine"})
+			continue
 		}
 		d := s.set.Decide(ctx, &c.asked.Request, &consent.Snapshot{State: c.asked.State}, c.asked.Now)
 		for _, difference := range c.Expect.Differences(cases.AnswerOf(d)) {

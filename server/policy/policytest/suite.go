@@ -30,12 +30,13 @@ type Options struct {
 
 // Suite is a directory of policies with its tests and cases.
 type Suite struct {
-	set     *policy.Set
-	modules map[string]*ast.Module // all, tests too, as they were parsed
-	store   storage.Store
-	cases   []question
-	skipped int
-	now     consent.Instant
+	set       *policy.Set
+	modules   map[string]*ast.Module // all, tests too, as they were parsed
+	store     storage.Store
+	documents map[string]any // what the store has
+	cases     []question
+	skipped   int
+	now       consent.Instant
 }
 
 // question is a case, ready to be asked.
@@ -56,7 +57,7 @@ func Load(fsys fs.FS, o Options) (*Suite, error) {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}
 	s := &Suite{
-		set: set, modules: map[string]*ast.Module{},
+		set: set, modules: map[string]*ast.Module{}, documents: loaded.Documents,
 		store: inmem.NewFromObjectWithOpts(loaded.Documents, inmem.OptReturnASTValuesOnRead(true)),
 	}
 	for name, file := range loaded.Modules {
