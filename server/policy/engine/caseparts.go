@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"slices"
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -37,18 +36,23 @@ func (e *emitter) part(nodes []*node) part {
 	return p
 }
 
-// read notes which slots and functions nodes use.
-func (p *part) read(nodes []*node) {
-	eachNode(nodes, func(n *node) {
-		n.operands(func(o *operand) {
-			if o.kind == inSlot && !slices.Contains(p.slots, o.id) {
-				p.slots = append(p.slots, o.id)
+// read notes which slots and functions blocks use.
+func (p *part) read(blocks ...[]*node) {
+	slots, calls := map[int32]bool{}, map[*function]bool{}
+	for _, nodes := range blocks {
+		eachNode(nodes, func(n *node) {
+			n.operands(func(o *operand) {
+				if o.kind == inSlot && !slots[o.id] {
+					slots[o.id] = true
+					p.slots = append(p.slots, o.id)
+				}
+			})
+			if n.op == opCall && !calls[n.fn] {
+				calls[n.fn] = true
+				p.calls = append(p.calls, n.fn)
 			}
 		})
-		if n.op == opCall && !slices.Contains(p.calls, n.fn) {
-			p.calls = append(p.calls, n.fn)
-		}
-	})
+	}
 }
 
 func (e *emitter) tests(nodes []*node) (out []test) {

@@ -87,6 +87,7 @@ func (c *compiler) run() error {
 			return err
 		}
 	}
+	c.prog.whole = table{spans: make([]span, len(c.prog.order)+len(c.policy.Plans.Plans))}
 	for _, f := range c.policy.Funcs.Funcs { // callees come before their callers
 		c.function(f)
 	}
@@ -97,7 +98,6 @@ func (c *compiler) run() error {
 		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
 	}
 	c.prog.stats.Slots = len(c.prog.slots)
-	c.prog.whole = table{spans: make([]span, len(c.prog.order))}
 	c.prog.cases = c.newCases()
 	c.sym.publish()
 	return nil
@@ -232,15 +232,8 @@ const foldSteps = 100_000
 // fold evaluates a function that depends on nothing. One that fails is left to
 // fail, or not to be called, at run time.
 func (c *compiler) fold(fn *function) {
-	if c.folder == nil {
-		c.folder = &vm{prog: c.prog}
-	}
-	m := c.folder
-	m.slots, m.applied = make([]memo, len(c.prog.slots)), make([]application, c.prog.memos)
-	if c.opts.TrackRules {
-		m.fired = make([]uint64, len(c.prog.rules)/64+1)
-	}
-	m.prepare(context.Background(), Request{}, &table{spans: make([]span, len(c.prog.order))})
+	m := c.foldingVM()
+	m.prepare(context.Background(), Request{}, &c.prog.whole)
 	m.budget = foldSteps
 	v := m.call(fn)
 	if m.err != nil || m.bierr != nil {
@@ -251,6 +244,22 @@ func (c *compiler) fold(fn *function) {
 		fn.constant = freeze(c.sym, v)
 	}
 	c.prog.stats.Folded++
+}
+
+// foldingVM is the one that evaluates at compile time, with room for what was
+// compiled since. What it remembers is of other generations.
+func (c *compiler) foldingVM() *vm {
+	if c.folder == nil {
+		c.folder = &vm{prog: c.prog}
+	}
+	m := c.folder
+	m.arena.rewind()
+	m.slots = append(m.slots, make([]memo, len(c.prog.slots)-len(m.slots))...)
+	m.applied = append(m.applied, make([]application, c.prog.memos-len(m.applied))...)
+	if c.opts.TrackRules {
+		m.fired = append(m.fired, make([]uint64, len(c.prog.rules)/64+1-len(m.fired))...)
+	}
+	return m
 }
 
 // mergeEnds joins a complete rule with the block that the planner puts behind

@@ -164,13 +164,16 @@ func (p *Program) unsupported(fn *function, seen map[*function]bool) string {
 	if fn.unsupported != "" {
 		return fmt.Sprintf("%s: %s", fn.name, fn.unsupported)
 	}
-	callees := fn.calls
-	if fn.dynamic {
-		for _, f := range p.funcs {
-			callees = append(callees, f)
+	for _, c := range fn.calls {
+		if cause := p.unsupported(c, seen); cause != "" {
+			return cause
 		}
 	}
-	for _, c := range callees {
+	if !fn.dynamic || seen[nil] {
+		return ""
+	}
+	seen[nil] = true // from here on all are looked at
+	for _, c := range p.funcs {
 		if cause := p.unsupported(c, seen); cause != "" {
 			return cause
 		}

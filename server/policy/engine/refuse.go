@@ -41,29 +41,54 @@ var shapes = []shape{
 // refuse finds the entrypoints that need a rule of one of the shapes.
 func refuse(compiler *ast.Compiler, paths []string) (map[string]string, error) {
 	s := newRuleset(compiler)
-	marked := map[*ast.Rule]string{}
-	judged := func(r *ast.Rule) string {
-		why, known := marked[r]
-		if !known {
-			why = judge(s, r)
-			marked[r] = why
-		}
-		return why
-	}
+	tainted := s.tainted()
 	out := map[string]string{}
 	for _, path := range paths {
 		ref, err := ast.ParseRef(path)
 		if err != nil {
 			return nil, fmt.Errorf("entrypoint %q: %w", path, err)
 		}
-		s.needed(ref, func(r *ast.Rule) bool {
-			if why := judged(r); why != "" {
+		s.find(ref, func(node *ruleset, _ bool) {
+			if why := tainted[node]; why != "" {
 				out[ref.String()] = why
 			}
-			return out[ref.String()] == ""
 		})
 	}
 	return out, nil
+}
+
+// tainted are the nodes that have, or may need, a rule of one of the shapes, and
+// which.
+func (s *ruleset) tainted() map[*ruleset]string {
+	out, users := map[*ruleset]string{}, map[*ruleset][]*ruleset{}
+	var found []*ruleset
+	s.each(func(node *ruleset) {
+		for _, r := range node.rules {
+			dataRefs(r, func(ref ast.Ref) {
+				s.find(ref, func(used *ruleset, _ bool) { users[used] = append(users[used], node) })
+			})
+			if why := judge(s, r); why != "" && out[node] == "" {
+				out[node] = why
+				found = append(found, node)
+			}
+		}
+		if len(node.rules) > 0 { // what lies below is planned with it, where a head has a variable
+			for _, child := range node.children {
+				child.each(func(below *ruleset) { users[below] = append(users[below], node) })
+			}
+		}
+	})
+	for len(found) > 0 {
+		node := found[0]
+		found = found[1:]
+		for _, user := range users[node] {
+			if out[user] == "" {
+				out[user] = out[node]
+				found = append(found, user)
+			}
+		}
+	}
+	return out
 }
 
 func judge(s *ruleset, r *ast.Rule) string {
@@ -73,33 +98,6 @@ func judge(s *ruleset, r *ast.Rule) string {
 		}
 	}
 	return ""
-}
-
-// needed calls f for all rules that the value of a reference may depend on, until it returns false.
-func (s *ruleset) needed(ref ast.Ref, f func(*ast.Rule) bool) {
-	seen := map[*ruleset]bool{}
-	refs := []ast.Ref{ref}
-	for len(refs) > 0 {
-		ref, refs = refs[0], refs[1:]
-		var nodes []*ruleset
-		s.find(ref, func(node *ruleset, _ bool) {
-			if !seen[node] {
-				seen[node] = true
-				nodes = append(nodes, node)
-			}
-		})
-		for _, node := range nodes {
-			more := true
-			node.below(func(r *ast.Rule) { // all below are planned with a rule that has a variable in its head
-				if more = more && f(r); more {
-					dataRefs(r, func(ref ast.Ref) { refs = append(refs, ref) })
-				}
-			})
-			if !more {
-				return
-			}
-		}
-	}
 }
 
 func refersUnevenly(s *ruleset, r *ast.Rule) bool {
@@ -129,9 +127,11 @@ func standsInMixedGroup(s *ruleset, r *ast.Rule) bool {
 		group = group.children[string(key.Value.(ast.String))]
 	}
 	mixed := false
-	group.below(func(other *ast.Rule) {
-		mixed = mixed || other.Default || other.Else != nil || len(other.Head.Args) > 0 ||
-			len(other.Ref()) != len(r.Ref()) || other.Head.RuleKind() != r.Head.RuleKind()
+	group.each(func(node *ruleset) {
+		for _, other := range node.rules {
+			mixed = mixed || other.Default || other.Else != nil || len(other.Head.Args) > 0 ||
+				len(other.Ref()) != len(r.Ref()) || other.Head.RuleKind() != r.Head.RuleKind()
+		}
 	})
 	return mixed
 }

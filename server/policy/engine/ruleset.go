@@ -63,13 +63,11 @@ func (s *ruleset) findFrom(keys ast.Ref, dynamic bool, f func(*ruleset, bool)) {
 	}
 }
 
-// below calls f for all rules of the node and below it.
-func (s *ruleset) below(f func(*ast.Rule)) {
-	for _, r := range s.rules {
-		f(r)
-	}
+// each calls f for the node and all below it.
+func (s *ruleset) each(f func(*ruleset)) {
+	f(s)
 	for _, child := range s.children {
-		child.below(f)
+		child.each(f)
 	}
 }
 
