@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -10,7 +11,28 @@ import (
 type shape struct {
 	why string
 	// found reports that a rule has the form.
-	found func(s *ruleset, r *ast.Rule) bool
+	found func(s *ruleset, r *ast.Rule, v view) bool
+}
+
+// view is what a first look at a rule shows: most have nothing of it.
+type view struct {
+	dynamic []ast.Ref // references to data with keys that are no strings
+	open    bool      // there is an open literal
+}
+
+func viewOf(r *ast.Rule) (v view) {
+	ast.WalkTerms(r, func(t *ast.Term) bool {
+		switch x := t.Value.(type) {
+		case ast.Ref:
+			if x.HasPrefix(ast.DefaultRootRef) && len(x.StringPrefix()) < len(x) {
+				v.dynamic = append(v.dynamic, x)
+			}
+		case ast.Set, ast.Object:
+			v.open = v.open || isOpenLiteral(x)
+		}
+		return false
+	})
+	return v
 }
 
 // shapes are all that are known of OPA 1.22.2 and not rewritten (rewrite.go,
@@ -60,25 +82,18 @@ func refuse(compiler *ast.Compiler, paths []string) (map[string]string, error) {
 // tainted are the nodes that have, or may need, a rule of one of the shapes, and
 // which.
 func (s *ruleset) tainted() map[*ruleset]string {
-	out, users := map[*ruleset]string{}, map[*ruleset][]*ruleset{}
+	out := map[*ruleset]string{}
 	var found []*ruleset
 	s.each(func(node *ruleset) {
-		for _, r := range node.rules {
-			dataRefs(r, func(ref ast.Ref) {
-				s.find(ref, func(used *ruleset, _ bool) { users[used] = append(users[used], node) })
-			})
-			if why := judge(s, r); why != "" && out[node] == "" {
-				out[node] = why
-				found = append(found, node)
-			}
-		}
-		if len(node.rules) > 0 { // what lies below is planned with it, where a head has a variable
-			for _, child := range node.children {
-				child.each(func(below *ruleset) { users[below] = append(users[below], node) })
-			}
+		if why := s.judge(node); why != "" {
+			out[node] = why
+			found = append(found, node)
 		}
 	})
-	for len(found) > 0 {
+	if len(found) == 0 { // as nearly always
+		return nil
+	}
+	for users := s.users(); len(found) > 0; {
 		node := found[0]
 		found = found[1:]
 		for _, user := range users[node] {
@@ -91,18 +106,38 @@ func (s *ruleset) tainted() map[*ruleset]string {
 	return out
 }
 
-func judge(s *ruleset, r *ast.Rule) string {
-	for _, shape := range shapes {
-		if shape.found(s, r) {
-			return fmt.Sprintf("%v: %s", r.Loc(), shape.why)
+func (s *ruleset) judge(node *ruleset) string {
+	for _, r := range node.rules {
+		v := viewOf(r)
+		for _, shape := range shapes {
+			if shape.found(s, r, v) {
+				return fmt.Sprintf("%v: %s", r.Loc(), shape.why)
+			}
 		}
 	}
 	return ""
 }
 
-func refersUnevenly(s *ruleset, r *ast.Rule) bool {
-	found := false
-	dataRefs(r, func(ref ast.Ref) {
+// users are, by node, those whose rules may need one of it.
+func (s *ruleset) users() map[*ruleset][]*ruleset {
+	users := map[*ruleset][]*ruleset{}
+	s.each(func(node *ruleset) {
+		for _, r := range node.rules {
+			dataRefs(r, func(ref ast.Ref) {
+				s.find(ref, func(used *ruleset, _ bool) { users[used] = append(users[used], node) })
+			})
+		}
+		if len(node.rules) > 0 { // what lies below is planned with it, where a head has a variable
+			for _, child := range node.children {
+				child.each(func(below *ruleset) { users[below] = append(users[below], node) })
+			}
+		}
+	})
+	return users
+}
+
+func refersUnevenly(s *ruleset, _ *ast.Rule, v view) bool {
+	return slices.ContainsFunc(v.dynamic, func(ref ast.Ref) bool {
 		depths, open := map[int]bool{}, false
 		s.find(ref, func(node *ruleset, dynamic bool) {
 			if !dynamic {
@@ -113,12 +148,11 @@ func refersUnevenly(s *ruleset, r *ast.Rule) bool {
 				open = open || !r.Ref().IsGround()
 			}
 		})
-		found = found || open && len(depths) > 1
+		return open && len(depths) > 1
 	})
-	return found
 }
 
-func standsInMixedGroup(s *ruleset, r *ast.Rule) bool {
+func standsInMixedGroup(s *ruleset, r *ast.Rule, _ view) bool {
 	if r.Ref().IsGround() {
 		return false
 	}
@@ -139,7 +173,10 @@ func standsInMixedGroup(s *ruleset, r *ast.Rule) bool {
 // loopsOverOpenLiteral reports that an open literal stands, by itself or under a
 // name, where it may be ranged over: anywhere but as an operand of a built-in,
 // or in a head.
-func loopsOverOpenLiteral(_ *ruleset, r *ast.Rule) bool {
+func loopsOverOpenLiteral(_ *ruleset, r *ast.Rule, v view) bool {
+	if !v.open {
+		return false
+	}
 	names, found := ast.NewVarSet(), false
 	ast.WalkExprs(r, func(e *ast.Expr) bool {
 		if name, ok := namesOpenLiteral(e); ok {

@@ -68,7 +68,7 @@ func agreed(compiler *ast.Compiler) map[string]bool {
 	out := map[string]bool{}
 	for _, m := range compiler.Modules {
 		for _, r := range m.Rules {
-			if r.Default {
+			if r.Default || r.Head.DocKind() != ast.CompleteDoc {
 				continue
 			}
 			path := r.Ref().String()
@@ -83,7 +83,7 @@ func agreed(compiler *ast.Compiler) map[string]bool {
 
 func agree(rule *ast.Rule, value *ast.Term) bool {
 	for r := rule; r != nil; r = r.Else {
-		if r.Head.DocKind() != ast.CompleteDoc || r.Head.Value == nil || value == nil ||
+		if r.Head.Value == nil || value == nil ||
 			!r.Head.Value.IsGround() || !r.Head.Value.Equal(value) {
 			return false
 		}
