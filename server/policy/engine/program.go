@@ -124,8 +124,10 @@ func (e *UnsupportedError) Error() string {
 // data.consentd.controllers.example.decision. The error is an
 // UnsupportedError, also if the rule was not planned.
 func (p *Program) Entrypoint(path string) (*Entrypoint, error) {
-	if cause, ok := p.refused[normal(path)]; ok {
-		return nil, &UnsupportedError{Entrypoint: path, Cause: cause}
+	if len(p.refused) > 0 {
+		if cause, ok := p.refused[normal(path)]; ok {
+			return nil, &UnsupportedError{Entrypoint: path, Cause: cause}
+		}
 	}
 	fn := p.funcs["g0."+path]
 	if fn == nil || fn.arity() > 0 {
