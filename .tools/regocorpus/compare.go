@@ -13,7 +13,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/policy/engine"
 )
@@ -42,13 +41,12 @@ type comparison struct {
 	symbols  *engine.Symbols
 	programs []*engine.Program
 	inputs   []ast.Value // that tests use
-	builtins map[string]*topdown.Builtin
 	rnd      *rand.Rand
 }
 
 func (s *set) compare(ctx context.Context, counts *counts, o options) error {
 	c := &comparison{
-		set: s, options: o, counts: counts, symbols: engine.NewSymbols(), builtins: s.implemented(),
+		set: s, options: o, counts: counts, symbols: engine.NewSymbols(),
 		rnd: rand.New(rand.NewPCG(o.seed, 0)),
 	}
 	var err error
@@ -86,7 +84,7 @@ func (c *comparison) program(ctx context.Context, paths []string) error {
 		return err
 	}
 	for _, o := range variants {
-		o.Symbols, o.Builtins = c.symbols, c.builtins
+		o.Symbols = c.symbols
 		if o.Cases != nil {
 			o.Cases = c.casePaths()
 		}
@@ -162,20 +160,6 @@ func (s *set) inputs() (out []ast.Value) {
 	return out
 }
 
-// implemented are the stubs as both engines call them: they return their last argument.
-func (s *set) implemented() map[string]*topdown.Builtin {
-	out := map[string]*topdown.Builtin{}
-	for name, decl := range s.stubs {
-		out[name] = &topdown.Builtin{Decl: decl, Func: func(_ topdown.BuiltinContext, args []*ast.Term, iter func(*ast.Term) error) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return iter(args[len(args)-1])
-		}}
-	}
-	return out
-}
-
 func (c *comparison) entrypoint(ctx context.Context, path string, test bool) error {
 	var entries []*engine.Entrypoint
 	for _, p := range c.programs {
@@ -222,20 +206,10 @@ func reason(cause string) string {
 }
 
 func (c *comparison) prepare(ctx context.Context, path string) (rego.PreparedEvalQuery, error) {
-	opts := []func(*rego.Rego){
-		rego.Query(path), rego.Compiler(c.compiler), rego.Store(inmem.New()), rego.UnsafeBuiltins(unsafe),
+	return rego.New(
+		rego.Query(path), rego.Compiler(c.compiler), rego.Store(inmem.New()),
 		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }),
-	}
-	for _, b := range c.builtins {
-		f := &rego.Function{Name: b.Decl.Name, Decl: b.Decl.Decl}
-		opts = append(opts, rego.FunctionDyn(f, func(_ rego.BuiltinContext, args []*ast.Term) (*ast.Term, error) {
-			if len(args) == 0 {
-				return nil, nil
-			}
-			return args[len(args)-1], nil
-		}))
-	}
-	return rego.New(opts...).PrepareForEval(ctx)
+	).PrepareForEval(ctx)
 }
 
 // question is an entrypoint with one input.

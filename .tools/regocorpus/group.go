@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/types"
 )
 
@@ -21,9 +22,8 @@ var unsafe = map[string]struct{}{
 
 // source is a parsed module.
 type source struct {
-	path    string
-	module  *ast.Module
-	version ast.RegoVersion
+	path   string
+	module *ast.Module
 }
 
 // read parses all modules below a folder, those that are Rego v1 as such; others are v0, or not taken.
@@ -39,7 +39,7 @@ func read(folder string) (files []source, err error) {
 		for _, version := range []ast.RegoVersion{ast.RegoV1, ast.RegoV0} {
 			m, err := ast.ParseModuleWithOpts(path, string(text), ast.ParserOptions{RegoVersion: version})
 			if err == nil && m != nil {
-				files = append(files, source{path, m, version})
+				files = append(files, source{path, m})
 				break
 			}
 		}
@@ -49,11 +49,7 @@ func read(folder string) (files []source, err error) {
 }
 
 // set is a group of modules that compile together.
-type set struct {
-	modules  map[string]*ast.Module
-	stubs    map[string]*ast.Builtin // what OPA does not know
-	versions map[ast.RegoVersion]int
-}
+type set struct{ modules map[string]*ast.Module }
 
 // group finds groups that compile. Where too much of a folder has to be left out, its folders are groups of their own.
 func group(files []source, folder string) (sets []*set) {
@@ -87,10 +83,9 @@ func group(files []source, folder string) (sets []*set) {
 }
 
 func newSet(files []source) *set {
-	s := &set{modules: map[string]*ast.Module{}, stubs: map[string]*ast.Builtin{}, versions: map[ast.RegoVersion]int{}}
+	s := &set{modules: map[string]*ast.Module{}}
 	for _, f := range files {
 		s.modules[f.path] = f.module
-		s.versions[f.version]++
 	}
 	s.stub()
 	return s
@@ -122,18 +117,15 @@ func (s *set) compile() (*ast.Compiler, error) {
 	for name, m := range s.modules {
 		modules[name] = m.Copy()
 	}
-	capabilities := ast.CapabilitiesForThisVersion()
-	for _, b := range s.stubs {
-		capabilities.Builtins = append(capabilities.Builtins, b)
-	}
-	c := ast.NewCompiler().WithCapabilities(capabilities).WithUnsafeBuiltins(unsafe).SetErrorLimit(1000)
+	c := ast.NewCompiler().WithUnsafeBuiltins(unsafe).SetErrorLimit(1000)
 	if c.Compile(modules); c.Failed() {
 		return nil, fmt.Errorf("compiling: %w", c.Errors)
 	}
 	return c, nil
 }
 
-// stub declares the functions that are neither OPA's nor defined in the group, by how they are called.
+// stub registers the functions that are neither OPA's nor defined in the group, by how they are called, as built-ins that return
+// their last argument.
 func (s *set) stub() {
 	for _, m := range s.modules {
 		ast.WalkTerms(m, func(t *ast.Term) bool {
@@ -153,8 +145,7 @@ func (s *set) stub() {
 
 func (s *set) declare(m *ast.Module, call []*ast.Term) {
 	operator, ok := call[0].Value.(ast.Ref)
-	name := operator.String()
-	if !ok || ast.BuiltinMap[name] != nil || s.stubs[name] != nil || len(operator) < 2 {
+	if !ok || len(operator) < 2 || operator.HasPrefix(ast.DefaultRootRef) || ast.BuiltinMap[operator.String()] != nil {
 		return
 	}
 	for _, i := range m.Imports {
@@ -162,12 +153,15 @@ func (s *set) declare(m *ast.Module, call []*ast.Term) {
 			return
 		}
 	}
-	if operator.HasPrefix(ast.DefaultRootRef) {
-		return
-	}
 	args := make([]types.Type, len(call)-1)
 	for i := range args {
 		args[i] = types.A
 	}
-	s.stubs[name] = &ast.Builtin{Name: name, Decl: types.NewFunction(args, types.A)}
+	f := &rego.Function{Name: operator.String(), Decl: types.NewFunction(args, types.A)}
+	rego.RegisterBuiltinDyn(f, func(_ rego.BuiltinContext, args []*ast.Term) (*ast.Term, error) {
+		if len(args) == 0 {
+			return nil, nil
+		}
+		return args[len(args)-1], nil
+	})
 }

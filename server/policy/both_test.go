@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -78,18 +79,34 @@ func TestCompareIsTopdowns(t *testing.T) {
 	}
 }
 
-// TestPolicyTestDecidesByBothEngines: what policy test reports of a set without differences has none.
+// TestPolicyTestDecidesByBothEngines: policy test reports what the engines decide differently as failures: in a case, in a test,
+// and in a state that no test has.
 func TestPolicyTestDecidesByBothEngines(t *testing.T) {
-	suite, err := policytest.Load(starting(), policytest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := suite.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(report.Failures) > 0 || report.Tests != 1 || report.Cases != 1 {
-		t.Errorf("report: %d tests, %d cases, failures %+v", report.Tests, report.Cases, report.Failures)
+	for name, o := range map[string]policy.Options{"as shipped": {}, "planted": planted()} {
+		suite, err := policytest.Load(starting(), policytest.Options{Policy: o})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := suite.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Tests != 1 || report.Cases != 1 {
+			t.Errorf("%s: %d tests and %d cases, want one of each", name, report.Tests, report.Cases)
+		}
+		var failures strings.Builder
+		for _, f := range report.Failures {
+			fmt.Fprintln(&failures, f)
+		}
+		for _, want := range []string{
+			"controllers/acme/acme.cases:1: a customer's files are stored: expected {",
+			"controllers/acme/data.yaml:1: storage of acme: expected {",
+			"controllers/acme/acme_test.rego:5: data.consentd.controllers.acme_test.test_starts: expected true, got undefined by the compiled engine",
+		} {
+			if got := strings.Contains(failures.String(), want); got != (name == "planted") {
+				t.Errorf("%s: failures have %q: %t\n%s", name, want, got, &failures)
+			}
+		}
 	}
 }
 

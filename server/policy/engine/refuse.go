@@ -111,7 +111,7 @@ func (s *ruleset) judge(node *ruleset) string {
 		v := viewOf(r)
 		for _, shape := range shapes {
 			if shape.found(s, r, v) {
-				return fmt.Sprintf("%v: %s", r.Loc(), shape.why)
+				return fmt.Sprintf("%s:%d: %s", r.Loc().File, r.Loc().Row, shape.why)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ import (
 // testTimeout bounds one test.
 const testTimeout = 10 * time.Second
 
-// Run runs all tests and cases. The outcomes that a purpose can have besides those seen are those of the cases by which
+// Run runs all tests and cases, each by both engines, as it asks both for the first case of each possible answer. The outcomes that a purpose can have besides those seen are those of the cases by which
 // admission proves the policies (package prove).
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
@@ -41,13 +41,15 @@ func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	controllers, differing, err := s.outcomes(ctx, seen.seen)
+	if err != nil {
+		return nil, err
+	}
+	r.Controllers, r.Failures = controllers, append(r.Failures, differing...)
 	slices.SortStableFunc(r.Failures, func(a, b Failure) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Name, b.Name))
 	})
 	r.Coverage = s.coverage(seen.Report(s.rules()))
-	if r.Controllers, err = s.outcomes(ctx, seen.seen); err != nil {
-		return nil, err
-	}
 	r.Seconds = seconds(started)
 	return r, nil
 }
@@ -86,8 +88,7 @@ func (s *Suite) compareTests(ctx context.Context, r run) error {
 		return err
 	}
 	for _, d := range differing {
-		r.report.Failures = append(r.report.Failures, Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name,
-			Expected: d.Topdown, Got: d.Compiled + " by the compiled engine"})
+		r.report.Failures = append(r.report.Failures, differs(Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name}, d.DifferenceError))
 	}
 	return ctx.Err()
 }
@@ -102,8 +103,7 @@ func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) er
 			return err
 		}
 		if _, err := s.set.Compare(ctx, &c.asked.Request, c.asked.State, c.asked.Now); errors.As(err, &difference) {
-			r.report.Failures = append(r.report.Failures, Failure{File: c.File, Line: c.Line, Name: c.Name,
-				Expected: difference.Topdown, Got: difference.Compiled + " by the compiled engine"})
+			r.report.Failures = append(r.report.Failures, differs(Failure{File: c.File, Line: c.Line, Name: c.Name}, difference))
 			continue
 		}
 		d := s.set.Decide(ctx, &c.asked.Request, &consent.Snapshot{State: c.asked.State}, c.asked.Now)

@@ -26,6 +26,8 @@ type Options struct {
 	Cases []cases.Case
 	// Now is what the times of cases count from; zero means the present.
 	Now time.Time
+	// Policy says how the policies are loaded, but for the logger: nothing is logged.
+	Policy policy.Options
 }
 
 // Suite is a directory of policies with its tests and cases.
@@ -48,7 +50,8 @@ type question struct {
 
 // Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage that fails.
 func Load(fsys fs.FS, o Options) (*Suite, error) {
-	set, err := policy.Load(fsys, policy.Options{Logger: slog.New(slog.DiscardHandler)})
+	o.Policy.Logger = slog.New(slog.DiscardHandler)
+	set, err := policy.Load(fsys, o.Policy)
 	if err != nil {
 		return nil, err
 	}

@@ -48,8 +48,6 @@ type proof struct {
 	fired   []bool
 	// prints are the answers for which tracked was asked.
 	prints map[uint64]bool
-	// compared are the answers of which both engines gave one.
-	compared map[uint64]bool
 	// trackAll asks tracked about every case.
 	trackAll bool
 	decider  *Decider
@@ -64,7 +62,6 @@ func newProof(ctx context.Context, set *policy.Set, s *Space) *proof {
 	return &proof{
 		ctx: ctx, set: set, space: s, decider: NewDecider(set, s.controller), invariants: append(general(), statutes()...),
 		found: map[string]*violation{}, reasons: map[consent.ReasonCode]int{}, prints: map[uint64]bool{},
-		compared: map[uint64]bool{},
 	}
 }
 
@@ -86,7 +83,9 @@ func (p *proof) ask(c *Case) Answer {
 		return Answer{Reasons: maxValues, Fingerprint: 1}
 	}
 	a := AnswerOf(&d)
-	p.compareEngines(c, a)
+	if err := p.decider.Difference(p.ctx, c, a); err != nil {
+		p.note(violation{invariant: invariant{id: sameAnswer, words: sameAnswerWords}, at: c.at, err: err})
+	}
 	p.track(c, a)
 	if !a.Allowed {
 		for _, r := range d.Reasons {
@@ -102,29 +101,6 @@ func (p *proof) ask(c *Case) Answer {
 		}
 	}
 	return a
-}
-
-// compareEngines decides the first case of each answer by topdown too.
-func (p *proof) compareEngines(c *Case, a Answer) {
-	if p.compared[a.Fingerprint] {
-		return
-	}
-	p.compared[a.Fingerprint] = true
-	if err := p.difference(c, a); err != nil {
-		p.note(violation{invariant: invariant{id: sameAnswer, words: sameAnswerWords}, at: c.at, err: err})
-	}
-}
-
-// difference is what topdown has against an answer; nil: nothing.
-func (p *proof) difference(c *Case, a Answer) error {
-	d, err := p.set.Compare(p.ctx, &c.Request, c.State, c.Now)
-	if p.ctx.Err() != nil {
-		return nil
-	}
-	if err == nil && AnswerOf(&d) != a { // the cases around a hub are decided in a way of their own
-		return &policy.DifferenceError{Compiled: fmt.Sprintf("%+v", a), Topdown: fmt.Sprintf("%+v", d)}
-	}
-	return err
 }
 
 func (p *proof) track(c *Case, a Answer) {
@@ -192,7 +168,7 @@ func (p *proof) breaks(v *violation, at point) bool {
 	case v.invariant.id == sameAnswer:
 		var c Case
 		p.space.build(&c, at)
-		return err == nil && p.difference(&c, AnswerOf(&d)) != nil
+		return err == nil && difference(p.ctx, p.set, &c, AnswerOf(&d)) != nil
 	case v.invariant.id == wellFormed:
 		return err != nil
 	case err != nil || d.Effect != consent.Allow:
