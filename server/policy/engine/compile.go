@@ -22,6 +22,7 @@ type compiler struct {
 	fixedData bool // no plan replaces data: it is a constant
 	folder    *vm  // evaluates at compile time
 	places    map[Rule]int
+	withArgs  trie // functions with arguments: a dynamic call passes none
 }
 
 // noResult is the return local of a query, which has none.
@@ -112,6 +113,8 @@ func (c *compiler) declare(f *ir.Func) error {
 	if len(f.Params) == 2 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
 		c.prog.dyn.insert(f.Path, fn)
+	} else {
+		c.withArgs.insert(f.Path, fn)
 	}
 	c.prog.funcs[f.Name] = fn
 	return nil

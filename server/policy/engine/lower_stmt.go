@@ -211,6 +211,10 @@ func (w *lowering) dynamic(s *ir.CallDynamicStmt, sc *scope) *node {
 	for i, p := range s.Path {
 		path[i] = w.operand(p, sc)
 	}
+	if w.c.withArgs.matches(path) {
+		panic(unsupported("a reference with a variable key to rules under a function that is replaced by a value: " +
+			"the plan does not pass the value on: name the key, or replace the function by another"))
+	}
 	w.fn.dynamic = true
 	n := w.target(opDynamic, s.Result, sc)
 	n.args = path

@@ -117,6 +117,13 @@ func TestPlannerFaults(t *testing.T) {
 			u := x if { x := q with f as g with g as input.a }
 			v := x if { some y in [1, 2]; y > 1; x := w with f as y }
 			w := x if { x := q with g as f(4) }`, inputs: []string{`{"a": 1}`, `{}`}},
+		{name: "rules found by a variable key under a function that a value replaces", refused: true, rules: `
+			blocked.ads.x := 1 if count(input.list) == 2
+			blocked.storage.x := 2
+			q if not blocked[input.purpose].x
+			p if q with count as input.n
+			r := x if x := blocked[input.purpose].x with count as input.n`,
+			inputs: []string{`{"purpose": "ads", "list": [], "n": 2}`, `{"purpose": "ads", "list": [1, 2], "n": 3}`, `{"purpose": "storage", "n": 2}`}},
 		{name: "a replacement of a built-in", rules: `
 			mock(x) := 7
 			q := [count(input.list), startswith(input.a, "x")]
