@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// TestPlannerFaults has the shapes of rules that OPA 1.22.2's planner, or the engine, got wrong. Each decides all inputs
-// like topdown under all variants, or is given to topdown (refused).
+// TestPlannerFaults has the shapes of rules that OPA 1.22.2's planner, or the engine, got wrong. Each decides all
+// inputs like topdown under all variants, or is given to topdown (refused).
 func TestPlannerFaults(t *testing.T) {
 	purposes := []string{`{"purpose": "ads"}`, `{"purpose": "storage"}`, `{"purpose": "other"}`, `{"purpose": 1}`, `{}`}
 	tests := []struct {

@@ -60,6 +60,12 @@ var shapes = []shape{
 	},
 }
 
+// unpassed is one more, which the plan shows: it calls what it finds by a
+// variable key with input and data alone, also where functions are replaced by
+// values, which the plans of all rules below the `with` take as further arguments.
+const unpassed = "a reference with a variable key to rules under a function that is replaced by a value, which the plan " +
+	"does not pass on: name the key, or replace the function by another"
+
 // refuse finds the entrypoints that need a rule of one of the shapes.
 func refuse(compiler *ast.Compiler, paths []string) (map[string]string, error) {
 	s := newRuleset(compiler)
