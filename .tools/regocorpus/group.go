@@ -181,9 +181,9 @@ func register(name string, arity int) {
 	}
 	f := &rego.Function{Name: name, Decl: types.NewFunction(args, types.A)}
 	rego.RegisterBuiltinDyn(f, func(_ rego.BuiltinContext, args []*ast.Term) (*ast.Term, error) {
-		if len(args) == 0 {
+		if arity == 0 {
 			return nil, nil
 		}
-		return args[len(args)-1], nil
+		return args[arity-1], nil // topdown passes the term of the result, too
 	})
 }
