@@ -211,6 +211,7 @@ func TestFaults(t *testing.T) {
 		"key with a list":          {file: "data-dir: [a]\n", says: []string{"consentd.yaml:1", "one value"}},
 		"a file that is no map":    {file: "- a\n", says: []string{"consentd.yaml:1"}},
 		"a file that is no YAML":   {file: "a: [\n", says: []string{"consentd.yaml"}},
+		"two documents":            {file: "data-dir: a\n---\ninsecure: true\n", says: []string{"consentd.yaml:2", "second YAML document"}},
 		"no such file":             {args: []string{"--config", "nowhere.yaml"}, says: []string{"nowhere.yaml"}},
 		"size without a unit":      {args: []string{"--cache-size", "256"}, says: []string{"--cache-size", "256", "unit"}},
 		"unknown engine":           {args: []string{"--policy-engine", "fast"}, says: []string{"policy-engine", "topdown"}},

@@ -16,23 +16,27 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                   {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
-	"server/consent":           {},
-	"server/nearest":           {},
-	"server/store":             {"server/consent"},
-	"server/store/pebble":      {"server/consent", "server/store"},
-	"server/certificate":       {},
-	"server/place":             {},
-	"server/cache":             {"server/consent", "server/store"},
-	"server/watch":             {"server/consent", "server/store", "proto/consent/v1"},
-	"server/policy/engine":     {},
-	"server/policy":            {"server/consent", "server/policy/engine"},
-	"server/policy/prove":      {"server/cases", "server/consent", "server/policy", "server/policy/engine"},
+	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server/consent":         {},
+	"server/nearest":         {},
+	"server/store":           {"server/consent"},
+	"server/store/pebble":    {"server/consent", "server/store"},
+	"server/certificate":     {},
+	"server/place":           {},
+	"server/cache":           {"server/consent", "server/store"},
+	"server/watch":           {"server/consent", "server/store", "proto/consent/v1"},
+	"server/policy/engine":   {},
+	"server/policy":          {"server/consent", "server/policy/engine", "server/policy/tree"},
+	"server/policy/document": {"server/consent"},
+	"server/policy/tree":     {"server/consent", "server/policy/document"},
+	"server/policy/prove": {
+		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/tree",
+	},
 	"server/policy/source":     {"server/consent"},
 	"server/policy/archive":    {"server/consent", "server/policy", "server/policy/source"},
 	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
-	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove"},
+	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove", "server/policy/tree"},
 	"server/authz":             {"server/consent"},
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
@@ -60,7 +64,7 @@ var mayImport = map[string][]string{
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {},
-	"server/cases":                {"server/consent"},
+	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest":           {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source"},
 	"server/store/storetest":      {"server/consent", "server/store"},
 }
@@ -68,7 +72,7 @@ var mayImport = map[string][]string{
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
 	"github.com/open-policy-agent/opa/": {
-		"server/policy", "server/policy/engine", "server/policy/policytest", "server/policy/prove", "server/policy/source",
+		"server/policy", "server/policy/engine", "server/policy/policytest", "server/policy/prove", "server/policy/source", "server/policy/tree",
 	},
 	"github.com/dgraph-io/ristretto/": {"server/cache"},
 	"github.com/cockroachdb/pebble/":  {"server/store/pebble"},

@@ -41,8 +41,8 @@ func serve(ctx context.Context, o options, stderr io.Writer) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	config := o.app(stderr)
 	logLibraries(config.Logger)
-	server, err := app.New(config)
-	if err != nil {
+	server, err := start(ctx, config)
+	if server == nil {
 		return err
 	}
 	reloading, end := context.WithCancel(ctx)

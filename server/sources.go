@@ -138,11 +138,15 @@ func (s *sources) file(path string) (map[string]value, []error) {
 		return nil, []error{fmt.Errorf("--config: cannot read %q: name a YAML file of settings", path)}
 	}
 	defer func() { _ = f.Close() }()
-	var document yaml.Node
-	if err := yaml.NewDecoder(f).Decode(&document); errors.Is(err, io.EOF) {
+	var document, second yaml.Node
+	decoder := yaml.NewDecoder(f)
+	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
 		return nil, []error{fmt.Errorf("%s: %w", path, err)}
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, []error{fmt.Errorf("%s:%d: a second YAML document begins here: keep all settings in one", path, max(second.Line, 1))}
 	}
 	return s.keys(path, &document)
 }

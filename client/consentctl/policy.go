@@ -41,6 +41,7 @@ func (a *app) policy(cmd *cobra.Command) error {
 				{"Activated at", timeText(response.GetActivatedAt())},
 				{"Source", sourceText(response.GetStatus())},
 				{"Last look", timeText(response.GetStatus().GetAttemptedAt())},
+				{"Tried again", timeText(response.GetStatus().GetRetryAt())},
 				{"Last success", timeText(response.GetStatus().GetSucceededAt())},
 			})
 			faultTable(response.GetStatus().GetFaults()).section(w)

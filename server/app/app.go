@@ -98,7 +98,7 @@ func (a *App) open() error {
 }
 
 func (a *App) loadPolicies() error {
-	a.prover = newProver()
+	a.prover = newProver(a.config.PolicyTestTimeout)
 	c := reload.Config{
 		Admit: a.prover.admit, Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
 		Now: a.config.Now, Logger: a.config.Logger,

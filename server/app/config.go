@@ -55,6 +55,9 @@ type Config struct {
 	// ShadowRate is N where one in N decisions of the compiled engine is made again by topdown and compared. Zero means
 	// policy.DefaultShadowRate, negative none.
 	ShadowRate int
+	// PolicyTestTimeout bounds the own tests of policies that are to be put in force, the first time that they are
+	// tried. Zero means prove.DefaultTestTimeout.
+	PolicyTestTimeout time.Duration
 	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without them
 	// the server speaks plaintext, and listens on loopback and Unix sockets only.
 	TLSCert, TLSKey string

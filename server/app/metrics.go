@@ -81,9 +81,11 @@ var (
 	watchFences = prometheus.NewDesc("consentd_fences_total",
 		"Writes with fence: complete, or given up at the caller's deadline.", []string{"result"}, nil)
 	policyLoads = prometheus.NewDesc("consentd_policy_loads_total",
-		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed).", []string{"outcome"}, nil)
+		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed), unfinished (out of time, tried again).", []string{"outcome"}, nil)
 	policyFailures = prometheus.NewDesc("consentd_policy_consecutive_failures",
 		"Attempts to load policies that failed since the last that succeeded.", nil, nil)
+	policyRetry = prometheus.NewDesc("consentd_policy_retry_seconds",
+		"When policies whose admission ran out of time are tried again, since the epoch; 0: there are none.", nil, nil)
 	policyLastGood = prometheus.NewDesc("consentd_policy_last_good",
 		"1 while the policies are the kept copy that the server started with because their source failed.", nil, nil)
 	policyUnkept = prometheus.NewDesc("consentd_policy_copies_failed_total",
@@ -101,7 +103,7 @@ func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheLookups, cacheEvictions, cacheRejected, cacheLoads, cacheBytes, storeRevision, storeWritable,
 		certificateLoads, certificateFailing, certificateExpires, policyActive, policySince,
-		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded,
+		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded, policyRetry,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
 		watchers, watchDropped, watchFences,
 	} {
@@ -132,6 +134,7 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	status := c.app.manager.Status()
 	gauge(policyFailures, float64(status.Failures))
 	gauge(policySucceeded, float64(status.SucceededAt)/1e9)
+	gauge(policyRetry, float64(status.RetryAt)/1e9)
 	gauge(policyLastGood, oneIf(status.LastGood))
 	collectLoads(out, c.app.manager.Counts())
 }
@@ -157,6 +160,7 @@ func collectLoads(out chan<- prometheus.Metric, n reload.Counts) {
 	counter(policyLoads, n.Unchanged, "unchanged")
 	counter(policyLoads, n.Refused, "refused")
 	counter(policyLoads, n.Unreadable, "unreadable")
+	counter(policyLoads, n.Unfinished, "unfinished")
 	counter(policyUnkept, n.Unkept)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
@@ -19,10 +20,10 @@ type prover struct {
 	admission, checks *prove.Prover
 }
 
-func newProver() *prover {
+func newProver(testTimeout time.Duration) *prover {
 	return &prover{
-		admission: prove.New(prove.Options{Trusted: policies.FS, Known: policies.FS}),
-		checks:    prove.New(prove.Options{Known: policies.FS}),
+		admission: prove.New(prove.Options{Trusted: policies.FS, Known: policies.FS, TestTimeout: testTimeout}),
+		checks:    prove.New(prove.Options{Known: policies.FS, TestTimeout: testTimeout}),
 	}
 }
 

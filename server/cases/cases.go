@@ -3,10 +3,8 @@
 package cases
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +12,8 @@ import (
 	"strconv"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/document"
 )
 
 // Case is one decision: events recorded for a fresh subject, a check, and what is expected of it.
@@ -175,22 +174,28 @@ func read(file string) ([]Case, error) {
 }
 
 // Parse reads the cases of one file; the name is what the cases are to say of where they stand. An empty file has none.
+// The error is a *consent.PolicyFaultsError.
 func Parse(file string, content []byte) ([]Case, error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
+	v, err := document.Read(file, content)
+	if err != nil || v == nil {
+		return nil, err
+	}
 	var list []Case
-	if err := decoder.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+	if err := v.Decode(&list); err != nil {
 		return nil, err
 	}
-	var nodes []yaml.Node // for their lines
-	if err := yaml.Unmarshal(content, &nodes); err != nil {
-		return nil, err
-	}
-	for i := range list {
-		list[i].File, list[i].Line = file, nodes[i].Line
-		if err := list[i].validate(); err != nil {
-			return nil, fmt.Errorf("line %d: %w", list[i].Line, err)
+	faults := &consent.PolicyFaultsError{}
+	next := 0
+	v.Entries(func(_ string, at *document.Value) {
+		c := &list[next]
+		next++
+		c.File, c.Line = file, at.Line
+		if err := c.validate(); err != nil {
+			faults.Faults = append(faults.Faults, at.Fault("%v", err))
 		}
+	})
+	if len(faults.Faults) > 0 {
+		return nil, faults
 	}
 	return list, nil
 }
@@ -261,22 +266,22 @@ func (t Time) From(start time.Time) time.Time {
 
 var dayForm = regexp.MustCompile(`^([+-]?\d+)d$`)
 
-// UnmarshalYAML reads a duration or a date.
-func (t *Time) UnmarshalYAML(n *yaml.Node) error {
-	if m := dayForm.FindStringSubmatch(n.Value); m != nil {
+// ReadText implements document.Texter: it reads a duration or a date.
+func (t *Time) ReadText(s string) error {
+	if m := dayForm.FindStringSubmatch(s); m != nil {
 		days, err := strconv.Atoi(m[1])
 		t.offset = time.Duration(days) * 24 * time.Hour
 		return err
 	}
-	if d, err := time.ParseDuration(n.Value); err == nil {
+	if d, err := time.ParseDuration(s); err == nil {
 		t.offset = d
 		return nil
 	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if d, err := time.Parse(layout, n.Value); err == nil {
+		if d, err := time.Parse(layout, s); err == nil {
 			t.absolute = d
 			return nil
 		}
 	}
-	return fmt.Errorf("line %d: %q is neither a duration such as -30d nor a date nor an RFC 3339 time such as 2025-03-10T12:00:00.5Z", n.Line, n.Value)
+	return fmt.Errorf("%q is neither a duration such as -30d nor a date nor an RFC 3339 time such as 2025-03-10T12:00:00.5Z", s)
 }

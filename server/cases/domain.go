@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -148,7 +149,7 @@ func (c *Case) Request(subject consent.Subject) (consent.Request, error) {
 	return r, nil
 }
 
-// jsonObject gives YAML's values the types that JSON would.
+// jsonObject gives values the types that a request's have.
 func jsonObject(m map[string]any) map[string]any {
 	if m == nil {
 		return nil
@@ -158,8 +159,9 @@ func jsonObject(m map[string]any) map[string]any {
 
 func jsonValue(v any) any {
 	switch v := v.(type) {
-	case int:
-		return float64(v)
+	case json.Number:
+		f, _ := v.Float64() // document.Read has refused what is none
+		return f
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {

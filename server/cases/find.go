@@ -5,11 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
-	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -41,8 +37,8 @@ func Find(fsys fs.FS) (all []Case, contents map[string][]byte, err error) {
 			return err
 		}
 		list, err := Parse(name, content)
-		if err != nil {
-			faults.Faults = append(faults.Faults, placed(name, err)...)
+		if refused, ok := errors.AsType[*consent.PolicyFaultsError](err); ok {
+			faults.Faults = append(faults.Faults, refused.Faults...)
 		}
 		all, contents[name] = append(all, list...), content
 		return nil
@@ -54,39 +50,4 @@ func Find(fsys fs.FS) (all []Case, contents map[string][]byte, err error) {
 		return nil, nil, faults
 	}
 	return all, contents, nil
-}
-
-var (
-	lineForm     = regexp.MustCompile(`^line (\d+): (.*)$`)
-	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	intoForm     = regexp.MustCompile("cannot unmarshal .* into \\S+")
-)
-
-// placed are the faults that an error of Parse lists, each with its line.
-func placed(file string, err error) (faults []consent.PolicyFault) {
-	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
-	if several, ok := errors.AsType[*yaml.TypeError](err); ok {
-		lines = several.Errors
-	}
-	for _, text := range lines {
-		f := consent.PolicyFault{File: file, Message: strings.Join(strings.Fields(text), " ")}
-		if m := lineForm.FindStringSubmatch(f.Message); m != nil {
-			f.Line, _ = strconv.Atoi(m[1]) // the form has digits only
-			f.Message = m[2]
-		}
-		f.Message = remedied(f.Message)
-		faults = append(faults, f)
-	}
-	return faults
-}
-
-// remedied is what YAML's reader says, without the names of Go's types, and with what to do.
-func remedied(text string) string {
-	switch {
-	case unknownField.MatchString(text):
-		return unknownField.ReplaceAllString(text, "unknown key $1: mend the name or remove it")
-	case intoForm.MatchString(text):
-		return "has another form than is wanted here: compare with the cases that policy init writes"
-	}
-	return text
 }

@@ -143,6 +143,9 @@ type PolicyStatus struct {
 	// AttemptedAt is when the source was last read, or asked whether anything changed; SucceededAt when that last ended with the
 	// source's policies in force.
 	AttemptedAt, SucceededAt Instant
+	// RetryAt is when the policies of the last attempt are tried again, though their source has no others: it ran out
+	// of time. Absent: they are not.
+	RetryAt Instant
 	// Failures counts the attempts that failed since then; asking again about what was refused is none.
 	Failures int
 	// Faults are why the last attempt failed; empty if it succeeded.

@@ -2,7 +2,9 @@ package consent
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 )
 
 // Errors that cross packages. They are compared by errors.Is; grpcapi maps each to a status.
@@ -63,6 +65,14 @@ func (e *EventError) Unwrap() error { return e.Err }
 type PolicySourceError struct{ Source string }
 
 func (e *PolicySourceError) Error() string { return "the policies come from " + e.Source }
+
+// UnfinishedError is returned for policies whose admission ran out of time: nothing is known to be wrong with them, and
+// they are worth another try.
+type UnfinishedError struct{ Limit time.Duration }
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("the set's tests and cases did not end within %v, on a machine that may be busy", e.Limit)
+}
 
 // PolicyFaultsError is returned for policies that are refused: every fault found.
 type PolicyFaultsError struct{ Faults []PolicyFault }

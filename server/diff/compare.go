@@ -40,7 +40,7 @@ func workers[T any](
 	jobs := make(chan T, c.config.Workers)
 	group.Go(func() error {
 		defer close(jobs)
-		return feed(inner, jobs)
+		return guarded(func() error { return feed(inner, jobs) })
 	})
 	tallies := make([]*tally, c.config.Workers)
 	for i := range tallies {

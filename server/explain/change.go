@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -222,7 +223,7 @@ func (t *teller) profiles() (list []candidate) {
 		list = append(list, happens("the account being used again", "activity", consent.Profile{LastActivityAt: t.Now}))
 	}
 	if until := s.RetentionUntil.Value; until != 0 && until <= t.Now {
-		later := consent.InstantOf(t.Now.Time().AddDate(1, 0, 0))
+		later := t.Now + min(consent.Instant(365*24*time.Hour), math.MaxInt64-t.Now)
 		list = append(list, happens("a later end of retention", "retention", consent.Profile{RetentionUntil: later}))
 	}
 	if s.Age.At != 0 && s.Age.Value.Max != consent.Unbounded {

@@ -76,7 +76,7 @@ func (t *teller) instantText(f fact) string {
 	}
 	for _, d := range t.hints(t.request.Purpose).Durations {
 		for name, i := range instantsOf(f.value) {
-			if i != 0 && i+consent.Instant(d.Length) == at {
+			if i != 0 && i == at-consent.Instant(d.Length) {
 				return fmt.Sprintf("That is %s (%s, %s) after %s of %s.", durationText(d.Length), d.Name, d.Clause, phrase(name), f.key)
 			}
 		}

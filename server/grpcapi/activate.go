@@ -37,6 +37,7 @@ func statusOf(s consent.PolicyStatus) *consentv1.PolicyStatus {
 	return &consentv1.PolicyStatus{
 		Source: s.Source, LastGood: s.LastGood, AttemptedAt: timestamp(s.AttemptedAt), SucceededAt: timestamp(s.SucceededAt),
 		Failures: uint32(s.Failures), Faults: faultsOf(s.Faults), RefusedPolicyRevision: s.RefusedRevision,
+		RetryAt: timestamp(s.RetryAt),
 	}
 }
 
@@ -59,6 +60,9 @@ func policyStatus(err error) *status.Status {
 			}
 		}
 		return invalidStatus(violations)
+	}
+	if e, ok := errors.AsType[*consent.UnfinishedError](err); ok {
+		return status.New(codes.DeadlineExceeded, e.Error()+": call again, or make the tests and cases fewer or faster")
 	}
 	if e, ok := errors.AsType[*consent.PolicySourceError](err); ok {
 		const remedy = "; change them there, or start the server without --policies"

@@ -3,7 +3,6 @@ package grpcapi
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -46,8 +45,7 @@ func (s *policyService) diff(
 ) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.metrics.panics.Inc()
-			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+			err = s.panicked(cause)
 		}
 	}()
 	request, err := s.diffRequest(r)

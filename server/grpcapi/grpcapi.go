@@ -173,12 +173,12 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames)), grpc.UnaryInterceptor(a.edge.intercept)}
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)), grpc.UnaryInterceptor(a.edge.intercept)}
 }
 
 // Register adds the services to a server made with ServerOptions.
 func (a *API) Register(s grpc.ServiceRegistrar) {
-	s.RegisterService(decodable(a.decisions.describe()), &a.decisions)
-	s.RegisterService(decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
-	s.RegisterService(decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
+	s.RegisterService(a.edge.decodable(a.decisions.describe()), &a.decisions)
+	s.RegisterService(a.edge.decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
+	s.RegisterService(a.edge.decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // clockPackage is the only package that may read input.now.
@@ -20,6 +22,7 @@ func admit(modules map[string]*ast.Module) error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[name]
+		faults = append(faults, refuseAmongTables(m)...)
 		for _, imported := range m.Imports {
 			faults = append(faults, refuseNow(m, imported.Path.Value.(ast.Ref), imported.Loc())...)
 		}
@@ -38,6 +41,18 @@ func admit(modules map[string]*ast.Module) error {
 	}
 	return errors.Join(withoutOptimized(dedup(faults))...)
 }
+
+// refuseAmongTables refuses rules that would stand among the tables: rules would see them there as if the table had
+// them, and tables are checked for what they hold.
+func refuseAmongTables(m *ast.Module) []error {
+	if !m.Package.Path.HasPrefix(tablesRef) {
+		return nil
+	}
+	return []error{fmt.Errorf("%s: package %s: rules cannot stand among the tables: name it %s.<id>", m.Package.Loc(),
+		strings.TrimPrefix(m.Package.Path.String(), "data."), strings.TrimPrefix(tree.Rules, "data."))}
+}
+
+var tablesRef = ast.MustParseRef(tree.Tables)
 
 // optimizedFolder is where `opa build -O` puts the rules that it rewrote.
 const optimizedFolder = "optimized/"

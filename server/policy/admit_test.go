@@ -76,10 +76,10 @@ func TestLoadRefuses(t *testing.T) {
 		{"a recursion", with(rego, acmeRego(`decision.decision == "ALLOW"`)), []string{rego, "recursive"}},
 		{"a controller without a table", without(table), []string{rego + ":5", "no table"}},
 		{"a controller without a policy", without(rego), []string{"controllers/acme", "no policy"}},
-		{"a misspelt key", with(table, head+"  storage: {basis: CONTRACT, clause: x, forbiden: []}"), []string{table, "line 3", "unknown key forbiden"}},
-		{"an unknown basis", with(table, head+"  storage: {basis: CONSNT, clause: x}"), []string{table, "line 3", `"CONSNT"`}},
-		{"an unknown recipient", with(table, head+"  storage: {basis: CONTRACT, clause: x, recipients: [FRIEND]}"), []string{"line 3", `"FRIEND"`}},
-		{"a category in capitals", with(table, head+"  storage: {basis: CONTRACT, clause: x, allowed: [User]}"), []string{"line 3", `"User"`}},
+		{"a misspelt key", with(table, head+"  storage: {basis: CONTRACT, clause: x, forbiden: []}"), []string{table, ":3: ", "unknown key forbiden"}},
+		{"an unknown basis", with(table, head+"  storage: {basis: CONSNT, clause: x}"), []string{table, ":3: ", `"CONSNT"`}},
+		{"an unknown recipient", with(table, head+"  storage: {basis: CONTRACT, clause: x, recipients: [FRIEND]}"), []string{":3: ", `"FRIEND"`}},
+		{"a category in capitals", with(table, head+"  storage: {basis: CONTRACT, clause: x, allowed: [User]}"), []string{":3: ", `"User"`}},
 		{"neither basis nor prohibited", with(table, head+"  storage: {clause: x}"), []string{table, "purposes.storage", "exactly one"}},
 		{"both basis and prohibited", with(table, head+"  storage: {basis: CONTRACT, prohibited: true, clause: x}"), []string{"exactly one"}},
 		{"no clause", with(table, head+"  storage: {basis: CONTRACT}"), []string{"purposes.storage", "clause"}},
@@ -87,7 +87,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a purpose in capitals", with(table, head+"  Storage: {basis: CONTRACT, clause: x}"), []string{"purposes.Storage"}},
 		{"a reference to nothing", with(table, head+"  storage: {basis: CONTRACT, clause: x, covered_by: nothing}"), []string{"purposes.storage", `"nothing"`}},
 		{"a date that is none", with("lib/ages/data.yaml", `ages: [{effective_from: "yesterday"}]`),
-			[]string{"data.lib.ages.ages[0].effective_from", "yesterday"}},
+			[]string{"lib/ages/data.yaml:1: effective_from", "yesterday"}},
 		{"broken YAML", with(table, "a: [1"), []string{table}},
 	}
 	for _, test := range tests {

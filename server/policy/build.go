@@ -14,15 +14,14 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"github.com/consentd/consentd/server/policy/engine"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // build is a set under construction.
 type build struct {
-	loader    *Loader
-	symbols   *engine.Symbols
-	modules   map[string]*ast.Module
-	documents map[string]any
-	tables    map[string]*table
+	*tree.Tree
+	loader  *Loader
+	symbols *engine.Symbols
 }
 
 // set checks that tables and policies match, and compiles them into s.
@@ -34,20 +33,16 @@ func (b *build) set(s *Set) error {
 	if err := b.match(decisionRules(compiler)); err != nil {
 		return err
 	}
-	dates, err := effectiveDates(b.documents)
-	if err != nil {
-		return err
-	}
 	program, err := b.program()
 	if err != nil {
 		return err
 	}
-	store := inmem.NewFromObjectWithOpts(b.documents, inmem.OptReturnASTValuesOnRead(true))
+	store := inmem.NewFromObjectWithOpts(b.Documents, inmem.OptReturnASTValuesOnRead(true))
 	s.compiler, s.data, s.book = compiler, store, sync.OnceValue(func() *book { return newBook(compiler) })
 	for _, id := range b.ids() {
-		described := b.tables[id].describe(id)
+		described := describe(id, b.Tables[id])
 		c := &controller{
-			table: b.tables[id], horizon: horizon{durations: b.tables[id].durations(), dates: dates}, compiled: b.entrypoint(program, id),
+			table: b.Tables[id], horizon: horizon{durations: durations(b.Tables[id]), dates: b.Dates}, compiled: b.entrypoint(program, id),
 		}
 		if c.reference, err = reference(compiler, store, id); err != nil {
 			return err
@@ -61,12 +56,12 @@ func (b *build) set(s *Set) error {
 	return nil
 }
 
-func (b *build) ids() []string { return slices.Sorted(maps.Keys(b.tables)) }
+func (b *build) ids() []string { return slices.Sorted(maps.Keys(b.Tables)) }
 
 // compile compiles copies of the modules: a compiler changes them, and each mode its own way.
 func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
-	modules := make(map[string]*ast.Module, len(b.modules))
-	for name, m := range b.modules {
+	modules := make(map[string]*ast.Module, len(b.Modules))
+	for name, m := range b.Modules {
 		modules[name] = m.Copy()
 	}
 	compiler := ast.NewCompiler().WithEvalMode(mode).WithPathConflictsCheck(b.inData)
@@ -78,7 +73,7 @@ func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
 
 // inData reports whether data stand at a path; a rule there would hide or be hidden by them.
 func (b *build) inData(path []string) (bool, error) {
-	var at any = b.documents
+	var at any = b.Documents
 	for _, key := range path {
 		object, ok := at.(map[string]any)
 		if !ok {
@@ -95,28 +90,28 @@ func (b *build) inData(path []string) (bool, error) {
 func (b *build) match(decisions map[string]*ast.Location) error {
 	var faults []error
 	for _, id := range slices.Sorted(maps.Keys(decisions)) {
-		if b.tables[id] == nil {
+		if b.Tables[id] == nil {
 			faults = append(faults, fmt.Errorf("%s: controller %q has a policy but no table: add controllers/%s/data.yaml",
 				decisions[id], id, id))
 		}
 	}
 	for _, id := range b.ids() {
 		if decisions[id] == nil {
-			faults = append(faults, fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", b.tables[id].file, id, decisionPath(id)))
+			faults = append(faults, fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", b.Tables[id].File(), id, decisionPath(id)))
 		}
 	}
-	if len(b.tables) == 0 {
+	if len(b.Tables) == 0 {
 		faults = append(faults, errors.New("no controllers: add controllers/<id>/data.yaml and a policy beside it"))
 	}
 	return errors.Join(faults...)
 }
 
-func decisionPath(id string) string { return fmt.Sprintf("%s[%q].decision", root, id) }
+func decisionPath(id string) string { return fmt.Sprintf("%s[%q].decision", tree.Rules, id) }
 
 // decisionRules returns where each controller's decision is defined.
 func decisionRules(compiler *ast.Compiler) map[string]*ast.Location {
 	found := map[string]*ast.Location{}
-	prefix := ast.MustParseRef(root)
+	prefix := ast.MustParseRef(tree.Rules)
 	for _, m := range compiler.Modules {
 		for _, rule := range m.Rules {
 			ref := rule.Ref()
@@ -148,7 +143,7 @@ func (b *build) program() (*engine.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents, err := ast.InterfaceToValue(b.documents)
+	documents, err := ast.InterfaceToValue(b.Documents)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
@@ -158,7 +153,8 @@ func (b *build) program() (*engine.Program, error) {
 	}
 	program, err := engine.Compile(plan, data, engine.Options{
 		Symbols: b.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
-		Cases: casePaths,
+		NoNative: b.loader.options.Engine == Delegating,
+		Cases:    casePaths,
 		// An early exit, or an evaluation at compile time, would hide rules that fire.
 		TrackRules: b.loader.options.TrackRules, NoEarlyExit: b.loader.options.TrackRules, NoFold: b.loader.options.TrackRules,
 	})
@@ -174,7 +170,7 @@ func (b *build) entrypoint(program *engine.Program, id string) *engine.Entrypoin
 	if program == nil {
 		return nil
 	}
-	path := (append(ast.MustParseRef(root), ast.StringTerm(id), ast.StringTerm("decision"))).String()
+	path := (append(ast.MustParseRef(tree.Rules), ast.StringTerm(id), ast.StringTerm("decision"))).String()
 	e, err := program.Entrypoint(path)
 	if err != nil {
 		b.loader.counts.unsupported.Add(1)

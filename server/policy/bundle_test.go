@@ -231,7 +231,7 @@ func TestTablesAboveTheirFolder(t *testing.T) {
 		"a misspelt key": {above("data.json", strings.Replace(good, `"clause": "1"`, `"clause": "1", "forbiden": []`, 1)), "data.json", 2, "unknown key forbiden"},
 		"a wrong basis":  {above("data.json", strings.Replace(good, "CONTRACT", "CONTRACTUAL", 1)), "data.json", 2, `"CONTRACTUAL"`},
 		"no clause":      {above("data.json", strings.Replace(good, `, "clause": "1"`, "", 1)), "data.json", 2, "controllers.acme.purposes.storage: clause"},
-		"no table":       {above("data.json", `{"controllers": {"acme": null}}`), "data.json", 1, "controllers.acme.notice: required"},
+		"no table":       {above("data.json", `{"controllers": {"acme": null}}`), "data.json", 1, "null here: write a map"},
 		"a table twice":  {twice, "data.json", 0, "join them"},
 		"a table's part": {below, "controllers/acme/purposes/data.yaml", 0, "move this into controllers/acme/data.yaml"},
 	} {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/loader"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -23,9 +22,6 @@ func Faults(err error) []consent.PolicyFault {
 	}
 	if e, ok := err.(interface{ Unwrap() []error }); ok {
 		return faultsOf(e.Unwrap())
-	}
-	if e, ok := errors.AsType[loader.Errors](err); ok {
-		return faultsOf(e)
 	}
 	if e, ok := errors.AsType[ast.Errors](err); ok {
 		return astFaults(e)
@@ -101,20 +97,8 @@ func explained(e *ast.Error) string {
 	return text
 }
 
-// placed are the forms in which an error names its place: FILE:LINE: …, FILE: line LINE: … and FILE: …
-var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\d+)?|: (?:error converting YAML to JSON: )?(?:yaml: )?line (\d+))?: (.*)$`)
-
-// written are what to do about texts of YAML's and JSON's readers.
-var written = []struct {
-	text   *regexp.Regexp
-	remedy string
-}{
-	{regexp.MustCompile(`^mapping key ".*" already defined at line \d+$`), "keep one of them"},
-	{regexp.MustCompile(`^found character that cannot start any token$`), "indent by spaces, not by tabs, and quote text that begins with a sign"},
-	{regexp.MustCompile(`^(mapping values are not allowed|did not find expected|could not find expected|found (unexpected|unknown|undefined)|block )`), "correct the YAML here"},
-	{regexp.MustCompile(`^cannot unmarshal `), "write what the tables that ship have here"},
-	{regexp.MustCompile(`^(invalid character |unexpected end of JSON input|unexpected EOF)`), "correct the JSON here"},
-}
+// placed are the forms in which an error names its place: FILE:LINE: … and FILE: …
+var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\d+)?)?: (.*)$`)
 
 // faultsIn reads faults from the lines of an error's text.
 func faultsIn(text string) (faults []consent.PolicyFault) {
@@ -124,14 +108,8 @@ func faultsIn(text string) (faults []consent.PolicyFault) {
 		}
 		f := consent.PolicyFault{Message: line}
 		if m := placed.FindStringSubmatch(strings.TrimPrefix(line, "reading policies: ")); m != nil {
-			f.File, f.Message = m[1], m[4]
-			for _, w := range written {
-				if w.text.MatchString(f.Message) {
-					f.Message += ": " + w.remedy
-					break
-				}
-			}
-			f.Line, _ = strconv.Atoi(m[2] + m[3]) // 0 where there is none
+			f.File, f.Message = m[1], m[3]
+			f.Line, _ = strconv.Atoi(m[2]) // 0 where there is none
 		}
 		faults = append(faults, f)
 	}

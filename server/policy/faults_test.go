@@ -22,7 +22,7 @@ func TestFaultsOfErrors(t *testing.T) {
 		"none":               {nil, nil},
 		"a place in Rego":    {errors.New("a/b.rego:3: wrong"), faults{{File: "a/b.rego", Line: 3, Message: "wrong"}}},
 		"with a column":      {errors.New("/a/b.rego:3:7: wrong"), faults{{File: "a/b.rego", Line: 3, Message: "wrong"}}},
-		"a place in a table": {errors.New("a/data.yaml: line 4: wrong: here"), faults{{File: "a/data.yaml", Line: 4, Message: "wrong: here"}}},
+		"a place in a table": {errors.New("a/data.yaml:4: wrong: here"), faults{{File: "a/data.yaml", Line: 4, Message: "wrong: here"}}},
 		"no line":            {errors.New("a/data.yaml: wrong"), faults{{File: "a/data.yaml", Message: "wrong"}}},
 		"no place":           {errors.New("all is\n  wrong"), faults{{Message: "all is"}, {Message: "wrong"}}},
 		"joined":             {errors.Join(errors.New("x.rego:1: a"), errors.New("x.rego:2: b")), faults{{File: "x.rego", Line: 1, Message: "a"}, {File: "x.rego", Line: 2, Message: "b"}}},

@@ -9,6 +9,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Hints are what a controller's policy and table name: where to look for a change that would alter a decision.
@@ -46,21 +47,17 @@ func (s *Set) Hints(controller, purpose string, recipient consent.RecipientKind)
 	}
 	allowed := r.Allowed
 	if allowed == nil {
-		allowed = r.AllowedFor[recipientKind(recipient.String())]
+		allowed = r.AllowedFor[tree.RecipientKind(recipient.String())]
 	}
 	for _, category := range allowed {
 		h.Allowed = append(h.Allowed, string(category))
 	}
-	n := c.table.Notice
-	if r.Notice != nil {
-		n = r.Notice
-	}
-	h.NoticeVersion = max(h.NoticeVersion, n.Version)
+	h.NoticeVersion = max(h.NoticeVersion, c.table.NoticeOf(purpose).Version)
 	return h
 }
 
 // flags are the keys of the context that rules name: input.context.key, request.flag("key"), and `unless` in tables.
-func (s *Set) flags(controller string, t *table) []string {
+func (s *Set) flags(controller string, t *tree.Table) []string {
 	found := map[string]bool{}
 	maps.Copy(found, s.book().flags[""])
 	maps.Copy(found, s.book().flags[controller])

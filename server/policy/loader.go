@@ -9,6 +9,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Engine says what evaluates policies.
@@ -20,6 +21,9 @@ const (
 	Compiled Engine = iota
 	// Topdown evaluates by OPA's own evaluator, the reference.
 	Topdown
+	// Delegating is Compiled, but for the built-in functions: all are OPA's. No setting names it; tests of what
+	// OPA's functions do to a server are what it is for.
+	Delegating
 )
 
 // ParseEngine returns the engine of that name: compiled or topdown.
@@ -99,4 +103,10 @@ func (l *Loader) Prepare(s *consent.State) (prepared any, bytes int) {
 func Load(fsys fs.FS, o Options) (*Set, error) {
 	o.ShadowRate = -1
 	return NewLoader(o).Load(fsys)
+}
+
+// LoadTree is Load for files that are read already.
+func LoadTree(t *tree.Tree, o Options) (*Set, error) {
+	o.ShadowRate = -1
+	return NewLoader(o).LoadTree(t)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Near is a rule that nearly held: each condition but one did.
@@ -80,8 +82,8 @@ func (s *Set) telling(n *Near, rest ast.Body) bool {
 	return len(n.Under) > 0 && s.book().personal(rest)
 }
 
-// controllersRef is root; immutable.
-var controllersRef = ast.MustParseRef(root)
+// controllersRef is tree.Rules; immutable.
+var controllersRef = ast.MustParseRef(tree.Rules)
 
 // ownerOf is the controller whose rule it is; empty: it is shared.
 func ownerOf(node *ast.Rule) string {

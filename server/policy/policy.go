@@ -26,6 +26,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Set is a loaded set of policies. It is immutable and may be used concurrently.
@@ -34,6 +35,7 @@ type Set struct {
 	generation  *generation
 	description consent.Policy
 	controllers map[string]*controller
+	tree        *tree.Tree
 	// compiler and data are what topdown evaluates, for explanations.
 	compiler *ast.Compiler
 	data     storage.Store
@@ -43,7 +45,7 @@ type Set struct {
 // controller is what a Set keeps per controller.
 type controller struct {
 	purposes []string
-	table    *table
+	table    *tree.Table
 	horizon  horizon
 	// compiled is nil where topdown evaluates.
 	compiled  *engine.Entrypoint

@@ -93,6 +93,20 @@ func badSets() []badSet {
 		{"a basis that does not exist", map[string]string{tinyTable: strings.Replace(table, "LEGAL_OBLIGATION", "LEGAL", 1)}, tinyTable + ":3", []string{`"LEGAL" is not a known value`, "want one of CONSENT"}},
 		{"two bases", map[string]string{tinyTable: strings.Replace(table, "basis:", "basis: CONSENT, basis:", 1)}, tinyTable + ":3", []string{"basis", "keep one of them"}},
 		{"a basis of what is prohibited", rows("  sale_of_data: {basis: CONSENT, prohibited: true, clause: x}\n"), tinyTable + ":4", []string{"needs exactly one of basis and prohibited"}},
+		{"a limit that is text", rows("  storage: {basis: CONTRACT, clause: x, anonymized_only: yes}\n"), tinyTable + ":4", []string{`anonymized_only: "yes" is text here`, "write true or false"}},
+		{"a limit that is null", rows("  storage: {basis: CONTRACT, clause: x, anonymized_only: null}\n"), tinyTable + ":4", []string{"anonymized_only: null here", "write true or false"}},
+		{"a clause that is a number", rows("  storage:\n    basis: CONTRACT\n    clause: 3.10\n"), tinyTable + ":6", []string{`clause: "3.10" is a number here`, `in quotes where text is meant, "3.10"`}},
+		{"half a day", rows("durations: {idle: {days: 365.25}}\n"), tinyTable + ":4", []string{"days: 365.25 is no whole number", "write a whole number"}},
+		{"a version that is text", map[string]string{tinyTable: strings.Replace(table, "version: 1", `version: "1"`, 1)}, tinyTable + ":1", []string{`version: "1" is text here`, "write a whole number"}},
+		{"a second document", rows("---\nname: x\n"), tinyTable + ":4", []string{"second YAML document", "keep one document"}},
+		{"a merge key", rows("  storage: &row {basis: CONTRACT, clause: x}\n  saved_gallery: {<<: *row, clause: y}\n"), tinyTable + ":5", []string{"merge keys are not read", "write the keys out"}},
+		{"yes in own", rows("own: {flag: yes}\n"), tinyTable + ":4", []string{"flag: yes is text", "write true or false, or quote it"}},
+		{"yes in shared data", map[string]string{"lib/x/data.yaml": "places:\n- NO\n"}, "lib/x/data.yaml:2", []string{"NO is text", "quote it"}},
+		{"data without a value", map[string]string{"lib/x/data.yaml": "# saved by half\n"}, "lib/x/data.yaml:1", []string{"the file is empty", "or remove the file"}},
+		{"data in two files", map[string]string{"lib/x/data.yaml": "a: 1\n", "lib/x/more.yaml": "a: 2\n"}, "lib/x/more.yaml:1", []string{"data.lib.x.a stands in lib/x/data.yaml:1 too", "keep one of them"}},
+		{"rules among the tables", map[string]string{"controllers/acme/more.rego": "package controllers.acme.purposes.legal_compliance\n\nanonymized_information := true\n"}, "controllers/acme/more.rego:1", []string{"rules cannot stand among the tables", "name it consentd.controllers.<id>"}},
+		{"a case with yes", map[string]string{tinyCases: strings.Replace(tiny()[tinyCases], "check: {", "check: {context: {anonymized: yes}, ", 1)}, tinyCases + ":1", []string{"anonymized: yes is text", "write true or false"}},
+		{"two documents of cases", map[string]string{tinyCases: tiny()[tinyCases] + "---\n" + tiny()[tinyCases]}, tinyCases + ":2", []string{"second YAML document", "keep one document"}},
 		{"broken YAML", rows("a: b: c\n"), tinyTable + ":4", []string{"mapping values", "correct the YAML here"}},
 		{"tabs", rows("\tx: 1\n"), tinyTable + ":4", []string{"cannot start any token", "indent by spaces"}},
 		{"a controller without rules", map[string]string{"controllers/other/data.yaml": table}, "controllers/other/data.yaml", []string{"no policy", "add a rule"}},
@@ -357,13 +371,16 @@ func bundled(t *testing.T, files map[string]string) []byte {
 // tinyBundle is a bundle of tiny with edits, of which an empty one leaves a file out.
 func tinyBundle(t *testing.T, edits map[string]string) []byte {
 	files := map[string]string{
-		"/data.json":          `{"controllers": {"acme": {"notice": {"version": 1, "material": 1}, "purposes": {"legal_compliance": {"basis": "LEGAL_OBLIGATION", "clause": "§1"}}}}}`,
+		"/data.json":          bundledTable,
 		"/policies/acme.rego": tiny()[tinyRules], "/.manifest": `{"rego_version": 1}`,
 	}
 	maps.Copy(files, edits)
 	maps.DeleteFunc(files, func(_, content string) bool { return content == "" })
 	return bundled(t, files)
 }
+
+// bundledTable is the table of tiny, as a bundle has it.
+const bundledTable = `{"controllers": {"acme": {"notice": {"version": 1, "material": 1}, "purposes": {"legal_compliance": {"basis": "LEGAL_OBLIGATION", "clause": "§1"}}}}}`
 
 // badBundle is what comes as a bundle, and what is said of it.
 type badBundle struct {
@@ -385,6 +402,9 @@ func badBundles(t *testing.T) []badBundle {
 		{"a bad rule", edited("/policies/acme.rego", tiny()[tinyRules]+"x := nope(1)\n"), "policies/acme.rego:7", []string{"nope", "mend the name"}},
 		{"a bad table", edited("/data.json", `{"controllers": {"acme": {"claus": 1}}}`), "data.json:4", []string{"unknown key claus", "mend its name"}},
 		{"no table", edited("/data.json", ""), "policies/acme.rego:3", []string{"no table", "add controllers/acme/data.yaml"}},
+		{"yes for true", edited("/data.json", strings.Replace(bundledTable, `"§1"`, `"§1", "anonymized_only": "yes"`, 1)), "data.json:12", []string{`anonymized_only: "yes" is text here`, "write true or false"}},
+		{"a key twice", edited("/data.json", strings.Replace(bundledTable, `"clause": "§1"`, `"clause": "§1", "clause": "§2"`, 1)), "data.json:12", []string{`key "clause" stands at line 11 already`, "keep one of them"}},
+		{"two documents", edited("/x/data.yaml", "a: 1\n---\nb: 2\n"), "x/data.yaml:2", []string{"second YAML document", "keep one document"}},
 		{"broken data", edited("/data.json", `{"controllers": `), "data.json", []string{"cannot be read", "correct it, and build the bundle again"}},
 	}
 }

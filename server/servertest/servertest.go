@@ -34,6 +34,8 @@ type Options struct {
 	PolicySource source.Config
 	// PoliciesKeep is how many sets of policies are kept; zero means the server's default.
 	PoliciesKeep int
+	// PolicyTestTimeout bounds the own tests of policies; zero means the server's default.
+	PolicyTestTimeout time.Duration
 	// PolicyEngine is what evaluates policies; zero means the server's default.
 	PolicyEngine policy.Engine
 	// Now is the clock; nil means the system's.
@@ -113,7 +115,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
 		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
-		DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
+		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 	}
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")

@@ -393,8 +393,11 @@ type PolicyStatus struct {
 	Faults []*PolicyFault `protobuf:"bytes,6,rep,name=faults,proto3" json:"faults,omitempty"`
 	// The digest of the policies that the last attempt refused; empty if none were, or if they did not get so far as to have one.
 	RefusedPolicyRevision string `protobuf:"bytes,7,opt,name=refused_policy_revision,json=refusedPolicyRevision,proto3" json:"refused_policy_revision,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// When the same policies are tried again, because their admission ran out of time on a machine that was busy or paused;
+	// absent: not before their source changes.
+	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PolicyStatus) Reset() {
@@ -474,6 +477,13 @@ func (x *PolicyStatus) GetRefusedPolicyRevision() string {
 		return x.RefusedPolicyRevision
 	}
 	return ""
+}
+
+func (x *PolicyStatus) GetRetryAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryAt
+	}
+	return nil
 }
 
 // PolicyFile is one file of the active policies.
@@ -2197,7 +2207,7 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12=\n" +
 	"\factivated_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\x12,\n" +
 	"\x05files\x18\x03 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\x120\n" +
-	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\xc6\x02\n" +
+	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\xfd\x02\n" +
 	"\fPolicyStatus\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1b\n" +
 	"\tlast_good\x18\x02 \x01(\bR\blastGood\x12=\n" +
@@ -2205,7 +2215,8 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\fsucceeded_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vsucceededAt\x12\x1a\n" +
 	"\bfailures\x18\x05 \x01(\rR\bfailures\x12/\n" +
 	"\x06faults\x18\x06 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\x126\n" +
-	"\x17refused_policy_revision\x18\a \x01(\tR\x15refusedPolicyRevision\"R\n" +
+	"\x17refused_policy_revision\x18\a \x01(\tR\x15refusedPolicyRevision\x125\n" +
+	"\bretry_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"R\n" +
 	"\n" +
 	"PolicyFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
@@ -2423,57 +2434,58 @@ var file_consent_v1_policy_service_proto_depIdxs = []int32{
 	29, // 6: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
 	29, // 7: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
 	17, // 8: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
-	10, // 9: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	11, // 10: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	30, // 11: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	7,  // 12: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	14, // 13: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
-	14, // 14: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
-	16, // 15: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
-	31, // 16: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
-	17, // 17: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
-	15, // 18: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
-	7,  // 19: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	29, // 20: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	7,  // 21: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	21, // 22: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
-	32, // 23: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
-	29, // 24: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
-	33, // 25: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
-	34, // 26: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
-	23, // 27: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
-	24, // 28: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
-	0,  // 29: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
-	25, // 30: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
-	26, // 31: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
-	0,  // 32: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
-	0,  // 33: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
-	35, // 34: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
-	27, // 35: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
-	27, // 36: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
-	36, // 37: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
-	28, // 38: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
-	33, // 39: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
-	34, // 40: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
-	30, // 41: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
-	29, // 42: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
-	4,  // 43: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	8,  // 44: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	12, // 45: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	18, // 46: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	20, // 47: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	1,  // 48: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
-	5,  // 49: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	9,  // 50: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	13, // 51: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	19, // 52: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	22, // 53: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	2,  // 54: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
-	49, // [49:55] is the sub-list for method output_type
-	43, // [43:49] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	29, // 9: consent.v1.PolicyStatus.retry_at:type_name -> google.protobuf.Timestamp
+	10, // 10: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	11, // 11: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	30, // 12: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	7,  // 13: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	14, // 14: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	14, // 15: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	16, // 16: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	31, // 17: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	17, // 18: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	15, // 19: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	7,  // 20: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	29, // 21: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	7,  // 22: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	21, // 23: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	32, // 24: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	29, // 25: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	33, // 26: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	34, // 27: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	23, // 28: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	24, // 29: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 30: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	25, // 31: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	26, // 32: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 33: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 34: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	35, // 35: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	27, // 36: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	27, // 37: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	36, // 38: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	28, // 39: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	33, // 40: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	34, // 41: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	30, // 42: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	29, // 43: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	4,  // 44: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	8,  // 45: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	12, // 46: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	18, // 47: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	20, // 48: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 49: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
+	5,  // 50: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	9,  // 51: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	13, // 52: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	19, // 53: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	22, // 54: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	2,  // 55: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
+	50, // [50:56] is the sub-list for method output_type
+	44, // [44:50] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
+
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Mutation is how many planted faults the tests and cases noticed.
@@ -125,7 +127,7 @@ func (s *Suite) laboratory(ctx context.Context, txn storage.Transaction) (*labor
 	}
 	l := &laboratory{suite: s, txn: txn, mutants: s.mutants(compiler), modules: s.rules()}
 	for name, m := range s.modules {
-		if isTest(name) {
+		if tree.IsTest(name) {
 			l.modules[name] = withoutTests(m)
 		}
 	}
@@ -153,7 +155,7 @@ func (s *Suite) laboratory(ctx context.Context, txn storage.Transaction) (*labor
 func (s *Suite) probes(compiler *ast.Compiler) (list []*probe) {
 	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
 		for _, rule := range compiler.Modules[name].Rules {
-			if isTest(name) && isTestRule(rule) {
+			if tree.IsTest(name) && isTestRule(rule) {
 				name := fmt.Sprintf("%s:%d: %s", rule.Location.File, rule.Location.Row, rule.Head.Ref())
 				list = append(list, &probe{name: name, body: rule.Body, value: rule.Head.Value})
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // testTimeout bounds one test.
@@ -98,7 +99,7 @@ func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) er
 func (s *Suite) coverage(r cover.Report) Coverage {
 	c := Coverage{Missed: []MissedLines{}}
 	for _, file := range slices.Sorted(maps.Keys(r.Files)) {
-		if isTest(file) || s.modules[file] == nil {
+		if tree.IsTest(file) || s.modules[file] == nil {
 			continue
 		}
 		f := r.Files[file]

@@ -7,17 +7,16 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Options configure a Suite. The zero value is for everyday use.
@@ -51,26 +50,19 @@ func Load(fsys fs.FS, o Options) (*Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := loader.NewFileLoader().WithFS(fsys).Filtered([]string{"."}, isHidden)
+	modules, err := set.Tree().All()
 	if err != nil {
-		return nil, fmt.Errorf("reading policies: %w", err)
+		return nil, err
 	}
 	s := &Suite{
-		set: set, modules: map[string]*ast.Module{},
-		store: inmem.NewFromObjectWithOpts(loaded.Documents, inmem.OptReturnASTValuesOnRead(true)),
-	}
-	for name, file := range loaded.Modules {
-		s.modules[name] = file.Parsed
+		set: set, modules: modules,
+		store: inmem.NewFromObjectWithOpts(set.Tree().Documents, inmem.OptReturnASTValuesOnRead(true)),
 	}
 	found, _, err := cases.Find(fsys)
 	if err != nil {
 		return nil, err
 	}
 	return s, s.ask(slices.Concat(found, o.Cases), o.Now)
-}
-
-func isHidden(_ string, info fs.FileInfo, _ int) bool {
-	return strings.HasPrefix(info.Name(), ".") && info.Name() != "."
 }
 
 // ask turns the cases into requests over states.
@@ -107,14 +99,11 @@ func (s *Suite) question(c *cases.Case, now time.Time) (q question, err error) {
 	return q, err
 }
 
-// isTest says whether a module holds tests and what they need, by the name of its file.
-func isTest(name string) bool { return strings.HasSuffix(name, "_test.rego") }
-
 // rules are the modules without the tests.
 func (s *Suite) rules() map[string]*ast.Module {
 	out := make(map[string]*ast.Module, len(s.modules))
 	for name, m := range s.modules {
-		if !isTest(name) {
+		if !tree.IsTest(name) {
 			out[name] = m
 		}
 	}

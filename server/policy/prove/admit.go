@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ const DefaultTestTimeout = 60 * time.Second
 type Options struct {
 	// Now is the instant around which cases are made; zero means the system's clock.
 	Now consent.Instant
-	// TestTimeout bounds the set's own tests; zero means DefaultTestTimeout.
+	// TestTimeout bounds the set's own tests, the first time; zero means DefaultTestTimeout.
 	TestTimeout time.Duration
 	// Workers is how many purposes are proven at once; zero means half the processors, so that checks find the other half.
 	Workers int
@@ -41,6 +40,8 @@ type admission struct {
 	units        *units
 	lines        lines
 	vocabularies map[string]*vocabulary
+	// ran is whether some tests or cases were run, and not all known to pass.
+	ran bool
 	// trackAll has tracked asked about every case, not of one for each answer only.
 	trackAll bool
 	// fired are the rules that fired in the enumeration, covered those that did in a test or case, as lines number them.
@@ -85,14 +86,7 @@ func (a *admission) add(r *consent.PolicyReport, found *result) {
 }
 
 // tableOf is the file that has a controller's table.
-func (a *admission) tableOf(controller string) string {
-	for _, f := range a.set.Describe().Files {
-		if path.Dir(f.Path) == controllerFolder+controller && path.Ext(f.Path) != ".rego" {
-			return f.Path
-		}
-	}
-	return "data.json"
-}
+func (a *admission) tableOf(controller string) string { return a.set.Tree().Tables[controller].File() }
 
 // commonest names the reasons that deny most.
 func commonest(reasons map[consent.ReasonCode]int) string {

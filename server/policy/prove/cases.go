@@ -79,6 +79,7 @@ func (a *admission) testCases(ctx context.Context, r *consent.PolicyReport) {
 
 // decideCases decides cases until ctx ends. Those that expect an error are about the API and are skipped.
 func (a *admission) decideCases(ctx context.Context, list []cases.Case, r *consent.PolicyReport) testedUnit {
+	a.ran = true
 	u := testedUnit{covered: map[string]bool{}}
 	for i := range list {
 		c := &list[i]

@@ -85,7 +85,7 @@ func TestCasesAreRun(t *testing.T) {
 		{"no YAML", "- name: [", caseFile + ":1", []string{"did not find"}},
 		{"an unknown key", strings.Replace(goodCase, "check:", "chekc:", 1), caseFile + ":4", []string{"unknown key chekc", "mend the name"}},
 		{"an unknown key inside", strings.Replace(goodCase, "jurisdiction", "juris", 1), caseFile + ":3", []string{"unknown key juris"}},
-		{"a list that is none", strings.Replace(goodCase, "legal_basis: CONTRACT", "reasons: OBJECTED", 1), caseFile + ":5", []string{"another form"}},
+		{"a list that is none", strings.Replace(goodCase, "legal_basis: CONTRACT", "reasons: OBJECTED", 1), caseFile + ":5", []string{"is text here: write a list"}},
 		{"an unknown reason", strings.Replace(goodCase, "legal_basis: CONTRACT", "not_reasons: [OBJECT]", 1), caseFile + ":1", []string{`expect.not_reasons: "OBJECT"`}},
 		{"an unknown status", strings.Replace(goodCase, "profile: {jurisdiction: DE}", "consent: {purpose: storage, status: GAVE}", 1), caseFile + ":1", []string{`"GAVE"`, "mend"}},
 		{"an unknown controller", strings.Replace(goodCase, "controller: example", "controller: exmaple", 1), caseFile + ":1", []string{`controller "exmaple" is not in this set`}},

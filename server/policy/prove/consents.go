@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // grant is a consent that was given.
@@ -18,7 +19,7 @@ type grant struct {
 // consents makes the values of the consent record of a purpose.
 type consents struct {
 	purpose   string
-	notice    notice
+	notice    tree.Notice
 	countries []string
 	// recipients are those that the events name; none: the purpose as a whole.
 	recipients []string
@@ -206,7 +207,7 @@ func (c *consents) named() []value {
 // elsewhereConsents are consents to other purposes: all of them, and the one that the table names as covering this one.
 func elsewhereConsents(others []string, t *table, countries []string, covering string) []value {
 	of := func(purpose string) *consents {
-		return &consents{purpose: purpose, notice: t.notice(purpose), countries: countries, request: atRequest, grant: atGrant}
+		return &consents{purpose: purpose, notice: t.NoticeOf(purpose), countries: countries, request: atRequest, grant: atGrant}
 	}
 	var given, withdrawn []func(consent.Instant) []consent.Event
 	for _, other := range others {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // facts are a case seen by the law alone: what package consent says of the state, read by the rules of law in Go and not by
@@ -11,7 +12,7 @@ import (
 type facts struct {
 	c     *Case
 	table *table
-	row   *row
+	row   *tree.Row
 	// current is the consent record that the request reads.
 	current consent.Record
 	basis   consent.Basis
@@ -25,7 +26,7 @@ func newFacts(c *Case, basis consent.Basis) *facts {
 
 // declared reports whether the declared basis is one of those named.
 func (f *facts) declared(bases ...consent.Basis) bool {
-	b, ok := consent.ParseBasis(f.row.Basis)
+	b, ok := consent.ParseBasis(string(f.row.Basis))
 	return ok && slices.Contains(bases, b)
 }
 
@@ -101,7 +102,7 @@ func (f *facts) holds(r *consent.Record) bool {
 
 // valid reports whether a consent holds and was given to a notice that counts.
 func (f *facts) valid(r *consent.Record, purpose string) bool {
-	return f.holds(r) && r.NoticeVersion >= f.table.notice(purpose).Material
+	return f.holds(r) && r.NoticeVersion >= f.table.NoticeOf(purpose).Material
 }
 
 func (f *facts) currentValid() bool { return f.valid(&f.current, f.c.Request.Purpose) }

@@ -4,17 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // vocabulary is what a controller's rules and tables can tell apart: the constants in them, by what they are compared with.
@@ -50,47 +49,29 @@ var (
 )
 
 const (
-	controllerPackages = "data.consentd.controllers"
-	controllerFolder   = "controllers/"
+	controllerPackages = tree.Rules
+	controllerFolder   = tree.Folder
 )
 
-// harvest is what the files of a set say: the modules, the tables of controllers, and all other documents.
+// harvest is what the files of a set say: the modules, the tables of controllers, decoded and as documents, and all
+// other documents.
 type harvest struct {
 	modules     []*ast.Module
+	tables      map[string]*tree.Table
 	controllers map[string]any
 	documents   map[string]any
 }
 
-// harvestOf reads the files of a set. The error says which one cannot be read.
-func harvestOf(set *policy.Set) (*harvest, error) {
-	var modules []*ast.Module
-	for _, f := range set.Describe().Files {
-		if path.Ext(f.Path) != ".rego" {
-			continue
-		}
-		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), ast.ParserOptions{RegoVersion: ast.RegoV1})
-		if err != nil {
-			return nil, fmt.Errorf("reading the rules: %w", err)
-		}
-		modules = append(modules, m)
-	}
-	return harvestWith(modules, set)
-}
-
-// harvestWith is harvestOf for a set whose modules are parsed already.
-func harvestWith(modules []*ast.Module, set *policy.Set) (*harvest, error) {
-	h := &harvest{modules: modules, documents: map[string]any{}}
-	for _, f := range set.Describe().Files {
-		if path.Ext(f.Path) == ".rego" {
-			continue
-		}
-		if err := addDocument(h.documents, f); err != nil {
-			return nil, err
-		}
+// harvestOf is what the files of a set say.
+func harvestOf(set *policy.Set) *harvest {
+	t := set.Tree()
+	h := &harvest{tables: t.Tables, documents: maps.Clone(t.Documents)}
+	for _, name := range sortedKeys(t.Modules) {
+		h.modules = append(h.modules, t.Modules[name])
 	}
 	h.controllers, _ = h.documents["controllers"].(map[string]any)
 	delete(h.documents, "controllers")
-	return h, nil
+	return h
 }
 
 // newVocabulary takes what is shared and what is one controller's, of the files of each set.
@@ -102,9 +83,7 @@ func newVocabulary(controller string, now consent.Instant, sets ...*harvest) (*v
 		values: map[string]bool{}, rows: map[string]string{}, dates: map[consent.Instant]bool{}, now: now,
 	}
 	for _, h := range sets {
-		if err := v.take(controller, h); err != nil {
-			return nil, err
-		}
+		v.take(controller, h)
 	}
 	if v.table == nil {
 		return nil, consent.ErrUnknownController
@@ -113,7 +92,7 @@ func newVocabulary(controller string, now consent.Instant, sets ...*harvest) (*v
 }
 
 // take takes the constants of one set. The table that counts is the last set's.
-func (v *vocabulary) take(controller string, h *harvest) error {
+func (v *vocabulary) take(controller string, h *harvest) {
 	var modules []*ast.Module
 	for _, m := range h.modules {
 		if concerns(m, controller) {
@@ -125,45 +104,14 @@ func (v *vocabulary) take(controller string, h *harvest) error {
 	v.walk(controllerFolder+controller, h.controllers[controller], unless)
 	v.rules(modules)
 	v.contextKeys(modules, unless)
-	return v.takeTable(h.controllers[controller])
+	if t := h.tables[controller]; t != nil {
+		v.table = &table{t}
+		v.takeRows(h.controllers[controller])
+	}
 }
 
-// addDocument puts a data file's content where its folder says, as OPA does.
-func addDocument(documents map[string]any, f consent.PolicyFile) error {
-	var content map[string]any
-	if err := yaml.Unmarshal(f.Content, &content); err != nil {
-		return fmt.Errorf("%s: %w", f.Path, err)
-	}
-	at := documents
-	for folder := range strings.SplitSeq(path.Dir(f.Path), "/") {
-		if folder == "." {
-			break
-		}
-		below, ok := at[folder].(map[string]any)
-		if !ok {
-			below = map[string]any{}
-			at[folder] = below
-		}
-		at = below
-	}
-	maps.Copy(at, content)
-	return nil
-}
-
-// takeTable reads a controller's table and notes its rows; it was decoded strictly when the set was loaded.
-func (v *vocabulary) takeTable(document any) error {
-	if document == nil {
-		return nil
-	}
-	content, err := yaml.Marshal(document)
-	if err != nil {
-		return fmt.Errorf("reading the table: %w", err)
-	}
-	t := &table{}
-	if err := yaml.Unmarshal(content, t); err != nil {
-		return fmt.Errorf("reading the table: %w", err)
-	}
-	v.table = t
+// takeRows notes the rows of a controller's table.
+func (v *vocabulary) takeRows(document any) {
 	purposes, _ := document.(map[string]any)["purposes"].(map[string]any)
 	for purpose, row := range purposes {
 		rest, _ := row.(map[string]any)
@@ -171,7 +119,6 @@ func (v *vocabulary) takeTable(document any) error {
 		delete(rest, "clause")
 		v.rows[purpose] += text(rest)
 	}
-	return nil
 }
 
 // concerns reports whether a module may be part of the controller's policy: any but those of other controllers.
@@ -291,9 +238,9 @@ func (v *vocabulary) walk(where string, document any, unless map[string]bool) {
 	case string:
 		v.values[d] = true
 		v.occurs(d, where)
-	case int:
-		if strings.Contains(path.Base(where), "age") || strings.Contains(path.Dir(where), "age") {
-			v.age(d)
+	case json.Number:
+		if years, err := strconv.Atoi(string(d)); err == nil && strings.Contains(where, "age") {
+			v.age(years)
 		}
 	}
 }

@@ -25,6 +25,11 @@ type Prover struct {
 	mu      sync.Mutex
 	// trusted is what Options.Trusted has, nil before the first admission; admitted and refused are of the last sets that were.
 	trusted, admitted, refused *memory
+	// slow is the set that ran out of time last, and how many times in a row it did.
+	slow struct {
+		revision string
+		times    int
+	}
 	// known are the shared rules of Options.Known, as ruleKey has them.
 	known map[string]bool
 }
@@ -38,7 +43,7 @@ func New(o Options) *Prover {
 
 // Admit proves the invariants of a set that was loaded from fsys, and runs its own tests and cases, which stand in fsys too.
 // The error is a *Refused with the report's faults, or says why admission could not be done: the context ended, a file cannot
-// be read.
+// be read, or the tests ran out of time (*consent.UnfinishedError).
 func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consent.PolicyReport, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -56,7 +61,7 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	// Where nothing is new no rule can have become dead, and none is tracked.
 	silent, settled := a.settled()
 	if !settled {
-		if err := a.track(fsys); err != nil {
+		if err := a.track(); err != nil {
 			return report, err
 		}
 	}
@@ -65,6 +70,7 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	}
 	if !p.options.SkipTests {
 		if err := a.test(ctx, &report); err != nil {
+			p.interrupted(a, err)
 			return report, err
 		}
 	}
@@ -79,6 +85,31 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 		return report, &Refused{Faults: report.Faults}
 	}
 	return report, nil
+}
+
+// maxTimeouts is how many times longer than the first time the tests of a set may take that ran out of time before: a
+// machine that is busy, or was paused, is given more each time.
+const maxTimeouts = 8
+
+// testTimeout bounds the tests of a set.
+func (p *Prover) testTimeout(revision string) time.Duration {
+	timeout := p.options.TestTimeout
+	if p.slow.revision == revision {
+		timeout *= time.Duration(min(1<<min(p.slow.times, 8), maxTimeouts))
+	}
+	return timeout
+}
+
+// interrupted notes a set that ran out of time. What was proven of it need not be proven again.
+func (p *Prover) interrupted(a *admission, err error) {
+	if _, ok := errors.AsType[*consent.UnfinishedError](err); !ok {
+		return
+	}
+	if p.slow.revision != a.set.Revision() {
+		p.slow.revision, p.slow.times = a.set.Revision(), 0
+	}
+	p.slow.times++
+	p.refused = a.memory
 }
 
 // trust takes the units of Options.Trusted for proven and tested, and reads the rules of Options.Known, once.
@@ -130,13 +161,10 @@ func (p *Prover) remember(a *admission, silent []silentRule, refused bool) {
 }
 
 // track loads the set again, with its rules tracked.
-func (a *admission) track(fsys fs.FS) error {
-	tracked, err := policy.Load(fsys, policy.Options{TrackRules: true})
+func (a *admission) track() error {
+	tracked, err := policy.LoadTree(a.set.Tree(), policy.Options{TrackRules: true})
 	if err != nil {
 		return fmt.Errorf("loading the policies again: %w", err)
-	}
-	if tracked.Revision() != a.set.Revision() {
-		return fmt.Errorf("the files changed while they were loaded: revision %s, was %s", tracked.Revision(), a.set.Revision())
 	}
 	a.tracked = tracked.Detached()
 	return nil
@@ -145,7 +173,7 @@ func (a *admission) track(fsys fs.FS) error {
 // begin reads what the space is derived from.
 func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 	controllers := set.Describe().Controllers
-	u, err := readUnits(fsys, controllers)
+	u, err := readUnits(set.Tree(), controllers)
 	if err == nil {
 		err = u.readCases(fsys, controllers)
 	}
@@ -157,10 +185,7 @@ func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*admission, error) {
 		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, warnings: map[string][]consent.PolicyFinding{},
 	}
 	now := cmp.Or(p.options.Now, consent.InstantOf(time.Now()))
-	h, err := harvestWith(u.rules(), set)
-	if err != nil {
-		return nil, err
-	}
+	h := harvestOf(set)
 	for _, c := range controllers {
 		if a.vocabularies[c.ID], err = newVocabulary(c.ID, now, h); err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // silentRule is a rule that fired in no case and in no test.
@@ -30,12 +31,16 @@ func (r silentRule) file() string {
 
 // knownRules are the shared rules of a set, as ruleKey has them.
 func knownRules(fsys fs.FS) (map[string]bool, error) {
-	u, err := readUnits(fsys, nil)
+	t, err := tree.Read(fsys)
+	if err != nil {
+		return nil, err
+	}
+	modules, err := t.All()
 	if err != nil {
 		return nil, err
 	}
 	known := map[string]bool{}
-	for _, m := range u.modules {
+	for _, m := range modules {
 		if m.Package.Path.HasPrefix(ast.MustParseRef(controllerPackages)) {
 			continue
 		}

@@ -43,16 +43,12 @@ const (
 )
 
 // Spaces derives the spaces of a controller's purposes from the rules and data of the sets, around now. The table that
-// invariants read is the last set's. The error is consent.ErrUnknownController, or says which file cannot be read. What it returns
-// may be called concurrently.
+// invariants read is the last set's. The error is consent.ErrUnknownController. What it returns may be called
+// concurrently.
 func Spaces(controller string, now consent.Instant, sets ...*policy.Set) (of func(purpose string) *Space, err error) {
 	var harvests []*harvest
 	for _, set := range sets {
-		h, err := harvestOf(set)
-		if err != nil {
-			return nil, err
-		}
-		harvests = append(harvests, h)
+		harvests = append(harvests, harvestOf(set))
 	}
 	v, err := newVocabulary(controller, now, harvests...)
 	if err != nil {
@@ -68,7 +64,7 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	}
 	others := v.otherPurposes(purpose)
 	countries := v.countries()
-	c := &consents{purpose: purpose, notice: v.table.notice(purpose), countries: v.countryCodes(), request: atRequest, grant: atGrant}
+	c := &consents{purpose: purpose, notice: v.table.NoticeOf(purpose), countries: v.countryCodes(), request: atRequest, grant: atGrant}
 	covering := ""
 	if r := v.table.Purposes[purpose]; r != nil {
 		covering = r.CoveredBy

@@ -17,10 +17,7 @@ func TestPartsMakeTheWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := harvestOf(set)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := harvestOf(set)
 	now, rnd := consent.Instant(1_900_000_000_000_000_000), rand.New(rand.NewPCG(3, 4))
 	for _, c := range set.Describe().Controllers {
 		v, err := newVocabulary(c.ID, now, h)

@@ -21,11 +21,13 @@ import (
 // errTestsTooSlow is the cause of a test run that takes longer than it may.
 var errTestsTooSlow = errors.New("the tests take too long")
 
-// test runs the tests (`opa test`) and the cases of the units that are not tested yet. One that fails, errs or does not compile
-// is a fault. The error is the context's.
+// test runs the tests (`opa test`) and the cases of the units that are not tested yet. One that fails, errs or does not
+// compile is a fault. The error is the context's, or a *consent.UnfinishedError where they take too long and nothing
+// else is wrong.
 func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
-	start := time.Now()
-	limited, cancel := context.WithTimeoutCause(ctx, a.prover.options.TestTimeout, errTestsTooSlow)
+	start, before := time.Now(), slices.Clone(r.Faults)
+	limit := a.prover.testTimeout(a.set.Revision())
+	limited, cancel := context.WithTimeoutCause(ctx, limit, errTestsTooSlow)
 	defer cancel()
 	if err := a.testUnits(limited, r); err != nil {
 		r.Faults = append(r.Faults, findings(policy.Faults(err))...)
@@ -36,9 +38,11 @@ func (a *admission) test(ctx context.Context, r *consent.PolicyReport) error {
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("running the policies' tests: %w", context.Cause(ctx))
-	case limited.Err() != nil:
-		r.Faults = append(r.Faults, faultAt("", 0, fmt.Sprintf(
-			"the set's tests and cases take longer than %v: make them fewer or faster", a.prover.options.TestTimeout)))
+	case limited.Err() != nil && a.ran:
+		r.Faults = before // what failed since may have been cut off
+		if len(before) == 0 {
+			return &consent.UnfinishedError{Limit: limit}
+		}
 	case r.Tests == consent.PolicyTests{Duration: r.Tests.Duration}:
 		r.Warnings = append(r.Warnings, faultAt("", 0, "the set has no tests: write some in *_test.rego or *.cases beside the rules"))
 	}
@@ -85,6 +89,7 @@ func (a *admission) testKey(unit string) string { return unit + ":" + a.units.ke
 // runTests runs the tests of some packages, given with the units that own them. Failed ones are added to the report; units in
 // which none failed are remembered.
 func (a *admission) runTests(ctx context.Context, owners map[string]string, r *consent.PolicyReport) error {
+	a.ran = true
 	results, err := a.runner(sortedKeys(owners)).RunTests(ctx, nil)
 	if err != nil {
 		return err
@@ -119,7 +124,8 @@ func (a *admission) runTests(ctx context.Context, owners map[string]string, r *c
 }
 
 func (a *admission) runner(packages []string) *tester.Runner {
-	return tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).Filter(filterOf(packages))
+	return tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).
+		SetTimeout(maxTimeouts * a.prover.options.TestTimeout).Filter(filterOf(packages)) // the limit of all is the context's
 }
 
 // coverSilent looks for the rules that tests make fire, where the enumeration did not: first in the tests beside such rules, then

@@ -4,17 +4,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/loader"
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // units are the parts of a set that are proven and tested apart: each controller, by its id, and what they share, by "".
@@ -37,24 +36,18 @@ type unitKey struct {
 	tests bool
 }
 
-// readUnits reads all modules, tests included, and documents.
-func readUnits(fsys fs.FS, controllers []consent.Controller) (*units, error) {
-	loaded, err := loader.NewFileLoader().WithFS(fsys).Filtered([]string{"."}, hidden)
+// readUnits takes all modules, tests included, and documents.
+func readUnits(t *tree.Tree, controllers []consent.Controller) (*units, error) {
+	modules, err := t.All()
 	if err != nil {
 		return nil, err
 	}
-	u := &units{modules: map[string]*ast.Module{}, documents: loaded.Documents, members: map[string][]string{}, keys: map[unitKey]string{}, texts: map[string]string{}}
-	for _, name := range sortedKeys(loaded.Modules) {
-		m := loaded.Modules[name].Parsed
-		u.modules[name] = m
-		owner := ownerOf(m, controllers)
+	u := &units{modules: modules, documents: t.Documents, members: map[string][]string{}, keys: map[unitKey]string{}, texts: map[string]string{}}
+	for _, name := range sortedKeys(modules) {
+		owner := ownerOf(modules[name], controllers)
 		u.members[owner] = append(u.members[owner], name)
 	}
 	return u, nil
-}
-
-func hidden(_ string, info fs.FileInfo, _ int) bool {
-	return strings.HasPrefix(info.Name(), ".") && info.Name() != "."
 }
 
 // ownerOf is the controller that a module belongs to, by its package; that of its tests may end in _test.
@@ -178,16 +171,6 @@ func (u *units) testPackages(unit string) (out []string) {
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(out)))
-}
-
-// rules are the modules without tests.
-func (u *units) rules() (modules []*ast.Module) {
-	for _, name := range sortedKeys(u.modules) {
-		if !strings.HasSuffix(name, "_test.rego") {
-			modules = append(modules, u.modules[name])
-		}
-	}
-	return modules
 }
 
 // beside reports whether tests of a package stand in the folder of a file.

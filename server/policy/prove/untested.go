@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -32,8 +31,8 @@ func (a *admission) untested(r *consent.PolicyReport) {
 		if len(without) == 0 {
 			continue
 		}
-		table := a.tableOf(c.ID)
-		r.Warnings = append(r.Warnings, faultAt(table, a.lineOfPurpose(c.ID, without[0]), fmt.Sprintf(
+		table := a.set.Tree().Tables[c.ID]
+		r.Warnings = append(r.Warnings, faultAt(table.File(), table.LineOf("purposes", without[0]), fmt.Sprintf(
 			"no test or case asks about %s: write one for each thing that the privacy policy says of it", join(without))))
 	}
 }
@@ -60,21 +59,3 @@ func (u *units) namedByTests() map[string]bool {
 }
 
 func isTestRule(r *ast.Rule) bool { return strings.HasPrefix(string(r.Head.Name), "test_") }
-
-// lineOfPurpose is where a controller's file declares a purpose; 0: it stands elsewhere.
-func (a *admission) lineOfPurpose(controller, purpose string) int {
-	for _, f := range a.set.Describe().Files {
-		var table struct {
-			Purposes yaml.Node `yaml:"purposes"`
-		}
-		if f.Path != a.tableOf(controller) || !strings.HasPrefix(f.Path, controllerFolder) || yaml.Unmarshal(f.Content, &table) != nil {
-			continue
-		}
-		for i := 0; i+1 < len(table.Purposes.Content); i += 2 {
-			if key := table.Purposes.Content[i]; key.Value == purpose {
-				return key.Line
-			}
-		}
-	}
-	return 0
-}

@@ -2,6 +2,7 @@ package reload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/consentd/consentd/server/consent"
@@ -12,8 +13,9 @@ import (
 // Activate puts files in force that a caller brings, once they are kept for the next start. Where expected is not empty, that
 // revision must be in force; an activation that is repeated, because its answer was lost, succeeds all the same.
 //
-// Errors: *consent.PolicySourceError where policies come from a source; consent.ErrPolicyRevision; *consent.PolicyFaultsError
-// for files that are refused; anything else is this side's. Each of them changes nothing.
+// Errors: *consent.PolicySourceError where policies come from a source; consent.ErrPolicyRevision;
+// *consent.PolicyFaultsError for files that are refused; *consent.UnfinishedError for those whose admission ran out of
+// time; anything else is this side's. Each of them changes nothing.
 func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expected string) (consent.Activated, error) {
 	if m.config.Source != nil {
 		return consent.Activated{}, &consent.PolicySourceError{Source: m.config.Source.Name()}
@@ -35,6 +37,9 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	}
 	if ctx.Err() != nil {
 		return consent.Activated{}, ctx.Err()
+	}
+	if _, again := errors.AsType[*consent.UnfinishedError](err); again {
+		return consent.Activated{}, err
 	}
 	if err != nil {
 		return consent.Activated{}, &consent.PolicyFaultsError{Faults: policy.Faults(err)}

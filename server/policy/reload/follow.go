@@ -6,8 +6,11 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// follow reads the source whenever it changed, or Reload asks for it, until ctx ends.
+// follow reads the source whenever it changed, Reload asks for it, or it is time to try again, until ctx ends.
 func (m *Manager) follow(ctx context.Context) {
+	if m.hurried {
+		m.reload(ctx)
+	}
 	for {
 		answer, err := m.next(ctx)
 		if err != nil {
@@ -20,21 +23,34 @@ func (m *Manager) follow(ctx context.Context) {
 	}
 }
 
-// next waits until the source changed or Reload asks; answer is then where it waits. A source is used by one goroutine at a
-// time, so its Next has ended when next returns.
+// next waits until the source changed, it is time to try again what ran out of time, or Reload asks; answer is then where it
+// waits. It fails only with ctx. A source is used by one goroutine at a time, so its Next has ended when next returns.
 func (m *Manager) next(ctx context.Context) (answer chan<- struct{}, err error) {
-	waiting, cancel := context.WithCancel(ctx)
+	waiting, cancel := m.untilRetry(ctx)
 	defer cancel()
-	changed := make(chan error, 1)
-	go func() { changed <- m.config.Source.Next(waiting) }()
+	changed := make(chan struct{})
+	go func() {
+		_ = m.config.Source.Next(waiting) // it fails only with waiting
+		close(changed)
+	}()
 	select {
-	case err := <-changed:
-		return nil, err
-	case answer := <-m.asked:
+	case <-changed:
+	case answer = <-m.asked:
 		cancel()
 		<-changed
-		return answer, ctx.Err()
 	}
+	return answer, ctx.Err()
+}
+
+// untilRetry is ctx until the files that ran out of time are to be tried again.
+func (m *Manager) untilRetry(ctx context.Context) (context.Context, context.CancelFunc) {
+	m.attempt.Lock()
+	again := m.tried.again
+	m.attempt.Unlock()
+	if again.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, again)
 }
 
 // Reload reads the source at once and returns how things stand after that. There must be a source, and Watch have been called;

@@ -59,8 +59,9 @@ type Config struct {
 
 // Counts count attempts by how they ended, since the manager was made.
 type Counts struct {
-	// Activated put a set in force; Unchanged found the set in force; Refused found faults; Unreadable did not get the files.
-	Activated, Unchanged, Refused, Unreadable uint64
+	// Activated put a set in force; Unchanged found the set in force; Refused found faults; Unreadable did not get the
+	// files; Unfinished ran out of time, and will be tried again.
+	Activated, Unchanged, Refused, Unreadable, Unfinished uint64
 	// Unkept counts copies that could not be written, for the next start and in the archive.
 	Unkept uint64
 }
@@ -77,6 +78,8 @@ type Manager struct {
 	// tried is what the last attempt made of files, activated what the last activation came to.
 	tried     tried
 	activated consent.Activated
+	// hurried is whether the start did not wait for the source.
+	hurried bool
 	// origin names in the copy where policies come from.
 	origin string
 
@@ -98,6 +101,9 @@ type tried struct {
 	files    *source.Files
 	revision string
 	err      error
+	// again is when they are to be tried again, because they ran out of time for the times-th time in a row; zero: not.
+	again time.Time
+	times int
 	// unkept is whether they are in force and not kept yet.
 	unkept bool
 }
@@ -172,18 +178,28 @@ func (m *Manager) Close() error {
 func (m *Manager) reload(ctx context.Context) {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	files, err := m.config.Source.Read(ctx)
+	files, err := m.read(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return
 	case errors.Is(err, source.ErrUnchanged), err == nil && m.tried.files != nil && files.Digest() == m.tried.files.Digest():
-		m.settled()
+		m.settled(ctx)
 	case err != nil:
 		m.failed(outcome{err: err, unreadable: true})
 	default:
 		m.try(ctx, files)
 	}
 	m.config.Observe(m.Status())
+}
+
+// read reads the source. What it is sent comes from outside: a panic over it is a failure to read.
+func (m *Manager) read(ctx context.Context) (files *source.Files, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("reading panicked: %v: report it, with the policies", p)
+		}
+	}()
+	return m.config.Source.Read(ctx)
 }
 
 // try loads files and puts them in force.
@@ -193,27 +209,59 @@ func (m *Manager) try(ctx context.Context, files *source.Files) {
 	if ctx.Err() != nil {
 		return
 	}
-	m.tried = tried{files: files, err: err}
-	if set != nil {
-		m.tried.revision = set.Revision()
-	}
+	m.note(files, set, err, time.Since(began))
 	if err != nil {
-		m.failed(outcome{err: err, revision: m.tried.revision})
+		m.failed(m.outcomeOfTried())
 		return
 	}
-	m.tried.unkept = true
 	m.swap(set, time.Since(began))
 	m.keepTried()
 }
 
-// settled notes that the source has what was tried last: where it could not be read since, that is over.
-func (m *Manager) settled() {
-	m.archive(m.config.Active.Load(), m.config.Now()) // what could not be written before
-	if m.tried.err != nil {
-		m.failed(outcome{err: m.tried.err, revision: m.tried.revision, repeated: true})
-		return
+// note notes what became of files.
+func (m *Manager) note(files *source.Files, set *policy.Set, err error, took time.Duration) {
+	times := 1
+	if m.tried.files != nil && m.tried.files.Digest() == files.Digest() {
+		times = m.tried.times + 1
 	}
-	m.succeeded(false)
+	m.tried = tried{files: files, err: err, unkept: err == nil}
+	if set != nil {
+		m.tried.revision = set.Revision()
+	}
+	if unfinished(err) {
+		m.tried.times, m.tried.again = times, time.Now().Add(retryIn(times, took))
+	}
+}
+
+// unfinished reports whether an admission ran out of time, so that the same files are worth another try.
+func unfinished(err error) bool {
+	_, ok := errors.AsType[*consent.UnfinishedError](err)
+	return ok
+}
+
+// outcomeOfTried is that of the files that were tried last and not put in force.
+func (m *Manager) outcomeOfTried() outcome {
+	o := outcome{err: m.tried.err, revision: m.tried.revision}
+	if !m.tried.again.IsZero() {
+		o.retry = max(time.Until(m.tried.again), 1)
+	}
+	return o
+}
+
+// settled notes that the source has what was tried last: where it could not be read since, that is over. What ran out
+// of time is tried again when its time has come.
+func (m *Manager) settled(ctx context.Context) {
+	m.archive(m.config.Active.Load(), m.config.Now()) // what could not be written before
+	switch {
+	case m.tried.err == nil:
+		m.succeeded(false)
+	case !m.tried.again.IsZero() && !time.Now().Before(m.tried.again):
+		m.try(ctx, m.tried.files)
+	default:
+		o := m.outcomeOfTried()
+		o.repeated = true
+		m.failed(o)
+	}
 }
 
 // build loads files and has them admitted. A set that is returned with an error is refused.

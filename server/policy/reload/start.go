@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -11,8 +12,9 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Start puts policies in force: those of the source, or where that fails the copy that was kept of them. Without a source
-// those that were activated last, or else those in the binary. The error is why there are none. Nothing is written.
+// Start puts policies in force: those of the source, or where that fails the copy that was kept of them. Without a
+// source those that were activated last, or else those in the binary. An admission that runs out of time is tried
+// again, some times where there is nothing else to start with. The error is why there are none. Nothing is written.
 func (m *Manager) Start(ctx context.Context) error {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
@@ -20,50 +22,124 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.config.Source == nil {
 		return m.startWithout(ctx)
 	}
-	files, err := m.config.Source.Read(ctx)
+	kept := m.readCopy()
+	files, err := m.readAtStart(ctx, kept)
 	unreadable := err != nil
 	var set *policy.Set
 	if err == nil {
+		began := time.Now()
 		set, err = m.build(ctx, files)
-		m.tried = tried{files: files, err: err, unkept: err == nil}
+		m.note(files, set, err, time.Since(began))
 	}
 	if err == nil {
 		m.swap(set, 0)
 		return nil
 	}
-	if set != nil {
-		m.tried.revision = set.Revision()
+	last, keptErr := m.startFromCopy(ctx, kept)
+	if keptErr != nil && unfinished(err) {
+		return m.startPatiently(ctx, files)
 	}
-	kept, keptErr := m.startFromCopy(ctx)
 	if keptErr != nil {
 		return fmt.Errorf("policies: %s: %w", m.config.Source.Name(), errors.Join(asOne(err), keptErr))
 	}
-	m.config.Active.Activate(kept, m.config.Now())
+	m.swapCopy(last)
+	o := m.outcomeOfTried()
+	if unreadable {
+		o = outcome{err: err, unreadable: true}
+	}
+	m.failed(o)
+	return nil
+}
+
+// swapCopy puts the set that was kept in force.
+func (m *Manager) swapCopy(last *policy.Set) {
+	m.config.Active.Activate(last, m.config.Now())
 	m.mu.Lock()
 	m.mu.status.LastGood = true
 	m.mu.Unlock()
 	m.config.Logger.Warn("starting with the last good copy of the policies, their source failed",
-		"source", m.config.Source.Name(), "policy_revision", kept.Revision(), "copy", string(m.keep))
-	m.failed(outcome{err: err, unreadable: unreadable, revision: m.tried.revision})
+		"source", m.config.Source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))
+}
+
+// startAttempts is how many times an admission that runs out of time is tried where there is nothing else to start
+// with.
+const startAttempts = 5
+
+// patiently builds files again while their admission runs out of time, up to startAttempts times.
+func (m *Manager) patiently(ctx context.Context, files *source.Files) (*policy.Set, error) {
+	for times := 1; ; times++ {
+		began := time.Now()
+		set, err := m.build(ctx, files)
+		if !unfinished(err) || times == startAttempts {
+			return set, err
+		}
+		wait := retryIn(times, 0)
+		m.config.Logger.Warn("the policies' admission ran out of time: it will be tried again before the start",
+			"source", m.Status().Source, "error", err, "took", time.Since(began), "again_in", wait, "attempt", times, "of", startAttempts)
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// startPatiently starts with the source's files, whose admission ran out of time once.
+func (m *Manager) startPatiently(ctx context.Context, files *source.Files) error {
+	set, err := m.patiently(ctx, files)
+	if err != nil {
+		return fmt.Errorf("policies: %s: %w: make them fewer or faster, or start where the machine has more to give",
+			m.config.Source.Name(), asOne(err))
+	}
+	m.tried = tried{files: files, unkept: true}
+	m.swap(set, 0)
 	return nil
 }
 
 // asOne is an error of all faults, each in one line with its place.
 func asOne(err error) error { return &consent.PolicyFaultsError{Faults: policy.Faults(err)} }
 
-// startFromCopy returns the set that was kept of the same source. Its error is nil only with a set; where there is no copy,
-// it is empty of words.
-func (m *Manager) startFromCopy(ctx context.Context) (*policy.Set, error) {
+// startPatience is how long a start waits for a source that has not answered, where it can begin with the copy instead.
+// The source is then asked again at once, beside the first checks.
+const startPatience = 3 * time.Second
+
+// readAtStart reads the source, within startPatience where there is a copy.
+func (m *Manager) readAtStart(ctx context.Context, kept lastGood) (*source.Files, error) {
+	if kept.err != nil {
+		return m.read(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	files, err := m.read(limited)
+	m.hurried = err != nil && limited.Err() != nil
+	return files, err
+}
+
+// lastGood is the copy that was kept of the source, or why there is none.
+type lastGood struct {
+	files *source.Files
+	err   error
+}
+
+func (m *Manager) readCopy() lastGood {
 	files, origin, err := m.keep.Read()
 	switch {
 	case errors.Is(err, archive.ErrNoCopy):
-		return nil, errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
-	case err != nil:
-		return nil, err
-	case origin != m.origin:
-		return nil, fmt.Errorf("the last good copy is of another source, %s: mend the policies, or start with that source", origin)
+		err = errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
+	case err == nil && origin != m.origin:
+		err = fmt.Errorf("the last good copy is of another source, %s: mend the policies, or start with that source", origin)
 	}
-	set, err := m.build(ctx, files)
+	return lastGood{files, err}
+}
+
+// startFromCopy returns the set that was kept of the same source. Its error is nil only with a set.
+func (m *Manager) startFromCopy(ctx context.Context, kept lastGood) (*policy.Set, error) {
+	if kept.err != nil {
+		return nil, kept.err
+	}
+	set, err := m.patiently(ctx, kept.files)
 	if err != nil {
 		return nil, fmt.Errorf("the last good copy %s does not load any more: %w", m.keep, asOne(err))
 	}
@@ -88,7 +164,7 @@ func (m *Manager) startWithout(ctx context.Context) error {
 }
 
 func (m *Manager) startActivated(ctx context.Context, files *source.Files) error {
-	set, err := m.build(ctx, files)
+	set, err := m.patiently(ctx, files)
 	if err != nil {
 		return fmt.Errorf("the activated policies %s do not load any more: remove the file to start with those in the binary: %w",
 			m.keep, asOne(err))

@@ -3,6 +3,7 @@ package reload
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -15,6 +16,8 @@ type outcome struct {
 	unreadable bool
 	// revision is the digest of the refused set; empty if it did not get that far.
 	revision string
+	// retry is how long until the same files are tried again; zero: they are not.
+	retry time.Duration
 	// repeated is whether nothing was tried: the source still has what was refused before.
 	repeated bool
 }
@@ -22,25 +25,63 @@ type outcome struct {
 // failed notes an attempt that failed, and logs it unless it failed as the last one did.
 func (m *Manager) failed(o outcome) {
 	faults := policy.Faults(o.err)
+	revision := o.revision
+	if o.retry > 0 {
+		revision = "" // nothing is refused
+		for i := range faults {
+			faults[i].Message += ": it will be tried again"
+		}
+	}
 	m.mu.Lock()
 	s := &m.mu.status
-	same := slices.Equal(s.Faults, faults) && s.RefusedRevision == o.revision
+	same := slices.Equal(s.Faults, faults) && s.RefusedRevision == revision
 	s.AttemptedAt = m.config.Now()
 	if !o.repeated || !same {
 		s.Failures++
-		if o.unreadable {
-			m.mu.counts.Unreadable++
-		} else {
-			m.mu.counts.Refused++
-		}
+		m.mu.counts.failed(o)
 	}
-	s.Faults, s.RefusedRevision = faults, o.revision
+	s.Faults, s.RefusedRevision, s.RetryAt = faults, revision, 0
+	if o.retry > 0 {
+		s.RetryAt = s.AttemptedAt + consent.Instant(o.retry)
+	}
 	status := *s
 	m.mu.Unlock()
-	if !same {
+	switch {
+	case o.retry > 0 && !o.repeated:
+		m.config.Logger.Warn("the policies' admission ran out of time, those in force stay",
+			"source", status.Source, "error", text(faults), "again_in", o.retry, "policy_revision", m.revision(), "tried_revision", o.revision)
+	case !same && o.retry == 0:
 		m.config.Logger.Error("policies refused, those in force stay", "source", status.Source, "faults", len(faults),
 			"error", text(faults), "policy_revision", m.revision(), "refused_revision", o.revision)
 	}
+}
+
+func (c *Counts) failed(o outcome) {
+	switch {
+	case o.unreadable:
+		c.Unreadable++
+	case o.retry > 0:
+		c.Unfinished++
+	default:
+		c.Refused++
+	}
+}
+
+// retryFirst is how long after it ran out of time an admission is tried again, then twice as long each time up to
+// retryMost; from the second time on at least retryShare times as long as it took, so that a set that never ends takes
+// a fifth of a core.
+const (
+	retryFirst = time.Second
+	retryMost  = 5 * time.Minute
+	retryShare = 4
+)
+
+// retryIn is how long until files are tried again that ran out of time, times in a row and this time after took.
+func retryIn(times int, took time.Duration) time.Duration {
+	if times == 1 {
+		return retryFirst
+	}
+	return max(min(retryFirst<<min(times-1, 16), retryMost), retryShare*took)
 }
 
 // succeeded notes an attempt that ended with the source's policies in force.
@@ -55,7 +96,7 @@ func (m *Manager) succeeded(changed bool) {
 	}
 	now := m.config.Now()
 	s.AttemptedAt, s.SucceededAt, s.LastGood = now, now, false
-	s.Failures, s.Faults, s.RefusedRevision = 0, nil, ""
+	s.Failures, s.Faults, s.RefusedRevision, s.RetryAt = 0, nil, "", 0
 	status := *s
 	m.mu.Unlock()
 	if recovered && !changed {

@@ -32,10 +32,13 @@ type unpacker struct {
 	key *bundle.VerificationConfig
 }
 
-// unpack reads a bundle as `opa build` writes it. Its data become one file, data.json, with sorted keys and indented by two,
-// as `jq -S . data.json` prints it, so that faults in it have lines.
+// unpack reads a bundle as `opa build` writes it, and files of data beside each other. OPA's reader says that the
+// archive is what it was signed as, and which modules it has; data are taken as they stand in the archive, because
+// OPA's reader joins them and passes over keys that come twice and second documents. Their JSON is indented by two, as
+// `jq . data.json` prints it, so that faults in it have lines.
 func (u unpacker) unpack(content []byte) (*Files, error) {
-	if err := u.inspect(content); err != nil {
+	data, err := u.inspect(content)
+	if err != nil {
 		return nil, err
 	}
 	b, err := bundle.NewCustomReader(bundle.NewTarballLoaderWithBaseURL(bytes.NewReader(content), "")).
@@ -46,36 +49,42 @@ func (u unpacker) unpack(content []byte) (*Files, error) {
 	if err := suitable(&b); err != nil {
 		return nil, err
 	}
-	var list []consent.PolicyFile
+	list, err := u.writeOut(data)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range b.Modules {
 		list = append(list, consent.PolicyFile{Path: strings.TrimPrefix(m.Path, "/"), Content: m.Raw})
 	}
-	if len(b.Data) > 0 {
-		data, err := u.writeOut(b.Data)
-		if err != nil {
-			return nil, err
+	for _, f := range list {
+		if !counts(f.Path) {
+			return nil, fmt.Errorf("%s: stands in a hidden file or folder, and those are no policies: move it, or leave it out", f.Path)
 		}
-		list = append(list, consent.PolicyFile{Path: "data.json", Content: data})
 	}
 	return NewFiles(list)
 }
 
+// dataFiles are the names of a bundle's files of data. Whatever else ends so is none, as for OPA.
+var dataFiles = []string{"data.json", "data.yaml", "data.yml"}
+
 // writeOut writes data with lines. What would take more than the limit in that form is refused before it takes it: a few
 // bytes nested deep are indented far.
-func (u unpacker) writeOut(data map[string]any) ([]byte, error) {
-	var compact, indented bytes.Buffer
-	encoder := json.NewEncoder(&compact)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(data); err != nil {
-		return nil, fmt.Errorf("data.json: %w", err)
+func (u unpacker) writeOut(data []consent.PolicyFile) (list []consent.PolicyFile, err error) {
+	total := int64(0)
+	for _, f := range data {
+		if path.Ext(f.Path) == ".json" {
+			if total += indentedSize(f.Content); total > u.maxBytes {
+				return nil, tooLarge(f.Path+": the data are, with a line for each value,", u.maxBytes)
+			}
+			var indented bytes.Buffer
+			if err := json.Indent(&indented, bytes.TrimSpace(f.Content), "", "  "); err != nil {
+				return nil, fmt.Errorf("%s: cannot be read (%w): correct it, and build the bundle again by `opa build`", f.Path, err)
+			}
+			f.Content = append(indented.Bytes(), '\n')
+		}
+		list = append(list, f)
 	}
-	if indentedSize(compact.Bytes()) > u.maxBytes {
-		return nil, tooLarge("data.json: the data are, with a line for each value,", u.maxBytes)
-	}
-	if err := json.Indent(&indented, compact.Bytes(), "", "  "); err != nil {
-		return nil, fmt.Errorf("data.json: %w", err)
-	}
-	return indented.Bytes(), nil
+	return list, nil
 }
 
 // indentedSize is about what compact JSON takes once it is indented by two, never less.
@@ -103,12 +112,12 @@ func indentedSize(compact []byte) (size int64) {
 	return size
 }
 
-// inspect reads the archive once, without keeping it, and refuses what OPA's reader would unpack or pass over.
-func (u unpacker) inspect(content []byte) error {
+// inspect reads the archive once, refuses what OPA's reader would unpack or pass over, and returns its files of data.
+func (u unpacker) inspect(content []byte) (data []consent.PolicyFile, err error) {
 	const remedy = "give a tar.gz as `opa build` writes it"
 	unzipped, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
-		return fmt.Errorf("is no bundle (%w): %s", err, remedy)
+		return nil, fmt.Errorf("is no bundle (%w): %s", err, remedy)
 	}
 	limited := &io.LimitedReader{R: unzipped, N: u.maxBytes + 1}
 	archive := tar.NewReader(limited)
@@ -120,19 +129,34 @@ func (u unpacker) inspect(content []byte) error {
 		}
 		switch {
 		case total > u.maxBytes || total < 0:
-			return tooLarge("the bundle unpacks to something", u.maxBytes)
+			return nil, tooLarge("the bundle unpacks to something", u.maxBytes)
 		case limited.N <= 0:
-			return tooLarge("the bundle unpacks to something", u.maxBytes)
+			return nil, tooLarge("the bundle unpacks to something", u.maxBytes)
 		case errors.Is(err, io.EOF):
-			return nil
+			return data, nil
 		case err != nil:
-			return fmt.Errorf("is damaged or cut off (%w): %s", err, remedy)
+			return nil, fmt.Errorf("is damaged or cut off (%w): %s", err, remedy)
 		}
 		if err := inspectEntry(header, seen); err != nil {
-			return err
+			return nil, err
 		}
+		found, err := dataIn(header, archive)
+		if err != nil && limited.N > 0 {
+			return nil, fmt.Errorf("is damaged or cut off (%w): %s", err, remedy)
+		}
+		data = append(data, found...)
 	}
-	return fmt.Errorf("the bundle has more than %d files: make it smaller", maxEntries)
+	return nil, fmt.Errorf("the bundle has more than %d files: make it smaller", maxEntries)
+}
+
+// dataIn is the file of data that an entry is, if it is one.
+func dataIn(header *tar.Header, content io.Reader) ([]consent.PolicyFile, error) {
+	name := path.Clean("/" + header.Name)[1:]
+	if header.Typeflag != tar.TypeReg || !slices.Contains(dataFiles, path.Base(name)) {
+		return nil, nil
+	}
+	read, err := io.ReadAll(content)
+	return []consent.PolicyFile{{Path: name, Content: read}}, err
 }
 
 // inspectEntry refuses what has no place in a bundle. `opa build` writes absolute paths; they begin at the bundle's root.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +28,9 @@ const (
 
 // local is a directory or a bundle file; which of them is seen at each reading.
 //
-// It watches the path's parent, the tree below it, and where the path is a symbolic link the same of its target, so that
-// files that are replaced by renaming, and links that are turned, are seen. What is missed nevertheless is found by polling.
+// It watches every folder on the way to the path, the tree below it, and what symbolic links on the way and in the tree
+// lead to, so that files and folders that are replaced by renaming, and links that are turned, are seen. What is missed
+// nevertheless is found by polling.
 type local struct {
 	path   string
 	unpack unpacker
@@ -38,8 +40,9 @@ type local struct {
 	watcher *fsnotify.Watcher
 	// blind is whether something could not be watched; it is then looked at more often.
 	blind bool
-	// resolved is path without symbolic links, as of the last reading.
+	// resolved is path without symbolic links, along what is on the way to it, as of the last reading.
 	resolved string
+	along    []string
 }
 
 func newLocal(path string, c Config, unpack unpacker) *local {
@@ -178,44 +181,102 @@ func (l *local) lost() chan error {
 
 // concerns reports whether something that happened to a path can have changed what is read.
 func (l *local) concerns(name string) bool {
-	for _, root := range []string{l.path, l.resolved} {
-		if name == root || strings.HasPrefix(name, root+string(filepath.Separator)) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(l.along, name) || within(l.path, name) || within(l.resolved, name)
 }
 
-// watch adds watches for what is there now; adding one twice does nothing. It comes before reading, so that nothing changes
-// unseen in between.
+func within(folder, name string) bool {
+	return name == folder || strings.HasPrefix(name, folder+string(filepath.Separator))
+}
+
+// watch watches what is there now, and nothing else. It comes before reading, so that nothing changes unseen in
+// between.
 func (l *local) watch() {
 	if l.watcher == nil {
 		return
 	}
-	l.resolved = l.path
-	l.add(filepath.Dir(l.path))
-	if target, err := filepath.EvalSymlinks(l.path); err == nil && target != l.path {
-		l.resolved = target
-		l.add(filepath.Dir(target))
+	wanted := map[string]bool{}
+	l.along, l.resolved = walkPath(l.path)
+	for _, name := range l.along {
+		_, err := os.Readlink(name)
+		l.add(wanted, filepath.Dir(name), err == nil || name == l.path || name == l.resolved)
 	}
 	visited := 0
-	_ = filepath.WalkDir(l.resolved, func(name string, entry fs.DirEntry, err error) error {
-		if visited++; visited > maxEntries {
+	l.watchBelow(wanted, l.resolved, &visited)
+	for _, dir := range l.watcher.WatchList() {
+		if !wanted[dir] {
+			_ = l.watcher.Remove(dir) // it may be gone
+		}
+	}
+}
+
+// watchBelow watches the folders below one, hidden ones aside, and those that links lead to.
+func (l *local) watchBelow(wanted map[string]bool, folder string, visited *int) {
+	_ = filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if *visited++; *visited > maxEntries {
 			return fs.SkipAll // the reading refuses it
 		}
-		if err != nil || !entry.IsDir() {
+		if err != nil {
 			return nil // what cannot be read is reported by the reading
 		}
-		if name != l.resolved && strings.HasPrefix(entry.Name(), ".") {
-			return fs.SkipDir
+		if name != folder && strings.HasPrefix(entry.Name(), ".") {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
-		l.add(name)
+		if entry.IsDir() {
+			l.add(wanted, name, true)
+		}
+		if entry.Type()&fs.ModeSymlink != 0 {
+			l.watchTarget(wanted, name, visited)
+		}
 		return nil
 	})
 }
 
-func (l *local) add(dir string) {
-	if err := l.watcher.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// watchTarget watches what a link inside the directory leads to.
+func (l *local) watchTarget(wanted map[string]bool, link string, visited *int) {
+	target, err := filepath.EvalSymlinks(link)
+	if err != nil || !within(l.resolved, target) || within(target, link) {
+		return // the reading refuses it
+	}
+	if info, err := os.Stat(target); err == nil && info.IsDir() && !wanted[target] {
+		l.watchBelow(wanted, target, visited)
+		return
+	}
+	l.add(wanted, filepath.Dir(target), true)
+}
+
+// walkPath returns all paths on the way to a path, those that its symbolic links lead along too, and where it ends.
+func walkPath(path string) (along []string, end string) {
+	const most = 40 // as the system has it
+	separator := string(filepath.Separator)
+	rest, at, links := strings.Split(strings.TrimPrefix(path, separator), separator), separator, 0
+	for len(rest) > 0 && links <= most {
+		at, rest = filepath.Join(at, rest[0]), rest[1:]
+		along = append(along, at)
+		target, err := os.Readlink(at)
+		if err != nil {
+			continue // no link, or nothing there
+		}
+		if links++; filepath.IsAbs(target) {
+			at = separator
+		} else {
+			at = filepath.Dir(at)
+		}
+		rest = append(strings.Split(strings.Trim(filepath.Clean(target), separator), separator), rest...)
+	}
+	return along, at
+}
+
+// add watches a folder. One that cannot be watched is looked at instead where it is needed, not where it is a folder on
+// the way.
+func (l *local) add(wanted map[string]bool, dir string, needed bool) {
+	if wanted[dir] {
+		return
+	}
+	wanted[dir] = true
+	if err := l.watcher.Add(dir); err != nil && needed && !errors.Is(err, fs.ErrNotExist) {
 		l.cannotWatch(dir, err)
 	}
 }

@@ -51,15 +51,26 @@ func TestDirectoriesRefused(t *testing.T) {
 		make func(t *testing.T, dir string)
 		says []string
 	}{
-		"nothing there":            {func(t *testing.T, dir string) { remove(t, dir) }, []string{"no such directory or file"}},
-		"a link to itself":         {link("x.rego", "x.rego"), []string{"x.rego:", "leads back to itself"}},
-		"a loop of two":            {func(t *testing.T, dir string) { link("y", "x")(t, dir); link("x", "y")(t, dir) }, []string{"x:", "leads back"}},
-		"a link out of it":         {link("../../etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
-		"an absolute link out":     {link("/etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
-		"a link to nothing":        {link("gone.rego", "x.rego"), []string{"x.rego:", "leads nowhere"}},
-		"a link to its own folder": {link(".", "x"), []string{"x:", "folders are not followed"}},
-		"a link to a folder":       {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "d/a.rego"), nil); link("d", "x")(t, dir) }, []string{"x:", "folders are not followed"}},
-		"a large file":             {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "big.json"), make([]byte, 2<<20)) }, []string{"big.json:", "larger than 1 MiB", "--policies-max-size"}},
+		"nothing there":              {func(t *testing.T, dir string) { remove(t, dir) }, []string{"no such directory or file"}},
+		"a link to itself":           {link("x.rego", "x.rego"), []string{"x.rego:", "leads back to itself"}},
+		"a loop of two":              {func(t *testing.T, dir string) { link("y", "x")(t, dir); link("x", "y")(t, dir) }, []string{"x:", "leads back"}},
+		"a link out of it":           {link("../../etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
+		"an absolute link out":       {link("/etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
+		"a link to nothing":          {link("gone.rego", "x.rego"), []string{"x.rego:", "leads nowhere"}},
+		"a link to its own folder":   {link(".", "x"), []string{"x:", "are not followed: put the folder itself there"}},
+		"a link to the folder above": {link("..", "x"), []string{"x:", "leaves the directory"}},
+		"a link to a folder, out of a hidden one": {func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "..1/d/a.rego"), nil)
+			link("../../d", "..1/d/x")(t, dir)
+			link("..1/d", "d")(t, dir)
+		}, []string{"d/x:", "are not followed: put the folder itself there"}},
+		"links to folders in each other": {func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "..1/d/a.rego"), nil)
+			link(".", "..1/d/x")(t, dir)
+			link("..1/d", "d")(t, dir)
+		}, []string{"d/x:", "are not followed: put the folder itself there"}},
+		"a link to a folder": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "d/a.rego"), nil); link("d", "x")(t, dir) }, []string{"x:", "are not followed: put the folder itself there"}},
+		"a large file":       {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "big.json"), make([]byte, 2<<20)) }, []string{"big.json:", "larger than 1 MiB", "--policies-max-size"}},
 		"large together": {func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "a.json"), make([]byte, 600<<10))
 			write(t, filepath.Join(dir, "b.json"), make([]byte, 600<<10))
@@ -111,12 +122,18 @@ func remove(t *testing.T, dir string) {
 // following reads a source whenever there may be something new; what it reads goes to seen.
 func following(t *testing.T, s source.Source) (seen chan *source.Files) {
 	t.Helper()
+	if _, err := s.Read(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return watching(t, s)
+}
+
+// watching is following for a source that was read.
+func watching(t *testing.T, s source.Source) (seen chan *source.Files) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	seen = make(chan *source.Files, 100)
 	ended := make(chan struct{})
-	if _, err := s.Read(ctx); err != nil {
-		t.Fatal(err)
-	}
 	go func() {
 		defer close(ended)
 		for s.Next(ctx) == nil {

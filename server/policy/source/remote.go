@@ -1,7 +1,10 @@
 package source
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -93,12 +97,14 @@ func (r *remote) fetch(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("Accept-Encoding", "gzip") // named here, it is left to decoded to decode
 	if r.etag != "" {
 		request.Header.Set("If-None-Match", r.etag)
 	}
+	began := time.Now()
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, r.unreachable(err)
+		return nil, r.unreachable(err, began)
 	}
 	defer func() { _ = response.Body.Close() }()
 	switch {
@@ -107,7 +113,10 @@ func (r *remote) fetch(ctx context.Context) ([]byte, error) {
 	case response.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("the server answers %d: see that the bundle is there and may be read", response.StatusCode)
 	}
-	content, err := r.body(response)
+	content, err := r.body(response, began)
+	if err == nil {
+		content, err = r.decoded(content, response.Header.Get("Content-Encoding"))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +124,13 @@ func (r *remote) fetch(ctx context.Context) ([]byte, error) {
 	return content, nil
 }
 
-func (r *remote) body(response *http.Response) ([]byte, error) {
+func (r *remote) body(response *http.Response, began time.Time) ([]byte, error) {
 	if response.ContentLength > r.unpack.maxBytes {
 		return nil, tooLarge("the bundle is", r.unpack.maxBytes)
 	}
 	content, err := io.ReadAll(io.LimitReader(response.Body, r.unpack.maxBytes+1))
 	if err != nil {
-		return nil, r.unreachable(err)
+		return nil, r.unreachable(err, began)
 	}
 	if int64(len(content)) > r.unpack.maxBytes {
 		return nil, tooLarge("the bundle is", r.unpack.maxBytes)
@@ -129,8 +138,36 @@ func (r *remote) body(response *http.Response) ([]byte, error) {
 	return content, nil
 }
 
+// decoded is the bundle, of which servers say in two ways that it is gzip: of its own compression, so that it stays as
+// it is, and of one more around it.
+func (r *remote) decoded(content []byte, encoding string) ([]byte, error) {
+	switch strings.ToLower(encoding) {
+	case "", "identity":
+		return content, nil
+	case "gzip", "x-gzip":
+	default:
+		return nil, fmt.Errorf("comes with Content-Encoding %q: have the server send the bundle as it is", encoding)
+	}
+	outer, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("comes with Content-Encoding gzip and is none (%w): have the server send the bundle as it is", err)
+	}
+	inner := bufio.NewReader(outer)
+	if magic, err := inner.Peek(2); err != nil || string(magic) != "\x1f\x8b" {
+		return content, nil // what is damaged is found when it is unpacked
+	}
+	content, err = io.ReadAll(io.LimitReader(inner, r.unpack.maxBytes+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("comes with Content-Encoding gzip and is damaged or cut off (%w): see what the server sends", err)
+	case int64(len(content)) > r.unpack.maxBytes:
+		return nil, tooLarge("the bundle is", r.unpack.maxBytes)
+	}
+	return content, nil
+}
+
 // unreachable says what to do about a request that failed, without the URL, whose query may be secret.
-func (r *remote) unreachable(err error) error {
+func (r *remote) unreachable(err error, began time.Time) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
@@ -139,7 +176,8 @@ func (r *remote) unreachable(err error) error {
 	case errors.Is(err, errRedirect):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("did not send the bundle within %v: see what holds the server up", r.client.Timeout)
+		within := min(time.Since(began).Round(100*time.Millisecond), r.client.Timeout)
+		return fmt.Errorf("did not send the bundle within %v: see what holds the server up", within)
 	}
 	return fmt.Errorf("cannot be fetched (%w): see that the server runs and the address is right", err)
 }

@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,57 @@ func TestABundleIsFetchedAndAskedForByItsTag(t *testing.T) {
 	for range 2 { // the second is answered 304, and is refused still
 		_, err = s.Read(context.Background())
 		expect(t, err, "is no bundle")
+	}
+}
+
+// squeezed is content as gzip.
+func squeezed(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// A bundle is gzip, and servers say so in Content-Encoding; some compress it once more.
+func TestContentEncodings(t *testing.T) {
+	bundle := build(t, small(t))
+	for name, row := range map[string]struct {
+		encoding string
+		content  []byte
+		says     string // empty: it is read
+	}{
+		"as it is":            {"", bundle, ""},
+		"identity":            {"identity", bundle, ""},
+		"its own":             {"gzip", bundle, ""},
+		"one more":            {"gzip", squeezed(t, bundle), ""},
+		"an old name":         {"X-GZIP", bundle, ""},
+		"another":             {"br", bundle, `Content-Encoding "br": have the server send the bundle as it is`},
+		"two":                 {"gzip, gzip", squeezed(t, bundle), `Content-Encoding "gzip, gzip"`},
+		"none":                {"gzip", []byte("<html>"), "comes with Content-Encoding gzip and is none"},
+		"one more, cut off":   {"gzip", squeezed(t, bundle)[:200], "damaged or cut off"},
+		"one more, too large": {"gzip", squeezed(t, append([]byte("\x1f\x8b"), make([]byte, 2<<20)...)), "larger than 1 MiB"},
+		"no bundle inside":    {"gzip", squeezed(t, []byte("no tar")), "damaged or cut off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if row.encoding != "" {
+					w.Header().Set("Content-Encoding", row.encoding)
+				}
+				_, _ = w.Write(row.content)
+			})
+			files, err := open(t, source.Config{Location: url, MaxBytes: 1 << 20}).Read(context.Background())
+			if row.says != "" {
+				expect(t, err, row.says)
+			} else if err != nil || len(files.List()) == 0 {
+				t.Errorf("files %v, %v", files, err)
+			}
+		})
 	}
 }
 

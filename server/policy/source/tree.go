@@ -6,22 +6,26 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/consentd/consentd/server/consent"
 )
 
-// ReadDir reads the policy files below dir, which together have at most maxBytes. Hidden files and folders, and those of other
-// kinds, are passed over, symbolic links are followed to files below dir only: a rule that is not there because its link leads
-// nowhere could be one that denies.
+// ReadDir reads the policy files below dir, which together have at most maxBytes. Hidden files and folders, and those
+// of other kinds, are passed over. Symbolic links are followed to files below dir, and to folders below hidden ones of
+// dir, as Kubernetes lays out its volumes (controllers -> ..data/controllers); any other is refused: a rule that is not
+// there because its link leads nowhere could be one that denies, and a folder that is read in two places has each rule
+// twice.
 func ReadDir(dir string, maxBytes int64) (*Files, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, cannotRead(err)
 	}
 	defer func() { _ = root.Close() }()
-	t := tree{root: root, left: maxBytes, maxBytes: maxBytes}
+	t := tree{dir: dir, root: root, left: maxBytes, maxBytes: maxBytes}
 	if err := fs.WalkDir(root.FS(), ".", t.visit); err != nil {
 		return nil, err
 	}
@@ -30,10 +34,13 @@ func ReadDir(dir string, maxBytes int64) (*Files, error) {
 
 // tree is a directory while it is read.
 type tree struct {
+	dir   string
 	root  *os.Root
 	files []consent.PolicyFile
 	// left is what of maxBytes is left for further files.
 	left, maxBytes int64
+	// link is the link to a folder that is being followed; empty: none.
+	link string
 	// visited counts files and folders of all kinds.
 	visited int
 }
@@ -53,7 +60,7 @@ func (t *tree) visit(name string, entry fs.DirEntry, err error) error {
 	case entry.IsDir():
 		return nil
 	case entry.Type()&fs.ModeSymlink != 0:
-		if err := t.link(name); err != nil {
+		if folder, err := t.target(name); folder || err != nil {
 			return err
 		}
 	}
@@ -63,22 +70,45 @@ func (t *tree) visit(name string, entry fs.DirEntry, err error) error {
 	return t.take(name)
 }
 
-// link refuses a symbolic link that does not lead to a file below the directory.
-func (t *tree) link(name string) error {
+// target refuses a symbolic link that does not lead to a file below the directory, and reads the folder that it may
+// lead to.
+func (t *tree) target(name string) (folder bool, err error) {
 	info, err := t.root.Stat(name)
 	switch {
 	case errors.Is(err, syscall.ELOOP):
-		return fmt.Errorf("%s: the symbolic link leads back to itself: remove it", name)
+		return false, fmt.Errorf("%s: the symbolic link leads back to itself: remove it", name)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: the symbolic link leads nowhere: remove it or put its target there", name)
+		return false, fmt.Errorf("%s: the symbolic link leads nowhere: remove it or put its target there", name)
 	case err != nil && strings.Contains(err.Error(), "escapes"):
-		return fmt.Errorf("%s: the symbolic link leaves the directory: put a copy of its target in its place", name)
+		return false, fmt.Errorf("%s: the symbolic link leaves the directory: put a copy of its target in its place", name)
 	case err != nil:
-		return fmt.Errorf("%s: %w", name, cannotRead(err))
-	case info.IsDir():
-		return fmt.Errorf("%s: symbolic links to folders are not followed: put the folder itself there", name)
+		return false, fmt.Errorf("%s: %w", name, cannotRead(err))
+	case !info.IsDir():
+		return false, nil
 	}
-	return nil
+	return true, t.follow(name)
+}
+
+// follow reads the folder that a link leads to, if it is below a hidden one and so not read where it stands.
+func (t *tree) follow(name string) error {
+	dir, err := filepath.EvalSymlinks(t.dir)
+	target, linkErr := filepath.EvalSymlinks(filepath.Join(t.dir, name))
+	if err = errors.Join(err, linkErr); err != nil {
+		return fmt.Errorf("%s: %w", name, cannotRead(err))
+	}
+	below, err := filepath.Rel(dir, target)
+	if err != nil || t.link != "" || !filepath.IsLocal(below) || below == "." || !inHidden(below) {
+		return fmt.Errorf("%s: symbolic links to folders, but to those below a hidden one as Kubernetes has them, are not followed: "+
+			"put the folder itself there", name)
+	}
+	t.link = name
+	defer func() { t.link = "" }()
+	return fs.WalkDir(t.root.FS(), name, t.visit)
+}
+
+// inHidden reports whether a path is a hidden folder or leads through one.
+func inHidden(name string) bool {
+	return slices.ContainsFunc(strings.Split(filepath.ToSlash(name), "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
 }
 
 // take reads a file within what is left.
