@@ -15,8 +15,8 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// TestKillAfterAnActivation: policies are activated, something is recorded, and the server is killed. The next one has the
-// activated policies in force and explains what was before by the policies of before.
+// TestKillAfterAnActivation: policies are activated, and the server is killed. The next one has
+// the activated policies in force and explains what was before by the policies of before.
 func TestKillAfterAnActivation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	policiesOf, decisions, kill := startKillable(t, dir)

@@ -60,8 +60,8 @@ func TestPastRequests(t *testing.T) {
 	}
 }
 
-// TestPast: on each axis what came later is left out, and what the answer rests on is told. A withdrawal of three days ago was
-// recorded only today, all else two days ago.
+// TestPast: on each axis what came later is left out, and what the answer rests on is told. A withdrawal of three days
+// ago was recorded only today, all else two days ago.
 func TestPast(t *testing.T) {
 	var now atomic.Int64
 	now.Store(int64(consent.InstantOf(clock.Add(-2 * day))))
@@ -113,7 +113,8 @@ func TestPast(t *testing.T) {
 	}
 }
 
-// TestExplainAnnulled: an event that was annulled is told with what annulled it, and counts where that was not known yet.
+// TestExplainAnnulled: an event that was annulled is told with what annulled it, and counts where that was not known
+// yet.
 func TestExplainAnnulled(t *testing.T) {
 	var now atomic.Int64
 	now.Store(int64(consent.InstantOf(clock.Add(-2 * day))))

@@ -1,7 +1,7 @@
 package consent
 
-// Coverage says against what a mark stands, as policies read the marks on all purposes and on single ones: the newest of the
-// two that cover a purpose decides, on a tie the raised one.
+// Coverage says against what a mark stands, as policies read the marks on all purposes and on single ones: the newest
+// of the two that cover a purpose decides, on a tie the raised one.
 type Coverage struct {
 	// Covered is whether the mark's purpose is covered, by this mark or by that for all purposes.
 	Covered bool
@@ -9,8 +9,8 @@ type Coverage struct {
 	Exempt []string
 }
 
-// CoverageOf returns the coverage of each of the marks on all purposes and single ones, which are sorted by purpose: those of
-// objections, or of restrictions on one ground.
+// CoverageOf returns the coverage of each of the marks on all purposes and single ones, which are sorted by purpose:
+// those of objections, or of restrictions on one ground.
 func CoverageOf(marks []PurposeMark) []Coverage {
 	out := make([]Coverage, len(marks))
 	var whole Mark

@@ -9,8 +9,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// TestCoverage compares the coverage of random marks with its definition: a purpose is covered if the newest event that names
-// it was raised, or if the newest for all was raised and no newer event lifted it for this purpose.
+// TestCoverage compares the coverage of random marks with its definition: a purpose is covered if the newest event that
+// names it was raised, or if the newest for all was raised and no newer event lifted it for this purpose.
 func TestCoverage(t *testing.T) {
 	covered, exempt := 0, 0
 	for seed := range uint64(20_000) {

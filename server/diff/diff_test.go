@@ -99,9 +99,9 @@ func load(t testing.TB, list []consent.PolicyFile) *policy.Set {
 	return set
 }
 
-// The edits: GPC is not honoured, an objection does not count, and a purpose rests on another basis.
+// The edits: an objection and a restriction do not count, and a purpose rests on another basis.
 var edits = []string{
-	`denials contains [6, "OBJECTED", _objection_rule] if {`, `denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"product_analytics\"",
+	`denials contains [6, "OBJECTED", _objection_rule] if {`, `denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"marketing_email\"",
 	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`, `denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"product_analytics\"",
 	"product_improvement:\n    basis: LEGITIMATE_INTERESTS", "product_improvement:\n    basis: CONSENT",
 }

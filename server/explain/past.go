@@ -12,8 +12,8 @@ import (
 type Past struct {
 	// At: what had occurred by then counts. An event that is dated after its recording had occurred when it was recorded.
 	At consent.Instant
-	// KnownAt: what was recorded by then counts; an annulment has this axis alone. With KnownAt the same as At, the state is
-	// the one that checks read then.
+	// KnownAt: what was recorded by then counts; an annulment has this axis alone. With KnownAt the same as At, the state
+	// is the one that checks read then.
 	KnownAt consent.Instant
 }
 
@@ -71,7 +71,8 @@ func (x *Explainer) SubjectAsOf(ctx context.Context, subject consent.Subject, p 
 // Deciding are the policies behind an answer as of the past.
 type Deciding struct {
 	Revision string
-	// Now is whether they are in force now, Then whether they were at the instant; From and Until are those of the span then.
+	// Now is whether they are in force now, Then whether they were at the instant; From and Until are those of the span
+	// then.
 	Now, Then   bool
 	From, Until consent.Instant
 }
@@ -85,8 +86,8 @@ type History interface {
 	Set(ctx context.Context, revision string) (*policy.Set, error)
 }
 
-// policies returns the set that decides as of an instant: the one that was in force then, unless that of now is asked for.
-// Where the one of then is not kept that is an error, never another set.
+// policies returns the set that decides as of an instant: the one that was in force then, unless that of now is asked
+// for. Where the one of then is not kept that is an error, never another set.
 func (x *Explainer) policies(ctx context.Context, at consent.Instant, current bool) (*policy.Set, Deciding, error) {
 	active := x.config.Active()
 	span, err := x.config.History.At(at)

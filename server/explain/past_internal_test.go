@@ -53,8 +53,8 @@ func (a active) Set(_ context.Context, revision string) (*policy.Set, error) {
 	return nil, &consent.PolicyNotKeptError{Revision: revision}
 }
 
-// naive is the state as of the past, event by event in the order of recording, by the definition: what was recorded by one
-// instant, and had occurred by the other; an annulment counts by its recording, where what it annuls is there.
+// naive is the state as of the past, event by event in the order of recording, by the definition: what was recorded by
+// one instant, and had occurred by the other; an annulment counts by its recording, where what it annuls is there.
 func naive(t *testing.T, ledger []consent.Entry, p Past) *consent.State {
 	t.Helper()
 	state, folded, there := &consent.State{}, []consent.Entry{}, map[string]bool{}
@@ -76,8 +76,8 @@ func naive(t *testing.T, ledger []consent.Entry, p Past) *consent.State {
 	return state
 }
 
-// ledgerOf is a random ledger: some events are recorded long after they occurred, some before the time that they bear, and some
-// are annulled.
+// ledgerOf is a random ledger: some events are recorded long after they occurred, some before the time that they bear,
+// and some are annulled.
 func ledgerOf(generator *storetest.Generator, draw *rand.Rand) (ledger paged) {
 	recorded := consent.InstantOf(storetest.Epoch)
 	for i, e := range generator.Events(draw.IntN(20)) {
@@ -95,8 +95,8 @@ func ledgerOf(generator *storetest.Generator, draw *rand.Rand) (ledger paged) {
 	return ledger
 }
 
-// TestPastAgreesWithARefold compares answers as of the past with a naive refold, for 10,000 random subjects and pairs of
-// instants. With one instant for both, the state is what a check read then: all that was recorded by it.
+// TestPastAgreesWithARefold compares answers as of the past with a naive refold, for 10,000 random subjects and pairs
+// of instants. With one instant for both, the state is what a check read then: all that was recorded by it.
 func TestPastAgreesWithARefold(t *testing.T) {
 	set, err := policy.Load(policies.FS, policy.Options{})
 	if err != nil {

@@ -110,8 +110,9 @@ func expectNotKept(t *testing.T, s *servertest.Server, at int, says string) {
 	expectClause(t, s, at, now, "now")
 }
 
-// TestPoliciesOfThen: three servers with policies of their own on the same data. Each time is answered by the policies of then,
-// which are named; by those of now only where they are asked for; and what is not kept, or before the history, is not answered.
+// TestPoliciesOfThen: three servers with policies of their own on the same data. Each time is answered by the policies
+// of then, which are named; by those of now only where they are asked for; and what is not kept, or before the history,
+// is not answered.
 func TestPoliciesOfThen(t *testing.T) {
 	dir, clock := t.TempDir(), &hours{}
 	s := clock.run(t, dir, "first", 0)
@@ -202,8 +203,8 @@ func diffFrom(t *testing.T, s *servertest.Server, revision string) *consentv1.Di
 	}
 }
 
-// TestAnUpgradeHasNoHistoryYet: a data directory of a version that kept no history begins one, with what it kept for the next
-// start.
+// TestAnUpgradeHasNoHistoryYet: a data directory of a version that kept no history begins one, with what it kept for
+// the next start.
 func TestAnUpgradeHasNoHistoryYet(t *testing.T) {
 	dir, clock := t.TempDir(), &hours{}
 	stop(t, clock.run(t, dir, "first", 0))

@@ -10,8 +10,8 @@ import (
 	"github.com/consentd/consentd/server/servertest"
 )
 
-// TestSubjectSaysWhatCheckSays: what GetSubject calls covered is what a check denies, for random objections and restrictions to a
-// purpose and to all.
+// TestSubjectSaysWhatCheckSays: what GetSubject calls covered is what a check denies, for random objections and
+// restrictions to a purpose and to all.
 func TestSubjectSaysWhatCheckSays(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{Now: (&hours{}).now})
 	const purpose = "product_analytics"
@@ -85,7 +85,8 @@ type scoped interface {
 	GetCovered() bool
 }
 
-// covers reports whether one of the marks covers a purpose: that of the purpose says so or, where there is none, that for all.
+// covers reports whether one of the marks covers a purpose: that of the purpose says so or, where there is none, that
+// for all.
 func covers(marks []scoped, purpose string) bool {
 	found := false
 	for _, m := range marks {

@@ -1,13 +1,14 @@
-// Package archive keeps the sets of policies that were in force, and when each was, so that a decision can be explained by
-// the policies of then.
+// Package archive keeps the sets of policies that were in force, and when each was, so that a decision can be explained
+// by the policies of then.
 //
-// Below its directory, sets/<revision>.zip holds the files of a set (a Copy, labelled with the revision), and history.jsonl the
-// spans of time, under a digest of their own. A set is on disk before the span that names it, and the span before the set is in
-// force: after a crash the history names nothing that was not kept. What is read back is verified twice, by the copy's digest and
-// by the revision of what it loads as; anything else is an error, never another set.
+// Below its directory, sets/<revision>.zip holds the files of a set (a Copy, labelled with the revision), and
+// history.jsonl the spans of time, under a digest of their own. A set is on disk before the span that names it, and the
+// span before the set is in force: after a crash the history names nothing that was not kept. What is read back is
+// verified twice, by the copy's digest and by the revision of what it loads as; anything else is an error, never
+// another set.
 //
-// The newest sets are kept, as many as configured; their older spans stay in the history and say that they are not. A span
-// ends when another set is put in force, so it goes on while no server runs.
+// The newest sets are kept, as many as configured; their older spans stay in the history and say that they are not. A
+// span ends when another set is put in force, so it goes on while no server runs.
 package archive
 
 import (
@@ -58,7 +59,8 @@ type Archive struct {
 		// spans are in the order of their beginnings; unwritten is whether the disk has others.
 		spans     []consent.PolicySpan
 		unwritten bool
-		// kept are the revisions of the sets on disk; settled is that of the last span, once all that Begin does is done for it.
+		// kept are the revisions of the sets on disk; settled is that of the last span, once all that Begin does is done for
+		// it.
 		kept    map[string]bool
 		settled string
 	}
@@ -67,7 +69,8 @@ type Archive struct {
 	loaded  []*policy.Set
 }
 
-// Open reads the history; nothing is written. A damaged history, or one of a newer format, is an error that says what to do.
+// Open reads the history; nothing is written. A damaged history, or one of a newer format, is an error that says what
+// to do.
 func Open(c Config) (*Archive, error) {
 	if c.Keep == 0 {
 		c.Keep = DefaultKeep
@@ -113,9 +116,9 @@ func (a *Archive) stored() (names []string, err error) {
 	return names, nil
 }
 
-// Begin keeps a set, and notes that it is in force from an instant on: it is on disk when Begin returns. Where it cannot be
-// written the error says why, and the history is right as long as this process lives; the next Begin tries again. A set that
-// is in force already, from the same source, begins no other span.
+// Begin keeps a set, and notes that it is in force from an instant on: it is on disk when Begin returns. Where it
+// cannot be written the error says why, and the history is right as long as this process lives; the next Begin tries
+// again. A set that is in force already, from the same source, begins no other span.
 func (a *Archive) Begin(set *policy.Set, from string, at consent.Instant) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -198,8 +201,8 @@ func (a *Archive) write() error {
 	return nil
 }
 
-// prune removes the sets beyond those that are to be kept, and what a crash left. A file that cannot be removed is one too
-// many, no loss. mu is held.
+// prune removes the sets beyond those that are to be kept, and what a crash left. A file that cannot be removed is one
+// too many, no loss. mu is held.
 func (a *Archive) prune() {
 	wanted := map[string]bool{}
 	for _, span := range slices.Backward(a.mu.spans) {
@@ -231,7 +234,8 @@ func (a *Archive) History() []consent.PolicySpan {
 	return spans
 }
 
-// At returns the span in which an instant lies, or a *consent.PolicyNotKeptError where the history does not go back so far.
+// At returns the span in which an instant lies, or a *consent.PolicyNotKeptError where the history does not go back so
+// far.
 func (a *Archive) At(at consent.Instant) (consent.PolicySpan, error) {
 	spans := a.History()
 	for _, s := range spans {

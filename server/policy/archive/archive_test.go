@@ -78,7 +78,8 @@ func revisionAt(t testing.TB, a *archive.Archive, at consent.Instant) string {
 	return span.Revision
 }
 
-// TestHistory: sets come and go and come again, a restart goes on where the last process ended, and each instant has its set.
+// TestHistory: sets come and go and come again, a restart goes on where the last process ended, and each instant has
+// its set.
 func TestHistory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "policies")
 	one, two := acme(t, "1"), acme(t, "2")
@@ -138,8 +139,8 @@ func TestAClockThatWasSetBack(t *testing.T) {
 	}
 }
 
-// TestKeep: the newest sets are kept, as many as configured, also after a restart with a smaller number. Older spans say that
-// their set is not.
+// TestKeep: the newest sets are kept, as many as configured, also after a restart with a smaller number. Older spans
+// say that their set is not.
 func TestKeep(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, dir, 3)
@@ -303,8 +304,8 @@ func changeForEver(dir string) {
 	}
 }
 
-// TestKill: a process that is killed at any moment leaves a history that reads, whose newest sets are kept whole, and which
-// has each change that was acknowledged.
+// TestKill: a process that is killed at any moment leaves a history that reads, whose newest sets are kept whole, and
+// which has each change that was acknowledged.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	rounds, acknowledged := 20, 0

@@ -14,9 +14,9 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Copy is the path of a copy of a set's files: a zip, whose comment says where they come from and has a digest over that and
-// all files. It is written under another name, synced and renamed, so that it is there whole or not at all. One goroutine
-// writes at a time; others may read meanwhile.
+// Copy is the path of a copy of a set's files: a zip, whose comment says where they come from and has a digest over
+// that and all files. It is written under another name, synced and renamed, so that it is there whole or not at all.
+// One goroutine writes at a time; others may read meanwhile.
 type Copy string
 
 // label is the comment of a copy.
