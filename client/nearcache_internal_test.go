@@ -61,7 +61,8 @@ func (w *world) start() {
 	}
 	api, err := grpcapi.New(grpcapi.Config{
 		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
-		Logger: slog.New(slog.DiscardHandler),
+		Logger:  slog.New(slog.DiscardHandler),
+		History: func() []consent.PolicySpan { return nil },
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
 		},

@@ -62,6 +62,7 @@ func samples(t *testing.T) map[string]struct {
 		"cache-size":             {"3MiB", func(o options) bool { return o.config.CacheSize == 3<<20 }},
 		"policies":               {dir, func(o options) bool { return o.config.PolicySource.Location == dir }},
 		"policies-poll":          {"5s", func(o options) bool { return o.config.PolicySource.Poll == 5*time.Second }},
+		"policies-keep":          {"7", func(o options) bool { return o.config.PoliciesKeep == 7 }},
 		"policies-max-size":      {"3MiB", func(o options) bool { return o.config.PolicySource.MaxBytes == 3<<20 }},
 		"policies-key":           {key, func(o options) bool { return o.config.PolicySource.Key.File == key }},
 		"policies-key-algorithm": {"PS512", func(o options) bool { return o.config.PolicySource.Key.Algorithm == "PS512" }},
