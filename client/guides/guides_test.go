@@ -131,7 +131,7 @@ func run(t *testing.T, g guide, repository string) {
 			dir = t.TempDir()
 		}
 		took := time.Now()
-		out, err := shell(t, dir, repository, script(b.text, s.Addr))
+		out, err := shell(t, command{script(b.text, s.Addr), dir, repository, s.Addr})
 		if err != nil {
 			t.Errorf("%s:%d: %v\n%s", g.file, b.line, err, out)
 		}
@@ -167,22 +167,30 @@ serve() {
 	pkill -TERM -P $server || kill -TERM $server
 	wait $server || true
 }
-go() { if [ "$1 ${2:-}" = "run ./server" ]; then shift 2; serve "$@"; else command go "$@"; fi; }
+go() {
+	case "$1 ${2:-}" in
+	"run ./server") shift 2; serve "$@" ;;
+	"test ./...") command go vet ./... ;; # what the gate runs whole
+	*) command go "$@" ;;
+	esac
+}
 consentctl() { "$CONSENTD/consentctl" "$@"; }
 `
 
-func shell(t *testing.T, dir, repository, script string) (string, error) {
+// command is a script, where it runs, and what it finds.
+type command struct{ script, dir, repository, addr string }
+
+func shell(t *testing.T, c command) (string, error) {
 	t.Helper()
-	addr := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(script)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
-	command.Dir = dir
-	command.Env = append(os.Environ(), "CONSENTD="+repository, "CONSENTD_ADDR="+addr)
-	command.WaitDelay = time.Second
+	bash := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", c.script)
+	bash.Dir = c.dir
+	bash.Env = append(os.Environ(), "CONSENTD="+c.repository, "CONSENTD_ADDR="+c.addr)
+	bash.WaitDelay = time.Second
 	var out bytes.Buffer
-	command.Stdout, command.Stderr = &out, &out
-	if err := command.Run(); err != nil {
+	bash.Stdout, bash.Stderr = &out, &out
+	if err := bash.Run(); err != nil {
 		return out.String(), fmt.Errorf("the commands failed: %w", err)
 	}
 	return out.String(), nil
