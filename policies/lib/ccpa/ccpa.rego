@@ -10,6 +10,7 @@
 #   - input: schema.input
 package consentd.lib.ccpa
 
+import data.consentd.lib.basis
 import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.place
@@ -48,6 +49,22 @@ _opted_out_at := t if {
 _opted_in_again(t) if {
 	consent.current.requested_before_given_at > t
 	consent.given_after(t)
+}
+
+# METADATA
+# title: CCPA-7028, after a refusal or withdrawal
+# description: |
+#   What rests on notice goes on after a denial only where a later consent still holds: one that has expired, or that a child
+#   gave, is no opting in again (11 CCR 7028). Where the denial is the record's last word GDPR-7-SWAP reports it.
+# custom:
+#   article: 11 CCR 7028
+denials contains [7, consent.denial_codes[record.denied], "CCPA-7028"] if {
+	place.ccpa
+	request.sale_or_sharing
+	not basis.consent_based
+	not consent.denied(consent.current)
+	some record in consent.of_request
+	not consent.given_after(record.denied_at)
 }
 
 # METADATA
