@@ -10,7 +10,6 @@
 #   - input: schema.input
 package consentd.lib.ccpa
 
-import data.consentd.lib.basis
 import data.consentd.lib.clock
 import data.consentd.lib.consent
 import data.consentd.lib.place
@@ -61,11 +60,15 @@ _opted_in_again(t) if {
 denials contains [7, consent.denial_codes[record.denied], "CCPA-7028"] if {
 	place.ccpa
 	request.sale_or_sharing
-	not basis.consent_based
+	_needs_no_consent
 	not consent.denied(consent.current)
 	some record in consent.of_request
 	not consent.given_after(record.denied_at)
 }
+
+_needs_no_consent if replaces_consent
+
+_needs_no_consent if not request.row.basis in {"CONSENT", "EXPLICIT_CONSENT"}
 
 # METADATA
 # title: CCPA-135

@@ -186,3 +186,10 @@ test_ccpa_7028_allowed_after_a_denial_by_one_later_consent if {
 	expired := object.union(record, {"expires_at": fixture.ago(0)})
 	_codes == set() with input as _share("CORPORATE_AFFILIATE", {"consents": {"affiliate_sharing": expired}})
 }
+
+test_ccpa_7028_denied_where_no_consent_was_declared_either if {
+	record := fixture.first_given_with(1, {"denied": "WITHDRAWN", "denied_at": fixture.ago(2), "expires_at": fixture.ago(0)})
+	given := object.union(_share("REFERRAL_PARTNER", {"consents": {"affiliate_sharing": record}}), {"controller": "livex"})
+	_codes == {"CONSENT_WITHDRAWN"} with input as given
+	_codes == set() with input as object.union(given, {"controller": "jsers"})
+}
