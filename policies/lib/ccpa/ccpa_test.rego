@@ -192,4 +192,11 @@ test_ccpa_7028_denied_where_no_consent_was_declared_either if {
 	given := object.union(_share("REFERRAL_PARTNER", {"consents": {"affiliate_sharing": record}}), {"controller": "livex"})
 	_codes == {"CONSENT_WITHDRAWN"} with input as given
 	_codes == set() with input as object.union(given, {"controller": "jsers"})
+	_codes == set() with input as object.union(given, {"subject": {"jurisdiction": "US-NY"}})
+}
+
+test_ccpa_7028_leaves_what_is_no_sale if {
+	record := fixture.given_with(2, {"denied": "REFUSED", "denied_at": fixture.ago(3), "expires_at": fixture.ago(1)})
+	given := {"jurisdiction": "US-CA", "consents": {"product_improvement": record}}
+	_codes == set() with input as fixture.example("product_improvement", given)
 }
