@@ -97,11 +97,13 @@ func (s *State) holdsConsent(c Consent, at Instant) bool {
 		return false
 	}
 	p := &s.Consents[i]
-	if len(c.Recipients) == 0 {
-		return p.Own.holds(c.Status, at)
+	if len(c.Recipients) == 0 && p.Own.holds(c.Status, at) {
+		return true
 	}
+	// A denial that names nobody ends the recipients' records too, also where a newer grant outranks it for the purpose.
+	endsAll := len(c.Recipients) == 0 && c.Status.Denies()
 	return slices.ContainsFunc(p.Recipients, func(r RecipientRecord) bool {
-		return slices.Contains(c.Recipients, r.Recipient) && r.holds(c.Status, at)
+		return (endsAll || slices.Contains(c.Recipients, r.Recipient)) && r.holds(c.Status, at)
 	})
 }
 

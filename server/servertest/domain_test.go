@@ -42,6 +42,7 @@ func TestStories(t *testing.T) {
 	s := newStage(t)
 	t.Run("time", func(t *testing.T) { s.play(t, timeStories()) })
 	t.Run("outcomes", func(t *testing.T) { s.play(t, outcomeStories()) })
+	t.Run("recipients", func(t *testing.T) { s.play(t, recipientStories()) })
 	t.Run("scopes", func(t *testing.T) { s.play(t, scopeStories()) })
 	t.Run("signals", func(t *testing.T) { s.play(t, signalStories()) })
 	t.Run("erasure", func(t *testing.T) { s.play(t, erasureStories()) })

@@ -51,6 +51,26 @@ _opted_in_again(t) if {
 }
 
 # METADATA
+# title: CCPA-7028, after a refusal or withdrawal
+# description: |
+#   What rests on notice goes on after a denial only where a later consent still holds: one that has expired, or that a child
+#   gave, is no opting in again (11 CCR 7028). Where the denial is the record's last word GDPR-7-SWAP reports it.
+# custom:
+#   article: 11 CCR 7028
+denials contains [7, consent.denial_codes[record.denied], "CCPA-7028"] if {
+	place.ccpa
+	request.sale_or_sharing
+	_needs_no_consent
+	not consent.denied(consent.current)
+	some record in consent.of_request
+	not consent.given_after(record.denied_at)
+}
+
+_needs_no_consent if replaces_consent
+
+_needs_no_consent if not request.row.basis in {"CONSENT", "EXPLICIT_CONSENT"}
+
+# METADATA
 # title: CCPA-135
 # description: |
 #   In California nobody asks for an opt-in again for 12 months after an opt-out, or after a stored signal that still opts out

@@ -164,3 +164,39 @@ test_ccpa_120_minor_counts_as_none_from_16_on if {
 		consent.faults(record, "affiliate_sharing") == {code} with input as _minor(now_old, record)
 	}
 }
+
+test_ccpa_7028_denied_where_the_consent_after_a_denial_holds_no_more if {
+	every fields in [{"expires_at": fixture.ago(0)}, {"notice_version": 4}, {"notice_version": 1}, {"age_max": 12}] {
+		record := fixture.given_with(1, object.union({"denied": "WITHDRAWN", "denied_at": fixture.ago(2)}, fields))
+		given := _share("AFFILIATE", {"consents": {"affiliate_sharing": record}})
+		ccpa.denials == {[7, "CONSENT_WITHDRAWN", "CCPA-7028"]} with input as given
+		ccpa.denials == set() with input as object.union(given, {"subject": {"jurisdiction": "US-NY"}})
+	}
+}
+
+test_ccpa_7028_denied_where_the_recipients_consent_after_the_purposes_denial_holds_no_more if {
+	expired := fixture.given_with(2, {"expires_at": fixture.ago(1)})
+	record := object.union(fixture.denied("REFUSED", 3), {"recipients": {"r-1": expired}})
+	_codes == {"CONSENT_REFUSED"} with input as _share("AFFILIATE", {"consents": {"affiliate_sharing": record}})
+}
+
+test_ccpa_7028_allowed_after_a_denial_by_one_later_consent if {
+	record := fixture.given_with(1, {"denied": "REFUSED", "denied_at": fixture.ago(2)})
+	_codes == set() with input as _share("AFFILIATE", {"consents": {"affiliate_sharing": record}})
+	expired := object.union(record, {"expires_at": fixture.ago(0)})
+	_codes == set() with input as _share("CORPORATE_AFFILIATE", {"consents": {"affiliate_sharing": expired}})
+}
+
+test_ccpa_7028_denied_where_no_consent_was_declared_either if {
+	record := fixture.first_given_with(1, {"denied": "WITHDRAWN", "denied_at": fixture.ago(2), "expires_at": fixture.ago(0)})
+	given := object.union(_share("REFERRAL_PARTNER", {"consents": {"affiliate_sharing": record}}), {"controller": "livex"})
+	_codes == {"CONSENT_WITHDRAWN"} with input as given
+	_codes == set() with input as object.union(given, {"controller": "jsers"})
+	_codes == set() with input as object.union(given, {"subject": {"jurisdiction": "US-NY"}})
+}
+
+test_ccpa_7028_leaves_what_is_no_sale if {
+	record := fixture.given_with(2, {"denied": "REFUSED", "denied_at": fixture.ago(3), "expires_at": fixture.ago(1)})
+	given := {"jurisdiction": "US-CA", "consents": {"product_improvement": record}}
+	_codes == set() with input as fixture.example("product_improvement", given)
+}

@@ -24,6 +24,12 @@ current := named if {
 named := input.subject.consents[input.purpose].recipients[input.recipient.id]
 
 # METADATA
+# description: The records that a denial for the request may stand in, whichever of them is read.
+of_request contains _own(input.purpose)
+
+of_request contains named
+
+# METADATA
 # description: |
 #   The record that the request reads for a purpose. Where a rule asks for the consent to another purpose than the request's,
 #   that is the purpose's, whatever recipient the request names.

@@ -52,11 +52,15 @@ _requested_since(r, t) if r.requested_at > t
 
 # METADATA
 # description: The code of the record's own denial.
-denial_code(r) := {
+denial_code(r) := denial_codes[r.status]
+
+# METADATA
+# description: The code of each status that denies.
+denial_codes := {
 	"REFUSED": "CONSENT_REFUSED",
 	"WITHDRAWN": "CONSENT_WITHDRAWN",
 	"INVALIDATED": "CONSENT_INVALIDATED",
-}[r.status]
+}
 
 # METADATA
 # description: Why no consent that names the recipient of the request counts; empty where one does.
