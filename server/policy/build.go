@@ -139,17 +139,13 @@ func (b *build) program() (*engine.Program, error) {
 	for _, id := range b.ids() {
 		paths = append(paths, decisionPath(id))
 	}
-	plan, err := engine.NewPlanner().Entrypoints(context.Background(), paths, rego.Compiler(compiler))
+	plan, err := engine.NewPlanner().Entrypoints(context.Background(), compiler, paths...)
 	if err != nil {
 		return nil, err
 	}
-	documents, err := ast.InterfaceToValue(b.Documents)
+	data, err := b.data()
 	if err != nil {
-		return nil, fmt.Errorf("reading the policies' data: %w", err)
-	}
-	data, err := engine.FromAST(b.symbols, documents)
-	if err != nil {
-		return nil, fmt.Errorf("reading the policies' data: %w", err)
+		return nil, err
 	}
 	program, err := engine.Compile(plan, data, engine.Options{
 		Symbols: b.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
@@ -161,6 +157,19 @@ func (b *build) program() (*engine.Program, error) {
 		return nil, fmt.Errorf("compiling the policies' plan: %w", err)
 	}
 	return program, nil
+}
+
+// data are the documents as the compiled engine has them.
+func (b *build) data() (engine.Value, error) {
+	documents, err := ast.InterfaceToValue(b.Documents)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policies' data: %w", err)
+	}
+	data, err := engine.FromAST(b.symbols, documents)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policies' data: %w", err)
+	}
+	return data, nil
 }
 
 // entrypoint returns the compiled decision of a controller; nil where topdown evaluates, because it is to or because the

@@ -71,8 +71,12 @@ func (l *Loader) evaluate(ctx context.Context, c *controller, q question) (conse
 		l.logger.Error("the compiled engine panicked, topdown decides", "controller", q.request.Subject.Controller,
 			"purpose", q.request.Purpose, "error", fault, "stack", string(fault.Stack))
 		return l.evaluateTopdown(ctx, c, q)
-	case errors.As(err, &policyError) && !l.detached:
-		return l.evaluateTopdown(ctx, c, q)
+	case errors.As(err, &policyError) && !l.wrong.Load():
+		d, err := l.evaluateTopdown(ctx, c, q)
+		if err != nil && ctx.Err() == nil && l.detached {
+			l.wrong.Store(true)
+		}
+		return d, err
 	}
 	return consent.Decision{}, err
 }

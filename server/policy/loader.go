@@ -64,8 +64,9 @@ type Loader struct {
 	mu      sync.Mutex // held by who replaces current
 	counts  counts
 	shadow  *shadow
-	// detached is that of Set.Detached: a policy's error is told in the compiled engine's words.
+	// detached is that of Set.Detached, and wrong says that its policy failed by topdown too.
 	detached bool
+	wrong    atomic.Bool
 }
 
 // NewLoader returns a loader and starts its shadow.

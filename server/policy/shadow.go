@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -87,10 +86,10 @@ func (s *shadow) compare(ctx context.Context, again shadowed) {
 		return
 	}
 	s.loader.counts.shadowed.Add(1)
-	if err != nil && !errors.Is(err, errUndefined) || !same(want, again.answer) {
+	if difference := differ(again.answer, want, err); difference != nil {
 		s.loader.counts.differences.Add(1)
 		s.loader.logger.Error("the compiled engine and topdown differ", "controller", again.id,
-			"compiled", text(again.answer), "topdown", text(want), "topdown_error", err, "input", again.input.String())
+			"compiled", difference.Compiled, "topdown", difference.Topdown, "input", again.input.String())
 	}
 }
 

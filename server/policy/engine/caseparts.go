@@ -2,10 +2,8 @@ package engine
 
 import (
 	"math"
-	"slices"
 	"sync"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
@@ -38,18 +36,23 @@ func (e *emitter) part(nodes []*node) part {
 	return p
 }
 
-// read notes which slots and functions nodes use.
-func (p *part) read(nodes []*node) {
-	eachNode(nodes, func(n *node) {
-		n.operands(func(o *operand) {
-			if o.kind == inSlot && !slices.Contains(p.slots, o.id) {
-				p.slots = append(p.slots, o.id)
+// read notes which slots and functions blocks use.
+func (p *part) read(blocks ...[]*node) {
+	slots, calls := map[int32]bool{}, map[*function]bool{}
+	for _, nodes := range blocks {
+		eachNode(nodes, func(n *node) {
+			n.operands(func(o *operand) {
+				if o.kind == inSlot && !slots[o.id] {
+					slots[o.id] = true
+					p.slots = append(p.slots, o.id)
+				}
+			})
+			if n.op == opCall && !calls[n.fn] {
+				calls[n.fn] = true
+				p.calls = append(p.calls, n.fn)
 			}
 		})
-		if n.op == opCall && !slices.Contains(p.calls, n.fn) {
-			p.calls = append(p.calls, n.fn)
-		}
-	})
+	}
 }
 
 func (e *emitter) tests(nodes []*node) (out []test) {
@@ -60,7 +63,7 @@ func (e *emitter) tests(nodes []*node) (out []test) {
 		if !e.testable(n) {
 			break
 		}
-		out = append(out, test{silent: writesNothing(n), skip: e.skippable(n)})
+		out = append(out, test{silent: writesNothing(n), skip: n.dst == noLocal && e.c.infallible(n)})
 	}
 	return out
 }
@@ -83,21 +86,6 @@ func (e *emitter) testable(n *node) bool {
 func writesNothing(n *node) bool {
 	ok := true
 	eachNode([]*node{n}, func(n *node) { ok = ok && n.dst == noLocal && n.op != opScan && n.c.kind == inNone })
-	return ok
-}
-
-// infallible are the predicates that decide for operands of all types.
-var infallible = map[string]bool{
-	ast.Equal.Name: true, ast.NotEqual.Name: true, ast.LessThan.Name: true, ast.LessThanEq.Name: true,
-	ast.GreaterThan.Name: true, ast.GreaterThanEq.Name: true, ast.Member.Name: true,
-}
-
-func (e *emitter) skippable(n *node) bool {
-	if !n.pureTest() || n.dst != noLocal || n.op == opTest && !(n.builtin.native && infallible[n.builtin.name]) {
-		return false
-	}
-	ok := true
-	n.operands(func(o *operand) { ok = ok && (o.kind != inSlot || !e.c.calls(o.id)) })
 	return ok
 }
 

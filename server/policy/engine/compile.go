@@ -14,6 +14,7 @@ type compiler struct {
 	opts      Options
 	sym       *Symbols
 	policy    *ir.Policy
+	agreed    map[string]bool // see Plan
 	prog      *Program
 	strings   []Value
 	slots     map[slotKey]int32
@@ -21,6 +22,7 @@ type compiler struct {
 	fixedData bool // no plan replaces data: it is a constant
 	folder    *vm  // evaluates at compile time
 	places    map[Rule]int
+	withArgs  trie // functions with arguments: a dynamic call passes none
 }
 
 // noResult is the return local of a query, which has none.
@@ -31,11 +33,11 @@ func (c *compiler) fuse() bool { return !c.opts.NoFuse }
 // Compile makes a program of a plan and its base documents. data is copied and
 // may be nil. A function that cannot be compiled does not fail the program, but
 // the entrypoints that need it (see Program.Entrypoint).
-func Compile(policy *ir.Policy, data Value, opts Options) (*Program, error) {
-	if policy == nil || policy.Static == nil || policy.Funcs == nil || policy.Plans == nil {
-		return nil, errors.New("compiling a policy: the plan is incomplete")
+func Compile(plan *Plan, data Value, opts Options) (*Program, error) {
+	if plan == nil || plan.policy == nil {
+		return nil, errors.New("compiling a policy: there is no plan")
 	}
-	c := newCompiler(policy, data, opts.withDefaults())
+	c := newCompiler(plan, data, opts.withDefaults())
 	if err := c.run(); err != nil {
 		return nil, fmt.Errorf("compiling a policy: %w", err)
 	}
@@ -58,22 +60,23 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func newCompiler(policy *ir.Policy, data Value, opts Options) *compiler {
+func newCompiler(plan *Plan, data Value, opts Options) *compiler {
 	if data == nil {
 		data = &Object{sorted: true}
 	}
 	c := &compiler{
-		opts: opts, sym: opts.Symbols, policy: policy,
+		opts: opts, sym: opts.Symbols, policy: plan.policy, agreed: plan.agreed,
 		prog: &Program{
 			opts: opts, sym: opts.Symbols, data: freeze(opts.Symbols, data),
 			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: &trie{},
+			refused: plan.refused,
 		},
 		slots:     map[slotKey]int32{},
 		builtins:  map[string]*builtin{},
-		fixedData: !replacesData(policy),
+		fixedData: !replacesData(plan.policy),
 		places:    map[Rule]int{},
 	}
-	for _, s := range policy.Static.Strings {
+	for _, s := range plan.policy.Static.Strings {
 		c.strings = append(c.strings, c.sym.intern(s.Value))
 	}
 	return c
@@ -85,6 +88,7 @@ func (c *compiler) run() error {
 			return err
 		}
 	}
+	c.prog.whole = table{spans: make([]span, len(c.prog.order)+len(c.policy.Plans.Plans))}
 	for _, f := range c.policy.Funcs.Funcs { // callees come before their callers
 		c.function(f)
 	}
@@ -95,7 +99,6 @@ func (c *compiler) run() error {
 		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
 	}
 	c.prog.stats.Slots = len(c.prog.slots)
-	c.prog.whole = table{spans: make([]span, len(c.prog.order))}
 	c.prog.cases = c.newCases()
 	c.sym.publish()
 	return nil
@@ -110,6 +113,8 @@ func (c *compiler) declare(f *ir.Func) error {
 	if len(f.Params) == 2 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
 		c.prog.dyn.insert(f.Path, fn)
+	} else {
+		c.withArgs.insert(f.Path, fn)
 	}
 	c.prog.funcs[f.Name] = fn
 	return nil
@@ -230,15 +235,8 @@ const foldSteps = 100_000
 // fold evaluates a function that depends on nothing. One that fails is left to
 // fail, or not to be called, at run time.
 func (c *compiler) fold(fn *function) {
-	if c.folder == nil {
-		c.folder = &vm{prog: c.prog}
-	}
-	m := c.folder
-	m.slots, m.applied = make([]memo, len(c.prog.slots)), make([]application, c.prog.memos)
-	if c.opts.TrackRules {
-		m.fired = make([]uint64, len(c.prog.rules)/64+1)
-	}
-	m.prepare(context.Background(), Request{}, &table{spans: make([]span, len(c.prog.order))})
+	m := c.foldingVM()
+	m.prepare(context.Background(), Request{}, &c.prog.whole)
 	m.budget = foldSteps
 	v := m.call(fn)
 	if m.err != nil || m.bierr != nil {
@@ -249,6 +247,22 @@ func (c *compiler) fold(fn *function) {
 		fn.constant = freeze(c.sym, v)
 	}
 	c.prog.stats.Folded++
+}
+
+// foldingVM is the one that evaluates at compile time, with room for what was
+// compiled since. What it remembers is of other generations.
+func (c *compiler) foldingVM() *vm {
+	if c.folder == nil {
+		c.folder = &vm{prog: c.prog}
+	}
+	m := c.folder
+	m.arena.rewind()
+	m.slots = append(m.slots, make([]memo, len(c.prog.slots)-len(m.slots))...)
+	m.applied = append(m.applied, make([]application, c.prog.memos-len(m.applied))...)
+	if c.opts.TrackRules {
+		m.fired = append(m.fired, make([]uint64, len(c.prog.rules)/64+1-len(m.fired))...)
+	}
+	return m
 }
 
 // mergeEnds joins a complete rule with the block that the planner puts behind

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/test/cases"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -108,7 +107,7 @@ func runCase(t *testing.T, suite string, version ast.RegoVersion, tc cases.TestC
 	}
 }
 
-func planCase(ctx context.Context, version ast.RegoVersion, tc cases.TestCase) (*ir.Policy, error) {
+func planCase(ctx context.Context, version ast.RegoVersion, tc cases.TestCase) (*engine.Plan, error) {
 	popts := ast.ParserOptions{RegoVersion: version}
 	if tc.ExperimentalKeywords {
 		popts.Capabilities = ast.CapabilitiesForThisVersion(ast.CapabilitiesExperimentalKeywords(true))
@@ -130,10 +129,10 @@ func planCase(ctx context.Context, version ast.RegoVersion, tc cases.TestCase) (
 	if err != nil {
 		return nil, err
 	}
-	return engine.NewPlanner().Query(ctx, rego.Compiler(c), rego.ParsedQuery(query), rego.SetRegoVersion(version))
+	return engine.PlanQuery(ctx, c, rego.ParsedQuery(query), rego.SetRegoVersion(version))
 }
 
-func evalCase(ctx context.Context, plan *ir.Policy, tc cases.TestCase, opts engine.Options) (err error) {
+func evalCase(ctx context.Context, plan *engine.Plan, tc cases.TestCase, opts engine.Options) (err error) {
 	opts.StrictBuiltinErrors = tc.StrictError
 	term := inputOf(tc)
 	opts = casesOf(opts, term)

@@ -31,7 +31,11 @@
 //
 // # Program
 //
-// Planner.Entrypoints obtains the plan through a target plugin of rego. Each
+// Planner.Entrypoints obtains the plan through a target plugin of rego. OPA does
+// not decide by its plans, and some mean other things than topdown. So modules
+// are rewritten before they are planned (rewrite.go), plans are repaired
+// (repair.go), and entrypoints that need what is neither are refused, each with
+// the reason and the place (refuse.go): topdown is to evaluate them. Each
 // function of the plan is a document (its arguments are input and data alone) or
 // a function with more. Compile goes through three forms:
 //
@@ -109,17 +113,18 @@
 // OPA's version, and every combination is tested against OPA's suites:
 //
 //   - a dot chain is one slot; a check that it is defined goes where a later test
-//     implies it (dropChecks), unless computing it could fail
+//     implies it (dropChecks), unless it or what lies between could fail
 //   - a predicate and the test that it is not false; an object literal
 //   - a complete rule and the block that the planner puts behind it
 //   - unread assignments
-//   - early exit: rules that all assign one constant end with the first success
+//   - early exit: rules with one literal value in all their heads end with the
+//     first success, as in topdown
 //   - dispatch: four or more rules in a row that begin with <path> == "constant",
 //     or <path> in {constants}, become one table; the plan has no rule index
 //
 // # What falls back
 //
-// About 45 built-ins are native (native*.go), each for operands of the expected
+// About 50 built-ins are native (native*.go), each for operands of the expected
 // types only. All other calls go to topdown's implementation on converted
 // values, which costs about 1 µs and allocates. So errors and undefined are
 // topdown's: without Options.StrictBuiltinErrors a failing call is undefined,
@@ -136,11 +141,13 @@
 //
 // # Differences from topdown
 //
-// Errors only. topdown's rule index may skip a rule for a test that comes after
-// an expression that would raise a conflict; the plan evaluates in order. And
-// topdown does not evaluate a comprehension that is compared with a value of
-// another type. The engine then reports the conflict; a caller that evaluates
-// again with topdown after any error gets topdown's answer. (In OPA 1.22.2 the
-// rule index also hides rules that look up a string key of data by a number;
-// the engine agrees with topdown without index.)
+// Errors only, and only ones that topdown does not report: where the engine has
+// a value, topdown has the same. topdown's rule index skips a rule for a test
+// that comes after an expression that would raise an error, where the plan
+// evaluates in order; it stops at the first rule of those that the index leaves
+// if these agree in value, the engine if all do; and it does not evaluate a
+// comprehension that is compared with a value of another type. A caller that
+// evaluates again with topdown after any error gets topdown's answer. (In OPA
+// 1.22.2 the rule index also hides rules that look up a string key of data by a
+// number; the engine agrees with topdown without index.)
 package engine

@@ -80,9 +80,11 @@ func (e *emitter) item(it item) part {
 // run makes the unit of a run of guarded rules.
 func (e *emitter) run(r run, items []item) part {
 	p := part{run: e.dispatch(r, items)}
-	for _, it := range items {
-		p.read(it.blocks[0])
+	blocks := make([][]*node, len(items))
+	for i, it := range items {
+		blocks[i] = it.blocks[0]
 	}
+	p.read(blocks...)
 	return p
 }
 

@@ -73,11 +73,8 @@ func marked(n *node, s step) step {
 }
 
 func (e *emitter) once(n *node) step {
-	a, d, at, code := e.op(n.a), e.dst(n), n.at, ctlNext
-	if n.final {
-		code = ctlReturn
-	}
-	if a.kind == inConst && n.final { // no other value is assigned
+	a, d, at := e.op(n.a), e.dst(n), n.at
+	if n.final { // a constant, and no other value is assigned
 		v := a.val
 		return marked(n, func(f *frame) int {
 			if f.regs[d] == nil {
@@ -94,13 +91,13 @@ func (e *emitter) once(n *node) step {
 		old := f.regs[d]
 		if old == nil {
 			f.regs[d] = v
-			return code
+			return ctlNext
 		}
 		if !Equal(old, v) { // else the first stays: 1 and 1.0 are equal
 			f.vm.fail(conflict("complete rules must not produce multiple outputs", at))
 			return ctlAbort
 		}
-		return code
+		return ctlNext
 	})
 }
 

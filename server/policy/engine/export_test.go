@@ -1,5 +1,17 @@
 package engine
 
+import (
+	"context"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+)
+
+// PlanQuery plans any query over a compiler's modules, without a look at the shapes of their rules.
+func PlanQuery(ctx context.Context, compiler *ast.Compiler, opts ...func(*rego.Rego)) (*Plan, error) {
+	return NewPlanner().query(ctx, compiler, opts...)
+}
+
 // Held returns the bytes that a pooled evaluation of the entrypoint retains.
 func Held(e *Entrypoint) int {
 	m := e.prog.get()

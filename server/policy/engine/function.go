@@ -67,6 +67,24 @@ func (t *trie) insert(path []string, fn *function) {
 	t.fn = fn
 }
 
+// matches reports that a function may be found by a path, whose operands that
+// are no constants stand for any key.
+func (t *trie) matches(path []operand) bool {
+	if len(path) == 0 {
+		return t.fn != nil
+	}
+	if path[0].kind == inConst {
+		next := t.child(path[0].val)
+		return next != nil && next.matches(path[1:])
+	}
+	for _, next := range t.children {
+		if next.matches(path[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *trie) child(key Value) *trie {
 	s, ok := key.(*Str)
 	if !ok || t == nil {

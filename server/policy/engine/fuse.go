@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
@@ -149,13 +151,18 @@ func (w *fusing) record(nodes []*node) {
 // nodes that insert them; nil if not all that changes the object is of that kind.
 func (w *fusing) inserts(nodes []*node, r *node) []*node {
 	var found []*node
+	keys, regs := map[string]bool{}, map[int32]bool{}
 	for _, n := range nodes[1:] {
-		if n.op == opInsert && n.c.isReg(r.dst) && isString(n.a) && !hasKey(r.keys, n.a.val) && !n.b.isReg(r.dst) {
+		if n.op == opInsert && n.c.isReg(r.dst) && isString(n.a) && !n.b.isReg(r.dst) && !keys[n.a.val.(*Str).s] {
+			keys[n.a.val.(*Str).s] = true
+			if n.b.kind == inReg {
+				regs[n.b.id] = true
+			}
 			r.keys, r.args, found = append(r.keys, n.a.val), append(r.args, n.b), append(found, n)
 			if len(found) == w.muts[r.dst] {
 				return found
 			}
-		} else if disturbs(n, r) {
+		} else if disturbs(n, r.dst, regs) {
 			return nil
 		}
 	}
@@ -163,14 +170,14 @@ func (w *fusing) inserts(nodes []*node, r *node) []*node {
 }
 
 // disturbs reports that a node uses the object under construction, or writes
-// one of the values that are to go into it.
-func disturbs(n, r *node) bool {
+// one of the registers whose values are to go into it.
+func disturbs(n *node, object ir.Local, regs map[int32]bool) bool {
 	found := false
 	eachNode([]*node{n}, func(n *node) {
-		n.operands(func(o *operand) { found = found || o.isReg(r.dst) })
-		found = found || n.dst == r.dst
-		for _, v := range r.args {
-			found = found || v.kind == inReg && (ir.Local(v.id) == n.dst || n.op == opScan && (n.a == v || n.b == v))
+		n.operands(func(o *operand) { found = found || o.isReg(object) })
+		found = found || n.dst == object || n.dst != noLocal && regs[int32(n.dst)]
+		if n.op == opScan {
+			found = found || n.a.kind == inReg && regs[n.a.id] || n.b.kind == inReg && regs[n.b.id]
 		}
 	})
 	return found
@@ -184,22 +191,29 @@ func isString(o operand) bool {
 	return ok
 }
 
-func hasKey(keys []Value, k Value) bool { return scan(keys, k) >= 0 }
-
 // sortRecord puts the keys into Rego's order, so that the object is born sorted.
 func sortRecord(r *node) {
-	for i := range r.keys {
-		for j := i; j > 0 && Compare(r.keys[j], r.keys[j-1]) < 0; j-- {
-			r.keys[j], r.keys[j-1] = r.keys[j-1], r.keys[j]
-			r.args[j], r.args[j-1] = r.args[j-1], r.args[j]
-		}
+	order := make([]int, len(r.keys))
+	for i := range order {
+		order[i] = i
 	}
+	slices.SortFunc(order, func(a, b int) int { return Compare(r.keys[a], r.keys[b]) })
+	keys, args := make([]Value, len(order)), make([]operand, len(order))
+	for to, from := range order {
+		keys[to], args[to] = r.keys[from], r.args[from]
+	}
+	r.keys, r.args = keys, args
 }
 
+// lookahead bounds how far dropChecks looks. A literal of ten thousand
+// references is as many checks in a row.
+const lookahead = 64
+
 // dropChecks removes checks that a slot is defined if a later node of the block
-// is undefined without it anyway, and only tests lie between: which of several
-// tests fails first makes no difference. A slot whose computation runs rules
-// may raise an error, so it must stay where it is.
+// is undefined without it anyway, and only tests that cannot fail lie between:
+// which of several tests is undefined first makes no difference. A slot whose
+// computation runs rules may raise an error, so it must stay where it is, unless
+// it is the next node that computes it.
 func (w *fusing) dropChecks(nodes []*node) []*node {
 	out := nodes[:0:0]
 	for i, n := range nodes {
@@ -212,13 +226,36 @@ func (w *fusing) dropChecks(nodes []*node) []*node {
 }
 
 func (w *fusing) implied(s int32, rest []*node) bool {
-	for _, n := range rest {
+	for _, n := range rest[:min(len(rest), lookahead)] {
 		if n.strictIn(w.c, s) {
-			return n.op != opOnce || n.dst != noLocal
+			return (n.op != opOnce || n.dst != noLocal) && (!w.c.calls(s) || w.c.computesFirst(n, s))
 		}
-		if !n.pureTest() || w.c.calls(s) {
+		if !w.c.infallible(n) || w.c.calls(s) {
 			return false
 		}
 	}
 	return false
+}
+
+// computesFirst reports that a node looks at slot s before anything else that
+// may be undefined: the node would end there, and s would not be computed.
+func (c *compiler) computesFirst(n *node, s int32) bool {
+	if n.op == opDot { // looks at its key first
+		return n.b.kind == inConst && c.startsWith(n.a, s)
+	}
+	first := operand{}
+	n.operands(func(o *operand) {
+		if first.kind == inNone && o.kind != inConst {
+			first = *o
+		}
+	})
+	return c.startsWith(first, s)
+}
+
+// startsWith reports that an operand is slot s, or a path below it.
+func (c *compiler) startsWith(o operand, s int32) bool {
+	for o.kind == inSlot && o.id != s {
+		o = c.prog.slots[o.id].parent
+	}
+	return o.kind == inSlot
 }

@@ -110,7 +110,7 @@ func isBreak(s ir.Stmt, index uint32) bool {
 func (w *lowering) blocks(n *node, blocks []*ir.Block, sc *scope) *node {
 	n.dst = noLocal
 	for _, b := range blocks {
-		n.blocks = append(n.blocks, w.block(b, sc.inner()))
+		sc.block(func() { n.blocks = append(n.blocks, w.block(b, sc)) })
 		w.forget(sc, b)
 	}
 	return n
@@ -128,7 +128,7 @@ func (w *lowering) scan(s *ir.ScanStmt, sc *scope) *node {
 	sc.forget(s.Value)
 	w.forget(sc, s.Block) // a later iteration sees what an earlier one wrote
 	n := &node{op: opScan, c: src, a: reg(s.Key), b: reg(s.Value), dst: noLocal}
-	n.blocks = [][]*node{w.block(s.Block, sc.inner())}
+	sc.block(func() { n.blocks = [][]*node{w.block(s.Block, sc)} })
 	return n
 }
 
@@ -140,9 +140,10 @@ func (w *lowering) with(s *ir.WithStmt, sc *scope) *node {
 	for _, i := range s.Path {
 		n.keys = append(n.keys, w.c.strings[i])
 	}
-	inner := sc.inner()
-	inner.forgetDocuments()
-	n.blocks = [][]*node{w.block(s.Block, inner)}
+	sc.block(func() {
+		sc.forgetDocuments()
+		n.blocks = [][]*node{w.block(s.Block, sc)}
+	})
 	w.forget(sc, s.Block)
 	return n
 }
@@ -189,6 +190,6 @@ func (w *lowering) target(op opcode, l ir.Local, sc *scope) *node {
 // other units see.
 func (w *lowering) learn(sc *scope, l ir.Local, o operand) {
 	if w.c.fuse() && !w.shared[l] && !o.isReg(l) {
-		sc.facts[l] = o
+		sc.learn(l, o)
 	}
 }

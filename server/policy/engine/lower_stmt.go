@@ -120,7 +120,7 @@ func (w *lowering) dot(s *ir.DotStmt, sc *scope) *node {
 		n := w.target(opDot, s.Target, sc)
 		n.a, n.b = src, key
 		if src.data {
-			sc.data[s.Target] = true
+			sc.reached(s.Target)
 		}
 		return n
 	}
@@ -144,7 +144,7 @@ func (w *lowering) folded(dst ir.Local, v Value, data bool, sc *scope) *node {
 	n.a = konst(v)
 	w.learn(sc, dst, operand{kind: inConst, val: v, data: data})
 	if data {
-		sc.data[dst] = true
+		sc.reached(dst)
 	}
 	return n
 }
@@ -159,7 +159,7 @@ func (w *lowering) path(dst ir.Local, slot int32, data bool, sc *scope) *node {
 	n.a = slotted(slot)
 	w.c.known(sc, slot)
 	if data {
-		sc.data[dst] = true
+		sc.reached(dst)
 	}
 	w.learn(sc, dst, operand{kind: inSlot, id: slot, data: data})
 	return n
@@ -210,6 +210,10 @@ func (w *lowering) dynamic(s *ir.CallDynamicStmt, sc *scope) *node {
 	path := make([]operand, len(s.Path))
 	for i, p := range s.Path {
 		path[i] = w.operand(p, sc)
+	}
+	if w.c.withArgs.matches(path) {
+		panic(unsupported("a reference with a variable key to rules under a function that is replaced by a value: " +
+			"the plan does not pass the value on: name the key, or replace the function by another"))
 	}
 	w.fn.dynamic = true
 	n := w.target(opDynamic, s.Result, sc)

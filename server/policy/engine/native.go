@@ -66,6 +66,8 @@ var natives = map[string]nativeFunc{
 	ast.ObjectGet.Name:   {f3: objectGet},
 	ast.ObjectKeys.Name:  {f1: objectKeys},
 	ast.ObjectUnion.Name: {f2: objectUnion},
+
+	ast.WalkBuiltin.Name: {f1: walkAll},
 }
 
 func truth(b bool) verdict {

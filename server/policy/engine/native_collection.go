@@ -93,3 +93,49 @@ func (m *vm) overwrite(x, y *Object) Value {
 	}
 	return out
 }
+
+// walkAll returns [path, value] of a value and all values inside it, in the
+// order in which topdown finds them.
+func walkAll(m *vm, v Value) Value {
+	w := walker{m: m, out: m.arena.array(0)}
+	w.visit(v)
+	return w.out
+}
+
+type walker struct {
+	m    *vm
+	path []Value // to the value that is visited
+	out  *Array
+}
+
+func (w *walker) visit(v Value) {
+	if !w.m.tick(1 + len(w.path)) {
+		return
+	}
+	path, pair := w.m.arena.array(len(w.path)), w.m.arena.array(2)
+	path.elems = append(path.elems, w.path...)
+	pair.elems = append(pair.elems, path, v)
+	w.out.elems = append(w.out.elems, pair)
+	switch x := v.(type) {
+	case *Array:
+		for i, e := range x.elems {
+			w.below(w.m.arena.num(int64(i)), e)
+		}
+	case *Set:
+		x.sort()
+		for _, e := range x.elems {
+			w.below(e, e)
+		}
+	case *Object:
+		x.sort()
+		for i, k := range x.keys {
+			w.below(k, x.vals[i])
+		}
+	}
+}
+
+func (w *walker) below(key, v Value) {
+	w.path = append(w.path, key)
+	w.visit(v)
+	w.path = w.path[:len(w.path)-1]
+}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
@@ -130,8 +131,24 @@ func (n *node) strictIn(c *compiler, s int32) bool {
 	return found
 }
 
-// pureTest reports that a node has no effect but to be undefined, and cannot
-// fail: checks may be moved across it.
+// pureTest reports that a node has no effect but to be undefined, or to fail.
 func (n *node) pureTest() bool {
 	return n.op <= opKind || n.op == opDot || n.op == opLen
+}
+
+// total are the predicates that decide for operands of all types.
+var total = map[string]bool{
+	ast.Equal.Name: true, ast.NotEqual.Name: true, ast.LessThan.Name: true, ast.LessThanEq.Name: true,
+	ast.GreaterThan.Name: true, ast.GreaterThanEq.Name: true, ast.Member.Name: true,
+}
+
+// infallible reports that a node is a test that cannot fail: other tests may be
+// moved across it, in either direction.
+func (c *compiler) infallible(n *node) bool {
+	if !n.pureTest() || n.op == opTest && !(n.builtin.native && total[n.builtin.name]) {
+		return false
+	}
+	ok := true
+	n.operands(func(o *operand) { ok = ok && (o.kind != inSlot || !c.calls(o.id)) })
+	return ok
 }

@@ -15,7 +15,7 @@ import (
 // target is the name under which the planner's plugin is known to rego.
 const target = "consentd.engine"
 
-// QueryName is the name of the query in a plan that Plan made.
+// QueryName is the name of the query in a plan.
 const QueryName = "eval"
 
 var register sync.Once
@@ -30,6 +30,17 @@ func NewPlanner() *Planner {
 	register.Do(func() { rego.RegisterPlugin(target, plugin{}) })
 	return &Planner{}
 }
+
+// Plan is what Compile needs of modules.
+type Plan struct {
+	policy  *ir.Policy
+	agreed  map[string]bool   // documents and functions whose rules all have one literal value
+	refused map[string]string // entrypoints that topdown has to evaluate, and why
+}
+
+// Refused are the entrypoints that were not planned, with the reason: topdown
+// has to evaluate them.
+func (p *Plan) Refused() map[string]string { return p.refused }
 
 // plugin hands the plan of a query to whoever asked for it, by the context.
 type plugin struct{}
@@ -50,25 +61,96 @@ func (plugin) Eval(context.Context, *rego.EvalContext, ast.Value) (ast.Value, er
 	return nil, errors.New("the target only plans")
 }
 
-// Query plans a query. opts give modules, or a compiler, and whatever else rego
-// needs. rego sets a compiler's mode to planning: it must not be in use
-// elsewhere meanwhile, and afterwards WithEvalMode(ast.EvalModeTopdown) makes it
-// fit for topdown again.
-func (*Planner) Query(ctx context.Context, opts ...func(*rego.Rego)) (*ir.Policy, error) {
-	var out *ir.Policy
-	ctx = context.WithValue(ctx, planKey{}, &out)
-	opts = append([]func(*rego.Rego){rego.Target(target)}, opts...)
-	if _, err := rego.New(opts...).PrepareForEval(ctx); err != nil {
-		return nil, fmt.Errorf("planning a policy: %w", err)
-	}
-	return out, nil
-}
-
-// Entrypoints plans rules, given by their paths (data.a.b), in one plan.
-func (p *Planner) Entrypoints(ctx context.Context, paths []string, opts ...func(*rego.Rego)) (*ir.Policy, error) {
+// Entrypoints plans rules, given by their paths (data.a.b), in one plan. Those
+// that OPA plans wrongly, or not at all, are refused in the plan (refuse.go).
+// The compiler has compiled the modules. It is the plan's from then on: its
+// modules are rewritten, and its mode is that of planning.
+func (p *Planner) Entrypoints(ctx context.Context, compiler *ast.Compiler, paths ...string) (*Plan, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("planning a policy: no entrypoints")
 	}
-	query := rego.Query(strings.Join(paths, "; "))
-	return p.Query(ctx, append(opts, query)...)
+	refused, err := refuse(compiler, paths)
+	if err != nil {
+		return nil, fmt.Errorf("planning a policy: %w", err)
+	}
+	plan, err := p.plannable(ctx, compiler, remaining(paths, refused))
+	if err != nil {
+		return nil, err
+	}
+	for path, cause := range refused {
+		plan.refused[path] = cause
+	}
+	return plan, nil
+}
+
+func remaining(paths []string, refused map[string]string) (out []string) {
+	for _, path := range paths {
+		if _, ok := refused[normal(path)]; !ok {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// normal is the form of a path in which OPA writes it.
+func normal(path string) string {
+	if ref, err := ast.ParseRef(path); err == nil {
+		return ref.String()
+	}
+	return path
+}
+
+// plannable plans all paths; those that OPA cannot plan are refused.
+func (p *Planner) plannable(ctx context.Context, compiler *ast.Compiler, paths []string) (*Plan, error) {
+	plan, err := p.paths(ctx, compiler, paths)
+	if err == nil {
+		return plan, nil
+	}
+	refused := map[string]string{}
+	p.unplannable(ctx, compiler, paths, refused)
+	if ctx.Err() != nil || len(refused) == 0 { // each by itself, but not together
+		return nil, err
+	}
+	if plan, err = p.paths(ctx, compiler, remaining(paths, refused)); err == nil {
+		plan.refused = refused
+	}
+	return plan, err
+}
+
+// unplannable looks, in halves, for the paths that cannot be planned.
+func (p *Planner) unplannable(ctx context.Context, compiler *ast.Compiler, paths []string, refused map[string]string) {
+	_, err := p.paths(ctx, compiler, paths)
+	switch half := len(paths) / 2; {
+	case err == nil || ctx.Err() != nil:
+	case len(paths) == 1:
+		refused[normal(paths[0])] = err.Error()
+	default:
+		p.unplannable(ctx, compiler, paths[:half], refused)
+		p.unplannable(ctx, compiler, paths[half:], refused)
+	}
+}
+
+func (p *Planner) paths(ctx context.Context, compiler *ast.Compiler, paths []string) (*Plan, error) {
+	if len(paths) == 0 {
+		none := &ir.Policy{Static: &ir.Static{}, Plans: &ir.Plans{}, Funcs: &ir.Funcs{}}
+		return &Plan{policy: none, refused: map[string]string{}}, nil
+	}
+	return p.query(ctx, compiler, rego.Query(strings.Join(paths, "; ")))
+}
+
+// query plans a query over the compiler's modules.
+func (p *Planner) query(ctx context.Context, compiler *ast.Compiler, opts ...func(*rego.Rego)) (plan *Plan, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("planning a policy: OPA panicked: %v", r)
+		}
+	}()
+	rewrite(compiler)
+	var out *ir.Policy
+	opts = append([]func(*rego.Rego){rego.Target(target), rego.Compiler(compiler)}, opts...)
+	if _, err := rego.New(opts...).PrepareForEval(context.WithValue(ctx, planKey{}, &out)); err != nil {
+		return nil, fmt.Errorf("planning a policy: %w", err)
+	}
+	repair(out)
+	return &Plan{policy: out, agreed: agreed(compiler), refused: map[string]string{}}, nil
 }

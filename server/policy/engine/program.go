@@ -57,20 +57,21 @@ const (
 // Program is a compiled policy with its data. It is immutable and safe for
 // concurrent use.
 type Program struct {
-	opts  Options
-	sym   *Symbols
-	data  Value
-	funcs map[string]*function
-	plans map[string]*function
-	dyn   *trie
-	slots []slotDef
-	order []*function // callees before callers, the planned queries last
-	memos int         // functions whose last call is remembered
-	rules []Rule
-	cases *cases    // nil: all evaluations are one
-	whole table     // the case of which nothing is known
-	pool  sync.Pool // of *vm
-	stats Stats
+	opts    Options
+	sym     *Symbols
+	data    Value
+	funcs   map[string]*function
+	plans   map[string]*function
+	refused map[string]string // see Plan
+	dyn     *trie
+	slots   []slotDef
+	order   []*function // callees before callers, the planned queries last
+	memos   int         // functions whose last call is remembered
+	rules   []Rule
+	cases   *cases    // nil: all evaluations are one
+	whole   table     // the case of which nothing is known
+	pool    sync.Pool // of *vm
+	stats   Stats
 }
 
 // Stats say what the compiler did; for logs and tests.
@@ -123,6 +124,11 @@ func (e *UnsupportedError) Error() string {
 // data.consentd.controllers.example.decision. The error is an
 // UnsupportedError, also if the rule was not planned.
 func (p *Program) Entrypoint(path string) (*Entrypoint, error) {
+	if len(p.refused) > 0 {
+		if cause, ok := p.refused[normal(path)]; ok {
+			return nil, &UnsupportedError{Entrypoint: path, Cause: cause}
+		}
+	}
 	fn := p.funcs["g0."+path]
 	if fn == nil || fn.arity() > 0 {
 		return nil, &UnsupportedError{Entrypoint: path, Cause: "no such rule in the plan"}
@@ -160,13 +166,16 @@ func (p *Program) unsupported(fn *function, seen map[*function]bool) string {
 	if fn.unsupported != "" {
 		return fmt.Sprintf("%s: %s", fn.name, fn.unsupported)
 	}
-	callees := fn.calls
-	if fn.dynamic {
-		for _, f := range p.funcs {
-			callees = append(callees, f)
+	for _, c := range fn.calls {
+		if cause := p.unsupported(c, seen); cause != "" {
+			return cause
 		}
 	}
-	for _, c := range callees {
+	if !fn.dynamic || seen[nil] {
+		return ""
+	}
+	seen[nil] = true // from here on all are looked at
+	for _, c := range p.funcs {
 		if cause := p.unsupported(c, seen); cause != "" {
 			return cause
 		}

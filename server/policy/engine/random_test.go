@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -15,10 +16,12 @@ import (
 // generator writes small random Rego modules. Every rule refers only to inputs,
 // data and rules before it, so there is no recursion.
 type generator struct {
-	rnd   *rand.Rand
-	rules []string // documents so far
-	funcs []string
-	n     int
+	rnd    *rand.Rand
+	rules  []string // documents so far
+	nested []string // references to rules below a variable key, so far
+	funcs  []string
+	n      int
+	mocks  bool // functions are replaced. topdown knows them by their types, so such modules have to be well typed
 }
 
 func (g *generator) pick(list ...string) string { return list[g.rnd.IntN(len(list))] }
@@ -33,6 +36,7 @@ func (g *generator) ref() string {
 		`data.t.rows[input.k].v`, `data.t.rows[input.k]`, `data.t.list[1]`, `data.t.one`, `data.t.none`, `input.missing`, `data.t.nums[input.n]`, `data.t.nums["0"]`,
 	}
 	refs = append(refs, g.rules...)
+	refs = append(refs, g.nested...)
 	r := refs[g.rnd.IntN(len(refs))]
 	if strings.Contains(r, "[i]") {
 		return `input.list[count(input.list) - 1]`
@@ -83,7 +87,21 @@ func (g *generator) expr(depth int) string {
 	g.n++
 	v := fmt.Sprintf("v%d", g.n)
 	d := depth - 1
-	switch g.rnd.IntN(14) {
+	switch g.rnd.IntN(20) {
+	case 14:
+		return fmt.Sprintf(`not %s`, g.pick(g.found(), g.found()+" == "+g.scalar(), fmt.Sprintf("%s in %s", g.found(), g.collection())))
+	case 15:
+		return fmt.Sprintf(`every %s in %s { %s == %s; not %s }`, v, g.collection(), v, v, g.found())
+	case 16:
+		return fmt.Sprintf(`some %s in {%s, %s}; %s != %s`, v, g.ref(), g.ref(), v, g.scalar())
+	case 17:
+		if g.mocks {
+			return g.mocked(v)
+		}
+	case 18:
+		return fmt.Sprintf(`not count([e | some e in %s; not %s == e]) %s 1`, g.collection(), g.found(), g.pick("==", ">"))
+	case 19:
+		return fmt.Sprintf(`%s := %s; not %s with %s as %s`, v, g.ref(), g.found(), g.pick(`input.k`, `input`, `input.c`), v)
 	case 0:
 		return fmt.Sprintf(`%s == %s`, g.ref(), g.scalar())
 	case 1:
@@ -114,6 +132,56 @@ func (g *generator) expr(depth int) string {
 	return g.ref()
 }
 
+// found is a reference to rules that are found by a variable key, where there are some.
+func (g *generator) found() string {
+	if len(g.nested) == 0 {
+		return g.ref()
+	}
+	return g.pick(g.nested...)
+}
+
+// mocked replaces functions, between documents and over each other.
+func (g *generator) mocked(v string) string {
+	f := g.pick(append([]string{"max_of", "plus", "minus", "count"}, g.funcs...)...)
+	value := g.pick(g.scalar(), g.ref(), v)
+	switch {
+	case f == "max_of" || f == "plus" || f == "minus":
+		value = g.pick(value, "max_of", "plus")
+	case len(g.funcs) > 0:
+		value = g.pick(value, g.pick(g.funcs...))
+	}
+	modifiers := []string{fmt.Sprintf("with %s as %s", f, value)}
+	for range g.rnd.IntN(3) {
+		modifiers = append(modifiers, fmt.Sprintf("with %s as %s", g.pick(`input.a`, `input.c.x`, `input.k`, `data.t.one`), g.pick(g.ref(), g.scalar(), v)))
+	}
+	g.rnd.Shuffle(len(modifiers), func(i, j int) { modifiers[i], modifiers[j] = modifiers[j], modifiers[i] })
+	return fmt.Sprintf("%s := %s\n\t%s == %s\n\t%s %s", v, g.ref(), v, v, g.pick(g.ref(), "max_of(1, "+g.ref()+")"), strings.Join(modifiers, " "))
+}
+
+// group writes rules below keys, to be found by a variable one; some have a variable in their heads, or lie deeper.
+func (g *generator) group(name string) string {
+	var b strings.Builder
+	for _, k := range []string{"a", "b", "c"} {
+		switch g.rnd.IntN(8) {
+		case 0:
+			fmt.Fprintf(&b, "%s.%s[k] := %s if {\n\tk := %s\n\t%s\n}\n", name, k, g.scalar(), g.pick(`"x"`, `"y"`, `input.k`), g.body())
+		case 1:
+			fmt.Fprintf(&b, "%s.%s := {\"x\": %s}\n", name, k, g.term(1))
+		case 2:
+			fmt.Fprintf(&b, "%s.%s.x contains %s if {\n\t%s\n}\n", name, k, g.term(1), g.body())
+		case 3:
+			fmt.Fprintf(&b, "default %s.%s.x := false\n", name, k)
+			fallthrough
+		case 4:
+			fmt.Fprintf(&b, "%s.%s.x := %s if {\n\t%s\n} else := %s\n", name, k, g.scalar(), g.body(), g.scalar())
+		default:
+			fmt.Fprintf(&b, "%s.%s.x := %s if {\n\t%s\n}\n", name, k, g.term(1), g.body())
+		}
+	}
+	g.nested = append(g.nested, name+"[input.k]", name+"[input.k].x", name+"[input.k][input.a]", name+"[data.t.list[0]].x")
+	return b.String()
+}
+
 func (g *generator) body() string {
 	var out []string
 	for range 1 + g.rnd.IntN(3) {
@@ -125,7 +193,14 @@ func (g *generator) body() string {
 func (g *generator) rule(i int) string {
 	name := fmt.Sprintf("r%d", i)
 	var b strings.Builder
-	switch g.rnd.IntN(8) {
+	switch g.rnd.IntN(12) {
+	case 8, 9:
+		return g.group(name)
+	case 10: // alternatives of one value, some of which come by other names, and chains of them
+		c := g.scalar()
+		fmt.Fprintf(&b, "%s := %s if {\n\t%s\n}\n", name, c, g.body())
+		fmt.Fprintf(&b, "%s := v if {\n\tv := %s\n\t%s\n}\n", name, g.pick(c, g.ref()), g.body())
+		fmt.Fprintf(&b, "%s := %s if {\n\t%s\n} else := %s if {\n\t%s\n}\n", name, c, g.body(), c, g.body())
 	case 0: // complete, alternatives, default
 		fmt.Fprintf(&b, "default %s := %s\n", name, g.pick(`false`, `"d"`, `[]`))
 		c := g.scalar()
@@ -207,35 +282,52 @@ var randomData = map[string]any{"t": map[string]any{
 	"list": []any{"a", 1, 2, "c"}, "one": 1, "nums": []any{"zero", []any{1}},
 }}
 
-// TestRandomModules compares whole packages of random modules with topdown,
-// under all variants. A module that OPA rejects is skipped.
+// How many modules TestRandomModules compares; more of them are for a change of the compiler.
+var (
+	randomModules = flag.Int("modules", 100, "random modules to compare with topdown")
+	randomFirst   = flag.Int("first", 0, "seed of the first of them")
+)
+
+// TestRandomModules compares the rules of random modules with topdown, under all variants. A module that OPA rejects is
+// skipped, and so are the rules that are given to topdown.
 func TestRandomModules(t *testing.T) {
-	n := 100
+	n := *randomModules
 	if testing.Short() {
 		n = 30
 	}
-	compared, outcomes := 0, map[string]bool{}
-	for seed := range n {
-		g := &generator{rnd: rand.New(rand.NewPCG(uint64(seed), 7))}
+	count, outcomes := tally{}, map[string]bool{}
+	for i := range n {
+		seed := *randomFirst + i
+		g := &generator{rnd: rand.New(rand.NewPCG(uint64(seed), 7)), mocks: seed%2 == 1}
 		src := g.module()
 		mod, err := ast.ParseModule("t.rego", src)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, src)
 		}
-		s := &set{modules: map[string]*ast.Module{"t.rego": mod}, data: randomData, skip: []ast.StageID{ast.StageCheckTypes}}
+		s := &set{modules: map[string]*ast.Module{"t.rego": mod}, data: randomData}
+		if !g.mocks {
+			s.skip = []ast.StageID{ast.StageCheckTypes}
+		}
 		if !s.compiles() {
 			continue
 		}
-		for _, o := range compareRandom(t, g, s, src) {
+		if g.mocks {
+			count.typed++
+		}
+		r := random{set: s, src: src, strict: seed%4 > 1, count: &count}
+		for _, o := range r.compare(t, g) {
 			outcomes[o] = true
 		}
-		compared++
+		count.modules++
 	}
-	t.Logf("%d modules compared, %d outcomes", compared, len(outcomes))
-	if compared < n/3 || len(outcomes) < n {
-		t.Errorf("too few: %d modules, %d outcomes of %d", compared, len(outcomes), n)
+	t.Logf("%+v, %d outcomes", count, len(outcomes))
+	if count.modules < n/3 || len(outcomes) < n || count.refused > count.rules/2 {
+		t.Errorf("too few of %d modules: %+v, %d outcomes", n, count, len(outcomes))
 	}
 }
+
+// tally counts what random modules showed; spared are errors of rules at which topdown did not look.
+type tally struct{ modules, typed, rules, refused, evaluations, spared int }
 
 func (s *set) compiles() bool {
 	c := ast.NewCompiler().WithSkipStages(s.skip...)
@@ -243,42 +335,84 @@ func (s *set) compiles() bool {
 	return !c.Failed()
 }
 
-func compareRandom(t *testing.T, g *generator, s *set, src string) (outcomes []string) {
-	sym, known := engine.NewSymbols(), shapes{}
+// random is a random module that is compared with topdown.
+type random struct {
+	*set
+	src    string
+	strict bool
+	count  *tally
+}
+
+func (r *random) compare(t *testing.T, g *generator) (outcomes []string) {
+	var paths []string
 	for _, rule := range g.rules {
-		path := "data.t." + rule
-		q := s.reference(t, path)
-		var entries []*engine.Entrypoint
-		for _, v := range variants {
-			o := v.opts
-			if o.Cases != nil {
-				o.Cases = randomCases
-			}
-			o.Symbols = sym
-			e, err := s.program(t, o, path).Entrypoint(path)
-			if err != nil {
-				t.Fatalf("%v\n%s", err, src)
-			}
-			entries = append(entries, e)
+		paths = append(paths, "data.t."+rule)
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	sym, known := engine.NewSymbols(), shapes{}
+	programs := r.programs(t, sym, paths)
+	queries := r.references(t, r.strict, paths...)
+	for _, path := range paths {
+		r.count.rules++
+		entries := r.entries(t, programs, path)
+		if entries == nil {
+			r.count.refused++
+			continue
 		}
 		for range 6 {
 			input := ast.MustInterfaceToValue(g.input())
 			own := records(sym, known, input)
-			want := evalTopdown(t.Context(), q, input)
+			want := evalTopdown(t.Context(), queries[path], input)
 			outcomes = append(outcomes, want)
 			for i, e := range entries {
+				r.count.evaluations++
 				got, want := evalEngine(t.Context(), e, own), want
+				if strings.HasPrefix(got, "error") && strings.HasPrefix(want, "error") {
+					continue // topdown decides; which of several errors comes first is its business
+				}
 				if got != want && strings.HasPrefix(got, "error") {
 					// Topdown's index skips a rule that a later test refuses, and so an error
 					// before that test. The plan has no index.
-					want = evalTopdown(t.Context(), q, input, rego.EvalRuleIndexing(false), rego.EvalEarlyExit(false))
+					r.count.spared++
+					early := !variants[i].opts.NoEarlyExit && !variants[i].opts.NoFuse
+					want = evalTopdown(t.Context(), queries[path], input, rego.EvalRuleIndexing(false), rego.EvalEarlyExit(early))
 				}
-				if got != want {
-					t.Errorf("%s, %s:\nengine  %s\ntopdown %s\ninput %v\n%s", path, variants[i].name, got, want, input, src)
+				if got != want && !(strings.HasPrefix(got, "error") && strings.HasPrefix(want, "error")) {
+					t.Errorf("%s, %s, strict %t:\nengine  %s\ntopdown %s\ninput %v\n%s", path, variants[i].name, r.strict, got, want, input, r.src)
 					return outcomes
 				}
 			}
 		}
 	}
 	return outcomes
+}
+
+// entries are a path's in all programs; nil: it is given to topdown.
+func (r *random) entries(t *testing.T, programs []*engine.Program, path string) (out []*engine.Entrypoint) {
+	for i, p := range programs {
+		e, err := p.Entrypoint(path)
+		switch {
+		case err != nil && i == 0:
+			return nil
+		case err != nil:
+			t.Fatalf("%v\n%s", err, r.src)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func (r *random) programs(t *testing.T, sym *engine.Symbols, paths []string) (out []*engine.Program) {
+	plan := r.plan(t, paths...)
+	for _, v := range variants {
+		o := v.opts
+		if o.Cases != nil {
+			o.Cases = randomCases
+		}
+		o.Symbols, o.StrictBuiltinErrors = sym, r.strict
+		out = append(out, r.set.compile(t, plan, o))
+	}
+	return out
 }

@@ -35,8 +35,7 @@ func isReturn(it item) bool {
 }
 
 // settle finds out where rules succeed, to record them, and where the value of
-// a function is final. It is final once it is assigned if all rules but the
-// default assign the same constant, as topdown's early exit has it.
+// a function is final.
 func (c *compiler) settle(fn *function, f *ir.Func, units [][]*node) {
 	if c.opts.TrackRules {
 		for _, u := range units {
@@ -45,8 +44,8 @@ func (c *compiler) settle(fn *function, f *ir.Func, units [][]*node) {
 			}
 		}
 	}
-	if !c.opts.NoEarlyExit && c.fuse() {
-		earlyExit(f.Return, units)
+	if !c.opts.NoEarlyExit && c.fuse() && c.agreed[fn.path()] {
+		endWithFirst(f.Return, units)
 	}
 }
 
@@ -74,25 +73,22 @@ func (c *compiler) ruleAt(fn *function, at place) int {
 	return len(c.prog.rules)
 }
 
-func earlyExit(ret ir.Local, units [][]*node) {
-	var assigned []*node
+// endWithFirst ends a function with its first rule that holds: all of them have
+// one literal value, so that topdown looks at no further rule either. Of values
+// that merely turn out equal it evaluates all rules, and reports their errors.
+func endWithFirst(ret ir.Local, units [][]*node) {
 	for _, u := range units {
 		if len(u) > 0 && u[0].op == opUndefined && u[0].a.isReg(ret) {
 			continue // the default
 		}
+		if _, end := endOf(u, ret); end {
+			continue // after a chain, each branch of which ends the function
+		}
 		eachNode(u, func(n *node) {
-			if n.dst == ret {
-				assigned = append(assigned, n)
+			if n.op == opOnce && n.a.kind == inConst {
+				n.dst, n.final = ret, true
 			}
 		})
-	}
-	for _, n := range assigned {
-		if n.op != opOnce || n.a.kind != inConst || !Equal(n.a.val, assigned[0].a.val) {
-			return
-		}
-	}
-	for _, n := range assigned {
-		n.final = true
 	}
 }
 
@@ -104,19 +100,19 @@ type guard struct {
 }
 
 // guards returns the guards among the tests that a block starts with. Their
-// order does not matter, since tests have no effect; but one whose slot runs
-// rules may only be the first.
+// order does not matter as long as none before them can fail: a guard that does
+// not hold would hide the error. One whose slot runs rules may only be the first.
 func (c *compiler) guards(it item) []guard {
 	if it.chain {
 		return nil
 	}
 	var out []guard
 	for i, n := range it.blocks[0] {
-		if !n.pureTest() {
-			break
-		}
 		if g, ok := guardOf(n); ok && (i == 0 || !c.calls(g.slot)) {
 			out = append(out, g)
+		}
+		if !c.infallible(n) {
+			break
 		}
 	}
 	return out

@@ -175,10 +175,17 @@ func TestNowIsTheRequests(t *testing.T) {
 }
 
 func TestUnsupportedIsPerEntrypoint(t *testing.T) {
-	decl := &rego.Function{Name: "unknown", Decl: types.NewFunction(types.Args(types.A), types.A)}
+	unknown := &ast.Builtin{Name: "unknown", Decl: types.NewFunction(types.Args(types.A), types.A)}
+	decl := &rego.Function{Name: unknown.Name, Decl: unknown.Decl}
 	impl := func(rego.BuiltinContext, []*ast.Term) (*ast.Term, error) { return nil, nil }
-	plan, err := engine.NewPlanner().Entrypoints(t.Context(), []string{"data.t.p", "data.t.q", "data.t.r"},
-		rego.Module("t.rego", "package t\np := input.x\nq := unknown(input)\nr if q\n"), rego.FunctionDyn(decl, impl))
+	capabilities := ast.CapabilitiesForThisVersion()
+	capabilities.Builtins = append(capabilities.Builtins, unknown)
+	c := ast.NewCompiler().WithCapabilities(capabilities)
+	m := ast.MustParseModule("package t\np := input.x\nq := unknown(input)\nr if q\n")
+	if c.Compile(map[string]*ast.Module{"t.rego": m}); c.Failed() {
+		t.Fatal(c.Errors)
+	}
+	plan, err := engine.PlanQuery(t.Context(), c, rego.Query("data.t.p; data.t.q; data.t.r"), rego.FunctionDyn(decl, impl))
 	if err != nil {
 		t.Fatal(err)
 	}

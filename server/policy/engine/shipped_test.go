@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -60,14 +59,19 @@ func (s *set) copies() map[string]*ast.Module {
 	return out
 }
 
-func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) *engine.Program {
+func (s *set) plan(t testing.TB, entrypoints ...string) *engine.Plan {
+	t.Helper()
+	plan, err := engine.NewPlanner().Entrypoints(t.Context(), s.compiler(t, ast.EvalModeTopdown), entrypoints...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func (s *set) compile(t testing.TB, plan *engine.Plan, opts engine.Options) *engine.Program {
 	t.Helper()
 	if opts.Symbols == nil {
 		opts.Symbols = engine.NewSymbols()
-	}
-	plan, err := engine.NewPlanner().Entrypoints(t.Context(), entrypoints, rego.Compiler(s.compiler(t, ast.EvalModeTopdown)))
-	if err != nil {
-		t.Fatal(err)
 	}
 	data, err := engine.FromAST(opts.Symbols, ast.MustInterfaceToValue(s.data))
 	if err != nil {
@@ -80,18 +84,34 @@ func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) 
 	return prog
 }
 
+func (s *set) program(t testing.TB, opts engine.Options, entrypoints ...string) *engine.Program {
+	t.Helper()
+	return s.compile(t, s.plan(t, entrypoints...), opts)
+}
+
 // reference prepares a rule for topdown; an evaluation's value is an ast.Value.
 func (s *set) reference(t testing.TB, entrypoint string) rego.PreparedEvalQuery {
 	t.Helper()
-	q, err := rego.New(
-		rego.Query(entrypoint), rego.Compiler(s.compiler(t, ast.EvalModeTopdown)),
-		rego.Store(inmem.NewFromObjectWithOpts(s.data, inmem.OptReturnASTValuesOnRead(true))),
-		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }),
-	).PrepareForEval(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	return s.references(t, false, entrypoint)[entrypoint]
+}
+
+// references prepares rules for topdown; strict makes an error of a built-in that of the evaluation.
+func (s *set) references(t testing.TB, strict bool, entrypoints ...string) map[string]rego.PreparedEvalQuery {
+	t.Helper()
+	c := s.compiler(t, ast.EvalModeTopdown)
+	store := inmem.NewFromObjectWithOpts(s.data, inmem.OptReturnASTValuesOnRead(true))
+	out := map[string]rego.PreparedEvalQuery{}
+	for _, path := range entrypoints {
+		q, err := rego.New(
+			rego.Query(path), rego.Compiler(c), rego.StrictBuiltinErrors(strict), rego.Store(store),
+			rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }),
+		).PrepareForEval(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[path] = q
 	}
-	return q
+	return out
 }
 
 func decisionOf(controller string) string {
@@ -152,8 +172,8 @@ func BenchmarkLoad(b *testing.B) {
 		rules = append(rules, decisionOf(id))
 	}
 	sym := engine.NewSymbols()
-	plan := func() *ir.Policy {
-		p, err := engine.NewPlanner().Entrypoints(context.Background(), rules, rego.Compiler(c))
+	plan := func() *engine.Plan {
+		p, err := engine.NewPlanner().Entrypoints(context.Background(), c, rules...)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func (c *compiler) known(sc *scope, s int32) {
 	if sc.defined[s] {
 		return
 	}
-	sc.defined[s] = true
+	sc.define(s)
 	d := &c.prog.slots[s]
 	if d.parent.kind == inSlot {
 		c.known(sc, d.parent.id)

@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"runtime"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/prove"
 )
 
@@ -23,8 +25,8 @@ func (t tally) add(purpose, outcome string, n int) {
 	t[purpose][outcome] += n
 }
 
-// outcomes tells, of each declared purpose, what was seen and what could have been.
-func (s *Suite) outcomes(ctx context.Context, seen []observed) ([]Controller, error) {
+// outcomes tells, of each declared purpose, what was seen and what could have been, and where the engines differ.
+func (s *Suite) outcomes(ctx context.Context, seen []observed) ([]Controller, []Failure, error) {
 	described := s.set.Describe().Controllers
 	tallies := map[string]tally{}
 	for _, c := range described {
@@ -39,13 +41,17 @@ func (s *Suite) outcomes(ctx context.Context, seen []observed) ([]Controller, er
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, c := range described {
-		group.Go(func() error { return s.possible(ctx, c, tallies[c.ID]) })
+	differing := make([][]Failure, len(described))
+	for i, c := range described {
+		group.Go(func() (err error) {
+			differing[i], err = s.possible(ctx, c, tallies[c.ID])
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return controllers(described, tallies), nil
+	return controllers(described, tallies), slices.Concat(differing...), nil
 }
 
 func controllers(described []consent.Controller, tallies map[string]tally) []Controller {
@@ -64,11 +70,11 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 	return list
 }
 
-// possible adds the outcomes that the cases which the rules can tell apart have.
-func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) error {
+// possible adds the outcomes that the cases which the rules can tell apart have, and returns answers in which the engines differ.
+func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (differing []Failure, err error) {
 	spaces, err := prove.Spaces(c.ID, s.now, s.set)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	decider := prove.NewDecider(s.set, c.ID)
 	for _, p := range c.Purposes {
@@ -80,11 +86,22 @@ func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) err
 			for _, outcome := range outcomesOf(cases.AnswerOf(d)) {
 				t.add(p.Name, outcome, 0)
 			}
-			return prove.AnswerOf(&d)
+			answer := prove.AnswerOf(&d)
+			var difference *policy.DifferenceError
+			if err == nil && errors.As(decider.Difference(ctx, asked, answer), &difference) {
+				differing = append(differing, differs(Failure{File: "controllers/" + c.ID + "/data.yaml", Line: 1, Name: p.Name + " of " + c.ID}, difference))
+			}
+			return answer
 		})
 		if err != nil && ctx.Err() != nil { // of a space too large to be walked whole, what was seen counts
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return differing, nil
+}
+
+// differs is the failure of what the engines decide differently.
+func differs(f Failure, d *policy.DifferenceError) Failure {
+	f.Expected, f.Got = d.Topdown, d.Compiled+" by the compiled engine"
+	return f
 }

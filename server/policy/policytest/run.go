@@ -3,6 +3,7 @@ package policytest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -18,13 +19,14 @@ import (
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // testTimeout bounds one test.
 const testTimeout = 10 * time.Second
 
-// Run runs all tests and cases. The outcomes that a purpose can have besides those seen are those of the cases by which
+// Run runs all tests and cases, each by both engines, as it asks both for the first case of each possible answer. The outcomes that a purpose can have besides those seen are those of the cases by which
 // admission proves the policies (package prove).
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
@@ -40,13 +42,15 @@ func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	controllers, differing, err := s.outcomes(ctx, seen.seen)
+	if err != nil {
+		return nil, err
+	}
+	r.Controllers, r.Failures = controllers, append(r.Failures, differing...)
 	slices.SortStableFunc(r.Failures, func(a, b Failure) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Name, b.Name))
 	})
 	r.Coverage = s.coverage(seen.Report(s.rules()))
-	if r.Controllers, err = s.outcomes(ctx, seen.seen); err != nil {
-		return nil, err
-	}
 	r.Seconds = seconds(started)
 	return r, nil
 }
@@ -75,16 +79,33 @@ func (s *Suite) runTests(ctx context.Context, txn storage.Transaction, r run) er
 		}
 		r.report.Tests++
 	}
+	return s.compareTests(ctx, r)
+}
+
+// compareTests evaluates the test_ rules by the compiled engine and by topdown; one of which they make different things fails.
+func (s *Suite) compareTests(ctx context.Context, r run) error {
+	differing, err := s.set.CompareTests(ctx, s.modules, s.documents, func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	for _, d := range differing {
+		r.report.Failures = append(r.report.Failures, differs(Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name}, d.DifferenceError))
+	}
 	return ctx.Err()
 }
 
 // runCases asks the compiled policies, as the server does, and topdown for what is reached.
 func (s *Suite) runCases(ctx context.Context, txn storage.Transaction, r run) error {
+	var difference *policy.DifferenceError
 	for _, c := range s.cases {
 		p := caseProbe(c)
 		e := evaluation{compiler: r.compiler, store: s.store, txn: txn, tracer: r.seen}
 		if err := e.each(ctx, p, func(*ast.Term) {}); err != nil && ctx.Err() != nil {
 			return err
+		}
+		if _, err := s.set.Compare(ctx, &c.asked.Request, c.asked.State, c.asked.Now); errors.As(err, &difference) {
+			r.report.Failures = append(r.report.Failures, differs(Failure{File: c.File, Line: c.Line, Name: c.Name}, difference))
+			continue
 		}
 		d := s.set.Decide(ctx, &c.asked.Request, &consent.Snapshot{State: c.asked.State}, c.asked.Now)
 		for _, difference := range c.Expect.Differences(cases.AnswerOf(d)) {

@@ -25,16 +25,19 @@ type Options struct {
 	Cases []cases.Case
 	// Now is what the times of cases count from; zero means the present.
 	Now time.Time
+	// Policy says how the policies are loaded, but for the logger: nothing is logged.
+	Policy policy.Options
 }
 
 // Suite is a directory of policies with its tests and cases.
 type Suite struct {
-	set     *policy.Set
-	modules map[string]*ast.Module // all, tests too, as they were parsed
-	store   storage.Store
-	cases   []question
-	skipped int
-	now     consent.Instant
+	set       *policy.Set
+	modules   map[string]*ast.Module // all, tests too, as they were parsed
+	store     storage.Store
+	documents map[string]any // what the store has
+	cases     []question
+	skipped   int
+	now       consent.Instant
 }
 
 // question is a case, ready to be asked.
@@ -46,7 +49,8 @@ type question struct {
 
 // Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage that fails.
 func Load(fsys fs.FS, o Options) (*Suite, error) {
-	set, err := policy.Load(fsys, policy.Options{Logger: slog.New(slog.DiscardHandler)})
+	o.Policy.Logger = slog.New(slog.DiscardHandler)
+	set, err := policy.Load(fsys, o.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func Load(fsys fs.FS, o Options) (*Suite, error) {
 		return nil, err
 	}
 	s := &Suite{
-		set: set, modules: modules,
+		set: set, modules: modules, documents: set.Tree().Documents,
 		store: inmem.NewFromObjectWithOpts(set.Tree().Documents, inmem.OptReturnASTValuesOnRead(true)),
 	}
 	found, _, err := cases.Find(fsys)

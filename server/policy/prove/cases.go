@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // readCases reads the cases that stand beside the rules. The error has the faults of files that are no lists of cases, and of
@@ -99,6 +101,13 @@ func (a *admission) decideCases(ctx context.Context, list []cases.Case, r *conse
 	return u
 }
 
+// compared returns how the engines differ over a question; nil: they do not, or nobody can tell.
+func (a *admission) compared(ctx context.Context, q *cases.Question) (d *policy.DifferenceError) {
+	_, err := a.set.Compare(ctx, &q.Request, q.State, q.Now)
+	errors.As(err, &d)
+	return d
+}
+
 // decideCase returns how the decision differs from what the case expects; empty: it does not.
 func (a *admission) decideCase(ctx context.Context, c *cases.Case, covered map[string]bool) string {
 	if c.Expect.Error != "" {
@@ -109,6 +118,9 @@ func (a *admission) decideCase(ctx context.Context, c *cases.Case, covered map[s
 		return err.Error()
 	}
 	d, err := a.set.Evaluate(ctx, &q.Request, q.State, q.Now)
+	if difference := a.compared(ctx, &q); difference != nil && err == nil {
+		return difference.Error()
+	}
 	if err != nil {
 		return fmt.Sprintf("expected %s, but the policy fails: %s", c.Expect.Decision, oneLine(err.Error()))
 	}

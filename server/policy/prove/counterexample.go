@@ -16,6 +16,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // faults makes one fault of the violations of each invariant, with the plainest case.
@@ -58,6 +59,12 @@ func (a *admission) fault(ctx context.Context, r *result, v *violation) consent.
 		before := a.input(r.space, v.before)
 		ce.Before = indented(before)
 		codes = a.codesOf(ctx, r.space, v.before)
+	}
+	if difference, ok := errors.AsType[*policy.DifferenceError](v.err); ok {
+		f := faultAt(a.tableOf(r.controller), 0, fmt.Sprintf("%s of %s: %s: where %s %s",
+			r.purpose, r.controller, v.invariant.id, ce.Case, oneLine(difference.Error())))
+		f.Counterexample = ce
+		return f
 	}
 	if v.err != nil {
 		err := v.err

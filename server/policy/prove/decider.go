@@ -2,6 +2,7 @@ package prove
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -19,6 +20,8 @@ type Decider struct {
 	hub    point
 	asked  int
 	center Case
+	// compared are the answers in the space of which both engines gave one.
+	compared map[uint64]bool
 }
 
 // NewDecider returns a decider for a set and a controller.
@@ -28,6 +31,9 @@ func NewDecider(set *policy.Set, controller string) *Decider {
 
 // Decide decides a case that Walk shows.
 func (d *Decider) Decide(ctx context.Context, c *Case) (consent.Decision, error) {
+	if c.space != d.space {
+		d.compared = map[uint64]bool{}
+	}
 	if c.hub != d.hub || c.space != d.space {
 		d.space, d.hub, d.asked = c.space, c.hub, 0
 	}
@@ -41,4 +47,25 @@ func (d *Decider) Decide(ctx context.Context, c *Case) (consent.Decision, error)
 		_, _ = d.near.Center(ctx, &d.center.Request, d.center.State, d.center.Now)
 	}
 	return d.near.Evaluate(ctx, &c.Request, c.State, c.Now)
+}
+
+// Difference decides a case by topdown too, if it is the first of its space that has the answer, and returns what topdown has
+// against it: a *policy.DifferenceError, or the error of the policy.
+func (d *Decider) Difference(ctx context.Context, c *Case, a Answer) error {
+	if d.compared[a.Fingerprint] {
+		return nil
+	}
+	d.compared[a.Fingerprint] = true
+	return difference(ctx, d.set, c, a)
+}
+
+func difference(ctx context.Context, set *policy.Set, c *Case, a Answer) error {
+	decision, err := set.Compare(ctx, &c.Request, c.State, c.Now)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err == nil && AnswerOf(&decision) != a { // the cases around a hub are decided in a way of their own
+		return &policy.DifferenceError{Compiled: fmt.Sprintf("%+v", a), Topdown: fmt.Sprintf("%+v", decision)}
+	}
+	return err
 }

@@ -21,6 +21,11 @@ const monotonicityWords = "a withdrawal, objection, restriction, opt-out, signal
 // wellFormed is the id of the invariant that the policy always answers.
 const wellFormed = "TOTAL"
 
+// sameAnswer is the id of the invariant that the engines agree.
+const sameAnswer = "ENGINES"
+
+const sameAnswerWords = "the compiled engine and OPA give one answer"
+
 // violation is a case that breaks an invariant.
 type violation struct {
 	invariant invariant
@@ -78,6 +83,9 @@ func (p *proof) ask(c *Case) Answer {
 		return Answer{Reasons: maxValues, Fingerprint: 1}
 	}
 	a := AnswerOf(&d)
+	if err := p.decider.Difference(p.ctx, c, a); err != nil {
+		p.note(violation{invariant: invariant{id: sameAnswer, words: sameAnswerWords}, at: c.at, err: err})
+	}
 	p.track(c, a)
 	if !a.Allowed {
 		for _, r := range d.Reasons {
@@ -157,6 +165,10 @@ func (p *proof) compare(w *walk, at point) {
 func (p *proof) breaks(v *violation, at point) bool {
 	d, err := p.evaluate(at)
 	switch {
+	case v.invariant.id == sameAnswer:
+		var c Case
+		p.space.build(&c, at)
+		return err == nil && difference(p.ctx, p.set, &c, AnswerOf(&d)) != nil
 	case v.invariant.id == wellFormed:
 		return err != nil
 	case err != nil || d.Effect != consent.Allow:

@@ -113,6 +113,15 @@ func (a *admission) runTests(ctx context.Context, owners map[string]string, r *c
 		}
 		counts[unit] = u
 	}
+	differing, err := a.set.CompareTests(ctx, a.units.modules, a.units.documents, func(p string) bool { _, ok := owners[p]; return ok })
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	for _, d := range differing {
+		failed[owners[packageOf(d.Name)]] = true
+		r.Tests.Failed++
+		r.Faults = append(r.Faults, faultAt(d.Location.File, d.Location.Row, "test "+d.Name+": "+d.Error()))
+	}
 	for unit, u := range counts {
 		r.Tests.Passed += u.passed
 		r.Tests.Skipped += u.skipped
@@ -122,6 +131,9 @@ func (a *admission) runTests(ctx context.Context, owners map[string]string, r *c
 	}
 	return nil
 }
+
+// packageOf is the package of a rule's path.
+func packageOf(path string) string { return path[:strings.LastIndex(path, ".")] }
 
 func (a *admission) runner(packages []string) *tester.Runner {
 	return tester.NewRunner().SetStore(inmem.NewFromObject(a.units.documents)).SetModules(a.units.modules).

@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// ruleset finds rules by references to data. Each rule stands where OPA's
+// planner has it: at the strings that its reference begins with.
+type ruleset struct {
+	children map[string]*ruleset
+	rules    []*ast.Rule
+}
+
+func newRuleset(compiler *ast.Compiler) *ruleset {
+	root := &ruleset{}
+	for _, m := range compiler.Modules {
+		for _, r := range m.Rules {
+			root.insert(r)
+		}
+	}
+	return root
+}
+
+func (s *ruleset) insert(r *ast.Rule) {
+	for _, key := range r.Ref().StringPrefix()[1:] {
+		name := string(key.Value.(ast.String))
+		if s.children == nil {
+			s.children = map[string]*ruleset{}
+		}
+		if s.children[name] == nil {
+			s.children[name] = &ruleset{}
+		}
+		s = s.children[name]
+	}
+	s.rules = append(s.rules, r)
+}
+
+// find calls f for each node that a reference passes, or that stands below the
+// place it leads to, and that has rules. dynamic tells that a key which is no
+// string came before the node.
+func (s *ruleset) find(ref ast.Ref, f func(node *ruleset, dynamic bool)) {
+	s.findFrom(ref[1:], false, f)
+}
+
+func (s *ruleset) findFrom(keys ast.Ref, dynamic bool, f func(*ruleset, bool)) {
+	if len(s.rules) > 0 {
+		f(s, dynamic)
+	}
+	if len(keys) == 0 {
+		for _, child := range s.children {
+			child.findFrom(nil, dynamic, f)
+		}
+		return
+	}
+	if name, ok := keys[0].Value.(ast.String); ok {
+		if child := s.children[string(name)]; child != nil {
+			child.findFrom(keys[1:], dynamic, f)
+		}
+		return
+	}
+	for _, child := range s.children {
+		child.findFrom(keys[1:], true, f)
+	}
+}
+
+// each calls f for the node and all below it.
+func (s *ruleset) each(f func(*ruleset)) {
+	f(s)
+	for _, child := range s.children {
+		child.each(f)
+	}
+}
+
+// dataRefs calls f for all references to data in a rule, whole documents among
+// them.
+func dataRefs(r *ast.Rule, f func(ast.Ref)) {
+	ast.WalkTerms(r, func(t *ast.Term) bool {
+		if ref, ok := t.Value.(ast.Ref); ok && ref.HasPrefix(ast.DefaultRootRef) {
+			f(ref)
+		}
+		return false
+	})
+}
