@@ -317,7 +317,8 @@ func (w *walk) neighbours(p point, kind uint8, f func(point) bool) {
 			continue
 		}
 		for v := range w.space.valuesOf(d) {
-			if v != p[d] && !w.space.dims[d].values[v].unknown && !f(with(p, d, v)) {
+			// Of somebody else nothing is learned about p.
+			if to := &w.space.dims[d].values[v]; v != p[d] && !to.unknown && !to.completes && !f(with(p, d, v)) {
 				return
 			}
 		}
