@@ -119,8 +119,12 @@ func (c *Client) hedged(ctx context.Context, request *consentv1.CheckRequest) (*
 	}
 	answers := make(chan answer, 2)
 	ask := func(how func(context.Context, *consentv1.CheckRequest) (*consentv1.CheckResponse, error)) {
-		response, err := how(ctx, request)
-		answers <- answer{response, err}
+		var a answer
+		a.err = guarded(func() (err error) {
+			a.response, err = how(ctx, request)
+			return err
+		})
+		answers <- a
 	}
 	go ask(c.remote)
 	timer := time.NewTimer(c.hedgeAfter)

@@ -156,12 +156,37 @@ type PurposeDecision struct {
 	Decision Decision
 }
 
-// ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose.
+// ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose. One about
+// the past, with at or known_at, is PurposesAsOf without what that says beside the decisions.
 func (c *Client) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
 	return c.listPurposes(ctx, request, c.fresh)
 }
 
+// PurposesAsOf are the decisions on all purposes as of the past.
+type PurposesAsOf struct {
+	// Decisions are sorted by purpose.
+	Decisions []PurposeDecision
+	// AsOf says as of when, and which events were recorded later; Policies which policies decided. Both are nil where the
+	// request was about now.
+	AsOf     *consentv1.StateAsOf
+	Policies *consentv1.DecidingPolicies
+}
+
+// PurposesAsOf is ListPurposes as of the past, for people and audits. Where the policies of then are not kept the error is
+// FAILED_PRECONDITION.
+func (c *Client) PurposesAsOf(ctx context.Context, request *consentv1.ListPurposesRequest) (PurposesAsOf, error) {
+	response, err := c.decisions.ListPurposes(ctx, request)
+	if err != nil {
+		return PurposesAsOf{}, err
+	}
+	return PurposesAsOf{Decisions: purposeDecisions(response), AsOf: response.GetAsOf(), Policies: response.GetPolicies()}, nil
+}
+
 func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness) ([]PurposeDecision, error) {
+	if request.GetAt() != nil || request.GetKnownAt() != nil {
+		past, err := c.PurposesAsOf(ctx, request) // the past is as fresh as it gets
+		return past.Decisions, err
+	}
 	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
 		return nil, err
@@ -169,16 +194,22 @@ func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurpos
 	response, err := c.decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{
 		Controller: request.GetController(), SubjectId: request.GetSubjectId(), Context: request.GetContext(), Consistency: t.consistency,
 	})
-	decisions := make([]PurposeDecision, len(response.GetPurposes()))
-	tokens := make([]string, len(decisions))
+	tokens := make([]string, len(response.GetPurposes()))
 	for i, p := range response.GetPurposes() {
-		decisions[i] = PurposeDecision{Purpose: p.GetPurpose(), Decision: decisionOf(p.GetResponse())}
 		tokens[i] = p.GetResponse().GetConsistencyToken()
 	}
 	if err := t.settle(err, tokens...); err != nil {
 		return nil, err
 	}
-	return decisions, nil
+	return purposeDecisions(response), nil
+}
+
+func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecision {
+	decisions := make([]PurposeDecision, len(response.GetPurposes()))
+	for i, p := range response.GetPurposes() {
+		decisions[i] = PurposeDecision{Purpose: p.GetPurpose(), Decision: decisionOf(p.GetResponse())}
+	}
+	return decisions
 }
 
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
@@ -258,6 +289,13 @@ func yieldAll(entries []*consentv1.LedgerEntry, yield func(*consentv1.LedgerEntr
 // Policy describes the active policies.
 func (c *Client) Policy(ctx context.Context, request *consentv1.GetPolicyRequest) (*consentv1.GetPolicyResponse, error) {
 	return c.policies.GetPolicy(ctx, request)
+}
+
+// PolicyHistory tells which policies were in force on the server, and when, the newest first.
+func (c *Client) PolicyHistory(
+	ctx context.Context, request *consentv1.ListPolicyHistoryRequest,
+) (*consentv1.ListPolicyHistoryResponse, error) {
+	return c.policies.ListPolicyHistory(ctx, request)
 }
 
 // ActivatePolicy puts policies in force if they are admitted; Violations has the faults of those that are not. It may be

@@ -1,6 +1,9 @@
 package client
 
 import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -23,11 +26,14 @@ func Violations(err error) []*consentv1.FieldViolation {
 	return found
 }
 
+// maxRetryDelay bounds what a server may ask for: no caller waits that long, and no sum with it overflows.
+const maxRetryDelay = 24 * time.Hour
+
 // retryDelay is how long the server asks to wait before the next attempt; 0: it does not say.
 func retryDelay(err error) time.Duration {
 	for _, d := range details[*errdetails.RetryInfo](err) {
 		if d.GetRetryDelay().IsValid() {
-			return max(0, d.GetRetryDelay().AsDuration())
+			return min(max(0, d.GetRetryDelay().AsDuration()), maxRetryDelay)
 		}
 	}
 	return 0
@@ -71,6 +77,18 @@ func checkError(e *consentv1.CheckError) error {
 
 // internalError is the error for a server that does not keep to the protocol.
 func internalError(message string) error { return status.Error(codes.Internal, message) }
+
+// guarded runs a part of this package's work on a goroutine of its own, where a panic would end the caller's process: it is
+// an INTERNAL error instead, which denies. Its stack goes to the default logger, for nobody else may hear of it.
+func guarded(run func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			slog.Error("consentd client: a fault of the client, please report it", "panic", cause, "stack", string(debug.Stack()))
+			err = internalError(fmt.Sprintf("a fault of the client: panic: %v", cause))
+		}
+	}()
+	return run()
+}
 
 func badRequest(e *consentv1.CheckError) *errdetails.BadRequest {
 	b := &errdetails.BadRequest{}

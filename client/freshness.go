@@ -12,14 +12,14 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// ErrStoreMismatch is the error, by errors.Is, of calls that show that the servers behind a client do not share a store: what
-// is written through one is not part of the state behind another's answers, not even a withdrawal. A server has refused the
-// token of the client's or session's newest write, has answered or written with another store than the first that was heard
-// of, or Dial has asked servers that it was given by their addresses. It has the gRPC status FAILED_PRECONDITION. Events whose
-// RecordEvents ends with it are recorded, in the other store.
+// ErrStoreMismatch is the error, by errors.Is, of calls that show that the servers behind a client do not share a
+// store: what is written through one is not part of the state behind another's answers, not even a withdrawal. A server
+// has refused the token of the client's or session's newest write, has answered or written with another store than the
+// first that was heard of, or Dial has asked servers that it was given by their addresses. It has the gRPC status
+// FAILED_PRECONDITION. Events whose RecordEvents ends with it are recorded, in the other store.
 //
-// A token is never dropped: as long as the servers do not share a store, calls that meet it fail. Give the client servers of
-// one store. Where a store was replaced, or an older copy of it restored, make a new client or session.
+// A token is never dropped: as long as the servers do not share a store, calls that meet it fail. Give the client
+// servers of one store. Where a store was replaced, or an older copy of it restored, make a new client or session.
 var ErrStoreMismatch = errors.New("the servers do not share a store")
 
 // storeMismatch is an ErrStoreMismatch with what showed it.
@@ -27,8 +27,8 @@ type storeMismatch struct{ what string }
 
 // Error says what is wrong and what to do.
 func (e *storeMismatch) Error() string {
-	return fmt.Sprintf("%v: %s: give the client servers of one store; after a store was replaced make a new client or session",
-		ErrStoreMismatch, e.what)
+	const remedy = "give the client servers of one store; after a store was replaced make a new client or session"
+	return fmt.Sprintf("%v: %s: %s", ErrStoreMismatch, e.what, remedy)
 }
 
 // Is makes it an ErrStoreMismatch.
@@ -69,14 +69,14 @@ func (h *home) settle(id storeID) *storeID {
 	return h.store.Load()
 }
 
-// freshness is the newest write that later checks must reflect, and the store that it is in. nil demands nothing. It is safe
-// for concurrent use.
+// freshness is the newest write that later checks must reflect, and the store that it is in. nil demands nothing. It is
+// safe for concurrent use.
 type freshness struct {
 	// home is shared by the sessions of a client over several servers.
 	home   *home
 	newest atomic.Pointer[write]
-	// client is, for a session, what its client over several servers knows: all writes, the session's too. nil: the client
-	// knows of none.
+	// client is, for a session, what its client over several servers knows: all writes, the session's too. nil: the
+	// client knows of none.
 	client *freshness
 }
 
@@ -95,8 +95,8 @@ type write struct {
 	demand   *consentv1.Consistency
 }
 
-// written remembers a write, unless a newer one is known: of writes made at once the answers come in any order. A revision of
-// 0 is that of a server that does not tell; it acknowledges in order.
+// written remembers a write, unless a newer one is known: of writes made at once the answers come in any order. A
+// revision of 0 is that of a server that does not tell; it acknowledges in order.
 func (f *freshness) written(response *consentv1.RecordEventsResponse) error {
 	if f == nil || response.GetConsistencyToken() == "" {
 		return nil
@@ -115,7 +115,8 @@ func (f *freshness) written(response *consentv1.RecordEventsResponse) error {
 	}
 }
 
-// within returns the revision that a decision of this store must reflect; false: only a server can tell whether it does.
+// within returns the revision that a decision of this store must reflect; false: only a server can tell whether it
+// does.
 func (f *freshness) within(store storeID) (atLeast uint64, ok bool) {
 	if f == nil {
 		return 0, true
@@ -169,8 +170,8 @@ func (t terms) settle(err error, tokens ...string) error {
 	return err
 }
 
-// disowned reports whether err is that a server refuses a token which it would know if it shared the store: that of a write,
-// or one that the caller chose and that is of the store of all other answers.
+// disowned reports whether err is that a server refuses a token which it would know if it shared the store: that of a
+// write, or one that the caller chose and that is of the store of all other answers.
 func (t terms) disowned(err error) bool {
 	if status.Code(err) != codes.InvalidArgument || !slices.ContainsFunc(Violations(err), ofToken) {
 		return false

@@ -183,7 +183,8 @@ func (l *lane) expireBy(deadline time.Time) {
 	}
 }
 
-// expire answers the calls whose deadline has passed, and runs again at the next.
+// expire answers the calls whose deadline has passed, and runs again at the next. It runs on the timer's goroutine without a
+// guard: it only compares times and hands over errors, for each of which there is room.
 func (l *lane) expire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -268,28 +269,44 @@ func (l *lane) retire(s *checkStream) {
 
 // send sends what there is until there is nothing.
 func (l *lane) send() {
-	for {
-		if l.crowded() {
-			runtime.Gosched()
-		}
-		l.halfClose()
-		s, err := l.current()
+	for more := true; more; {
+		err := guarded(func() (err error) {
+			more, err = l.sendSome()
+			return err
+		})
 		if err != nil {
+			l.giveUpStream()
 			l.fail(err)
-			continue
 		}
-		f, more := l.gather(s)
-		if !more {
-			return
-		}
-		if f == nil {
-			continue
-		}
-		if s.SendMsg(f) != nil {
-			l.mu.Lock()
-			l.retire(s) // the receiver learns why
-			l.mu.Unlock()
-		}
+	}
+}
+
+// sendSome sends one message at most; more is false where there was nothing to send. The error is that of all that waits.
+func (l *lane) sendSome() (more bool, err error) {
+	if l.crowded() {
+		runtime.Gosched()
+	}
+	l.halfClose()
+	s, err := l.current()
+	if err != nil {
+		return true, err
+	}
+	f, more := l.gather(s)
+	if f != nil && s.SendMsg(f) != nil {
+		l.mu.Lock()
+		l.retire(s) // the receiver learns why
+		l.mu.Unlock()
+	}
+	return more, nil
+}
+
+// giveUpStream ends the stream, if there is one, after a fault while something was sent on it: its checks fail.
+func (l *lane) giveUpStream() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.stream; s != nil {
+		l.retire(s)
+		s.cancel()
 	}
 }
 
@@ -339,7 +356,8 @@ func (l *lane) current() (*checkStream, error) {
 }
 
 // gather takes what waits, up to a full message, and makes it a message; nil says that s is no longer the stream, or that
-// nobody waits. Where there is no more to do the sender ends.
+// nobody waits. Where there is no more to do the sender ends. It must not panic, half of the calls would get two answers: it
+// moves pointers, and bytes into memory that grows.
 func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -404,14 +422,19 @@ func (l *lane) fail(err error) {
 
 // receive hands answers out until the stream ends.
 func (l *lane) receive(s *checkStream) {
-	var err error
-	for err == nil {
-		var in frame
-		if err = s.RecvMsg(&in); err == nil {
-			err = l.deliver(s, in.data)
+	err := guarded(func() error {
+		for {
+			var in frame
+			if err := s.RecvMsg(&in); err != nil {
+				return err
+			}
+			err := l.deliver(s, in.data)
 			in.free()
+			if err != nil {
+				return err
+			}
 		}
-	}
+	})
 	s.cancel()
 	l.mu.Lock()
 	l.retire(s)

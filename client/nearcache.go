@@ -245,7 +245,7 @@ func keepable(request *consentv1.CheckRequest, response *consentv1.CheckResponse
 		}
 	}
 	until := response.GetValidUntil()
-	return (until == nil || until.IsValid() && until.GetSeconds() < 1<<33) &&
+	return (until == nil || until.IsValid() && until.GetSeconds() > 0 && until.GetSeconds() < maxServerSeconds) &&
 		len(response.ProtoReflect().GetUnknown()) == 0 && !request.HasUnknown() &&
 		proto.Size(request)+proto.Size(response) <= maxNearBytes
 }

@@ -75,6 +75,10 @@ const (
 	maxSlotCount = 1 << 20
 )
 
+// maxServerSeconds bounds what a server may say of time, in seconds since the epoch: up to the year 2242 no sum with a lease
+// overflows.
+const maxServerSeconds = 1 << 33
+
 // driftPart is the part by which the server's clock may run faster than this machine's.
 const driftPart = 16
 
@@ -169,7 +173,7 @@ func (s *nearSession) grant(m *consentv1.WatchInvalidationsResponse) error {
 		return nil
 	}
 	sent, ok := s.sentAt(m.GetHeartbeat())
-	if !ok || old != nil && sent.mono < old.sent.mono {
+	if at := m.GetServerTime(); !ok || old != nil && sent.mono < old.sent.mono || at < 0 || at >= maxServerSeconds*1e9 {
 		return errChain
 	}
 	s.granted.Store(newGrant(sent, m.GetServerTime(), s.policy))

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/consentd/consentd/client"
 	"github.com/consentd/consentd/policies"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -47,22 +45,12 @@ func awaitLease(t testing.TB, c *client.Client) {
 	}
 }
 
-// record records a status of the consent to ai_training of now with a fence.
+// record records a status of the consent to ai_training with a fence.
 func record(t testing.TB, c *client.Client, subject string, consent consentv1.ConsentStatus) {
 	t.Helper()
-	recordAgo(t, c, subject, consent, 0)
-}
-
-// recordAgo is record of some time ago.
-func recordAgo(t testing.TB, c *client.Client, subject string, consent consentv1.ConsentStatus, ago time.Duration) {
-	t.Helper()
-	event := client.NewEvent("privacy_settings")
-	event.OccurredAt = timestamppb.New(time.Now().Add(-ago))
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: consent, NoticeVersion: 3}}
-	_, err := c.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
-		Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event}, Fence: true,
-	})
-	if err != nil {
+	request := training(subject, consent)
+	request.Fence = true
+	if _, err := c.RecordEvents(t.Context(), request); err != nil {
 		t.Fatalf("RecordEvents = %v", err)
 	}
 }
@@ -88,10 +76,10 @@ func TestNearCacheAnswersUntilAWithdrawal(t *testing.T) {
 			t.Errorf("%d hits, want %d", got, hits)
 		}
 	}
-	recordAgo(t, writer, "u", given, 10*time.Second)
+	record(t, writer, "u", given)
 	expect(true, 2)
 	expect(true, 3)
-	recordAgo(t, writer, "u", withdrawn, 5*time.Second)
+	record(t, writer, "u", withdrawn)
 	expect(false, 2)
 	record(t, writer, "u", given)
 	expect(true, 2)

@@ -44,7 +44,15 @@ func (s *nearStream) release() error {
 func (n *near) run(ctx context.Context) {
 	wait := firstRewatch
 	for ctx.Err() == nil {
-		if n.watch(ctx) {
+		useful := false
+		err := guarded(func() error {
+			useful = n.watch(ctx)
+			return nil
+		})
+		if err != nil {
+			n.current.Store(nil)
+		}
+		if useful {
 			wait = firstRewatch
 		}
 		select {
@@ -75,7 +83,12 @@ func (n *near) watch(ctx context.Context) (useful bool) {
 	n.current.Store(session)
 	var beats sync.WaitGroup
 	beats.Go(func() {
-		if !n.beat(ctx, streamCtx, stream, session) {
+		beating := false
+		_ = guarded(func() error {
+			beating = n.beat(ctx, streamCtx, stream, session)
+			return nil
+		})
+		if !beating {
 			cancel()
 		}
 	})

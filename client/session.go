@@ -7,12 +7,12 @@ import (
 )
 
 // Session reads its own writes, whichever node answers: what was recorded through it is part of the state behind every
-// check that starts after RecordEvents returned. It carries the newest consistency token from writes to checks that name
-// no consistency of their own. Make one where you would carry a token by hand, for example per request that you serve; a
-// Session may be used from many goroutines and needs no closing.
+// check that starts after RecordEvents returned. It carries the newest consistency token from writes to checks that
+// name no consistency of their own. Make one where you would carry a token by hand, for example per request that you
+// serve; a Session may be used from many goroutines and needs no closing.
 //
-// A session belongs to one store: where a server shows another one, or does not know the session's newest write, calls fail
-// with ErrStoreMismatch.
+// A session belongs to one store: where a server shows another one, or does not know the session's newest write, calls
+// fail with ErrStoreMismatch.
 //
 // A Client over several addresses is one session by itself, and its sessions see all its writes.
 type Session struct {

@@ -13,8 +13,8 @@ import (
 // maxComparison bounds how long Dial waits for the servers of a list to tell their stores.
 const maxComparison = DefaultTimeout
 
-// compareStores asks each server of a list for its store and makes that the client's home. Those that do not tell in time, or
-// cannot, are judged by what they answer later.
+// compareStores asks each server of a list for its store and makes that the client's home. Those that do not tell in
+// time, or cannot, are judged by what they answer later.
 func (h *home) compareStores(hosts []string, options []grpc.DialOption) error {
 	ctx, cancel := context.WithTimeout(context.Background(), maxComparison)
 	defer cancel()
@@ -35,8 +35,8 @@ func (h *home) compareStores(hosts []string, options []grpc.DialOption) error {
 	return nil
 }
 
-// storeBehind asks one server for its store; nil: it does not tell. The hello of a stream of invalidations is the one answer
-// that names the store and needs neither a controller nor a subject.
+// storeBehind asks one server for its store; nil: it does not tell. The hello of a stream of invalidations is the one
+// answer that names the store and needs neither a controller nor a subject.
 func storeBehind(ctx context.Context, host string, options []grpc.DialOption) *storeID {
 	target, resolvers := listed([]string{host})
 	connection, err := grpc.NewClient(target, append([]grpc.DialOption{resolvers}, options...)...)

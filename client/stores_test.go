@@ -94,12 +94,6 @@ func twoStores(t *testing.T) (a, b *servertest.Server) {
 	return a, b
 }
 
-func withdrawal(subject string) *consentv1.RecordEventsRequest {
-	event := client.NewEvent("privacy_settings")
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: withdrawn}}
-	return &consentv1.RecordEventsRequest{Controller: "example", SubjectId: subject, Events: []*consentv1.Event{event}}
-}
-
 // mismatch fails the test unless err is the error of servers that do not share a store.
 func mismatch(t *testing.T, what string, err error) {
 	t.Helper()
@@ -273,7 +267,7 @@ func TestAWriteToAnotherStore(t *testing.T) {
 	defer c.Close()
 	s := c.Session()
 	write := func(subject string) error {
-		_, err := s.RecordEvents(t.Context(), withdrawal(subject))
+		_, err := s.RecordEvents(t.Context(), training(subject, withdrawn))
 		return err
 	}
 	for _, subject := range []string{"v", "w", "x"} { // the revision of b's write is lower than a's
@@ -325,7 +319,7 @@ func TestAnOlderCopyOfTheStore(t *testing.T) {
 	}
 	a = servertest.Start(t, servertest.Options{DataDir: dir})
 	f.lead(a.Addr)
-	if _, err := s.RecordEvents(t.Context(), withdrawal("u")); err != nil {
+	if _, err := s.RecordEvents(t.Context(), training("u", withdrawn)); err != nil {
 		t.Fatal(err)
 	}
 	f.lead(servertest.Start(t, servertest.Options{DataDir: backup}).Addr)

@@ -16,7 +16,7 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/source"},
+	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
@@ -33,7 +33,8 @@ var mayImport = map[string][]string{
 		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/tree",
 	},
 	"server/policy/source":     {"server/consent"},
-	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/source"},
+	"server/policy/archive":    {"server/consent", "server/policy", "server/policy/source"},
+	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
 	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove", "server/policy/tree"},
 	"server/authz":             {"server/consent"},
@@ -47,7 +48,8 @@ var mayImport = map[string][]string{
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/certificate", "server/consent", "server/diff", "server/explain",
-		"server/grpcapi", "server/policy", "server/policy/prove", "server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"server/grpcapi", "server/policy", "server/policy/archive", "server/policy/prove", "server/policy/reload",
+		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1"},

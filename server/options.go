@@ -11,6 +11,7 @@ import (
 
 	"github.com/consentd/consentd/server/app"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -48,6 +49,8 @@ func settings() []setting {
 			set: setDuration(func(o *options) *time.Duration { return &o.config.PolicySource.Poll })},
 		{name: "policies-max-size", fallback: "64MiB", usage: "limit of a bundle, packed and unpacked, and of a directory's policy files",
 			set: setPoliciesMaxSize},
+		{name: "policies-keep", fallback: strconv.Itoa(archive.DefaultKeep), usage: "how many sets of policies that were in force are kept, to explain decisions of then",
+			set: setPoliciesKeep},
 		{name: "policies-key", usage: "PEM file of the public key or certificate that bundles must be signed for",
 			set: text(func(o *options) *string { return &o.config.PolicySource.Key.File })},
 		{name: "policies-key-algorithm", fallback: source.DefaultAlgorithm, usage: "of the signature: RS256, PS256, ES256, or with 384 or 512",
@@ -102,6 +105,13 @@ func setPoliciesMaxSize(o *options, value string) (err error) {
 		return errors.New("give a size above 0 with a unit, such as 64MiB")
 	}
 	return err
+}
+
+func setPoliciesKeep(o *options, value string) (err error) {
+	if o.config.PoliciesKeep, err = strconv.Atoi(value); err != nil || o.config.PoliciesKeep < 1 {
+		return errors.New("give a number of sets from 1 on, such as 100")
+	}
+	return nil
 }
 
 func setPolicyEngine(o *options, value string) error {

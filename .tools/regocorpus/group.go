@@ -87,7 +87,6 @@ func newSet(files []source) *set {
 	for _, f := range files {
 		s.modules[f.path] = f.module
 	}
-	s.stub()
 	return s
 }
 
@@ -124,28 +123,44 @@ func (s *set) compile() (*ast.Compiler, error) {
 	return c, nil
 }
 
-// stub registers the functions that are neither OPA's nor defined in the group, by how they are called, as built-ins that return
-// their last argument.
-func (s *set) stub() {
-	for _, m := range s.modules {
-		ast.WalkTerms(m, func(t *ast.Term) bool {
+// stub registers the functions that are neither OPA's nor defined in the files, by how they are called, as built-ins that
+// return their last argument. A call with one argument more than others have names the result there.
+func stub(files []source) {
+	arities, defined := map[string]int{}, map[string]bool{}
+	for _, f := range files {
+		for _, r := range f.module.Rules {
+			defined[f.module.Package.Path.String()+" "+r.Head.Ref()[0].String()] = true
+		}
+	}
+	for _, f := range files {
+		pkg := f.module.Package.Path.String()
+		count := func(call []*ast.Term) {
+			if operator, ok := call[0].Value.(ast.Ref); ok && !defined[pkg+" "+operator[0].String()] {
+				count(arities, f.module, call)
+			}
+		}
+		ast.WalkTerms(f.module, func(t *ast.Term) bool {
 			if call, ok := t.Value.(ast.Call); ok {
-				s.declare(m, call)
+				count(call)
 			}
 			return false
 		})
-		ast.WalkExprs(m, func(e *ast.Expr) bool {
+		ast.WalkExprs(f.module, func(e *ast.Expr) bool {
 			if terms, ok := e.Terms.([]*ast.Term); ok {
-				s.declare(m, terms)
+				count(terms)
 			}
 			return false
 		})
 	}
+	for name, arity := range arities {
+		register(name, arity)
+	}
 }
 
-func (s *set) declare(m *ast.Module, call []*ast.Term) {
+// count notes the least number of arguments of a call to what nobody defines.
+func count(arities map[string]int, m *ast.Module, call []*ast.Term) {
 	operator, ok := call[0].Value.(ast.Ref)
-	if !ok || len(operator) < 2 || operator.HasPrefix(ast.DefaultRootRef) || ast.BuiltinMap[operator.String()] != nil {
+	if !ok || operator.HasPrefix(ast.DefaultRootRef) || ast.BuiltinMap[operator.String()] != nil {
 		return
 	}
 	for _, i := range m.Imports {
@@ -153,15 +168,22 @@ func (s *set) declare(m *ast.Module, call []*ast.Term) {
 			return
 		}
 	}
-	args := make([]types.Type, len(call)-1)
+	least, known := arities[operator.String()]
+	if n := len(call) - 1; !known || n < least {
+		arities[operator.String()] = n
+	}
+}
+
+func register(name string, arity int) {
+	args := make([]types.Type, arity)
 	for i := range args {
 		args[i] = types.A
 	}
-	f := &rego.Function{Name: operator.String(), Decl: types.NewFunction(args, types.A)}
+	f := &rego.Function{Name: name, Decl: types.NewFunction(args, types.A)}
 	rego.RegisterBuiltinDyn(f, func(_ rego.BuiltinContext, args []*ast.Term) (*ast.Term, error) {
-		if len(args) == 0 {
+		if arity == 0 {
 			return nil, nil
 		}
-		return args[len(args)-1], nil
+		return args[arity-1], nil // topdown passes the term of the result, too
 	})
 }

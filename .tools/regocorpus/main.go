@@ -88,6 +88,7 @@ func run(ctx context.Context, folder string, o options) (*counts, error) {
 		return nil, err
 	}
 	c.files = len(files)
+	stub(files)
 	for _, g := range group(files, folder) {
 		c.groups++
 		c.modules += len(g.modules)

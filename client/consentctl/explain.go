@@ -17,7 +17,7 @@ import (
 
 // explainFlags are those of explain besides a check's.
 type explainFlags struct {
-	at    string
+	past  pastFlags
 	trace bool
 	all   bool
 }
@@ -29,10 +29,13 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   "explain",
 		Short: "Tell why one purpose is decided as it is for one subject",
 		Long: `Make a decision again and tell its story: what is on record and which events are behind it, the rules that decided and those
-that nearly did, what would change the answer, and until when it holds. With --at it answers as of then: what was recorded and
-had occurred by then, by the policies that are active now.`,
+that nearly did, what would change the answer, and until when it holds.
+
+` + pastHelp + ` The policies that were in
+force at --at decide, unless --policies now asks those of now; where they are not kept any more that is an error.`,
 		Example: `  consentctl explain example user-42 marketing_email
   consentctl explain example user-42 marketing_email --at 2026-01-31
+  consentctl explain example user-42 marketing_email --at 2026-01-31 --known-at 2026-01-31 --policies now
   consentctl explain jasminai user-42 affiliate_sharing --recipient affiliate --category user.location.country --trace`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request := &consentv1.ExplainRequest{Trace: flags.trace}
@@ -40,29 +43,17 @@ had occurred by then, by the policies that are active now.`,
 			if request.Check, err = check.request(cmd, args); err != nil {
 				return err
 			}
-			if request.At, err = flags.instant(a.now()); err != nil {
-				return usageError(cmd, err)
-			}
+			request.At, request.KnownAt = flags.past.at.timestamp(), flags.past.knownAt.timestamp()
+			request.Policies = flags.past.choice()
 			return a.explain(cmd, request, flags.all)
 		},
 	}
 	check.add(cmd)
-	cmd.Flags().StringVar(&flags.at, "at", "", "answer as of then: "+timeForms)
+	flags.past.add(a, cmd)
+	flags.past.addPolicies(cmd)
 	cmd.Flags().BoolVar(&flags.trace, "trace", false, "add OPA's own trace")
 	cmd.Flags().BoolVar(&flags.all, "all", false, "show also what had no effect, and rules that only helped to decide")
 	return a.takes(cmd, controllerArgument, subjectArgument, purposeArgument)
-}
-
-// instant is --at; nil where it is not given.
-func (f *explainFlags) instant(now time.Time) (*timestamppb.Timestamp, error) {
-	if f.at == "" {
-		return nil, nil
-	}
-	t, err := parseTime(f.at, now)
-	if err != nil {
-		return nil, fmt.Errorf("--at %q: %w", f.at, err)
-	}
-	return timestamppb.New(t), nil
 }
 
 func (a *app) explain(cmd *cobra.Command, request *consentv1.ExplainRequest, all bool) error {
@@ -87,6 +78,7 @@ func (s story) write() {
 	s.headline()
 	s.reasons()
 	s.facts()
+	s.annulled()
 	s.rules()
 	s.near()
 	s.changes()
@@ -107,13 +99,15 @@ func (s story) note(text string) { s.paragraph("      ", "      ", text) }
 
 const lineWidth = 110
 
+func (s story) paragraph(first, indent, text string) { paragraph(s.w, first, indent, text) }
+
 // paragraph folds text at words; the first line begins otherwise than the others.
-func (s story) paragraph(first, indent, text string) {
+func paragraph(w io.Writer, first, indent, text string) {
 	line := first
 	empty := true
 	for word := range strings.FieldsSeq(clean(text)) {
 		if !empty && len(line)+1+len(word) > lineWidth {
-			fmt.Fprintln(s.w, line)
+			fmt.Fprintln(w, line)
 			line, empty = indent, true
 		}
 		if !empty {
@@ -121,7 +115,7 @@ func (s story) paragraph(first, indent, text string) {
 		}
 		line, empty = line+word, false
 	}
-	fmt.Fprintln(s.w, line)
+	fmt.Fprintln(w, line)
 }
 
 func (s story) headline() {
@@ -146,10 +140,7 @@ func (s story) headline() {
 		text += " It would have to rest on " + basis + "."
 	}
 	s.paragraph("", "", text)
-	if s.response.GetAsOf() {
-		s.paragraph("", "", fmt.Sprintf("As of %s: what was recorded and had occurred by then, by the policies that are active now.",
-			dateText(s.response.GetDecidedFor())))
-	}
+	writeAsOf(s.w, s.response.GetStateAsOf(), s.response.GetPolicies())
 }
 
 func recipientText(r *consentv1.Recipient) string {
@@ -181,7 +172,11 @@ func (s story) reasons() {
 		if r.GetClause() != "" {
 			clause = ", " + r.GetClause()
 		}
-		s.item(fmt.Sprintf("%s (%s%s)", r.GetMessage(), client.EnumName(r.GetCode()), clause))
+		message := r.GetMessage()
+		if later := laterText(s.response.GetStateAsOf()); later != "" && r.GetCode() == consentv1.ReasonCode_REASON_CODE_SUBJECT_UNKNOWN {
+			message = later // nothing was recorded is not the whole truth
+		}
+		s.item(fmt.Sprintf("%s (%s%s)", message, client.EnumName(r.GetCode()), clause))
 	}
 	if failure := s.response.GetPolicyFailure(); failure != "" {
 		s.note(failure)
@@ -192,7 +187,9 @@ func (s story) facts() {
 	s.section("What is on record and counted")
 	shown, hidden := 0, 0
 	for _, f := range s.response.GetFacts() {
-		if f.GetRole() == consentv1.FactRole_FACT_ROLE_NO_EFFECT && !s.all {
+		// A consent to this very purpose that does not count is what people ask about.
+		own := f.GetKey() == "consents."+s.check.GetPurpose()
+		if f.GetRole() == consentv1.FactRole_FACT_ROLE_NO_EFFECT && !s.all && !own {
 			hidden++
 			continue
 		}
@@ -224,6 +221,24 @@ func (s story) fact(f *consentv1.ExplainedFact) {
 		s.note("Another fact has the same effect.")
 	case consentv1.FactRole_FACT_ROLE_NO_EFFECT:
 		s.note("No effect.")
+	}
+}
+
+// annulled tells which events count no more.
+func (s story) annulled() {
+	if len(s.response.GetAnnulled()) == 0 {
+		return
+	}
+	s.section("What was recorded by mistake, and does not count")
+	for _, a := range s.response.GetAnnulled() {
+		e, by := a.GetEntry(), a.GetBy()
+		kind, details := kindText(e.GetEvent())
+		s.item(strings.TrimSuffix(fmt.Sprintf("event %s (%s, from %s), %s: %s", e.GetEvent().GetId(), kind, e.GetEvent().GetSource(),
+			times(e), details), ": "))
+		s.note(fmt.Sprintf("annulled by %s on %s, evidence %s", by.GetEvent().GetId(), dateText(by.GetRecordedAt()), by.GetEvent().GetEvidence()))
+	}
+	if more := int(s.response.GetAnnulledCount()) - len(s.response.GetAnnulled()); more > 0 {
+		s.note(fmt.Sprintf("%d more were annulled.", more))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/consentd/consentd/server/consent"
@@ -54,6 +53,35 @@ var explained = map[string]struct {
 		"consent example u marketing_sms given --notice-version 3 --at -40d",
 		"erasure example u requested --at -1d",
 	}, "example u marketing_sms"},
+	"erased": {[]string{
+		"profile example u --jurisdiction DE --at -50d",
+		"consent example u marketing_email given --notice-version 3 --at -40d",
+		"erasure example u requested --at -10d",
+		"erasure example u completed --at -5d",
+	}, "example u marketing_email"},
+	"restarted": {[]string{
+		"profile example u --jurisdiction DE --at -50d",
+		"consent example u marketing_email given --notice-version 3 --at -40d",
+		"erasure example u completed --at -5d",
+		"erasure example u restarted --evidence urn:ticket:7 --at -2d",
+		"profile example u --jurisdiction DE --at -1d",
+	}, "example u marketing_email"},
+	"lifted_for_one": {[]string{
+		"profile example u --jurisdiction DE --at -50d",
+		"objection example u --at -20d",
+		"objection example u product_analytics --lifted --at -5d",
+	}, "example u product_analytics"},
+	"objected_to_all": {[]string{
+		"profile example u --jurisdiction DE --at -50d",
+		"objection example u product_analytics --lifted --at -20d",
+		"objection example u --at -5d",
+	}, "example u product_analytics"},
+	"gpc_and_another_browser": {[]string{
+		"profile example u --jurisdiction US-CA --age-min 30 --at -50d",
+		"consent example u affiliate_sharing given --notice-version 3 --at -40d",
+		"signals example u --gpc --at -30d",
+		"signals example u --gpc=false --at -20d",
+	}, "example u affiliate_sharing --recipient affiliate --recipient-id ads-1"},
 	"transfer_from_japan": {[]string{
 		"profile example u --jurisdiction JP --at -50d",
 	}, "example u service_delivery --recipient processor --recipient-id cloud-1 --recipient-country US"},
@@ -108,28 +136,4 @@ func recordAll(t *testing.T, address, subject string, records []string, ask stri
 		}
 	}
 	return of(ask)
-}
-
-// TestExplainAsOf: what was recorded later, and what had not occurred, is not part of the story.
-func TestExplainAsOf(t *testing.T) {
-	var now atomic.Int64
-	now.Store(int64(consent.InstantOf(clock)) - 48*3600e9)
-	address := servertest.Start(t, servertest.Options{Now: func() consent.Instant { return consent.Instant(now.Load()) }}).Addr
-	recordAll(t, address, "u", []string{
-		"profile example u --jurisdiction DE --at -50d",
-		"consent example u marketing_email given --notice-version 3 --at -40d",
-	}, "")
-	now.Store(int64(consent.InstantOf(clock)))
-	if got := execute(address, "", strings.Fields("record consent example u marketing_email withdrawn --at -3d --id w")...); got.code != exitOK {
-		t.Fatal(got.stderr)
-	}
-	for _, test := range []struct{ at, shows string }{
-		{"-3d", "Nothing was ever recorded"}, {"-36h", "ALLOW: "}, {"-1h", "ALLOW: "}, {"-0h", "CONSENT_WITHDRAWN"},
-		{"+1h", "at: is in the future"}, {"yesterday", "RFC 3339"},
-	} {
-		got := execute(address, "", "explain", "example", "u", "marketing_email", "--at", test.at)
-		if !strings.Contains(got.stdout+got.stderr, test.shows) {
-			t.Errorf("--at %s: %s%s, want %s", test.at, got.stdout, got.stderr, test.shows)
-		}
-	}
 }

@@ -178,8 +178,13 @@ func subjectState() *consentv1.SubjectState {
 			{Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Explicit: true, GivenBy: consentv1.GivenBy_GIVEN_BY_PARENT, GivenAt: at(-8), ExpiresAt: at(300)},
 			{Purpose: "ai_training", Recipient: "lab\x1b[31m", Status: consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN, DeniedAt: at(-2)},
 		},
-		Objections:   []*consentv1.ObjectionState{{Raised: true, At: at(-4)}, {Purpose: "survey_email", At: at(-4)}},
-		Restrictions: []*consentv1.RestrictionState{{Ground: consentv1.RestrictionGround_RESTRICTION_GROUND_OBJECTION_PENDING, Purpose: "storage", Raised: true, At: at(-7)}},
+		Objections: []*consentv1.ObjectionState{
+			{Raised: true, At: at(-4), Covered: true, Exempt: []string{"survey_email"}},
+			{Purpose: "ai_training", At: at(-5), Covered: true}, {Purpose: "survey_email", At: at(-3)},
+		},
+		Restrictions: []*consentv1.RestrictionState{{
+			Ground: consentv1.RestrictionGround_RESTRICTION_GROUND_OBJECTION_PENDING, Purpose: "storage", Raised: true, At: at(-7), Covered: true,
+		}},
 	}
 }
 

@@ -23,7 +23,9 @@ func (a *app) policyCommand() *cobra.Command {
 			return a.policy(cmd)
 		},
 	}
-	cmd.AddCommand(a.policyActivateCommand(), a.policyCheckCommand(), a.policyDiffCommand(), a.policyInitCommand(), a.policyTestCommand())
+	cmd.AddCommand(
+		a.policyActivateCommand(), a.policyCheckCommand(), a.policyDiffCommand(), a.policyHistoryCommand(), a.policyInitCommand(),
+		a.policyTestCommand())
 	return a.takes(cmd, argument{name: "PATH", complete: completeFiles, optional: true})
 }
 

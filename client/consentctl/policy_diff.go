@@ -32,6 +32,7 @@ const defaultSample = 10_000
 
 // diffFlags are those of policy diff.
 type diffFlags struct {
+	from        string
 	states      bool
 	sample      uint32
 	all         bool
@@ -46,22 +47,28 @@ func (a *app) policyDiffCommand() *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff",
-		Short: "Compare the active policies with those of a directory",
-		Long: `Compare the active policies with those of DIR, without activating them: over the states that the rules of either can tell
-apart, over a sample of the stored subjects or all of them, and over recorded decisions. Each difference is shown with the
+		Short: "Compare the active policies with those of a directory, or with those of before",
+		Long: `Compare the active policies with those of DIR, without activating them. With --from a set that was in force before, and is kept
+(policy history lists them), takes the place of the active policies, and they that of DIR where none is given. It compares over the states that
+the rules of either can tell apart, over a sample of the stored subjects or all of them, and over recorded decisions. Each difference is shown with the
 rules that deny on one side, how often it occurs, and examples. Exits 1 when --max-flips or --no-new-allows is exceeded.`,
 		Example: `  consentctl policy diff ./policies
   consentctl policy diff ./policies --all --no-new-allows
+  consentctl policy diff --from 0123456789abcdef0123456789abcdef
   consentctl policy diff ./policies --states=false --sample 0 --decisions decisions.jsonl --max-flips 10 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.limited = cmd.Flags().Changed("max-flips")
 			if !cmd.Flags().Changed("timeout") {
 				a.timeout = diffTimeout
 			}
-			return a.diff(cmd, args[0], flags)
+			if len(args) == 0 && flags.from == "" {
+				return usageError(cmd, errors.New("missing argument DIR: name one, or a set to compare the active policies with by --from"))
+			}
+			return a.diff(cmd, strings.Join(args, ""), flags)
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&flags.from, "from", "", "compare with the kept set of this revision instead of the active policies")
 	f.BoolVar(&flags.states, "states", true, "compare over the states that the rules can tell apart")
 	f.Uint32Var(&flags.sample, "sample", defaultSample, "compare over so many stored subjects; 0: none")
 	f.BoolVar(&flags.all, "all", false, "compare over all stored subjects")
@@ -71,7 +78,7 @@ rules that deny on one side, how often it occurs, and examples. Exits 1 when --m
 	f.BoolVar(&flags.noNewAllows, "no-new-allows", false, "exit 1 if any decision turns to ALLOW")
 	cmd.MarkFlagsMutuallyExclusive("sample", "all")
 	must(cmd.MarkFlagFilename("decisions"))
-	a.takes(cmd, argument{name: "DIR"})
+	a.takes(cmd, argument{name: "DIR", optional: true})
 	cmd.ValidArgsFunction = nil // the shell completes directories
 	return cmd
 }
@@ -93,19 +100,25 @@ func (a *app) diff(cmd *cobra.Command, dir string, flags diffFlags) error {
 		if err != nil {
 			return err
 		}
-		if err := a.print(result, func(w io.Writer) { diffTables(w, result) }); err != nil {
+		if err := a.print(result, func(w io.Writer) { diffTables(w, result, flags.from != "") }); err != nil {
 			return err
 		}
 		return flags.exceeded(result)
 	})
 }
 
+// request is that for a directory; empty: for the active policies.
 func (f *diffFlags) request(dir string) (*consentv1.DiffPolicyRequest, error) {
+	request := &consentv1.DiffPolicyRequest{
+		FromPolicyRevision: f.from, States: f.states, Sample: f.sample, AllSubjects: f.all, Examples: f.examples,
+	}
+	if dir == "" {
+		return request, nil
+	}
 	files, err := source.ReadDir(dir, source.DefaultMaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	request := &consentv1.DiffPolicyRequest{States: f.states, Sample: f.sample, AllSubjects: f.all, Examples: f.examples}
 	for _, file := range files.List() {
 		// Tests and cases are no part of what decides.
 		if !strings.HasSuffix(file.Path, "_test.rego") && !strings.HasSuffix(file.Path, cases.Ext) {
@@ -158,8 +171,12 @@ var overNames = map[consentv1.DiffOver]string{
 // sameAnswer heads the decisions that are ALLOW or DENY as before, for other reasons or on another basis.
 const sameAnswer = "SAME, FOR OTHER REASONS"
 
-func diffTables(w io.Writer, r *consentv1.DiffResult) {
-	fields(w, [][2]string{{"Active policies", r.GetActivePolicyRevision()}, {"Candidate", r.GetCandidatePolicyRevision()}})
+func diffTables(w io.Writer, r *consentv1.DiffResult, from bool) {
+	before := "Active policies"
+	if from {
+		before = "Policies of before"
+	}
+	fields(w, [][2]string{{before, r.GetActivePolicyRevision()}, {"Candidate", r.GetCandidatePolicyRevision()}})
 	totals := table{header: []string{"OVER", "SUBJECTS", "DECISIONS", "DENY→ALLOW", "ALLOW→DENY", sameAnswer, "SECONDS"}}
 	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	states := false

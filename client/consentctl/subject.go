@@ -8,18 +8,24 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
 func (a *app) subjectCommand() *cobra.Command {
+	var past pastFlags
 	cmd := &cobra.Command{
 		Use:   "subject",
 		Short: "Show a subject's state as policies read it",
+		Long:  "Show a subject's state as policies read it, now or as of the past.\n\n" + pastHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			request := &consentv1.GetSubjectRequest{
+				Controller: args[0], SubjectId: args[1], At: past.at.timestamp(), KnownAt: past.knownAt.timestamp(),
+			}
 			return a.with(cmd, func(ctx context.Context, c *client.Client) error {
-				response, err := c.GetSubject(ctx, &consentv1.GetSubjectRequest{Controller: args[0], SubjectId: args[1]})
+				response, err := c.GetSubject(ctx, request)
 				if err != nil {
 					return err
 				}
@@ -27,11 +33,16 @@ func (a *app) subjectCommand() *cobra.Command {
 			})
 		},
 	}
+	past.add(a, cmd)
 	return a.takes(cmd, controllerArgument, subjectArgument)
 }
 
 func subjectTables(w io.Writer, response *consentv1.GetSubjectResponse) {
 	s := response.GetState()
+	if as := response.GetAsOf(); as != nil {
+		writeAsOf(w, as, nil)
+		fmt.Fprintln(w)
+	}
 	fields(w, [][2]string{
 		{"Known", strconv.FormatBool(s.GetKnown())},
 		{"Revision", strconv.FormatUint(s.GetRevision(), 10)},
@@ -42,6 +53,7 @@ func subjectTables(w io.Writer, response *consentv1.GetSubjectResponse) {
 		{"Retention until", timeText(s.GetRetentionUntil())},
 		{"Relationship", detailText(s.GetRelationship().ProtoReflect())},
 		{"Erasure", strings.TrimSpace(enumText(s.GetErasure()) + " " + timeText(s.GetErasureAt()))},
+		{"Erasure completed", timeText(s.GetErasureCompletedAt())},
 		{"Consistency token", response.GetConsistencyToken()},
 	})
 	consentTable(s).section(w)
@@ -79,7 +91,7 @@ func consentTable(s *consentv1.SubjectState) *table {
 func objectionTable(s *consentv1.SubjectState) *table {
 	t := &table{header: []string{"OBJECTION", "STATE", "AT"}}
 	for _, o := range s.GetObjections() {
-		t.add(purposeText(o.GetPurpose()), raisedText(o.GetRaised()), timeText(o.GetAt()))
+		t.add(purposeText(o.GetPurpose()), coverageText(o), timeText(o.GetAt()))
 	}
 	return t
 }
@@ -87,7 +99,7 @@ func objectionTable(s *consentv1.SubjectState) *table {
 func restrictionTable(s *consentv1.SubjectState) *table {
 	t := &table{header: []string{"RESTRICTION", "PURPOSE", "STATE", "AT"}}
 	for _, r := range s.GetRestrictions() {
-		t.add(client.EnumName(r.GetGround()), purposeText(r.GetPurpose()), raisedText(r.GetRaised()), timeText(r.GetAt()))
+		t.add(client.EnumName(r.GetGround()), purposeText(r.GetPurpose()), coverageText(r), timeText(r.GetAt()))
 	}
 	return t
 }
@@ -101,9 +113,13 @@ func optOutTable(s *consentv1.SubjectState) *table {
 }
 
 func signalTable(s *consentv1.SubjectState) *table {
-	t := &table{header: []string{"SIGNAL", "VALUE", "SINCE"}}
+	t := &table{header: []string{"SIGNAL", "STATE", "SINCE"}}
 	for _, g := range s.GetSignals() {
-		t.add(g.GetSignal(), strconv.FormatBool(g.GetValue()), timeText(g.GetSince()))
+		state := "no choice"
+		if g.GetValue() {
+			state = "opted out"
+		}
+		t.add(g.GetSignal(), state, timeText(g.GetSince()))
 	}
 	return t
 }
@@ -114,6 +130,28 @@ func purposeText(purpose string) string {
 		return "all purposes"
 	}
 	return purpose
+}
+
+// mark is the state of an objection or a restriction.
+type mark interface {
+	GetRaised() bool
+	GetCovered() bool
+	GetExempt() []string
+	GetAt() *timestamppb.Timestamp
+}
+
+// coverageText is a mark as checks read it: what is lifted for one purpose is no more covered by an older one for all, and is
+// by a newer one.
+func coverageText(m mark) string {
+	switch {
+	case m.GetRaised() && len(m.GetExempt()) > 0:
+		return "stands, but not for " + strings.Join(m.GetExempt(), ", ")
+	case !m.GetRaised() && m.GetCovered():
+		return "covered by all purposes"
+	case m.GetAt() == nil:
+		return "does not count"
+	}
+	return raisedText(m.GetRaised())
 }
 
 func raisedText(raised bool) string {

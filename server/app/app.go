@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -27,6 +28,7 @@ import (
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store/pebble"
@@ -37,9 +39,10 @@ import (
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by, manager what keeps them those of their source, prover what admits them; New makes
-	// them.
+	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps those of
+	// before, prover what admits them; New makes them.
 	loader   *policy.Loader
+	archive  *archive.Archive
 	manager  *reload.Manager
 	prover   *prover
 	states   *cache.Cache
@@ -109,6 +112,15 @@ func (a *App) loadPolicies() error {
 			return err
 		}
 	}
+	var err error
+	if a.archive, err = archive.Open(archive.Config{
+		Dir: c.Dir, Keep: a.config.PoliciesKeep, Logger: a.config.Logger,
+		// Nobody acts upon what kept sets decide: what fails in them is told where it is asked for.
+		Options: policy.Options{Logger: slog.New(slog.DiscardHandler), Engine: a.config.PolicyEngine},
+	}); err != nil {
+		return err
+	}
+	c.Archive = a.archive
 	a.loader = policy.NewLoader(policy.Options{
 		Logger: a.config.Logger, Engine: a.config.PolicyEngine, ShadowRate: a.config.ShadowRate,
 	})
@@ -160,17 +172,19 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	explainer, err := explain.New(explain.Config{Authorizer: authorizer, Ledger: a.states})
+	explainer, err := explain.New(explain.Config{
+		Authorizer: authorizer, Ledger: a.states, Active: a.policies.Load, History: a.archive,
+	})
 	if err != nil {
 		return nil, err
 	}
-	differ, err := diff.New(diff.Config{Active: a.policies.Load, Store: a.states, Now: a.config.Now})
+	differ, err := diff.New(diff.Config{Active: a.policies.Load, Kept: a.archive.Set, Store: a.states, Now: a.config.Now})
 	if err != nil {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
-		Activator: a.manager, Prover: a.prover,
+		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }

@@ -27,6 +27,9 @@ const (
 // minCacheSize is the smallest cache that is worth its bookkeeping; less is a mistake in the unit.
 const minCacheSize = 1 << 20
 
+// maxPoliciesKeep is as many sets as the history has spans.
+const maxPoliciesKeep = 10_000
+
 // Config says how a server runs. The zero value is a server on loopback with the shipped policies.
 type Config struct {
 	// GRPCAddr is where gRPC listens: host:port, or unix:///path for a socket that only this user may open. Zero means
@@ -42,6 +45,9 @@ type Config struct {
 	CacheOff bool
 	// PolicySource is where policies come from. Without a location they are the embedded ones, or those that were activated.
 	PolicySource source.Config
+	// PoliciesKeep is how many sets of policies that were in force are kept, from 1 to 10,000, so that decisions can be
+	// explained by the policies of then. Zero means archive.DefaultKeep.
+	PoliciesKeep int
 	// Policies stands in for the embedded policies. Nil means those of the binary.
 	Policies fs.FS
 	// PolicyEngine is what evaluates policies. Zero means the compiled engine.
@@ -102,6 +108,9 @@ func (c Config) Validate() error {
 	}
 	if c.DrainTimeout < 0 {
 		faults = append(faults, fmt.Errorf("drain-timeout: %v is negative: give a duration such as 10s", c.DrainTimeout))
+	}
+	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
+		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
 	faults = append(faults, c.policySource().Validate())
 	return errors.Join(faults...)

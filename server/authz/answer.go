@@ -30,19 +30,40 @@ func (a *Authorizer) Answer(ctx context.Context, request *consent.Request, c Con
 	return a.answer(ctx, call, question{request: request, snapshot: &snapshot})
 }
 
-// AnswerOn decides a request on a given state at a given instant, by the active policies. It is not observed.
-func (a *Authorizer) AnswerOn(
-	ctx context.Context, request *consent.Request, snapshot consent.Snapshot, now consent.Instant,
-) (Answer, error) {
-	call, err := a.begin(ctx, Consistency{})
+// Ground is what an answer of another time rests on.
+type Ground struct {
+	Snapshot consent.Snapshot
+	Policies Policies
+	// Now is the instant that is decided for.
+	Now consent.Instant
+}
+
+// AnswerOn decides a request on a given ground. It is not observed.
+func (a *Authorizer) AnswerOn(ctx context.Context, request *consent.Request, g Ground) (Answer, error) {
+	if _, err := g.Policies.Purposes(request.Subject.Controller); err != nil {
+		return Answer{}, err
+	}
+	call := call{policies: g.Policies, now: g.Now}
+	return a.answer(ctx, call, question{request: request, snapshot: &g.Snapshot})
+}
+
+// ListPurposesOn is ListPurposes on a given ground. It is not observed.
+func (a *Authorizer) ListPurposesOn(ctx context.Context, request *consent.Request, g Ground) ([]PurposeDecision, error) {
+	purposes, err := g.Policies.Purposes(request.Subject.Controller)
 	if err != nil {
-		return Answer{}, err
+		return nil, err
 	}
-	if _, err := call.policies.Purposes(request.Subject.Controller); err != nil {
-		return Answer{}, err
+	decisions := make([]PurposeDecision, len(purposes))
+	for i, purpose := range purposes {
+		one := *request
+		one.Purpose = purpose
+		answer, err := a.AnswerOn(ctx, &one, g)
+		if err != nil {
+			return nil, err
+		}
+		decisions[i] = PurposeDecision{purpose, answer.Decision}
 	}
-	call.now = now
-	return a.answer(ctx, call, question{request: request, snapshot: &snapshot})
+	return decisions, nil
 }
 
 func (a *Authorizer) answer(ctx context.Context, call call, q question) (Answer, error) {

@@ -161,3 +161,17 @@ type Activated struct {
 	Revision, Previous string
 	At                 Instant
 }
+
+// PolicySpan is a span of time in which a set of policies was in force.
+type PolicySpan struct {
+	// Revision is the digest of the set.
+	Revision string
+	// From is when it was put in force, Until when another was; absent: it is in force.
+	From, Until Instant
+	// Source names where it came from, as in PolicyStatus.
+	Source string
+	// Controllers are the ids of those that it declares, sorted.
+	Controllers []string
+	// Kept is whether its files are.
+	Kept bool
+}

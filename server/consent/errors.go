@@ -85,3 +85,24 @@ func (e *PolicyFaultsError) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any more.
+type PolicyNotKeptError struct {
+	// Revision is that of the set; empty: it is not known.
+	Revision string
+	// At is the instant for which its policies were asked; absent: the revision was.
+	At Instant
+	// Why says why it is not there.
+	Why string
+}
+
+func (e *PolicyNotKeptError) Error() string {
+	text := "the policies"
+	if e.Revision != "" {
+		text += " " + e.Revision
+	}
+	if e.At != 0 {
+		text += " that were in force on " + e.At.Time().Format("2 January 2006, 15:04:05 MST")
+	}
+	return text + " are not kept: " + e.Why
+}

@@ -28,7 +28,7 @@ func BenchmarkSubjects(b *testing.B) {
 	fill(b, store, *subjects)
 	candidate := files(b, edits...)
 	active := load(b, files(b))
-	d, err := diff.New(diff.Config{Active: func() *policy.Set { return active }, Store: store})
+	d, err := diff.New(diff.Config{Active: func() *policy.Set { return active }, Kept: kept(active), Store: store})
 	if err != nil {
 		b.Fatal(err)
 	}

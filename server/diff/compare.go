@@ -40,7 +40,7 @@ func workers[T any](
 	jobs := make(chan T, c.config.Workers)
 	group.Go(func() error {
 		defer close(jobs)
-		return feed(inner, jobs)
+		return guarded(func() error { return feed(inner, jobs) })
 	})
 	tallies := make([]*tally, c.config.Workers)
 	for i := range tallies {
@@ -301,7 +301,7 @@ func (w *worker) replay(list []Recorded) error {
 	w.tally.total.Subjects++
 	for i := range list {
 		r := &list[i]
-		snapshot := explain.StateAsOf(entries, r.At)
+		snapshot := explain.StateAsOf(entries, explain.Past{At: r.At, KnownAt: r.At})
 		q := policy.Question{Request: &r.Request, Snapshot: &snapshot, Now: r.At}
 		before, after := decide(w.ctx, w.pair.before, q), decide(w.ctx, w.pair.after, q)
 		recorded, active, candidate := r.side(), sideOf(&before), sideOf(&after)

@@ -1,5 +1,5 @@
-// Package diff previews a candidate set of policies: how its decisions differ from those of the active set, over the states
-// that the rules of both can tell apart, over stored subjects, and over recorded decisions.
+// Package diff previews a candidate set of policies: how its decisions differ from those of the active set, or of one that was
+// in force before, over the states that the rules of both can tell apart, over stored subjects, and over recorded decisions.
 //
 // Both sets decide by the compiled engine, on one prepared input each state, off the request path: by half the processors, so
 // that checks are not starved, and one comparison at a time. Memory is bounded: stored subjects are streamed, and a sample is
@@ -42,6 +42,8 @@ type Store interface {
 type Config struct {
 	// Active returns the set in force; required.
 	Active func() *policy.Set
+	// Kept returns a set that was in force by its revision; required. Its errors are *consent.PolicyNotKeptError and the context's.
+	Kept func(ctx context.Context, revision string) (*policy.Set, error)
 	// Store is required.
 	Store Store
 	// Now is the clock; nil means the system's.
@@ -58,8 +60,8 @@ type Differ struct {
 
 // New returns a Differ. Its error says what of config is missing.
 func New(c Config) (*Differ, error) {
-	if c.Active == nil || c.Store == nil {
-		return nil, errors.New("diff: Active and Store are required")
+	if c.Active == nil || c.Kept == nil || c.Store == nil {
+		return nil, errors.New("diff: Active, Kept and Store are required")
 	}
 	if c.Now == nil {
 		c.Now = func() consent.Instant { return consent.InstantOf(time.Now()) }
@@ -82,8 +84,10 @@ type Recorded struct {
 
 // Request says what to compare.
 type Request struct {
-	// Files are the candidate's.
+	// Files are the candidate's; none: the candidate is the active set.
 	Files []consent.PolicyFile
+	// From is the revision of a kept set to compare with; empty: the active one.
+	From string
 	// States asks for the states that the rules can tell apart.
 	States bool
 	// Sample is how many stored subjects to compare, picked by a hash of their ids; AllSubjects compares all.
@@ -165,8 +169,8 @@ type Result struct {
 // maxDifferences bounds the groups that are kept.
 const maxDifferences = 2000
 
-// Compare compares the active set with a candidate. The error is consent.ErrBusy, a *consent.PolicyFaultsError about the candidate,
-// a store's, or that of a context that ended.
+// Compare compares the active set, or a kept one, with a candidate. The error is consent.ErrBusy, a *consent.PolicyFaultsError
+// about the candidate, a *consent.PolicyNotKeptError, a store's, or that of a context that ended.
 func (d *Differ) Compare(ctx context.Context, r Request) (Result, error) {
 	if !d.busy.TryLock() {
 		return Result{}, consent.ErrBusy
@@ -174,7 +178,7 @@ func (d *Differ) Compare(ctx context.Context, r Request) (Result, error) {
 	defer d.busy.Unlock()
 	var p *pair
 	err := guarded(func() (err error) {
-		p, err = d.pair(r.Files)
+		p, err = d.pair(ctx, &r)
 		return err
 	})
 	if err != nil {
@@ -218,24 +222,45 @@ type pair struct {
 	before, after *policy.Set
 }
 
-// pair loads the active set anew beside the candidate.
-func (d *Differ) pair(files []consent.PolicyFile) (*pair, error) {
-	candidate, err := source.NewFiles(files)
+// pair loads both sets anew.
+func (d *Differ) pair(ctx context.Context, r *Request) (*pair, error) {
+	active := d.config.Active()
+	before := active
+	if r.From != "" {
+		var err error
+		if before, err = d.config.Kept(ctx, r.From); err != nil {
+			return nil, err
+		}
+	}
+	list := r.Files
+	if len(list) == 0 {
+		list = active.Describe().Files
+	}
+	candidate, err := source.NewFiles(list)
 	if err != nil {
 		return nil, &consent.PolicyFaultsError{Faults: policy.Faults(err)}
 	}
 	p := &pair{loader: policy.NewLoader(policy.Options{Logger: discard(), ShadowRate: -1})}
-	active, err := source.NewFiles(d.config.Active().Describe().Files)
-	if err == nil {
-		p.before, err = p.loader.Load(active.FS())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("loading the active policies again: %w", err)
+	if p.before, err = p.again(before); err != nil {
+		return nil, err
 	}
 	if p.after, err = p.loader.Load(candidate.FS()); err != nil {
 		return nil, &consent.PolicyFaultsError{Faults: policy.Faults(err)}
 	}
 	return p, nil
+}
+
+// again loads a set by the loader of the pair.
+func (p *pair) again(set *policy.Set) (*policy.Set, error) {
+	files, err := source.NewFiles(set.Describe().Files)
+	if err != nil {
+		return nil, err
+	}
+	again, err := p.loader.Load(files.FS())
+	if err != nil {
+		return nil, fmt.Errorf("loading the policies %s again: %w", set.Revision(), err)
+	}
+	return again, nil
 }
 
 // controllers are those of either set, with the purposes of either.

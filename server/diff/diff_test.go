@@ -36,7 +36,7 @@ func (m *memory) Scan(_ context.Context, _ string, f func(consent.Subject, conse
 		if m.hook != nil {
 			m.hook()
 		}
-		if err := f(s, explain.StateAsOf(m.ledgers[s], now)); err != nil {
+		if err := f(s, explain.StateAsOf(m.ledgers[s], explain.Past{At: now, KnownAt: now})); err != nil {
 			return err
 		}
 	}
@@ -99,17 +99,27 @@ func load(t testing.TB, list []consent.PolicyFile) *policy.Set {
 	return set
 }
 
-// The edits: GPC is not honoured, an objection does not count, and a purpose rests on another basis.
+// The edits: an objection and a restriction do not count, and a purpose rests on another basis.
 var edits = []string{
 	`denials contains [6, "OBJECTED", _objection_rule] if {`, `denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"marketing_email\"",
-	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`, `denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"storage\"",
+	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`, `denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"product_analytics\"",
 	"product_improvement:\n    basis: LEGITIMATE_INTERESTS", "product_improvement:\n    basis: CONSENT",
+}
+
+// kept has one set.
+func kept(set *policy.Set) func(context.Context, string) (*policy.Set, error) {
+	return func(_ context.Context, revision string) (*policy.Set, error) {
+		if set.Revision() != revision {
+			return nil, &consent.PolicyNotKeptError{Revision: revision}
+		}
+		return set, nil
+	}
 }
 
 func newDiffer(t testing.TB, m *memory, active *policy.Set) *diff.Differ {
 	t.Helper()
 	d, err := diff.New(diff.Config{
-		Active: func() *policy.Set { return active }, Store: m, Now: func() consent.Instant { return now }, Workers: 2,
+		Active: func() *policy.Set { return active }, Kept: kept(active), Store: m, Now: func() consent.Instant { return now }, Workers: 2,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +174,7 @@ func TestSubjectsAgreeWithBruteForce(t *testing.T) {
 	want, compared := counted{}, uint64(0)
 	ask := func(s consent.Subject, purpose string, kind consent.RecipientKind) bool {
 		request := &consent.Request{Subject: s, Purpose: purpose, Recipient: consent.Recipient{Kind: kind}}
-		snapshot := explain.StateAsOf(m.ledgers[s], now)
+		snapshot := explain.StateAsOf(m.ledgers[s], explain.Past{At: now, KnownAt: now})
 		a, b := before.Decide(t.Context(), request, &snapshot, now), after.Decide(t.Context(), request, &snapshot, now)
 		want.add(request, &a, &b)
 		compared++
@@ -271,7 +281,7 @@ func TestDecisions(t *testing.T) {
 		}
 		at := consent.InstantOf(storetest.Epoch) + consent.Instant(i%8)*1e9
 		request := consent.Request{Subject: s, Purpose: []string{"marketing_email", "storage", "product_improvement"}[i%3]}
-		snapshot := explain.StateAsOf(m.ledgers[s], at)
+		snapshot := explain.StateAsOf(m.ledgers[s], explain.Past{At: at, KnownAt: at})
 		a, b := before.Decide(t.Context(), &request, &snapshot, at), after.Decide(t.Context(), &request, &snapshot, at)
 		a.Basis, b.Basis = 0, 0
 		want.add(&request, &a, &b)

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func (t *teller) easing() []candidate {
 
 // becomesKnown lists what makes a person known of whom nothing was ever recorded, where that is all it takes.
 func (t *teller) becomesKnown() []candidate {
-	if t.answer.Snapshot.State.Known() {
+	if t.Snapshot.State.Known() {
 		return nil
 	}
 	c := happens("anything on record for the subject, such as an account", "known", consent.Profile{AccountStatus: consent.AccountActive})
@@ -163,14 +164,23 @@ func (t *teller) consentBy(g grant) candidate {
 
 // lifts lists the undoing of what stands against the person's data.
 func (t *teller) lifts() (list []candidate) {
-	s := t.answer.Snapshot.State
+	s := t.Snapshot.State
 	for _, m := range s.Objections {
+		if m.Raised && m.Purpose == "" {
+			list = append(list, happens("lifting the objection for "+t.request.Purpose+" alone", "objection.",
+				consent.Objection{Purposes: []string{t.request.Purpose}, Lifted: true}))
+		}
 		if m.Raised {
 			list = append(list, happens("lifting the objection to "+covered(m.Purpose), "objection."+m.Purpose,
 				consent.Objection{Purposes: only(m.Purpose), Lifted: true}))
 		}
 	}
 	for _, m := range s.Restrictions {
+		if m.Raised && m.Purpose == "" {
+			text := fmt.Sprintf("lifting the restriction (%s) for %s alone", phrase(m.Ground.String()), t.request.Purpose)
+			list = append(list, happens(text, "restriction."+m.Ground.String(),
+				consent.Restriction{Ground: m.Ground, Purposes: []string{t.request.Purpose}, Lifted: true}))
+		}
 		if m.Raised {
 			text := fmt.Sprintf("lifting the restriction for %s (%s)", covered(m.Purpose), phrase(m.Ground.String()))
 			list = append(list, happens(text, "restriction."+m.Ground.String()+m.Purpose,
@@ -205,22 +215,22 @@ const adult = 21
 
 // profiles lists what else may come to be known of the person.
 func (t *teller) profiles() (list []candidate) {
-	s := t.answer.Snapshot.State
+	s := t.Snapshot.State
 	if s.AccountStatus.Value == consent.AccountClosed {
 		list = append(list, happens("opening the account again", "account", consent.Profile{AccountStatus: consent.AccountActive}))
 	}
 	if s.LastActivityAt.At != 0 {
-		list = append(list, happens("the account being used again", "activity", consent.Profile{LastActivityAt: t.answer.Now}))
+		list = append(list, happens("the account being used again", "activity", consent.Profile{LastActivityAt: t.Now}))
 	}
-	if until := s.RetentionUntil.Value; until != 0 && until <= t.answer.Now {
-		later := consent.InstantOf(t.answer.Now.Time().AddDate(1, 0, 0))
+	if until := s.RetentionUntil.Value; until != 0 && until <= t.Now {
+		later := t.Now + min(consent.Instant(365*24*time.Hour), math.MaxInt64-t.Now)
 		list = append(list, happens("a later end of retention", "retention", consent.Profile{RetentionUntil: later}))
 	}
 	if s.Age.At != 0 && s.Age.Value.Max != consent.Unbounded {
 		age := consent.Age{Min: adult, Max: consent.Unbounded}
 		list = append(list, happens("the subject being old enough", "age", consent.Profile{Age: &age}))
 	}
-	sale := consent.Relationship{LastSaleAt: t.answer.Now, SellingEntity: t.request.Subject.Controller, OptOutOffered: true}
+	sale := consent.Relationship{LastSaleAt: t.Now, SellingEntity: t.request.Subject.Controller, OptOutOffered: true}
 	return append(list, happens("a sale by the controller with a way to opt out", "relationship", consent.Profile{Relationship: &sale}))
 }
 
@@ -231,7 +241,7 @@ func (t *teller) otherRequests() (list []candidate) {
 	if len(r.DataCategories) > 0 {
 		list = append(list, asked("naming no data category", "data", func(r *consent.Request) { r.DataCategories = nil }))
 	}
-	if permitted := t.answer.Decision.PermittedDataCategories; len(permitted) > 0 && len(permitted) < len(r.DataCategories) {
+	if permitted := t.Decision.PermittedDataCategories; len(permitted) > 0 && len(permitted) < len(r.DataCategories) {
 		list = append(list, asked("asking only for "+strings.Join(permitted, ", "), "data",
 			func(r *consent.Request) { r.DataCategories = permitted }))
 	}
@@ -256,7 +266,7 @@ func (t *teller) otherRequests() (list []candidate) {
 // otherRecipients lists recipients of other kinds and places. A request that names none gets them only where it needs one.
 func (t *teller) otherRecipients() (list []candidate) {
 	r := t.request
-	needed := slices.ContainsFunc(t.answer.Decision.Reasons, func(r consent.Reason) bool {
+	needed := slices.ContainsFunc(t.Decision.Reasons, func(r consent.Reason) bool {
 		return r.Code == consent.RecipientNotPermitted
 	})
 	if r.Recipient.Kind != 0 {
@@ -328,7 +338,7 @@ func (t *teller) ending() []candidate {
 // under returns the question under some changes, which happen one after the other, later than all that is on record; false
 // where one of them would not be recorded, because an erasure stands.
 func (t *teller) under(changes ...candidate) (policy.Question, bool) {
-	request, state, now := *t.request, t.answer.Snapshot.State, t.answer.Now
+	request, state, now := *t.request, t.Snapshot.State, t.Now
 	// Each in a second of its own: what restricts counts to the end of its second.
 	at := max(now, state.Newest.At)
 	var fresh []consent.Entry
@@ -426,7 +436,7 @@ func failed(d *consent.Decision) bool { return d.Reasons[0].Code == consent.Poli
 // greedy adds the change that leaves the fewest reasons until none to deny is left, then drops what was not needed.
 func (t *teller) greedy(effect consent.Effect, list []candidate) ([]Change, error) {
 	var taken []candidate
-	left := len(t.answer.Decision.Reasons) + 1
+	left := len(t.Decision.Reasons) + 1
 	for range list {
 		if err := t.ctx.Err(); err != nil {
 			return nil, err

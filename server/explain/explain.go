@@ -6,8 +6,9 @@
 // counted is not guessed from the rules: the decision is made again without it. So is what would change the answer: the
 // event or the request is made up, folded and decided on. Nothing is written.
 //
-// As of an instant, the state is folded from what was recorded by then and had occurred by then; the policies are those of
-// now. An explanation costs thousands of decisions, so only a few are made at once, each within its caller's deadline.
+// As of the past, the state is folded from what had occurred by one instant and was recorded by another (Past), and decided on
+// by the policies that were in force at the first, or by those of now where they are asked for. An explanation costs thousands
+// of decisions, so only a few are made at once, each within its caller's deadline.
 package explain
 
 import (
@@ -24,7 +25,8 @@ import (
 // Authorizer decides as checks are decided; *authz.Authorizer is one.
 type Authorizer interface {
 	Answer(context.Context, *consent.Request, authz.Consistency) (authz.Answer, error)
-	AnswerOn(context.Context, *consent.Request, consent.Snapshot, consent.Instant) (authz.Answer, error)
+	AnswerOn(context.Context, *consent.Request, authz.Ground) (authz.Answer, error)
+	ListPurposesOn(context.Context, *consent.Request, authz.Ground) ([]authz.PurposeDecision, error)
 }
 
 // Ledger reads a subject's events; store.Store is one.
@@ -34,9 +36,11 @@ type Ledger interface {
 
 // Config configures an Explainer.
 type Config struct {
-	// Authorizer and Ledger are required.
+	// Authorizer, Ledger, Active and History are required. Active returns the set in force, which is never nil.
 	Authorizer Authorizer
 	Ledger     Ledger
+	Active     func() *policy.Set
+	History    History
 	// AtOnce is how many explanations are made at once; others wait. Zero means half the processors.
 	AtOnce int
 }
@@ -49,8 +53,8 @@ type Explainer struct {
 
 // New returns an Explainer. Its error says what of config is missing.
 func New(c Config) (*Explainer, error) {
-	if c.Authorizer == nil || c.Ledger == nil {
-		return nil, errors.New("explain: Authorizer and Ledger are required")
+	if c.Authorizer == nil || c.Ledger == nil || c.Active == nil || c.History == nil {
+		return nil, errors.New("explain: Authorizer, Ledger, Active and History are required")
 	}
 	if c.AtOnce == 0 {
 		c.AtOnce = max(1, runtime.GOMAXPROCS(0)/2)
@@ -62,8 +66,10 @@ func New(c Config) (*Explainer, error) {
 type Question struct {
 	Request     *consent.Request
 	Consistency authz.Consistency
-	// At is the instant as of which to answer; absent: now.
-	At consent.Instant
+	// Past says as of when to answer; nil: now.
+	Past *Past
+	// Current asks for the policies of now instead of those of then.
+	Current bool
 	// Trace asks for OPA's own trace.
 	Trace bool
 }
@@ -73,8 +79,11 @@ type Story struct {
 	Decision consent.Decision
 	// Now is the instant that was decided for.
 	Now consent.Instant
-	// AsOf: the state is that of an instant that the caller named.
-	AsOf bool
+	// AsOf says as of when the state is, and Policies which policies decided, where the question was about the past; else nil.
+	AsOf     *AsOf
+	Policies *Deciding
+	// Annulled are the entries that count no more, because they were recorded by mistake.
+	Annulled []consent.AnnulledEntry
 	// Facts are what is on record for the subject, those that decided first.
 	Facts []Fact
 	// Rules are those that held, those that gave a reason or an obligation first.
@@ -112,36 +121,63 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 	case <-ctx.Done():
 		return Story{}, ctx.Err()
 	}
-	answer, entries, err := x.answer(ctx, q)
+	var a answered
+	var err error
+	if q.Past != nil {
+		a, err = x.answerAsOf(ctx, q)
+	} else {
+		a, err = x.answer(ctx, q)
+	}
 	if err != nil {
 		return Story{}, err
 	}
-	set, ok := answer.Policies.(*policy.Set)
+	set, ok := a.Policies.(*policy.Set)
 	if !ok {
-		return Story{}, fmt.Errorf("explaining: the active policies are %T, which cannot be explained", answer.Policies)
+		return Story{}, fmt.Errorf("explaining: the active policies are %T, which cannot be explained", a.Policies)
 	}
-	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answer: answer, entries: entries}
+	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answered: a}
 	return t.tell(q)
 }
 
-// answer decides the question and returns the ledger that the state behind it was folded from.
-func (x *Explainer) answer(ctx context.Context, q Question) (authz.Answer, []consent.Entry, error) {
-	if q.At != 0 {
-		entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
-		if err != nil {
-			return authz.Answer{}, nil, err
-		}
-		entries = asOf(entries, q.At)
-		answer, err := x.config.Authorizer.AnswerOn(ctx, q.Request, fold(entries), q.At)
-		return answer, entries, err
-	}
+// answered is a decision and all that is told of it.
+type answered struct {
+	authz.Answer
+	// entries are those that the state was folded from.
+	entries []consent.Entry
+	// asOf and deciding are nil unless the question was about the past.
+	asOf     *AsOf
+	deciding *Deciding
+}
+
+// answer decides a question about now.
+func (x *Explainer) answer(ctx context.Context, q Question) (answered, error) {
 	answer, err := x.config.Authorizer.Answer(ctx, q.Request, q.Consistency)
 	if err != nil {
-		return authz.Answer{}, nil, err
+		return answered{}, err
 	}
 	entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
 	// What was recorded since is not part of the state that decided.
-	return answer, upTo(entries, answer.Snapshot.Changed), err
+	return answered{Answer: answer, entries: upTo(entries, answer.Snapshot.Changed)}, err
+}
+
+// answerAsOf decides a question about the past.
+func (x *Explainer) answerAsOf(ctx context.Context, q Question) (answered, error) {
+	set, deciding, err := x.policies(ctx, q.Past.At, q.Current)
+	if err != nil {
+		return answered{}, err
+	}
+	entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
+	if err != nil {
+		return answered{}, err
+	}
+	kept, as := q.Past.of(entries)
+	ground := authz.Ground{Snapshot: fold(kept), Policies: set, Now: q.Past.At}
+	answer, err := x.config.Authorizer.AnswerOn(ctx, q.Request, ground)
+	return answered{Answer: answer, entries: kept, asOf: &as, deciding: &deciding}, err
+}
+
+func asNotKept(err error) (*consent.PolicyNotKeptError, bool) {
+	return errors.AsType[*consent.PolicyNotKeptError](err)
 }
 
 // pageSize is how many entries are read at once.
@@ -161,20 +197,6 @@ func ReadLedger(ctx context.Context, ledger Ledger, subject consent.Subject) (al
 		}
 		page.After = found.Next
 	}
-}
-
-// StateAsOf folds what of a ledger was recorded by an instant and had occurred by then.
-func StateAsOf(entries []consent.Entry, at consent.Instant) consent.Snapshot {
-	return fold(asOf(entries, at))
-}
-
-func asOf(entries []consent.Entry, at consent.Instant) (kept []consent.Entry) {
-	for _, e := range entries {
-		if e.RecordedAt <= at && e.Event.OccurredAt <= at {
-			kept = append(kept, e)
-		}
-	}
-	return kept
 }
 
 func upTo(entries []consent.Entry, revision consent.Revision) (kept []consent.Entry) {

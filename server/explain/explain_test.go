@@ -25,7 +25,7 @@ import (
 type memory struct{ entries []consent.Entry }
 
 func (m *memory) Snapshot(context.Context, consent.Subject, consent.Freshness) (consent.Snapshot, error) {
-	return explain.StateAsOf(m.entries, 1<<62), nil
+	return explain.StateAsOf(m.entries, explain.Past{At: 1 << 62, KnownAt: 1 << 62}), nil
 }
 
 func (m *memory) Applied() consent.Revision { return consent.Revision(len(m.entries)) }
@@ -55,7 +55,7 @@ type world struct {
 	explainer  *explain.Explainer
 }
 
-func newWorld(t testing.TB, set authz.Policies, now consent.Instant) *world {
+func newWorld(t testing.TB, set *policy.Set, now consent.Instant) *world {
 	t.Helper()
 	w := &world{memory: &memory{}}
 	var err error
@@ -65,10 +65,27 @@ func newWorld(t testing.TB, set authz.Policies, now consent.Instant) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.explainer, err = explain.New(explain.Config{Authorizer: w.authorizer, Ledger: w.memory, AtOnce: 8}); err != nil {
+	if w.explainer, err = explain.New(w.config(set)); err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+func (w *world) config(set *policy.Set) explain.Config {
+	return explain.Config{
+		Authorizer: w.authorizer, Ledger: w.memory, Active: func() *policy.Set { return set }, History: noHistory{}, AtOnce: 8,
+	}
+}
+
+// noHistory keeps no sets.
+type noHistory struct{}
+
+func (noHistory) At(at consent.Instant) (consent.PolicySpan, error) {
+	return consent.PolicySpan{}, &consent.PolicyNotKeptError{At: at, Why: "there is no history"}
+}
+
+func (noHistory) Set(_ context.Context, revision string) (*policy.Set, error) {
+	return nil, &consent.PolicyNotKeptError{Revision: revision}
 }
 
 func shipped(t testing.TB) *policy.Set {
@@ -161,8 +178,11 @@ func (c contrary) Answer(ctx context.Context, r *consent.Request, q authz.Consis
 
 // TestNoStoryOnDisagreement: a decision that topdown does not make is not explained away.
 func TestNoStoryOnDisagreement(t *testing.T) {
-	w := newWorld(t, shipped(t), 1)
-	x, err := explain.New(explain.Config{Authorizer: contrary{w.authorizer}, Ledger: w.memory})
+	set := shipped(t)
+	w := newWorld(t, set, 1)
+	config := w.config(set)
+	config.Authorizer = contrary{w.authorizer}
+	x, err := explain.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

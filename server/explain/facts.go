@@ -62,21 +62,24 @@ func factsOf(s *consent.State) []fact {
 			s.OptOuts[i] = consent.Mark{}
 		}})
 	}
-	for _, m := range s.Objections {
-		l.add(true, fact{"objections." + scope(m.Purpose), m, func() string { return objectionText(m) }, func(s *consent.State) {
+	coverage := consent.CoverageOf(s.Objections)
+	for i, m := range s.Objections {
+		text := func() string { return objectionText(m, coverage[i]) }
+		l.add(true, fact{"objections." + scope(m.Purpose), m, text, func(s *consent.State) {
 			s.Objections = slices.DeleteFunc(s.Objections, func(o consent.PurposeMark) bool { return o.Purpose == m.Purpose })
 		}})
 	}
-	for _, m := range s.Restrictions {
+	restricted := s.RestrictionCoverage()
+	for i, m := range s.Restrictions {
 		key := "restrictions." + m.Ground.String() + "." + scope(m.Purpose)
-		l.add(true, fact{key, m, func() string { return restrictionText(m) }, func(s *consent.State) {
+		l.add(true, fact{key, m, func() string { return restrictionText(m, restricted[i]) }, func(s *consent.State) {
 			s.Restrictions = slices.DeleteFunc(s.Restrictions, func(o consent.GroundMark) bool {
 				return o.Ground == m.Ground && o.Purpose == m.Purpose
 			})
 		}})
 	}
 	for _, p := range s.Consents {
-		l.consents(p)
+		l.consents(p, s.Completed)
 	}
 	return l.facts
 }
@@ -112,7 +115,16 @@ func (l *lister) profile(s *consent.State) {
 	dated(l, "relationship", s.Relationship, relationshipText, func(s *consent.State) {
 		s.Relationship = consent.Dated[consent.Relationship]{}
 	})
-	dated(l, "erasure", s.Erasure, erasureText, func(s *consent.State) { s.Erasure = consent.Dated[consent.Stage]{} })
+	e := erasure{s.Erasure, s.Completed}
+	l.add(e != erasure{}, fact{"erasure", e, func() string { return erasureText(e) }, func(s *consent.State) {
+		s.Erasure, s.Completed = consent.Dated[consent.Stage]{}, consent.Completion{}
+	}})
+}
+
+// erasure is the newest stage of one, and the newest completion.
+type erasure struct {
+	Stage     consent.Dated[consent.Stage]
+	Completed consent.Completion
 }
 
 func dated[T any](l *lister, key string, d consent.Dated[T], text func(consent.Dated[T]) string, remove func(*consent.State)) {
@@ -120,10 +132,10 @@ func dated[T any](l *lister, key string, d consent.Dated[T], text func(consent.D
 }
 
 // consents lists a purpose's records: that of the purpose, those of its recipients, and the requests beside them.
-func (l *lister) consents(p consent.PurposeConsents) {
+func (l *lister) consents(p consent.PurposeConsents, completed consent.Completion) {
 	key := "consents." + p.Purpose
 	empty := p.Own.Status == 0 && len(p.Recipients) == 0
-	l.add(empty, fact{key, true, func() string { return unprovenText(p.Purpose) }, func(s *consent.State) {
+	l.add(empty, fact{key, true, func() string { return uncountedText(p.Purpose, completed) }, func(s *consent.State) {
 		s.Consents = slices.DeleteFunc(s.Consents, func(o consent.PurposeConsents) bool { return o.Purpose == p.Purpose })
 	}})
 	l.record(key, p.Own, func() string { return recordText(p.Purpose, "", &p.Own) }, ownRecord(p.Purpose))
@@ -237,8 +249,8 @@ func requests(before, record []consent.Entry) []consent.Entry {
 	return slices.Clone(record)
 }
 
-// continued returns the entry that still stands behind a fact beside the newest: that which began a signal's run of true, and
-// the request before the last grant.
+// continued returns the entry that still stands behind a fact beside the newest: that which began a signal's run of true, that
+// which completed an erasure, and the request before the last grant.
 func continued(before, value any, entries []consent.Entry) []consent.Entry {
 	switch v := value.(type) {
 	case consent.Signal:
@@ -246,12 +258,25 @@ func continued(before, value any, entries []consent.Entry) []consent.Entry {
 		if ok && v.Value && old.Value && old.Since == v.Since {
 			return entries[:1:1]
 		}
+	case erasure:
+		old, ok := before.(erasure)
+		if ok && v.Completed.At != 0 && v.Completed.At == old.Completed.At {
+			return entries[:1:1]
+		}
 	case [2]consent.Instant:
 		for i, e := range entries {
-			if v[1] != 0 && v[1] != v[0] && e.Event.OccurredAt == v[1] {
+			if v[1] != 0 && v[1] != v[0] && countsFrom(e) == v[1] {
 				return entries[i : i+1 : i+1]
 			}
 		}
 	}
 	return nil
+}
+
+// countsFrom is the time from which what grants or asks counts: it is never later than its recording.
+func countsFrom(e consent.Entry) consent.Instant {
+	if e.RecordedAt == 0 {
+		return e.Event.OccurredAt
+	}
+	return min(e.Event.OccurredAt, e.RecordedAt)
 }

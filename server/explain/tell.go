@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 )
@@ -16,8 +15,7 @@ type teller struct {
 	ctx     context.Context
 	set     *policy.Set
 	request *consent.Request
-	answer  authz.Answer
-	entries []consent.Entry
+	answered
 	// known are the hints by purpose.
 	known map[string]policy.Hints
 }
@@ -49,7 +47,9 @@ func (t *teller) hints(purpose string) policy.Hints {
 }
 
 func (t *teller) tell(q Question) (Story, error) {
-	s := Story{Decision: t.answer.Decision, Now: t.answer.Now, AsOf: q.At != 0}
+	s := Story{
+		Decision: t.Decision, Now: t.Now, AsOf: t.asOf, Policies: t.deciding, Annulled: consent.AnnulledOf(t.entries),
+	}
 	facts := t.weigh()
 	s.Facts = facts.told(attribute(t.ctx, t.entries))
 	if err := t.changes(&s); err != nil {
@@ -87,7 +87,7 @@ func (t *teller) trace(s *Story, text bool) error {
 			plain, options.Alternatives = append(plain, c), append(options.Alternatives, q)
 		}
 	}
-	asked := policy.Question{Request: t.request, Snapshot: &t.answer.Snapshot, Now: t.answer.Now}
+	asked := policy.Question{Request: t.request, Snapshot: &t.Snapshot, Now: t.Now}
 	traced, err := t.set.Trace(t.ctx, asked, options)
 	if err != nil {
 		return err
@@ -139,12 +139,12 @@ type weighed struct {
 // weigh decides without each fact. Of those that change nothing alone, some may together: two restrictions do the same. So
 // the rest is taken away whole and, where that changes something, each of it is given back alone.
 func (t *teller) weigh() *weighed {
-	state, base := t.answer.Snapshot.State, &t.answer.Decision
+	state, base := t.Snapshot.State, &t.Decision
 	w := &weighed{facts: factsOf(state)}
 	w.roles = make([]Role, len(w.facts))
 	var rest []int
 	for i, f := range w.facts {
-		d := t.decideOn(without(state, f), t.answer.Now)
+		d := t.decideOn(without(state, f), t.Now)
 		w.without = append(w.without, d)
 		if policy.SameAnswer(&d, base) {
 			rest = append(rest, i)
@@ -153,12 +153,12 @@ func (t *teller) weigh() *weighed {
 		w.roles[i] = Decisive
 	}
 	stripped := w.but(rest, -1)
-	bare := t.decideOn(without(state, stripped...), t.answer.Now)
+	bare := t.decideOn(without(state, stripped...), t.Now)
 	if policy.SameAnswer(&bare, base) {
 		return w
 	}
 	for _, i := range rest {
-		d := t.decideOn(without(state, w.but(rest, i)...), t.answer.Now)
+		d := t.decideOn(without(state, w.but(rest, i)...), t.Now)
 		if !policy.SameAnswer(&d, &bare) {
 			w.roles[i] = Shared
 		}

@@ -24,15 +24,15 @@ type Until struct {
 const maxHops = 100
 
 func (t *teller) until(w *weighed) *Until {
-	at := t.answer.Decision.ValidUntil
+	at := t.Decision.ValidUntil
 	if at == 0 {
 		return nil
 	}
 	u := &Until{At: at, Why: t.why(w)}
-	state := t.answer.Snapshot.State
+	state := t.Snapshot.State
 	for next, hops := at, 0; next != 0 && hops < maxHops; hops++ {
 		d := t.decideOn(state, next)
-		if d.Effect != t.answer.Decision.Effect || !sameReasons(&d, &t.answer.Decision) {
+		if d.Effect != t.Decision.Effect || !sameReasons(&d, &t.Decision) {
 			u.ChangesAt, u.Then = next, d
 			break
 		}
@@ -53,7 +53,7 @@ func sameReasons(a, b *consent.Decision) bool {
 func (t *teller) why(w *weighed) string {
 	var parts []string
 	for i, f := range w.facts {
-		if w.without[i].ValidUntil != t.answer.Decision.ValidUntil {
+		if w.without[i].ValidUntil != t.Decision.ValidUntil {
 			parts = append(parts, t.instantText(f))
 		}
 	}
@@ -65,7 +65,7 @@ func (t *teller) why(w *weighed) string {
 
 // instantText says what of a fact lies at the instant.
 func (t *teller) instantText(f fact) string {
-	at := t.answer.Decision.ValidUntil
+	at := t.Decision.ValidUntil
 	if f.key == "age" {
 		return "The subject will be a year older then, as far as is known."
 	}
@@ -76,12 +76,12 @@ func (t *teller) instantText(f fact) string {
 	}
 	for _, d := range t.hints(t.request.Purpose).Durations {
 		for name, i := range instantsOf(f.value) {
-			if i != 0 && i+consent.Instant(d.Length) == at {
+			if i != 0 && i == at-consent.Instant(d.Length) {
 				return fmt.Sprintf("That is %s (%s, %s) after %s of %s.", durationText(d.Length), d.Name, d.Clause, phrase(name), f.key)
 			}
 		}
 	}
-	return fmt.Sprintf("It hangs on %s.", f.key)
+	return fmt.Sprintf("It depends on %s.", f.key)
 }
 
 // instantsOf are the instants in a fact's value, by name.

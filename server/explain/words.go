@@ -66,25 +66,39 @@ func relationshipText(d consent.Dated[consent.Relationship]) string {
 	return "The subject is a customer: " + strings.Join(parts, ", ") + "."
 }
 
-func erasureText(d consent.Dated[consent.Stage]) string {
-	switch d.Value {
+func erasureText(e erasure) string {
+	at, completed := Date(e.Stage.At), Date(e.Completed.At)
+	var text string
+	switch e.Stage.Value {
 	case consent.ErasureRequested:
-		return "The subject asked for erasure on " + Date(d.At) + "."
+		text = "The subject asked for erasure on " + at + "."
+	case consent.ErasureInProgress:
+		text = "An erasure has been in progress since " + at + "."
+	case consent.ErasureCompleted:
+		return "The erasure was completed on " + at + ": what was given before has ended for good."
 	case consent.ErasureCancelled:
-		return "An erasure was cancelled on " + Date(d.At) + "."
+		text = "An erasure was cancelled on " + at + "."
 	case consent.ErasureRestarted:
-		return "After an erasure the person came back on " + Date(d.At) + "."
+		return fmt.Sprintf("After the erasure that was completed on %s the person came back on %s; "+
+			"what was given before the completion has ended for good.", completed, at)
 	}
-	return fmt.Sprintf("An erasure has been %s since %s.", phrase(d.Value.String()), Date(d.At))
+	if e.Completed.At != 0 {
+		text += " What was given before the completion of one on " + completed + " has ended for good."
+	}
+	return text
 }
 
 var signalNames = [...]string{"Global Privacy Control", "Do Not Track"}
 
 func signalText(i int, g consent.Signal) string {
-	if g.Value {
-		return fmt.Sprintf("The browser has sent %s since %s.", signalNames[i], Date(g.Since))
+	switch {
+	case !g.Value:
+		return fmt.Sprintf("The browser sent no %s when it was last seen, on %s; that is no choice.", signalNames[i], Date(g.At))
+	case g.Broken:
+		return fmt.Sprintf("The subject has been opted out by %s since %s; a browser without it, last seen on %s, undoes nothing.",
+			signalNames[i], Date(g.Since), Date(g.At))
 	}
-	return fmt.Sprintf("The browser sent no %s when it was last seen, on %s.", signalNames[i], Date(g.At))
+	return fmt.Sprintf("The subject has been opted out by %s since %s.", signalNames[i], Date(g.Since))
 }
 
 var optOutNames = map[consent.OptOutKind]string{
@@ -105,14 +119,37 @@ func covered(purpose string) string {
 	return purpose
 }
 
-func objectionText(m consent.PurposeMark) string {
+func objectionText(m consent.PurposeMark, c consent.Coverage) string {
+	var text string
 	switch {
 	case m.At == 0:
-		return fmt.Sprintf("An objection to %s is on record that does not count.", covered(m.Purpose))
+		text = fmt.Sprintf("An objection to %s is on record that does not count.", covered(m.Purpose))
 	case m.Raised:
-		return fmt.Sprintf("The subject objected to %s on %s.", covered(m.Purpose), Date(m.At))
+		text = fmt.Sprintf("The subject objected to %s on %s.", covered(m.Purpose), Date(m.At))
+	default:
+		text = fmt.Sprintf("The objection to %s was lifted on %s.", covered(m.Purpose), Date(m.At))
 	}
-	return fmt.Sprintf("The objection to %s was lifted on %s.", covered(m.Purpose), Date(m.At))
+	return text + coverageText(m, c)
+}
+
+// coverageText says where the marks for all purposes and for single ones meet.
+func coverageText(m consent.PurposeMark, c consent.Coverage) string {
+	switch {
+	case len(c.Exempt) > 0:
+		return fmt.Sprintf(" It was lifted later for %s.", few(c.Exempt))
+	case c.Covered && !m.Raised:
+		return " The one for all purposes covers it."
+	}
+	return ""
+}
+
+// few lists names, of many the first.
+func few(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 var grounds = map[consent.Ground]string{
@@ -122,11 +159,12 @@ var grounds = map[consent.Ground]string{
 	consent.ObjectionPending:    "an objection is being looked at",
 }
 
-func restrictionText(m consent.GroundMark) string {
+func restrictionText(m consent.GroundMark, c consent.Coverage) string {
+	text := fmt.Sprintf("A restriction for %s (%s) was lifted on %s.", covered(m.Purpose), m.Ground, Date(m.At))
 	if m.Raised {
-		return fmt.Sprintf("Processing is restricted for %s since %s, because %s.", covered(m.Purpose), Date(m.At), grounds[m.Ground])
+		text = fmt.Sprintf("Processing is restricted for %s since %s, because %s.", covered(m.Purpose), Date(m.At), grounds[m.Ground])
 	}
-	return fmt.Sprintf("A restriction for %s (%s) was lifted on %s.", covered(m.Purpose), m.Ground, Date(m.At))
+	return text + coverageText(consent.PurposeMark{Purpose: m.Purpose, Mark: m.Mark}, c)
 }
 
 // phrase is a bare name in words: IN_PROGRESS is "in progress".
@@ -187,8 +225,13 @@ func requestText(key string, r *consent.Record) string {
 	return text + "."
 }
 
-func unprovenText(purpose string) string {
-	return fmt.Sprintf("Something was imported about consent to %s without evidence; it does not count.", purpose)
+// uncountedText is of a purpose for which something was recorded, and nothing counts.
+func uncountedText(purpose string, completed consent.Completion) string {
+	if completed.At == 0 {
+		return fmt.Sprintf("Something was imported about consent to %s without evidence; it does not count.", purpose)
+	}
+	return fmt.Sprintf("What is on record about consent to %s does not count: it came before the erasure that was completed on %s, "+
+		"or was imported without evidence.", purpose, Date(completed.At))
 }
 
 // obligationText is an obligation in words.

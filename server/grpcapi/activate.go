@@ -71,5 +71,15 @@ func policyStatus(err error) *status.Status {
 			{Type: "POLICY_SOURCE", Subject: e.Source, Description: e.Error() + remedy},
 		}})
 	}
+	if e, ok := errors.AsType[*consent.PolicyNotKeptError](err); ok {
+		remedy := "; ListPolicyHistory (consentctl policy history) tells which are"
+		if e.At != 0 {
+			remedy = "; ask by the policies of now instead: policies POLICY_CHOICE_NOW, consentctl --policies now"
+		}
+		s := status.New(codes.FailedPrecondition, e.Error()+remedy)
+		return withDetails(s, &errdetails.PreconditionFailure{Violations: []*errdetails.PreconditionFailure_Violation{
+			{Type: "POLICY_NOT_KEPT", Subject: e.Revision, Description: e.Error() + remedy},
+		}})
+	}
 	return nil
 }

@@ -30,16 +30,28 @@ type incoming struct {
 type codec struct {
 	encoding.CodecV2
 	frames *framePool
+	edge   *edge
 }
 
-func newCodec(frames *framePool) codec { return codec{encoding.GetCodecV2("proto"), frames} }
+func newCodec(frames *framePool, e *edge) codec {
+	return codec{encoding.GetCodecV2("proto"), frames, e}
+}
 
 // Marshal encodes v. A frame is encoded already; its memory goes back to the pool when it has been sent.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
 		return mem.BufferSlice{mem.NewBuffer(&f.data, c.frames)}, nil
 	}
-	return c.CodecV2.Marshal(v)
+	return c.encode(v)
+}
+
+// encode is guarded: gRPC encodes an answer after the call has left every guard.
+func (c codec) encode(v any) (data mem.BufferSlice, err error) {
+	err = c.edge.guard(context.Background(), "encoding", func() error {
+		data, err = c.CodecV2.Marshal(v)
+		return err
+	})
+	return data, err
 }
 
 // Unmarshal decodes data into v. It never fails for an incoming, where the fault is kept, nor for a frame.
@@ -54,7 +66,8 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		v.data = data.Materialize()
 		return nil
 	}
-	return c.CodecV2.Unmarshal(data, v)
+	// A stream may receive on a goroutine that has no guard.
+	return c.edge.guard(context.Background(), "decoding", func() error { return c.CodecV2.Unmarshal(data, v) })
 }
 
 // decode decodes data or keeps its fault.
@@ -69,18 +82,30 @@ func (in *incoming) refuse(data []byte) {
 	in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
 }
 
-// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults.
-func decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
+// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults. A panic in decoding,
+// which is before the interceptor's turn, is INTERNAL.
+func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 	wrapped := *desc
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
 	for i, m := range desc.Methods {
-		wrapped.Methods[i] = grpc.MethodDesc{MethodName: m.MethodName, Handler: decodableHandler(desc.ServiceName, m)}
+		wrapped.Methods[i] = grpc.MethodDesc{MethodName: m.MethodName, Handler: e.guarded(desc.ServiceName, m)}
 	}
 	return &wrapped
 }
 
-func decodableHandler(service string, m grpc.MethodDesc) grpc.MethodHandler {
+func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	method := "/" + service + "/" + m.MethodName
+	handle := decodableHandler(method, m)
+	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
+		err = e.guard(ctx, method, func() error {
+			answer, err = handle(srv, ctx, dec, interceptor)
+			return err
+		})
+		return answer, err
+	}
+}
+
+func decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		var fault error
 		answer, err := m.Handler(srv, ctx, func(v any) error {

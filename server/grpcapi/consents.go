@@ -5,6 +5,7 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/explain"
 )
 
 // consentService answers ConsentService.
@@ -92,18 +93,39 @@ func merge(faults, more []consent.Violation) []consent.Violation {
 func (s *consentService) GetSubject(
 	ctx context.Context, r *consentv1.GetSubjectRequest,
 ) (*consentv1.GetSubjectResponse, error) {
-	if err := s.validator.require(r); err != nil {
+	faults, err := s.validator.faults(r)
+	if err != nil {
+		return nil, err
+	}
+	past, more := pastOf(r, s.config.Now())
+	if err := invalid(append(faults, more...)); err != nil {
 		return nil, err
 	}
 	if err := s.known(r.GetController()); err != nil {
 		return nil, err
 	}
-	snapshot, err := s.config.Ledger.Read(ctx, consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()})
+	subject := consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}
+	if past != nil {
+		return s.subjectAsOf(ctx, subject, *past)
+	}
+	snapshot, err := s.config.Ledger.Read(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
 	return &consentv1.GetSubjectResponse{
 		State: subjectState(&snapshot), ConsistencyToken: s.token(snapshot.AsOf),
+	}, nil
+}
+
+func (s *consentService) subjectAsOf(
+	ctx context.Context, subject consent.Subject, past explain.Past,
+) (*consentv1.GetSubjectResponse, error) {
+	snapshot, as, err := s.config.Explainer.SubjectAsOf(ctx, subject, past)
+	if err != nil {
+		return nil, err
+	}
+	return &consentv1.GetSubjectResponse{
+		State: subjectState(&snapshot), ConsistencyToken: s.token(snapshot.AsOf), AsOf: stateAsOf(&as),
 	}, nil
 }
 

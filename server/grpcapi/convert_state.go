@@ -17,11 +17,13 @@ func subjectState(snapshot *consent.Snapshot) *consentv1.SubjectState {
 		RetentionUntil: timestamp(s.RetentionUntil.Value),
 		Erasure:        consentv1.ErasureStage(s.Erasure.Value),
 		ErasureAt:      timestamp(s.Erasure.At),
-		Signals:        signalStates(s),
-		OptOuts:        optOutStates(s),
-		Consents:       consentStates(s.Consents),
-		Objections:     objectionStates(s.Objections),
-		Restrictions:   restrictionStates(s.Restrictions),
+
+		ErasureCompletedAt: timestamp(s.Completed.At),
+		Signals:            signalStates(s),
+		OptOuts:            optOutStates(s),
+		Consents:           consentStates(s.Consents),
+		Objections:         objectionStates(s.Objections),
+		Restrictions:       restrictionStates(s),
 	}
 	if s.Age.At != 0 {
 		out.AgeMin, out.AgeMax, out.AgeRecordedAt = wireBound(s.Age.Value.Min), wireBound(s.Age.Value.Max), timestamp(s.Age.At)
@@ -84,16 +86,21 @@ func consentState(purpose, recipient string, r *consent.Record) *consentv1.Conse
 }
 
 func objectionStates(list []consent.PurposeMark) (out []*consentv1.ObjectionState) {
-	for _, m := range list {
-		out = append(out, &consentv1.ObjectionState{Purpose: m.Purpose, Raised: m.Raised, At: timestamp(m.At)})
+	coverage := consent.CoverageOf(list)
+	for i, m := range list {
+		out = append(out, &consentv1.ObjectionState{
+			Purpose: m.Purpose, Raised: m.Raised, At: timestamp(m.At), Covered: coverage[i].Covered, Exempt: coverage[i].Exempt,
+		})
 	}
 	return out
 }
 
-func restrictionStates(list []consent.GroundMark) (out []*consentv1.RestrictionState) {
-	for _, m := range list {
+func restrictionStates(s *consent.State) (out []*consentv1.RestrictionState) {
+	coverage := s.RestrictionCoverage()
+	for i, m := range s.Restrictions {
 		out = append(out, &consentv1.RestrictionState{
 			Ground: consentv1.RestrictionGround(m.Ground), Purpose: m.Purpose, Raised: m.Raised, At: timestamp(m.At),
+			Covered: coverage[i].Covered, Exempt: coverage[i].Exempt,
 		})
 	}
 	return out

@@ -6,10 +6,12 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/explain"
 )
 
 // decisionService answers DecisionService; describe says how Check, BatchCheck and ListPurposes come here.
@@ -127,22 +129,56 @@ func (d *desk) listPurposes(ctx context.Context, r *consentv1.ListPurposesReques
 		return nil, err
 	}
 	facts, more := contextOf(r.GetContext())
-	if err := invalid(append(faults, more...)); err != nil {
+	faults = append(faults, more...)
+	past, more := pastOf(r, d.service.now())
+	faults = append(faults, more...)
+	consistency := consistencyOf(r.GetConsistency())
+	if past != nil && consistency != (authz.Consistency{}) {
+		faults = append(faults, staleConsistency("consistency"))
+	}
+	if err := invalid(faults); err != nil {
 		return nil, err
 	}
 	request := consent.Request{
 		Subject: consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, Context: facts,
 	}
-	decisions, err := d.service.authorizer.ListPurposes(ctx, &request, consistencyOf(r.GetConsistency()))
+	if past != nil {
+		return d.purposesAsOf(ctx, explain.PurposesQuestion{Request: &request, Past: *past, Current: currentPolicies(r.GetPolicies())})
+	}
+	decisions, err := d.service.authorizer.ListPurposes(ctx, &request, consistency)
 	if err != nil {
 		return nil, err
 	}
+	return d.purposes(r.GetController(), decisions)
+}
+
+// purposes encodes decisions as those of a ListPurposesResponse, and counts them.
+func (d *desk) purposes(controller string, decisions []authz.PurposeDecision) ([]byte, error) {
 	data := make([]byte, 0, len(decisions)*answerBytes)
 	for i := range decisions {
-		if err := d.respond(r.GetController(), &decisions[i].Decision); err != nil {
+		if err := d.respond(controller, &decisions[i].Decision); err != nil {
 			return nil, err
 		}
 		data = appendPurpose(data, decisions[i].Purpose, d.response)
 	}
 	return data, nil
+}
+
+// purposesAsOf decides all purposes as of the past. Nobody acts upon it, so that it is not counted.
+func (d *desk) purposesAsOf(ctx context.Context, q explain.PurposesQuestion) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
+	defer cancel()
+	found, err := d.service.explainer.PurposesAsOf(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	answer := &consentv1.ListPurposesResponse{AsOf: stateAsOf(&found.AsOf), Policies: decidingPolicies(&found.Policies)}
+	for _, p := range found.Decisions {
+		response, err := checkResponse(&p.Decision, d.service.authorizer.AppendToken(nil, p.Decision.StateRevision))
+		if err != nil {
+			return nil, err
+		}
+		answer.Purposes = append(answer.Purposes, &consentv1.PurposeDecision{Purpose: p.Purpose, Response: response})
+	}
+	return proto.Marshal(answer)
 }

@@ -69,11 +69,14 @@ func (d *desk) respond(controller string, decision *consent.Decision) (err error
 // streamedOutcome does with a check of a stream what a call of Check goes through, from the codec to the interceptor. The
 // message is that of the outcome, and valid until the next.
 func (d *desk) streamedOutcome(check *streamedCheck) (outcome protowire.Number, message []byte) {
+	defer check.ctx.end()
 	d.in.fault = nil
-	d.in.decode(check.request)
 	d.response = d.response[:0] // whatever happens, the last check's is not this one's
-	_, err := d.service.intercept(&check.ctx, &d.check, streamInfo, d.answer)
-	check.ctx.release()
+	err := d.service.guard(&check.ctx, streamInfo.FullMethod, func() error {
+		d.in.decode(check.request)
+		_, err := d.service.intercept(&check.ctx, &d.check, streamInfo, d.answer)
+		return err
+	})
 	if err != nil {
 		return resultError, encodedError(status.Convert(err))
 	}

@@ -3,7 +3,6 @@ package grpcapi
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -46,8 +45,7 @@ func (s *policyService) diff(
 ) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.metrics.panics.Inc()
-			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+			err = s.panicked(cause)
 		}
 	}()
 	request, err := s.diffRequest(r)
@@ -77,7 +75,12 @@ func (s *policyService) diffRequest(r *consentv1.DiffPolicyRequest) (diff.Reques
 		return diff.Request{}, err
 	}
 	request := diff.Request{
-		States: r.GetStates(), Sample: int(r.GetSample()), AllSubjects: r.GetAllSubjects(), Examples: int(r.GetExamples()),
+		From: r.GetFromPolicyRevision(), States: r.GetStates(), Sample: int(r.GetSample()), AllSubjects: r.GetAllSubjects(), Examples: int(r.GetExamples()),
+	}
+	if len(r.GetFiles()) == 0 && request.From == "" {
+		faults = append(faults, consent.Violation{
+			Field: "files", Description: "must have at least one file, unless from_policy_revision names a set to compare with",
+		})
 	}
 	for _, f := range r.GetFiles() {
 		request.Files = append(request.Files, consent.PolicyFile{Path: f.GetPath(), Content: f.GetContent()})

@@ -10,9 +10,12 @@ import (
 	"github.com/consentd/consentd/server/explain"
 )
 
-// Explainer tells the story of a decision. Its errors are those of an Authorizer.
+// Explainer tells the story of a decision, and answers as of the past. Its errors are those of an Authorizer, and
+// *consent.PolicyNotKeptError.
 type Explainer interface {
 	Explain(context.Context, explain.Question) (explain.Story, error)
+	SubjectAsOf(context.Context, consent.Subject, explain.Past) (consent.Snapshot, explain.AsOf, error)
+	PurposesAsOf(context.Context, explain.PurposesQuestion) (explain.Purposes, error)
 }
 
 // explainTimeout bounds an explanation, whatever deadline its caller has: it takes some milliseconds, and some seconds for
@@ -49,25 +52,22 @@ func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.
 	if r.GetAt() == nil { // what was asked before places were checked can still be explained
 		faults = merge(under("check", placeOf(r.GetCheck())), faults)
 	}
-	times := eventReader{}
 	question := explain.Question{
-		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), At: times.instant("at", r.GetAt()), Trace: r.GetTrace(),
+		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(), Current: currentPolicies(r.GetPolicies()),
 	}
-	faults = append(faults, times.faults...)
-	if question.At > s.now() {
-		faults = append(faults, consent.Violation{Field: "at", Description: "is in the future: what will be recorded by then is not known"})
-	}
-	if r.GetAt() != nil && question.Consistency != (authz.Consistency{}) {
-		faults = append(faults, consent.Violation{
-			Field: "check.consistency", Description: "must be absent where at is set: what was recorded by then does not change",
-		})
+	question.Past, more = pastOf(r, s.now())
+	faults = append(faults, more...)
+	if question.Past != nil && question.Consistency != (authz.Consistency{}) {
+		faults = append(faults, staleConsistency("check.consistency"))
 	}
 	return question, invalid(faults)
 }
 
 func explainResponse(s *explain.Story, decision *consentv1.CheckResponse) *consentv1.ExplainResponse {
 	return &consentv1.ExplainResponse{
-		Decision: decision, DecidedFor: timestamp(s.Now), AsOf: s.AsOf,
+		Decision: decision, DecidedFor: timestamp(s.Now),
+		AsOf: s.AsOf != nil, StateAsOf: stateAsOf(s.AsOf), Policies: decidingPolicies(s.Policies),
+		Annulled: convertAll(first(s.Annulled), annulledEvent), AnnulledCount: uint32(len(s.Annulled)),
 		Facts:       convertAll(s.Facts, explainedFact),
 		Rules:       convertAll(s.Rules, explainedRule),
 		NearRules:   convertAll(s.Near, nearRule),

@@ -2,7 +2,9 @@ package grpcapi_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/policy"
@@ -22,7 +25,10 @@ import (
 func told() explain.Story {
 	withdrawn := consent.Reason{Code: consent.ConsentWithdrawn, Clause: "§1"}
 	return explain.Story{
-		Decision: consent.Decision{Effect: consent.Deny, Reasons: []consent.Reason{withdrawn}, Basis: consent.BasisConsent}, Now: noon, AsOf: true,
+		Decision: consent.Decision{Effect: consent.Deny, Reasons: []consent.Reason{withdrawn}, Basis: consent.BasisConsent}, Now: noon,
+		AsOf:     &explain.AsOf{Past: explain.Past{At: noon - 1, KnownAt: noon}, Later: entries(150), Unknown: entries(1)},
+		Policies: &explain.Deciding{Revision: "r1", Now: true, Then: true, From: noon - 5},
+		Annulled: []consent.AnnulledEntry{{Entry: entries(1)[0], By: entries(2)[1]}},
 		Facts: []explain.Fact{{
 			Key: "consents.p", Text: "A fact.", Role: explain.Decisive,
 			Without: consent.Decision{Effect: consent.Deny, Reasons: []consent.Reason{{Code: consent.ConsentMissing}, {Code: consent.ConsentMissing}}},
@@ -43,6 +49,36 @@ func told() explain.Story {
 		}},
 		Failure: "f", Trace: "t",
 	}
+}
+
+// entries are small ones.
+func entries(n int) (list []consent.Entry) {
+	for i := range n {
+		list = append(list, consent.Entry{
+			Event: consent.Event{ID: fmt.Sprint(i), OccurredAt: noon, Source: "support"}, RecordedAt: noon, Revision: consent.Revision(i + 1),
+		})
+	}
+	return list
+}
+
+// history is that of one set.
+func history() []consent.PolicySpan {
+	return []consent.PolicySpan{{Revision: "r1", From: noon - 5, Source: "the binary", Controllers: []string{"acme", "example"}, Kept: true}}
+}
+
+func (f *fake) SubjectAsOf(_ context.Context, _ consent.Subject, p explain.Past) (consent.Snapshot, explain.AsOf, error) {
+	return consent.Snapshot{State: &consent.State{Recorded: true}, Changed: 3, AsOf: 3}, explain.AsOf{Past: p, Later: entries(2)}, nil
+}
+
+func (f *fake) PurposesAsOf(_ context.Context, q explain.PurposesQuestion) (explain.Purposes, error) {
+	if q.Request.Subject.ID == "unkept" {
+		return explain.Purposes{}, &consent.PolicyNotKeptError{Revision: "r0", At: q.Past.At, Why: "it is long ago"}
+	}
+	d := consent.Decision{Effect: consent.Allow, Basis: consent.BasisContract, Reasons: []consent.Reason{{Code: consent.BasisHolds}}}
+	return explain.Purposes{
+		Decisions: []authz.PurposeDecision{{Purpose: "p", Decision: d}}, AsOf: explain.AsOf{Past: q.Past, Unknown: entries(1)},
+		Policies: explain.Deciding{Revision: "r1", Now: q.Current},
+	}, nil
 }
 
 func (f *fake) Explain(ctx context.Context, q explain.Question) (explain.Story, error) {
@@ -67,6 +103,11 @@ func TestExplainConverts(t *testing.T) {
 	withdrawn := []consentv1.ReasonCode{consentv1.ReasonCode_REASON_CODE_CONSENT_WITHDRAWN}
 	want := &consentv1.ExplainResponse{
 		DecidedFor: at(noon), AsOf: true, Obligations: []string{"Do."}, PolicyFailure: "f", Trace: "t",
+		StateAsOf: &consentv1.StateAsOf{
+			At: at(noon - 1), KnownAt: at(noon), RecordedLater: wired(100), RecordedLaterCount: 150, NotKnown: wired(1), NotKnownCount: 1,
+		},
+		Policies: &consentv1.DecidingPolicies{PolicyRevision: "r1", InForceNow: true, InForceThen: true, InForceFrom: at(noon - 5)},
+		Annulled: []*consentv1.AnnulledEvent{{Entry: wired(1)[0], By: wired(2)[1]}}, AnnulledCount: 1,
 		Facts: []*consentv1.ExplainedFact{{
 			Key: "consents.p", Text: "A fact.", Role: consentv1.FactRole_FACT_ROLE_DECISIVE, Without: consentv1.Decision_DECISION_DENY,
 			ReasonsWithout: []consentv1.ReasonCode{consentv1.ReasonCode_REASON_CODE_CONSENT_MISSING},
@@ -98,6 +139,75 @@ func TestExplainConverts(t *testing.T) {
 	}
 }
 
+// wired are entries on the wire.
+func wired(n int) (list []*consentv1.LedgerEntry) {
+	for i := range n {
+		list = append(list, &consentv1.LedgerEntry{
+			Event:      &consentv1.Event{Id: fmt.Sprint(i), OccurredAt: timestamppb.New(noon.Time()), Source: "support"},
+			RecordedAt: timestamppb.New(noon.Time()), Revision: uint64(i + 1),
+		})
+	}
+	return list
+}
+
+// TestThePast: what is asked as of the past is answered as of the past, with what it says of it; an instant that is not given
+// is now.
+func TestThePast(t *testing.T) {
+	s := serve(t, &fake{})
+	at := func(i consent.Instant) *timestamppb.Timestamp { return timestamppb.New(i.Time()) }
+	subject, err := consentv1.NewConsentServiceClient(s.conn).GetSubject(t.Context(), &consentv1.GetSubjectRequest{
+		Controller: "example", SubjectId: "u", At: at(noon - 9),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf := &consentv1.StateAsOf{At: at(noon - 9), KnownAt: at(noon), RecordedLater: wired(2), RecordedLaterCount: 2}
+	if diff := cmp.Diff(asOf, subject.GetAsOf(), protocmp.Transform()); diff != "" || !subject.GetState().GetKnown() {
+		t.Errorf("state %v, as of (-want +got):\n%s", subject.GetState(), diff)
+	}
+	decisions := consentv1.NewDecisionServiceClient(s.conn)
+	listed, err := decisions.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{
+		Controller: "example", SubjectId: "u", KnownAt: at(noon - 9), Policies: consentv1.PolicyChoice_POLICY_CHOICE_NOW,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf = &consentv1.StateAsOf{At: at(noon), KnownAt: at(noon - 9), NotKnown: wired(1), NotKnownCount: 1}
+	if diff := cmp.Diff(asOf, listed.GetAsOf(), protocmp.Transform()); diff != "" || !listed.GetPolicies().GetInForceNow() {
+		t.Errorf("policies %v, as of (-want +got):\n%s", listed.GetPolicies(), diff)
+	}
+	if p := listed.GetPurposes(); len(p) != 1 || p[0].GetPurpose() != "p" || p[0].GetResponse().GetDecision() != consentv1.Decision_DECISION_ALLOW {
+		t.Errorf("purposes %v", p)
+	}
+	for name, request := range map[string]*consentv1.ListPurposesRequest{
+		"at":       {At: at(noon + 1)},
+		"known_at": {KnownAt: at(noon + 1)},
+		"consistency": {At: at(noon), Consistency: &consentv1.Consistency{
+			Requirement: &consentv1.Consistency_FullyConsistent{FullyConsistent: true},
+		}},
+		"policies": {At: at(noon), Policies: 9},
+	} {
+		request.Controller, request.SubjectId = "example", "u"
+		if _, err := decisions.ListPurposes(t.Context(), request); status.Code(err) != codes.InvalidArgument || !slices.Contains(fields(err), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err = decisions.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "unkept", At: at(noon)})
+	if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "r0") || !strings.Contains(err.Error(), "--policies now") {
+		t.Errorf("policies that are not kept: %v", err)
+	}
+	told, err := consentv1.NewPolicyServiceClient(s.conn).ListPolicyHistory(t.Context(), &consentv1.ListPolicyHistoryRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &consentv1.ListPolicyHistoryResponse{Spans: []*consentv1.PolicySpan{{
+		PolicyRevision: "r1", InForceFrom: at(noon - 5), Source: "the binary", Controllers: []string{"acme", "example"}, Kept: true,
+	}}}
+	if diff := cmp.Diff(want, told, protocmp.Transform()); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
+	}
+}
+
 func TestExplainRefuses(t *testing.T) {
 	s := serve(t, &fake{})
 	check := func(change func(*consentv1.CheckRequest)) *consentv1.CheckRequest {
@@ -118,6 +228,8 @@ func TestExplainRefuses(t *testing.T) {
 		"the future": {&consentv1.ExplainRequest{Check: check(nil), At: timestamppb.New(noon.Time().Add(time.Second))},
 			codes.InvalidArgument, "at"},
 		"before all time": {&consentv1.ExplainRequest{Check: check(nil), At: &timestamppb.Timestamp{Seconds: -5}}, codes.InvalidArgument, "at"},
+		"what will be known": {&consentv1.ExplainRequest{Check: check(nil), KnownAt: timestamppb.New(noon.Time().Add(time.Second))},
+			codes.InvalidArgument, "known_at"},
 		"freshness of the past": {&consentv1.ExplainRequest{
 			Check: check(func(r *consentv1.CheckRequest) { r.Consistency = fresh }), At: timestamppb.New(noon.Time()),
 		}, codes.InvalidArgument, "check.consistency"},

@@ -58,7 +58,7 @@ type Config struct {
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
 	Ledger Ledger
-	// Explainer answers Explain; required.
+	// Explainer answers Explain, and all that is asked as of the past; required.
 	Explainer Explainer
 	// Differ answers DiffPolicy; required.
 	Differ Differ
@@ -66,6 +66,8 @@ type Config struct {
 	Watchers Watchers
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
+	// History returns which policies were in force, and when, the newest first; required.
+	History func() []consent.PolicySpan
 	// Activator activates policies and tells how loading them goes; required.
 	Activator Activator
 	// Prover answers CheckPolicy; required.
@@ -92,6 +94,7 @@ func (c Config) Validate() error {
 	require(c.Differ != nil, "Differ")
 	require(c.Watchers != nil, "Watchers")
 	require(c.Policy != nil, "Policy")
+	require(c.History != nil, "History")
 	require(c.Activator != nil, "Activator")
 	require(c.Prover != nil, "Prover")
 	return errors.Join(faults...)
@@ -131,8 +134,10 @@ func New(c Config) (*API, error) {
 			draining: make(chan struct{}),
 		},
 		consents: consentService{config: c, validator: v},
-		policies: policyService{edge: e, policy: c.Policy, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v},
-		edge:     e,
+		policies: policyService{
+			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
+		},
+		edge: e,
 	}
 	a.decisions.desks.New = func() any { return a.decisions.newDesk() }
 	return a, nil
@@ -168,12 +173,12 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames)), grpc.UnaryInterceptor(a.edge.intercept)}
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)), grpc.UnaryInterceptor(a.edge.intercept)}
 }
 
 // Register adds the services to a server made with ServerOptions.
 func (a *API) Register(s grpc.ServiceRegistrar) {
-	s.RegisterService(decodable(a.decisions.describe()), &a.decisions)
-	s.RegisterService(decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
-	s.RegisterService(decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
+	s.RegisterService(a.edge.decodable(a.decisions.describe()), &a.decisions)
+	s.RegisterService(a.edge.decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
+	s.RegisterService(a.edge.decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
 }

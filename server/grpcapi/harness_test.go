@@ -146,7 +146,8 @@ func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, Activator: f, Prover: f, Now: func() consent.Instant { return noon },
+		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
+		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})
 	if err != nil {

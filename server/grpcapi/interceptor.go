@@ -34,16 +34,32 @@ func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServe
 	return nil, s.Err()
 }
 
-// run calls the handler, unless the call is over already, and turns a panic into an error that carries the stack.
+// run calls the handler, unless the call is over already, and turns a panic into an error.
 func (e *edge) run(ctx context.Context, request any, handler grpc.UnaryHandler) (answer any, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			e.metrics.panics.Inc()
-			answer, err = nil, fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+			answer, err = nil, e.panicked(cause)
 		}
 	}()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return handler(ctx, request)
+}
+
+// panicked counts a panic and returns it as an error that carries the stack. Its caller has recovered.
+func (e *edge) panicked(cause any) error {
+	e.metrics.panics.Inc()
+	return fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+}
+
+// guard runs a part of a call that no interceptor sees. A panic ends it with INTERNAL: on a goroutine of gRPC's or of our own
+// nothing else would keep it from the process.
+func (e *edge) guard(ctx context.Context, method string, run func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = e.errors.refuse(ctx, method, e.panicked(cause)).Err()
+		}
+	}()
+	return run()
 }

@@ -14,6 +14,7 @@ type policyService struct {
 	consentv1.UnimplementedPolicyServiceServer
 	edge
 	policy    func() consent.Policy
+	history   func() []consent.PolicySpan
 	activator Activator
 	prover    Prover
 	validator *validator
@@ -34,6 +35,20 @@ func (s *policyService) GetPolicy(_ context.Context, r *consentv1.GetPolicyReque
 		answer.Files = append(answer.Files, file)
 	}
 	return answer, nil
+}
+
+// ListPolicyHistory returns which policies were in force, and when.
+func (s *policyService) ListPolicyHistory(
+	context.Context, *consentv1.ListPolicyHistoryRequest,
+) (*consentv1.ListPolicyHistoryResponse, error) {
+	return &consentv1.ListPolicyHistoryResponse{Spans: convertAll(s.history(), policySpan)}, nil
+}
+
+func policySpan(s *consent.PolicySpan) *consentv1.PolicySpan {
+	return &consentv1.PolicySpan{
+		PolicyRevision: s.Revision, InForceFrom: timestamp(s.From), InForceUntil: timestamp(s.Until), Source: s.Source,
+		Controllers: s.Controllers, Kept: s.Kept,
+	}
 }
 
 // ListControllers returns the controllers, or one of them.

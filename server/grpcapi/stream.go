@@ -75,9 +75,10 @@ type checkStream struct {
 	answers, unanswered int
 	// room is where the reader waits while there is too much under way.
 	room sync.Cond
-	// over says that no more checks are taken; failure says why, nil where the client closed its side.
-	over    bool
-	failure error
+	// over says that no more checks are taken; failure says why, nil where the client closed its side. broken says that
+	// those under way are not waited for.
+	over, broken bool
+	failure      error
 }
 
 // CheckStream decides checks as they come and answers them as they are done.
@@ -91,7 +92,7 @@ func (s *decisionService) CheckStream(
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
 	go c.read() // gRPC ends it when this returns
-	err := c.send()
+	err := s.guard(c.Context(), streamInfo.FullMethod, c.send)
 	c.end(errStopping)
 	c.cancelAll()
 	c.workers.Wait()
@@ -135,7 +136,7 @@ func (c *checkStream) flush() (done bool, err error) {
 	defer c.mu.Unlock()
 	c.unanswered -= answers
 	c.room.Signal()
-	if !c.over || c.unanswered > 0 && status.Code(c.failure) != codes.InvalidArgument {
+	if !c.over || c.unanswered > 0 && !c.broken {
 		return false, nil
 	}
 	return true, c.failure
@@ -165,29 +166,38 @@ func (c *checkStream) cancelAll() {
 	defer c.mu.Unlock()
 	c.queue = nil
 	for _, check := range c.underWay {
-		check.ctx.cancel()
+		check.ctx.end()
 	}
 }
 
 // read takes messages in until the client closes its side, breaks the protocol, or the stream is over.
 func (c *checkStream) read() {
+	if err := c.service.guard(c.Context(), streamInfo.FullMethod, c.receive); err != nil {
+		c.mu.Lock()
+		c.broken = true
+		c.mu.Unlock()
+		c.end(err)
+	}
+}
+
+// receive takes messages in. Its error says how the client breaks the protocol; every other end is noted.
+func (c *checkStream) receive() error {
 	for {
 		var in frame
 		err := c.RecvMsg(&in)
 		switch {
 		case errors.Is(err, io.EOF):
 			c.end(nil)
-			return
+			return nil
 		case err != nil:
 			c.end(err)
-			return
+			return nil
 		}
 		if err := c.take(in.data); err != nil {
-			c.end(c.service.errors.refuse(c.Context(), streamInfo.FullMethod, err).Err())
-			return
+			return c.service.errors.refuse(c.Context(), streamInfo.FullMethod, err).Err()
 		}
 		if !c.awaitRoom() {
-			return
+			return nil
 		}
 	}
 }
@@ -212,11 +222,12 @@ func (c *checkStream) take(data []byte) error {
 		return streamFault("checks", "has more than 1000 checks")
 	}
 	now := time.Now()
+	deadline, _ := c.Context().Deadline()
 	for i := range checks {
 		check := &checks[i]
-		check.ctx.Context = c.Context()
-		if check.hasTimeout {
-			check.ctx.deadline = now.Add(check.timeout)
+		check.ctx.stream, check.ctx.deadline = c.Context(), deadline
+		if own := now.Add(check.timeout); check.hasTimeout && (deadline.IsZero() || own.Before(deadline)) {
+			check.ctx.deadline = own
 		}
 	}
 	c.mu.Lock()
@@ -229,7 +240,7 @@ func (c *checkStream) take(data []byte) error {
 	}
 	for _, id := range cancel {
 		if check := c.underWay[id]; check != nil {
-			check.ctx.cancel()
+			check.ctx.end()
 		}
 	}
 	c.staff()
@@ -271,7 +282,8 @@ func (c *checkStream) staff() {
 	c.workers.Go(c.work)
 }
 
-// work decides checks until none is left.
+// work decides checks until none is left. What is decided is guarded by the desk; what is done here under the lock has no
+// guard, for a lock that a panic left taken would hold the stream for ever: it moves pointers and bytes of our own making.
 func (c *checkStream) work() {
 	d := c.service.desks.Get().(*desk)
 	defer d.free()

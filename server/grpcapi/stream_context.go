@@ -7,70 +7,86 @@ import (
 	"time"
 )
 
-// checkContext is the context of one check among many on a stream: it ends with the stream, by its deadline, or by a
-// cancellation. Most checks are decided from memory and never ask for more than Err, so the channel and the timer behind
-// it are made only when Done is called: a fourteenth of what context.WithDeadline takes (BenchmarkCheckContext).
+// checkContext is the context of one check among many on a stream: it ends with the stream, by its deadline, when the
+// check is cancelled, and when it is done.
+//
+// It is the library's context, made when anything but Deadline or an Err of nil is asked for. Done, Err, Cause and
+// contexts below it thus agree as the library has them agree. Most checks are decided from memory and are not asked for
+// more than Err, which is why it is not made for each of them (BenchmarkCheckContext has both).
 type checkContext struct {
-	// Context is the stream's.
+	stream context.Context
+	// deadline is the check's own or the stream's, whichever is earlier; zero: there is none.
+	deadline time.Time
+
+	// mu is held to write ended and made, which are read without it.
+	mu    sync.Mutex
+	ended atomic.Bool
+	made  atomic.Pointer[endableContext]
+}
+
+// endableContext is a context of the library with the function that ends it.
+type endableContext struct {
 	context.Context
-	// deadline is zero if there is none.
-	deadline  time.Time
-	cancelled atomic.Bool
-
-	mu sync.Mutex
-	// armed is what Done made, disarm lets go of it; guarded by mu.
-	armed  context.Context
-	disarm context.CancelFunc
+	end context.CancelFunc
 }
 
-func (c *checkContext) Deadline() (time.Time, bool) {
-	if c.deadline.IsZero() {
-		return c.Context.Deadline()
-	}
-	return c.deadline, true
-}
+func (c *checkContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+func (c *checkContext) Done() <-chan struct{} { return c.library().Done() }
+
+// Value makes the library's context too: by a value it finds its own kind above a context, for Cause and for children.
+func (c *checkContext) Value(key any) any { return c.library().Value(key) }
 
 func (c *checkContext) Err() error {
-	switch {
-	case c.cancelled.Load():
-		return context.Canceled
-	case !c.deadline.IsZero() && time.Until(c.deadline) <= 0: // the monotonic clock alone is half the cost of time.Now
-		return context.DeadlineExceeded
+	if made := c.made.Load(); made != nil {
+		return made.Err()
 	}
-	return c.Context.Err()
+	if !c.over() {
+		return nil
+	}
+	return c.library().Err()
 }
 
-func (c *checkContext) Done() <-chan struct{} {
+// over is whether the library's context, made now, would have ended.
+func (c *checkContext) over() bool {
+	return c.ended.Load() || c.stream.Err() != nil ||
+		!c.deadline.IsZero() && time.Until(c.deadline) <= 0 // the monotonic clock alone is half the cost of time.Now
+}
+
+// library returns the library's context. One that is made too late has ended before anybody sees it.
+func (c *checkContext) library() *endableContext {
+	if made := c.made.Load(); made != nil {
+		return made
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.armed == nil {
-		c.arm()
+	if made := c.made.Load(); made != nil {
+		return made
 	}
-	return c.armed.Done()
+	made := c.fresh()
+	if c.ended.Load() {
+		made.end()
+	}
+	c.made.Store(made)
+	return made
 }
 
-func (c *checkContext) arm() {
+func (c *checkContext) fresh() *endableContext {
+	made := &endableContext{}
 	if c.deadline.IsZero() {
-		c.armed, c.disarm = context.WithCancel(c.Context)
+		made.Context, made.end = context.WithCancel(c.stream)
 	} else {
-		c.armed, c.disarm = context.WithDeadline(c.Context, c.deadline)
+		made.Context, made.end = context.WithDeadline(c.stream, c.deadline)
 	}
-	if c.cancelled.Load() {
-		c.disarm()
-	}
+	return made
 }
 
-// cancel ends the context.
-func (c *checkContext) cancel() {
-	c.cancelled.Store(true)
-	c.release()
-}
-
-// release lets go of what Done made, once the check is done.
-func (c *checkContext) release() {
+// end ends the context, if nothing did before, and lets go of what was made.
+func (c *checkContext) end() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.disarm != nil {
-		c.disarm()
+	c.ended.Store(true)
+	c.mu.Unlock()
+	if made := c.made.Load(); made != nil {
+		made.end()
 	}
 }

@@ -2,11 +2,9 @@ package grpcapi
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -79,69 +77,4 @@ func orEmpty(r *consentv1.CheckRequest) *consentv1.CheckRequest {
 		return &consentv1.CheckRequest{}
 	}
 	return r
-}
-
-func TestCheckContextEndsOnce(t *testing.T) {
-	for name, test := range map[string]struct {
-		after time.Duration // the deadline; 0: none
-		end   func(c *checkContext, stream context.CancelFunc)
-		want  error
-	}{
-		"not":          {0, func(*checkContext, context.CancelFunc) {}, nil},
-		"cancelled":    {time.Minute, func(c *checkContext, _ context.CancelFunc) { c.cancel() }, context.Canceled},
-		"with stream":  {time.Minute, func(_ *checkContext, stream context.CancelFunc) { stream() }, context.Canceled},
-		"by deadline":  {time.Minute, func(*checkContext, context.CancelFunc) { time.Sleep(time.Minute) }, context.DeadlineExceeded},
-		"before it":    {time.Minute, func(*checkContext, context.CancelFunc) { time.Sleep(59 * time.Second) }, nil},
-		"none, so not": {0, func(*checkContext, context.CancelFunc) { time.Sleep(time.Hour) }, nil},
-	} {
-		for _, armed := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { // its clock stands still but for its sleeps
-					stream, cancel := context.WithCancel(t.Context())
-					defer cancel()
-					c := &checkContext{Context: stream}
-					if test.after > 0 {
-						c.deadline = time.Now().Add(test.after)
-					}
-					if armed {
-						c.Done()
-					}
-					test.end(c, cancel)
-					synctest.Wait()
-					if got := c.Err(); !errors.Is(got, test.want) {
-						t.Errorf("Err = %v, want %v", got, test.want)
-					}
-					select {
-					case <-c.Done():
-						if test.want == nil {
-							t.Error("Done is closed")
-						}
-					default:
-						if test.want != nil {
-							t.Error("Done is open")
-						}
-					}
-					c.release()
-				})
-			})
-		}
-	}
-}
-
-func BenchmarkCheckContext(b *testing.B) {
-	stream, deadline := b.Context(), time.Now().Add(time.Hour)
-	b.Run("ours", func(b *testing.B) {
-		for b.Loop() {
-			c := &checkContext{Context: stream, deadline: deadline}
-			_ = c.Err()
-			c.release()
-		}
-	})
-	b.Run("WithDeadline", func(b *testing.B) {
-		for b.Loop() {
-			c, cancel := context.WithDeadline(stream, deadline)
-			_ = c.Err()
-			cancel()
-		}
-	})
 }

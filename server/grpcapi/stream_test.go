@@ -335,8 +335,12 @@ func TestStreamBoundsWhatIsUnderWay(t *testing.T) {
 		}
 		stream.close()
 	})
-	for range 256 {
-		<-started
+	for n := range 256 {
+		select {
+		case <-started:
+		case <-stream.Context().Done():
+			t.Fatalf("%d checks were begun until the test's time was over", n)
+		}
 	}
 	if n := len(started); n > 0 {
 		t.Errorf("%d checks more than 256 are being decided", n)

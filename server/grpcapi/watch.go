@@ -25,11 +25,12 @@ type watchStream = grpc.BidiStreamingServer[consentv1.WatchInvalidationsRequest,
 
 // WatchInvalidations tells a client's cache what it must not answer from any more, until either side ends the stream.
 func (s *decisionService) WatchInvalidations(stream watchStream) error {
-	err := s.watch(stream)
+	const method = consentv1.DecisionService_WatchInvalidations_FullMethodName
+	err := s.guard(stream.Context(), method, func() error { return s.watch(stream) })
 	if _, named := status.FromError(err); named {
 		return err
 	}
-	return s.errors.refuse(stream.Context(), consentv1.DecisionService_WatchInvalidations_FullMethodName, err).Err()
+	return s.errors.refuse(stream.Context(), method, err).Err()
 }
 
 func (s *decisionService) watch(stream watchStream) error {
@@ -45,7 +46,10 @@ func (s *decisionService) watch(stream watchStream) error {
 		return err
 	}
 	heard := make(chan error, 1)
-	go func() { heard <- hear(stream, w, first) }() // gRPC ends it when this returns
+	go func() { // gRPC ends it when this returns
+		heard <- s.guard(stream.Context(), consentv1.DecisionService_WatchInvalidations_FullMethodName,
+			func() error { return hear(stream, w, first) })
+	}()
 	err = tell(stream, w, heard)
 	released := errors.Is(err, io.EOF)
 	w.Leave(released)

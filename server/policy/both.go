@@ -30,8 +30,8 @@ func (e *DifferenceError) Error() string {
 		e.Compiled, e.Topdown)
 }
 
-// differ compares an answer of the compiled engine with topdown's, whole; nil values are undefined. Where topdown fails but for
-// an undefined decision, any answer differs.
+// differ compares an answer of the compiled engine with topdown's, whole; nil values are undefined. Where topdown fails
+// but for an undefined decision, any answer differs.
 func differ(compiled, topdown ast.Value, err error) *DifferenceError {
 	failed := err != nil && !errors.Is(err, errUndefined)
 	switch {
@@ -43,9 +43,9 @@ func differ(compiled, topdown ast.Value, err error) *DifferenceError {
 	return nil
 }
 
-// Compare decides a request by both engines, and returns topdown's decision. The error is a *DifferenceError where the compiled
-// engine has another answer, else that of the policy or the context. Where the compiled engine fails, or does not support the
-// policy, topdown decides in service too: that is no difference. It takes about a millisecond.
+// Compare decides a request by both engines, and returns topdown's decision. The error is a *DifferenceError where the
+// compiled engine has another answer, else that of the policy or the context. Where the compiled engine fails, or does
+// not support the policy, topdown decides in service too: that is no difference. It takes about a millisecond.
 func (s *Set) Compare(
 	ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant,
 ) (d consent.Decision, err error) {
@@ -96,9 +96,9 @@ type TestDifference struct {
 	*DifferenceError
 }
 
-// CompareTests evaluates the test rules of some packages by both engines and returns those that differ. Modules are all that the
-// tests need, as they were parsed. A test that the compiled engine fails in, or does not support, does not differ: topdown
-// would decide.
+// CompareTests evaluates the test rules of some packages by both engines and returns those that differ. Modules are all
+// that the tests need, as they were parsed. A test that the compiled engine fails in, or does not support, does not
+// differ: topdown would decide.
 func (s *Set) CompareTests(
 	ctx context.Context, modules map[string]*ast.Module, documents map[string]any, wanted func(pkg string) bool,
 ) (differences []TestDifference, err error) {

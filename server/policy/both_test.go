@@ -13,8 +13,8 @@ import (
 	"github.com/consentd/consentd/server/policy/prove"
 )
 
-// starting is a set that asks what a category starts with, with a case and a test of it. The compiled engine with planted
-// options decides otherwise.
+// starting is a set that asks what a category starts with, with a case and a test of it. The compiled engine with
+// planted options decides otherwise.
 func starting() fstest.MapFS {
 	files := with("controllers/acme/acme.rego", acmeRego("input.subject.known == true\n\tstartswith(input.controller, \"ac\")"))
 	files["controllers/acme/acme.cases"] = &fstest.MapFile{Data: []byte(`- name: a customer's files are stored
@@ -32,8 +32,8 @@ test_starts if acme.decision.decision == "ALLOW" with input as {"controller": "a
 	return files
 }
 
-// TestAdmissionDecidesByBothEngines: a set of which the engines decide something differently is refused, with both answers: by a
-// case, by a state of the proof, and by a test.
+// TestAdmissionDecidesByBothEngines: a set of which the engines decide something differently is refused, with both
+// answers: by a case, by a state of the proof, and by a test.
 func TestAdmissionDecidesByBothEngines(t *testing.T) {
 	for name, o := range map[string]policy.Options{"as shipped": {}, "planted": planted()} {
 		t.Run(name, func(t *testing.T) {
@@ -79,8 +79,8 @@ func TestCompareIsTopdowns(t *testing.T) {
 	}
 }
 
-// TestPolicyTestDecidesByBothEngines: policy test reports what the engines decide differently as failures: in a case, in a test,
-// and in a state that no test has.
+// TestPolicyTestDecidesByBothEngines: policy test reports what the engines decide differently as failures: in a case,
+// in a test, and in a state that no test has.
 func TestPolicyTestDecidesByBothEngines(t *testing.T) {
 	for name, o := range map[string]policy.Options{"as shipped": {}, "planted": planted()} {
 		suite, err := policytest.Load(starting(), policytest.Options{Policy: o})
@@ -110,8 +110,8 @@ func TestPolicyTestDecidesByBothEngines(t *testing.T) {
 	}
 }
 
-// TestPlannerFaultsAreDecidedByTopdown: a controller whose rules OPA plans wrongly is decided by topdown, and one that it cannot
-// plan does not keep the others out.
+// TestPlannerFaultsAreDecidedByTopdown: a controller whose rules OPA plans wrongly is decided by topdown, and one that
+// it cannot plan does not keep the others out.
 func TestPlannerFaultsAreDecidedByTopdown(t *testing.T) {
 	request := &consent.Request{Subject: consent.Subject{Controller: "acme", ID: "s"}, Purpose: "storage"}
 	state := consent.Fold([]consent.Event{{ID: "1", OccurredAt: 1, Fact: consent.Profile{AccountStatus: consent.AccountActive}}})

@@ -149,7 +149,8 @@ func (b *build) program() (*engine.Program, error) {
 	}
 	program, err := engine.Compile(plan, data, engine.Options{
 		Symbols: b.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
-		Cases: casePaths,
+		NoNative: b.loader.options.Engine == Delegating,
+		Cases:    casePaths,
 		// An early exit, or an evaluation at compile time, would hide rules that fire.
 		TrackRules: b.loader.options.TrackRules, NoEarlyExit: b.loader.options.TrackRules, NoFold: b.loader.options.TrackRules,
 	})

@@ -32,3 +32,6 @@ func (l *Loader) Strings() int { return l.current.Load().symbols.Len() }
 
 // RefusedBuiltins are the built-ins that Load refuses, with why.
 func RefusedBuiltins() map[string]string { return refusedBuiltins() }
+
+// Extremes are instants whose sums overflow.
+var Extremes = extremes

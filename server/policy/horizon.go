@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
@@ -48,7 +49,7 @@ func (f *first) instant(i consent.Instant) {
 	}
 	f.take(i)
 	for _, d := range f.durations {
-		if i+d > i {
+		if i <= math.MaxInt64-d { // else it comes after the last instant there is
 			f.take(i + d)
 		}
 	}
@@ -86,13 +87,16 @@ func (f *first) record(r *consent.Record) {
 	f.instant(r.RequestedBeforeGivenAt)
 }
 
-// nextAnniversary is the first midnight (UTC) after now at which yearsBetween(at, ·) grows.
+// nextAnniversary is the first midnight (UTC) after now at which yearsBetween(at, ·) grows; absent if no instant is so late.
 func nextAnniversary(at, now consent.Instant) consent.Instant {
 	born, today := at.Time(), now.Time()
 	for year := max(today.Year(), born.Year()+1); ; year++ {
 		// time.Date turns 29 February into 1 March where there is none.
 		day := time.Date(year, born.Month(), born.Day(), 0, 0, 0, 0, time.UTC)
-		if day.After(today) {
+		switch {
+		case day.After(consent.Instant(math.MaxInt64).Time()):
+			return 0
+		case day.After(today):
 			return consent.InstantOf(day)
 		}
 	}

@@ -11,9 +11,10 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// Detached returns a set that decides the same by the same program, but is not counted, logs nothing and has no shadow: for
-// those who ask it millions of questions that no one asked. topdown decides where the compiled engine reports an error, until one
-// is the policy's: from then on it is not asked for OPA's words, which take a thousand times as long; Refer has them.
+// Detached returns a set that decides the same by the same program, but is not counted, logs nothing and has no shadow:
+// for those who ask it millions of questions that no one asked. topdown decides where the compiled engine reports an
+// error, until one is the policy's: from then on it is not asked for OPA's words, which take a thousand times as long;
+// Refer has them.
 func (s *Set) Detached() *Set {
 	l := &Loader{options: s.loader.options, logger: slog.New(slog.DiscardHandler), detached: true}
 	l.current.Store(s.generation)

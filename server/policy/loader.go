@@ -21,6 +21,9 @@ const (
 	Compiled Engine = iota
 	// Topdown evaluates by OPA's own evaluator, the reference.
 	Topdown
+	// Delegating is Compiled, but for the built-in functions: all are OPA's. No setting names it; tests of what
+	// OPA's functions do to a server are what it is for.
+	Delegating
 )
 
 // ParseEngine returns the engine of that name: compiled or topdown.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -78,6 +79,12 @@ func (s *shadow) run(ctx context.Context) {
 }
 
 func (s *shadow) compare(ctx context.Context, again shadowed) {
+	defer func() { // a fault of topdown's must not take down the process from here
+		if cause := recover(); cause != nil {
+			s.loader.counts.dropped.Add(1)
+			s.loader.logger.Error("topdown panicked in the shadow", "controller", again.id, "panic", cause, "stack", string(debug.Stack()))
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, shadowTimeout)
 	defer cancel()
 	want, err := again.controller.refer(ctx, again.input)

@@ -127,6 +127,12 @@ func expectAnswer(t *testing.T, s *servertest.Server, r servertest.Run) {
 		t.Fatal(err)
 	}
 	got, err := s.Decisions.Check(t.Context(), request)
+	expectOutcome(t, r, got, err)
+}
+
+// expectOutcome holds what came of the check of a case.
+func expectOutcome(t *testing.T, r servertest.Run, got *consentv1.CheckResponse, err error) {
+	t.Helper()
 	if r.Case.Expect.Error != "" {
 		expectCode(t, r, err)
 		return

@@ -34,6 +34,8 @@ type Options struct {
 	PolicySource source.Config
 	// PolicyTestTimeout bounds the own tests of policies; zero means the server's default.
 	PolicyTestTimeout time.Duration
+	// PoliciesKeep is how many sets of policies are kept; zero means the server's default.
+	PoliciesKeep int
 	// PolicyEngine is what evaluates policies; zero means the server's default.
 	PolicyEngine policy.Engine
 	// Now is the clock; nil means the system's.
@@ -97,10 +99,22 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
+// Refused returns why a server with these options does not start; it fails the test if one does.
+func Refused(t testing.TB, o Options) error {
+	t.Helper()
+	a, err := app.New(o.config(t, o.DataDir))
+	if err == nil {
+		_ = a.Close()
+		t.Fatal("the server started")
+	}
+	return err
+}
+
 func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
-		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
+		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
+		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 	}
 	if o.UnixSocket {

@@ -30,6 +30,9 @@ import (
 // nothing.
 const DefaultLease = 2 * time.Second
 
+// MaxLease is the longest lease; the clients refuse longer ones.
+const MaxLease = 10 * time.Second
+
 const (
 	heartbeatsPerLease = 4
 	// driftMargin is the part of a lease that is added here: the client's clock may run that much slower.
@@ -68,6 +71,9 @@ func (c Config) Validate() error {
 	}
 	if c.Lease < 0 {
 		faults = append(faults, fmt.Errorf("watch: lease is %v: must not be negative", c.Lease))
+	}
+	if c.Lease > MaxLease {
+		faults = append(faults, fmt.Errorf("watch: lease is %v: must be at most %v, the longest that clients accept", c.Lease, MaxLease))
 	}
 	return errors.Join(faults...)
 }

@@ -19,7 +19,7 @@ reached(t) if input.now >= t
 #   nanosecond.
 elapsed(t, name) if {
 	days := data.controllers[input.controller].durations[name].days
-	input.now >= t + (days * 86400000000000)
+	input.now - (days * 86400000000000) >= t # t is what may lie anywhere: a sum with it could overflow
 }
 
 # METADATA
@@ -32,5 +32,8 @@ in_force(versions) := version if {
 }
 
 # METADATA
-# description: The instant that lies a year after t, by the calendar.
-year_after(t) := time.add_date(t, 1, 0, 0)
+# description: The instant that lies a year after t, by the calendar; the last instant there is (in 2262) where that is later.
+year_after(t) := time.add_date(min([t, _last_with_a_year_after]), 1, 0, 0)
+
+# 2261-04-11T23:47:16.854775807Z
+_last_with_a_year_after := 9191836036854775807

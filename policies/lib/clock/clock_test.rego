@@ -34,3 +34,26 @@ test_nothing_in_force_before_the_first if not clock.in_force(_versions) with inp
 test_year_after_a_leap_day_is_the_first_of_march if {
 	clock.year_after(time.parse_rfc3339_ns("2024-02-29T10:00:00Z")) == time.parse_rfc3339_ns("2025-03-01T10:00:00Z")
 }
+
+_extremes := [0, -1, 1, -9223372036854775808, 9223372036854775807, -9223286400000000000, 9223372036000000000]
+
+test_elapsed_at_the_extremes if {
+	elapsed := [t | some t in _extremes; clock.elapsed(t, "dormancy") with input as {"controller": "c", "now": _now}]
+		with data.controllers as _controllers
+	elapsed == [t | some t in _extremes; t <= 1]
+}
+
+_now := time.parse_rfc3339_ns("2026-06-01T12:00:00Z")
+
+test_elapsed_when_now_is_extreme if {
+	clock.elapsed(0, "dormancy") with input as {"controller": "c", "now": 9223372036854775807} with data.controllers as _controllers
+	not clock.elapsed(0, "dormancy") with input as {"controller": "c", "now": -9223372036854775808} with data.controllers as _controllers
+}
+
+test_a_year_after_is_always_there if {
+	every t in _extremes { clock.year_after(t) >= t }
+	clock.year_after(9223372036854775807) == 9223372036854775807
+	clock.year_after(9191836036854775807) == 9223372036854775807
+	clock.year_after(9191836036854775808) == 9223372036854775807
+	clock.year_after(9191836036854775806) == 9223372036854775806
+}

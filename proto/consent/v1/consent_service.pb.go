@@ -459,7 +459,12 @@ type GetSubjectRequest struct {
 	// The controller's id; 1 to 256 bytes.
 	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
 	// The subject's id; 1 to 256 bytes.
-	SubjectId     string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// Count what had occurred by then: an event that is dated after its recording, from its recording on. Absent: now. Not in
+	// the future.
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Count what was recorded by then; an annulment has this axis alone. Absent: now. Not in the future.
+	KnownAt       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=known_at,json=knownAt,proto3" json:"known_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -508,6 +513,20 @@ func (x *GetSubjectRequest) GetSubjectId() string {
 	return ""
 }
 
+func (x *GetSubjectRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *GetSubjectRequest) GetKnownAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KnownAt
+	}
+	return nil
+}
+
 // GetSubjectResponse is a subject's state.
 type GetSubjectResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -515,8 +534,10 @@ type GetSubjectResponse struct {
 	State *SubjectState `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	// Stands for the state.
 	ConsistencyToken string `protobuf:"bytes,2,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// As of when the state is; absent where neither at nor known_at was set.
+	AsOf          *StateAsOf `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetSubjectResponse) Reset() {
@@ -563,6 +584,107 @@ func (x *GetSubjectResponse) GetConsistencyToken() string {
 	return ""
 }
 
+func (x *GetSubjectResponse) GetAsOf() *StateAsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// StateAsOf says as of when a state is, and what of the ledger lies between its two instants. With at and known_at the same,
+// a state is the one that checks read at that instant.
+type StateAsOf struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What had occurred by then counts.
+	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// What was recorded by then counts.
+	KnownAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=known_at,json=knownAt,proto3" json:"known_at,omitempty"`
+	// Entries that count though they were recorded after at: nobody could know of them then. In the order of recording, at most
+	// 100.
+	RecordedLater []*LedgerEntry `protobuf:"bytes,3,rep,name=recorded_later,json=recordedLater,proto3" json:"recorded_later,omitempty"`
+	// How many there are.
+	RecordedLaterCount uint32 `protobuf:"varint,4,opt,name=recorded_later_count,json=recordedLaterCount,proto3" json:"recorded_later_count,omitempty"`
+	// Entries that had occurred by at and do not count, because they were recorded after known_at. In the order of recording, at
+	// most 100.
+	NotKnown []*LedgerEntry `protobuf:"bytes,5,rep,name=not_known,json=notKnown,proto3" json:"not_known,omitempty"`
+	// How many there are.
+	NotKnownCount uint32 `protobuf:"varint,6,opt,name=not_known_count,json=notKnownCount,proto3" json:"not_known_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateAsOf) Reset() {
+	*x = StateAsOf{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateAsOf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateAsOf) ProtoMessage() {}
+
+func (x *StateAsOf) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateAsOf.ProtoReflect.Descriptor instead.
+func (*StateAsOf) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *StateAsOf) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *StateAsOf) GetKnownAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KnownAt
+	}
+	return nil
+}
+
+func (x *StateAsOf) GetRecordedLater() []*LedgerEntry {
+	if x != nil {
+		return x.RecordedLater
+	}
+	return nil
+}
+
+func (x *StateAsOf) GetRecordedLaterCount() uint32 {
+	if x != nil {
+		return x.RecordedLaterCount
+	}
+	return 0
+}
+
+func (x *StateAsOf) GetNotKnown() []*LedgerEntry {
+	if x != nil {
+		return x.NotKnown
+	}
+	return nil
+}
+
+func (x *StateAsOf) GetNotKnownCount() uint32 {
+	if x != nil {
+		return x.NotKnownCount
+	}
+	return 0
+}
+
 // SubjectState is what all of a subject's events add up to.
 type SubjectState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -599,14 +721,16 @@ type SubjectState struct {
 	// The objections, by purpose.
 	Objections []*ObjectionState `protobuf:"bytes,16,rep,name=objections,proto3" json:"objections,omitempty"`
 	// The restrictions, by ground and then by purpose.
-	Restrictions  []*RestrictionState `protobuf:"bytes,17,rep,name=restrictions,proto3" json:"restrictions,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Restrictions []*RestrictionState `protobuf:"bytes,17,rep,name=restrictions,proto3" json:"restrictions,omitempty"`
+	// When an erasure was last completed, which ended for good what was given before; absent: none was.
+	ErasureCompletedAt *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=erasure_completed_at,json=erasureCompletedAt,proto3" json:"erasure_completed_at,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *SubjectState) Reset() {
 	*x = SubjectState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +742,7 @@ func (x *SubjectState) String() string {
 func (*SubjectState) ProtoMessage() {}
 
 func (x *SubjectState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +755,7 @@ func (x *SubjectState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubjectState.ProtoReflect.Descriptor instead.
 func (*SubjectState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{6}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SubjectState) GetKnown() bool {
@@ -753,6 +877,13 @@ func (x *SubjectState) GetRestrictions() []*RestrictionState {
 	return nil
 }
 
+func (x *SubjectState) GetErasureCompletedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ErasureCompletedAt
+	}
+	return nil
+}
+
 // SignalState is a signal that was seen.
 type SignalState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -768,7 +899,7 @@ type SignalState struct {
 
 func (x *SignalState) Reset() {
 	*x = SignalState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +911,7 @@ func (x *SignalState) String() string {
 func (*SignalState) ProtoMessage() {}
 
 func (x *SignalState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +924,7 @@ func (x *SignalState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalState.ProtoReflect.Descriptor instead.
 func (*SignalState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{7}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SignalState) GetSignal() string {
@@ -832,7 +963,7 @@ type OptOutState struct {
 
 func (x *OptOutState) Reset() {
 	*x = OptOutState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +975,7 @@ func (x *OptOutState) String() string {
 func (*OptOutState) ProtoMessage() {}
 
 func (x *OptOutState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +988,7 @@ func (x *OptOutState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOutState.ProtoReflect.Descriptor instead.
 func (*OptOutState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{8}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OptOutState) GetKind() OptOutKind {
@@ -918,7 +1049,7 @@ type ConsentState struct {
 
 func (x *ConsentState) Reset() {
 	*x = ConsentState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1061,7 @@ func (x *ConsentState) String() string {
 func (*ConsentState) ProtoMessage() {}
 
 func (x *ConsentState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1074,7 @@ func (x *ConsentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentState.ProtoReflect.Descriptor instead.
 func (*ConsentState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{9}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ConsentState) GetPurpose() string {
@@ -1052,14 +1183,19 @@ type ObjectionState struct {
 	// Whether the objection stands; false: lifted.
 	Raised bool `protobuf:"varint,2,opt,name=raised,proto3" json:"raised,omitempty"`
 	// When; absent where only an event that does not count was recorded.
-	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Whether an objection stands against the purpose as checks read it: by this record, or by the one for all where nothing
+	// newer lifted it for this purpose.
+	Covered bool `protobuf:"varint,4,opt,name=covered,proto3" json:"covered,omitempty"`
+	// Of the record for all: the purposes that a newer lifting exempts from it.
+	Exempt        []string `protobuf:"bytes,5,rep,name=exempt,proto3" json:"exempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ObjectionState) Reset() {
 	*x = ObjectionState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1207,7 @@ func (x *ObjectionState) String() string {
 func (*ObjectionState) ProtoMessage() {}
 
 func (x *ObjectionState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1220,7 @@ func (x *ObjectionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectionState.ProtoReflect.Descriptor instead.
 func (*ObjectionState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ObjectionState) GetPurpose() string {
@@ -1108,6 +1244,20 @@ func (x *ObjectionState) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ObjectionState) GetCovered() bool {
+	if x != nil {
+		return x.Covered
+	}
+	return false
+}
+
+func (x *ObjectionState) GetExempt() []string {
+	if x != nil {
+		return x.Exempt
+	}
+	return nil
+}
+
 // RestrictionState is the newest restriction event for a ground and a purpose, or for all purposes.
 type RestrictionState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1118,14 +1268,18 @@ type RestrictionState struct {
 	// Whether the restriction stands; false: lifted.
 	Raised bool `protobuf:"varint,3,opt,name=raised,proto3" json:"raised,omitempty"`
 	// When.
-	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// Whether a restriction on this ground stands against the purpose as checks read it, as in ObjectionState.
+	Covered bool `protobuf:"varint,5,opt,name=covered,proto3" json:"covered,omitempty"`
+	// Of the record for all: the purposes that a newer lifting exempts from it.
+	Exempt        []string `protobuf:"bytes,6,rep,name=exempt,proto3" json:"exempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RestrictionState) Reset() {
 	*x = RestrictionState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1291,7 @@ func (x *RestrictionState) String() string {
 func (*RestrictionState) ProtoMessage() {}
 
 func (x *RestrictionState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1304,7 @@ func (x *RestrictionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestrictionState.ProtoReflect.Descriptor instead.
 func (*RestrictionState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RestrictionState) GetGround() RestrictionGround {
@@ -1181,6 +1335,20 @@ func (x *RestrictionState) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *RestrictionState) GetCovered() bool {
+	if x != nil {
+		return x.Covered
+	}
+	return false
+}
+
+func (x *RestrictionState) GetExempt() []string {
+	if x != nil {
+		return x.Exempt
+	}
+	return nil
+}
+
 // ListEventsRequest asks for a page of a subject's ledger.
 type ListEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1198,7 +1366,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1378,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1391,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListEventsRequest) GetController() string {
@@ -1267,7 +1435,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1447,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1460,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListEventsResponse) GetEntries() []*LedgerEntry {
@@ -1324,7 +1492,7 @@ type LedgerEntry struct {
 
 func (x *LedgerEntry) Reset() {
 	*x = LedgerEntry{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1504,7 @@ func (x *LedgerEntry) String() string {
 func (*LedgerEntry) ProtoMessage() {}
 
 func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1517,7 @@ func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerEntry.ProtoReflect.Descriptor instead.
 func (*LedgerEntry) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LedgerEntry) GetEvent() *Event {
@@ -1407,7 +1575,7 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\x0e2\x1c.consent.v1.EventWarningCodeR\x04code\x12\x18\n" +
 	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x18\n" +
 	"\anearest\x18\x03 \x01(\tR\anearest\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"j\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\xcd\x01\n" +
 	"\x11GetSubjectRequest\x12*\n" +
 	"\n" +
 	"controller\x18\x01 \x01(\tB\n" +
@@ -1415,10 +1583,20 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"controller\x12)\n" +
 	"\n" +
 	"subject_id\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\"q\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x125\n" +
+	"\bknown_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\"\x9d\x01\n" +
 	"\x12GetSubjectResponse\x12.\n" +
 	"\x05state\x18\x01 \x01(\v2\x18.consent.v1.SubjectStateR\x05state\x12+\n" +
-	"\x11consistency_token\x18\x02 \x01(\tR\x10consistencyToken\"\x91\a\n" +
+	"\x11consistency_token\x18\x02 \x01(\tR\x10consistencyToken\x12*\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x15.consent.v1.StateAsOfR\x04asOf\"\xbe\x02\n" +
+	"\tStateAsOf\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x125\n" +
+	"\bknown_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\x12>\n" +
+	"\x0erecorded_later\x18\x03 \x03(\v2\x17.consent.v1.LedgerEntryR\rrecordedLater\x120\n" +
+	"\x14recorded_later_count\x18\x04 \x01(\rR\x12recordedLaterCount\x124\n" +
+	"\tnot_known\x18\x05 \x03(\v2\x17.consent.v1.LedgerEntryR\bnotKnown\x12&\n" +
+	"\x0fnot_known_count\x18\x06 \x01(\rR\rnotKnownCount\"\xdf\a\n" +
 	"\fSubjectState\x12\x14\n" +
 	"\x05known\x18\x01 \x01(\bR\x05known\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\"\n" +
@@ -1440,7 +1618,8 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\n" +
 	"objections\x18\x10 \x03(\v2\x1a.consent.v1.ObjectionStateR\n" +
 	"objections\x12@\n" +
-	"\frestrictions\x18\x11 \x03(\v2\x1c.consent.v1.RestrictionStateR\frestrictionsB\n" +
+	"\frestrictions\x18\x11 \x03(\v2\x1c.consent.v1.RestrictionStateR\frestrictions\x12L\n" +
+	"\x14erasure_completed_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x12erasureCompletedAtB\n" +
 	"\n" +
 	"\b_age_minB\n" +
 	"\n" +
@@ -1469,16 +1648,20 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\tdenied_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bdeniedAt\x12>\n" +
 	"\rdenied_status\x18\f \x01(\x0e2\x19.consent.v1.ConsentStatusR\fdeniedStatus\x12=\n" +
 	"\frequested_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\vrequestedAt\x12U\n" +
-	"\x19requested_before_given_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x16requestedBeforeGivenAt\"n\n" +
+	"\x19requested_before_given_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x16requestedBeforeGivenAt\"\xa0\x01\n" +
 	"\x0eObjectionState\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x16\n" +
 	"\x06raised\x18\x02 \x01(\bR\x06raised\x12*\n" +
-	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xa7\x01\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\acovered\x18\x04 \x01(\bR\acovered\x12\x16\n" +
+	"\x06exempt\x18\x05 \x03(\tR\x06exempt\"\xd9\x01\n" +
 	"\x10RestrictionState\x125\n" +
 	"\x06ground\x18\x01 \x01(\x0e2\x1d.consent.v1.RestrictionGroundR\x06ground\x12\x18\n" +
 	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x16\n" +
 	"\x06raised\x18\x03 \x01(\bR\x06raised\x12*\n" +
-	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xbc\x01\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\acovered\x18\x05 \x01(\bR\acovered\x12\x16\n" +
+	"\x06exempt\x18\x06 \x03(\tR\x06exempt\"\xbc\x01\n" +
 	"\x11ListEventsRequest\x12*\n" +
 	"\n" +
 	"controller\x18\x01 \x01(\tB\n" +
@@ -1531,7 +1714,7 @@ func file_consent_v1_consent_service_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_consent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_consent_v1_consent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_consent_v1_consent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_consent_v1_consent_service_proto_goTypes = []any{
 	(EventEffect)(0),              // 0: consent.v1.EventEffect
 	(EventWarningCode)(0),         // 1: consent.v1.EventWarningCode
@@ -1541,73 +1724,82 @@ var file_consent_v1_consent_service_proto_goTypes = []any{
 	(*EventWarning)(nil),          // 5: consent.v1.EventWarning
 	(*GetSubjectRequest)(nil),     // 6: consent.v1.GetSubjectRequest
 	(*GetSubjectResponse)(nil),    // 7: consent.v1.GetSubjectResponse
-	(*SubjectState)(nil),          // 8: consent.v1.SubjectState
-	(*SignalState)(nil),           // 9: consent.v1.SignalState
-	(*OptOutState)(nil),           // 10: consent.v1.OptOutState
-	(*ConsentState)(nil),          // 11: consent.v1.ConsentState
-	(*ObjectionState)(nil),        // 12: consent.v1.ObjectionState
-	(*RestrictionState)(nil),      // 13: consent.v1.RestrictionState
-	(*ListEventsRequest)(nil),     // 14: consent.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),    // 15: consent.v1.ListEventsResponse
-	(*LedgerEntry)(nil),           // 16: consent.v1.LedgerEntry
-	(*Event)(nil),                 // 17: consent.v1.Event
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
-	(AccountStatus)(0),            // 19: consent.v1.AccountStatus
-	(*Relationship)(nil),          // 20: consent.v1.Relationship
-	(ErasureStage)(0),             // 21: consent.v1.ErasureStage
-	(OptOutKind)(0),               // 22: consent.v1.OptOutKind
-	(ConsentStatus)(0),            // 23: consent.v1.ConsentStatus
-	(GivenBy)(0),                  // 24: consent.v1.GivenBy
-	(RestrictionGround)(0),        // 25: consent.v1.RestrictionGround
+	(*StateAsOf)(nil),             // 8: consent.v1.StateAsOf
+	(*SubjectState)(nil),          // 9: consent.v1.SubjectState
+	(*SignalState)(nil),           // 10: consent.v1.SignalState
+	(*OptOutState)(nil),           // 11: consent.v1.OptOutState
+	(*ConsentState)(nil),          // 12: consent.v1.ConsentState
+	(*ObjectionState)(nil),        // 13: consent.v1.ObjectionState
+	(*RestrictionState)(nil),      // 14: consent.v1.RestrictionState
+	(*ListEventsRequest)(nil),     // 15: consent.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),    // 16: consent.v1.ListEventsResponse
+	(*LedgerEntry)(nil),           // 17: consent.v1.LedgerEntry
+	(*Event)(nil),                 // 18: consent.v1.Event
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(AccountStatus)(0),            // 20: consent.v1.AccountStatus
+	(*Relationship)(nil),          // 21: consent.v1.Relationship
+	(ErasureStage)(0),             // 22: consent.v1.ErasureStage
+	(OptOutKind)(0),               // 23: consent.v1.OptOutKind
+	(ConsentStatus)(0),            // 24: consent.v1.ConsentStatus
+	(GivenBy)(0),                  // 25: consent.v1.GivenBy
+	(RestrictionGround)(0),        // 26: consent.v1.RestrictionGround
 }
 var file_consent_v1_consent_service_proto_depIdxs = []int32{
-	17, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
+	18, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
 	4,  // 1: consent.v1.RecordEventsResponse.outcomes:type_name -> consent.v1.EventOutcome
 	0,  // 2: consent.v1.EventOutcome.effect:type_name -> consent.v1.EventEffect
-	18, // 3: consent.v1.EventOutcome.superseded_by_occurred_at:type_name -> google.protobuf.Timestamp
+	19, // 3: consent.v1.EventOutcome.superseded_by_occurred_at:type_name -> google.protobuf.Timestamp
 	5,  // 4: consent.v1.EventOutcome.warnings:type_name -> consent.v1.EventWarning
 	1,  // 5: consent.v1.EventWarning.code:type_name -> consent.v1.EventWarningCode
-	8,  // 6: consent.v1.GetSubjectResponse.state:type_name -> consent.v1.SubjectState
-	18, // 7: consent.v1.SubjectState.age_recorded_at:type_name -> google.protobuf.Timestamp
-	19, // 8: consent.v1.SubjectState.account_status:type_name -> consent.v1.AccountStatus
-	18, // 9: consent.v1.SubjectState.last_activity_at:type_name -> google.protobuf.Timestamp
-	18, // 10: consent.v1.SubjectState.retention_until:type_name -> google.protobuf.Timestamp
-	20, // 11: consent.v1.SubjectState.relationship:type_name -> consent.v1.Relationship
-	21, // 12: consent.v1.SubjectState.erasure:type_name -> consent.v1.ErasureStage
-	18, // 13: consent.v1.SubjectState.erasure_at:type_name -> google.protobuf.Timestamp
-	9,  // 14: consent.v1.SubjectState.signals:type_name -> consent.v1.SignalState
-	10, // 15: consent.v1.SubjectState.opt_outs:type_name -> consent.v1.OptOutState
-	11, // 16: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
-	12, // 17: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
-	13, // 18: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
-	18, // 19: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
-	22, // 20: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
-	18, // 21: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
-	23, // 22: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
-	24, // 23: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
-	18, // 24: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
-	18, // 25: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
-	18, // 26: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
-	23, // 27: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
-	18, // 28: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
-	18, // 29: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
-	18, // 30: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
-	25, // 31: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
-	18, // 32: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
-	16, // 33: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
-	17, // 34: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
-	18, // 35: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	2,  // 36: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
-	6,  // 37: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
-	14, // 38: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
-	3,  // 39: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
-	7,  // 40: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
-	15, // 41: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
-	39, // [39:42] is the sub-list for method output_type
-	36, // [36:39] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	19, // 6: consent.v1.GetSubjectRequest.at:type_name -> google.protobuf.Timestamp
+	19, // 7: consent.v1.GetSubjectRequest.known_at:type_name -> google.protobuf.Timestamp
+	9,  // 8: consent.v1.GetSubjectResponse.state:type_name -> consent.v1.SubjectState
+	8,  // 9: consent.v1.GetSubjectResponse.as_of:type_name -> consent.v1.StateAsOf
+	19, // 10: consent.v1.StateAsOf.at:type_name -> google.protobuf.Timestamp
+	19, // 11: consent.v1.StateAsOf.known_at:type_name -> google.protobuf.Timestamp
+	17, // 12: consent.v1.StateAsOf.recorded_later:type_name -> consent.v1.LedgerEntry
+	17, // 13: consent.v1.StateAsOf.not_known:type_name -> consent.v1.LedgerEntry
+	19, // 14: consent.v1.SubjectState.age_recorded_at:type_name -> google.protobuf.Timestamp
+	20, // 15: consent.v1.SubjectState.account_status:type_name -> consent.v1.AccountStatus
+	19, // 16: consent.v1.SubjectState.last_activity_at:type_name -> google.protobuf.Timestamp
+	19, // 17: consent.v1.SubjectState.retention_until:type_name -> google.protobuf.Timestamp
+	21, // 18: consent.v1.SubjectState.relationship:type_name -> consent.v1.Relationship
+	22, // 19: consent.v1.SubjectState.erasure:type_name -> consent.v1.ErasureStage
+	19, // 20: consent.v1.SubjectState.erasure_at:type_name -> google.protobuf.Timestamp
+	10, // 21: consent.v1.SubjectState.signals:type_name -> consent.v1.SignalState
+	11, // 22: consent.v1.SubjectState.opt_outs:type_name -> consent.v1.OptOutState
+	12, // 23: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
+	13, // 24: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
+	14, // 25: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
+	19, // 26: consent.v1.SubjectState.erasure_completed_at:type_name -> google.protobuf.Timestamp
+	19, // 27: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
+	23, // 28: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
+	19, // 29: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
+	24, // 30: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
+	25, // 31: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
+	19, // 32: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
+	19, // 33: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
+	19, // 34: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
+	24, // 35: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
+	19, // 36: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
+	19, // 37: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
+	19, // 38: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
+	26, // 39: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
+	19, // 40: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
+	17, // 41: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
+	18, // 42: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
+	19, // 43: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	2,  // 44: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
+	6,  // 45: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
+	15, // 46: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
+	3,  // 47: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
+	7,  // 48: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
+	16, // 49: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
+	47, // [47:50] is the sub-list for method output_type
+	44, // [44:47] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_consent_service_proto_init() }
@@ -1616,14 +1808,14 @@ func file_consent_v1_consent_service_proto_init() {
 		return
 	}
 	file_consent_v1_types_proto_init()
-	file_consent_v1_consent_service_proto_msgTypes[6].OneofWrappers = []any{}
+	file_consent_v1_consent_service_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_consent_service_proto_rawDesc), len(file_consent_v1_consent_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// PolicyChoice says which policies decide, of an answer as of an instant.
+type PolicyChoice int32
+
+const (
+	// Those of then.
+	PolicyChoice_POLICY_CHOICE_UNSPECIFIED PolicyChoice = 0
+	// Those that were in force at the instant. Where they are not kept: FAILED_PRECONDITION, never an answer by others.
+	PolicyChoice_POLICY_CHOICE_THEN PolicyChoice = 1
+	// Those that are in force now.
+	PolicyChoice_POLICY_CHOICE_NOW PolicyChoice = 2
+)
+
+// Enum value maps for PolicyChoice.
+var (
+	PolicyChoice_name = map[int32]string{
+		0: "POLICY_CHOICE_UNSPECIFIED",
+		1: "POLICY_CHOICE_THEN",
+		2: "POLICY_CHOICE_NOW",
+	}
+	PolicyChoice_value = map[string]int32{
+		"POLICY_CHOICE_UNSPECIFIED": 0,
+		"POLICY_CHOICE_THEN":        1,
+		"POLICY_CHOICE_NOW":         2,
+	}
+)
+
+func (x PolicyChoice) Enum() *PolicyChoice {
+	p := new(PolicyChoice)
+	*p = x
+	return p
+}
+
+func (x PolicyChoice) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PolicyChoice) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_decision_service_proto_enumTypes[0].Descriptor()
+}
+
+func (PolicyChoice) Type() protoreflect.EnumType {
+	return &file_consent_v1_decision_service_proto_enumTypes[0]
+}
+
+func (x PolicyChoice) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PolicyChoice.Descriptor instead.
+func (PolicyChoice) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{0}
+}
+
 // FactRole says what a fact did to a decision.
 type FactRole int32
 
@@ -66,11 +119,11 @@ func (x FactRole) String() string {
 }
 
 func (FactRole) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_decision_service_proto_enumTypes[0].Descriptor()
+	return file_consent_v1_decision_service_proto_enumTypes[1].Descriptor()
 }
 
 func (FactRole) Type() protoreflect.EnumType {
-	return &file_consent_v1_decision_service_proto_enumTypes[0]
+	return &file_consent_v1_decision_service_proto_enumTypes[1]
 }
 
 func (x FactRole) Number() protoreflect.EnumNumber {
@@ -79,7 +132,7 @@ func (x FactRole) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FactRole.Descriptor instead.
 func (FactRole) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{0}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{1}
 }
 
 // Consistency is how fresh the state behind a decision must be. A state older than an acknowledged write on the
@@ -734,7 +787,13 @@ type ListPurposesRequest struct {
 	// As in CheckRequest, the same for all purposes.
 	Context *structpb.Struct `protobuf:"bytes,3,opt,name=context,proto3" json:"context,omitempty"`
 	// How fresh the state must be. Default minimize_latency.
-	Consistency   *Consistency `protobuf:"bytes,4,opt,name=consistency,proto3" json:"consistency,omitempty"`
+	Consistency *Consistency `protobuf:"bytes,4,opt,name=consistency,proto3" json:"consistency,omitempty"`
+	// As in ExplainRequest. Not together with consistency.
+	At *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
+	// As in ExplainRequest. Not together with consistency.
+	KnownAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=known_at,json=knownAt,proto3" json:"known_at,omitempty"`
+	// As in ExplainRequest.
+	Policies      PolicyChoice `protobuf:"varint,7,opt,name=policies,proto3,enum=consent.v1.PolicyChoice" json:"policies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -797,11 +856,36 @@ func (x *ListPurposesRequest) GetConsistency() *Consistency {
 	return nil
 }
 
+func (x *ListPurposesRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ListPurposesRequest) GetKnownAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KnownAt
+	}
+	return nil
+}
+
+func (x *ListPurposesRequest) GetPolicies() PolicyChoice {
+	if x != nil {
+		return x.Policies
+	}
+	return PolicyChoice_POLICY_CHOICE_UNSPECIFIED
+}
+
 // ListPurposesResponse has the decisions, sorted by purpose.
 type ListPurposesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The decisions.
-	Purposes      []*PurposeDecision `protobuf:"bytes,1,rep,name=purposes,proto3" json:"purposes,omitempty"`
+	Purposes []*PurposeDecision `protobuf:"bytes,1,rep,name=purposes,proto3" json:"purposes,omitempty"`
+	// As of when the state is; absent where neither at nor known_at was set.
+	AsOf *StateAsOf `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The policies that decided; absent where neither at nor known_at was set.
+	Policies      *DecidingPolicies `protobuf:"bytes,3,opt,name=policies,proto3" json:"policies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -843,6 +927,103 @@ func (x *ListPurposesResponse) GetPurposes() []*PurposeDecision {
 	return nil
 }
 
+func (x *ListPurposesResponse) GetAsOf() *StateAsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *ListPurposesResponse) GetPolicies() *DecidingPolicies {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+// DecidingPolicies are the policies behind an answer as of an instant.
+type DecidingPolicies struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their revision.
+	PolicyRevision string `protobuf:"bytes,1,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// Whether they are those that are in force now.
+	InForceNow bool `protobuf:"varint,2,opt,name=in_force_now,json=inForceNow,proto3" json:"in_force_now,omitempty"`
+	// Whether they are those that were in force at the instant; false where the policies of now were asked for and are others,
+	// or where it is not known which were.
+	InForceThen bool `protobuf:"varint,3,opt,name=in_force_then,json=inForceThen,proto3" json:"in_force_then,omitempty"`
+	// The span of time around the instant in which they were in force; absent where in_force_then is false.
+	InForceFrom *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=in_force_from,json=inForceFrom,proto3" json:"in_force_from,omitempty"`
+	// The end of that span; absent: it goes on.
+	InForceUntil  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=in_force_until,json=inForceUntil,proto3" json:"in_force_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecidingPolicies) Reset() {
+	*x = DecidingPolicies{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecidingPolicies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecidingPolicies) ProtoMessage() {}
+
+func (x *DecidingPolicies) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecidingPolicies.ProtoReflect.Descriptor instead.
+func (*DecidingPolicies) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DecidingPolicies) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *DecidingPolicies) GetInForceNow() bool {
+	if x != nil {
+		return x.InForceNow
+	}
+	return false
+}
+
+func (x *DecidingPolicies) GetInForceThen() bool {
+	if x != nil {
+		return x.InForceThen
+	}
+	return false
+}
+
+func (x *DecidingPolicies) GetInForceFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.InForceFrom
+	}
+	return nil
+}
+
+func (x *DecidingPolicies) GetInForceUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.InForceUntil
+	}
+	return nil
+}
+
 // PurposeDecision is the decision on one purpose, for no recipient and no named data category.
 type PurposeDecision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -856,7 +1037,7 @@ type PurposeDecision struct {
 
 func (x *PurposeDecision) Reset() {
 	*x = PurposeDecision{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[10]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +1049,7 @@ func (x *PurposeDecision) String() string {
 func (*PurposeDecision) ProtoMessage() {}
 
 func (x *PurposeDecision) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[10]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +1062,7 @@ func (x *PurposeDecision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurposeDecision.ProtoReflect.Descriptor instead.
 func (*PurposeDecision) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PurposeDecision) GetPurpose() string {
@@ -913,7 +1094,7 @@ type CheckStreamRequest struct {
 
 func (x *CheckStreamRequest) Reset() {
 	*x = CheckStreamRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[11]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1106,7 @@ func (x *CheckStreamRequest) String() string {
 func (*CheckStreamRequest) ProtoMessage() {}
 
 func (x *CheckStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[11]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1119,7 @@ func (x *CheckStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStreamRequest.ProtoReflect.Descriptor instead.
 func (*CheckStreamRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CheckStreamRequest) GetChecks() []*StreamedCheck {
@@ -970,7 +1151,7 @@ type StreamedCheck struct {
 
 func (x *StreamedCheck) Reset() {
 	*x = StreamedCheck{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1163,7 @@ func (x *StreamedCheck) String() string {
 func (*StreamedCheck) ProtoMessage() {}
 
 func (x *StreamedCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[12]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1176,7 @@ func (x *StreamedCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamedCheck.ProtoReflect.Descriptor instead.
 func (*StreamedCheck) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StreamedCheck) GetId() uint64 {
@@ -1033,7 +1214,7 @@ type CheckStreamResponse struct {
 
 func (x *CheckStreamResponse) Reset() {
 	*x = CheckStreamResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1226,7 @@ func (x *CheckStreamResponse) String() string {
 func (*CheckStreamResponse) ProtoMessage() {}
 
 func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[13]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1239,7 @@ func (x *CheckStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStreamResponse.ProtoReflect.Descriptor instead.
 func (*CheckStreamResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CheckStreamResponse) GetResults() []*StreamedResult {
@@ -1093,7 +1274,7 @@ type StreamedResult struct {
 
 func (x *StreamedResult) Reset() {
 	*x = StreamedResult{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1286,7 @@ func (x *StreamedResult) String() string {
 func (*StreamedResult) ProtoMessage() {}
 
 func (x *StreamedResult) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[14]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1299,7 @@ func (x *StreamedResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamedResult.ProtoReflect.Descriptor instead.
 func (*StreamedResult) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StreamedResult) GetId() uint64 {
@@ -1176,18 +1357,23 @@ type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The check.
 	Check *CheckRequest `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
-	// The instant as of which to answer: what was recorded and had occurred by then, by the policies active now. Absent: now.
-	// Not in the future, and not together with check.consistency.
+	// The instant to decide for: what had occurred by then counts; an event that is dated after its recording, from its
+	// recording on. Absent: now. Not in the future, and not together with check.consistency.
 	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
 	// Whether to return OPA's own trace too. Default: no.
-	Trace         bool `protobuf:"varint,3,opt,name=trace,proto3" json:"trace,omitempty"`
+	Trace bool `protobuf:"varint,3,opt,name=trace,proto3" json:"trace,omitempty"`
+	// What was recorded by then counts; an annulment has this axis alone. Absent: now, so that history which was recorded late
+	// counts by its own dates. Not in the future, and not together with check.consistency.
+	KnownAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=known_at,json=knownAt,proto3" json:"known_at,omitempty"`
+	// By which policies, where at is set. Default: by those that were in force at that instant.
+	Policies      PolicyChoice `protobuf:"varint,5,opt,name=policies,proto3,enum=consent.v1.PolicyChoice" json:"policies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +1385,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[15]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +1398,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainRequest) GetCheck() *CheckRequest {
@@ -1236,6 +1422,20 @@ func (x *ExplainRequest) GetTrace() bool {
 	return false
 }
 
+func (x *ExplainRequest) GetKnownAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.KnownAt
+	}
+	return nil
+}
+
+func (x *ExplainRequest) GetPolicies() PolicyChoice {
+	if x != nil {
+		return x.Policies
+	}
+	return PolicyChoice_POLICY_CHOICE_UNSPECIFIED
+}
+
 // ExplainResponse is the story of a decision. Its texts are for people; nothing may parse them.
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1243,7 +1443,7 @@ type ExplainResponse struct {
 	Decision *CheckResponse `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
 	// The instant that was decided for.
 	DecidedFor *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=decided_for,json=decidedFor,proto3" json:"decided_for,omitempty"`
-	// Whether the state is that of ExplainRequest.at.
+	// Whether the state is that of ExplainRequest.at and known_at; state_as_of is set then.
 	AsOf bool `protobuf:"varint,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// What is on record for the subject, that which decided first.
 	Facts []*ExplainedFact `protobuf:"bytes,4,rep,name=facts,proto3" json:"facts,omitempty"`
@@ -1260,14 +1460,22 @@ type ExplainResponse struct {
 	// What failed, where the reason is POLICY_ERROR.
 	PolicyFailure string `protobuf:"bytes,10,opt,name=policy_failure,json=policyFailure,proto3" json:"policy_failure,omitempty"`
 	// OPA's own trace, if it was asked for; cut off after 2 MiB.
-	Trace         string `protobuf:"bytes,11,opt,name=trace,proto3" json:"trace,omitempty"`
+	Trace string `protobuf:"bytes,11,opt,name=trace,proto3" json:"trace,omitempty"`
+	// As of when the state is; absent where neither at nor known_at was set.
+	StateAsOf *StateAsOf `protobuf:"bytes,12,opt,name=state_as_of,json=stateAsOf,proto3" json:"state_as_of,omitempty"`
+	// The policies that decided; absent where neither at nor known_at was set.
+	Policies *DecidingPolicies `protobuf:"bytes,13,opt,name=policies,proto3" json:"policies,omitempty"`
+	// The events that count no more because they were recorded by mistake, in the order of recording; at most 100.
+	Annulled []*AnnulledEvent `protobuf:"bytes,14,rep,name=annulled,proto3" json:"annulled,omitempty"`
+	// How many there are.
+	AnnulledCount uint32 `protobuf:"varint,15,opt,name=annulled_count,json=annulledCount,proto3" json:"annulled_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1487,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[16]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1500,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{16}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExplainResponse) GetDecision() *CheckResponse {
@@ -1372,6 +1580,89 @@ func (x *ExplainResponse) GetTrace() string {
 	return ""
 }
 
+func (x *ExplainResponse) GetStateAsOf() *StateAsOf {
+	if x != nil {
+		return x.StateAsOf
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetPolicies() *DecidingPolicies {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAnnulled() []*AnnulledEvent {
+	if x != nil {
+		return x.Annulled
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAnnulledCount() uint32 {
+	if x != nil {
+		return x.AnnulledCount
+	}
+	return 0
+}
+
+// AnnulledEvent is an event that was recorded by mistake, and counts nowhere.
+type AnnulledEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event.
+	Entry *LedgerEntry `protobuf:"bytes,1,opt,name=entry,proto3" json:"entry,omitempty"`
+	// The annulment.
+	By            *LedgerEntry `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnnulledEvent) Reset() {
+	*x = AnnulledEvent{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnnulledEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnnulledEvent) ProtoMessage() {}
+
+func (x *AnnulledEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnnulledEvent.ProtoReflect.Descriptor instead.
+func (*AnnulledEvent) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *AnnulledEvent) GetEntry() *LedgerEntry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+func (x *AnnulledEvent) GetBy() *LedgerEntry {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
 // ExplainedFact is something on record for the subject.
 type ExplainedFact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1394,7 +1685,7 @@ type ExplainedFact struct {
 
 func (x *ExplainedFact) Reset() {
 	*x = ExplainedFact{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1697,7 @@ func (x *ExplainedFact) String() string {
 func (*ExplainedFact) ProtoMessage() {}
 
 func (x *ExplainedFact) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[17]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1710,7 @@ func (x *ExplainedFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedFact.ProtoReflect.Descriptor instead.
 func (*ExplainedFact) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ExplainedFact) GetKey() string {
@@ -1489,7 +1780,7 @@ type ExplainedRule struct {
 
 func (x *ExplainedRule) Reset() {
 	*x = ExplainedRule{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1501,7 +1792,7 @@ func (x *ExplainedRule) String() string {
 func (*ExplainedRule) ProtoMessage() {}
 
 func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[18]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1514,7 +1805,7 @@ func (x *ExplainedRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedRule.ProtoReflect.Descriptor instead.
 func (*ExplainedRule) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{18}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExplainedRule) GetTitle() string {
@@ -1592,7 +1883,7 @@ type NearRule struct {
 
 func (x *NearRule) Reset() {
 	*x = NearRule{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1604,7 +1895,7 @@ func (x *NearRule) String() string {
 func (*NearRule) ProtoMessage() {}
 
 func (x *NearRule) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[19]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1617,7 +1908,7 @@ func (x *NearRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NearRule.ProtoReflect.Descriptor instead.
 func (*NearRule) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{19}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *NearRule) GetRule() *ExplainedRule {
@@ -1670,7 +1961,7 @@ type ExplainedChange struct {
 
 func (x *ExplainedChange) Reset() {
 	*x = ExplainedChange{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1973,7 @@ func (x *ExplainedChange) String() string {
 func (*ExplainedChange) ProtoMessage() {}
 
 func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[20]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1986,7 @@ func (x *ExplainedChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedChange.ProtoReflect.Descriptor instead.
 func (*ExplainedChange) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{20}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ExplainedChange) GetAllOf() []string {
@@ -1738,7 +2029,7 @@ type ExplainedValidity struct {
 
 func (x *ExplainedValidity) Reset() {
 	*x = ExplainedValidity{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1750,7 +2041,7 @@ func (x *ExplainedValidity) String() string {
 func (*ExplainedValidity) ProtoMessage() {}
 
 func (x *ExplainedValidity) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[21]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1763,7 +2054,7 @@ func (x *ExplainedValidity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedValidity.ProtoReflect.Descriptor instead.
 func (*ExplainedValidity) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{21}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ExplainedValidity) GetValidUntil() *timestamppb.Timestamp {
@@ -1819,7 +2110,7 @@ type WatchInvalidationsRequest struct {
 
 func (x *WatchInvalidationsRequest) Reset() {
 	*x = WatchInvalidationsRequest{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +2122,7 @@ func (x *WatchInvalidationsRequest) String() string {
 func (*WatchInvalidationsRequest) ProtoMessage() {}
 
 func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[22]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +2135,7 @@ func (x *WatchInvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{22}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchInvalidationsRequest) GetCacheId() []byte {
@@ -1915,7 +2206,7 @@ type WatchInvalidationsResponse struct {
 
 func (x *WatchInvalidationsResponse) Reset() {
 	*x = WatchInvalidationsResponse{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2218,7 @@ func (x *WatchInvalidationsResponse) String() string {
 func (*WatchInvalidationsResponse) ProtoMessage() {}
 
 func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[23]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2231,7 @@ func (x *WatchInvalidationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvalidationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchInvalidationsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{23}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchInvalidationsResponse) GetHello() *WatchHello {
@@ -2028,7 +2319,7 @@ type WatchHello struct {
 
 func (x *WatchHello) Reset() {
 	*x = WatchHello{}
-	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2331,7 @@ func (x *WatchHello) String() string {
 func (*WatchHello) ProtoMessage() {}
 
 func (x *WatchHello) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_decision_service_proto_msgTypes[24]
+	mi := &file_consent_v1_decision_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2344,7 @@ func (x *WatchHello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchHello.ProtoReflect.Descriptor instead.
 func (*WatchHello) Descriptor() ([]byte, []int) {
-	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{24}
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchHello) GetStoreId() []byte {
@@ -2148,7 +2439,7 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"retryDelay\"H\n" +
 	"\x0eFieldViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12 \n" +
-	"\vdescription\x18\x02 \x01(\tR\vdescription\"\xda\x01\n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\"\xfd\x02\n" +
 	"\x13ListPurposesRequest\x12*\n" +
 	"\n" +
 	"controller\x18\x01 \x01(\tB\n" +
@@ -2158,9 +2449,21 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"subject_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x121\n" +
 	"\acontext\x18\x03 \x01(\v2\x17.google.protobuf.StructR\acontext\x129\n" +
-	"\vconsistency\x18\x04 \x01(\v2\x17.consent.v1.ConsistencyR\vconsistency\"O\n" +
+	"\vconsistency\x18\x04 \x01(\v2\x17.consent.v1.ConsistencyR\vconsistency\x12*\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x125\n" +
+	"\bknown_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\x12>\n" +
+	"\bpolicies\x18\a \x01(\x0e2\x18.consent.v1.PolicyChoiceB\b\xbaH\x05\x82\x01\x02\x10\x01R\bpolicies\"\xb5\x01\n" +
 	"\x14ListPurposesResponse\x127\n" +
-	"\bpurposes\x18\x01 \x03(\v2\x1b.consent.v1.PurposeDecisionR\bpurposes\"b\n" +
+	"\bpurposes\x18\x01 \x03(\v2\x1b.consent.v1.PurposeDecisionR\bpurposes\x12*\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x15.consent.v1.StateAsOfR\x04asOf\x128\n" +
+	"\bpolicies\x18\x03 \x01(\v2\x1c.consent.v1.DecidingPoliciesR\bpolicies\"\x83\x02\n" +
+	"\x10DecidingPolicies\x12'\n" +
+	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12 \n" +
+	"\fin_force_now\x18\x02 \x01(\bR\n" +
+	"inForceNow\x12\"\n" +
+	"\rin_force_then\x18\x03 \x01(\bR\vinForceThen\x12>\n" +
+	"\rin_force_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vinForceFrom\x12@\n" +
+	"\x0ein_force_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\finForceUntil\"b\n" +
 	"\x0fPurposeDecision\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x125\n" +
 	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseR\bresponse\"_\n" +
@@ -2178,11 +2481,13 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
 	"\bresponse\x18\x02 \x01(\v2\x19.consent.v1.CheckResponseH\x00R\bresponse\x12.\n" +
 	"\x05error\x18\x03 \x01(\v2\x16.consent.v1.CheckErrorH\x00R\x05errorB\t\n" +
-	"\aoutcome\"\x8a\x01\n" +
+	"\aoutcome\"\x81\x02\n" +
 	"\x0eExplainRequest\x126\n" +
 	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
-	"\x05trace\x18\x03 \x01(\bR\x05trace\"\x82\x04\n" +
+	"\x05trace\x18\x03 \x01(\bR\x05trace\x125\n" +
+	"\bknown_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\x12>\n" +
+	"\bpolicies\x18\x05 \x01(\x0e2\x18.consent.v1.PolicyChoiceB\b\xbaH\x05\x82\x01\x02\x10\x01R\bpolicies\"\xd1\x05\n" +
 	"\x0fExplainResponse\x125\n" +
 	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\x12;\n" +
 	"\vdecided_for\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -2197,7 +2502,14 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\bvalidity\x18\t \x01(\v2\x1d.consent.v1.ExplainedValidityR\bvalidity\x12%\n" +
 	"\x0epolicy_failure\x18\n" +
 	" \x01(\tR\rpolicyFailure\x12\x14\n" +
-	"\x05trace\x18\v \x01(\tR\x05trace\"\x81\x02\n" +
+	"\x05trace\x18\v \x01(\tR\x05trace\x125\n" +
+	"\vstate_as_of\x18\f \x01(\v2\x15.consent.v1.StateAsOfR\tstateAsOf\x128\n" +
+	"\bpolicies\x18\r \x01(\v2\x1c.consent.v1.DecidingPoliciesR\bpolicies\x125\n" +
+	"\bannulled\x18\x0e \x03(\v2\x19.consent.v1.AnnulledEventR\bannulled\x12%\n" +
+	"\x0eannulled_count\x18\x0f \x01(\rR\rannulledCount\"g\n" +
+	"\rAnnulledEvent\x12-\n" +
+	"\x05entry\x18\x01 \x01(\v2\x17.consent.v1.LedgerEntryR\x05entry\x12'\n" +
+	"\x02by\x18\x02 \x01(\v2\x17.consent.v1.LedgerEntryR\x02by\"\x81\x02\n" +
 	"\rExplainedFact\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12(\n" +
@@ -2255,7 +2567,11 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"slot_count\x18\x03 \x01(\rR\tslotCount\x12/\n" +
 	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12H\n" +
-	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval*l\n" +
+	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval*\\\n" +
+	"\fPolicyChoice\x12\x1d\n" +
+	"\x19POLICY_CHOICE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12POLICY_CHOICE_THEN\x10\x01\x12\x15\n" +
+	"\x11POLICY_CHOICE_NOW\x10\x02*l\n" +
 	"\bFactRole\x12\x19\n" +
 	"\x15FACT_ROLE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12FACT_ROLE_DECISIVE\x10\x01\x12\x14\n" +
@@ -2283,115 +2599,133 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_decision_service_proto_rawDescData
 }
 
-var file_consent_v1_decision_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_consent_v1_decision_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_consent_v1_decision_service_proto_goTypes = []any{
-	(FactRole)(0),                      // 0: consent.v1.FactRole
-	(*Consistency)(nil),                // 1: consent.v1.Consistency
-	(*CheckRequest)(nil),               // 2: consent.v1.CheckRequest
-	(*CheckResponse)(nil),              // 3: consent.v1.CheckResponse
-	(*BatchCheckRequest)(nil),          // 4: consent.v1.BatchCheckRequest
-	(*BatchCheckResponse)(nil),         // 5: consent.v1.BatchCheckResponse
-	(*BatchCheckResult)(nil),           // 6: consent.v1.BatchCheckResult
-	(*CheckError)(nil),                 // 7: consent.v1.CheckError
-	(*FieldViolation)(nil),             // 8: consent.v1.FieldViolation
-	(*ListPurposesRequest)(nil),        // 9: consent.v1.ListPurposesRequest
-	(*ListPurposesResponse)(nil),       // 10: consent.v1.ListPurposesResponse
-	(*PurposeDecision)(nil),            // 11: consent.v1.PurposeDecision
-	(*CheckStreamRequest)(nil),         // 12: consent.v1.CheckStreamRequest
-	(*StreamedCheck)(nil),              // 13: consent.v1.StreamedCheck
-	(*CheckStreamResponse)(nil),        // 14: consent.v1.CheckStreamResponse
-	(*StreamedResult)(nil),             // 15: consent.v1.StreamedResult
-	(*ExplainRequest)(nil),             // 16: consent.v1.ExplainRequest
-	(*ExplainResponse)(nil),            // 17: consent.v1.ExplainResponse
-	(*ExplainedFact)(nil),              // 18: consent.v1.ExplainedFact
-	(*ExplainedRule)(nil),              // 19: consent.v1.ExplainedRule
-	(*NearRule)(nil),                   // 20: consent.v1.NearRule
-	(*ExplainedChange)(nil),            // 21: consent.v1.ExplainedChange
-	(*ExplainedValidity)(nil),          // 22: consent.v1.ExplainedValidity
-	(*WatchInvalidationsRequest)(nil),  // 23: consent.v1.WatchInvalidationsRequest
-	(*WatchInvalidationsResponse)(nil), // 24: consent.v1.WatchInvalidationsResponse
-	(*WatchHello)(nil),                 // 25: consent.v1.WatchHello
-	(*Recipient)(nil),                  // 26: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 27: google.protobuf.Struct
-	(Decision)(0),                      // 28: consent.v1.Decision
-	(*Reason)(nil),                     // 29: consent.v1.Reason
-	(LegalBasis)(0),                    // 30: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 31: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 32: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 33: google.protobuf.Duration
-	(ReasonCode)(0),                    // 34: consent.v1.ReasonCode
-	(*LedgerEntry)(nil),                // 35: consent.v1.LedgerEntry
-	(ObligationCode)(0),                // 36: consent.v1.ObligationCode
+	(PolicyChoice)(0),                  // 0: consent.v1.PolicyChoice
+	(FactRole)(0),                      // 1: consent.v1.FactRole
+	(*Consistency)(nil),                // 2: consent.v1.Consistency
+	(*CheckRequest)(nil),               // 3: consent.v1.CheckRequest
+	(*CheckResponse)(nil),              // 4: consent.v1.CheckResponse
+	(*BatchCheckRequest)(nil),          // 5: consent.v1.BatchCheckRequest
+	(*BatchCheckResponse)(nil),         // 6: consent.v1.BatchCheckResponse
+	(*BatchCheckResult)(nil),           // 7: consent.v1.BatchCheckResult
+	(*CheckError)(nil),                 // 8: consent.v1.CheckError
+	(*FieldViolation)(nil),             // 9: consent.v1.FieldViolation
+	(*ListPurposesRequest)(nil),        // 10: consent.v1.ListPurposesRequest
+	(*ListPurposesResponse)(nil),       // 11: consent.v1.ListPurposesResponse
+	(*DecidingPolicies)(nil),           // 12: consent.v1.DecidingPolicies
+	(*PurposeDecision)(nil),            // 13: consent.v1.PurposeDecision
+	(*CheckStreamRequest)(nil),         // 14: consent.v1.CheckStreamRequest
+	(*StreamedCheck)(nil),              // 15: consent.v1.StreamedCheck
+	(*CheckStreamResponse)(nil),        // 16: consent.v1.CheckStreamResponse
+	(*StreamedResult)(nil),             // 17: consent.v1.StreamedResult
+	(*ExplainRequest)(nil),             // 18: consent.v1.ExplainRequest
+	(*ExplainResponse)(nil),            // 19: consent.v1.ExplainResponse
+	(*AnnulledEvent)(nil),              // 20: consent.v1.AnnulledEvent
+	(*ExplainedFact)(nil),              // 21: consent.v1.ExplainedFact
+	(*ExplainedRule)(nil),              // 22: consent.v1.ExplainedRule
+	(*NearRule)(nil),                   // 23: consent.v1.NearRule
+	(*ExplainedChange)(nil),            // 24: consent.v1.ExplainedChange
+	(*ExplainedValidity)(nil),          // 25: consent.v1.ExplainedValidity
+	(*WatchInvalidationsRequest)(nil),  // 26: consent.v1.WatchInvalidationsRequest
+	(*WatchInvalidationsResponse)(nil), // 27: consent.v1.WatchInvalidationsResponse
+	(*WatchHello)(nil),                 // 28: consent.v1.WatchHello
+	(*Recipient)(nil),                  // 29: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 30: google.protobuf.Struct
+	(Decision)(0),                      // 31: consent.v1.Decision
+	(*Reason)(nil),                     // 32: consent.v1.Reason
+	(LegalBasis)(0),                    // 33: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 34: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 36: google.protobuf.Duration
+	(*StateAsOf)(nil),                  // 37: consent.v1.StateAsOf
+	(*LedgerEntry)(nil),                // 38: consent.v1.LedgerEntry
+	(ReasonCode)(0),                    // 39: consent.v1.ReasonCode
+	(ObligationCode)(0),                // 40: consent.v1.ObligationCode
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	26, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	27, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
-	1,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	28, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	29, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	30, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	31, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	32, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
-	2,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
-	1,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
-	6,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
-	3,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
-	7,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
-	8,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	33, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
-	27, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
-	1,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	11, // 17: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	3,  // 18: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	13, // 19: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
-	2,  // 20: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
-	33, // 21: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
-	15, // 22: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
-	3,  // 23: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
-	7,  // 24: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
-	2,  // 25: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	32, // 26: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	3,  // 27: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	32, // 28: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
-	18, // 29: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
-	19, // 30: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
-	20, // 31: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
-	21, // 32: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
-	22, // 33: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
-	0,  // 34: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
-	28, // 35: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
-	34, // 36: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
-	35, // 37: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
-	34, // 38: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
-	36, // 39: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
-	19, // 40: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
-	28, // 41: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
-	34, // 42: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
-	32, // 43: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
-	32, // 44: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
-	28, // 45: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
-	34, // 46: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
-	25, // 47: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
-	33, // 48: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
-	33, // 49: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
-	2,  // 50: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	4,  // 51: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	9,  // 52: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	12, // 53: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	16, // 54: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	23, // 55: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	3,  // 56: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	5,  // 57: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	10, // 58: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	14, // 59: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	17, // 60: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	24, // 61: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	56, // [56:62] is the sub-list for method output_type
-	50, // [50:56] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	29, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	30, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	2,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
+	31, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	32, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	33, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	34, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	35, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	3,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
+	2,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
+	7,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
+	4,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
+	8,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
+	9,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
+	36, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	30, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	2,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
+	35, // 17: consent.v1.ListPurposesRequest.at:type_name -> google.protobuf.Timestamp
+	35, // 18: consent.v1.ListPurposesRequest.known_at:type_name -> google.protobuf.Timestamp
+	0,  // 19: consent.v1.ListPurposesRequest.policies:type_name -> consent.v1.PolicyChoice
+	13, // 20: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
+	37, // 21: consent.v1.ListPurposesResponse.as_of:type_name -> consent.v1.StateAsOf
+	12, // 22: consent.v1.ListPurposesResponse.policies:type_name -> consent.v1.DecidingPolicies
+	35, // 23: consent.v1.DecidingPolicies.in_force_from:type_name -> google.protobuf.Timestamp
+	35, // 24: consent.v1.DecidingPolicies.in_force_until:type_name -> google.protobuf.Timestamp
+	4,  // 25: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
+	15, // 26: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
+	3,  // 27: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
+	36, // 28: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	17, // 29: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
+	4,  // 30: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
+	8,  // 31: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
+	3,  // 32: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	35, // 33: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	35, // 34: consent.v1.ExplainRequest.known_at:type_name -> google.protobuf.Timestamp
+	0,  // 35: consent.v1.ExplainRequest.policies:type_name -> consent.v1.PolicyChoice
+	4,  // 36: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	35, // 37: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
+	21, // 38: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
+	22, // 39: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
+	23, // 40: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
+	24, // 41: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
+	25, // 42: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
+	37, // 43: consent.v1.ExplainResponse.state_as_of:type_name -> consent.v1.StateAsOf
+	12, // 44: consent.v1.ExplainResponse.policies:type_name -> consent.v1.DecidingPolicies
+	20, // 45: consent.v1.ExplainResponse.annulled:type_name -> consent.v1.AnnulledEvent
+	38, // 46: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
+	38, // 47: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
+	1,  // 48: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
+	31, // 49: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
+	39, // 50: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
+	38, // 51: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
+	39, // 52: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
+	40, // 53: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
+	22, // 54: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
+	31, // 55: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
+	39, // 56: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
+	35, // 57: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
+	35, // 58: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
+	31, // 59: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
+	39, // 60: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
+	28, // 61: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	36, // 62: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	36, // 63: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	3,  // 64: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	5,  // 65: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	10, // 66: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	14, // 67: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	18, // 68: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	26, // 69: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	4,  // 70: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	6,  // 71: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	11, // 72: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	16, // 73: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	19, // 74: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	27, // 75: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	70, // [70:76] is the sub-list for method output_type
+	64, // [64:70] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -2410,7 +2744,7 @@ func file_consent_v1_decision_service_proto_init() {
 		(*BatchCheckResult_Response)(nil),
 		(*BatchCheckResult_Error)(nil),
 	}
-	file_consent_v1_decision_service_proto_msgTypes[14].OneofWrappers = []any{
+	file_consent_v1_decision_service_proto_msgTypes[15].OneofWrappers = []any{
 		(*StreamedResult_Response)(nil),
 		(*StreamedResult_Error)(nil),
 	}
@@ -2419,8 +2753,8 @@ func file_consent_v1_decision_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   25,
+			NumEnums:      2,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -81,6 +81,181 @@ func (DiffOver) EnumDescriptor() ([]byte, []int) {
 	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{0}
 }
 
+// ListPolicyHistoryRequest asks for the history of policies.
+type ListPolicyHistoryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPolicyHistoryRequest) Reset() {
+	*x = ListPolicyHistoryRequest{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPolicyHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPolicyHistoryRequest) ProtoMessage() {}
+
+func (x *ListPolicyHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPolicyHistoryRequest.ProtoReflect.Descriptor instead.
+func (*ListPolicyHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{0}
+}
+
+// ListPolicyHistoryResponse is the history of policies.
+type ListPolicyHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The spans of time, the newest first; at most 10,000.
+	Spans         []*PolicySpan `protobuf:"bytes,1,rep,name=spans,proto3" json:"spans,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPolicyHistoryResponse) Reset() {
+	*x = ListPolicyHistoryResponse{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPolicyHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPolicyHistoryResponse) ProtoMessage() {}
+
+func (x *ListPolicyHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPolicyHistoryResponse.ProtoReflect.Descriptor instead.
+func (*ListPolicyHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListPolicyHistoryResponse) GetSpans() []*PolicySpan {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+// PolicySpan is a span of time in which a set of policies was in force. A server that was stopped decided nothing meanwhile:
+// the span of the set that it had last goes on.
+type PolicySpan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The digest of the set.
+	PolicyRevision string `protobuf:"bytes,1,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// When it was put in force.
+	InForceFrom *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=in_force_from,json=inForceFrom,proto3" json:"in_force_from,omitempty"`
+	// When another was; absent: it is in force.
+	InForceUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=in_force_until,json=inForceUntil,proto3" json:"in_force_until,omitempty"`
+	// Where it came from, as in PolicyStatus.
+	Source string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	// The ids of its controllers, sorted.
+	Controllers []string `protobuf:"bytes,5,rep,name=controllers,proto3" json:"controllers,omitempty"`
+	// Whether the set is kept, so that decisions of then can be explained by it.
+	Kept          bool `protobuf:"varint,6,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicySpan) Reset() {
+	*x = PolicySpan{}
+	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicySpan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicySpan) ProtoMessage() {}
+
+func (x *PolicySpan) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicySpan.ProtoReflect.Descriptor instead.
+func (*PolicySpan) Descriptor() ([]byte, []int) {
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PolicySpan) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *PolicySpan) GetInForceFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.InForceFrom
+	}
+	return nil
+}
+
+func (x *PolicySpan) GetInForceUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.InForceUntil
+	}
+	return nil
+}
+
+func (x *PolicySpan) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *PolicySpan) GetControllers() []string {
+	if x != nil {
+		return x.Controllers
+	}
+	return nil
+}
+
+func (x *PolicySpan) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
+}
+
 // GetPolicyRequest asks for the active policies.
 type GetPolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -92,7 +267,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[0]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -104,7 +279,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[0]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -117,7 +292,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{0}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetPolicyRequest) GetIncludeContents() bool {
@@ -144,7 +319,7 @@ type GetPolicyResponse struct {
 
 func (x *GetPolicyResponse) Reset() {
 	*x = GetPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[1]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -156,7 +331,7 @@ func (x *GetPolicyResponse) String() string {
 func (*GetPolicyResponse) ProtoMessage() {}
 
 func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[1]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -169,7 +344,7 @@ func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyResponse.ProtoReflect.Descriptor instead.
 func (*GetPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{1}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetPolicyResponse) GetPolicyRevision() string {
@@ -227,7 +402,7 @@ type PolicyStatus struct {
 
 func (x *PolicyStatus) Reset() {
 	*x = PolicyStatus{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -239,7 +414,7 @@ func (x *PolicyStatus) String() string {
 func (*PolicyStatus) ProtoMessage() {}
 
 func (x *PolicyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[2]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -252,7 +427,7 @@ func (x *PolicyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyStatus.ProtoReflect.Descriptor instead.
 func (*PolicyStatus) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{2}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PolicyStatus) GetSource() string {
@@ -326,7 +501,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +513,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[3]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +526,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{3}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PolicyFile) GetPath() string {
@@ -386,7 +561,7 @@ type ListControllersRequest struct {
 
 func (x *ListControllersRequest) Reset() {
 	*x = ListControllersRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +573,7 @@ func (x *ListControllersRequest) String() string {
 func (*ListControllersRequest) ProtoMessage() {}
 
 func (x *ListControllersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[4]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +586,7 @@ func (x *ListControllersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListControllersRequest.ProtoReflect.Descriptor instead.
 func (*ListControllersRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{4}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListControllersRequest) GetController() string {
@@ -434,7 +609,7 @@ type ListControllersResponse struct {
 
 func (x *ListControllersResponse) Reset() {
 	*x = ListControllersResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -446,7 +621,7 @@ func (x *ListControllersResponse) String() string {
 func (*ListControllersResponse) ProtoMessage() {}
 
 func (x *ListControllersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[5]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -459,7 +634,7 @@ func (x *ListControllersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListControllersResponse.ProtoReflect.Descriptor instead.
 func (*ListControllersResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{5}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListControllersResponse) GetControllers() []*Controller {
@@ -491,7 +666,7 @@ type Controller struct {
 
 func (x *Controller) Reset() {
 	*x = Controller{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -503,7 +678,7 @@ func (x *Controller) String() string {
 func (*Controller) ProtoMessage() {}
 
 func (x *Controller) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[6]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -516,7 +691,7 @@ func (x *Controller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Controller.ProtoReflect.Descriptor instead.
 func (*Controller) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{6}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Controller) GetId() string {
@@ -561,7 +736,7 @@ type Purpose struct {
 
 func (x *Purpose) Reset() {
 	*x = Purpose{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +748,7 @@ func (x *Purpose) String() string {
 func (*Purpose) ProtoMessage() {}
 
 func (x *Purpose) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[7]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +761,7 @@ func (x *Purpose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purpose.ProtoReflect.Descriptor instead.
 func (*Purpose) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{7}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Purpose) GetPurpose() string {
@@ -642,7 +817,7 @@ type CheckPolicyRequest struct {
 
 func (x *CheckPolicyRequest) Reset() {
 	*x = CheckPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +829,7 @@ func (x *CheckPolicyRequest) String() string {
 func (*CheckPolicyRequest) ProtoMessage() {}
 
 func (x *CheckPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[8]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +842,7 @@ func (x *CheckPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPolicyRequest.ProtoReflect.Descriptor instead.
 func (*CheckPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{8}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CheckPolicyRequest) GetFiles() []*PolicyFile {
@@ -702,7 +877,7 @@ type CheckPolicyResponse struct {
 
 func (x *CheckPolicyResponse) Reset() {
 	*x = CheckPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +889,7 @@ func (x *CheckPolicyResponse) String() string {
 func (*CheckPolicyResponse) ProtoMessage() {}
 
 func (x *CheckPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[9]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +902,7 @@ func (x *CheckPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPolicyResponse.ProtoReflect.Descriptor instead.
 func (*CheckPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{9}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CheckPolicyResponse) GetAdmitted() bool {
@@ -806,7 +981,7 @@ type PolicyFinding struct {
 
 func (x *PolicyFinding) Reset() {
 	*x = PolicyFinding{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +993,7 @@ func (x *PolicyFinding) String() string {
 func (*PolicyFinding) ProtoMessage() {}
 
 func (x *PolicyFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[10]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +1006,7 @@ func (x *PolicyFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFinding.ProtoReflect.Descriptor instead.
 func (*PolicyFinding) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PolicyFinding) GetFault() *PolicyFault {
@@ -877,7 +1052,7 @@ type PolicyCounterexample struct {
 
 func (x *PolicyCounterexample) Reset() {
 	*x = PolicyCounterexample{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +1064,7 @@ func (x *PolicyCounterexample) String() string {
 func (*PolicyCounterexample) ProtoMessage() {}
 
 func (x *PolicyCounterexample) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[11]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1077,7 @@ func (x *PolicyCounterexample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyCounterexample.ProtoReflect.Descriptor instead.
 func (*PolicyCounterexample) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PolicyCounterexample) GetInvariant() string {
@@ -1000,7 +1175,7 @@ type EnumeratedController struct {
 
 func (x *EnumeratedController) Reset() {
 	*x = EnumeratedController{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1187,7 @@ func (x *EnumeratedController) String() string {
 func (*EnumeratedController) ProtoMessage() {}
 
 func (x *EnumeratedController) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[12]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1200,7 @@ func (x *EnumeratedController) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnumeratedController.ProtoReflect.Descriptor instead.
 func (*EnumeratedController) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EnumeratedController) GetController() string {
@@ -1078,7 +1253,7 @@ type PolicyFault struct {
 
 func (x *PolicyFault) Reset() {
 	*x = PolicyFault{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1265,7 @@ func (x *PolicyFault) String() string {
 func (*PolicyFault) ProtoMessage() {}
 
 func (x *PolicyFault) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[13]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1278,7 @@ func (x *PolicyFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFault.ProtoReflect.Descriptor instead.
 func (*PolicyFault) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PolicyFault) GetFile() string {
@@ -1140,7 +1315,7 @@ type ActivatePolicyRequest struct {
 
 func (x *ActivatePolicyRequest) Reset() {
 	*x = ActivatePolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1327,7 @@ func (x *ActivatePolicyRequest) String() string {
 func (*ActivatePolicyRequest) ProtoMessage() {}
 
 func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[14]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1340,7 @@ func (x *ActivatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ActivatePolicyRequest) GetFiles() []*PolicyFile {
@@ -1197,7 +1372,7 @@ type ActivatePolicyResponse struct {
 
 func (x *ActivatePolicyResponse) Reset() {
 	*x = ActivatePolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1209,7 +1384,7 @@ func (x *ActivatePolicyResponse) String() string {
 func (*ActivatePolicyResponse) ProtoMessage() {}
 
 func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[15]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1222,7 +1397,7 @@ func (x *ActivatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*ActivatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActivatePolicyResponse) GetPolicyRevision() string {
@@ -1249,7 +1424,8 @@ func (x *ActivatePolicyResponse) GetActivatedAt() *timestamppb.Timestamp {
 // DiffPolicyRequest carries a candidate, and says over what to compare.
 type DiffPolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its files; path and content count. All together, with the decisions, at most 4 MiB.
+	// Its files; path and content count. All together, with the decisions, at most 4 MiB. None, which from_policy_revision
+	// permits: the candidate is the active policies.
 	Files []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
 	// Compare over the states that the rules of either set can tell apart.
 	States bool `protobuf:"varint,2,opt,name=states,proto3" json:"states,omitempty"`
@@ -1260,14 +1436,16 @@ type DiffPolicyRequest struct {
 	// Compare over these decisions, each on the state as of when it was made.
 	Decisions []*RecordedDecision `protobuf:"bytes,5,rep,name=decisions,proto3" json:"decisions,omitempty"`
 	// How many examples each difference brings; 0: none.
-	Examples      uint32 `protobuf:"varint,6,opt,name=examples,proto3" json:"examples,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Examples uint32 `protobuf:"varint,6,opt,name=examples,proto3" json:"examples,omitempty"`
+	// The revision of a kept set to compare with, instead of the active policies. Not kept: FAILED_PRECONDITION.
+	FromPolicyRevision string `protobuf:"bytes,7,opt,name=from_policy_revision,json=fromPolicyRevision,proto3" json:"from_policy_revision,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *DiffPolicyRequest) Reset() {
 	*x = DiffPolicyRequest{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1457,7 @@ func (x *DiffPolicyRequest) String() string {
 func (*DiffPolicyRequest) ProtoMessage() {}
 
 func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[16]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1470,7 @@ func (x *DiffPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyRequest.ProtoReflect.Descriptor instead.
 func (*DiffPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{16}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DiffPolicyRequest) GetFiles() []*PolicyFile {
@@ -1337,6 +1515,13 @@ func (x *DiffPolicyRequest) GetExamples() uint32 {
 	return 0
 }
 
+func (x *DiffPolicyRequest) GetFromPolicyRevision() string {
+	if x != nil {
+		return x.FromPolicyRevision
+	}
+	return ""
+}
+
 // RecordedDecision is a decision that was made.
 type RecordedDecision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1354,7 +1539,7 @@ type RecordedDecision struct {
 
 func (x *RecordedDecision) Reset() {
 	*x = RecordedDecision{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1366,7 +1551,7 @@ func (x *RecordedDecision) String() string {
 func (*RecordedDecision) ProtoMessage() {}
 
 func (x *RecordedDecision) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[17]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1379,7 +1564,7 @@ func (x *RecordedDecision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedDecision.ProtoReflect.Descriptor instead.
 func (*RecordedDecision) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{17}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RecordedDecision) GetCheck() *CheckRequest {
@@ -1426,7 +1611,7 @@ type DiffPolicyResponse struct {
 
 func (x *DiffPolicyResponse) Reset() {
 	*x = DiffPolicyResponse{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1438,7 +1623,7 @@ func (x *DiffPolicyResponse) String() string {
 func (*DiffPolicyResponse) ProtoMessage() {}
 
 func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[18]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1451,7 +1636,7 @@ func (x *DiffPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffPolicyResponse.ProtoReflect.Descriptor instead.
 func (*DiffPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{18}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DiffPolicyResponse) GetMessage() isDiffPolicyResponse_Message {
@@ -1512,7 +1697,7 @@ type DiffProgress struct {
 
 func (x *DiffProgress) Reset() {
 	*x = DiffProgress{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1709,7 @@ func (x *DiffProgress) String() string {
 func (*DiffProgress) ProtoMessage() {}
 
 func (x *DiffProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[19]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1722,7 @@ func (x *DiffProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffProgress.ProtoReflect.Descriptor instead.
 func (*DiffProgress) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{19}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DiffProgress) GetOver() DiffOver {
@@ -1564,7 +1749,7 @@ func (x *DiffProgress) GetTotal() uint64 {
 // DiffResult is a whole comparison.
 type DiffResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The digest of the active policies.
+	// The digest of the active policies or, where from_policy_revision was set, of the kept set.
 	ActivePolicyRevision string `protobuf:"bytes,1,opt,name=active_policy_revision,json=activePolicyRevision,proto3" json:"active_policy_revision,omitempty"`
 	// That of the candidate.
 	CandidatePolicyRevision string `protobuf:"bytes,2,opt,name=candidate_policy_revision,json=candidatePolicyRevision,proto3" json:"candidate_policy_revision,omitempty"`
@@ -1580,7 +1765,7 @@ type DiffResult struct {
 
 func (x *DiffResult) Reset() {
 	*x = DiffResult{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1777,7 @@ func (x *DiffResult) String() string {
 func (*DiffResult) ProtoMessage() {}
 
 func (x *DiffResult) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[20]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1790,7 @@ func (x *DiffResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffResult.ProtoReflect.Descriptor instead.
 func (*DiffResult) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{20}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DiffResult) GetActivePolicyRevision() string {
@@ -1669,7 +1854,7 @@ type DiffTotal struct {
 
 func (x *DiffTotal) Reset() {
 	*x = DiffTotal{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1866,7 @@ func (x *DiffTotal) String() string {
 func (*DiffTotal) ProtoMessage() {}
 
 func (x *DiffTotal) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[21]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1879,7 @@ func (x *DiffTotal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffTotal.ProtoReflect.Descriptor instead.
 func (*DiffTotal) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{21}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DiffTotal) GetOver() DiffOver {
@@ -1780,7 +1965,7 @@ type PolicyDifference struct {
 
 func (x *PolicyDifference) Reset() {
 	*x = PolicyDifference{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +1977,7 @@ func (x *PolicyDifference) String() string {
 func (*PolicyDifference) ProtoMessage() {}
 
 func (x *PolicyDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[22]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +1990,7 @@ func (x *PolicyDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyDifference.ProtoReflect.Descriptor instead.
 func (*PolicyDifference) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{22}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PolicyDifference) GetOver() DiffOver {
@@ -1886,7 +2071,7 @@ type DiffSide struct {
 
 func (x *DiffSide) Reset() {
 	*x = DiffSide{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1898,7 +2083,7 @@ func (x *DiffSide) String() string {
 func (*DiffSide) ProtoMessage() {}
 
 func (x *DiffSide) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[23]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1911,7 +2096,7 @@ func (x *DiffSide) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffSide.ProtoReflect.Descriptor instead.
 func (*DiffSide) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{23}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DiffSide) GetDecision() Decision {
@@ -1950,7 +2135,7 @@ type DiffExample struct {
 
 func (x *DiffExample) Reset() {
 	*x = DiffExample{}
-	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1962,7 +2147,7 @@ func (x *DiffExample) String() string {
 func (*DiffExample) ProtoMessage() {}
 
 func (x *DiffExample) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_policy_service_proto_msgTypes[24]
+	mi := &file_consent_v1_policy_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1975,7 +2160,7 @@ func (x *DiffExample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiffExample.ProtoReflect.Descriptor instead.
 func (*DiffExample) Descriptor() ([]byte, []int) {
-	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{24}
+	return file_consent_v1_policy_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DiffExample) GetSubjectId() string {
@@ -2004,7 +2189,18 @@ var File_consent_v1_policy_service_proto protoreflect.FileDescriptor
 const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1fconsent/v1/policy_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a!consent/v1/decision_service.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a!consent/v1/decision_service.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n" +
+	"\x18ListPolicyHistoryRequest\"I\n" +
+	"\x19ListPolicyHistoryResponse\x12,\n" +
+	"\x05spans\x18\x01 \x03(\v2\x16.consent.v1.PolicySpanR\x05spans\"\x85\x02\n" +
+	"\n" +
+	"PolicySpan\x12'\n" +
+	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12>\n" +
+	"\rin_force_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vinForceFrom\x12@\n" +
+	"\x0ein_force_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\finForceUntil\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12 \n" +
+	"\vcontrollers\x18\x05 \x03(\tR\vcontrollers\x12\x12\n" +
+	"\x04kept\x18\x06 \x01(\bR\x04kept\"=\n" +
 	"\x10GetPolicyRequest\x12)\n" +
 	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xdb\x01\n" +
 	"\x11GetPolicyResponse\x12'\n" +
@@ -2097,15 +2293,16 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x16ActivatePolicyResponse\x12'\n" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x128\n" +
 	"\x18previous_policy_revision\x18\x02 \x01(\tR\x16previousPolicyRevision\x12=\n" +
-	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\"\x96\x02\n" +
-	"\x11DiffPolicyRequest\x126\n" +
-	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\x12\x16\n" +
+	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\"\xc7\x02\n" +
+	"\x11DiffPolicyRequest\x12,\n" +
+	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\x12\x16\n" +
 	"\x06states\x18\x02 \x01(\bR\x06states\x12!\n" +
 	"\x06sample\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=R\x06sample\x12!\n" +
 	"\fall_subjects\x18\x04 \x01(\bR\vallSubjects\x12F\n" +
 	"\tdecisions\x18\x05 \x03(\v2\x1c.consent.v1.RecordedDecisionB\n" +
 	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\tdecisions\x12#\n" +
-	"\bexamples\x18\x06 \x01(\rB\a\xbaH\x04*\x02\x18dR\bexamples\"\xf1\x01\n" +
+	"\bexamples\x18\x06 \x01(\rB\a\xbaH\x04*\x02\x18dR\bexamples\x129\n" +
+	"\x14from_policy_revision\x18\a \x01(\tB\a\xbaH\x04r\x02(@R\x12fromPolicyRevision\"\xf1\x01\n" +
 	"\x10RecordedDecision\x126\n" +
 	"\x05check\x18\x01 \x01(\v2\x18.consent.v1.CheckRequestB\x06\xbaH\x03\xc8\x01\x01R\x05check\x12A\n" +
 	"\n" +
@@ -2163,14 +2360,15 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x15DIFF_OVER_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10DIFF_OVER_STATES\x10\x01\x12\x16\n" +
 	"\x12DIFF_OVER_SUBJECTS\x10\x02\x12\x17\n" +
-	"\x13DIFF_OVER_DECISIONS\x10\x032\xb7\x03\n" +
+	"\x13DIFF_OVER_DECISIONS\x10\x032\x9b\x04\n" +
 	"\rPolicyService\x12J\n" +
 	"\tGetPolicy\x12\x1c.consent.v1.GetPolicyRequest\x1a\x1d.consent.v1.GetPolicyResponse\"\x00\x12\\\n" +
 	"\x0fListControllers\x12\".consent.v1.ListControllersRequest\x1a#.consent.v1.ListControllersResponse\"\x00\x12P\n" +
 	"\vCheckPolicy\x12\x1e.consent.v1.CheckPolicyRequest\x1a\x1f.consent.v1.CheckPolicyResponse\"\x00\x12Y\n" +
 	"\x0eActivatePolicy\x12!.consent.v1.ActivatePolicyRequest\x1a\".consent.v1.ActivatePolicyResponse\"\x00\x12O\n" +
 	"\n" +
-	"DiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse\"\x000\x01BR\n" +
+	"DiffPolicy\x12\x1d.consent.v1.DiffPolicyRequest\x1a\x1e.consent.v1.DiffPolicyResponse\"\x000\x01\x12b\n" +
+	"\x11ListPolicyHistory\x12$.consent.v1.ListPolicyHistoryRequest\x1a%.consent.v1.ListPolicyHistoryResponse\"\x00BR\n" +
 	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
@@ -2186,100 +2384,108 @@ func file_consent_v1_policy_service_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_policy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_consent_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_consent_v1_policy_service_proto_goTypes = []any{
-	(DiffOver)(0),                   // 0: consent.v1.DiffOver
-	(*GetPolicyRequest)(nil),        // 1: consent.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil),       // 2: consent.v1.GetPolicyResponse
-	(*PolicyStatus)(nil),            // 3: consent.v1.PolicyStatus
-	(*PolicyFile)(nil),              // 4: consent.v1.PolicyFile
-	(*ListControllersRequest)(nil),  // 5: consent.v1.ListControllersRequest
-	(*ListControllersResponse)(nil), // 6: consent.v1.ListControllersResponse
-	(*Controller)(nil),              // 7: consent.v1.Controller
-	(*Purpose)(nil),                 // 8: consent.v1.Purpose
-	(*CheckPolicyRequest)(nil),      // 9: consent.v1.CheckPolicyRequest
-	(*CheckPolicyResponse)(nil),     // 10: consent.v1.CheckPolicyResponse
-	(*PolicyFinding)(nil),           // 11: consent.v1.PolicyFinding
-	(*PolicyCounterexample)(nil),    // 12: consent.v1.PolicyCounterexample
-	(*EnumeratedController)(nil),    // 13: consent.v1.EnumeratedController
-	(*PolicyFault)(nil),             // 14: consent.v1.PolicyFault
-	(*ActivatePolicyRequest)(nil),   // 15: consent.v1.ActivatePolicyRequest
-	(*ActivatePolicyResponse)(nil),  // 16: consent.v1.ActivatePolicyResponse
-	(*DiffPolicyRequest)(nil),       // 17: consent.v1.DiffPolicyRequest
-	(*RecordedDecision)(nil),        // 18: consent.v1.RecordedDecision
-	(*DiffPolicyResponse)(nil),      // 19: consent.v1.DiffPolicyResponse
-	(*DiffProgress)(nil),            // 20: consent.v1.DiffProgress
-	(*DiffResult)(nil),              // 21: consent.v1.DiffResult
-	(*DiffTotal)(nil),               // 22: consent.v1.DiffTotal
-	(*PolicyDifference)(nil),        // 23: consent.v1.PolicyDifference
-	(*DiffSide)(nil),                // 24: consent.v1.DiffSide
-	(*DiffExample)(nil),             // 25: consent.v1.DiffExample
-	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
-	(LegalBasis)(0),                 // 27: consent.v1.LegalBasis
-	(*durationpb.Duration)(nil),     // 28: google.protobuf.Duration
-	(*CheckRequest)(nil),            // 29: consent.v1.CheckRequest
-	(Decision)(0),                   // 30: consent.v1.Decision
-	(ReasonCode)(0),                 // 31: consent.v1.ReasonCode
-	(RecipientKind)(0),              // 32: consent.v1.RecipientKind
-	(*ExplainedRule)(nil),           // 33: consent.v1.ExplainedRule
+	(DiffOver)(0),                     // 0: consent.v1.DiffOver
+	(*ListPolicyHistoryRequest)(nil),  // 1: consent.v1.ListPolicyHistoryRequest
+	(*ListPolicyHistoryResponse)(nil), // 2: consent.v1.ListPolicyHistoryResponse
+	(*PolicySpan)(nil),                // 3: consent.v1.PolicySpan
+	(*GetPolicyRequest)(nil),          // 4: consent.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),         // 5: consent.v1.GetPolicyResponse
+	(*PolicyStatus)(nil),              // 6: consent.v1.PolicyStatus
+	(*PolicyFile)(nil),                // 7: consent.v1.PolicyFile
+	(*ListControllersRequest)(nil),    // 8: consent.v1.ListControllersRequest
+	(*ListControllersResponse)(nil),   // 9: consent.v1.ListControllersResponse
+	(*Controller)(nil),                // 10: consent.v1.Controller
+	(*Purpose)(nil),                   // 11: consent.v1.Purpose
+	(*CheckPolicyRequest)(nil),        // 12: consent.v1.CheckPolicyRequest
+	(*CheckPolicyResponse)(nil),       // 13: consent.v1.CheckPolicyResponse
+	(*PolicyFinding)(nil),             // 14: consent.v1.PolicyFinding
+	(*PolicyCounterexample)(nil),      // 15: consent.v1.PolicyCounterexample
+	(*EnumeratedController)(nil),      // 16: consent.v1.EnumeratedController
+	(*PolicyFault)(nil),               // 17: consent.v1.PolicyFault
+	(*ActivatePolicyRequest)(nil),     // 18: consent.v1.ActivatePolicyRequest
+	(*ActivatePolicyResponse)(nil),    // 19: consent.v1.ActivatePolicyResponse
+	(*DiffPolicyRequest)(nil),         // 20: consent.v1.DiffPolicyRequest
+	(*RecordedDecision)(nil),          // 21: consent.v1.RecordedDecision
+	(*DiffPolicyResponse)(nil),        // 22: consent.v1.DiffPolicyResponse
+	(*DiffProgress)(nil),              // 23: consent.v1.DiffProgress
+	(*DiffResult)(nil),                // 24: consent.v1.DiffResult
+	(*DiffTotal)(nil),                 // 25: consent.v1.DiffTotal
+	(*PolicyDifference)(nil),          // 26: consent.v1.PolicyDifference
+	(*DiffSide)(nil),                  // 27: consent.v1.DiffSide
+	(*DiffExample)(nil),               // 28: consent.v1.DiffExample
+	(*timestamppb.Timestamp)(nil),     // 29: google.protobuf.Timestamp
+	(LegalBasis)(0),                   // 30: consent.v1.LegalBasis
+	(*durationpb.Duration)(nil),       // 31: google.protobuf.Duration
+	(*CheckRequest)(nil),              // 32: consent.v1.CheckRequest
+	(Decision)(0),                     // 33: consent.v1.Decision
+	(ReasonCode)(0),                   // 34: consent.v1.ReasonCode
+	(RecipientKind)(0),                // 35: consent.v1.RecipientKind
+	(*ExplainedRule)(nil),             // 36: consent.v1.ExplainedRule
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
-	26, // 0: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	4,  // 1: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
-	3,  // 2: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
-	26, // 3: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
-	26, // 4: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
-	14, // 5: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
-	26, // 6: consent.v1.PolicyStatus.retry_at:type_name -> google.protobuf.Timestamp
-	7,  // 7: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	8,  // 8: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	27, // 9: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	4,  // 10: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	11, // 11: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
-	11, // 12: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
-	13, // 13: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
-	28, // 14: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
-	14, // 15: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
-	12, // 16: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
-	4,  // 17: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	26, // 18: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	4,  // 19: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	18, // 20: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
-	29, // 21: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
-	26, // 22: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
-	30, // 23: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
-	31, // 24: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
-	20, // 25: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
-	21, // 26: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
-	0,  // 27: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
-	22, // 28: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
-	23, // 29: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
-	0,  // 30: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
-	0,  // 31: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
-	32, // 32: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
-	24, // 33: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
-	24, // 34: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
-	33, // 35: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
-	25, // 36: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
-	30, // 37: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
-	31, // 38: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
-	27, // 39: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
-	26, // 40: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
-	1,  // 41: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	5,  // 42: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	9,  // 43: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	15, // 44: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	17, // 45: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	2,  // 46: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	6,  // 47: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	10, // 48: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	16, // 49: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	19, // 50: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	46, // [46:51] is the sub-list for method output_type
-	41, // [41:46] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	3,  // 0: consent.v1.ListPolicyHistoryResponse.spans:type_name -> consent.v1.PolicySpan
+	29, // 1: consent.v1.PolicySpan.in_force_from:type_name -> google.protobuf.Timestamp
+	29, // 2: consent.v1.PolicySpan.in_force_until:type_name -> google.protobuf.Timestamp
+	29, // 3: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	7,  // 4: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
+	6,  // 5: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
+	29, // 6: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
+	29, // 7: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
+	17, // 8: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
+	29, // 9: consent.v1.PolicyStatus.retry_at:type_name -> google.protobuf.Timestamp
+	10, // 10: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	11, // 11: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	30, // 12: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	7,  // 13: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	14, // 14: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	14, // 15: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	16, // 16: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	31, // 17: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	17, // 18: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	15, // 19: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	7,  // 20: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	29, // 21: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	7,  // 22: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	21, // 23: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	32, // 24: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	29, // 25: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	33, // 26: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	34, // 27: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	23, // 28: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	24, // 29: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 30: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	25, // 31: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	26, // 32: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 33: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 34: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	35, // 35: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	27, // 36: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	27, // 37: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	36, // 38: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	28, // 39: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	33, // 40: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	34, // 41: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	30, // 42: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	29, // 43: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	4,  // 44: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	8,  // 45: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	12, // 46: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	18, // 47: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	20, // 48: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 49: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
+	5,  // 50: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	9,  // 51: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	13, // 52: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	19, // 53: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	22, // 54: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	2,  // 55: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
+	50, // [50:56] is the sub-list for method output_type
+	44, // [44:50] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }
@@ -2289,7 +2495,7 @@ func file_consent_v1_policy_service_proto_init() {
 	}
 	file_consent_v1_decision_service_proto_init()
 	file_consent_v1_types_proto_init()
-	file_consent_v1_policy_service_proto_msgTypes[18].OneofWrappers = []any{
+	file_consent_v1_policy_service_proto_msgTypes[21].OneofWrappers = []any{
 		(*DiffPolicyResponse_Progress)(nil),
 		(*DiffPolicyResponse_Result)(nil),
 	}
@@ -2299,7 +2505,7 @@ func file_consent_v1_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_policy_service_proto_rawDesc), len(file_consent_v1_policy_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

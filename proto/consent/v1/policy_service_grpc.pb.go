@@ -19,11 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PolicyService_GetPolicy_FullMethodName       = "/consent.v1.PolicyService/GetPolicy"
-	PolicyService_ListControllers_FullMethodName = "/consent.v1.PolicyService/ListControllers"
-	PolicyService_CheckPolicy_FullMethodName     = "/consent.v1.PolicyService/CheckPolicy"
-	PolicyService_ActivatePolicy_FullMethodName  = "/consent.v1.PolicyService/ActivatePolicy"
-	PolicyService_DiffPolicy_FullMethodName      = "/consent.v1.PolicyService/DiffPolicy"
+	PolicyService_GetPolicy_FullMethodName         = "/consent.v1.PolicyService/GetPolicy"
+	PolicyService_ListControllers_FullMethodName   = "/consent.v1.PolicyService/ListControllers"
+	PolicyService_CheckPolicy_FullMethodName       = "/consent.v1.PolicyService/CheckPolicy"
+	PolicyService_ActivatePolicy_FullMethodName    = "/consent.v1.PolicyService/ActivatePolicy"
+	PolicyService_DiffPolicy_FullMethodName        = "/consent.v1.PolicyService/DiffPolicy"
+	PolicyService_ListPolicyHistory_FullMethodName = "/consent.v1.PolicyService/ListPolicyHistory"
 )
 
 // PolicyServiceClient is the client API for PolicyService service.
@@ -46,6 +47,8 @@ type PolicyServiceClient interface {
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
 	DiffPolicy(ctx context.Context, in *DiffPolicyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DiffPolicyResponse], error)
+	// ListPolicyHistory returns which policies were in force on this node and when, the newest first.
+	ListPolicyHistory(ctx context.Context, in *ListPolicyHistoryRequest, opts ...grpc.CallOption) (*ListPolicyHistoryResponse, error)
 }
 
 type policyServiceClient struct {
@@ -115,6 +118,16 @@ func (c *policyServiceClient) DiffPolicy(ctx context.Context, in *DiffPolicyRequ
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type PolicyService_DiffPolicyClient = grpc.ServerStreamingClient[DiffPolicyResponse]
 
+func (c *policyServiceClient) ListPolicyHistory(ctx context.Context, in *ListPolicyHistoryRequest, opts ...grpc.CallOption) (*ListPolicyHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPolicyHistoryResponse)
+	err := c.cc.Invoke(ctx, PolicyService_ListPolicyHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PolicyServiceServer is the server API for PolicyService service.
 // All implementations must embed UnimplementedPolicyServiceServer
 // for forward compatibility.
@@ -135,6 +148,8 @@ type PolicyServiceServer interface {
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
 	DiffPolicy(*DiffPolicyRequest, grpc.ServerStreamingServer[DiffPolicyResponse]) error
+	// ListPolicyHistory returns which policies were in force on this node and when, the newest first.
+	ListPolicyHistory(context.Context, *ListPolicyHistoryRequest) (*ListPolicyHistoryResponse, error)
 	mustEmbedUnimplementedPolicyServiceServer()
 }
 
@@ -159,6 +174,9 @@ func (UnimplementedPolicyServiceServer) ActivatePolicy(context.Context, *Activat
 }
 func (UnimplementedPolicyServiceServer) DiffPolicy(*DiffPolicyRequest, grpc.ServerStreamingServer[DiffPolicyResponse]) error {
 	return status.Error(codes.Unimplemented, "method DiffPolicy not implemented")
+}
+func (UnimplementedPolicyServiceServer) ListPolicyHistory(context.Context, *ListPolicyHistoryRequest) (*ListPolicyHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPolicyHistory not implemented")
 }
 func (UnimplementedPolicyServiceServer) mustEmbedUnimplementedPolicyServiceServer() {}
 func (UnimplementedPolicyServiceServer) testEmbeddedByValue()                       {}
@@ -264,6 +282,24 @@ func _PolicyService_DiffPolicy_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type PolicyService_DiffPolicyServer = grpc.ServerStreamingServer[DiffPolicyResponse]
 
+func _PolicyService_ListPolicyHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPolicyHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).ListPolicyHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_ListPolicyHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).ListPolicyHistory(ctx, req.(*ListPolicyHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PolicyService_ServiceDesc is the grpc.ServiceDesc for PolicyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -286,6 +322,10 @@ var PolicyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ActivatePolicy",
 			Handler:    _PolicyService_ActivatePolicy_Handler,
+		},
+		{
+			MethodName: "ListPolicyHistory",
+			Handler:    _PolicyService_ListPolicyHistory_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

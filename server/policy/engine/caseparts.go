@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -38,20 +39,48 @@ func (e *emitter) part(nodes []*node) part {
 
 // read notes which slots and functions blocks use.
 func (p *part) read(blocks ...[]*node) {
-	slots, calls := map[int32]bool{}, map[*function]bool{}
+	var slots uniques[int32]
+	var calls uniques[*function]
 	for _, nodes := range blocks {
 		eachNode(nodes, func(n *node) {
 			n.operands(func(o *operand) {
-				if o.kind == inSlot && !slots[o.id] {
-					slots[o.id] = true
-					p.slots = append(p.slots, o.id)
+				if o.kind == inSlot {
+					slots.add(o.id)
 				}
 			})
-			if n.op == opCall && !calls[n.fn] {
-				calls[n.fn] = true
-				p.calls = append(p.calls, n.fn)
+			if n.op == opCall {
+				calls.add(n.fn)
 			}
 		})
+	}
+	p.slots, p.calls = slots.list, calls.list
+}
+
+// uniques are values in the order in which they came first. Most are few, of
+// which a map would cost more than to compare them.
+type uniques[T comparable] struct {
+	list []T
+	seen map[T]bool // of more than few
+}
+
+const few = 32
+
+func (u *uniques[T]) add(v T) {
+	if len(u.list) < few {
+		if !slices.Contains(u.list, v) {
+			u.list = append(u.list, v)
+		}
+		return
+	}
+	if u.seen == nil {
+		u.seen = map[T]bool{}
+		for _, v := range u.list {
+			u.seen[v] = true
+		}
+	}
+	if !u.seen[v] {
+		u.seen[v] = true
+		u.list = append(u.list, v)
 	}
 }
 

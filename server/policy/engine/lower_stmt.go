@@ -212,8 +212,7 @@ func (w *lowering) dynamic(s *ir.CallDynamicStmt, sc *scope) *node {
 		path[i] = w.operand(p, sc)
 	}
 	if w.c.withArgs.matches(path) {
-		panic(unsupported("a reference with a variable key to rules under a function that is replaced by a value: " +
-			"the plan does not pass the value on: name the key, or replace the function by another"))
+		panic(unsupported(unpassed))
 	}
 	w.fn.dynamic = true
 	n := w.target(opDynamic, s.Result, sc)

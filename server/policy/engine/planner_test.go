@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// TestPlannerFaults has the shapes of rules that OPA 1.22.2's planner, or the engine, got wrong. Each decides all inputs
-// like topdown under all variants, or is given to topdown (refused).
+// TestPlannerFaults has the shapes of rules that OPA 1.22.2's planner, or the engine, got wrong. Each decides all
+// inputs like topdown under all variants, or is given to topdown (refused).
 func TestPlannerFaults(t *testing.T) {
 	purposes := []string{`{"purpose": "ads"}`, `{"purpose": "storage"}`, `{"purpose": "other"}`, `{"purpose": 1}`, `{}`}
 	tests := []struct {
@@ -114,7 +114,6 @@ func TestPlannerFaults(t *testing.T) {
 			p := x if { y := f(7); x := q with f as y }
 			r := x if { y := input.a; x := s with g as y }
 			s := x if x := q with f as g(3)
-			u := x if { x := q with f as g with g as input.a }
 			v := x if { some y in [1, 2]; y > 1; x := w with f as y }
 			w := x if { x := q with g as f(4) }`, inputs: []string{`{"a": 1}`, `{}`}},
 		{name: "rules found by a variable key under a function that a value replaces", refused: true, rules: `
@@ -124,11 +123,25 @@ func TestPlannerFaults(t *testing.T) {
 			p if q with count as input.n
 			r := x if x := blocked[input.purpose].x with count as input.n`,
 			inputs: []string{`{"purpose": "ads", "list": [], "n": 2}`, `{"purpose": "ads", "list": [1, 2], "n": 3}`, `{"purpose": "storage", "n": 2}`}},
+		{name: "several replacements in one expression", refused: true, rules: `
+			f(x) := x
+			q := [count(input.list), f(1), upper("a")]
+			p if { m := {"a": input.n}; q == [m, {"b": 1}, "A"] with count as m with f as {"b": 1} }
+			r := x if x := q with count as input.n with upper as lower
+			tasks contains t if { m := man(input.list); m != null; some l in m.layers; files := blob(l); t := files[l] }
+			man(_) := input.zz
+			blob(_) := input.yy
+			deny contains x if { some t in tasks; x := t.kind }
+			same(a, b) if a == b
+			s if { m := {"layers": ["a"]}; k := {"kind": "P"}
+				same(deny, {"P"}) with input.image.ref as "x" with man as m with blob as {"a": k} }
+			u if { m := {"layers": ["a"]}; k := {"kind": "P"}
+				same(deny, {"P"}) with man as m with blob as {"a": k} }`, inputs: []string{`{"list": [1], "n": 2}`}},
 		{name: "a replacement of a built-in", rules: `
 			mock(x) := 7
 			q := [count(input.list), startswith(input.a, "x")]
 			p := x if x := q with count as mock
-			r := x if x := q with startswith as input.b with count as 3
+			r := x if x := q with startswith as input.b
 			s := x if x := q with startswith as endswith`, inputs: []string{`{"a": "xay", "list": [1], "b": true}`, `{"a": "aax", "list": []}`}},
 		{name: "sets of references that are equal, iterated", refused: true, rules: `
 			p := count([x | some x in {input.a, input.b}])`, inputs: []string{`{"a": 1, "b": 1}`, `{"a": 1, "b": 2}`}},

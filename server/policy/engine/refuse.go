@@ -58,7 +58,19 @@ var shapes = []shape{
 		why:   "a loop over a set or an object literal whose elements or keys are not constant: loop over an array, or over a rule",
 		found: loopsOverOpenLiteral,
 	},
+	{
+		// Of several functions that one expression replaces by values, beside a part of the input, rules below it lose some:
+		// seen in public tests, and in no random module that replaces one function.
+		why:   "a with that replaces several functions: replace one, by a function that decides by its arguments",
+		found: replacesSeveral,
+	},
 }
+
+// unpassed is one more, which the plan shows: it calls what it finds by a
+// variable key with input and data alone, also where functions are replaced by
+// values, which the plans of all rules below the `with` take as further arguments.
+const unpassed = "a reference with a variable key to rules under a function that is replaced by a value, which the plan " +
+	"does not pass on: name the key, or replace the function by another"
 
 // refuse finds the entrypoints that need a rule of one of the shapes.
 func refuse(compiler *ast.Compiler, paths []string) (map[string]string, error) {
@@ -168,6 +180,21 @@ func standsInMixedGroup(s *ruleset, r *ast.Rule, _ view) bool {
 		}
 	})
 	return mixed
+}
+
+func replacesSeveral(s *ruleset, r *ast.Rule, _ view) bool {
+	found := false
+	ast.WalkExprs(r, func(e *ast.Expr) bool {
+		n := 0
+		for _, w := range e.With {
+			if ref, ok := w.Target.Value.(ast.Ref); ok && s.isFunction(ref) {
+				n++
+			}
+		}
+		found = found || n > 1
+		return found
+	})
+	return found
 }
 
 // loopsOverOpenLiteral reports that an open literal stands, by itself or under a

@@ -63,6 +63,19 @@ func (s *ruleset) findFrom(keys ast.Ref, dynamic bool, f func(*ruleset, bool)) {
 	}
 }
 
+// isFunction reports that a target of `with` is a function: a built-in, or rules
+// with arguments.
+func (s *ruleset) isFunction(target ast.Ref) bool {
+	if !target.HasPrefix(ast.DefaultRootRef) {
+		return !target.HasPrefix(ast.InputRootRef)
+	}
+	found := false
+	s.find(target, func(node *ruleset, _ bool) {
+		found = found || len(node.rules[0].Head.Args) > 0 && node.rules[0].Ref().Equal(target)
+	})
+	return found
+}
+
 // each calls f for the node and all below it.
 func (s *ruleset) each(f func(*ruleset)) {
 	f(s)

@@ -70,7 +70,8 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 	return list
 }
 
-// possible adds the outcomes that the cases which the rules can tell apart have, and returns answers in which the engines differ.
+// possible adds the outcomes that the cases which the rules can tell apart have, and returns answers in which the
+// engines differ.
 func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (differing []Failure, err error) {
 	spaces, err := prove.Spaces(c.ID, s.now, s.set)
 	if err != nil {

@@ -26,8 +26,8 @@ import (
 // testTimeout bounds one test.
 const testTimeout = 10 * time.Second
 
-// Run runs all tests and cases, each by both engines, as it asks both for the first case of each possible answer. The outcomes that
-// a purpose can have besides those seen are those of the cases by which admission proves the policies (package prove).
+// Run runs all tests and cases, each by both engines. The outcomes that a purpose can have besides those seen are those of
+// the cases by which admission proves the policies (package prove); the first of each answer is decided by both engines too.
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
 	r := &Report{PolicyRevision: s.set.Revision(), Cases: len(s.cases), SkippedCases: s.skipped, Failures: []Failure{}}

@@ -8,9 +8,9 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// Decider decides the cases of walks about one controller, like Set.Evaluate. A walk shows cases that lie around a hub, from which
-// they differ in a dimension or two: from the second of them on they are decided as its neighbors, in about half the time. It
-// is for one goroutine.
+// Decider decides the cases of walks about one controller, like Set.Evaluate. A walk shows cases that lie around a hub,
+// from which they differ in a dimension or two: from the second of them on they are decided as its neighbors, in about
+// half the time. It is for one goroutine.
 type Decider struct {
 	set *policy.Set
 	// near is nil where the compiled engine does not evaluate the policy.
@@ -49,8 +49,8 @@ func (d *Decider) Decide(ctx context.Context, c *Case) (consent.Decision, error)
 	return d.near.Evaluate(ctx, &c.Request, c.State, c.Now)
 }
 
-// Difference decides a case by topdown too, if it is the first of its space that has the answer, and returns what topdown has
-// against it: a *policy.DifferenceError, or the error of the policy.
+// Difference decides a case by topdown too, if it is the first of its space that has the answer, and returns what
+// topdown has against it: a *policy.DifferenceError, or the error of the policy.
 func (d *Decider) Difference(ctx context.Context, c *Case, a Answer) error {
 	if d.compared[a.Fingerprint] {
 		return nil

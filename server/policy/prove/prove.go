@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -242,7 +243,7 @@ func (a *admission) proveAll(ctx context.Context, jobs []job) ([]result, error) 
 		workers.Go(func() {
 			w := workspace{fired: make([]bool, len(rules)), seen: map[point]Answer{}}
 			for i := range next {
-				results[i] = a.proveOne(ctx, jobs[i], w)
+				results[i] = a.proveGuarded(ctx, jobs[i], w)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -274,6 +275,16 @@ func (a *admission) note(rules []engine.Rule, fired []bool) {
 type workspace struct {
 	fired []bool
 	seen  map[point]Answer
+}
+
+// proveGuarded makes an error of a panic: a set of policies must not end the process that looks at it.
+func (a *admission) proveGuarded(ctx context.Context, j job, w workspace) (r result) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			r = result{controller: j.controller, purpose: j.purpose, err: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
+		}
+	}()
+	return a.proveOne(ctx, j, w)
 }
 
 func (a *admission) proveOne(ctx context.Context, j job, w workspace) result {

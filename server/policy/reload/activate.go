@@ -44,8 +44,8 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	if err != nil {
 		return consent.Activated{}, &consent.PolicyFaultsError{Faults: policy.Faults(err)}
 	}
-	if err := m.keep.write(files, activatedOrigin); err != nil {
-		return consent.Activated{}, fmt.Errorf("keeping the policies: %w", err)
+	if err := m.keepActivated(set, files); err != nil {
+		return consent.Activated{}, err
 	}
 	m.nameActivated()
 	m.swap(set, 0)
@@ -53,4 +53,18 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	m.tried = tried{files: files, revision: set.Revision()}
 	m.activated = consent.Activated{Revision: set.Revision(), Previous: previous, At: m.config.Active.Describe().ActivatedAt}
 	return m.activated, nil
+}
+
+// keepActivated keeps a set for explanations and for the next start. What is kept of a set that is refused after all is removed
+// with the next change.
+func (m *Manager) keepActivated(set *policy.Set, files *source.Files) error {
+	if m.config.Archive != nil {
+		if err := m.config.Archive.Keep(set); err != nil {
+			return err
+		}
+	}
+	if err := m.keep.Write(files, activatedOrigin); err != nil {
+		return fmt.Errorf("keeping the policies: %w", err)
+	}
+	return nil
 }

@@ -5,9 +5,11 @@
 // a file, a set that is not admitted, a panic) changes nothing: the last good set stays, and status, counters and one line in
 // the log say what, where and why.
 //
-// The files of the set in force are kept in the data directory (see keep), so that a restart does not hang on the source:
+// The files of the set in force are kept in the data directory (archive.Copy), so that a restart does not depend on the source:
 // where it is unreachable or bad, the server starts with the copy and says so. A first start without a copy fails, and so
-// does one with a damaged copy, because what is older or from elsewhere could allow what the last good set denies.
+// does one with a damaged copy, because what is older or from elsewhere could allow what the last good set denies. That copy has
+// the tests too, which admission asks for, and is a file that an operator may remove; the archive, which is told of each set that
+// is put in force, keeps what decides, for explanations. Neither stands in for the other.
 //
 // Without a source the policies are those in the binary until others are activated by Activate, which are kept likewise and
 // then survive restarts. Those in the binary were admitted when it was built and tested, so they are not admitted again.
@@ -25,6 +27,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -44,7 +47,9 @@ type Config struct {
 	Admit Admission
 	// Dir is where copies are kept. It is made when the first is.
 	Dir string
-	Now func() consent.Instant
+	// Archive is told which sets are in force, and when. Nil: nobody is.
+	Archive *archive.Archive
+	Now     func() consent.Instant
 	// Logger gets one line per change and per failure that is not the same as the last. Nil: there is no log.
 	Logger *slog.Logger
 	// Observe is called at the end of each attempt with what came of it, by the goroutine that made it; the next one waits for
@@ -57,7 +62,7 @@ type Counts struct {
 	// Activated put a set in force; Unchanged found the set in force; Refused found faults; Unreadable did not get the
 	// files; Unfinished ran out of time, and will be tried again.
 	Activated, Unchanged, Refused, Unreadable, Unfinished uint64
-	// Unkept counts copies that could not be written.
+	// Unkept counts copies that could not be written, for the next start and in the archive.
 	Unkept uint64
 }
 
@@ -65,9 +70,11 @@ type Counts struct {
 // and Activate may be called concurrently.
 type Manager struct {
 	config Config
-	keep   keep
-	// attempt is held during an attempt: there is one at a time. It guards tried and activated.
+	keep   archive.Copy
+	// attempt is held during an attempt: there is one at a time. It guards tried, activated and owner.
 	attempt sync.Mutex
+	// owner is whether the data directory is this process's, so that it may be written.
+	owner bool
 	// tried is what the last attempt made of files, activated what the last activation came to.
 	tried     tried
 	activated consent.Activated
@@ -109,10 +116,12 @@ func New(c Config) *Manager {
 	if c.Observe == nil {
 		c.Observe = func(consent.PolicyStatus) {}
 	}
-	m := &Manager{config: c, asked: make(chan chan<- struct{}), origin: activatedOrigin, keep: keep(filepath.Join(c.Dir, "activated.zip"))}
+	m := &Manager{
+		config: c, asked: make(chan chan<- struct{}), origin: activatedOrigin, keep: archive.Copy(filepath.Join(c.Dir, "activated.zip")),
+	}
 	m.mu.status.Source = "the binary"
 	if c.Source != nil {
-		m.origin, m.keep = c.Source.Name(), keep(filepath.Join(c.Dir, "last-good.zip"))
+		m.origin, m.keep = c.Source.Name(), archive.Copy(filepath.Join(c.Dir, "last-good.zip"))
 		m.mu.status.Source = c.Source.Name()
 	}
 	return m
@@ -137,6 +146,8 @@ func (m *Manager) Counts() Counts {
 func (m *Manager) Watch() {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
+	m.owner = true
+	m.archive(m.config.Active.Load(), m.config.Active.Describe().ActivatedAt)
 	m.keepTried()
 	if m.config.Source == nil {
 		return
@@ -152,6 +163,11 @@ func (m *Manager) Close() error {
 		m.cancel()
 	}
 	m.done.Wait()
+	m.attempt.Lock()
+	defer m.attempt.Unlock()
+	if set := m.config.Active.Load(); set != nil {
+		m.archive(set, m.config.Now())
+	}
 	if m.config.Source != nil {
 		return m.config.Source.Close()
 	}
@@ -162,7 +178,7 @@ func (m *Manager) Close() error {
 func (m *Manager) reload(ctx context.Context) {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	files, err := m.config.Source.Read(ctx)
+	files, err := m.read(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return
@@ -174,6 +190,16 @@ func (m *Manager) reload(ctx context.Context) {
 		m.try(ctx, files)
 	}
 	m.config.Observe(m.Status())
+}
+
+// read reads the source. What it is sent comes from outside: a panic over it is a failure to read.
+func (m *Manager) read(ctx context.Context) (files *source.Files, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("reading panicked: %v: report it, with the policies", p)
+		}
+	}()
+	return m.config.Source.Read(ctx)
 }
 
 // try loads files and puts them in force.
@@ -225,6 +251,7 @@ func (m *Manager) outcomeOfTried() outcome {
 // settled notes that the source has what was tried last: where it could not be read since, that is over. What ran out
 // of time is tried again when its time has come.
 func (m *Manager) settled(ctx context.Context) {
+	m.archive(m.config.Active.Load(), m.config.Now()) // what could not be written before
 	switch {
 	case m.tried.err == nil:
 		m.succeeded(false)
@@ -254,8 +281,10 @@ func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.S
 func (m *Manager) swap(set *policy.Set, took time.Duration) {
 	previous := m.config.Active.Load()
 	changed := previous == nil || previous.Revision() != set.Revision()
+	now := m.config.Now()
+	m.archive(set, now)
 	if changed {
-		m.config.Active.Activate(set, m.config.Now())
+		m.config.Active.Activate(set, now)
 	}
 	if changed && previous != nil {
 		m.config.Logger.Info("policies activated", "source", m.Status().Source, "policy_revision", set.Revision(),
@@ -269,12 +298,29 @@ func (m *Manager) keepTried() {
 	if !m.tried.unkept {
 		return
 	}
-	if err := m.keep.write(m.tried.files, m.origin); err != nil {
+	if err := m.keep.Write(m.tried.files, m.origin); err != nil {
 		m.config.Logger.Error("the copy of the policies in force could not be kept: a restart needs their source", "error", err)
-		m.mu.Lock()
-		m.mu.counts.Unkept++
-		m.mu.Unlock()
+		m.unkept()
 		return
 	}
 	m.tried.unkept = false
+}
+
+// archive notes that a set is in force from an instant on, if it is not noted yet. What cannot be written does not keep the
+// set from being in force; the next attempt tries again.
+func (m *Manager) archive(set *policy.Set, at consent.Instant) {
+	if !m.owner || m.config.Archive == nil {
+		return
+	}
+	if err := m.config.Archive.Begin(set, m.Status().Source, at); err != nil {
+		m.config.Logger.Error("the policies in force could not be kept: what is decided by them may not be explained by them later",
+			"policy_revision", set.Revision(), "error", err)
+		m.unkept()
+	}
+}
+
+func (m *Manager) unkept() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.counts.Unkept++
 }

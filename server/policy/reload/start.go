@@ -8,6 +8,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -107,11 +108,11 @@ const startPatience = 3 * time.Second
 // readAtStart reads the source, within startPatience where there is a copy.
 func (m *Manager) readAtStart(ctx context.Context, kept lastGood) (*source.Files, error) {
 	if kept.err != nil {
-		return m.config.Source.Read(ctx)
+		return m.read(ctx)
 	}
 	limited, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	files, err := m.config.Source.Read(limited)
+	files, err := m.read(limited)
 	m.hurried = err != nil && limited.Err() != nil
 	return files, err
 }
@@ -123,9 +124,9 @@ type lastGood struct {
 }
 
 func (m *Manager) readCopy() lastGood {
-	files, origin, err := m.keep.read()
+	files, origin, err := m.keep.Read()
 	switch {
-	case errors.Is(err, errNoCopy):
+	case errors.Is(err, archive.ErrNoCopy):
 		err = errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
 	case err == nil && origin != m.origin:
 		err = fmt.Errorf("the last good copy is of another source, %s: mend the policies, or start with that source", origin)
@@ -147,8 +148,8 @@ func (m *Manager) startFromCopy(ctx context.Context, kept lastGood) (*policy.Set
 
 // startWithout starts without a source.
 func (m *Manager) startWithout(ctx context.Context) error {
-	files, _, err := m.keep.read()
-	if errors.Is(err, errNoCopy) {
+	files, _, err := m.keep.Read()
+	if errors.Is(err, archive.ErrNoCopy) {
 		set, err := m.config.Loader.Load(m.config.Embedded)
 		if err != nil {
 			return fmt.Errorf("the embedded policies: %w", asOne(err))

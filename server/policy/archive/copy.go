@@ -1,4 +1,4 @@
-package reload
+package archive
 
 import (
 	"crypto/sha256"
@@ -14,9 +14,10 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// keep is the path of a copy of a set's files: a zip, whose comment says where they come from and has a digest over that and
-// all files. It is written under another name, synced and renamed, so that it is there whole or not at all.
-type keep string
+// Copy is the path of a copy of a set's files: a zip, whose comment says where they come from and has a digest over
+// that and all files. It is written under another name, synced and renamed, so that it is there whole or not at all.
+// One goroutine writes at a time; others may read meanwhile.
+type Copy string
 
 // label is the comment of a copy.
 type label struct {
@@ -27,16 +28,16 @@ type label struct {
 
 const keepFormat = 1
 
-// errNoCopy is returned by read where nothing was kept.
-var errNoCopy = errors.New("no copy is kept")
+// ErrNoCopy is returned by Read where nothing was kept.
+var ErrNoCopy = errors.New("no copy is kept")
 
 func labelOf(files *source.Files, origin string) label {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d\n%d:%s\n%s\n", keepFormat, len(origin), origin, files.Digest()))
 	return label{Format: keepFormat, Origin: origin, Digest: hex.EncodeToString(sum[:])}
 }
 
-// write replaces the copy. It is on disk when write returns.
-func (k keep) write(files *source.Files, origin string) error {
+// Write replaces the copy. It is on disk when Write returns.
+func (k Copy) Write(files *source.Files, origin string) error {
 	comment, err := json.Marshal(labelOf(files, origin))
 	if err != nil {
 		return err
@@ -45,24 +46,14 @@ func (k keep) write(files *source.Files, origin string) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(string(k))
-	if err := makeDir(dir); err != nil {
-		return err
-	}
-	if err := writeSynced(string(k)+".new", packed); err != nil {
-		return err
-	}
-	if err := os.Rename(string(k)+".new", string(k)); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return replace(string(k), packed)
 }
 
-// read returns the copy and where it came from.
-func (k keep) read() (files *source.Files, origin string, err error) {
+// Read returns the copy and where it came from.
+func (k Copy) Read() (files *source.Files, origin string, err error) {
 	packed, err := os.ReadFile(string(k))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // no directory yet, or none that the store takes
-		return nil, "", errNoCopy
+		return nil, "", ErrNoCopy
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("the kept policies cannot be read: %w: correct the file's permissions", err)
@@ -84,12 +75,37 @@ func (k keep) read() (files *source.Files, origin string, err error) {
 	return files, l.Origin, nil
 }
 
-func (k keep) damaged(err error) error {
+func (k Copy) damaged(err error) error {
 	return fmt.Errorf("the kept policies %s are damaged (%w): restore the file from a backup, or remove it", k, err)
 }
 
+// unfinished ends the name of a file that is being written.
+const unfinished = ".new"
+
+// replace writes a file whole: it is there, or what was there before. It is on disk when replace returns.
+func replace(name string, content []byte) error {
+	dir := filepath.Dir(name)
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	if err := writeSynced(name+unfinished, content); err != nil {
+		return err
+	}
+	if err := os.Rename(name+unfinished, name); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// makeDir makes a folder, and its parent if that is not there either.
 func makeDir(dir string) error {
-	if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.Mkdir(filepath.Dir(dir), 0o700); err == nil {
+			err = errors.Join(syncDir(filepath.Dir(filepath.Dir(dir))), os.Mkdir(dir, 0o700))
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
 		return nil
 	} else if err != nil {
 		return err

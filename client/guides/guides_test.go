@@ -1,0 +1,189 @@
+// Package guides runs what the guides tell their readers to type, so that it cannot rot: each block of shell commands of each
+// guide, in its order, beside a server with the shipped policies. Nothing but tests is here.
+package guides
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/consentd/consentd/server/servertest"
+)
+
+// guide is a file, and what a machine must have for its blocks.
+type guide struct {
+	file  string
+	tools []string
+	// empty: its blocks run in an empty folder, with CONSENTD as the path of the repository; else in a copy of the repository.
+	empty bool
+}
+
+var guides = []guide{
+	{file: "README.md"},
+	{file: "server/README.md"},
+	{file: "policies/README.md", tools: []string{"openssl"}},
+	{file: "bench/README.md"},
+	{file: "client/README.md", empty: true},
+	{file: "client/python/README.md", tools: []string{"python3"}, empty: true},
+	{file: "client/typescript/README.md", tools: []string{"node", "npm"}, empty: true},
+	{file: "client/java/README.md", tools: []string{"java", "mvn"}, empty: true},
+	{file: "CONTRIBUTING.md"},
+}
+
+// block is the commands of a fence.
+type block struct {
+	line int
+	text string
+}
+
+// notRun stands on the line before a fence that is left out, with the reason.
+var notRun = regexp.MustCompile(`^<!-- not run: .+ -->$`)
+
+// blocksOf returns the blocks of a guide that begin with ```sh.
+func blocksOf(text string) (blocks []block) {
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		if lines[i] != "```sh" {
+			continue
+		}
+		begin := i + 1
+		for i++; lines[i] != "```"; i++ {
+		}
+		if begin < 2 || !notRun.MatchString(lines[begin-2]) {
+			blocks = append(blocks, block{begin + 1, strings.Join(lines[begin:i], "\n")})
+		}
+	}
+	return blocks
+}
+
+func TestGuides(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("runs programs, which takes minutes: go test ./client/guides")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := copyOf(t, root)
+	for _, g := range guides {
+		t.Run(g.file, func(t *testing.T) { run(t, g, copied) })
+	}
+}
+
+// TestEveryGuideIsListed: a guide that nobody runs would rot.
+func TestEveryGuideIsListed(t *testing.T) {
+	listed := map[string]bool{"proto/README.md": true, "client/conformance/README.md": true} // made from protos; of a test
+	for _, g := range guides {
+		listed[g.file] = true
+	}
+	for _, pattern := range []string{"*.md", "*/README.md", "client/*/README.md"} {
+		found, err := filepath.Glob(filepath.Join("../..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.ToSlash(strings.TrimPrefix(file, "../../"))
+			if !listed[name] && len(blocksOf(string(text))) > 0 {
+				t.Errorf("%s has commands and is not among the guides", name)
+			}
+		}
+	}
+}
+
+// copyOf returns a copy of what git tracks, so that the guides change nothing of the repository.
+func copyOf(t *testing.T, root string) string {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "consentd")
+	script := `mkdir "$1" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`
+	command := exec.Command("bash", "-euo", "pipefail", "-c", script, "copy", copied)
+	command.Dir = root
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Skipf("git, tar and bash are needed: %v\n%s", err, out)
+	}
+	return copied
+}
+
+func run(t *testing.T, g guide, repository string) {
+	for _, tool := range append([]string{"bash"}, g.tools...) {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not there", tool)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(repository, g.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := servertest.Start(t, servertest.Options{})
+	dir := repository
+	for _, b := range blocksOf(string(text)) {
+		if g.empty {
+			dir = t.TempDir()
+		}
+		took := time.Now()
+		out, err := shell(t, dir, repository, script(b.text, s.Addr))
+		if err != nil {
+			t.Errorf("%s:%d: %v\n%s", g.file, b.line, err, out)
+		}
+		t.Logf("%s:%d took %v", g.file, b.line, time.Since(took).Round(time.Second))
+	}
+}
+
+// exits is the comment of a line that is to fail.
+var exits = regexp.MustCompile(`(?m)^(.*\S)\s+# exits 1.*$`)
+
+// answer is the comment of a line that says what a check prints first.
+var answer = regexp.MustCompile(`(?m)^(\./consentctl (?:check|explain) .*\S)\s+# .*?(ALLOW|DENY).*$`)
+
+// script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that the block
+// starts is stopped once it serves.
+func script(text, addr string) string {
+	text = exits.ReplaceAllString(text, `if $1; then echo 'this was to fail'; exit 1; fi`)
+	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -q '^$2'`)
+	text = strings.ReplaceAll(text, "127.0.0.1:7070", addr)
+	return prelude + text + "\n"
+}
+
+const prelude = `
+serve() {
+	local log; log=$(mktemp)
+	command go run "$CONSENTD/server" "$@" --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --data-dir "$(mktemp -d)/data" >"$log" 2>&1 &
+	local server=$! n=0
+	until grep -q 'msg=serving' "$log"; do
+		n=$((n + 1))
+		if [ $n -gt 600 ] || ! kill -0 $server 2>/dev/null; then cat "$log"; return 1; fi
+		sleep 0.1
+	done
+	pkill -TERM -P $server || kill -TERM $server
+	wait $server || true
+}
+go() { if [ "$1 ${2:-}" = "run ./server" ]; then shift 2; serve "$@"; else command go "$@"; fi; }
+consentctl() { "$CONSENTD/consentctl" "$@"; }
+`
+
+func shell(t *testing.T, dir, repository, script string) (string, error) {
+	t.Helper()
+	addr := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(script)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "CONSENTD="+repository, "CONSENTD_ADDR="+addr)
+	command.WaitDelay = time.Second
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, &out
+	if err := command.Run(); err != nil {
+		return out.String(), fmt.Errorf("the commands failed: %w", err)
+	}
+	return out.String(), nil
+}
