@@ -39,6 +39,8 @@ type value struct {
 	class int
 	// rare marks a value that only the first place is asked: a form that no place gives another meaning.
 	rare bool
+	// probed marks one that only the places of different law are asked: it combines what others have one by one.
+	probed bool
 	// coarse marks the consents that meet every value of every other dimension; the others meet every place.
 	coarse bool
 }
@@ -109,8 +111,14 @@ func marks(what string, fact func(purposes []string, lifted bool) consent.Fact, 
 		{label: what + " this purpose, and lifted it", events: both(raised(atLate, this), lifted(this))},
 		{label: what + " all purposes, and lifted it for this one", events: exempted},
 		{label: what + " this purpose, and lifted what was for all", events: both(raised(atLate, this), lifted(all))},
-		{label: what + " all purposes, lifted it for this one, and raised it again for this one", events: both(exempted, raised(atAgain, this)), from: []uint8{6}},
-		{label: what + " all purposes, lifted it for this one, and raised it again for all", events: both(exempted, raised(atAgain, all)), from: []uint8{6}},
+		{
+			label:  what + " all purposes, lifted it for this one, and again for this one",
+			events: both(exempted, raised(atAgain, this)), from: []uint8{6}, probed: true,
+		},
+		{
+			label:  what + " all purposes, lifted it for this one, and again for all",
+			events: both(exempted, raised(atAgain, all)), from: []uint8{6}, probed: true,
+		},
 	}
 	if len(others) > 0 {
 		out = append(out, value{label: what + " all other purposes by name", events: raised(atLate, others), from: []uint8{0}})
@@ -151,7 +159,7 @@ func optOuts(kind consent.OptOutKind) []value {
 		{label: name + " before any consent", events: raised(atEarly)},
 		{label: name + " between the request for consent and the grant", events: raised(atBetween)},
 		{label: name + " and lifted it", events: lifted},
-		{label: name + ", lifted it, and again", events: both(lifted, raised(atAgain)), from: []uint8{4}},
+		{label: name + ", lifted it, and again", events: both(lifted, raised(atAgain)), from: []uint8{4}, probed: true},
 	}
 }
 
@@ -161,9 +169,9 @@ func signals(name string, fact func(on bool) consent.Fact) []value {
 		{label: name + " signal stored", events: once(atLate, fact(true)), from: []uint8{0}},
 		{label: name + " signal stored before any consent", events: once(atEarly, fact(true))},
 		{label: name + " signal off", events: once(atLate, fact(false))},
-		{label: name + " signal stored, and off", events: both(once(atLate, fact(true)), once(atLifted, fact(false)))},
+		{label: name + " signal stored, and off", events: both(once(atLate, fact(true)), once(atLifted, fact(false))), probed: true},
 		{
-			label: name + " signal off, and stored", from: []uint8{3},
+			label: name + " signal off, and stored", from: []uint8{3}, probed: true,
 			events: both(once(atLate, fact(false)), once(atAgain, fact(true))),
 		},
 	}
@@ -180,11 +188,12 @@ func erasures() []value {
 			v.from = []uint8{0}
 		}
 		v.completes = s == consent.ErasureCompleted
+		v.probed = v.completes // no place is left
 		out = append(out, v)
 	}
 	completed := once(atErasure, consent.Erasure{Stage: consent.ErasureCompleted})
 	return append(out, value{
-		label: "erasure COMPLETED and RESTARTED", completes: true,
+		label: "erasure COMPLETED and RESTARTED", completes: true, probed: true,
 		events: both(completed, once(atRestart, consent.Erasure{Stage: consent.ErasureRestarted})),
 	})
 }

@@ -44,6 +44,7 @@ const (
 	gdpr     = "lib/gdpr/gdpr.rego"
 	ccpa     = "lib/ccpa/ccpa.rego"
 	appi     = "lib/appi/appi.rego"
+	ages     = "lib/age/age.rego"
 )
 
 // plantedFaults is the table of the faults.
@@ -76,6 +77,24 @@ var plantedFaults = []planted{
 	{"an opt-out that allows", "example/ai_training", []edit{{"lib/basis/basis.rego", "} else := \"LEGITIMATE_INTERESTS\" if {", "} else := \"LEGITIMATE_INTERESTS\" if {\n	input.subject.opt_outs.SENSITIVE_DATA_USE.lifted == false\n	place.country == \"BR\"\n} else := \"LEGITIMATE_INTERESTS\" if {"}}, "MONOTONIC", ""},
 	{"two rules that conflict in one place", "example/ai_training", []edit{{"lib/place/place.rego", "europe if country == \"GB\"", "europe if country == \"GB\"\n\neurope := false if jurisdiction == \"DE-BY\""}}, "TOTAL", "conflict"},
 	{"a purpose that no state can reach", "jsers/customer_support", []edit{{"controllers/jsers/jsers.rego", "denials contains", "denials contains [6, \"OBJECTED\", \"§5\"] if input.purpose == \"customer_support\"\n\ndenials contains"}}, "", "purposes.customer_support: no case is allowed"},
+	{"a minor's consent ripens", "example/ai_training", []edit{{ages, "given_too_young(record, purpose) if {\n	record.age_max < _oldest_asked", "given_too_young(record, purpose) if {\n	input.subject.age_max < _oldest_asked"}}, "CONSENT", ""},
+	{"a child's opt-in to sale ripens at 13", "example/sale_of_data", []edit{{ages, "	record.age_max < 13\n", "	input.subject.age_max < 13\n"}}, "CCPA-120-MINOR", ""},
+	{"a minor's consent lifts an objection", "example/product_improvement", []edit{{records, "	holds(current, input.purpose)\n", "	current.status == \"GIVEN\"\n"}}, "GDPR-21", ""},
+	{"a consent to a notice that nobody declared", "example/ai_training", []edit{{records, "if r.notice_version <= _notice(purpose).version", "if r.notice_version >= 1"}}, "CONSENT", ""},
+	{"a parent's consent that expired", "z-image/functional_cookies", []edit{
+		{gdpr, "	consent.current.given_by == \"PARENT\"\n	consent.holds(consent.current, input.purpose)\n", "	consent.current.given_by == \"PARENT\"\n"},
+		{gdpr, "asks_consent contains \"GDPR-6-DEEMED\" if {\n", "asks_consent contains \"GDPR-6-DEEMED\" if {\n	not input.subject.age_max < 16\n"},
+	}, "GDPR-8", ""},
+	{"a false signal opts in", "example/affiliate_sharing", []edit{{ccpa, "_opted_in_again(t) if {\n", "_opted_in_again(_) if input.subject.signals.gpc.value == false\n\n_opted_in_again(t) if {\n"}}, "CCPA-120", ""},
+	{"Great Britain by a code that is none", "example/product_improvement", []edit{{"lib/place/place.rego", "europe if country == \"GB\"", "europe if country == \"UK\""}}, "GDPR-9", ""},
+	{"a territory of the EEA forgotten", "example/product_improvement", []edit{{"lib/place/data.yaml", ", RE: FR", ""}}, "GDPR-9", ""},
+	{"a restarted erasure lifts a restriction", "example/product_improvement", []edit{{levels, "_unrestricted if input.purpose in", "_unrestricted if input.subject.erasure == \"RESTARTED\"\n\n_unrestricted if input.purpose in"}}, "GDPR-18", ""},
+	{"lifting for all lifts what was raised for one", "example/product_improvement", []edit{{"lib/marks/marks.rego", "	count([m | some m in named; m.time == t; m.raised == true]) > 0\n}\n\n_raised_for_all", "	count([m | some m in named; m.time == t; m.raised == true]) > 0\n	not input.subject.objections.all.raised == false\n}\n\n_raised_for_all"}}, "GDPR-21", ""},
+	{"an objection to one kind of mail leaves the other", "jasminai/survey_email", []edit{{"lib/marks/marks.rego", "_shared := request.row.objections_shared_with", "_shared := request.row.objections_shared"}}, "GDPR-21", ""},
+	{"the consent that covers is read for the recipient", "jasminai/service_delivery", []edit{{records, "record(purpose) := _own(purpose) if purpose != input.purpose", "record(purpose) := object.get(_own(purpose), [\"recipients\", input.recipient.id], _own(purpose)) if purpose != input.purpose"}}, "GDPR-9", ""},
+	{"a state's act forgotten", "example/product_improvement", []edit{{"lib/us_states/data.yaml", "  US-TN: {special_categories: [{effective_from: \"2025-07-01T00:00:00Z\"}]}\n", ""}}, "US-STATES", ""},
+	{"a state honours signals a year late", "example/affiliate_sharing", []edit{{"lib/us_states/data.yaml", "gpc: [{effective_from: \"2025-07-15T00:00:00Z\"}]", "gpc: [{effective_from: \"2027-07-15T00:00:00Z\"}]"}}, "CCPA-GPC", ""},
+	{"a later objection lifts an older one", "example/product_improvement", []edit{{"lib/marks/marks.rego", "	t := max([m.time | some m in named])\n", "	t := max([m.time | some m in named])\n	not input.subject.objections.all\n"}}, "GDPR-21", ""},
 	{"a rule that never fires", "somesing/affiliate_sharing", []edit{{"controllers/somesing/somesing.rego", "_for_declared_purpose if {", "denials contains [8, \"NOT_ANONYMIZED\", \"§5\"] if input.purpose == \"no_such_purpose\"\n\n_for_declared_purpose if {"}}, "", "fires in no case"},
 }
 
