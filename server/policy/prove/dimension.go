@@ -193,7 +193,7 @@ func erasures() []value {
 	}
 	completed := once(atErasure, consent.Erasure{Stage: consent.ErasureCompleted})
 	return append(out, value{
-		label: "erasure COMPLETED and RESTARTED", completes: true, probed: true,
+		label: "erasure COMPLETED and RESTARTED", completes: true,
 		events: both(completed, once(atRestart, consent.Erasure{Stage: consent.ErasureRestarted})),
 	})
 }
@@ -287,8 +287,8 @@ const (
 	subdivision = "DE-BY"
 )
 
-// placeCodes are the codes that rules and data name, one for each group that they do not tell apart, and two that they need
-// not name.
+// placeCodes are the codes that rules and data name, one for each group that they do not tell apart, two that they need not name,
+// and those that the law names and they forgot.
 func (v *vocabulary) placeCodes() []string {
 	keys := sortedKeys(v.places)
 	for _, code := range []string{elsewhere, subdivision, "DE", "GB", "JP", "US", "US-CA", "US-CO"} {
@@ -296,12 +296,18 @@ func (v *vocabulary) placeCodes() []string {
 			keys = append(keys, code)
 		}
 	}
-	return v.alike(keys, func(code string) []string {
+	keys = v.alike(keys, func(code string) []string {
 		if len(code) > 2 {
 			return []string{code[:2], "-"}
 		}
 		return nil
 	})
+	for _, code := range lawfulPlaces() {
+		if !v.places[code] && !slices.Contains(keys, code) {
+			keys = append(keys, code)
+		}
+	}
+	return keys
 }
 
 // countries are the codes of countries among the places, of recipients; of a processor where the request names no recipient.

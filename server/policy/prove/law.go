@@ -66,6 +66,11 @@ var (
 	}
 )
 
+// lawfulPlaces are the places that the tables above name.
+func lawfulPlaces() []string {
+	return slices.Concat(eea, sortedKeys(territories), sortedKeys(askForSpecial), sortedKeys(honourGPC))
+}
+
 // date is the beginning of a day of the law's tables.
 func date(day string) consent.Instant {
 	t, err := time.Parse(time.DateOnly, day)

@@ -411,12 +411,12 @@ func (w *walk) classes() [][]uint8 {
 	return classes
 }
 
-// apart are the values of a dimension, but for the plain one, that were told apart. What a consent to the recipient alone
-// does shows only together with a recipient, so its values always are.
+// apart are the values of a dimension, but for the plain one, that were told apart. What a consent to the recipient alone does
+// shows only together with a recipient, and what a completed erasure does with what it ends: those values always are.
 func (w *walk) apart(d int) []int {
 	prints := slices.Clone(w.prints[d][1:])
-	if d == w.space.named {
-		for i := range prints {
+	for i := range prints {
+		if d == w.space.named || w.space.dims[d].values[i+1].completes {
 			prints[i] = fingerprint(i)
 		}
 	}
