@@ -104,6 +104,11 @@ func (c *consents) coarse() []value {
 	if c.notice.Material > 1 {
 		out = append(out, variant(best, func(g *grant) { g.notice = c.notice.Material - 1 }))
 	}
+	old := *c
+	old.request, old.grant = atOld, atOld+day
+	long := old.given(best)
+	long.label += ", years ago"
+	out = append(out, long)
 	for i := range out {
 		out[i].coarse = true
 	}
@@ -127,14 +132,19 @@ func (c *consents) fine() []value {
 		{label: "consent imported without proof", events: func(now consent.Instant) []consent.Event {
 			f := c.fact(consent.Given)
 			f.NoticeVersion = max(c.notice.Version, 1)
-			return []consent.Event{{OccurredAt: now + c.grant, Source: consent.SourceImport, Fact: f}}
+			return []consent.Event{{OccurredAt: now + c.grant, Source: "crm_" + consent.SourceImport, Fact: f}}
 		}},
 		{label: "consent withdrawn, never given", events: c.at(atDenial, consent.Withdrawn), from: []uint8{0, 1}},
 		{label: "consent given at the instant of its withdrawal", events: both(given, c.at(c.grant, consent.Withdrawn)), from: []uint8{bestConsent}},
 	}
-	agent := c.plain()
-	agent.by = consent.ByAgent
-	out = append(out, c.given(agent))
+	agent, byAgent := c.plain(), c.best()
+	agent.by, byAgent.by = consent.ByAgent, consent.ByAgent
+	unknown, byParent := c.best(), c.best()
+	unknown.notice++
+	byParent.notice, byParent.by = unknown.notice, consent.ByParent
+	for _, g := range []grant{agent, byAgent, unknown, byParent} {
+		out = append(out, c.given(g))
+	}
 	for _, g := range c.grants() {
 		out = append(out, c.given(g))
 	}

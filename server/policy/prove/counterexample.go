@@ -325,6 +325,6 @@ func (e *evaluation) named(ref ast.Ref, text string) bool {
 // restore makes what a space drops when its proof ends.
 func (s *Space) restore() {
 	if s.made == nil {
-		s.made = map[consent.Instant]*made{}
+		s.made = map[madeKey]*made{}
 	}
 }

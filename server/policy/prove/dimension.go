@@ -13,8 +13,9 @@ type dimension struct {
 	values []value
 	// state says that the values are facts of the subject; else they are of the request.
 	state bool
-	// consents says that the facts are consents, which are folded together.
-	consents bool
+	// consents says that the facts are consents, which are folded together; profile that they are of the profile, which an erasure
+	// that is completed ends.
+	consents, profile bool
 }
 
 // value is one value of a dimension. All times are relative to now.
@@ -25,23 +26,28 @@ type value struct {
 	events func(now consent.Instant) []consent.Event
 	// request changes the request; nil: not at all.
 	request func(*consent.Request)
-	// from are the values from which one restricting event leads here: a withdrawal, an objection, a restriction, an opt-out,
-	// a signal, an erasure.
+	// from are the values from which one restricting event leads here that is newer than all that was recorded of the same thing,
+	// and than all consents: a withdrawal, an objection, a restriction, an opt-out, a signal, an erasure.
 	from []uint8
 	// unknown says that nothing was ever recorded, whatever the other dimensions say.
 	unknown bool
+	// completes says that the events complete an erasure, which ends what others say, the whole profile too.
+	completes bool
 	// now is the instant of the request; absent: that of the space.
 	now consent.Instant
 	// class is, of a recipient, what the law takes it for.
 	class int
 	// rare marks a value that only the first place is asked: a form that no place gives another meaning.
 	rare bool
+	// probed marks one that only the places of different law are asked: it combines what others have one by one.
+	probed bool
 	// coarse marks the consents that meet every value of every other dimension; the others meet every place.
 	coarse bool
 }
 
 // When things happened, before now. A request for consent comes first, then the grant; what is early comes before both, what
-// is between them after the request, what is late after both.
+// is between them after the request, what is late after all of consents. None is in the second of another: what restricts
+// counts from the end of its own.
 const (
 	atProfile   = -100 * day
 	atEarly     = -90 * day
@@ -50,14 +56,21 @@ const (
 	atGrant     = -60 * day
 	atNamedAsk  = -55 * day
 	atNamed     = -50 * day
+	atDenial    = -20 * day
+	atDenialEnd = -19 * day
 	atLate      = -10 * day
 	atLifted    = -9 * day
-	atDenial    = -5 * day
-	atDenialEnd = -4 * day
+	atAgain     = -8 * day
+	atAge       = -2 * day
 	atErasure   = -day
+	atRestart   = -day / 2
+	// atOld is long before all else: who is 16 now, or 18, was a child below 13 then.
+	atOld = -6 * 366 * day
+	// atBirthday is when an age was recorded that has grown by a year since consents were given.
+	atBirthday = -395 * day
 )
 
-// once is a value of events that hang on nothing.
+// once is a value of events that depend on nothing.
 func once(at consent.Instant, facts ...consent.Fact) func(consent.Instant) []consent.Event {
 	return func(now consent.Instant) []consent.Event { return eventsAt(now+at, facts...) }
 }
@@ -89,14 +102,23 @@ func marks(what string, fact func(purposes []string, lifted bool) consent.Fact, 
 	lifted := func(purposes []string) func(consent.Instant) []consent.Event {
 		return once(atLifted, fact(purposes, true))
 	}
+	exempted := both(raised(atLate, all), lifted(this))
 	out := []value{
 		{label: what + " this purpose", events: raised(atLate, this), from: []uint8{0}},
 		{label: what + " all purposes", events: raised(atLate, all), from: []uint8{0}},
-		{label: what + " this purpose, before any consent", events: raised(atEarly, this), from: []uint8{0}},
-		{label: what + " all purposes, before any consent", events: raised(atEarly, all), from: []uint8{0}},
+		{label: what + " this purpose, before any consent", events: raised(atEarly, this)},
+		{label: what + " all purposes, before any consent", events: raised(atEarly, all)},
 		{label: what + " this purpose, and lifted it", events: both(raised(atLate, this), lifted(this))},
-		{label: what + " all purposes, and lifted it for this one", events: both(raised(atLate, all), lifted(this))},
-		{label: what + " this purpose, and lifted it for all", events: both(raised(atLate, this), lifted(all))},
+		{label: what + " all purposes, and lifted it for this one", events: exempted},
+		{label: what + " this purpose, and lifted what was for all", events: both(raised(atLate, this), lifted(all))},
+		{
+			label:  what + " all purposes, lifted it for this one, and again for this one",
+			events: both(exempted, raised(atAgain, this)), from: []uint8{6}, probed: true,
+		},
+		{
+			label:  what + " all purposes, lifted it for this one, and again for all",
+			events: both(exempted, raised(atAgain, all)), from: []uint8{6}, probed: true,
+		},
 	}
 	if len(others) > 0 {
 		out = append(out, value{label: what + " all other purposes by name", events: raised(atLate, others), from: []uint8{0}})
@@ -130,12 +152,14 @@ func optOuts(kind consent.OptOutKind) []value {
 		return once(at, consent.OptOut{Kind: kind})
 	}
 	name := "opted out (" + kind.String() + ")"
+	lifted := both(raised(atLate), once(atLifted, consent.OptOut{Kind: kind, Lifted: true}))
 	return []value{
 		{},
 		{label: name, events: raised(atLate), from: []uint8{0}},
-		{label: name + " before any consent", events: raised(atEarly), from: []uint8{0}},
-		{label: name + " between the request for consent and the grant", events: raised(atBetween), from: []uint8{0}},
-		{label: name + " and lifted it", events: both(raised(atLate), once(atLifted, consent.OptOut{Kind: kind, Lifted: true}))},
+		{label: name + " before any consent", events: raised(atEarly)},
+		{label: name + " between the request for consent and the grant", events: raised(atBetween)},
+		{label: name + " and lifted it", events: lifted},
+		{label: name + ", lifted it, and again", events: both(lifted, raised(atAgain)), from: []uint8{4}, probed: true},
 	}
 }
 
@@ -143,8 +167,13 @@ func signals(name string, fact func(on bool) consent.Fact) []value {
 	return []value{
 		{},
 		{label: name + " signal stored", events: once(atLate, fact(true)), from: []uint8{0}},
-		{label: name + " signal stored before any consent", events: once(atEarly, fact(true)), from: []uint8{0}},
+		{label: name + " signal stored before any consent", events: once(atEarly, fact(true))},
 		{label: name + " signal off", events: once(atLate, fact(false))},
+		{label: name + " signal stored, and off", events: both(once(atLate, fact(true)), once(atLifted, fact(false))), probed: true},
+		{
+			label: name + " signal off, and stored", from: []uint8{3}, probed: true,
+			events: both(once(atLate, fact(false)), once(atAgain, fact(true))),
+		},
 	}
 }
 
@@ -158,9 +187,15 @@ func erasures() []value {
 		if s.Stands() {
 			v.from = []uint8{0}
 		}
+		v.completes = s == consent.ErasureCompleted
+		v.probed = v.completes // no place is left
 		out = append(out, v)
 	}
-	return out
+	completed := once(atErasure, consent.Erasure{Stage: consent.ErasureCompleted})
+	return append(out, value{
+		label: "erasure COMPLETED and RESTARTED", completes: true,
+		events: both(completed, once(atRestart, consent.Erasure{Stage: consent.ErasureRestarted})),
+	})
 }
 
 func accounts() []value {
@@ -199,16 +234,22 @@ func retentions() []value {
 	})
 }
 
-// ages are none, and for each bound just below it and at it.
+// ages are none, and for each bound just below it, at it, and grown to it since consents were given.
 func (v *vocabulary) agesKnown() []value {
 	years := map[int]bool{}
 	for bound := range v.ages {
 		years[bound-1], years[bound] = true, true
 	}
+	aged := func(label string, at consent.Instant, y int) value {
+		age := consent.Age{Min: int16(y), Max: int16(y)}
+		return value{label: label + itoa(y), events: once(at, consent.Profile{Age: &age})}
+	}
 	out := []value{{}}
 	for _, y := range sortedKeys(years) {
-		age := consent.Age{Min: int16(y), Max: int16(y)}
-		out = append(out, value{label: "aged " + itoa(y), events: once(-day, consent.Profile{Age: &age})})
+		out = append(out, aged("aged ", atAge, y))
+	}
+	for _, bound := range sortedKeys(v.ages) {
+		out = append(out, aged("a year older now than at any grant, when aged ", atBirthday, bound-1))
 	}
 	return out
 }
@@ -246,8 +287,8 @@ const (
 	subdivision = "DE-BY"
 )
 
-// placeCodes are the codes that rules and data name, one for each group that they do not tell apart, and two that they need
-// not name.
+// placeCodes are the codes that rules and data name, one for each group that they do not tell apart, two that they need not name,
+// and those that the law names and they forgot.
 func (v *vocabulary) placeCodes() []string {
 	keys := sortedKeys(v.places)
 	for _, code := range []string{elsewhere, subdivision, "DE", "GB", "JP", "US", "US-CA", "US-CO"} {
@@ -255,12 +296,18 @@ func (v *vocabulary) placeCodes() []string {
 			keys = append(keys, code)
 		}
 	}
-	return v.alike(keys, func(code string) []string {
+	keys = v.alike(keys, func(code string) []string {
 		if len(code) > 2 {
 			return []string{code[:2], "-"}
 		}
 		return nil
 	})
+	for _, code := range lawfulPlaces() {
+		if !v.places[code] && !slices.Contains(keys, code) {
+			keys = append(keys, code)
+		}
+	}
+	return keys
 }
 
 // countries are the codes of countries among the places, of recipients; of a processor where the request names no recipient.

@@ -15,10 +15,12 @@
 // Values are derived from the rules and data, of the shared packages and of the controller:
 //
 //   - places and countries: every ISO code in rules and data. Codes that no rule names and that stand in the same places of the
-//     data, with the same values, are one; besides, one place that nothing names and one part of a country.
+//     data, with the same values, are one; besides, one place that nothing names, one part of a country, and what the
+//     law in Go names and the data forgot.
 //   - categories: every dotted key, its parents and a child, one for each group that stands alike; one that nothing names; and
 //     each together with that one.
-//   - ages: just below and at each number that a rule compares an age with, or that stands in the data below a key with "age".
+//   - ages: just below and at each number that a rule compares an age with, or that stands in the data below a key with "age",
+//     and grown to it since consents were given. Consents to other notices than declared ones, and of years ago.
 //   - activity: just less than, and exactly, each declared duration ago. Retention and expiry: exactly now, and a nanosecond
 //     later. Notices: just too old, just new enough, current.
 //   - context keys: those that rules read, by name or through functions that are given the name (request.flag). A flag is
@@ -47,7 +49,7 @@
 // and the shadow do not make it impossible, only unlikely. Of purposes that differ in name and clause alone, neither of which
 // rules or data mention, one stands for all.
 //
-// Cases around one hub differ from it in a dimension or two. They are decided as its neighbors (Decider): what hangs on nothing that
+// Cases around one hub differ from it in a dimension or two. They are decided as its neighbors (Decider): what depends on nothing that
 // differs is not evaluated again, which takes about half the time and gives the same decisions (a test compares them).
 //
 // # The invariants
@@ -55,7 +57,7 @@
 // Every ALLOW is held against the law as law.go has it in Go, apart from the policies: general rules (consent, erasure, account,
 // restriction, objection, age, no fallback) and the least that the GDPR, the CCPA, the other states and the APPI ask, each with
 // its id from the documentation. Besides: MONOTONIC compares each ALLOW with the cases from which one restricting event leads to
-// it; TOTAL is that the policy always gives one well-formed answer; a purpose must be allowed somewhere, unless it is prohibited;
+// it that is newer than what is on record; TOTAL is that the policy always gives one well-formed answer; a purpose must be allowed somewhere, unless it is prohibited;
 // a rule of a controller must fire in some enumerated case, test or case of its own (of shared packages it is a warning, unless
 // the rule stands as it shipped).
 //

@@ -20,7 +20,7 @@ type facts struct {
 
 func newFacts(c *Case, basis consent.Basis) *facts {
 	f := &facts{c: c, table: c.space.table, row: c.space.table.Purposes[c.Request.Purpose], basis: basis}
-	f.current = f.record(c.Request.Purpose)
+	f.current = f.read()
 	return f
 }
 
@@ -44,22 +44,25 @@ func (f *facts) marketing() bool {
 	return f.purpose("marketing_email", "marketing_sms", "survey_email", "event_information")
 }
 
-// record is the record that a request reads for a purpose: that of its recipient where there is one and it is newer.
-func (f *facts) record(purpose string) consent.Record {
-	p, ok := f.consents(purpose)
+// read is the record that the request reads for its own purpose: that of its recipient where its last grant or denial is newer,
+// or where the purpose has none.
+func (f *facts) read() consent.Record {
+	own := f.own(f.c.Request.Purpose)
+	named, ok := f.named(f.c.Request.Purpose)
 	if !ok {
-		return consent.Record{}
+		return own
 	}
-	named, ok := f.named(purpose)
-	if !ok {
-		return p.Own
+	tie := decidedAt(&named) == decidedAt(&own) && named.Status.Denies() && own.Status == consent.Given
+	if own.Status == 0 || tie || decidedAt(&named) > decidedAt(&own) {
+		return named
 	}
-	older := decidedAt(&named) < decidedAt(&p.Own)
-	tie := decidedAt(&named) == decidedAt(&p.Own)
-	if older || tie && !named.Status.Denies() && p.Own.Status != 0 {
-		return p.Own
-	}
-	return named
+	return own
+}
+
+// own is the record of a purpose as a whole.
+func (f *facts) own(purpose string) consent.Record {
+	p, _ := f.consents(purpose)
+	return p.Own
 }
 
 func (f *facts) consents(purpose string) (consent.PurposeConsents, bool) {
@@ -95,61 +98,90 @@ func decidedAt(r *consent.Record) consent.Instant {
 	return 0
 }
 
-// holds reports whether a consent is given and unexpired; one that expires now is expired.
-func (f *facts) holds(r *consent.Record) bool {
-	return r.Status == consent.Given && (r.ExpiresAt == 0 || f.c.Now < r.ExpiresAt)
+// holds reports whether a consent to a purpose counts: given, since any erasure that was completed, unexpired (one that expires
+// now is expired), to a notice that counts and was declared, by somebody old enough.
+func (f *facts) holds(r *consent.Record, purpose string) bool {
+	notice := f.table.NoticeOf(purpose)
+	return r.Status == consent.Given && r.GivenAt > f.c.State.Completed.At && (r.ExpiresAt == 0 || f.c.Now < r.ExpiresAt) &&
+		r.NoticeVersion >= notice.Material && r.NoticeVersion <= notice.Version && !f.tooYoung(r, purpose)
 }
 
-// valid reports whether a consent holds and was given to a notice that counts.
-func (f *facts) valid(r *consent.Record, purpose string) bool {
-	return f.holds(r) && r.NoticeVersion >= f.table.NoticeOf(purpose).Material
-}
-
-func (f *facts) currentValid() bool { return f.valid(&f.current, f.c.Request.Purpose) }
+func (f *facts) currentHolds() bool { return f.holds(&f.current, f.c.Request.Purpose) }
 
 // givenAfter reports whether the consent that the request reads holds and was given after t.
-func (f *facts) givenAfter(t consent.Instant) bool {
-	return f.holds(&f.current) && f.current.GivenAt > t
+func (f *facts) givenAfter(t consent.Instant) bool { return f.current.GivenAt > t && f.currentHolds() }
+
+// tooYoung reports whether the subject gave a consent below the age that the law of the place asks now, or the controller: such
+// a one stays void. In California sale and sharing ask 13 of it.
+func (f *facts) tooYoung(r *consent.Record, purpose string) bool {
+	if r.GivenBy == consent.ByParent {
+		return false
+	}
+	asked := 0
+	if !f.ageExcepted(purpose) {
+		asked = f.minimumAge()
+		if f.gdpr() {
+			asked = max(asked, f.consentAge())
+		}
+	}
+	if purpose == f.c.Request.Purpose && f.ccpa() && f.saleOrSharing() {
+		asked = max(asked, 13)
+	}
+	return f.ageBelow(asked, r.GivenAt)
 }
 
-// covered reports whether a valid consent to the purpose, or to the one that covers it, is as asked.
+// covered reports whether a consent to the purpose that holds, or one to that which covers it, is as asked.
 func (f *facts) covered(as func(*consent.Record) bool) bool {
-	if f.currentValid() && as(&f.current) {
+	if f.currentHolds() && as(&f.current) {
 		return true
 	}
 	if f.row.CoveredBy == "" {
 		return false
 	}
-	r := f.record(f.row.CoveredBy)
-	return f.valid(&r, f.row.CoveredBy) && as(&r)
+	r := f.own(f.row.CoveredBy)
+	return f.holds(&r, f.row.CoveredBy) && as(&r)
 }
 
 func explicit(r *consent.Record) bool { return r.Explicit }
 
 func anyConsent(*consent.Record) bool { return true }
 
-// standing is when the mark that decides for the purpose was raised; zero where it is lifted or there is none.
-func standing(marks []consent.PurposeMark, purpose string) consent.Instant {
-	var raised, lifted consent.Instant
+// standing is when the mark that covers some purposes was raised; zero where none does. Events that name one of them and events for
+// all are two records: the newest of the first was raised, or the newest of the second was and none of the first lifted it since.
+func standing(marks []consent.PurposeMark, purposes ...string) consent.Instant {
+	var named, all consent.Mark
+	var lifted consent.Instant
 	for _, m := range marks {
-		if m.Purpose != "" && m.Purpose != purpose {
+		switch {
+		case m.Purpose == "":
+			all = m.Mark
+		case !slices.Contains(purposes, m.Purpose):
 			continue
+		case m.At > named.At, m.At == named.At && m.Raised:
+			named = m.Mark
 		}
-		if m.Raised {
-			raised = max(raised, m.At)
-		} else {
+		if m.Purpose != "" && !m.Raised {
 			lifted = max(lifted, m.At)
 		}
 	}
-	if lifted > raised {
-		return 0
+	var t consent.Instant
+	if named.Raised {
+		t = named.At
 	}
-	return raised
+	if all.Raised && lifted <= all.At {
+		t = max(t, all.At)
+	}
+	return t
 }
 
-// objected is when the objection that stands was raised; zero: there is none, or a consent given later holds.
+// objectable are the purposes objections to which are objections to this one.
+func (f *facts) objectable() []string {
+	return append([]string{f.c.Request.Purpose}, f.row.ObjectionsSharedWith...)
+}
+
+// objected reports whether an objection stands, and no consent that was given later holds.
 func (f *facts) objected() bool {
-	t := standing(f.c.State.Objections, f.c.Request.Purpose)
+	t := standing(f.c.State.Objections, f.objectable()...)
 	return t != 0 && !f.givenAfter(t)
 }
 
@@ -184,17 +216,25 @@ func (f *facts) sharing() bool {
 	return f.purpose("affiliate_sharing", "third_party_disclosure", "sale_of_data")
 }
 
-// ageBelow reports whether the subject is known to be younger.
-func (f *facts) ageBelow(years int) bool {
+// ageBelow reports whether the subject is known to be, or to have been at an instant, younger.
+func (f *facts) ageBelow(years int, at consent.Instant) bool {
 	age := f.c.State.Age
 	if age.At == 0 || age.Value.Max == consent.Unbounded {
 		return false
 	}
-	return int(age.Value.Max)+anniversaries(age.At.Time(), f.c.Now.Time()) < years
+	recorded, then := age.At.Time(), at.Time()
+	return max(int(age.Value.Max)+anniversaries(recorded, then)-anniversaries(then, recorded), 0) < years
 }
 
-func (f *facts) ageExcepted() bool {
-	return f.declared(consent.BasisLegalObligation) || f.purpose("legal_claims", "fraud_prevention", "age_verification")
+func (f *facts) younger(years int) bool { return f.ageBelow(years, f.c.Now) }
+
+// ageExcepted reports whether nobody is too young for a purpose.
+func (f *facts) ageExcepted(purpose string) bool {
+	if slices.Contains([]string{"legal_claims", "fraud_prevention", "age_verification"}, purpose) {
+		return true
+	}
+	row := f.table.Purposes[purpose]
+	return row != nil && string(row.Basis) == consent.BasisLegalObligation.String()
 }
 
 // specialExcepted purposes may use special categories without consent.
@@ -217,7 +257,7 @@ func (f *facts) softOptIn() bool {
 	r := f.c.State.Relationship
 	_, recorded := f.consents(f.c.Request.Purpose)
 	objected := slices.ContainsFunc(f.c.State.Objections, func(m consent.PurposeMark) bool {
-		return m.Purpose == "" || m.Purpose == f.c.Request.Purpose
+		return m.Purpose == "" || slices.Contains(f.objectable(), m.Purpose)
 	})
 	return f.row.SoftOptIn && f.flag("own_similar_product") && r.At != 0 && r.Value.LastSaleAt != 0 &&
 		r.Value.SellingEntity == f.c.Request.Subject.Controller && r.Value.OptOutOffered && !recorded && !objected

@@ -32,10 +32,13 @@ func countryOf(code string) string {
 var youngerConsent = map[string]int{
 	"BE": 13, "EE": 13, "FI": 13, "LV": 13, "MT": 13, "PT": 13, "SE": 13, "GB": 13, "NO": 13, "IS": 13,
 	"AT": 14, "BG": 14, "CY": 14, "ES": 14, "IT": 14, "LT": 14,
-	"CZ": 15, "FR": 15, "GR": 15, "SI": 15, "DK": 15,
+	"CZ": 15, "FR": 15, "GR": 15, "SI": 15,
 }
 
 const defaultConsentAge = 16
+
+// danishAct is when the age of digital consent in Denmark became 15; before it was 13.
+var danishAct = date("2024-01-01")
 
 // special are the special categories (GDPR Art. 9, APPI Art. 2(3)); limitable those of CCPA 1798.121 beside them.
 var (
@@ -47,12 +50,41 @@ var (
 	limitable = append(slices.Clone(special), "user.location.precise")
 )
 
-// honourGPC are the states besides California that honour Global Privacy Control; askForSpecial those that ask a consent for
-// special categories.
+// askForSpecial are the states besides California that ask a consent for special categories, honourGPC those that honour Global
+// Privacy Control, each from its date on.
 var (
-	honourGPC     = []string{"US-CO", "US-CT", "US-TX"}
-	askForSpecial = []string{"US-CO", "US-CT", "US-TX", "US-VA"}
+	askForSpecial = map[string]consent.Instant{
+		"US-VA": date("2023-01-01"), "US-CO": date("2023-07-01"), "US-CT": date("2023-07-01"), "US-OR": date("2024-07-01"),
+		"US-TX": date("2024-07-01"), "US-MT": date("2024-10-01"), "US-DE": date("2025-01-01"), "US-NE": date("2025-01-01"),
+		"US-NH": date("2025-01-01"), "US-NJ": date("2025-01-15"), "US-TN": date("2025-07-01"), "US-MN": date("2025-07-31"),
+		"US-MD": date("2025-10-01"), "US-IN": date("2026-01-01"), "US-KY": date("2026-01-01"), "US-RI": date("2026-01-01"),
+	}
+	honourGPC = map[string]consent.Instant{
+		"US-CO": date("2024-07-01"), "US-CT": date("2025-01-01"), "US-MT": date("2025-01-01"), "US-NE": date("2025-01-01"),
+		"US-NH": date("2025-01-01"), "US-TX": date("2025-01-01"), "US-NJ": date("2025-07-15"), "US-MN": date("2025-07-31"),
+		"US-MD": date("2025-10-01"), "US-DE": date("2026-01-01"), "US-OR": date("2026-01-01"),
+	}
 )
+
+// lawfulPlaces are the places that the tables above name.
+func lawfulPlaces() []string {
+	return slices.Concat(eea, sortedKeys(territories), sortedKeys(askForSpecial), sortedKeys(honourGPC))
+}
+
+// date is the beginning of a day of the law's tables.
+func date(day string) consent.Instant {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		panic(err) // the tables are constant
+	}
+	return consent.InstantOf(t)
+}
+
+// stateAsks reports whether the subject lives in a state of the table whose date has come.
+func (f *facts) stateAsks(since map[string]consent.Instant) bool {
+	from, ok := since[f.jurisdiction()]
+	return ok && f.c.Now >= from
+}
 
 func (f *facts) jurisdiction() string { return f.c.State.Jurisdiction.Value }
 
@@ -71,8 +103,13 @@ func (f *facts) appi() bool { return f.country() == "JP" || f.table.pack("appi",
 
 // consentAge is the age of digital consent of the place.
 func (f *facts) consentAge() int {
-	if age, ok := youngerConsent[f.country()]; ok {
+	switch age, ok := youngerConsent[f.country()]; {
+	case ok:
 		return age
+	case f.country() == "DK" && f.c.Now < danishAct:
+		return 13
+	case f.country() == "DK":
+		return 15
 	}
 	return defaultConsentAge
 }
@@ -107,13 +144,14 @@ type invariant struct {
 // general hold for every controller, in every place.
 func general() []invariant {
 	return []invariant{
-		{"CONSENT", "what rests on consent is allowed only with a given consent to this purpose and recipient, not withdrawn, unexpired, to a current notice",
+		{"CONSENT", "what rests on consent is allowed only with a given consent to this purpose and recipient, not withdrawn, unexpired, to a current notice that was declared, by somebody old enough",
 			[]consent.ReasonCode{
 				consent.ConsentMissing, consent.ConsentPending, consent.ConsentRefused, consent.ConsentWithdrawn,
-				consent.ConsentInvalidated, consent.ConsentExpired, consent.ConsentOutdated,
+				consent.ConsentInvalidated, consent.ConsentExpired, consent.ConsentOutdated, consent.NoticeUnknown,
+				consent.ConsentByMinor,
 			},
 			func(f *facts) bool {
-				return (f.basis == consent.BasisConsent || f.basis == consent.BasisExplicitConsent) && !f.currentValid()
+				return (f.basis == consent.BasisConsent || f.basis == consent.BasisExplicitConsent) && !f.currentHolds()
 			}},
 		{"EXPLICIT", "what rests on explicit consent is allowed only with an explicit one",
 			[]consent.ReasonCode{consent.ConsentNotExplicit},
@@ -149,7 +187,7 @@ func general() []invariant {
 			[]consent.ReasonCode{consent.ConsentRefused, consent.ConsentWithdrawn, consent.ConsentInvalidated},
 			func(f *facts) bool { return f.current.Status.Denies() && !f.unconditional() && !f.compelling() }},
 		{"AGE", "who is known to be under the table's age is denied, but for legal obligations, legal claims, fraud prevention and age verification",
-			[]consent.ReasonCode{consent.UnderAge}, func(f *facts) bool { return f.ageBelow(f.minimumAge()) && !f.ageExcepted() }},
+			[]consent.ReasonCode{consent.UnderAge}, func(f *facts) bool { return f.younger(f.minimumAge()) && !f.ageExcepted(f.c.Request.Purpose) }},
 	}
 }
 
@@ -177,13 +215,13 @@ func statutes() []invariant {
 	return []invariant{
 		{"GDPR-6-DEEMED", "under the GDPR a deemed consent is none: it needs a given one, anonymized data aside", consentCodes,
 			func(f *facts) bool {
-				return f.gdpr() && f.basis == consent.BasisDeemedConsent && !f.flag("anonymized") && !f.currentValid()
+				return f.gdpr() && f.basis == consent.BasisDeemedConsent && !f.flag("anonymized") && !f.currentHolds()
 			}},
 		{"GDPR-8", "under the GDPR a child below the local age of digital consent needs the parent's consent where the purpose rests on consent",
 			[]consent.ReasonCode{consent.UnderAge},
 			func(f *facts) bool {
-				return f.gdpr() && f.ageBelow(f.consentAge()) && f.restsOnConsent() && !f.ageExcepted() &&
-					!(f.holds(&f.current) && f.current.GivenBy == consent.ByParent)
+				return f.gdpr() && f.younger(f.consentAge()) && f.restsOnConsent() && !f.ageExcepted(f.c.Request.Purpose) &&
+					!(f.currentHolds() && f.current.GivenBy == consent.ByParent)
 			}},
 		{"GDPR-9", "under the GDPR special categories need a valid explicit consent", sensitive,
 			func(f *facts) bool {
@@ -193,22 +231,22 @@ func statutes() []invariant {
 			func(f *facts) bool { return f.gdpr() && f.marketing() && f.objected() }},
 		{"EPRIV-13", "under the GDPR marketing messages need a given consent, unless the table says eprivacy: controller_policy or the soft opt-in holds",
 			consentCodes,
-			func(f *facts) bool { return f.eprivacy() && !f.softOptIn() && !f.currentValid() }},
+			func(f *facts) bool { return f.eprivacy() && !f.softOptIn() && !f.currentHolds() }},
 		{"CCPA-120", "an opt-out of sale or sharing denies it everywhere, until consent was asked for and given, both after it",
 			[]consent.ReasonCode{consent.OptedOut}, func(f *facts) bool { return f.saleOrSharing() && f.optedOut() }},
 		{"CCPA-120-MINOR", "in California the data of who is under 16 are sold or shared only with a consent, the parent's if under 13",
 			[]consent.ReasonCode{consent.UnderAge},
-			func(f *facts) bool { return f.ccpa() && f.saleOrSharing() && f.ageBelow(16) && !f.minorOptedIn() }},
+			func(f *facts) bool { return f.ccpa() && f.saleOrSharing() && f.younger(16) && !f.minorOptedIn() }},
 		{"CCPA-GPC", "Global Privacy Control, stored or on the request, denies sale and sharing in California and the states that honour it",
 			[]consent.ReasonCode{consent.GPCOptOut},
 			func(f *facts) bool {
-				return (f.ccpa() || slices.Contains(honourGPC, f.jurisdiction())) && f.saleOrSharing() && f.signalled()
+				return (f.ccpa() || f.stateAsks(honourGPC)) && f.saleOrSharing() && f.signalled()
 			}},
 		{"CCPA-121", "in California who limited the use of sensitive data keeps them to what is necessary, until an explicit consent comes later",
 			sensitive, func(f *facts) bool { return f.ccpa() && f.asksFor(limitable) && f.limited() }},
-		{"US-STATES", "Colorado, Connecticut, Texas and Virginia need a given consent for special categories", sensitive,
+		{"US-STATES", "other states of the US, each from the date of its act, need a given consent for special categories", sensitive,
 			func(f *facts) bool {
-				return slices.Contains(askForSpecial, f.jurisdiction()) && f.asksFor(special) && !f.specialExcepted() && !f.covered(anyConsent)
+				return f.stateAsks(askForSpecial) && f.asksFor(special) && !f.specialExcepted() && !f.covered(anyConsent)
 			}},
 		{"APPI-20-2", "in Japan special categories need a given consent", sensitive,
 			func(f *facts) bool {
@@ -220,7 +258,7 @@ func statutes() []invariant {
 			[]consent.ReasonCode{consent.TransferNotConsented}, func(f *facts) bool { return f.appi() && f.transferUnconsented() }},
 		{"JPMAIL-3", "in Japan marketing messages need a given consent, unless the table says jpmail: controller_policy", consentCodes,
 			func(f *facts) bool {
-				return f.appi() && f.marketing() && !f.table.accepts(f.c.Request.Purpose, "jpmail") && !f.currentValid()
+				return f.appi() && f.marketing() && !f.table.accepts(f.c.Request.Purpose, "jpmail") && !f.currentHolds()
 			}},
 	}
 }
@@ -246,10 +284,10 @@ func (f *facts) optedOut() bool {
 }
 
 func (f *facts) minorOptedIn() bool {
-	if !f.currentValid() {
+	if !f.currentHolds() {
 		return false
 	}
-	if f.ageBelow(13) {
+	if f.younger(13) {
 		return f.current.GivenBy == consent.ByParent
 	}
 	return f.current.GivenBy == consent.BySubject || f.current.GivenBy == consent.ByAgent
@@ -278,11 +316,18 @@ func (f *facts) thirdPartyExcepted() bool {
 
 func (f *facts) namedValid() bool {
 	r, ok := f.named(f.c.Request.Purpose)
-	return ok && f.valid(&r, f.c.Request.Purpose)
+	return ok && f.holds(&r, f.c.Request.Purpose)
 }
 
 func (f *facts) transferUnconsented() bool {
 	excepted := f.thirdPartyExcepted() || f.flag("equivalent_measures") || f.declared(consent.BasisLegalObligation) || f.purpose("legal_claims")
-	named := f.currentValid() && slices.Contains(f.current.Countries, f.c.Request.Recipient.Country)
+	named := f.currentHolds() && f.namesCountry()
 	return f.abroad() && !excepted && !named
+}
+
+// namesCountry reports whether the consent names the recipient's country, or a territory or another part of it.
+func (f *facts) namesCountry() bool {
+	return slices.ContainsFunc(f.current.Countries, func(code string) bool {
+		return countryOf(code) == countryOf(f.c.Request.Recipient.Country)
+	})
 }

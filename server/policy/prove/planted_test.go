@@ -28,7 +28,7 @@ type edit struct{ file, old, new string }
 // planted is a fault in the shipped policies that admission must find.
 type planted struct {
 	name string
-	// where is the controller and the purpose that stay in the set: controller/purpose.
+	// where is the controller and the purposes that stay in the set: controller/purpose,purpose.
 	where string
 	edits []edit
 	// invariant is the one that must be shown broken; empty: the fault is said without a counterexample.
@@ -44,6 +44,7 @@ const (
 	gdpr     = "lib/gdpr/gdpr.rego"
 	ccpa     = "lib/ccpa/ccpa.rego"
 	appi     = "lib/appi/appi.rego"
+	ages     = "lib/age/age.rego"
 )
 
 // plantedFaults is the table of the faults.
@@ -76,6 +77,23 @@ var plantedFaults = []planted{
 	{"an opt-out that allows", "example/ai_training", []edit{{"lib/basis/basis.rego", "} else := \"LEGITIMATE_INTERESTS\" if {", "} else := \"LEGITIMATE_INTERESTS\" if {\n	input.subject.opt_outs.SENSITIVE_DATA_USE.lifted == false\n	place.country == \"BR\"\n} else := \"LEGITIMATE_INTERESTS\" if {"}}, "MONOTONIC", ""},
 	{"two rules that conflict in one place", "example/ai_training", []edit{{"lib/place/place.rego", "europe if country == \"GB\"", "europe if country == \"GB\"\n\neurope := false if jurisdiction == \"DE-BY\""}}, "TOTAL", "conflict"},
 	{"a purpose that no state can reach", "jsers/customer_support", []edit{{"controllers/jsers/jsers.rego", "denials contains", "denials contains [6, \"OBJECTED\", \"§5\"] if input.purpose == \"customer_support\"\n\ndenials contains"}}, "", "purposes.customer_support: no case is allowed"},
+	{"a minor's consent ripens", "example/ai_training", []edit{{ages, "given_too_young(record, purpose) if {\n	record.age_max < _oldest_asked", "given_too_young(record, purpose) if {\n	input.subject.age_max < _oldest_asked"}}, "CONSENT", ""},
+	{"a child's opt-in to sale ripens at 13", "example/sale_of_data", []edit{{ages, "	record.age_max < 13\n", "	input.subject.age_max < 13\n"}}, "CCPA-120-MINOR", ""},
+	{"a minor's consent lifts an objection", "example/product_improvement", []edit{{records, "	holds(current, input.purpose)\n", "	current.status == \"GIVEN\"\n"}}, "GDPR-21", ""},
+	{"a consent to a notice that nobody declared", "example/ai_training", []edit{{records, "if r.notice_version <= _notice(purpose).version", "if r.notice_version >= 1"}}, "CONSENT", ""},
+	{"a parent's consent that expired", "z-image/functional_cookies", []edit{
+		{gdpr, "	consent.current.given_by == \"PARENT\"\n	consent.holds(consent.current, input.purpose)\n", "	consent.current.given_by == \"PARENT\"\n"},
+		{gdpr, "asks_consent contains \"GDPR-6-DEEMED\" if {\n", "asks_consent contains \"GDPR-6-DEEMED\" if {\n	not input.subject.age_max < 16\n"},
+	}, "GDPR-8", ""},
+	{"a false signal opts in", "example/affiliate_sharing", []edit{{ccpa, "_opted_in_again(t) if {\n", "_opted_in_again(_) if input.subject.signals.gpc.value == false\n\n_opted_in_again(t) if {\n"}}, "CCPA-120", ""},
+	{"Great Britain by a code that is none", "example/product_improvement", []edit{{"lib/place/place.rego", "europe if country == \"GB\"", "europe if country == \"UK\""}}, "GDPR-9", ""},
+	{"a territory of the EEA forgotten", "example/product_improvement", []edit{{"lib/place/data.yaml", ", RE: FR", ""}}, "GDPR-9", ""},
+	{"a restarted erasure lifts a restriction", "example/product_improvement", []edit{{levels, "_unrestricted if input.purpose in", "_unrestricted if input.subject.erasure == \"RESTARTED\"\n\n_unrestricted if input.purpose in"}}, "GDPR-18", ""},
+	{"lifting for all lifts what was raised for one", "example/product_improvement", []edit{{"lib/marks/marks.rego", "	count([m | some m in named; m.time == t; m.raised == true]) > 0\n}\n\n_raised_for_all", "	count([m | some m in named; m.time == t; m.raised == true]) > 0\n	not input.subject.objections.all.raised == false\n}\n\n_raised_for_all"}}, "GDPR-21", ""},
+	{"an objection to one kind of mail leaves the other", "jasminai/survey_email,marketing_email,fraud_prevention", []edit{{"lib/marks/marks.rego", "_shared := request.row.objections_shared_with", "_shared := request.row.objections_shared"}}, "GDPR-21", ""},
+	{"a state's act forgotten", "example/product_improvement", []edit{{"lib/us_states/data.yaml", "  US-TN: {special_categories: [{effective_from: \"2025-07-01T00:00:00Z\"}]}\n", ""}}, "US-STATES", ""},
+	{"a state honours signals a year late", "example/affiliate_sharing", []edit{{"lib/us_states/data.yaml", "gpc: [{effective_from: \"2025-07-15T00:00:00Z\"}]", "gpc: [{effective_from: \"2027-07-15T00:00:00Z\"}]"}}, "CCPA-GPC", ""},
+	{"a later objection lifts an older one", "example/product_improvement", []edit{{"lib/marks/marks.rego", "	t := max([m.time | some m in named])\n", "	t := max([m.time | some m in named])\n	not input.subject.objections.all\n"}}, "GDPR-21", ""},
 	{"a rule that never fires", "somesing/affiliate_sharing", []edit{{"controllers/somesing/somesing.rego", "_for_declared_purpose if {", "denials contains [8, \"NOT_ANONYMIZED\", \"§5\"] if input.purpose == \"no_such_purpose\"\n\n_for_declared_purpose if {"}}, "", "fires in no case"},
 }
 
@@ -117,7 +135,7 @@ func wanted(faults []consent.PolicyFinding, p planted) *consent.PolicyFinding {
 
 func list(faults []consent.PolicyFinding) string { return (&prove.Refused{Faults: faults}).Error() }
 
-// shipped is a copy of the shipped policies without their tests, of which one controller stays with one purpose, and with
+// shipped is a copy of the shipped policies without their tests, of which one controller stays with one purpose or some, and with
 // edits, each of which must hit.
 func shipped(t testing.TB, where string, edits []edit) fstest.MapFS {
 	t.Helper()
@@ -133,7 +151,7 @@ func shipped(t testing.TB, where string, edits []edit) fstest.MapFS {
 		files[e.file].Data = []byte(after)
 	}
 	table := files["controllers/"+controller+"/data.yaml"]
-	table.Data = onlyRow(t, table.Data, purpose)
+	table.Data = onlyRows(t, table.Data, strings.Split(purpose, ",")...)
 	return files
 }
 
@@ -156,14 +174,18 @@ func copyShipped(t testing.TB, files fstest.MapFS, controller string) {
 	}
 }
 
-// onlyRow is a table with the row of one purpose.
-func onlyRow(t testing.TB, content []byte, purpose string) []byte {
+// onlyRows is a table with the rows of some purposes.
+func onlyRows(t testing.TB, content []byte, purposes ...string) []byte {
 	t.Helper()
 	var table map[string]any
 	if err := yaml.Unmarshal(content, &table); err != nil {
 		t.Fatal(err)
 	}
-	table["purposes"] = map[string]any{purpose: table["purposes"].(map[string]any)[purpose]}
+	rows := map[string]any{}
+	for _, purpose := range purposes {
+		rows[purpose] = table["purposes"].(map[string]any)[purpose]
+	}
+	table["purposes"] = rows
 	out, err := yaml.Marshal(table)
 	if err != nil {
 		t.Fatal(err)

@@ -15,11 +15,12 @@ type Space struct {
 	controller, purpose string
 	now                 consent.Instant
 	dims                []dimension
-	// made is what events make, by the instant of the request.
-	made  map[consent.Instant]*made
+	// made is what events make.
+	made  map[madeKey]*made
 	table *table
-	// recipient and country are the dimensions of the recipient's kind and country; known that of whether the subject is.
-	recipient, country, known int
+	// recipient and country are the dimensions of the recipient's kind and country; known that of whether the subject is, erasure
+	// that of erasures.
+	recipient, country, known, erasure int
 	// named is that of the consent record of the request's recipient.
 	named int
 	// probes are a few places of different law.
@@ -60,7 +61,7 @@ func Spaces(controller string, now consent.Instant, sets ...*policy.Set) (of fun
 func (v *vocabulary) space(controller, purpose string) *Space {
 	s := &Space{
 		controller: controller, purpose: purpose, now: v.now, table: v.table,
-		made: map[consent.Instant]*made{},
+		made: map[madeKey]*made{},
 	}
 	others := v.otherPurposes(purpose)
 	countries := v.countries()
@@ -72,12 +73,15 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	facts := func(name string, values []value) {
 		s.dims = append(s.dims, dimension{name: name, values: values, state: true})
 	}
+	profile := func(name string, values []value) {
+		s.dims = append(s.dims, dimension{name: name, values: values, state: true, profile: true})
+	}
 	consents := func(name string, values []value) {
 		s.dims = append(s.dims, dimension{name: name, values: values, state: true, consents: true})
 	}
 	asked := func(name string, values []value) { s.dims = append(s.dims, dimension{name: name, values: values}) }
 	consents("consent", append(c.coarse(), c.fine()...))
-	facts("place", v.jurisdictions())
+	profile("place", v.jurisdictions())
 	facts("now", v.instants())
 	s.named = len(s.dims)
 	consents("recipient's consent", c.named())
@@ -88,12 +92,13 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	facts("opt-out of sensitive use", optOuts(consent.SensitiveDataUse))
 	facts("gpc", signals("gpc", gpc))
 	facts("dnt", signals("dnt", dnt))
+	s.erasure = len(s.dims)
 	facts("erasure", erasures())
-	facts("account", accounts())
-	facts("activity", v.table.activity())
-	facts("retention", retentions())
-	facts("age", v.agesKnown())
-	facts("relationship", relationships(controller))
+	profile("account", accounts())
+	profile("activity", v.table.activity())
+	profile("retention", retentions())
+	profile("age", v.agesKnown())
+	profile("relationship", relationships(controller))
 	s.known = len(s.dims)
 	facts("known", []value{{}, {label: "unknown subject", unknown: true}})
 	s.recipient = len(s.dims)
@@ -116,16 +121,27 @@ func (v *vocabulary) space(controller, purpose string) *Space {
 	return s
 }
 
-// canonical is the plainest point that makes the same case: of an unknown subject there are no facts.
+// canonical is the plainest point that makes the same case: of an unknown subject there are no facts, and none of the profile after an
+// erasure that was completed.
 func (s *Space) canonical(p point) point {
-	if p[s.known] != 0 {
-		for d := range s.dims {
-			if s.dims[d].state && d != s.known && d != dimNow {
-				p[d] = 0
-			}
+	unknown := p[s.known] != 0
+	if !unknown && s.ending(p) == 0 {
+		return p
+	}
+	for d := range s.dims {
+		if dim := &s.dims[d]; unknown && dim.state && d != s.known && d != dimNow || dim.profile {
+			p[d] = 0
 		}
 	}
 	return p
+}
+
+// ending is the value of the erasure, if it completes one; else 0.
+func (s *Space) ending(p point) uint8 {
+	if s.dims[s.erasure].values[p[s.erasure]].completes {
+		return p[s.erasure]
+	}
+	return 0
 }
 
 // bound cuts what a point cannot name. It takes hundreds of constants or dozens of context keys to get there.
@@ -206,26 +222,34 @@ func (s *Space) nowAt(p point) consent.Instant {
 	return s.now
 }
 
-// made is what the events of values make at an instant.
+// madeKey is what the state that values make depends on, besides them: the instant of the request, and the value of the erasure
+// where it completes one, which ends what came before.
+type madeKey struct {
+	now    consent.Instant
+	ending uint8
+}
+
+// made is what the events of values make.
 type made struct {
-	// events are those of each dimension's values, and parts the states that they make by themselves; nil: there are none.
+	// events are those of each dimension's values, and parts the states that they make by themselves, or with those of the ending
+	// erasure; nil: there are none.
 	events [][][]consent.Event
 	parts  [][]*consent.State
-	// known are the events of every known subject: a request for another purpose's consent.
-	known []consent.Event
+	// known are the events of every known subject: a request for another purpose's consent; ending those of the erasure.
+	known, ending []consent.Event
 	// consents are the states that known and the dimensions of consents make, by the point without the others.
 	consents map[point]*consent.State
 }
 
 // fold makes the state that a point's events add up to. Events of consents are folded together. Those of the other dimensions are of
-// kinds that do not meet in a fold, nor each other: each dimension has its own part of the state, which is folded once. A test
-// holds that this is what folding all events makes.
+// kinds that do not meet in a fold, nor each other, but for an erasure that is completed, which all are folded with: each dimension
+// has its own part of the state, which is folded once. A test holds that this is what folding all events makes.
 func (s *Space) fold(state *consent.State, p point, now consent.Instant) {
 	if s.dims[s.known].values[p[s.known]].unknown {
 		*state = consent.State{}
 		return
 	}
-	m := s.madeAt(now)
+	m := s.madeAt(madeKey{now, s.ending(p)})
 	*state = *s.foldConsents(m, p)
 	for d := range s.dims {
 		if part := m.parts[d][p[d]]; part != nil && !s.dims[d].consents {
@@ -242,7 +266,7 @@ func (s *Space) foldConsents(m *made, p point) *consent.State {
 	}
 	state, ok := m.consents[p]
 	if !ok {
-		state = consent.Fold(s.events(m, p))
+		state = consent.Fold(append(s.events(m, p), m.ending...))
 		m.consents[p] = state
 	}
 	return state
@@ -269,6 +293,7 @@ func merge(s, part *consent.State) {
 	take(&s.RetentionUntil, part.RetentionUntil)
 	take(&s.Relationship, part.Relationship)
 	take(&s.Erasure, part.Erasure)
+	take(&s.Completed, part.Completed)
 	take(&s.GPC, part.GPC)
 	take(&s.DNT, part.DNT)
 	for i := range s.OptOuts {
@@ -289,26 +314,30 @@ func take[T comparable](to *T, from T) {
 	}
 }
 
-func (s *Space) madeAt(now consent.Instant) *made {
-	if m, ok := s.made[now]; ok {
+func (s *Space) madeAt(key madeKey) *made {
+	if m, ok := s.made[key]; ok {
 		return m
 	}
 	m := &made{
 		events: make([][][]consent.Event, len(s.dims)), parts: make([][]*consent.State, len(s.dims)),
 		consents: map[point]*consent.State{},
 	}
+	if key.ending != 0 {
+		erasure := &s.dims[s.erasure]
+		m.ending = numbered(erasure.name, erasure.values[key.ending].events(key.now))
+	}
 	for d := range s.dims {
 		m.events[d], m.parts[d] = make([][]consent.Event, len(s.dims[d].values)), make([]*consent.State, len(s.dims[d].values))
 		for i, v := range s.dims[d].values {
 			if v.events != nil {
-				m.events[d][i] = numbered(s.dims[d].name, v.events(now))
-				m.parts[d][i] = consent.Fold(m.events[d][i])
+				m.events[d][i] = numbered(s.dims[d].name, v.events(key.now))
+				m.parts[d][i] = consent.Fold(slices.Concat(m.events[d][i], m.ending))
 			}
 		}
 	}
 	known := consent.Consent{Purpose: "unrelated_purpose", Status: consent.Requested}
-	m.known = numbered("known", eventsAt(now+atProfile, known))
-	s.made[now] = m
+	m.known = numbered("known", eventsAt(key.now+atProfile, known))
+	s.made[key] = m
 	return m
 }
 

@@ -34,7 +34,7 @@ func TestPartsMakeTheWhole(t *testing.T) {
 					}
 				}
 				p[s.known] = 0
-				want := consent.Fold(s.events(s.madeAt(now), p))
+				want := consent.Fold(s.events(s.madeAt(madeKey{now: now}), p))
 				var got consent.State
 				s.fold(&got, p, now)
 				if diff := cmp.Diff(want, &got); diff != "" {

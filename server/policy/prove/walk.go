@@ -317,7 +317,8 @@ func (w *walk) neighbours(p point, kind uint8, f func(point) bool) {
 			continue
 		}
 		for v := range w.space.valuesOf(d) {
-			if v != p[d] && !w.space.dims[d].values[v].unknown && !f(with(p, d, v)) {
+			// Of somebody else nothing is learned about p.
+			if to := &w.space.dims[d].values[v]; v != p[d] && !to.unknown && !to.completes && !f(with(p, d, v)) {
 				return
 			}
 		}
@@ -348,7 +349,7 @@ func (w *walk) around(s *site, values [2][][]uint8) {
 		center := with(s.center, dimConsent, v)
 		base := w.ask(center)
 		w.singles(center, values[i], func(d int, v uint8, a Answer) {
-			if !w.space.dims[d].values[v].rare {
+			if to := &w.space.dims[d].values[v]; !to.rare && !to.probed {
 				w.prints[d][v].add(a, base)
 			}
 		})
@@ -379,13 +380,14 @@ func consentsAt(c point) []uint8 {
 }
 
 // singles shows every value of every dimension but consent and place, or those given, one changed at a time. What is rare
-// only the first place is asked.
+// only the first place is asked, and what is probed the probes alone.
 func (w *walk) singles(p point, values [][]uint8, f func(dim int, value uint8, a Answer)) {
 	w.hub = p
 	for d := dimNow; d < len(w.space.dims); d++ {
 		for v := range w.space.dims[d].values {
-			rare := w.space.dims[d].values[v].rare && p[dimPlace] != 0
-			if !rare && (values == nil || slices.Contains(values[d], uint8(v))) {
+			value := &w.space.dims[d].values[v]
+			elsewhere := value.rare && p[dimPlace] != 0 || value.probed && !slices.Contains(w.space.probes, p[dimPlace])
+			if !elsewhere && (values == nil || slices.Contains(values[d], uint8(v))) {
 				f(d, uint8(v), w.ask(with(p, d, uint8(v))))
 			}
 		}
@@ -401,7 +403,7 @@ func (w *walk) classes() [][]uint8 {
 			classes[d] = append(classes[d], 0)
 		}
 		for _, i := range w.apart(d) {
-			if !w.space.dims[d].values[i+1].rare {
+			if to := &w.space.dims[d].values[i+1]; !to.rare && !to.probed {
 				classes[d] = append(classes[d], uint8(i+1))
 			}
 		}
@@ -409,12 +411,12 @@ func (w *walk) classes() [][]uint8 {
 	return classes
 }
 
-// apart are the values of a dimension, but for the plain one, that were told apart. What a consent to the recipient alone
-// does shows only together with a recipient, so its values always are.
+// apart are the values of a dimension, but for the plain one, that were told apart. What a consent to the recipient alone does
+// shows only together with a recipient, and what a completed erasure does with what it ends: those values always are.
 func (w *walk) apart(d int) []int {
 	prints := slices.Clone(w.prints[d][1:])
-	if d == w.space.named {
-		for i := range prints {
+	for i := range prints {
+		if d == w.space.named || w.space.dims[d].values[i+1].completes {
 			prints[i] = fingerprint(i)
 		}
 	}
