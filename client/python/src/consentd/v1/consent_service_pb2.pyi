@@ -88,23 +88,45 @@ class EventWarning(_message.Message):
     def __init__(self, code: _Optional[_Union[EventWarningCode, str]] = ..., purpose: _Optional[str] = ..., nearest: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class GetSubjectRequest(_message.Message):
-    __slots__ = ("controller", "subject_id")
+    __slots__ = ("controller", "subject_id", "at", "known_at")
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
     controller: str
     subject_id: str
-    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ...) -> None: ...
+    at: _timestamp_pb2.Timestamp
+    known_at: _timestamp_pb2.Timestamp
+    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetSubjectResponse(_message.Message):
-    __slots__ = ("state", "consistency_token")
+    __slots__ = ("state", "consistency_token", "as_of")
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     state: SubjectState
     consistency_token: str
-    def __init__(self, state: _Optional[_Union[SubjectState, _Mapping]] = ..., consistency_token: _Optional[str] = ...) -> None: ...
+    as_of: StateAsOf
+    def __init__(self, state: _Optional[_Union[SubjectState, _Mapping]] = ..., consistency_token: _Optional[str] = ..., as_of: _Optional[_Union[StateAsOf, _Mapping]] = ...) -> None: ...
+
+class StateAsOf(_message.Message):
+    __slots__ = ("at", "known_at", "recorded_later", "recorded_later_count", "not_known", "not_known_count")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_LATER_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_LATER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    NOT_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    NOT_KNOWN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    known_at: _timestamp_pb2.Timestamp
+    recorded_later: _containers.RepeatedCompositeFieldContainer[LedgerEntry]
+    recorded_later_count: int
+    not_known: _containers.RepeatedCompositeFieldContainer[LedgerEntry]
+    not_known_count: int
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_later: _Optional[_Iterable[_Union[LedgerEntry, _Mapping]]] = ..., recorded_later_count: _Optional[int] = ..., not_known: _Optional[_Iterable[_Union[LedgerEntry, _Mapping]]] = ..., not_known_count: _Optional[int] = ...) -> None: ...
 
 class SubjectState(_message.Message):
-    __slots__ = ("known", "revision", "jurisdiction", "age_min", "age_max", "age_recorded_at", "account_status", "last_activity_at", "retention_until", "relationship", "erasure", "erasure_at", "signals", "opt_outs", "consents", "objections", "restrictions")
+    __slots__ = ("known", "revision", "jurisdiction", "age_min", "age_max", "age_recorded_at", "account_status", "last_activity_at", "retention_until", "relationship", "erasure", "erasure_at", "signals", "opt_outs", "consents", "objections", "restrictions", "erasure_completed_at")
     KNOWN_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     JURISDICTION_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +144,7 @@ class SubjectState(_message.Message):
     CONSENTS_FIELD_NUMBER: _ClassVar[int]
     OBJECTIONS_FIELD_NUMBER: _ClassVar[int]
     RESTRICTIONS_FIELD_NUMBER: _ClassVar[int]
+    ERASURE_COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
     known: bool
     revision: int
     jurisdiction: str
@@ -139,7 +162,8 @@ class SubjectState(_message.Message):
     consents: _containers.RepeatedCompositeFieldContainer[ConsentState]
     objections: _containers.RepeatedCompositeFieldContainer[ObjectionState]
     restrictions: _containers.RepeatedCompositeFieldContainer[RestrictionState]
-    def __init__(self, known: bool = ..., revision: _Optional[int] = ..., jurisdiction: _Optional[str] = ..., age_min: _Optional[int] = ..., age_max: _Optional[int] = ..., age_recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., account_status: _Optional[_Union[_types_pb2.AccountStatus, str]] = ..., last_activity_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retention_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., relationship: _Optional[_Union[_types_pb2.Relationship, _Mapping]] = ..., erasure: _Optional[_Union[_types_pb2.ErasureStage, str]] = ..., erasure_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalState, _Mapping]]] = ..., opt_outs: _Optional[_Iterable[_Union[OptOutState, _Mapping]]] = ..., consents: _Optional[_Iterable[_Union[ConsentState, _Mapping]]] = ..., objections: _Optional[_Iterable[_Union[ObjectionState, _Mapping]]] = ..., restrictions: _Optional[_Iterable[_Union[RestrictionState, _Mapping]]] = ...) -> None: ...
+    erasure_completed_at: _timestamp_pb2.Timestamp
+    def __init__(self, known: bool = ..., revision: _Optional[int] = ..., jurisdiction: _Optional[str] = ..., age_min: _Optional[int] = ..., age_max: _Optional[int] = ..., age_recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., account_status: _Optional[_Union[_types_pb2.AccountStatus, str]] = ..., last_activity_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retention_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., relationship: _Optional[_Union[_types_pb2.Relationship, _Mapping]] = ..., erasure: _Optional[_Union[_types_pb2.ErasureStage, str]] = ..., erasure_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalState, _Mapping]]] = ..., opt_outs: _Optional[_Iterable[_Union[OptOutState, _Mapping]]] = ..., consents: _Optional[_Iterable[_Union[ConsentState, _Mapping]]] = ..., objections: _Optional[_Iterable[_Union[ObjectionState, _Mapping]]] = ..., restrictions: _Optional[_Iterable[_Union[RestrictionState, _Mapping]]] = ..., erasure_completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SignalState(_message.Message):
     __slots__ = ("signal", "value", "since")
@@ -194,26 +218,34 @@ class ConsentState(_message.Message):
     def __init__(self, purpose: _Optional[str] = ..., recipient: _Optional[str] = ..., status: _Optional[_Union[_types_pb2.ConsentStatus, str]] = ..., notice_version: _Optional[int] = ..., explicit: bool = ..., given_by: _Optional[_Union[_types_pb2.GivenBy, str]] = ..., evidence: bool = ..., countries: _Optional[_Iterable[str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., given_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., denied_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., denied_status: _Optional[_Union[_types_pb2.ConsentStatus, str]] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., requested_before_given_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ObjectionState(_message.Message):
-    __slots__ = ("purpose", "raised", "at")
+    __slots__ = ("purpose", "raised", "at", "covered", "exempt")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     RAISED_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
+    COVERED_FIELD_NUMBER: _ClassVar[int]
+    EXEMPT_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     raised: bool
     at: _timestamp_pb2.Timestamp
-    def __init__(self, purpose: _Optional[str] = ..., raised: bool = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    covered: bool
+    exempt: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, purpose: _Optional[str] = ..., raised: bool = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., covered: bool = ..., exempt: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RestrictionState(_message.Message):
-    __slots__ = ("ground", "purpose", "raised", "at")
+    __slots__ = ("ground", "purpose", "raised", "at", "covered", "exempt")
     GROUND_FIELD_NUMBER: _ClassVar[int]
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     RAISED_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
+    COVERED_FIELD_NUMBER: _ClassVar[int]
+    EXEMPT_FIELD_NUMBER: _ClassVar[int]
     ground: _types_pb2.RestrictionGround
     purpose: str
     raised: bool
     at: _timestamp_pb2.Timestamp
-    def __init__(self, ground: _Optional[_Union[_types_pb2.RestrictionGround, str]] = ..., purpose: _Optional[str] = ..., raised: bool = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    covered: bool
+    exempt: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ground: _Optional[_Union[_types_pb2.RestrictionGround, str]] = ..., purpose: _Optional[str] = ..., raised: bool = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., covered: bool = ..., exempt: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListEventsRequest(_message.Message):
     __slots__ = ("controller", "subject_id", "page_size", "page_token")

@@ -14,12 +14,21 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class PolicyChoice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POLICY_CHOICE_UNSPECIFIED: _ClassVar[PolicyChoice]
+    POLICY_CHOICE_THEN: _ClassVar[PolicyChoice]
+    POLICY_CHOICE_NOW: _ClassVar[PolicyChoice]
+
 class FactRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FACT_ROLE_UNSPECIFIED: _ClassVar[FactRole]
     FACT_ROLE_DECISIVE: _ClassVar[FactRole]
     FACT_ROLE_SHARED: _ClassVar[FactRole]
     FACT_ROLE_NO_EFFECT: _ClassVar[FactRole]
+POLICY_CHOICE_UNSPECIFIED: PolicyChoice
+POLICY_CHOICE_THEN: PolicyChoice
+POLICY_CHOICE_NOW: PolicyChoice
 FACT_ROLE_UNSPECIFIED: FactRole
 FACT_ROLE_DECISIVE: FactRole
 FACT_ROLE_SHARED: FactRole
@@ -118,22 +127,46 @@ class FieldViolation(_message.Message):
     def __init__(self, field: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
 
 class ListPurposesRequest(_message.Message):
-    __slots__ = ("controller", "subject_id", "context", "consistency")
+    __slots__ = ("controller", "subject_id", "context", "consistency", "at", "known_at", "policies")
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
     controller: str
     subject_id: str
     context: _struct_pb2.Struct
     consistency: Consistency
-    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ...) -> None: ...
+    at: _timestamp_pb2.Timestamp
+    known_at: _timestamp_pb2.Timestamp
+    policies: PolicyChoice
+    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., policies: _Optional[_Union[PolicyChoice, str]] = ...) -> None: ...
 
 class ListPurposesResponse(_message.Message):
-    __slots__ = ("purposes",)
+    __slots__ = ("purposes", "as_of", "policies")
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
     purposes: _containers.RepeatedCompositeFieldContainer[PurposeDecision]
-    def __init__(self, purposes: _Optional[_Iterable[_Union[PurposeDecision, _Mapping]]] = ...) -> None: ...
+    as_of: _consent_service_pb2.StateAsOf
+    policies: DecidingPolicies
+    def __init__(self, purposes: _Optional[_Iterable[_Union[PurposeDecision, _Mapping]]] = ..., as_of: _Optional[_Union[_consent_service_pb2.StateAsOf, _Mapping]] = ..., policies: _Optional[_Union[DecidingPolicies, _Mapping]] = ...) -> None: ...
+
+class DecidingPolicies(_message.Message):
+    __slots__ = ("policy_revision", "in_force_now", "in_force_then", "in_force_from", "in_force_until")
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_NOW_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_THEN_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_FROM_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    policy_revision: str
+    in_force_now: bool
+    in_force_then: bool
+    in_force_from: _timestamp_pb2.Timestamp
+    in_force_until: _timestamp_pb2.Timestamp
+    def __init__(self, policy_revision: _Optional[str] = ..., in_force_now: bool = ..., in_force_then: bool = ..., in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_force_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PurposeDecision(_message.Message):
     __slots__ = ("purpose", "response")
@@ -180,17 +213,21 @@ class StreamedResult(_message.Message):
     def __init__(self, id: _Optional[int] = ..., response: _Optional[_Union[CheckResponse, _Mapping]] = ..., error: _Optional[_Union[CheckError, _Mapping]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("check", "at", "trace")
+    __slots__ = ("check", "at", "trace", "known_at", "policies")
     CHECK_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
     check: CheckRequest
     at: _timestamp_pb2.Timestamp
     trace: bool
-    def __init__(self, check: _Optional[_Union[CheckRequest, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace: bool = ...) -> None: ...
+    known_at: _timestamp_pb2.Timestamp
+    policies: PolicyChoice
+    def __init__(self, check: _Optional[_Union[CheckRequest, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace: bool = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., policies: _Optional[_Union[PolicyChoice, str]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("decision", "decided_for", "as_of", "facts", "rules", "near_rules", "changes", "obligations", "validity", "policy_failure", "trace")
+    __slots__ = ("decision", "decided_for", "as_of", "facts", "rules", "near_rules", "changes", "obligations", "validity", "policy_failure", "trace", "state_as_of", "policies", "annulled", "annulled_count")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FOR_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -202,6 +239,10 @@ class ExplainResponse(_message.Message):
     VALIDITY_FIELD_NUMBER: _ClassVar[int]
     POLICY_FAILURE_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
+    STATE_AS_OF_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    ANNULLED_FIELD_NUMBER: _ClassVar[int]
+    ANNULLED_COUNT_FIELD_NUMBER: _ClassVar[int]
     decision: CheckResponse
     decided_for: _timestamp_pb2.Timestamp
     as_of: bool
@@ -213,7 +254,19 @@ class ExplainResponse(_message.Message):
     validity: ExplainedValidity
     policy_failure: str
     trace: str
-    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ..., decided_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: bool = ..., facts: _Optional[_Iterable[_Union[ExplainedFact, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[ExplainedRule, _Mapping]]] = ..., near_rules: _Optional[_Iterable[_Union[NearRule, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ExplainedChange, _Mapping]]] = ..., obligations: _Optional[_Iterable[str]] = ..., validity: _Optional[_Union[ExplainedValidity, _Mapping]] = ..., policy_failure: _Optional[str] = ..., trace: _Optional[str] = ...) -> None: ...
+    state_as_of: _consent_service_pb2.StateAsOf
+    policies: DecidingPolicies
+    annulled: _containers.RepeatedCompositeFieldContainer[AnnulledEvent]
+    annulled_count: int
+    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ..., decided_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: bool = ..., facts: _Optional[_Iterable[_Union[ExplainedFact, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[ExplainedRule, _Mapping]]] = ..., near_rules: _Optional[_Iterable[_Union[NearRule, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ExplainedChange, _Mapping]]] = ..., obligations: _Optional[_Iterable[str]] = ..., validity: _Optional[_Union[ExplainedValidity, _Mapping]] = ..., policy_failure: _Optional[str] = ..., trace: _Optional[str] = ..., state_as_of: _Optional[_Union[_consent_service_pb2.StateAsOf, _Mapping]] = ..., policies: _Optional[_Union[DecidingPolicies, _Mapping]] = ..., annulled: _Optional[_Iterable[_Union[AnnulledEvent, _Mapping]]] = ..., annulled_count: _Optional[int] = ...) -> None: ...
+
+class AnnulledEvent(_message.Message):
+    __slots__ = ("entry", "by")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    entry: _consent_service_pb2.LedgerEntry
+    by: _consent_service_pb2.LedgerEntry
+    def __init__(self, entry: _Optional[_Union[_consent_service_pb2.LedgerEntry, _Mapping]] = ..., by: _Optional[_Union[_consent_service_pb2.LedgerEntry, _Mapping]] = ...) -> None: ...
 
 class ExplainedFact(_message.Message):
     __slots__ = ("key", "text", "role", "without", "reasons_without", "events")

@@ -24,6 +24,32 @@ DIFF_OVER_STATES: DiffOver
 DIFF_OVER_SUBJECTS: DiffOver
 DIFF_OVER_DECISIONS: DiffOver
 
+class ListPolicyHistoryRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPolicyHistoryResponse(_message.Message):
+    __slots__ = ("spans",)
+    SPANS_FIELD_NUMBER: _ClassVar[int]
+    spans: _containers.RepeatedCompositeFieldContainer[PolicySpan]
+    def __init__(self, spans: _Optional[_Iterable[_Union[PolicySpan, _Mapping]]] = ...) -> None: ...
+
+class PolicySpan(_message.Message):
+    __slots__ = ("policy_revision", "in_force_from", "in_force_until", "source", "controllers", "kept")
+    POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_FROM_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLERS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    policy_revision: str
+    in_force_from: _timestamp_pb2.Timestamp
+    in_force_until: _timestamp_pb2.Timestamp
+    source: str
+    controllers: _containers.RepeatedScalarFieldContainer[str]
+    kept: bool
+    def __init__(self, policy_revision: _Optional[str] = ..., in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_force_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., controllers: _Optional[_Iterable[str]] = ..., kept: bool = ...) -> None: ...
+
 class GetPolicyRequest(_message.Message):
     __slots__ = ("include_contents",)
     INCLUDE_CONTENTS_FIELD_NUMBER: _ClassVar[int]
@@ -43,7 +69,7 @@ class GetPolicyResponse(_message.Message):
     def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., status: _Optional[_Union[PolicyStatus, _Mapping]] = ...) -> None: ...
 
 class PolicyStatus(_message.Message):
-    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision")
+    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision", "retry_at")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     LAST_GOOD_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +77,7 @@ class PolicyStatus(_message.Message):
     FAILURES_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AT_FIELD_NUMBER: _ClassVar[int]
     source: str
     last_good: bool
     attempted_at: _timestamp_pb2.Timestamp
@@ -58,7 +85,8 @@ class PolicyStatus(_message.Message):
     failures: int
     faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
     refused_policy_revision: str
-    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ...) -> None: ...
+    retry_at: _timestamp_pb2.Timestamp
+    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ..., retry_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PolicyFile(_message.Message):
     __slots__ = ("path", "sha256", "content")
@@ -215,20 +243,22 @@ class ActivatePolicyResponse(_message.Message):
     def __init__(self, policy_revision: _Optional[str] = ..., previous_policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DiffPolicyRequest(_message.Message):
-    __slots__ = ("files", "states", "sample", "all_subjects", "decisions", "examples")
+    __slots__ = ("files", "states", "sample", "all_subjects", "decisions", "examples", "from_policy_revision")
     FILES_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_FIELD_NUMBER: _ClassVar[int]
     ALL_SUBJECTS_FIELD_NUMBER: _ClassVar[int]
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
     EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    FROM_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
     states: bool
     sample: int
     all_subjects: bool
     decisions: _containers.RepeatedCompositeFieldContainer[RecordedDecision]
     examples: int
-    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., states: bool = ..., sample: _Optional[int] = ..., all_subjects: bool = ..., decisions: _Optional[_Iterable[_Union[RecordedDecision, _Mapping]]] = ..., examples: _Optional[int] = ...) -> None: ...
+    from_policy_revision: str
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., states: bool = ..., sample: _Optional[int] = ..., all_subjects: bool = ..., decisions: _Optional[_Iterable[_Union[RecordedDecision, _Mapping]]] = ..., examples: _Optional[int] = ..., from_policy_revision: _Optional[str] = ...) -> None: ...
 
 class RecordedDecision(_message.Message):
     __slots__ = ("check", "decided_at", "decision", "reasons")

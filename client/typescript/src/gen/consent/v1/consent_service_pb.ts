@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/consent_service.proto.
  */
 export const file_consent_v1_consent_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zZW50L3YxL2NvbnNlbnRfc2VydmljZS5wcm90bxIKY29uc2VudC52MSJvChNSZWNvcmRFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZldmVudHMYAyADKAsyES5jb25zZW50LnYxLkV2ZW50Eg0KBWZlbmNlGAQgASgIIpQBChRSZWNvcmRFdmVudHNSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIPCgdhcHBsaWVkGAIgASgNEhIKCmR1cGxpY2F0ZXMYAyABKA0SEAoIcmV2aXNpb24YBCABKAQSKgoIb3V0Y29tZXMYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50T3V0Y29tZSLVAQoMRXZlbnRPdXRjb21lEicKBmVmZmVjdBgBIAEoDjIXLmNvbnNlbnQudjEuRXZlbnRFZmZlY3QSFQoNc3VwZXJzZWRlZF9ieRgCIAEoCRI9ChlzdXBlcnNlZGVkX2J5X29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJzdXBlcnNlZGVkX2J5X2tpbmQYBCABKAkSKgoId2FybmluZ3MYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50V2FybmluZyJtCgxFdmVudFdhcm5pbmcSKgoEY29kZRgBIAEoDjIcLmNvbnNlbnQudjEuRXZlbnRXYXJuaW5nQ29kZRIPCgdwdXJwb3NlGAIgASgJEg8KB25lYXJlc3QYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSI7ChFHZXRTdWJqZWN0UmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkiWAoSR2V0U3ViamVjdFJlc3BvbnNlEicKBXN0YXRlGAEgASgLMhguY29uc2VudC52MS5TdWJqZWN0U3RhdGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkizAUKDFN1YmplY3RTdGF0ZRINCgVrbm93bhgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIUCgxqdXJpc2RpY3Rpb24YAyABKAkSFAoHYWdlX21pbhgEIAEoDUgAiAEBEhQKB2FnZV9tYXgYBSABKA1IAYgBARIzCg9hZ2VfcmVjb3JkZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDmFjY291bnRfc3RhdHVzGAcgASgOMhkuY29uc2VudC52MS5BY2NvdW50U3RhdHVzEjQKEGxhc3RfYWN0aXZpdHlfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD3JldGVudGlvbl91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoMcmVsYXRpb25zaGlwGAogASgLMhguY29uc2VudC52MS5SZWxhdGlvbnNoaXASKQoHZXJhc3VyZRgLIAEoDjIYLmNvbnNlbnQudjEuRXJhc3VyZVN0YWdlEi4KCmVyYXN1cmVfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKB3NpZ25hbHMYDSADKAsyFy5jb25zZW50LnYxLlNpZ25hbFN0YXRlEikKCG9wdF9vdXRzGA4gAygLMhcuY29uc2VudC52MS5PcHRPdXRTdGF0ZRIqCghjb25zZW50cxgPIAMoCzIYLmNvbnNlbnQudjEuQ29uc2VudFN0YXRlEi4KCm9iamVjdGlvbnMYECADKAsyGi5jb25zZW50LnYxLk9iamVjdGlvblN0YXRlEjIKDHJlc3RyaWN0aW9ucxgRIAMoCzIcLmNvbnNlbnQudjEuUmVzdHJpY3Rpb25TdGF0ZUIKCghfYWdlX21pbkIKCghfYWdlX21heCJXCgtTaWduYWxTdGF0ZRIOCgZzaWduYWwYASABKAkSDQoFdmFsdWUYAiABKAgSKQoFc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImsKC09wdE91dFN0YXRlEiQKBGtpbmQYASABKA4yFi5jb25zZW50LnYxLk9wdE91dEtpbmQSDgoGbGlmdGVkGAIgASgIEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKDBAoMQ29uc2VudFN0YXRlEg8KB3B1cnBvc2UYASABKAkSEQoJcmVjaXBpZW50GAIgASgJEikKBnN0YXR1cxgDIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIWCg5ub3RpY2VfdmVyc2lvbhgEIAEoDRIQCghleHBsaWNpdBgFIAEoCBIlCghnaXZlbl9ieRgGIAEoDjITLmNvbnNlbnQudjEuR2l2ZW5CeRIQCghldmlkZW5jZRgHIAEoCBIRCgljb3VudHJpZXMYCCADKAkSLgoKZXhwaXJlc19hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZ2l2ZW5fYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWRlbmllZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoNZGVuaWVkX3N0YXR1cxgMIAEoDjIZLmNvbnNlbnQudjEuQ29uc2VudFN0YXR1cxIwCgxyZXF1ZXN0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KGXJlcXVlc3RlZF9iZWZvcmVfZ2l2ZW5fYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlkKDk9iamVjdGlvblN0YXRlEg8KB3B1cnBvc2UYASABKAkSDgoGcmFpc2VkGAIgASgIEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKAQoQUmVzdHJpY3Rpb25TdGF0ZRItCgZncm91bmQYASABKA4yHS5jb25zZW50LnYxLlJlc3RyaWN0aW9uR3JvdW5kEg8KB3B1cnBvc2UYAiABKAkSDgoGcmFpc2VkGAMgASgIEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJiChFMaXN0RXZlbnRzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiVwoSTGlzdEV2ZW50c1Jlc3BvbnNlEigKB2VudHJpZXMYASADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyCgtMZWRnZXJFbnRyeRIgCgVldmVudBgBIAEoCzIRLmNvbnNlbnQudjEuRXZlbnQSLwoLcmVjb3JkZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAMgASgEKrQBCgtFdmVudEVmZmVjdBIcChhFVkVOVF9FRkZFQ1RfVU5TUEVDSUZJRUQQABIYChRFVkVOVF9FRkZFQ1RfQ09VTlRFRBABEhsKF0VWRU5UX0VGRkVDVF9TVVBFUlNFREVEEAISGQoVRVZFTlRfRUZGRUNUX1VOUFJPVkVOEAMSGQoVRVZFTlRfRUZGRUNUX0FOTlVMTEVEEAQSGgoWRVZFTlRfRUZGRUNUX0RVUExJQ0FURRAFKooBChBFdmVudFdhcm5pbmdDb2RlEiIKHkVWRU5UX1dBUk5JTkdfQ09ERV9VTlNQRUNJRklFRBAAEisKJ0VWRU5UX1dBUk5JTkdfQ09ERV9QVVJQT1NFX05PVF9ERUNMQVJFRBABEiUKIUVWRU5UX1dBUk5JTkdfQ09ERV9OT1RJQ0VfVU5LTk9XThACMv0BCg5Db25zZW50U2VydmljZRJRCgxSZWNvcmRFdmVudHMSHy5jb25zZW50LnYxLlJlY29yZEV2ZW50c1JlcXVlc3QaIC5jb25zZW50LnYxLlJlY29yZEV2ZW50c1Jlc3BvbnNlEksKCkdldFN1YmplY3QSHS5jb25zZW50LnYxLkdldFN1YmplY3RSZXF1ZXN0Gh4uY29uc2VudC52MS5HZXRTdWJqZWN0UmVzcG9uc2USSwoKTGlzdEV2ZW50cxIdLmNvbnNlbnQudjEuTGlzdEV2ZW50c1JlcXVlc3QaHi5jb25zZW50LnYxLkxpc3RFdmVudHNSZXNwb25zZUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_types, file_google_protobuf_timestamp]);
+  fileDesc("CiBjb25zZW50L3YxL2NvbnNlbnRfc2VydmljZS5wcm90bxIKY29uc2VudC52MSJvChNSZWNvcmRFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZldmVudHMYAyADKAsyES5jb25zZW50LnYxLkV2ZW50Eg0KBWZlbmNlGAQgASgIIpQBChRSZWNvcmRFdmVudHNSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIPCgdhcHBsaWVkGAIgASgNEhIKCmR1cGxpY2F0ZXMYAyABKA0SEAoIcmV2aXNpb24YBCABKAQSKgoIb3V0Y29tZXMYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50T3V0Y29tZSLVAQoMRXZlbnRPdXRjb21lEicKBmVmZmVjdBgBIAEoDjIXLmNvbnNlbnQudjEuRXZlbnRFZmZlY3QSFQoNc3VwZXJzZWRlZF9ieRgCIAEoCRI9ChlzdXBlcnNlZGVkX2J5X29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJzdXBlcnNlZGVkX2J5X2tpbmQYBCABKAkSKgoId2FybmluZ3MYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50V2FybmluZyJtCgxFdmVudFdhcm5pbmcSKgoEY29kZRgBIAEoDjIcLmNvbnNlbnQudjEuRXZlbnRXYXJuaW5nQ29kZRIPCgdwdXJwb3NlGAIgASgJEg8KB25lYXJlc3QYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSKRAQoRR2V0U3ViamVjdFJlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghrbm93bl9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAifgoSR2V0U3ViamVjdFJlc3BvbnNlEicKBXN0YXRlGAEgASgLMhguY29uc2VudC52MS5TdWJqZWN0U3RhdGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkSJAoFYXNfb2YYAyABKAsyFS5jb25zZW50LnYxLlN0YXRlQXNPZiL1AQoJU3RhdGVBc09mEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghrbm93bl9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoOcmVjb3JkZWRfbGF0ZXIYAyADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5EhwKFHJlY29yZGVkX2xhdGVyX2NvdW50GAQgASgNEioKCW5vdF9rbm93bhgFIAMoCzIXLmNvbnNlbnQudjEuTGVkZ2VyRW50cnkSFwoPbm90X2tub3duX2NvdW50GAYgASgNIoYGCgxTdWJqZWN0U3RhdGUSDQoFa25vd24YASABKAgSEAoIcmV2aXNpb24YAiABKAQSFAoManVyaXNkaWN0aW9uGAMgASgJEhQKB2FnZV9taW4YBCABKA1IAIgBARIUCgdhZ2VfbWF4GAUgASgNSAGIAQESMwoPYWdlX3JlY29yZGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg5hY2NvdW50X3N0YXR1cxgHIAEoDjIZLmNvbnNlbnQudjEuQWNjb3VudFN0YXR1cxI0ChBsYXN0X2FjdGl2aXR5X2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9yZXRlbnRpb25fdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KDHJlbGF0aW9uc2hpcBgKIAEoCzIYLmNvbnNlbnQudjEuUmVsYXRpb25zaGlwEikKB2VyYXN1cmUYCyABKA4yGC5jb25zZW50LnYxLkVyYXN1cmVTdGFnZRIuCgplcmFzdXJlX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdzaWduYWxzGA0gAygLMhcuY29uc2VudC52MS5TaWduYWxTdGF0ZRIpCghvcHRfb3V0cxgOIAMoCzIXLmNvbnNlbnQudjEuT3B0T3V0U3RhdGUSKgoIY29uc2VudHMYDyADKAsyGC5jb25zZW50LnYxLkNvbnNlbnRTdGF0ZRIuCgpvYmplY3Rpb25zGBAgAygLMhouY29uc2VudC52MS5PYmplY3Rpb25TdGF0ZRIyCgxyZXN0cmljdGlvbnMYESADKAsyHC5jb25zZW50LnYxLlJlc3RyaWN0aW9uU3RhdGUSOAoUZXJhc3VyZV9jb21wbGV0ZWRfYXQYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgoKCF9hZ2VfbWluQgoKCF9hZ2VfbWF4IlcKC1NpZ25hbFN0YXRlEg4KBnNpZ25hbBgBIAEoCRINCgV2YWx1ZRgCIAEoCBIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiawoLT3B0T3V0U3RhdGUSJAoEa2luZBgBIAEoDjIWLmNvbnNlbnQudjEuT3B0T3V0S2luZBIOCgZsaWZ0ZWQYAiABKAgSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoMECgxDb25zZW50U3RhdGUSDwoHcHVycG9zZRgBIAEoCRIRCglyZWNpcGllbnQYAiABKAkSKQoGc3RhdHVzGAMgASgOMhkuY29uc2VudC52MS5Db25zZW50U3RhdHVzEhYKDm5vdGljZV92ZXJzaW9uGAQgASgNEhAKCGV4cGxpY2l0GAUgASgIEiUKCGdpdmVuX2J5GAYgASgOMhMuY29uc2VudC52MS5HaXZlbkJ5EhAKCGV2aWRlbmNlGAcgASgIEhEKCWNvdW50cmllcxgIIAMoCRIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghnaXZlbl9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJZGVuaWVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCg1kZW5pZWRfc3RhdHVzGAwgASgOMhkuY29uc2VudC52MS5Db25zZW50U3RhdHVzEjAKDHJlcXVlc3RlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASPQoZcmVxdWVzdGVkX2JlZm9yZV9naXZlbl9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiegoOT2JqZWN0aW9uU3RhdGUSDwoHcHVycG9zZRgBIAEoCRIOCgZyYWlzZWQYAiABKAgSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdmVyZWQYBCABKAgSDgoGZXhlbXB0GAUgAygJIqsBChBSZXN0cmljdGlvblN0YXRlEi0KBmdyb3VuZBgBIAEoDjIdLmNvbnNlbnQudjEuUmVzdHJpY3Rpb25Hcm91bmQSDwoHcHVycG9zZRgCIAEoCRIOCgZyYWlzZWQYAyABKAgSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdmVyZWQYBSABKAgSDgoGZXhlbXB0GAYgAygJImIKEUxpc3RFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJXChJMaXN0RXZlbnRzUmVzcG9uc2USKAoHZW50cmllcxgBIAMoCzIXLmNvbnNlbnQudjEuTGVkZ2VyRW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInIKC0xlZGdlckVudHJ5EiAKBWV2ZW50GAEgASgLMhEuY29uc2VudC52MS5FdmVudBIvCgtyZWNvcmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAyABKAQqtAEKC0V2ZW50RWZmZWN0EhwKGEVWRU5UX0VGRkVDVF9VTlNQRUNJRklFRBAAEhgKFEVWRU5UX0VGRkVDVF9DT1VOVEVEEAESGwoXRVZFTlRfRUZGRUNUX1NVUEVSU0VERUQQAhIZChVFVkVOVF9FRkZFQ1RfVU5QUk9WRU4QAxIZChVFVkVOVF9FRkZFQ1RfQU5OVUxMRUQQBBIaChZFVkVOVF9FRkZFQ1RfRFVQTElDQVRFEAUqigEKEEV2ZW50V2FybmluZ0NvZGUSIgoeRVZFTlRfV0FSTklOR19DT0RFX1VOU1BFQ0lGSUVEEAASKwonRVZFTlRfV0FSTklOR19DT0RFX1BVUlBPU0VfTk9UX0RFQ0xBUkVEEAESJQohRVZFTlRfV0FSTklOR19DT0RFX05PVElDRV9VTktOT1dOEAIy/QEKDkNvbnNlbnRTZXJ2aWNlElEKDFJlY29yZEV2ZW50cxIfLmNvbnNlbnQudjEuUmVjb3JkRXZlbnRzUmVxdWVzdBogLmNvbnNlbnQudjEuUmVjb3JkRXZlbnRzUmVzcG9uc2USSwoKR2V0U3ViamVjdBIdLmNvbnNlbnQudjEuR2V0U3ViamVjdFJlcXVlc3QaHi5jb25zZW50LnYxLkdldFN1YmplY3RSZXNwb25zZRJLCgpMaXN0RXZlbnRzEh0uY29uc2VudC52MS5MaXN0RXZlbnRzUmVxdWVzdBoeLmNvbnNlbnQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_types, file_google_protobuf_timestamp]);
 
 /**
  * RecordEventsRequest is one subject's batch.
@@ -220,6 +220,21 @@ export type GetSubjectRequest = Message<"consent.v1.GetSubjectRequest"> & {
    * @generated from field: string subject_id = 2;
    */
   subjectId: string;
+
+  /**
+   * Count what had occurred by then: an event that is dated after its recording, from its recording on. Absent: now. Not in
+   * the future.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Count what was recorded by then; an annulment has this axis alone. Absent: now. Not in the future.
+   *
+   * @generated from field: google.protobuf.Timestamp known_at = 4;
+   */
+  knownAt?: Timestamp | undefined;
 };
 
 /**
@@ -248,6 +263,13 @@ export type GetSubjectResponse = Message<"consent.v1.GetSubjectResponse"> & {
    * @generated from field: string consistency_token = 2;
    */
   consistencyToken: string;
+
+  /**
+   * As of when the state is; absent where neither at nor known_at was set.
+   *
+   * @generated from field: consent.v1.StateAsOf as_of = 3;
+   */
+  asOf?: StateAsOf | undefined;
 };
 
 /**
@@ -256,6 +278,65 @@ export type GetSubjectResponse = Message<"consent.v1.GetSubjectResponse"> & {
  */
 export const GetSubjectResponseSchema: GenMessage<GetSubjectResponse> = /*@__PURE__*/
   messageDesc(file_consent_v1_consent_service, 5);
+
+/**
+ * StateAsOf says as of when a state is, and what of the ledger lies between its two instants. With at and known_at the same,
+ * a state is the one that checks read at that instant.
+ *
+ * @generated from message consent.v1.StateAsOf
+ */
+export type StateAsOf = Message<"consent.v1.StateAsOf"> & {
+  /**
+   * What had occurred by then counts.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * What was recorded by then counts.
+   *
+   * @generated from field: google.protobuf.Timestamp known_at = 2;
+   */
+  knownAt?: Timestamp | undefined;
+
+  /**
+   * Entries that count though they were recorded after at: nobody could know of them then. In the order of recording, at most
+   * 100.
+   *
+   * @generated from field: repeated consent.v1.LedgerEntry recorded_later = 3;
+   */
+  recordedLater: LedgerEntry[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 recorded_later_count = 4;
+   */
+  recordedLaterCount: number;
+
+  /**
+   * Entries that had occurred by at and do not count, because they were recorded after known_at. In the order of recording, at
+   * most 100.
+   *
+   * @generated from field: repeated consent.v1.LedgerEntry not_known = 5;
+   */
+  notKnown: LedgerEntry[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 not_known_count = 6;
+   */
+  notKnownCount: number;
+};
+
+/**
+ * Describes the message consent.v1.StateAsOf.
+ * Use `create(StateAsOfSchema)` to create a new message.
+ */
+export const StateAsOfSchema: GenMessage<StateAsOf> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 6);
 
 /**
  * SubjectState is what all of a subject's events add up to.
@@ -381,6 +462,13 @@ export type SubjectState = Message<"consent.v1.SubjectState"> & {
    * @generated from field: repeated consent.v1.RestrictionState restrictions = 17;
    */
   restrictions: RestrictionState[];
+
+  /**
+   * When an erasure was last completed, which ended for good what was given before; absent: none was.
+   *
+   * @generated from field: google.protobuf.Timestamp erasure_completed_at = 18;
+   */
+  erasureCompletedAt?: Timestamp | undefined;
 };
 
 /**
@@ -388,7 +476,7 @@ export type SubjectState = Message<"consent.v1.SubjectState"> & {
  * Use `create(SubjectStateSchema)` to create a new message.
  */
 export const SubjectStateSchema: GenMessage<SubjectState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 6);
+  messageDesc(file_consent_v1_consent_service, 7);
 
 /**
  * SignalState is a signal that was seen.
@@ -423,7 +511,7 @@ export type SignalState = Message<"consent.v1.SignalState"> & {
  * Use `create(SignalStateSchema)` to create a new message.
  */
 export const SignalStateSchema: GenMessage<SignalState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 7);
+  messageDesc(file_consent_v1_consent_service, 8);
 
 /**
  * OptOutState is the newest state of an opt-out.
@@ -458,7 +546,7 @@ export type OptOutState = Message<"consent.v1.OptOutState"> & {
  * Use `create(OptOutStateSchema)` to create a new message.
  */
 export const OptOutStateSchema: GenMessage<OptOutState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 8);
+  messageDesc(file_consent_v1_consent_service, 9);
 
 /**
  * ConsentState is the record of a purpose, or of a purpose and one recipient.
@@ -570,7 +658,7 @@ export type ConsentState = Message<"consent.v1.ConsentState"> & {
  * Use `create(ConsentStateSchema)` to create a new message.
  */
 export const ConsentStateSchema: GenMessage<ConsentState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 9);
+  messageDesc(file_consent_v1_consent_service, 10);
 
 /**
  * ObjectionState is the newest objection event for a purpose, or for all.
@@ -598,6 +686,21 @@ export type ObjectionState = Message<"consent.v1.ObjectionState"> & {
    * @generated from field: google.protobuf.Timestamp at = 3;
    */
   at?: Timestamp | undefined;
+
+  /**
+   * Whether an objection stands against the purpose as checks read it: by this record, or by the one for all where nothing
+   * newer lifted it for this purpose.
+   *
+   * @generated from field: bool covered = 4;
+   */
+  covered: boolean;
+
+  /**
+   * Of the record for all: the purposes that a newer lifting exempts from it.
+   *
+   * @generated from field: repeated string exempt = 5;
+   */
+  exempt: string[];
 };
 
 /**
@@ -605,7 +708,7 @@ export type ObjectionState = Message<"consent.v1.ObjectionState"> & {
  * Use `create(ObjectionStateSchema)` to create a new message.
  */
 export const ObjectionStateSchema: GenMessage<ObjectionState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 10);
+  messageDesc(file_consent_v1_consent_service, 11);
 
 /**
  * RestrictionState is the newest restriction event for a ground and a purpose, or for all purposes.
@@ -640,6 +743,20 @@ export type RestrictionState = Message<"consent.v1.RestrictionState"> & {
    * @generated from field: google.protobuf.Timestamp at = 4;
    */
   at?: Timestamp | undefined;
+
+  /**
+   * Whether a restriction on this ground stands against the purpose as checks read it, as in ObjectionState.
+   *
+   * @generated from field: bool covered = 5;
+   */
+  covered: boolean;
+
+  /**
+   * Of the record for all: the purposes that a newer lifting exempts from it.
+   *
+   * @generated from field: repeated string exempt = 6;
+   */
+  exempt: string[];
 };
 
 /**
@@ -647,7 +764,7 @@ export type RestrictionState = Message<"consent.v1.RestrictionState"> & {
  * Use `create(RestrictionStateSchema)` to create a new message.
  */
 export const RestrictionStateSchema: GenMessage<RestrictionState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 11);
+  messageDesc(file_consent_v1_consent_service, 12);
 
 /**
  * ListEventsRequest asks for a page of a subject's ledger.
@@ -689,7 +806,7 @@ export type ListEventsRequest = Message<"consent.v1.ListEventsRequest"> & {
  * Use `create(ListEventsRequestSchema)` to create a new message.
  */
 export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 12);
+  messageDesc(file_consent_v1_consent_service, 13);
 
 /**
  * ListEventsResponse is a page.
@@ -717,7 +834,7 @@ export type ListEventsResponse = Message<"consent.v1.ListEventsResponse"> & {
  * Use `create(ListEventsResponseSchema)` to create a new message.
  */
 export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 13);
+  messageDesc(file_consent_v1_consent_service, 14);
 
 /**
  * LedgerEntry is an event as the ledger keeps it.
@@ -752,7 +869,7 @@ export type LedgerEntry = Message<"consent.v1.LedgerEntry"> & {
  * Use `create(LedgerEntrySchema)` to create a new message.
  */
 export const LedgerEntrySchema: GenMessage<LedgerEntry> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 14);
+  messageDesc(file_consent_v1_consent_service, 15);
 
 /**
  * EventEffect is what an event came to.

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { LedgerEntry } from "./consent_service_pb.js";
+import type { LedgerEntry, StateAsOf } from "./consent_service_pb.js";
 import { file_consent_v1_consent_service } from "./consent_service_pb.js";
 import type { Decision, LegalBasis, Obligation, ObligationCode, Reason, ReasonCode, Recipient } from "./types_pb.js";
 import { file_consent_v1_types } from "./types_pb.js";
@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/decision_service.proto.
  */
 export const file_consent_v1_decision_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb25zZW50L3YxL2RlY2lzaW9uX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEicQoLQ29uc2lzdGVuY3kSGgoQbWluaW1pemVfbGF0ZW5jeRgBIAEoCEgAEhsKEWF0X2xlYXN0X2FzX2ZyZXNoGAIgASgJSAASGgoQZnVsbHlfY29uc2lzdGVudBgDIAEoCEgAQg0KC3JlcXVpcmVtZW50IuIBCgxDaGVja1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSFwoPZGF0YV9jYXRlZ29yaWVzGAQgAygJEigKCXJlY2lwaWVudBgFIAEoCzIVLmNvbnNlbnQudjEuUmVjaXBpZW50EigKB2NvbnRleHQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NvbnNpc3RlbmN5GAcgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSLTAgoNQ2hlY2tSZXNwb25zZRImCghkZWNpc2lvbhgBIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SIwoHcmVhc29ucxgCIAMoCzISLmNvbnNlbnQudjEuUmVhc29uEisKC2xlZ2FsX2Jhc2lzGAMgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEisKC29ibGlnYXRpb25zGAQgAygLMhYuY29uc2VudC52MS5PYmxpZ2F0aW9uEiEKGXBlcm1pdHRlZF9kYXRhX2NhdGVnb3JpZXMYBSADKAkSLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAcgASgJEhcKD3BvbGljeV9yZXZpc2lvbhgIIAEoCRITCgtkZWNpc2lvbl9pZBgJIAEoCSJtChFCYXRjaENoZWNrUmVxdWVzdBIqCghyZXF1ZXN0cxgBIAMoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiwKC2NvbnNpc3RlbmN5GAIgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSJDChJCYXRjaENoZWNrUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3VsdCJ1ChBCYXRjaENoZWNrUmVzdWx0Ei0KCHJlc3BvbnNlGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlSAASJwoFZXJyb3IYAiABKAsyFi5jb25zZW50LnYxLkNoZWNrRXJyb3JIAEIJCgdvdXRjb21lIpEBCgpDaGVja0Vycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRI0ChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhouY29uc2VudC52MS5GaWVsZFZpb2xhdGlvbhIuCgtyZXRyeV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSKVAQoTTGlzdFB1cnBvc2VzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSKAoHY29udGV4dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoLY29uc2lzdGVuY3kYBCABKAsyFy5jb25zZW50LnYxLkNvbnNpc3RlbmN5IkUKFExpc3RQdXJwb3Nlc1Jlc3BvbnNlEi0KCHB1cnBvc2VzGAEgAygLMhsuY29uc2VudC52MS5QdXJwb3NlRGVjaXNpb24iTwoPUHVycG9zZURlY2lzaW9uEg8KB3B1cnBvc2UYASABKAkSKwoIcmVzcG9uc2UYAiABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiTwoSQ2hlY2tTdHJlYW1SZXF1ZXN0EikKBmNoZWNrcxgBIAMoCzIZLmNvbnNlbnQudjEuU3RyZWFtZWRDaGVjaxIOCgZjYW5jZWwYAiADKAQicAoNU3RyZWFtZWRDaGVjaxIKCgJpZBgBIAEoBBInCgVjaGVjaxgCIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVAoTQ2hlY2tTdHJlYW1SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29uc2VudC52MS5TdHJlYW1lZFJlc3VsdBIQCghkcmFpbmluZxgCIAEoCCJ/Cg5TdHJlYW1lZFJlc3VsdBIKCgJpZBgBIAEoBBItCghyZXNwb25zZRgCIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZUgAEicKBWVycm9yGAMgASgLMhYuY29uc2VudC52MS5DaGVja0Vycm9ySABCCQoHb3V0Y29tZSJwCg5FeHBsYWluUmVxdWVzdBInCgVjaGVjaxgBIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0cmFjZRgDIAEoCCKXAwoPRXhwbGFpblJlc3BvbnNlEisKCGRlY2lzaW9uGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlEi8KC2RlY2lkZWRfZm9yGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhc19vZhgDIAEoCBIoCgVmYWN0cxgEIAMoCzIZLmNvbnNlbnQudjEuRXhwbGFpbmVkRmFjdBIoCgVydWxlcxgFIAMoCzIZLmNvbnNlbnQudjEuRXhwbGFpbmVkUnVsZRIoCgpuZWFyX3J1bGVzGAYgAygLMhQuY29uc2VudC52MS5OZWFyUnVsZRIsCgdjaGFuZ2VzGAcgAygLMhsuY29uc2VudC52MS5FeHBsYWluZWRDaGFuZ2USEwoLb2JsaWdhdGlvbnMYCCADKAkSLwoIdmFsaWRpdHkYCSABKAsyHS5jb25zZW50LnYxLkV4cGxhaW5lZFZhbGlkaXR5EhYKDnBvbGljeV9mYWlsdXJlGAogASgJEg0KBXRyYWNlGAsgASgJIs8BCg1FeHBsYWluZWRGYWN0EgsKA2tleRgBIAEoCRIMCgR0ZXh0GAIgASgJEiIKBHJvbGUYAyABKA4yFC5jb25zZW50LnYxLkZhY3RSb2xlEiUKB3dpdGhvdXQYBCABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEi8KD3JlYXNvbnNfd2l0aG91dBgFIAMoDjIWLmNvbnNlbnQudjEuUmVhc29uQ29kZRInCgZldmVudHMYBiADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5IssBCg1FeHBsYWluZWRSdWxlEg0KBXRpdGxlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg8KB2FydGljbGUYAyABKAkSDAoEZmlsZRgEIAEoCRIMCgRsaW5lGAUgASgNEicKB3JlYXNvbnMYBiADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSDwoHY2xhdXNlcxgHIAMoCRIvCgtvYmxpZ2F0aW9ucxgIIAMoDjIaLmNvbnNlbnQudjEuT2JsaWdhdGlvbkNvZGUigAEKCE5lYXJSdWxlEicKBHJ1bGUYASABKAsyGS5jb25zZW50LnYxLkV4cGxhaW5lZFJ1bGUSDwoHbWlzc2luZxgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCglleGNlcHRpb24YBCABKAgSEgoKYnJvdWdodF9ieRgFIAMoCSJyCg9FeHBsYWluZWRDaGFuZ2USDgoGYWxsX29mGAEgAygJEiYKCGRlY2lzaW9uGAIgASgOMhQuY29uc2VudC52MS5EZWNpc2lvbhInCgdyZWFzb25zGAMgAygOMhYuY29uc2VudC52MS5SZWFzb25Db2RlItIBChFFeHBsYWluZWRWYWxpZGl0eRIvCgt2YWxpZF91bnRpbBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDd2h5GAIgASgJEi4KCmNoYW5nZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKCGRlY2lzaW9uGAQgASgOMhQuY29uc2VudC52MS5EZWNpc2lvbhInCgdyZWFzb25zGAUgAygOMhYuY29uc2VudC52MS5SZWFzb25Db2RlIloKGVdhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QSEAoIY2FjaGVfaWQYASABKAwSEQoJaGVhcnRiZWF0GAIgASgEEhgKEGFwcGxpZWRfcG9zaXRpb24YAyABKAQi4AEKGldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlEiUKBWhlbGxvGAEgASgLMhYuY29uc2VudC52MS5XYXRjaEhlbGxvEhUKDWZyb21fcG9zaXRpb24YAiABKAQSEAoIcG9zaXRpb24YAyABKAQSEAoIcmV2aXNpb24YBCABKAQSDQoFc2xvdHMYBSADKA0SFwoPcG9saWN5X3JldmlzaW9uGAYgASgJEhEKCWhlYXJ0YmVhdBgHIAEoBBITCgtzZXJ2ZXJfdGltZRgIIAEoAxIQCghjaGVja3N1bRgJIAEoByKlAQoKV2F0Y2hIZWxsbxIQCghzdG9yZV9pZBgBIAEoDBIQCghzbG90X2tleRgCIAEoDBISCgpzbG90X2NvdW50GAMgASgNEigKBWxlYXNlGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbipsCghGYWN0Um9sZRIZChVGQUNUX1JPTEVfVU5TUEVDSUZJRUQQABIWChJGQUNUX1JPTEVfREVDSVNJVkUQARIUChBGQUNUX1JPTEVfU0hBUkVEEAISFwoTRkFDVF9ST0xFX05PX0VGRkVDVBADMvADCg9EZWNpc2lvblNlcnZpY2USPAoFQ2hlY2sSGC5jb25zZW50LnYxLkNoZWNrUmVxdWVzdBoZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZRJLCgpCYXRjaENoZWNrEh0uY29uc2VudC52MS5CYXRjaENoZWNrUmVxdWVzdBoeLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3BvbnNlElEKDExpc3RQdXJwb3NlcxIfLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVxdWVzdBogLmNvbnNlbnQudjEuTGlzdFB1cnBvc2VzUmVzcG9uc2USUgoLQ2hlY2tTdHJlYW0SHi5jb25zZW50LnYxLkNoZWNrU3RyZWFtUmVxdWVzdBofLmNvbnNlbnQudjEuQ2hlY2tTdHJlYW1SZXNwb25zZSgBMAESQgoHRXhwbGFpbhIaLmNvbnNlbnQudjEuRXhwbGFpblJlcXVlc3QaGy5jb25zZW50LnYxLkV4cGxhaW5SZXNwb25zZRJnChJXYXRjaEludmFsaWRhdGlvbnMSJS5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1JlcXVlc3QaJi5jb25zZW50LnYxLldhdGNoSW52YWxpZGF0aW9uc1Jlc3BvbnNlKAEwAUJSChVpby5naXRodWIuY29uc2VudGQudjFQAVo3Z2l0aHViLmNvbS9jb25zZW50ZC9jb25zZW50ZC9wcm90by9jb25zZW50L3YxO2NvbnNlbnR2MWIGcHJvdG8z", [file_consent_v1_consent_service, file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiFjb25zZW50L3YxL2RlY2lzaW9uX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEicQoLQ29uc2lzdGVuY3kSGgoQbWluaW1pemVfbGF0ZW5jeRgBIAEoCEgAEhsKEWF0X2xlYXN0X2FzX2ZyZXNoGAIgASgJSAASGgoQZnVsbHlfY29uc2lzdGVudBgDIAEoCEgAQg0KC3JlcXVpcmVtZW50IuIBCgxDaGVja1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSFwoPZGF0YV9jYXRlZ29yaWVzGAQgAygJEigKCXJlY2lwaWVudBgFIAEoCzIVLmNvbnNlbnQudjEuUmVjaXBpZW50EigKB2NvbnRleHQYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NvbnNpc3RlbmN5GAcgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSLTAgoNQ2hlY2tSZXNwb25zZRImCghkZWNpc2lvbhgBIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SIwoHcmVhc29ucxgCIAMoCzISLmNvbnNlbnQudjEuUmVhc29uEisKC2xlZ2FsX2Jhc2lzGAMgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEisKC29ibGlnYXRpb25zGAQgAygLMhYuY29uc2VudC52MS5PYmxpZ2F0aW9uEiEKGXBlcm1pdHRlZF9kYXRhX2NhdGVnb3JpZXMYBSADKAkSLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAcgASgJEhcKD3BvbGljeV9yZXZpc2lvbhgIIAEoCRITCgtkZWNpc2lvbl9pZBgJIAEoCSJtChFCYXRjaENoZWNrUmVxdWVzdBIqCghyZXF1ZXN0cxgBIAMoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EiwKC2NvbnNpc3RlbmN5GAIgASgLMhcuY29uc2VudC52MS5Db25zaXN0ZW5jeSJDChJCYXRjaENoZWNrUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNvbnNlbnQudjEuQmF0Y2hDaGVja1Jlc3VsdCJ1ChBCYXRjaENoZWNrUmVzdWx0Ei0KCHJlc3BvbnNlGAEgASgLMhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlSAASJwoFZXJyb3IYAiABKAsyFi5jb25zZW50LnYxLkNoZWNrRXJyb3JIAEIJCgdvdXRjb21lIpEBCgpDaGVja0Vycm9yEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRI0ChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhouY29uc2VudC52MS5GaWVsZFZpb2xhdGlvbhIuCgtyZXRyeV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSKXAgoTTGlzdFB1cnBvc2VzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSKAoHY29udGV4dBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoLY29uc2lzdGVuY3kYBCABKAsyFy5jb25zZW50LnYxLkNvbnNpc3RlbmN5EiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghrbm93bl9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoIcG9saWNpZXMYByABKA4yGC5jb25zZW50LnYxLlBvbGljeUNob2ljZSKbAQoUTGlzdFB1cnBvc2VzUmVzcG9uc2USLQoIcHVycG9zZXMYASADKAsyGy5jb25zZW50LnYxLlB1cnBvc2VEZWNpc2lvbhIkCgVhc19vZhgCIAEoCzIVLmNvbnNlbnQudjEuU3RhdGVBc09mEi4KCHBvbGljaWVzGAMgASgLMhwuY29uc2VudC52MS5EZWNpZGluZ1BvbGljaWVzIr8BChBEZWNpZGluZ1BvbGljaWVzEhcKD3BvbGljeV9yZXZpc2lvbhgBIAEoCRIUCgxpbl9mb3JjZV9ub3cYAiABKAgSFQoNaW5fZm9yY2VfdGhlbhgDIAEoCBIxCg1pbl9mb3JjZV9mcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5pbl9mb3JjZV91bnRpbBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTwoPUHVycG9zZURlY2lzaW9uEg8KB3B1cnBvc2UYASABKAkSKwoIcmVzcG9uc2UYAiABKAsyGS5jb25zZW50LnYxLkNoZWNrUmVzcG9uc2UiTwoSQ2hlY2tTdHJlYW1SZXF1ZXN0EikKBmNoZWNrcxgBIAMoCzIZLmNvbnNlbnQudjEuU3RyZWFtZWRDaGVjaxIOCgZjYW5jZWwYAiADKAQicAoNU3RyZWFtZWRDaGVjaxIKCgJpZBgBIAEoBBInCgVjaGVjaxgCIAEoCzIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0EioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVAoTQ2hlY2tTdHJlYW1SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29uc2VudC52MS5TdHJlYW1lZFJlc3VsdBIQCghkcmFpbmluZxgCIAEoCCJ/Cg5TdHJlYW1lZFJlc3VsdBIKCgJpZBgBIAEoBBItCghyZXNwb25zZRgCIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZUgAEicKBWVycm9yGAMgASgLMhYuY29uc2VudC52MS5DaGVja0Vycm9ySABCCQoHb3V0Y29tZSLKAQoORXhwbGFpblJlcXVlc3QSJwoFY2hlY2sYASABKAsyGC5jb25zZW50LnYxLkNoZWNrUmVxdWVzdBImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFdHJhY2UYAyABKAgSLAoIa25vd25fYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKCHBvbGljaWVzGAUgASgOMhguY29uc2VudC52MS5Qb2xpY3lDaG9pY2UiuAQKD0V4cGxhaW5SZXNwb25zZRIrCghkZWNpc2lvbhgBIAEoCzIZLmNvbnNlbnQudjEuQ2hlY2tSZXNwb25zZRIvCgtkZWNpZGVkX2ZvchgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFYXNfb2YYAyABKAgSKAoFZmFjdHMYBCADKAsyGS5jb25zZW50LnYxLkV4cGxhaW5lZEZhY3QSKAoFcnVsZXMYBSADKAsyGS5jb25zZW50LnYxLkV4cGxhaW5lZFJ1bGUSKAoKbmVhcl9ydWxlcxgGIAMoCzIULmNvbnNlbnQudjEuTmVhclJ1bGUSLAoHY2hhbmdlcxgHIAMoCzIbLmNvbnNlbnQudjEuRXhwbGFpbmVkQ2hhbmdlEhMKC29ibGlnYXRpb25zGAggAygJEi8KCHZhbGlkaXR5GAkgASgLMh0uY29uc2VudC52MS5FeHBsYWluZWRWYWxpZGl0eRIWCg5wb2xpY3lfZmFpbHVyZRgKIAEoCRINCgV0cmFjZRgLIAEoCRIqCgtzdGF0ZV9hc19vZhgMIAEoCzIVLmNvbnNlbnQudjEuU3RhdGVBc09mEi4KCHBvbGljaWVzGA0gASgLMhwuY29uc2VudC52MS5EZWNpZGluZ1BvbGljaWVzEisKCGFubnVsbGVkGA4gAygLMhkuY29uc2VudC52MS5Bbm51bGxlZEV2ZW50EhYKDmFubnVsbGVkX2NvdW50GA8gASgNIlwKDUFubnVsbGVkRXZlbnQSJgoFZW50cnkYASABKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5EiMKAmJ5GAIgASgLMhcuY29uc2VudC52MS5MZWRnZXJFbnRyeSLPAQoNRXhwbGFpbmVkRmFjdBILCgNrZXkYASABKAkSDAoEdGV4dBgCIAEoCRIiCgRyb2xlGAMgASgOMhQuY29uc2VudC52MS5GYWN0Um9sZRIlCgd3aXRob3V0GAQgASgOMhQuY29uc2VudC52MS5EZWNpc2lvbhIvCg9yZWFzb25zX3dpdGhvdXQYBSADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSJwoGZXZlbnRzGAYgAygLMhcuY29uc2VudC52MS5MZWRnZXJFbnRyeSLLAQoNRXhwbGFpbmVkUnVsZRINCgV0aXRsZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIPCgdhcnRpY2xlGAMgASgJEgwKBGZpbGUYBCABKAkSDAoEbGluZRgFIAEoDRInCgdyZWFzb25zGAYgAygOMhYuY29uc2VudC52MS5SZWFzb25Db2RlEg8KB2NsYXVzZXMYByADKAkSLwoLb2JsaWdhdGlvbnMYCCADKA4yGi5jb25zZW50LnYxLk9ibGlnYXRpb25Db2RlIoABCghOZWFyUnVsZRInCgRydWxlGAEgASgLMhkuY29uc2VudC52MS5FeHBsYWluZWRSdWxlEg8KB21pc3NpbmcYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZXhjZXB0aW9uGAQgASgIEhIKCmJyb3VnaHRfYnkYBSADKAkicgoPRXhwbGFpbmVkQ2hhbmdlEg4KBmFsbF9vZhgBIAMoCRImCghkZWNpc2lvbhgCIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SJwoHcmVhc29ucxgDIAMoDjIWLmNvbnNlbnQudjEuUmVhc29uQ29kZSLSAQoRRXhwbGFpbmVkVmFsaWRpdHkSLwoLdmFsaWRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3doeRgCIAEoCRIuCgpjaGFuZ2VzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCghkZWNpc2lvbhgEIAEoDjIULmNvbnNlbnQudjEuRGVjaXNpb24SJwoHcmVhc29ucxgFIAMoDjIWLmNvbnNlbnQudjEuUmVhc29uQ29kZSJaChlXYXRjaEludmFsaWRhdGlvbnNSZXF1ZXN0EhAKCGNhY2hlX2lkGAEgASgMEhEKCWhlYXJ0YmVhdBgCIAEoBBIYChBhcHBsaWVkX3Bvc2l0aW9uGAMgASgEIuABChpXYXRjaEludmFsaWRhdGlvbnNSZXNwb25zZRIlCgVoZWxsbxgBIAEoCzIWLmNvbnNlbnQudjEuV2F0Y2hIZWxsbxIVCg1mcm9tX3Bvc2l0aW9uGAIgASgEEhAKCHBvc2l0aW9uGAMgASgEEhAKCHJldmlzaW9uGAQgASgEEg0KBXNsb3RzGAUgAygNEhcKD3BvbGljeV9yZXZpc2lvbhgGIAEoCRIRCgloZWFydGJlYXQYByABKAQSEwoLc2VydmVyX3RpbWUYCCABKAMSEAoIY2hlY2tzdW0YCSABKAcipQEKCldhdGNoSGVsbG8SEAoIc3RvcmVfaWQYASABKAwSEAoIc2xvdF9rZXkYAiABKAwSEgoKc2xvdF9jb3VudBgDIAEoDRIoCgVsZWFzZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI1ChJoZWFydGJlYXRfaW50ZXJ2YWwYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24qXAoMUG9saWN5Q2hvaWNlEh0KGVBPTElDWV9DSE9JQ0VfVU5TUEVDSUZJRUQQABIWChJQT0xJQ1lfQ0hPSUNFX1RIRU4QARIVChFQT0xJQ1lfQ0hPSUNFX05PVxACKmwKCEZhY3RSb2xlEhkKFUZBQ1RfUk9MRV9VTlNQRUNJRklFRBAAEhYKEkZBQ1RfUk9MRV9ERUNJU0lWRRABEhQKEEZBQ1RfUk9MRV9TSEFSRUQQAhIXChNGQUNUX1JPTEVfTk9fRUZGRUNUEAMy8AMKD0RlY2lzaW9uU2VydmljZRI8CgVDaGVjaxIYLmNvbnNlbnQudjEuQ2hlY2tSZXF1ZXN0GhkuY29uc2VudC52MS5DaGVja1Jlc3BvbnNlEksKCkJhdGNoQ2hlY2sSHS5jb25zZW50LnYxLkJhdGNoQ2hlY2tSZXF1ZXN0Gh4uY29uc2VudC52MS5CYXRjaENoZWNrUmVzcG9uc2USUQoMTGlzdFB1cnBvc2VzEh8uY29uc2VudC52MS5MaXN0UHVycG9zZXNSZXF1ZXN0GiAuY29uc2VudC52MS5MaXN0UHVycG9zZXNSZXNwb25zZRJSCgtDaGVja1N0cmVhbRIeLmNvbnNlbnQudjEuQ2hlY2tTdHJlYW1SZXF1ZXN0Gh8uY29uc2VudC52MS5DaGVja1N0cmVhbVJlc3BvbnNlKAEwARJCCgdFeHBsYWluEhouY29uc2VudC52MS5FeHBsYWluUmVxdWVzdBobLmNvbnNlbnQudjEuRXhwbGFpblJlc3BvbnNlEmcKEldhdGNoSW52YWxpZGF0aW9ucxIlLmNvbnNlbnQudjEuV2F0Y2hJbnZhbGlkYXRpb25zUmVxdWVzdBomLmNvbnNlbnQudjEuV2F0Y2hJbnZhbGlkYXRpb25zUmVzcG9uc2UoATABQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_consent_service, file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Consistency is how fresh the state behind a decision must be. A state older than an acknowledged write on the
@@ -396,6 +396,27 @@ export type ListPurposesRequest = Message<"consent.v1.ListPurposesRequest"> & {
    * @generated from field: consent.v1.Consistency consistency = 4;
    */
   consistency?: Consistency | undefined;
+
+  /**
+   * As in ExplainRequest. Not together with consistency.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * As in ExplainRequest. Not together with consistency.
+   *
+   * @generated from field: google.protobuf.Timestamp known_at = 6;
+   */
+  knownAt?: Timestamp | undefined;
+
+  /**
+   * As in ExplainRequest.
+   *
+   * @generated from field: consent.v1.PolicyChoice policies = 7;
+   */
+  policies: PolicyChoice;
 };
 
 /**
@@ -417,6 +438,20 @@ export type ListPurposesResponse = Message<"consent.v1.ListPurposesResponse"> & 
    * @generated from field: repeated consent.v1.PurposeDecision purposes = 1;
    */
   purposes: PurposeDecision[];
+
+  /**
+   * As of when the state is; absent where neither at nor known_at was set.
+   *
+   * @generated from field: consent.v1.StateAsOf as_of = 2;
+   */
+  asOf?: StateAsOf | undefined;
+
+  /**
+   * The policies that decided; absent where neither at nor known_at was set.
+   *
+   * @generated from field: consent.v1.DecidingPolicies policies = 3;
+   */
+  policies?: DecidingPolicies | undefined;
 };
 
 /**
@@ -425,6 +460,56 @@ export type ListPurposesResponse = Message<"consent.v1.ListPurposesResponse"> & 
  */
 export const ListPurposesResponseSchema: GenMessage<ListPurposesResponse> = /*@__PURE__*/
   messageDesc(file_consent_v1_decision_service, 9);
+
+/**
+ * DecidingPolicies are the policies behind an answer as of an instant.
+ *
+ * @generated from message consent.v1.DecidingPolicies
+ */
+export type DecidingPolicies = Message<"consent.v1.DecidingPolicies"> & {
+  /**
+   * Their revision.
+   *
+   * @generated from field: string policy_revision = 1;
+   */
+  policyRevision: string;
+
+  /**
+   * Whether they are those that are in force now.
+   *
+   * @generated from field: bool in_force_now = 2;
+   */
+  inForceNow: boolean;
+
+  /**
+   * Whether they are those that were in force at the instant; false where the policies of now were asked for and are others,
+   * or where it is not known which were.
+   *
+   * @generated from field: bool in_force_then = 3;
+   */
+  inForceThen: boolean;
+
+  /**
+   * The span of time around the instant in which they were in force; absent where in_force_then is false.
+   *
+   * @generated from field: google.protobuf.Timestamp in_force_from = 4;
+   */
+  inForceFrom?: Timestamp | undefined;
+
+  /**
+   * The end of that span; absent: it goes on.
+   *
+   * @generated from field: google.protobuf.Timestamp in_force_until = 5;
+   */
+  inForceUntil?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message consent.v1.DecidingPolicies.
+ * Use `create(DecidingPoliciesSchema)` to create a new message.
+ */
+export const DecidingPoliciesSchema: GenMessage<DecidingPolicies> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 10);
 
 /**
  * PurposeDecision is the decision on one purpose, for no recipient and no named data category.
@@ -452,7 +537,7 @@ export type PurposeDecision = Message<"consent.v1.PurposeDecision"> & {
  * Use `create(PurposeDecisionSchema)` to create a new message.
  */
 export const PurposeDecisionSchema: GenMessage<PurposeDecision> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 10);
+  messageDesc(file_consent_v1_decision_service, 11);
 
 /**
  * CheckStreamRequest carries checks, and ids of checks that are no longer wanted. Many in one message cost less than one
@@ -482,7 +567,7 @@ export type CheckStreamRequest = Message<"consent.v1.CheckStreamRequest"> & {
  * Use `create(CheckStreamRequestSchema)` to create a new message.
  */
 export const CheckStreamRequestSchema: GenMessage<CheckStreamRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 11);
+  messageDesc(file_consent_v1_decision_service, 12);
 
 /**
  * StreamedCheck is one check of a stream.
@@ -517,7 +602,7 @@ export type StreamedCheck = Message<"consent.v1.StreamedCheck"> & {
  * Use `create(StreamedCheckSchema)` to create a new message.
  */
 export const StreamedCheckSchema: GenMessage<StreamedCheck> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 12);
+  messageDesc(file_consent_v1_decision_service, 13);
 
 /**
  * CheckStreamResponse carries outcomes, in the order in which the checks were done, and a word about the stream.
@@ -546,7 +631,7 @@ export type CheckStreamResponse = Message<"consent.v1.CheckStreamResponse"> & {
  * Use `create(CheckStreamResponseSchema)` to create a new message.
  */
 export const CheckStreamResponseSchema: GenMessage<CheckStreamResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 13);
+  messageDesc(file_consent_v1_decision_service, 14);
 
 /**
  * StreamedResult is the outcome of one check of a stream.
@@ -590,7 +675,7 @@ export type StreamedResult = Message<"consent.v1.StreamedResult"> & {
  * Use `create(StreamedResultSchema)` to create a new message.
  */
 export const StreamedResultSchema: GenMessage<StreamedResult> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 14);
+  messageDesc(file_consent_v1_decision_service, 15);
 
 /**
  * ExplainRequest asks why a check is decided as it is.
@@ -606,8 +691,8 @@ export type ExplainRequest = Message<"consent.v1.ExplainRequest"> & {
   check?: CheckRequest | undefined;
 
   /**
-   * The instant as of which to answer: what was recorded and had occurred by then, by the policies active now. Absent: now.
-   * Not in the future, and not together with check.consistency.
+   * The instant to decide for: what had occurred by then counts; an event that is dated after its recording, from its
+   * recording on. Absent: now. Not in the future, and not together with check.consistency.
    *
    * @generated from field: google.protobuf.Timestamp at = 2;
    */
@@ -619,6 +704,21 @@ export type ExplainRequest = Message<"consent.v1.ExplainRequest"> & {
    * @generated from field: bool trace = 3;
    */
   trace: boolean;
+
+  /**
+   * What was recorded by then counts; an annulment has this axis alone. Absent: now, so that history which was recorded late
+   * counts by its own dates. Not in the future, and not together with check.consistency.
+   *
+   * @generated from field: google.protobuf.Timestamp known_at = 4;
+   */
+  knownAt?: Timestamp | undefined;
+
+  /**
+   * By which policies, where at is set. Default: by those that were in force at that instant.
+   *
+   * @generated from field: consent.v1.PolicyChoice policies = 5;
+   */
+  policies: PolicyChoice;
 };
 
 /**
@@ -626,7 +726,7 @@ export type ExplainRequest = Message<"consent.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 15);
+  messageDesc(file_consent_v1_decision_service, 16);
 
 /**
  * ExplainResponse is the story of a decision. Its texts are for people; nothing may parse them.
@@ -649,7 +749,7 @@ export type ExplainResponse = Message<"consent.v1.ExplainResponse"> & {
   decidedFor?: Timestamp | undefined;
 
   /**
-   * Whether the state is that of ExplainRequest.at.
+   * Whether the state is that of ExplainRequest.at and known_at; state_as_of is set then.
    *
    * @generated from field: bool as_of = 3;
    */
@@ -710,6 +810,34 @@ export type ExplainResponse = Message<"consent.v1.ExplainResponse"> & {
    * @generated from field: string trace = 11;
    */
   trace: string;
+
+  /**
+   * As of when the state is; absent where neither at nor known_at was set.
+   *
+   * @generated from field: consent.v1.StateAsOf state_as_of = 12;
+   */
+  stateAsOf?: StateAsOf | undefined;
+
+  /**
+   * The policies that decided; absent where neither at nor known_at was set.
+   *
+   * @generated from field: consent.v1.DecidingPolicies policies = 13;
+   */
+  policies?: DecidingPolicies | undefined;
+
+  /**
+   * The events that count no more because they were recorded by mistake, in the order of recording; at most 100.
+   *
+   * @generated from field: repeated consent.v1.AnnulledEvent annulled = 14;
+   */
+  annulled: AnnulledEvent[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 annulled_count = 15;
+   */
+  annulledCount: number;
 };
 
 /**
@@ -717,7 +845,35 @@ export type ExplainResponse = Message<"consent.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 16);
+  messageDesc(file_consent_v1_decision_service, 17);
+
+/**
+ * AnnulledEvent is an event that was recorded by mistake, and counts nowhere.
+ *
+ * @generated from message consent.v1.AnnulledEvent
+ */
+export type AnnulledEvent = Message<"consent.v1.AnnulledEvent"> & {
+  /**
+   * The event.
+   *
+   * @generated from field: consent.v1.LedgerEntry entry = 1;
+   */
+  entry?: LedgerEntry | undefined;
+
+  /**
+   * The annulment.
+   *
+   * @generated from field: consent.v1.LedgerEntry by = 2;
+   */
+  by?: LedgerEntry | undefined;
+};
+
+/**
+ * Describes the message consent.v1.AnnulledEvent.
+ * Use `create(AnnulledEventSchema)` to create a new message.
+ */
+export const AnnulledEventSchema: GenMessage<AnnulledEvent> = /*@__PURE__*/
+  messageDesc(file_consent_v1_decision_service, 18);
 
 /**
  * ExplainedFact is something on record for the subject.
@@ -774,7 +930,7 @@ export type ExplainedFact = Message<"consent.v1.ExplainedFact"> & {
  * Use `create(ExplainedFactSchema)` to create a new message.
  */
 export const ExplainedFactSchema: GenMessage<ExplainedFact> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 17);
+  messageDesc(file_consent_v1_decision_service, 19);
 
 /**
  * ExplainedRule is a rule as the METADATA in its policy describe it.
@@ -844,7 +1000,7 @@ export type ExplainedRule = Message<"consent.v1.ExplainedRule"> & {
  * Use `create(ExplainedRuleSchema)` to create a new message.
  */
 export const ExplainedRuleSchema: GenMessage<ExplainedRule> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 18);
+  messageDesc(file_consent_v1_decision_service, 20);
 
 /**
  * NearRule is a rule that lacked one condition; all others held.
@@ -893,7 +1049,7 @@ export type NearRule = Message<"consent.v1.NearRule"> & {
  * Use `create(NearRuleSchema)` to create a new message.
  */
 export const NearRuleSchema: GenMessage<NearRule> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 19);
+  messageDesc(file_consent_v1_decision_service, 21);
 
 /**
  * ExplainedChange is what would change the answer.
@@ -928,7 +1084,7 @@ export type ExplainedChange = Message<"consent.v1.ExplainedChange"> & {
  * Use `create(ExplainedChangeSchema)` to create a new message.
  */
 export const ExplainedChangeSchema: GenMessage<ExplainedChange> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 20);
+  messageDesc(file_consent_v1_decision_service, 22);
 
 /**
  * ExplainedValidity says what time alone will do to a decision.
@@ -977,7 +1133,7 @@ export type ExplainedValidity = Message<"consent.v1.ExplainedValidity"> & {
  * Use `create(ExplainedValiditySchema)` to create a new message.
  */
 export const ExplainedValiditySchema: GenMessage<ExplainedValidity> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 21);
+  messageDesc(file_consent_v1_decision_service, 23);
 
 /**
  * WatchInvalidationsRequest is a heartbeat of a client's cache, a confirmation, or both. A client sends one at the start, one
@@ -1015,7 +1171,7 @@ export type WatchInvalidationsRequest = Message<"consent.v1.WatchInvalidationsRe
  * Use `create(WatchInvalidationsRequestSchema)` to create a new message.
  */
 export const WatchInvalidationsRequestSchema: GenMessage<WatchInvalidationsRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 22);
+  messageDesc(file_consent_v1_decision_service, 24);
 
 /**
  * WatchInvalidationsResponse is what a cache of decisions must know. The first one of a stream has a hello, none after it does.
@@ -1112,7 +1268,7 @@ export type WatchInvalidationsResponse = Message<"consent.v1.WatchInvalidationsR
  * Use `create(WatchInvalidationsResponseSchema)` to create a new message.
  */
 export const WatchInvalidationsResponseSchema: GenMessage<WatchInvalidationsResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 23);
+  messageDesc(file_consent_v1_decision_service, 25);
 
 /**
  * WatchHello is the terms of a stream of invalidations.
@@ -1164,7 +1320,41 @@ export type WatchHello = Message<"consent.v1.WatchHello"> & {
  * Use `create(WatchHelloSchema)` to create a new message.
  */
 export const WatchHelloSchema: GenMessage<WatchHello> = /*@__PURE__*/
-  messageDesc(file_consent_v1_decision_service, 24);
+  messageDesc(file_consent_v1_decision_service, 26);
+
+/**
+ * PolicyChoice says which policies decide, of an answer as of an instant.
+ *
+ * @generated from enum consent.v1.PolicyChoice
+ */
+export enum PolicyChoice {
+  /**
+   * Those of then.
+   *
+   * @generated from enum value: POLICY_CHOICE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Those that were in force at the instant. Where they are not kept: FAILED_PRECONDITION, never an answer by others.
+   *
+   * @generated from enum value: POLICY_CHOICE_THEN = 1;
+   */
+  THEN = 1,
+
+  /**
+   * Those that are in force now.
+   *
+   * @generated from enum value: POLICY_CHOICE_NOW = 2;
+   */
+  NOW = 2,
+}
+
+/**
+ * Describes the enum consent.v1.PolicyChoice.
+ */
+export const PolicyChoiceSchema: GenEnum<PolicyChoice> = /*@__PURE__*/
+  enumDesc(file_consent_v1_decision_service, 0);
 
 /**
  * FactRole says what a fact did to a decision.
@@ -1205,7 +1395,7 @@ export enum FactRole {
  * Describes the enum consent.v1.FactRole.
  */
 export const FactRoleSchema: GenEnum<FactRole> = /*@__PURE__*/
-  enumDesc(file_consent_v1_decision_service, 0);
+  enumDesc(file_consent_v1_decision_service, 1);
 
 /**
  * DecisionService answers whether a subject's data may be used for a purpose, now.

@@ -16,7 +16,100 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/policy_service.proto.
  */
 export const file_consent_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb25zZW50L3YxL3BvbGljeV9zZXJ2aWNlLnByb3RvEgpjb25zZW50LnYxIiwKEEdldFBvbGljeVJlcXVlc3QSGAoQaW5jbHVkZV9jb250ZW50cxgBIAEoCCKvAQoRR2V0UG9saWN5UmVzcG9uc2USFwoPcG9saWN5X3JldmlzaW9uGAEgASgJEjAKDGFjdGl2YXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoFZmlsZXMYAyADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSKAoGc3RhdHVzGAQgASgLMhguY29uc2VudC52MS5Qb2xpY3lTdGF0dXMi8QEKDFBvbGljeVN0YXR1cxIOCgZzb3VyY2UYASABKAkSEQoJbGFzdF9nb29kGAIgASgIEjAKDGF0dGVtcHRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMc3VjY2VlZGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghmYWlsdXJlcxgFIAEoDRInCgZmYXVsdHMYBiADKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0Eh8KF3JlZnVzZWRfcG9saWN5X3JldmlzaW9uGAcgASgJIjsKClBvbGljeUZpbGUSDAoEcGF0aBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSDwoHY29udGVudBgDIAEoDCIsChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkiXwoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKwoLY29udHJvbGxlcnMYASADKAsyFi5jb25zZW50LnYxLkNvbnRyb2xsZXISFwoPcG9saWN5X3JldmlzaW9uGAIgASgJIk0KCkNvbnRyb2xsZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIlCghwdXJwb3NlcxgDIAMoCzITLmNvbnNlbnQudjEuUHVycG9zZSKkAQoHUHVycG9zZRIPCgdwdXJwb3NlGAEgASgJEisKC2xlZ2FsX2Jhc2lzGAIgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEhIKCnByb2hpYml0ZWQYAyABKAgSDgoGY2xhdXNlGAQgASgJEhYKDm5vdGljZV92ZXJzaW9uGAUgASgNEh8KF21hdGVyaWFsX25vdGljZV92ZXJzaW9uGAYgASgNIjsKEkNoZWNrUG9saWN5UmVxdWVzdBIlCgVmaWxlcxgBIAMoCzIWLmNvbnNlbnQudjEuUG9saWN5RmlsZSK6AgoTQ2hlY2tQb2xpY3lSZXNwb25zZRIQCghhZG1pdHRlZBgBIAEoCBIXCg9wb2xpY3lfcmV2aXNpb24YAiABKAkSKQoGZmF1bHRzGAMgAygLMhkuY29uc2VudC52MS5Qb2xpY3lGaW5kaW5nEisKCHdhcm5pbmdzGAQgAygLMhkuY29uc2VudC52MS5Qb2xpY3lGaW5kaW5nEjUKC2NvbnRyb2xsZXJzGAUgAygLMiAuY29uc2VudC52MS5FbnVtZXJhdGVkQ29udHJvbGxlchINCgVjYXNlcxgGIAEoBBIuCgtlbnVtZXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIUCgx0ZXN0c19wYXNzZWQYCCABKA0SFAoMdGVzdHNfZmFpbGVkGAkgASgNInEKDVBvbGljeUZpbmRpbmcSJgoFZmF1bHQYASABKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0EjgKDmNvdW50ZXJleGFtcGxlGAIgASgLMiAuY29uc2VudC52MS5Qb2xpY3lDb3VudGVyZXhhbXBsZSLTAQoUUG9saWN5Q291bnRlcmV4YW1wbGUSEQoJaW52YXJpYW50GAEgASgJEg0KBXdvcmRzGAIgASgJEhIKCmNvbnRyb2xsZXIYAyABKAkSDwoHcHVycG9zZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRINCgVpbnB1dBgGIAEoCRIOCgZiZWZvcmUYByABKAkSDQoFcXVlcnkYCCABKAkSEgoKYWxsb3dlZF9ieRgJIAMoCRIOCgZzaWxlbnQYCiADKAkSDQoFY2FzZXMYCyABKAQibAoURW51bWVyYXRlZENvbnRyb2xsZXISEgoKY29udHJvbGxlchgBIAEoCRIQCghwdXJwb3NlcxgCIAEoDRIOCgZwcm92ZW4YAyABKA0SDQoFY2FzZXMYBCABKAQSDwoHYWxsb3dlZBgFIAEoBCI6CgtQb2xpY3lGYXVsdBIMCgRmaWxlGAEgASgJEgwKBGxpbmUYAiABKA0SDwoHbWVzc2FnZRgDIAEoCSJgChVBY3RpdmF0ZVBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSIAoYZXhwZWN0ZWRfcG9saWN5X3JldmlzaW9uGAIgASgJIoUBChZBY3RpdmF0ZVBvbGljeVJlc3BvbnNlEhcKD3BvbGljeV9yZXZpc2lvbhgBIAEoCRIgChhwcmV2aW91c19wb2xpY3lfcmV2aXNpb24YAiABKAkSMAoMYWN0aXZhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKzAQoRRGlmZlBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSDgoGc3RhdGVzGAIgASgIEg4KBnNhbXBsZRgDIAEoDRIUCgxhbGxfc3ViamVjdHMYBCABKAgSLwoJZGVjaXNpb25zGAUgAygLMhwuY29uc2VudC52MS5SZWNvcmRlZERlY2lzaW9uEhAKCGV4YW1wbGVzGAYgASgNIrwBChBSZWNvcmRlZERlY2lzaW9uEicKBWNoZWNrGAEgASgLMhguY29uc2VudC52MS5DaGVja1JlcXVlc3QSLgoKZGVjaWRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoIZGVjaXNpb24YAyABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEicKB3JlYXNvbnMYBCADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUidwoSRGlmZlBvbGljeVJlc3BvbnNlEiwKCHByb2dyZXNzGAEgASgLMhguY29uc2VudC52MS5EaWZmUHJvZ3Jlc3NIABIoCgZyZXN1bHQYAiABKAsyFi5jb25zZW50LnYxLkRpZmZSZXN1bHRIAEIJCgdtZXNzYWdlIk8KDERpZmZQcm9ncmVzcxIiCgRvdmVyGAEgASgOMhQuY29uc2VudC52MS5EaWZmT3ZlchIMCgRkb25lGAIgASgEEg0KBXRvdGFsGAMgASgEIroBCgpEaWZmUmVzdWx0Eh4KFmFjdGl2ZV9wb2xpY3lfcmV2aXNpb24YASABKAkSIQoZY2FuZGlkYXRlX3BvbGljeV9yZXZpc2lvbhgCIAEoCRIlCgZ0b3RhbHMYAyADKAsyFS5jb25zZW50LnYxLkRpZmZUb3RhbBIxCgtkaWZmZXJlbmNlcxgEIAMoCzIcLmNvbnNlbnQudjEuUG9saWN5RGlmZmVyZW5jZRIPCgdvbWl0dGVkGAUgASgEIsQBCglEaWZmVG90YWwSIgoEb3ZlchgBIAEoDjIULmNvbnNlbnQudjEuRGlmZk92ZXISEAoIc3ViamVjdHMYAiABKAQSEAoIY29tcGFyZWQYAyABKAQSFQoNbmV3bHlfYWxsb3dlZBgEIAEoBBIUCgxuZXdseV9kZW5pZWQYBSABKAQSGQoRb3RoZXJ3aXNlX2NoYW5nZWQYBiABKAQSFgoObm90X3JlcHJvZHVjZWQYByABKAQSDwoHc2Vjb25kcxgIIAEoASK4AgoQUG9saWN5RGlmZmVyZW5jZRIiCgRvdmVyGAEgASgOMhQuY29uc2VudC52MS5EaWZmT3ZlchISCgpjb250cm9sbGVyGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSLAoJcmVjaXBpZW50GAQgASgOMhkuY29uc2VudC52MS5SZWNpcGllbnRLaW5kEiQKBmJlZm9yZRgFIAEoCzIULmNvbnNlbnQudjEuRGlmZlNpZGUSIwoFYWZ0ZXIYBiABKAsyFC5jb25zZW50LnYxLkRpZmZTaWRlEg0KBWNvdW50GAcgASgEEigKBXJ1bGVzGAggAygLMhkuY29uc2VudC52MS5FeHBsYWluZWRSdWxlEikKCGV4YW1wbGVzGAkgAygLMhcuY29uc2VudC52MS5EaWZmRXhhbXBsZSKIAQoIRGlmZlNpZGUSJgoIZGVjaXNpb24YASABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEicKB3JlYXNvbnMYAiADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSKwoLbGVnYWxfYmFzaXMYAyABKA4yFi5jb25zZW50LnYxLkxlZ2FsQmFzaXMiZgoLRGlmZkV4YW1wbGUSEgoKc3ViamVjdF9pZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIuCgpkZWNpZGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpsCghEaWZmT3ZlchIZChVESUZGX09WRVJfVU5TUEVDSUZJRUQQABIUChBESUZGX09WRVJfU1RBVEVTEAESFgoSRElGRl9PVkVSX1NVQkpFQ1RTEAISFwoTRElGRl9PVkVSX0RFQ0lTSU9OUxADMq0DCg1Qb2xpY3lTZXJ2aWNlEkgKCUdldFBvbGljeRIcLmNvbnNlbnQudjEuR2V0UG9saWN5UmVxdWVzdBodLmNvbnNlbnQudjEuR2V0UG9saWN5UmVzcG9uc2USWgoPTGlzdENvbnRyb2xsZXJzEiIuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiMuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJOCgtDaGVja1BvbGljeRIeLmNvbnNlbnQudjEuQ2hlY2tQb2xpY3lSZXF1ZXN0Gh8uY29uc2VudC52MS5DaGVja1BvbGljeVJlc3BvbnNlElcKDkFjdGl2YXRlUG9saWN5EiEuY29uc2VudC52MS5BY3RpdmF0ZVBvbGljeVJlcXVlc3QaIi5jb25zZW50LnYxLkFjdGl2YXRlUG9saWN5UmVzcG9uc2USTQoKRGlmZlBvbGljeRIdLmNvbnNlbnQudjEuRGlmZlBvbGljeVJlcXVlc3QaHi5jb25zZW50LnYxLkRpZmZQb2xpY3lSZXNwb25zZTABQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_decision_service, file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jb25zZW50L3YxL3BvbGljeV9zZXJ2aWNlLnByb3RvEgpjb25zZW50LnYxIhoKGExpc3RQb2xpY3lIaXN0b3J5UmVxdWVzdCJCChlMaXN0UG9saWN5SGlzdG9yeVJlc3BvbnNlEiUKBXNwYW5zGAEgAygLMhYuY29uc2VudC52MS5Qb2xpY3lTcGFuIr8BCgpQb2xpY3lTcGFuEhcKD3BvbGljeV9yZXZpc2lvbhgBIAEoCRIxCg1pbl9mb3JjZV9mcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5pbl9mb3JjZV91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGc291cmNlGAQgASgJEhMKC2NvbnRyb2xsZXJzGAUgAygJEgwKBGtlcHQYBiABKAgiLAoQR2V0UG9saWN5UmVxdWVzdBIYChBpbmNsdWRlX2NvbnRlbnRzGAEgASgIIq8BChFHZXRQb2xpY3lSZXNwb25zZRIXCg9wb2xpY3lfcmV2aXNpb24YASABKAkSMAoMYWN0aXZhdGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVmaWxlcxgDIAMoCzIWLmNvbnNlbnQudjEuUG9saWN5RmlsZRIoCgZzdGF0dXMYBCABKAsyGC5jb25zZW50LnYxLlBvbGljeVN0YXR1cyKfAgoMUG9saWN5U3RhdHVzEg4KBnNvdXJjZRgBIAEoCRIRCglsYXN0X2dvb2QYAiABKAgSMAoMYXR0ZW1wdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxzdWNjZWVkZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGZhaWx1cmVzGAUgASgNEicKBmZhdWx0cxgGIAMoCzIXLmNvbnNlbnQudjEuUG9saWN5RmF1bHQSHwoXcmVmdXNlZF9wb2xpY3lfcmV2aXNpb24YByABKAkSLAoIcmV0cnlfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjsKClBvbGljeUZpbGUSDAoEcGF0aBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSDwoHY29udGVudBgDIAEoDCIsChZMaXN0Q29udHJvbGxlcnNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkiXwoXTGlzdENvbnRyb2xsZXJzUmVzcG9uc2USKwoLY29udHJvbGxlcnMYASADKAsyFi5jb25zZW50LnYxLkNvbnRyb2xsZXISFwoPcG9saWN5X3JldmlzaW9uGAIgASgJIk0KCkNvbnRyb2xsZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIlCghwdXJwb3NlcxgDIAMoCzITLmNvbnNlbnQudjEuUHVycG9zZSKkAQoHUHVycG9zZRIPCgdwdXJwb3NlGAEgASgJEisKC2xlZ2FsX2Jhc2lzGAIgASgOMhYuY29uc2VudC52MS5MZWdhbEJhc2lzEhIKCnByb2hpYml0ZWQYAyABKAgSDgoGY2xhdXNlGAQgASgJEhYKDm5vdGljZV92ZXJzaW9uGAUgASgNEh8KF21hdGVyaWFsX25vdGljZV92ZXJzaW9uGAYgASgNIjsKEkNoZWNrUG9saWN5UmVxdWVzdBIlCgVmaWxlcxgBIAMoCzIWLmNvbnNlbnQudjEuUG9saWN5RmlsZSK6AgoTQ2hlY2tQb2xpY3lSZXNwb25zZRIQCghhZG1pdHRlZBgBIAEoCBIXCg9wb2xpY3lfcmV2aXNpb24YAiABKAkSKQoGZmF1bHRzGAMgAygLMhkuY29uc2VudC52MS5Qb2xpY3lGaW5kaW5nEisKCHdhcm5pbmdzGAQgAygLMhkuY29uc2VudC52MS5Qb2xpY3lGaW5kaW5nEjUKC2NvbnRyb2xsZXJzGAUgAygLMiAuY29uc2VudC52MS5FbnVtZXJhdGVkQ29udHJvbGxlchINCgVjYXNlcxgGIAEoBBIuCgtlbnVtZXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIUCgx0ZXN0c19wYXNzZWQYCCABKA0SFAoMdGVzdHNfZmFpbGVkGAkgASgNInEKDVBvbGljeUZpbmRpbmcSJgoFZmF1bHQYASABKAsyFy5jb25zZW50LnYxLlBvbGljeUZhdWx0EjgKDmNvdW50ZXJleGFtcGxlGAIgASgLMiAuY29uc2VudC52MS5Qb2xpY3lDb3VudGVyZXhhbXBsZSLTAQoUUG9saWN5Q291bnRlcmV4YW1wbGUSEQoJaW52YXJpYW50GAEgASgJEg0KBXdvcmRzGAIgASgJEhIKCmNvbnRyb2xsZXIYAyABKAkSDwoHcHVycG9zZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRINCgVpbnB1dBgGIAEoCRIOCgZiZWZvcmUYByABKAkSDQoFcXVlcnkYCCABKAkSEgoKYWxsb3dlZF9ieRgJIAMoCRIOCgZzaWxlbnQYCiADKAkSDQoFY2FzZXMYCyABKAQibAoURW51bWVyYXRlZENvbnRyb2xsZXISEgoKY29udHJvbGxlchgBIAEoCRIQCghwdXJwb3NlcxgCIAEoDRIOCgZwcm92ZW4YAyABKA0SDQoFY2FzZXMYBCABKAQSDwoHYWxsb3dlZBgFIAEoBCI6CgtQb2xpY3lGYXVsdBIMCgRmaWxlGAEgASgJEgwKBGxpbmUYAiABKA0SDwoHbWVzc2FnZRgDIAEoCSJgChVBY3RpdmF0ZVBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSIAoYZXhwZWN0ZWRfcG9saWN5X3JldmlzaW9uGAIgASgJIoUBChZBY3RpdmF0ZVBvbGljeVJlc3BvbnNlEhcKD3BvbGljeV9yZXZpc2lvbhgBIAEoCRIgChhwcmV2aW91c19wb2xpY3lfcmV2aXNpb24YAiABKAkSMAoMYWN0aXZhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLRAQoRRGlmZlBvbGljeVJlcXVlc3QSJQoFZmlsZXMYASADKAsyFi5jb25zZW50LnYxLlBvbGljeUZpbGUSDgoGc3RhdGVzGAIgASgIEg4KBnNhbXBsZRgDIAEoDRIUCgxhbGxfc3ViamVjdHMYBCABKAgSLwoJZGVjaXNpb25zGAUgAygLMhwuY29uc2VudC52MS5SZWNvcmRlZERlY2lzaW9uEhAKCGV4YW1wbGVzGAYgASgNEhwKFGZyb21fcG9saWN5X3JldmlzaW9uGAcgASgJIrwBChBSZWNvcmRlZERlY2lzaW9uEicKBWNoZWNrGAEgASgLMhguY29uc2VudC52MS5DaGVja1JlcXVlc3QSLgoKZGVjaWRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoIZGVjaXNpb24YAyABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEicKB3JlYXNvbnMYBCADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUidwoSRGlmZlBvbGljeVJlc3BvbnNlEiwKCHByb2dyZXNzGAEgASgLMhguY29uc2VudC52MS5EaWZmUHJvZ3Jlc3NIABIoCgZyZXN1bHQYAiABKAsyFi5jb25zZW50LnYxLkRpZmZSZXN1bHRIAEIJCgdtZXNzYWdlIk8KDERpZmZQcm9ncmVzcxIiCgRvdmVyGAEgASgOMhQuY29uc2VudC52MS5EaWZmT3ZlchIMCgRkb25lGAIgASgEEg0KBXRvdGFsGAMgASgEIroBCgpEaWZmUmVzdWx0Eh4KFmFjdGl2ZV9wb2xpY3lfcmV2aXNpb24YASABKAkSIQoZY2FuZGlkYXRlX3BvbGljeV9yZXZpc2lvbhgCIAEoCRIlCgZ0b3RhbHMYAyADKAsyFS5jb25zZW50LnYxLkRpZmZUb3RhbBIxCgtkaWZmZXJlbmNlcxgEIAMoCzIcLmNvbnNlbnQudjEuUG9saWN5RGlmZmVyZW5jZRIPCgdvbWl0dGVkGAUgASgEIsQBCglEaWZmVG90YWwSIgoEb3ZlchgBIAEoDjIULmNvbnNlbnQudjEuRGlmZk92ZXISEAoIc3ViamVjdHMYAiABKAQSEAoIY29tcGFyZWQYAyABKAQSFQoNbmV3bHlfYWxsb3dlZBgEIAEoBBIUCgxuZXdseV9kZW5pZWQYBSABKAQSGQoRb3RoZXJ3aXNlX2NoYW5nZWQYBiABKAQSFgoObm90X3JlcHJvZHVjZWQYByABKAQSDwoHc2Vjb25kcxgIIAEoASK4AgoQUG9saWN5RGlmZmVyZW5jZRIiCgRvdmVyGAEgASgOMhQuY29uc2VudC52MS5EaWZmT3ZlchISCgpjb250cm9sbGVyGAIgASgJEg8KB3B1cnBvc2UYAyABKAkSLAoJcmVjaXBpZW50GAQgASgOMhkuY29uc2VudC52MS5SZWNpcGllbnRLaW5kEiQKBmJlZm9yZRgFIAEoCzIULmNvbnNlbnQudjEuRGlmZlNpZGUSIwoFYWZ0ZXIYBiABKAsyFC5jb25zZW50LnYxLkRpZmZTaWRlEg0KBWNvdW50GAcgASgEEigKBXJ1bGVzGAggAygLMhkuY29uc2VudC52MS5FeHBsYWluZWRSdWxlEikKCGV4YW1wbGVzGAkgAygLMhcuY29uc2VudC52MS5EaWZmRXhhbXBsZSKIAQoIRGlmZlNpZGUSJgoIZGVjaXNpb24YASABKA4yFC5jb25zZW50LnYxLkRlY2lzaW9uEicKB3JlYXNvbnMYAiADKA4yFi5jb25zZW50LnYxLlJlYXNvbkNvZGUSKwoLbGVnYWxfYmFzaXMYAyABKA4yFi5jb25zZW50LnYxLkxlZ2FsQmFzaXMiZgoLRGlmZkV4YW1wbGUSEgoKc3ViamVjdF9pZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIuCgpkZWNpZGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpsCghEaWZmT3ZlchIZChVESUZGX09WRVJfVU5TUEVDSUZJRUQQABIUChBESUZGX09WRVJfU1RBVEVTEAESFgoSRElGRl9PVkVSX1NVQkpFQ1RTEAISFwoTRElGRl9PVkVSX0RFQ0lTSU9OUxADMo8ECg1Qb2xpY3lTZXJ2aWNlEkgKCUdldFBvbGljeRIcLmNvbnNlbnQudjEuR2V0UG9saWN5UmVxdWVzdBodLmNvbnNlbnQudjEuR2V0UG9saWN5UmVzcG9uc2USWgoPTGlzdENvbnRyb2xsZXJzEiIuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXF1ZXN0GiMuY29uc2VudC52MS5MaXN0Q29udHJvbGxlcnNSZXNwb25zZRJOCgtDaGVja1BvbGljeRIeLmNvbnNlbnQudjEuQ2hlY2tQb2xpY3lSZXF1ZXN0Gh8uY29uc2VudC52MS5DaGVja1BvbGljeVJlc3BvbnNlElcKDkFjdGl2YXRlUG9saWN5EiEuY29uc2VudC52MS5BY3RpdmF0ZVBvbGljeVJlcXVlc3QaIi5jb25zZW50LnYxLkFjdGl2YXRlUG9saWN5UmVzcG9uc2USTQoKRGlmZlBvbGljeRIdLmNvbnNlbnQudjEuRGlmZlBvbGljeVJlcXVlc3QaHi5jb25zZW50LnYxLkRpZmZQb2xpY3lSZXNwb25zZTABEmAKEUxpc3RQb2xpY3lIaXN0b3J5EiQuY29uc2VudC52MS5MaXN0UG9saWN5SGlzdG9yeVJlcXVlc3QaJS5jb25zZW50LnYxLkxpc3RQb2xpY3lIaXN0b3J5UmVzcG9uc2VCUgoVaW8uZ2l0aHViLmNvbnNlbnRkLnYxUAFaN2dpdGh1Yi5jb20vY29uc2VudGQvY29uc2VudGQvcHJvdG8vY29uc2VudC92MTtjb25zZW50djFiBnByb3RvMw", [file_consent_v1_decision_service, file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+
+/**
+ * ListPolicyHistoryRequest asks for the history of policies.
+ *
+ * @generated from message consent.v1.ListPolicyHistoryRequest
+ */
+export type ListPolicyHistoryRequest = Message<"consent.v1.ListPolicyHistoryRequest"> & {
+};
+
+/**
+ * Describes the message consent.v1.ListPolicyHistoryRequest.
+ * Use `create(ListPolicyHistoryRequestSchema)` to create a new message.
+ */
+export const ListPolicyHistoryRequestSchema: GenMessage<ListPolicyHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 0);
+
+/**
+ * ListPolicyHistoryResponse is the history of policies.
+ *
+ * @generated from message consent.v1.ListPolicyHistoryResponse
+ */
+export type ListPolicyHistoryResponse = Message<"consent.v1.ListPolicyHistoryResponse"> & {
+  /**
+   * The spans of time, the newest first; at most 10,000.
+   *
+   * @generated from field: repeated consent.v1.PolicySpan spans = 1;
+   */
+  spans: PolicySpan[];
+};
+
+/**
+ * Describes the message consent.v1.ListPolicyHistoryResponse.
+ * Use `create(ListPolicyHistoryResponseSchema)` to create a new message.
+ */
+export const ListPolicyHistoryResponseSchema: GenMessage<ListPolicyHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 1);
+
+/**
+ * PolicySpan is a span of time in which a set of policies was in force. A server that was stopped decided nothing meanwhile:
+ * the span of the set that it had last goes on.
+ *
+ * @generated from message consent.v1.PolicySpan
+ */
+export type PolicySpan = Message<"consent.v1.PolicySpan"> & {
+  /**
+   * The digest of the set.
+   *
+   * @generated from field: string policy_revision = 1;
+   */
+  policyRevision: string;
+
+  /**
+   * When it was put in force.
+   *
+   * @generated from field: google.protobuf.Timestamp in_force_from = 2;
+   */
+  inForceFrom?: Timestamp | undefined;
+
+  /**
+   * When another was; absent: it is in force.
+   *
+   * @generated from field: google.protobuf.Timestamp in_force_until = 3;
+   */
+  inForceUntil?: Timestamp | undefined;
+
+  /**
+   * Where it came from, as in PolicyStatus.
+   *
+   * @generated from field: string source = 4;
+   */
+  source: string;
+
+  /**
+   * The ids of its controllers, sorted.
+   *
+   * @generated from field: repeated string controllers = 5;
+   */
+  controllers: string[];
+
+  /**
+   * Whether the set is kept, so that decisions of then can be explained by it.
+   *
+   * @generated from field: bool kept = 6;
+   */
+  kept: boolean;
+};
+
+/**
+ * Describes the message consent.v1.PolicySpan.
+ * Use `create(PolicySpanSchema)` to create a new message.
+ */
+export const PolicySpanSchema: GenMessage<PolicySpan> = /*@__PURE__*/
+  messageDesc(file_consent_v1_policy_service, 2);
 
 /**
  * GetPolicyRequest asks for the active policies.
@@ -37,7 +130,7 @@ export type GetPolicyRequest = Message<"consent.v1.GetPolicyRequest"> & {
  * Use `create(GetPolicyRequestSchema)` to create a new message.
  */
 export const GetPolicyRequestSchema: GenMessage<GetPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 0);
+  messageDesc(file_consent_v1_policy_service, 3);
 
 /**
  * GetPolicyResponse describes the active policies.
@@ -79,7 +172,7 @@ export type GetPolicyResponse = Message<"consent.v1.GetPolicyResponse"> & {
  * Use `create(GetPolicyResponseSchema)` to create a new message.
  */
 export const GetPolicyResponseSchema: GenMessage<GetPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 1);
+  messageDesc(file_consent_v1_policy_service, 4);
 
 /**
  * PolicyStatus tells where a node's policies come from and how the last attempt to load them went.
@@ -136,6 +229,14 @@ export type PolicyStatus = Message<"consent.v1.PolicyStatus"> & {
    * @generated from field: string refused_policy_revision = 7;
    */
   refusedPolicyRevision: string;
+
+  /**
+   * When the same policies are tried again, because their admission ran out of time on a machine that was busy or paused;
+   * absent: not before their source changes.
+   *
+   * @generated from field: google.protobuf.Timestamp retry_at = 8;
+   */
+  retryAt?: Timestamp | undefined;
 };
 
 /**
@@ -143,7 +244,7 @@ export type PolicyStatus = Message<"consent.v1.PolicyStatus"> & {
  * Use `create(PolicyStatusSchema)` to create a new message.
  */
 export const PolicyStatusSchema: GenMessage<PolicyStatus> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 2);
+  messageDesc(file_consent_v1_policy_service, 5);
 
 /**
  * PolicyFile is one file of the active policies.
@@ -178,7 +279,7 @@ export type PolicyFile = Message<"consent.v1.PolicyFile"> & {
  * Use `create(PolicyFileSchema)` to create a new message.
  */
 export const PolicyFileSchema: GenMessage<PolicyFile> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 3);
+  messageDesc(file_consent_v1_policy_service, 6);
 
 /**
  * ListControllersRequest asks for all controllers.
@@ -199,7 +300,7 @@ export type ListControllersRequest = Message<"consent.v1.ListControllersRequest"
  * Use `create(ListControllersRequestSchema)` to create a new message.
  */
 export const ListControllersRequestSchema: GenMessage<ListControllersRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 4);
+  messageDesc(file_consent_v1_policy_service, 7);
 
 /**
  * ListControllersResponse has the controllers.
@@ -227,7 +328,7 @@ export type ListControllersResponse = Message<"consent.v1.ListControllersRespons
  * Use `create(ListControllersResponseSchema)` to create a new message.
  */
 export const ListControllersResponseSchema: GenMessage<ListControllersResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 5);
+  messageDesc(file_consent_v1_policy_service, 8);
 
 /**
  * Controller is a controller as the active policies describe it.
@@ -262,7 +363,7 @@ export type Controller = Message<"consent.v1.Controller"> & {
  * Use `create(ControllerSchema)` to create a new message.
  */
 export const ControllerSchema: GenMessage<Controller> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 6);
+  messageDesc(file_consent_v1_policy_service, 9);
 
 /**
  * Purpose is a purpose as a controller declares it.
@@ -318,7 +419,7 @@ export type Purpose = Message<"consent.v1.Purpose"> & {
  * Use `create(PurposeSchema)` to create a new message.
  */
 export const PurposeSchema: GenMessage<Purpose> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 7);
+  messageDesc(file_consent_v1_policy_service, 10);
 
 /**
  * CheckPolicyRequest carries a candidate.
@@ -339,7 +440,7 @@ export type CheckPolicyRequest = Message<"consent.v1.CheckPolicyRequest"> & {
  * Use `create(CheckPolicyRequestSchema)` to create a new message.
  */
 export const CheckPolicyRequestSchema: GenMessage<CheckPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 8);
+  messageDesc(file_consent_v1_policy_service, 11);
 
 /**
  * CheckPolicyResponse is what admission found.
@@ -412,7 +513,7 @@ export type CheckPolicyResponse = Message<"consent.v1.CheckPolicyResponse"> & {
  * Use `create(CheckPolicyResponseSchema)` to create a new message.
  */
 export const CheckPolicyResponseSchema: GenMessage<CheckPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 9);
+  messageDesc(file_consent_v1_policy_service, 12);
 
 /**
  * PolicyFinding is a fault that admission found, or a warning.
@@ -440,7 +541,7 @@ export type PolicyFinding = Message<"consent.v1.PolicyFinding"> & {
  * Use `create(PolicyFindingSchema)` to create a new message.
  */
 export const PolicyFindingSchema: GenMessage<PolicyFinding> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 10);
+  messageDesc(file_consent_v1_policy_service, 13);
 
 /**
  * PolicyCounterexample is the plainest case that breaks an invariant of admission.
@@ -527,7 +628,7 @@ export type PolicyCounterexample = Message<"consent.v1.PolicyCounterexample"> & 
  * Use `create(PolicyCounterexampleSchema)` to create a new message.
  */
 export const PolicyCounterexampleSchema: GenMessage<PolicyCounterexample> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 11);
+  messageDesc(file_consent_v1_policy_service, 14);
 
 /**
  * EnumeratedController is what was enumerated of one controller.
@@ -574,7 +675,7 @@ export type EnumeratedController = Message<"consent.v1.EnumeratedController"> & 
  * Use `create(EnumeratedControllerSchema)` to create a new message.
  */
 export const EnumeratedControllerSchema: GenMessage<EnumeratedController> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 12);
+  messageDesc(file_consent_v1_policy_service, 15);
 
 /**
  * PolicyFault is one reason why a set of policies is refused.
@@ -609,7 +710,7 @@ export type PolicyFault = Message<"consent.v1.PolicyFault"> & {
  * Use `create(PolicyFaultSchema)` to create a new message.
  */
 export const PolicyFaultSchema: GenMessage<PolicyFault> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 13);
+  messageDesc(file_consent_v1_policy_service, 16);
 
 /**
  * ActivatePolicyRequest carries a candidate.
@@ -637,7 +738,7 @@ export type ActivatePolicyRequest = Message<"consent.v1.ActivatePolicyRequest"> 
  * Use `create(ActivatePolicyRequestSchema)` to create a new message.
  */
 export const ActivatePolicyRequestSchema: GenMessage<ActivatePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 14);
+  messageDesc(file_consent_v1_policy_service, 17);
 
 /**
  * ActivatePolicyResponse tells what is in force.
@@ -672,7 +773,7 @@ export type ActivatePolicyResponse = Message<"consent.v1.ActivatePolicyResponse"
  * Use `create(ActivatePolicyResponseSchema)` to create a new message.
  */
 export const ActivatePolicyResponseSchema: GenMessage<ActivatePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 15);
+  messageDesc(file_consent_v1_policy_service, 18);
 
 /**
  * DiffPolicyRequest carries a candidate, and says over what to compare.
@@ -681,7 +782,8 @@ export const ActivatePolicyResponseSchema: GenMessage<ActivatePolicyResponse> = 
  */
 export type DiffPolicyRequest = Message<"consent.v1.DiffPolicyRequest"> & {
   /**
-   * Its files; path and content count. All together, with the decisions, at most 4 MiB.
+   * Its files; path and content count. All together, with the decisions, at most 4 MiB. None, which from_policy_revision
+   * permits: the candidate is the active policies.
    *
    * @generated from field: repeated consent.v1.PolicyFile files = 1;
    */
@@ -721,6 +823,13 @@ export type DiffPolicyRequest = Message<"consent.v1.DiffPolicyRequest"> & {
    * @generated from field: uint32 examples = 6;
    */
   examples: number;
+
+  /**
+   * The revision of a kept set to compare with, instead of the active policies. Not kept: FAILED_PRECONDITION.
+   *
+   * @generated from field: string from_policy_revision = 7;
+   */
+  fromPolicyRevision: string;
 };
 
 /**
@@ -728,7 +837,7 @@ export type DiffPolicyRequest = Message<"consent.v1.DiffPolicyRequest"> & {
  * Use `create(DiffPolicyRequestSchema)` to create a new message.
  */
 export const DiffPolicyRequestSchema: GenMessage<DiffPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 16);
+  messageDesc(file_consent_v1_policy_service, 19);
 
 /**
  * RecordedDecision is a decision that was made.
@@ -770,7 +879,7 @@ export type RecordedDecision = Message<"consent.v1.RecordedDecision"> & {
  * Use `create(RecordedDecisionSchema)` to create a new message.
  */
 export const RecordedDecisionSchema: GenMessage<RecordedDecision> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 17);
+  messageDesc(file_consent_v1_policy_service, 20);
 
 /**
  * DiffPolicyResponse is progress, or the result, which comes last.
@@ -807,7 +916,7 @@ export type DiffPolicyResponse = Message<"consent.v1.DiffPolicyResponse"> & {
  * Use `create(DiffPolicyResponseSchema)` to create a new message.
  */
 export const DiffPolicyResponseSchema: GenMessage<DiffPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 18);
+  messageDesc(file_consent_v1_policy_service, 21);
 
 /**
  * DiffProgress says how far a comparison is.
@@ -842,7 +951,7 @@ export type DiffProgress = Message<"consent.v1.DiffProgress"> & {
  * Use `create(DiffProgressSchema)` to create a new message.
  */
 export const DiffProgressSchema: GenMessage<DiffProgress> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 19);
+  messageDesc(file_consent_v1_policy_service, 22);
 
 /**
  * DiffResult is a whole comparison.
@@ -851,7 +960,7 @@ export const DiffProgressSchema: GenMessage<DiffProgress> = /*@__PURE__*/
  */
 export type DiffResult = Message<"consent.v1.DiffResult"> & {
   /**
-   * The digest of the active policies.
+   * The digest of the active policies or, where from_policy_revision was set, of the kept set.
    *
    * @generated from field: string active_policy_revision = 1;
    */
@@ -891,7 +1000,7 @@ export type DiffResult = Message<"consent.v1.DiffResult"> & {
  * Use `create(DiffResultSchema)` to create a new message.
  */
 export const DiffResultSchema: GenMessage<DiffResult> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 20);
+  messageDesc(file_consent_v1_policy_service, 23);
 
 /**
  * DiffTotal sums up a comparison.
@@ -962,7 +1071,7 @@ export type DiffTotal = Message<"consent.v1.DiffTotal"> & {
  * Use `create(DiffTotalSchema)` to create a new message.
  */
 export const DiffTotalSchema: GenMessage<DiffTotal> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 21);
+  messageDesc(file_consent_v1_policy_service, 24);
 
 /**
  * PolicyDifference is one way in which decisions differ.
@@ -1039,7 +1148,7 @@ export type PolicyDifference = Message<"consent.v1.PolicyDifference"> & {
  * Use `create(PolicyDifferenceSchema)` to create a new message.
  */
 export const PolicyDifferenceSchema: GenMessage<PolicyDifference> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 22);
+  messageDesc(file_consent_v1_policy_service, 25);
 
 /**
  * DiffSide is one side of a difference.
@@ -1074,7 +1183,7 @@ export type DiffSide = Message<"consent.v1.DiffSide"> & {
  * Use `create(DiffSideSchema)` to create a new message.
  */
 export const DiffSideSchema: GenMessage<DiffSide> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 23);
+  messageDesc(file_consent_v1_policy_service, 26);
 
 /**
  * DiffExample is an instance of a difference.
@@ -1109,7 +1218,7 @@ export type DiffExample = Message<"consent.v1.DiffExample"> & {
  * Use `create(DiffExampleSchema)` to create a new message.
  */
 export const DiffExampleSchema: GenMessage<DiffExample> = /*@__PURE__*/
-  messageDesc(file_consent_v1_policy_service, 24);
+  messageDesc(file_consent_v1_policy_service, 27);
 
 /**
  * DiffOver says what is compared.
@@ -1211,6 +1320,16 @@ export const PolicyService: GenService<{
     methodKind: "server_streaming";
     input: typeof DiffPolicyRequestSchema;
     output: typeof DiffPolicyResponseSchema;
+  },
+  /**
+   * ListPolicyHistory returns which policies were in force on this node and when, the newest first.
+   *
+   * @generated from rpc consent.v1.PolicyService.ListPolicyHistory
+   */
+  listPolicyHistory: {
+    methodKind: "unary";
+    input: typeof ListPolicyHistoryRequestSchema;
+    output: typeof ListPolicyHistoryResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_consent_v1_policy_service, 0);
