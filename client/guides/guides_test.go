@@ -21,7 +21,7 @@ import (
 type guide struct {
 	file  string
 	tools []string
-	// empty: its blocks run in an empty folder, with CONSENTD as the path of the repository; else in a copy of the repository.
+	// empty: its blocks run in one folder that is empty at first, with CONSENTD as the path of the repository; else in a copy of the repository.
 	empty bool
 }
 
@@ -126,10 +126,10 @@ func run(t *testing.T, g guide, repository string) {
 	}
 	s := servertest.Start(t, servertest.Options{})
 	dir := repository
+	if g.empty {
+		dir = t.TempDir()
+	}
 	for _, b := range blocksOf(string(text)) {
-		if g.empty {
-			dir = t.TempDir()
-		}
 		took := time.Now()
 		out, err := shell(t, command{script(b.text, s.Addr), dir, repository, s.Addr})
 		if err != nil {
@@ -149,7 +149,7 @@ var answer = regexp.MustCompile(`(?m)^(\./consentctl (?:check|explain) .*\S)\s+#
 // starts is stopped once it serves.
 func script(text, addr string) string {
 	text = exits.ReplaceAllString(text, `if $1; then echo 'this was to fail'; exit 1; fi`)
-	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -q '^$2'`)
+	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -Eq '^(Decision +)?$2'`)
 	text = strings.ReplaceAll(text, "127.0.0.1:7070", addr)
 	return prelude + text + "\n"
 }
