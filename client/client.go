@@ -81,7 +81,7 @@ func (c *Client) Explain(ctx context.Context, request *consentv1.ExplainRequest)
 	if err != nil {
 		return nil, err
 	}
-	if t.own = t.own && request.GetAt() == nil; t.own { // what was recorded by then needs no token
+	if t.own = t.own && request.GetAt() == nil && request.GetKnownAt() == nil; t.own { // the past needs no token
 		request = proto.CloneOf(request)
 		request.Check = withConsistency(request.GetCheck(), t.consistency)
 	}
@@ -191,9 +191,11 @@ func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurpos
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{
-		Controller: request.GetController(), SubjectId: request.GetSubjectId(), Context: request.GetContext(), Consistency: t.consistency,
-	})
+	if t.own {
+		request = proto.CloneOf(request)
+		request.Consistency = t.consistency
+	}
+	response, err := c.decisions.ListPurposes(ctx, request)
 	tokens := make([]string, len(response.GetPurposes()))
 	for i, p := range response.GetPurposes() {
 		tokens[i] = p.GetResponse().GetConsistencyToken()

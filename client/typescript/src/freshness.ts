@@ -8,6 +8,9 @@ import { atLeastAsFresh } from "./requests.js";
 /** A request that may say how fresh the state behind its answer must be. */
 export interface Demanding {
   consistency?: MessageInitShape<typeof ConsistencySchema> | undefined;
+  /** Where at or knownAt is set the request is about the past: the server refuses a consistency beside that. */
+  at?: unknown;
+  knownAt?: unknown;
 }
 
 /** What a session knows: its newest write, and the store that it belongs to, which is that of the first token it heard. */
@@ -43,7 +46,8 @@ export class Freshness {
     if (this.torn) {
       throw new StoreMismatchError("events were recorded in more than one");
     }
-    const own = this.token !== "" && request.consistency === undefined;
+    const past = request.at !== undefined || request.knownAt !== undefined;
+    const own = this.token !== "" && request.consistency === undefined && !past;
     try {
       const answer = await call(own ? { ...request, consistency: atLeastAsFresh(this.token) } : request);
       this.hear(tokens(answer));

@@ -50,11 +50,14 @@ public final class Session implements Checker {
 
   @Override
   public List<PurposeDecision> listPurposes(ListPurposesRequest request, Duration timeout) {
+    // The server refuses a consistency in a request about the past, which needs none.
+    boolean past = request.hasAt() || request.hasKnownAt();
     return freshness.ask(
         request.hasConsistency() ? Optional.of(request.getConsistency()) : Optional.empty(),
         c ->
             client.listPurposes(
-                c.map(request.toBuilder()::setConsistency).map(ListPurposesRequest.Builder::build).orElse(request), timeout),
+                past ? request : c.map(request.toBuilder()::setConsistency).map(ListPurposesRequest.Builder::build).orElse(request),
+                timeout),
         purposes -> purposes.stream().map(p -> p.decision().consistencyToken()).toList());
   }
 
