@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/client"
 )
 
-// byFlags is the error of a call that recorded one event, with the fields at fault as the command line names them: what the
-// server checks is not checked here a second time.
+// byFlags is the error of a call that was to record one event, with the fields at fault as the command line names them:
+// what the server checks is not checked here a second time.
 func byFlags(cmd *cobra.Command, err error) error {
 	faults := client.Violations(err)
 	if len(faults) == 0 {
