@@ -34,7 +34,8 @@ func byFlags(cmd *cobra.Command, err error) error {
 // eventPath is what comes before a field of the event, and the position in a list after it.
 var eventPath = regexp.MustCompile(`^events\[0\]\.|\[\d+\]$`)
 
-// onCommandLine names what on the command line a field comes from: --evidence, PURPOSE; the field where there is nothing.
+// onCommandLine names what on the command line a field comes from: --evidence, PURPOSE; the field where there is
+// nothing.
 func onCommandLine(cmd *cobra.Command, field string) string {
 	path := eventPath.ReplaceAllString(field, "")
 	name := path[strings.LastIndexByte(path, '.')+1:]
