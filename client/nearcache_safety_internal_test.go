@@ -260,7 +260,8 @@ func (s *safety) close(subject int, to int64) {
 }
 
 // record repeats one event until it is acknowledged; false if ctx ended first. The events lie in the past, so that the
-// server's clock may step, and each is a second newer than the one before: a withdrawal counts to the end of its second.
+// server's clock may step, and each is a second newer than the one before: a withdrawal counts to the end of its
+// second.
 func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
 	s.recordings[subject]++
 	event := NewEvent("privacy_settings")

@@ -36,8 +36,8 @@ func dial(t *testing.T, o servertest.Options) (*client.Client, *servertest.Serve
 // recordings counts the events that the tests recorded.
 var recordings atomic.Int64
 
-// training is a consent to ai_training, on notice 3 of the example controller. Each is a second newer than the one before, and
-// a day old: a withdrawal counts to the end of its second.
+// training is a consent to ai_training, on notice 3 of the example controller. Each is a second newer than the one
+// before, and a day old: a withdrawal counts to the end of its second.
 func training(subject string, consent consentv1.ConsentStatus) *consentv1.RecordEventsRequest {
 	event := client.NewEvent("privacy_settings")
 	event.OccurredAt = timestamppb.New(yesterday.Add(time.Duration(recordings.Add(1)) * time.Second))

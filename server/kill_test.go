@@ -121,8 +121,8 @@ func (k *killer) write(ctx context.Context, client consentv1.ConsentServiceClien
 	}
 }
 
-// batch is a consent from its request to its withdrawal, each event a second newer than the one before: a withdrawal counts to
-// the end of its second.
+// batch is a consent from its request to its withdrawal, each event a second newer than the one before: a withdrawal
+// counts to the end of its second.
 func (k *killer) batch(name string) []*consentv1.Event {
 	events := make([]*consentv1.Event, killBatch)
 	for i := range events {

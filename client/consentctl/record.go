@@ -99,8 +99,8 @@ func (r *recorder) record(cmd *cobra.Command, args []string, set func(*consentv1
 	})
 }
 
-// requireDeclared refuses an event for a purpose that the controller does not declare: a misspelt one must not swallow an
-// unsubscribe.
+// requireDeclared refuses an event for a purpose that the controller does not declare: a misspelt one must not swallow
+// an unsubscribe.
 func (r *recorder) requireDeclared(ctx context.Context, c *client.Client, request *consentv1.RecordEventsRequest) error {
 	purposes := purposesOf(request.GetEvents()[0])
 	if len(purposes) == 0 || r.undeclared {

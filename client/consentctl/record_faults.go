@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/client"
 )
 
-// byFlags is the error of a call that recorded one event, with the fields at fault as the command line names them: what the
-// server checks is not checked here a second time.
+// byFlags is the error of a call that was to record one event, with the fields at fault as the command line names them:
+// what the server checks is not checked here a second time.
 func byFlags(cmd *cobra.Command, err error) error {
 	faults := client.Violations(err)
 	if len(faults) == 0 {
@@ -34,7 +34,8 @@ func byFlags(cmd *cobra.Command, err error) error {
 // eventPath is what comes before a field of the event, and the position in a list after it.
 var eventPath = regexp.MustCompile(`^events\[0\]\.|\[\d+\]$`)
 
-// onCommandLine names what on the command line a field comes from: --evidence, PURPOSE; the field where there is nothing.
+// onCommandLine names what on the command line a field comes from: --evidence, PURPOSE; the field where there is
+// nothing.
 func onCommandLine(cmd *cobra.Command, field string) string {
 	path := eventPath.ReplaceAllString(field, "")
 	name := path[strings.LastIndexByte(path, '.')+1:]

@@ -24,8 +24,9 @@ type purposeResult struct {
 	client.Result
 }
 
-// decideNow checks each purpose that the one event of a request names, as of the state after it. The event is recorded whatever
-// comes of that. A consent that names recipients says nothing without one, and their kinds are not known here: it is not checked.
+// decideNow checks each purpose that the one event of a request names, as of the state after it. The event is recorded
+// whatever comes of that. A consent that names recipients says nothing without one, and their kinds are not known here:
+// it is not checked.
 func decideNow(ctx context.Context, c *client.Client, recorded *consentv1.RecordEventsRequest, token string) []purposeResult {
 	event := recorded.GetEvents()[0]
 	purposes := purposesOf(event)
@@ -99,8 +100,8 @@ func (r recorded) table(w io.Writer) {
 	}...))
 }
 
-// outcomeText is a sentence such as "recorded, and superseded by the consent of 2026-03-01T12:00:00Z (e7): still ALLOW for
-// marketing_email".
+// outcomeText is a sentence such as "recorded, and superseded by the consent of 2026-03-01T12:00:00Z (e7): still ALLOW
+// for marketing_email".
 func (r recorded) outcomeText() string {
 	effect, since := effectText(r.outcome())
 	if effect == "" || len(r.decisions) == 0 {

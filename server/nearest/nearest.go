@@ -9,8 +9,8 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Name returns which of names differs least from name, the first of those that differ as little; empty where more than a third
-// of it differs and neither is a part of the other.
+// Name returns which of names differs least from name, the first of those that differ as little; empty where more than
+// a third of it differs and neither is a part of the other.
 func Name(name string, names iter.Seq[string]) (nearest string) {
 	least := math.MaxInt
 	for other := range names {

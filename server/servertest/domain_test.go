@@ -52,7 +52,8 @@ func TestStories(t *testing.T) {
 	t.Run("lists", func(t *testing.T) { s.play(t, listStories()) })
 }
 
-// timeStories: an event counts from when it occurred or was recorded, the earlier; what restricts from the end of its second.
+// timeStories: an event counts from when it occurred or was recorded, the earlier; what restricts from the end of its
+// second.
 func timeStories() []story {
 	return []story{
 		{"a phone's clock runs ahead when I agree, and then I refuse", []step{

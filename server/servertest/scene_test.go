@@ -155,8 +155,8 @@ func (s *scene) eventAt(id string, at time.Duration, what kind, details []detail
 	return e
 }
 
-// record records an event of its own call. want is what becomes of it: its effect with what supersedes it and the warnings, or
-// the code with which it is refused and the field at fault.
+// record records an event of its own call. want is what becomes of it: its effect with what supersedes it and the
+// warnings, or the code with which it is refused and the field at fault.
 func record(id string, at time.Duration, what kind, want string, details ...detail) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
