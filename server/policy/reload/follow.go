@@ -30,8 +30,8 @@ func (m *Manager) next(ctx context.Context) (answer chan<- struct{}, err error) 
 	defer cancel()
 	changed := make(chan struct{})
 	go func() {
-		_ = m.config.Source.Next(waiting) // it fails only with waiting
-		close(changed)
+		defer close(changed)
+		m.await(waiting)
 	}()
 	select {
 	case <-changed:
@@ -40,6 +40,18 @@ func (m *Manager) next(ctx context.Context) (answer chan<- struct{}, err error) 
 		<-changed
 	}
 	return answer, ctx.Err()
+}
+
+// await returns when the source changed or ctx ended. A source that panics must not take the process down, and would panic again:
+// it is not asked until there is another reason to read.
+func (m *Manager) await(ctx context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.config.Logger.Error("looking for changes of the policies panicked: report it", "panic", p)
+			<-ctx.Done()
+		}
+	}()
+	_ = m.config.Source.Next(ctx) // it fails only with ctx
 }
 
 // untilRetry is ctx until the files that ran out of time are to be tried again.
