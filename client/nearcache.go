@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // NearCacheConfig configures a near cache. The zero value is ready for use.
@@ -215,14 +216,14 @@ func (n *near) store(s *nearSession, request *consentv1.CheckRequest, response *
 	if s == nil || !keepable(request, response) {
 		return
 	}
-	token, ok := parseToken(response.GetConsistencyToken())
-	if !ok || token.storeID != s.storeID {
+	token, err := wire.ParseToken(response.GetConsistencyToken())
+	if err != nil || token.StoreID != s.storeID {
 		return
 	}
 	key := proto.CloneOf(request)
 	key.Consistency = nil
 	e := &nearEntry{
-		hash: n.hash(request), request: key, decision: d, revision: token.revision,
+		hash: n.hash(request), request: key, decision: d, revision: token.Revision,
 		slot: s.hello.Slot(request.GetController(), request.GetSubjectId()),
 	}
 	if until := response.GetValidUntil(); until != nil {

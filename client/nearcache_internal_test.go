@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
@@ -163,7 +164,7 @@ func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistenc
 }
 
 func (w *world) AppendToken(text []byte, r consent.Revision) []byte {
-	return append(text, authz.Token{StoreID: worldStore, Revision: r}.String()...)
+	return append(text, wire.Token{StoreID: worldStore, Revision: uint64(r)}.String()...)
 }
 
 // Record allows on a consent that is given, and denies on any other. Records come one after the other.

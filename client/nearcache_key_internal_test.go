@@ -9,8 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/server/authz"
-	"github.com/consentd/consentd/server/consent"
 )
 
 func keyRequest() *consentv1.CheckRequest {
@@ -201,26 +199,4 @@ func testSession(t testing.TB) *nearSession {
 	}
 	s.beat(reading{mono: 1, wall: 1})
 	return s
-}
-
-// The tokens of the server are read as it means them, and nothing else is.
-func FuzzNearToken(f *testing.F) {
-	f.Add(authz.Token{StoreID: [16]byte{1, 2}, Revision: 3}.String())
-	f.Add("")
-	f.Add("garbage")
-	f.Fuzz(func(t *testing.T, text string) {
-		want, err := authz.ParseToken(text)
-		got, ok := parseToken(text)
-		if ok != (err == nil) || ok && got != (token{storeID: want.StoreID, revision: uint64(want.Revision)}) {
-			t.Errorf("%q: %v, %v; the server reads %v, %v", text, got, ok, want, err)
-		}
-	})
-}
-
-func TestTokensOfTheServerAreRead(t *testing.T) {
-	want := token{storeID: [16]byte{9}, revision: 1<<64 - 1}
-	text := authz.Token{StoreID: want.storeID, Revision: consent.Revision(want.revision)}.String()
-	if got, ok := parseToken(text); !ok || got != want {
-		t.Errorf("%q is %v, %v", text, got, ok)
-	}
 }

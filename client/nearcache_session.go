@@ -7,6 +7,7 @@ import (
 	"time"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // nearSession is what is known by one stream of invalidations. A new stream begins with nothing: what an earlier one was told
@@ -190,8 +191,8 @@ func (s *nearSession) demand(c *consentv1.Consistency, fresh *freshness) (uint64
 	case *consentv1.Consistency_MinimizeLatency:
 		return atLeast, need.MinimizeLatency
 	case *consentv1.Consistency_AtLeastAsFresh:
-		token, ok := parseToken(need.AtLeastAsFresh)
-		return max(atLeast, token.revision), ok && token.storeID == s.storeID
+		token, err := wire.ParseToken(need.AtLeastAsFresh)
+		return max(atLeast, token.Revision), err == nil && token.StoreID == s.storeID
 	}
 	return 0, false
 }

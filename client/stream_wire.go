@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // The messages of a CheckStream are put together and taken apart here, by their wire format: each caller encodes its own
@@ -65,40 +66,22 @@ func (c frames) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.CodecV2.Unmarshal(data, v)
 }
 
-// The field numbers of the messages.
-const (
-	requestChecks protowire.Number = 1
-	requestCancel protowire.Number = 2
-
-	checkID      protowire.Number = 1
-	checkCheck   protowire.Number = 2
-	checkTimeout protowire.Number = 3
-
-	durationSeconds protowire.Number = 1
-	durationNanos   protowire.Number = 2
-
-	responseResults  protowire.Number = 1
-	responseDraining protowire.Number = 2
-	resultID         protowire.Number = 1
-	resultResponse   protowire.Number = 2
-)
-
 // appendRequest appends an encoded StreamedCheck without its id.
 func appendRequest(data []byte, request *consentv1.CheckRequest, timeout time.Duration) ([]byte, error) {
 	options := proto.MarshalOptions{UseCachedSize: true}
 	size := proto.Size(request)
 	data = slices.Grow(data, size+maxOverhead)
-	data = protowire.AppendTag(data, checkCheck, protowire.BytesType)
+	data = protowire.AppendTag(data, wire.StreamedCheckCheck, protowire.BytesType)
 	data = protowire.AppendVarint(data, uint64(size))
 	data, err := options.MarshalAppend(data, request)
 	if err != nil {
 		return data, err
 	}
 	seconds, nanos := uint64(timeout/time.Second), uint64(timeout%time.Second)
-	data = protowire.AppendTag(data, checkTimeout, protowire.BytesType)
+	data = protowire.AppendTag(data, wire.StreamedCheckTimeout, protowire.BytesType)
 	data = append(data, byte(2+protowire.SizeVarint(seconds)+protowire.SizeVarint(nanos))) // at most 22
-	data = protowire.AppendVarint(protowire.AppendTag(data, durationSeconds, protowire.VarintType), seconds)
-	return protowire.AppendVarint(protowire.AppendTag(data, durationNanos, protowire.VarintType), nanos), nil
+	data = protowire.AppendVarint(protowire.AppendTag(data, wire.DurationSeconds, protowire.VarintType), seconds)
+	return protowire.AppendVarint(protowire.AppendTag(data, wire.DurationNanos, protowire.VarintType), nanos), nil
 }
 
 // maxOverhead is the most that appendRequest and appendCheck add to a request.
@@ -106,17 +89,17 @@ const maxOverhead = 56
 
 // appendCheck appends an encoded check, with its id, to a CheckStreamRequest.
 func appendCheck(data []byte, id uint64, check []byte) []byte {
-	size := protowire.SizeTag(checkID) + protowire.SizeVarint(id) + len(check)
-	data = protowire.AppendTag(data, requestChecks, protowire.BytesType)
+	size := protowire.SizeTag(wire.StreamedCheckID) + protowire.SizeVarint(id) + len(check)
+	data = protowire.AppendTag(data, wire.CheckStreamRequestChecks, protowire.BytesType)
 	data = protowire.AppendVarint(data, uint64(size))
-	data = protowire.AppendTag(data, checkID, protowire.VarintType)
+	data = protowire.AppendTag(data, wire.StreamedCheckID, protowire.VarintType)
 	data = protowire.AppendVarint(data, id)
 	return append(data, check...)
 }
 
 // appendCancel appends the id of a check that is no longer wanted to a CheckStreamRequest.
 func appendCancel(data []byte, id uint64) []byte {
-	data = protowire.AppendTag(data, requestCancel, protowire.VarintType)
+	data = protowire.AppendTag(data, wire.CheckStreamRequestCancel, protowire.VarintType)
 	return protowire.AppendVarint(data, id)
 }
 
@@ -135,14 +118,14 @@ func eachResult(data []byte, f func(id uint64, result []byte)) (draining bool, e
 			return draining, errGarbage
 		}
 		switch {
-		case number == responseResults && kind == protowire.BytesType:
+		case number == wire.CheckStreamResponseResults && kind == protowire.BytesType:
 			result, _ := protowire.ConsumeBytes(data)
 			id, err := idOf(result)
 			if err != nil {
 				return draining, err
 			}
 			f(id, result)
-		case number == responseDraining && kind == protowire.VarintType:
+		case number == wire.CheckStreamResponseDraining && kind == protowire.VarintType:
 			value, _ := protowire.ConsumeVarint(data)
 			draining = value != 0
 		}
@@ -159,7 +142,7 @@ func idOf(result []byte) (id uint64, err error) {
 			return 0, errGarbage
 		}
 		result = result[n:]
-		if number == resultID && kind == protowire.VarintType {
+		if number == wire.StreamedResultID && kind == protowire.VarintType {
 			id, n = protowire.ConsumeVarint(result)
 		} else {
 			n = protowire.ConsumeFieldValue(number, kind, result)

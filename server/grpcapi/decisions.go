@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/explain"
@@ -78,10 +79,10 @@ func (d *desk) batchAnswer(ctx context.Context, b batch, results []authz.Result)
 			next++
 		}
 		if fault == nil {
-			data = appendBatched(data, batchedResponse, d.response)
+			data = appendBatched(data, wire.BatchCheckResultResponse, d.response)
 		} else {
 			refused := d.service.errors.refuse(ctx, consentv1.DecisionService_BatchCheck_FullMethodName, fault)
-			data = appendBatched(data, batchedError, encodedError(refused))
+			data = appendBatched(data, wire.BatchCheckResultError, encodedError(refused))
 		}
 	}
 	return data

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -78,9 +79,9 @@ func (d *desk) streamedOutcome(check *streamedCheck) (outcome protowire.Number, 
 		return err
 	})
 	if err != nil {
-		return resultError, encodedError(status.Convert(err))
+		return wire.StreamedResultError, encodedError(status.Convert(err))
 	}
-	return resultResponse, d.response
+	return wire.StreamedResultResponse, d.response
 }
 
 // streamed is the handler of a check of a stream.

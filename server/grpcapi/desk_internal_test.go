@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -50,12 +51,12 @@ func TestADeskKeepsNoAnswer(t *testing.T) {
 		"empty":      {ctx: checkContext{stream: t.Context()}},
 	} {
 		allowed := streamedCheck{request: good, ctx: checkContext{stream: t.Context()}}
-		if outcome, message := d.streamedOutcome(&allowed); outcome != resultResponse || len(message) == 0 {
+		if outcome, message := d.streamedOutcome(&allowed); outcome != wire.StreamedResultResponse || len(message) == 0 {
 			t.Fatalf("the first check: outcome %d, %x", outcome, message)
 		}
 		outcome, message := d.streamedOutcome(next)
 		var e consentv1.CheckError
-		if err := proto.Unmarshal(message, &e); outcome != resultError || err != nil || e.GetCode() == 0 {
+		if err := proto.Unmarshal(message, &e); outcome != wire.StreamedResultError || err != nil || e.GetCode() == 0 {
 			t.Errorf("%s: outcome %d, %v (%v)", name, outcome, &e, err)
 		}
 	}
@@ -83,7 +84,7 @@ func TestAStreamedCheckAllocates(t *testing.T) {
 		check.request, check.ctx.stream = request, t.Context()
 		outcome, _ = d.streamedOutcome(check)
 	})
-	if n > budget || outcome != resultResponse {
+	if n > budget || outcome != wire.StreamedResultResponse {
 		t.Errorf("%v allocations, want %d at most (outcome %d)", n, budget, outcome)
 	}
 }

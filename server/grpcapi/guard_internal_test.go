@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -100,7 +101,7 @@ func TestPanicsBesideTheInterceptor(t *testing.T) {
 			d.in.message = nil
 			outcome, message := d.streamedOutcome(&streamedCheck{request: one, ctx: checkContext{stream: t.Context()}})
 			var e consentv1.CheckError
-			if err := proto.Unmarshal(message, &e); err != nil || outcome != resultError {
+			if err := proto.Unmarshal(message, &e); err != nil || outcome != wire.StreamedResultError {
 				t.Fatalf("outcome %d, %v", outcome, err)
 			}
 			return status.Error(codes.Code(e.GetCode()), e.GetMessage())
