@@ -5,7 +5,18 @@
 // it, that every error leaves by one table (errors.go) which lets no driver's text out, that a panic is one failed call, and that an
 // ALLOW never travels with an error. It holds no state but its counters, and memory that is used again.
 //
-// The hit path writes no log line and takes no lock.
+// The way of a request, by file:
+//   - codec.go: gRPC hands over the bytes; they are decoded, or the fault is kept, under a guard (guarded, incoming);
+//   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is answered;
+//   - interceptor.go: counts the call, ends what is over, turns a panic into an error;
+//   - check.go, batch_check.go, list_purposes.go: the method itself; a stream (stream.go, frame.go) comes to check.go by itself;
+//   - validate.go, convert_*.go: refuse what breaks the rules, and convert the request to the domain's;
+//   - package authz decides;
+//   - encode_decision.go: writes the decision to the wire; errors.go: or the error's one status; metrics.go counts either;
+//   - codec.go: passes the frame on to gRPC, which gives its memory back when it was sent.
+//
+// The services of explain.go, consents.go and policies.go go the same way, but for generated handlers in place of decisions.go
+// and messages in place of encode_decision.go. The hit path writes no log line and takes no lock.
 package grpcapi
 
 import (
@@ -139,7 +150,7 @@ func New(c Config) (*API, error) {
 		},
 		edge: e,
 	}
-	a.decisions.desks.New = func() any { return a.decisions.newDesk() }
+	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }
 	return a, nil
 }
 
