@@ -18,8 +18,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// answer is a connection whose server is a function: it returns what is copied into the reply, and the call's error. Both
-// may be set, which no proper connection does.
+// answer is a connection whose server is a function: it returns what is copied into the reply, and the call's error.
+// Both may be set, which no proper connection does.
 type answer func(ctx context.Context, request proto.Message) (proto.Message, error)
 
 func (a answer) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {

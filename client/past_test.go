@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/server/servertest"
 )
 
-// A client over several addresses demands its own writes of every answer, but not of one about the past: the server refuses
-// a consistency there.
+// A client over several addresses demands its own writes of every answer, but not of one about the past: the server
+// refuses a consistency there.
 func TestSeveralAddressesExplainThePast(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	c, err := client.Dial(s.Addr + "," + newForwarder(t, s.Addr).addr)

@@ -114,8 +114,8 @@ func TestEveryCallHasADeadline(t *testing.T) {
 	}
 }
 
-// A server that stays down gets its callers' first attempts only, once the budget is spent, and is retried again after it
-// has answered for a while.
+// A server that stays down gets its callers' first attempts only, once the budget is spent, and is retried again after
+// it has answered for a while.
 func TestRetriesStopWhileTheServerIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &flaky{n: 1 << 30, err: status.Error(codes.Unavailable, "down")}

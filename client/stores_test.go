@@ -256,7 +256,8 @@ func TestEveryCallTellsOfTwoStores(t *testing.T) {
 	}
 }
 
-// A write that went to another store is recorded, but no server knows all that was written: nothing may be asked any more.
+// A write that went to another store is recorded, but no server knows all that was written: nothing may be asked any
+// more.
 func TestAWriteToAnotherStore(t *testing.T) {
 	a, b := twoStores(t)
 	f := newForwarder(t, a.Addr)

@@ -49,7 +49,8 @@ func TestMessagesAreWhatProtobufReads(t *testing.T) {
 	}
 }
 
-// FuzzEachResult holds that a message is taken apart as protobuf reads it, and that what protobuf refuses allows nothing.
+// FuzzEachResult holds that a message is taken apart as protobuf reads it, and that what protobuf refuses allows
+// nothing.
 func FuzzEachResult(f *testing.F) {
 	whole, err := proto.Marshal(&consentv1.CheckStreamResponse{Draining: true, Results: []*consentv1.StreamedResult{
 		{Id: 1, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{Decision: consentv1.Decision_DECISION_ALLOW}}},

@@ -1,15 +1,16 @@
 // Package cache keeps subject states in memory, over a store.
 //
 // What it guarantees: a Snapshot that starts after a write was acknowledged never returns an older state, whatever the
-// cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead each
-// entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched the
-// entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared on each
-// hit: a hash collision costs a miss and never shows one person's state for another's.
+// cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead
+// each entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched
+// the entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared
+// on each hit: a hash collision costs a miss and never shows one person's state for another's.
 //
 // Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read
 // that started before a write which was acknowledged before the check.
 //
-// Failure: what the store cannot answer is consent.ErrUnavailable; errors are not cached. Context errors come as they are.
+// Failure: what the store cannot answer is consent.ErrUnavailable; errors are not cached. Context errors come as they
+// are.
 package cache
 
 import (
@@ -69,8 +70,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Cache is a store whose Read is answered from memory where that is as good. Create it by New, give it to the store as its
-// observer, then Attach the store. All methods may be called concurrently after that.
+// Cache is a store whose Read is answered from memory where that is as good. Create it by New, give it to the store as
+// its observer, then Attach the store. All methods may be called concurrently after that.
 type Cache struct {
 	config Config
 	// seed is that of the hash of subjects, drawn per process: nobody can choose ids that share a slot with another's.
@@ -120,7 +121,8 @@ func New(config Config) (*Cache, error) {
 }
 
 // ristrettoConfig sets nine frequency counters for each entry that fits, at the 1.1 KiB that an entry of four consents
-// takes (BenchmarkMemory); ristretto advises ten. They take four bytes each, one part in 32 of the budget, set aside here.
+// takes (BenchmarkMemory); ristretto advises ten. They take four bytes each, one part in 32 of the budget, set aside
+// here.
 func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 	return &ristretto.Config[uint64, *entry]{
 		NumCounters:        max(c.config.MaxBytes/128, 1024),
@@ -211,8 +213,8 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }
 
-// lookup returns the entry that counts for subject, or nil. Each call adds one to lookups first, and one to hits, misses
-// or invalid last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
+// lookup returns the entry that counts for subject, or nil. Each call adds one to lookups first, and one to hits,
+// misses or invalid last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
 func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
 	n := c.counts.stripe(hash)
 	n.lookups.Add(1)
@@ -220,9 +222,9 @@ func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revis
 		n.misses.Add(1)
 		return nil
 	}
-	e, found := c.entries.Get(hash)
+	e, cached := c.entries.Get(hash)
 	switch {
-	case !found || e.subject != subject:
+	case !cached || e.subject != subject:
 		n.misses.Add(1)
 		return nil
 	case e.snapshot.AsOf < floor:

@@ -20,8 +20,8 @@ type Differ interface {
 	Compare(context.Context, diff.Request) (diff.Result, error)
 }
 
-// DiffPolicy compares, and sends progress while it does. A stream has no interceptor of this package: calls are counted and
-// errors mapped here.
+// DiffPolicy compares, and sends progress while it does. A stream has no interceptor of this package: calls are counted
+// and errors mapped here.
 func (s *policyService) DiffPolicy(
 	r *consentv1.DiffPolicyRequest, stream grpc.ServerStreamingServer[consentv1.DiffPolicyResponse],
 ) error {

@@ -30,7 +30,8 @@ func message(d *consent.Decision, token string) *consentv1.CheckResponse {
 	return m
 }
 
-// FuzzAppendDecision holds that decisions are written as protobuf writes them, byte for byte, and refused where it refuses.
+// FuzzAppendDecision holds that decisions are written as protobuf writes them, byte for byte, and refused where it
+// refuses.
 func FuzzAppendDecision(f *testing.F) {
 	f.Add([]byte{1, 1, 1, 5, 7}, "§1", "user.contact", int64(1_700_000_000_000_000_001), "token")
 	f.Add([]byte{0}, "", "", int64(0), "")

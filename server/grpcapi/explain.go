@@ -18,8 +18,8 @@ type Explainer interface {
 	PurposesAsOf(context.Context, explain.PurposesQuestion) (explain.Purposes, error)
 }
 
-// explainTimeout bounds an explanation, whatever deadline its caller has: it takes some milliseconds, and some seconds for
-// a ledger of a hundred thousand events.
+// explainTimeout bounds an explanation, whatever deadline its caller has: it takes some milliseconds, and some seconds
+// for a ledger of a hundred thousand events.
 const explainTimeout = 10 * time.Second
 
 // Explain decides a check again and tells why.
@@ -50,7 +50,7 @@ func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.
 	request, more := requestOf(r.GetCheck())
 	faults = append(faults, under("check", more)...)
 	if r.GetAt() == nil { // what was asked before places were checked can still be explained
-		faults = merge(under("check", placeOf(r.GetCheck())), faults)
+		faults = merge(under("check", countryFaults(r.GetCheck())), faults)
 	}
 	question := explain.Question{
 		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(), Current: currentPolicies(r.GetPolicies()),

@@ -150,8 +150,8 @@ func wired(n int) (list []*consentv1.LedgerEntry) {
 	return list
 }
 
-// TestThePast: what is asked as of the past is answered as of the past, with what it says of it; an instant that is not given
-// is now.
+// TestThePast: what is asked as of the past is answered as of the past, with what it says of it; an instant that is not
+// given is now.
 func TestThePast(t *testing.T) {
 	s := serve(t, &fake{})
 	at := func(i consent.Instant) *timestamppb.Timestamp { return timestamppb.New(i.Time()) }

@@ -21,7 +21,8 @@ import (
 	"github.com/consentd/consentd/server/watch"
 )
 
-// fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero value.
+// fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero
+// value.
 type fake struct {
 	check  func(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error)
 	batch  func([]consent.Request) ([]authz.Result, error)

@@ -1,6 +1,6 @@
-// Package store is the contract of a store of consent: an append-only ledger of events, the subject states that they add
-// up to, and the revisions that order every change. The engines are packages below it; storetest runs every promise named
-// here on each of them.
+// Package store is the contract of a store of consent: an append-only ledger of events, the subject states that they
+// add up to, and the revisions that order every change. The engines are packages below it; storetest runs every promise
+// named here on each of them.
 package store
 
 import (
@@ -11,8 +11,8 @@ import (
 
 // Store keeps ledgers and states. All methods may be called concurrently, until Close.
 //
-// Its errors are those of package consent, wrapped: ErrEventConflict, ErrErasureStands, ErrBadPageToken, and ErrUnavailable
-// for everything that the disk, the database or a closed store does. Context errors come as they are.
+// Its errors are those of package consent, wrapped: ErrEventConflict, ErrErasureStands, ErrBadPageToken, and
+// ErrUnavailable for everything that the disk, the database or a closed store does. Context errors come as they are.
 type Store interface {
 	// ID identifies the store for as long as it exists; tokens carry it. Two stores never share one.
 	ID() ID
@@ -30,10 +30,10 @@ type Store interface {
 	Read(ctx context.Context, subject consent.Subject) (consent.Snapshot, error)
 	// Events returns a page of the subject's ledger in the order of recording: by revision, then by position in the batch.
 	Events(ctx context.Context, subject consent.Subject, page consent.Page) (consent.Entries, error)
-	// Scan calls f with each subject of whom something was recorded, and its state, all as of one revision that Applied had
-	// when Scan began, or later; the snapshots' AsOf is that revision. A controller's id limits it to that controller; empty:
-	// all. Each subject comes once, in an order that does not change while nothing is recorded. An error of f ends the scan
-	// and is returned as it is. It holds no more than a few states in memory, and f may be slow: writes go on.
+	// Scan calls f with each subject of whom something was recorded, and its state, all as of one revision that Applied
+	// had when Scan began, or later; the snapshots' AsOf is that revision. A controller's id limits it to that controller;
+	// empty: all. Each subject comes once, in an order that does not change while nothing is recorded. An error of f ends
+	// the scan and is returned as it is. It holds no more than a few states in memory, and f may be slow: writes go on.
 	Scan(ctx context.Context, controller string, f func(consent.Subject, consent.Snapshot) error) error
 	// Close releases the store. It waits for calls under way; calls that come later fail with ErrUnavailable.
 	Close() error
@@ -51,15 +51,15 @@ type Change struct {
 // Observer is told of changes, one by one. It must be quick, because writers wait for it, and must not call the store.
 type Observer interface{ Changed(Change) }
 
-// Observers are those whom a store tells of its changes: every one, whoever made it and whatever became of that call's context,
-// in the order of revisions, each once. An engine takes them where it is opened; a nil one is told nothing.
+// Observers are those whom a store tells of its changes: every one, whoever made it and whatever became of that call's
+// context, in the order of revisions, each once. An engine takes them where it is opened; a nil one is told nothing.
 type Observers struct {
-	// Ahead is told of a change before it is visible: when Changed is called, and for as long as it runs, no Applied, Read,
-	// Events or Scan shows the change. So what depends on older states can be given up while the disk syncs.
+	// Ahead is told of a change before it is visible: when Changed is called, and for as long as it runs, no Applied,
+	// Read, Events or Scan shows the change. So what depends on older states can be given up while the disk syncs.
 	//
-	// The change may still fail. Then it never becomes visible while the store is open, and no other change takes its revision:
-	// the store records nothing more, and Record fails with ErrUnavailable, until it is opened again. Then the change is
-	// there whole or not at all, for nobody knows what the disk has kept; whoever was told has to ask anew.
+	// The change may still fail. Then it never becomes visible while the store is open, and no other change takes its
+	// revision: the store records nothing more, and Record fails with ErrUnavailable, until it is opened again. Then the
+	// change is there whole or not at all, for nobody knows what the disk has kept; whoever was told has to ask anew.
 	//
 	// The promise about revisions is what makes an early announcement safe: an observer that was told a revision knows all
 	// changes up to it. Where others may take the revision of a change that failed, as in a store that several processes

@@ -8,7 +8,8 @@ import (
 	"github.com/consentd/consentd/server/store"
 )
 
-// Notice is what a watcher is told at once: the announcements after position From, up to Position. It is the receiver's.
+// Notice is what a watcher is told at once: the announcements after position From, up to Position. It is the
+// receiver's.
 type Notice struct {
 	// Hello is set in the first alone.
 	Hello          *Hello

@@ -12,7 +12,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes before it.
+// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes before
+// it.
 type change struct {
 	*engine.Batch
 	*pending
@@ -115,7 +116,8 @@ func (c *change) recordedForm(id string) (form []byte, found bool, err error) {
 	return form, true, err
 }
 
-// admit applies the rules of erasure and annulment to what is new. Its error names the event by its position in the batch.
+// admit applies the rules of erasure and annulment to what is new. Its error names the event by its position in the
+// batch.
 func (c *change) admit(state *consent.State, fresh []consent.Entry, recorded consent.Ledger) error {
 	err := consent.Admit(state, fresh, recorded)
 	if about, ok := errors.AsType[*consent.EventError](err); ok {

@@ -69,8 +69,8 @@ func start(s *Store, batch consent.Batch) <-chan result {
 	return done
 }
 
-// Batches that wait while the disk syncs share the next fsync. Each has its own revision, sees those before it, and fails
-// alone.
+// Batches that wait while the disk syncs share the next fsync. Each has its own revision, sees those before it, and
+// fails alone.
 func TestGroupCommit(t *testing.T) {
 	files := newGatedFS(vfs.NewMem())
 	observer, ahead := &changes{}, &changes{}

@@ -42,8 +42,8 @@ func (e *vfsError) Unwrap() error { return e.err }
 
 func onLog(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".log") }
 
-// A disk that fails under the log fails the write, and every later one; reads show what was durable. After the process is
-// started again, the store goes on from a change that is there whole or not at all.
+// A disk that fails under the log fails the write, and every later one; reads show what was durable. After the process
+// is started again, the store goes on from a change that is there whole or not at all.
 func TestDiskFailsUnderTheLog(t *testing.T) {
 	rotates := func(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".log") || name == dir }
 	for _, tt := range []struct {
@@ -93,7 +93,8 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 	}
 }
 
-// wantHalted fails unless the store cannot be closed, and holds its lock so that no second one writes beside its remains.
+// wantHalted fails unless the store cannot be closed, and holds its lock so that no second one writes beside its
+// remains.
 func wantHalted(t *testing.T, s *Store, disk vfs.FS) {
 	t.Helper()
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "restart the process") {

@@ -54,8 +54,8 @@ func (v *view) retain() bool {
 	}
 }
 
-// release gives the view back. Closing its snapshot needs pebble's lock, which a halted store holds for ever: no reader may
-// wait for it.
+// release gives the view back. Closing its snapshot needs pebble's lock, which a halted store holds for ever: no reader
+// may wait for it.
 func (v *view) release() {
 	if v.refs.Add(-1) > 0 {
 		return
@@ -106,7 +106,8 @@ func lookup(from engine.Reader, subject consent.Subject) (consent.Revision, *con
 // maxPageBytes ends a page early, whatever its limit: entries are to fit into one message.
 const maxPageBytes = 1 << 20
 
-// Events returns a page of the subject's ledger: at least one entry if there is one, at most page.Limit and about 1 MiB.
+// Events returns a page of the subject's ledger: at least one entry if there is one, at most page.Limit and about 1
+// MiB.
 func (s *Store) Events(ctx context.Context, subject consent.Subject, page consent.Page) (_ consent.Entries, err error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Entries{}, err
@@ -182,8 +183,8 @@ func ledger(r engine.Reader, subject consent.Subject) (entries []consent.Entry, 
 	return entries, err
 }
 
-// A page token is the position at which the page begins and a checksum of it, the subject and the store: garbage and the
-// tokens of others do not pass. It is no secret; a forged one shows nothing but another part of the same ledger.
+// A page token is the position at which the page begins and a checksum of it, the subject and the store: garbage and
+// the tokens of others do not pass. It is no secret; a forged one shows nothing but another part of the same ledger.
 const checkBytes = 8
 
 func (s *Store) pageToken(subject consent.Subject, at position) string {

@@ -18,8 +18,9 @@ const (
 	refoldProgress = 5 * time.Second
 )
 
-// refold folds the states anew that an older version of this program folded by other rules, from their ledgers. It happens once:
-// the store then remembers the rules. Interrupted, it goes on where it was, because a state tells by which rules it was folded.
+// refold folds the states anew that an older version of this program folded by other rules, from their ledgers. It
+// happens once: the store then remembers the rules. Interrupted, it goes on where it was, because a state tells by
+// which rules it was folded.
 func (s *Store) refold() error {
 	value, err := s.get(s.db, foldingKey)
 	if err != nil {
@@ -33,7 +34,7 @@ func (s *Store) refold() error {
 		return fmt.Errorf("was folded by the newer rules %d, this version knows %d: use the version that wrote it", rules, consent.FoldingRules)
 	}
 	if err := s.refoldStates(); err != nil {
-		return fmt.Errorf("cannot be brought to this version's rules: free space, or restore it from a backup: %w", oneLine(err))
+		return fmt.Errorf("cannot be brought to this version's rules: free space, or restore it from a backup: %w", flattened(err))
 	}
 	return s.put(foldingKey, binary.AppendUvarint(nil, consent.FoldingRules))
 }
@@ -41,7 +42,7 @@ func (s *Store) refold() error {
 // put writes one of the store's own facts durably.
 func (s *Store) put(key, value []byte) error {
 	if err := s.write(func(b *engine.Batch) error { return b.Set(key, value, nil) }); err != nil {
-		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
+		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding: 307
-// subjects, of whom seven show where the rules changed.
+// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding:
+// 307 subjects, of whom seven show where the rules changed.
 func unpackFormat1(t *testing.T) string {
 	t.Helper()
 	f, err := os.Open("testdata/format-1.tar.gz")

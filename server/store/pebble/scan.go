@@ -53,7 +53,7 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 				return unavailable(scanningStates, errClosed)
 			}
 		}
-		subject, snapshot, err := v.found(iter)
+		subject, snapshot, err := v.shownAt(iter)
 		if err != nil {
 			return unavailable(scanningStates, err)
 		}
@@ -67,8 +67,8 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 	return nil
 }
 
-// found decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.
-func (v *view) found(iter *engine.Iterator) (subject consent.Subject, _ consent.Snapshot, err error) {
+// shownAt decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.
+func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, _ consent.Snapshot, err error) {
 	defer recovered(scanningStates, &err)
 	subject, ok := subjectOf(iter.Key()[1:])
 	if !ok {
