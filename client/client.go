@@ -128,12 +128,15 @@ func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 }
 
 // askBatch has the server decide. The response has as many results as the request has requests.
-func (c *Client) askBatch(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, *consentv1.BatchCheckResponse, error) {
+func (c *Client) askBatch(
+	ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness,
+) ([]Result, *consentv1.BatchCheckResponse, error) {
 	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
 		return nil, nil, err
 	}
-	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: t.consistency})
+	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(),
+		Consistency: t.consistency})
 	tokens := make([]string, len(response.GetResults()))
 	for i, r := range response.GetResults() {
 		tokens[i] = r.GetResponse().GetConsistencyToken()
@@ -183,7 +186,9 @@ func (c *Client) PurposesAsOf(ctx context.Context, request *consentv1.ListPurpos
 	return PurposesAsOf{Decisions: purposeDecisions(response), AsOf: response.GetAsOf(), Policies: response.GetPolicies()}, nil
 }
 
-func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness) ([]PurposeDecision, error) {
+func (c *Client) listPurposes(
+	ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness,
+) ([]PurposeDecision, error) {
 	if request.GetAt() != nil || request.GetKnownAt() != nil {
 		past, err := c.PurposesAsOf(ctx, request) // the past is as fresh as it gets
 		return past.Decisions, err
@@ -224,7 +229,9 @@ func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecisio
 // With fence it returns when no near cache answers from the older state any more, which takes up to two leases where
 // one is cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are
 // recorded, or may be, and some cache may not know yet; repeat the call with the same events.
-func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+func (c *Client) RecordEvents(
+	ctx context.Context, request *consentv1.RecordEventsRequest,
+) (*consentv1.RecordEventsResponse, error) {
 	if _, has := ctx.Deadline(); request.GetFence() && !has {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
@@ -304,12 +311,16 @@ func (c *Client) PolicyHistory(
 
 // ActivatePolicy puts policies in force if they are admitted; Violations has the faults of those that are not. It may
 // be repeated.
-func (c *Client) ActivatePolicy(ctx context.Context, request *consentv1.ActivatePolicyRequest) (*consentv1.ActivatePolicyResponse, error) {
+func (c *Client) ActivatePolicy(
+	ctx context.Context, request *consentv1.ActivatePolicyRequest,
+) (*consentv1.ActivatePolicyResponse, error) {
 	return c.policies.ActivatePolicy(ctx, request)
 }
 
 // Controllers lists the controllers of the active policies and the purposes that they declare.
-func (c *Client) Controllers(ctx context.Context, request *consentv1.ListControllersRequest) (*consentv1.ListControllersResponse, error) {
+func (c *Client) Controllers(
+	ctx context.Context, request *consentv1.ListControllersRequest,
+) (*consentv1.ListControllersResponse, error) {
 	return c.policies.ListControllers(ctx, request)
 }
 

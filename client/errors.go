@@ -45,13 +45,13 @@ func details[D any](err error) []D {
 	if !ok || err == nil {
 		return nil
 	}
-	var details []D
+	var all []D
 	for _, d := range s.Details() {
 		if d, ok := d.(D); ok {
-			details = append(details, d)
+			all = append(all, d)
 		}
 	}
-	return details
+	return all
 }
 
 // checkError converts the error of one request of a batch or stream into the status that Check would have returned.

@@ -137,7 +137,8 @@ func (w *world) Check(_ context.Context, r *consent.Request, _ authz.Consistency
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checks++
-	d := consent.Decision{PolicyRevision: w.policy, StateRevision: w.applied, Reasons: []consent.Reason{{Code: consent.ConsentMissing}}}
+	d := consent.Decision{PolicyRevision: w.policy, StateRevision: w.applied,
+		Reasons: []consent.Reason{{Code: consent.ConsentMissing}}}
 	if w.validFor != 0 {
 		d.ValidUntil = consent.InstantOf(time.Now().Add(w.validFor))
 	}

@@ -133,7 +133,8 @@ func (s *safety) grantAll() {
 func (s *safety) socket() string { return filepath.Join(s.dir, "server.sock") }
 
 func (s *safety) startServer() *process {
-	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data"), "SAFETY_LEASE": safetyLease.String()})
+	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data"),
+		"SAFETY_LEASE": safetyLease.String()})
 }
 
 // run writes and makes trouble until enough has happened; then it verifies what was recorded.

@@ -177,7 +177,8 @@ func (s *safety) policies() map[string][]byte {
 	files := map[string][]byte{}
 	err := fs.WalkDir(policies.FS, ".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
-		case err != nil, entry.IsDir(), strings.HasSuffix(path, "_test.rego"), strings.HasPrefix(path, "controllers/") && path != "controllers/example/example.rego":
+		case err != nil, entry.IsDir(), strings.HasSuffix(path, "_test.rego"),
+			strings.HasPrefix(path, "controllers/") && path != "controllers/example/example.rego":
 			return err
 		}
 		files[path], err = fs.ReadFile(policies.FS, path)

@@ -32,7 +32,8 @@ func TestSeveralAddressesExplainThePast(t *testing.T) {
 	} {
 		past.ask.Check = client.NewCheck("example", "u", "ai_training")
 		got, err := c.Explain(t.Context(), past.ask)
-		if allowed := got.GetDecision().GetDecision() == consentv1.Decision_DECISION_ALLOW; err != nil || !got.GetAsOf() || allowed != past.allowed {
+		if allowed := got.GetDecision().GetDecision() == consentv1.Decision_DECISION_ALLOW; err != nil || !got.GetAsOf() ||
+			allowed != past.allowed {
 			t.Errorf("%s: allowed %v, as of %v, %v; want allowed %v", past.name, allowed, got.GetStateAsOf(), err, past.allowed)
 		}
 	}

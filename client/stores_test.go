@@ -293,7 +293,9 @@ func TestAWriteToAnotherStore(t *testing.T) {
 	if d.Allowed {
 		t.Error("the first store allows what was withdrawn in the other one")
 	}
-	_, err = s.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{client.NewCheck("example", "u", "ai_training")}})
+	_, err = s.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{
+		Requests: []*consentv1.CheckRequest{client.NewCheck("example", "u", "ai_training")},
+	})
 	mismatch(t, "BatchCheck", err)
 	_, err = s.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "u"})
 	mismatch(t, "ListPurposes", err)

@@ -25,7 +25,8 @@ type address struct {
 }
 
 // balancing takes the servers in turn that say they serve.
-const balancing = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": "consent.v1.DecisionService"}}`
+const balancing = `{"loadBalancingConfig": [{"round_robin": {}}],
+	"healthCheckConfig": {"serviceName": "consent.v1.DecisionService"}}`
 
 // namedLanes is how many streams share the servers behind one name, whose number is not known here.
 const namedLanes = 4

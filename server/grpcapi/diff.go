@@ -75,7 +75,8 @@ func (s *policyService) diffRequest(r *consentv1.DiffPolicyRequest) (diff.Reques
 		return diff.Request{}, err
 	}
 	request := diff.Request{
-		From: r.GetFromPolicyRevision(), States: r.GetStates(), Sample: int(r.GetSample()), AllSubjects: r.GetAllSubjects(), Examples: int(r.GetExamples()),
+		From: r.GetFromPolicyRevision(), States: r.GetStates(), Sample: int(r.GetSample()), AllSubjects: r.GetAllSubjects(),
+		Examples: int(r.GetExamples()),
 	}
 	if len(r.GetFiles()) == 0 && request.From == "" {
 		faults = append(faults, consent.Violation{

@@ -41,7 +41,8 @@ func appendDecision(data []byte, d *consent.Decision, token []byte) ([]byte, err
 	}
 	for _, category := range d.PermittedDataCategories {
 		w.valid(category)
-		w.data = protowire.AppendString(protowire.AppendTag(w.data, wire.CheckResponsePermittedDataCategories, protowire.BytesType), category)
+		w.data = protowire.AppendTag(w.data, wire.CheckResponsePermittedDataCategories, protowire.BytesType)
+		w.data = protowire.AppendString(w.data, category)
 	}
 	w.instant(wire.CheckResponseValidUntil, d.ValidUntil)
 	if len(token) > 0 {
@@ -75,7 +76,8 @@ func (w *encoder) open(number protowire.Number, size int) { w.data = appendHead(
 
 func (w *encoder) reason(r *consent.Reason) {
 	message := messages[r.Code]
-	w.open(wire.CheckResponseReasons, varintSize(wire.ReasonCode, uint64(r.Code))+textSize(wire.ReasonClause, r.Clause)+textSize(wire.ReasonMessage, message))
+	size := varintSize(wire.ReasonCode, uint64(r.Code)) + textSize(wire.ReasonClause, r.Clause)
+	w.open(wire.CheckResponseReasons, size+textSize(wire.ReasonMessage, message))
 	w.varint(wire.ReasonCode, uint64(r.Code))
 	w.text(wire.ReasonClause, r.Clause)
 	w.text(wire.ReasonMessage, message)

@@ -53,7 +53,8 @@ func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.
 		faults = merge(under("check", countryFaults(r.GetCheck())), faults)
 	}
 	question := explain.Question{
-		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(), Current: currentPolicies(r.GetPolicies()),
+		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(),
+		Current: currentPolicies(r.GetPolicies()),
 	}
 	question.Past, more = pastOf(r, s.now())
 	faults = append(faults, more...)
@@ -113,7 +114,8 @@ func reasonCodes(list []consent.Reason) (codes []consentv1.ReasonCode) {
 
 func explainedRule(f *explain.Fired) *consentv1.ExplainedRule {
 	out := &consentv1.ExplainedRule{
-		Title: f.Title, Description: f.Description, Article: f.Article, File: f.File, Line: uint32(f.Line), Reasons: reasonCodes(f.Reasons),
+		Title: f.Title, Description: f.Description, Article: f.Article, File: f.File, Line: uint32(f.Line),
+		Reasons: reasonCodes(f.Reasons),
 	}
 	for _, r := range f.Reasons {
 		out.Clauses = append(out.Clauses, r.Clause)

@@ -185,7 +185,8 @@ func appendBatched(data []byte, outcome protowire.Number, message []byte) []byte
 // appendPurpose appends a decision, as one more of those of a ListPurposesResponse.
 func appendPurpose(data []byte, purpose string, response []byte) []byte {
 	name := textSize(wire.PurposeDecisionPurpose, purpose)
-	data = appendHead(data, wire.ListPurposesResponsePurposes, name+protowire.SizeTag(wire.PurposeDecisionResponse)+protowire.SizeBytes(len(response)))
+	size := name + protowire.SizeTag(wire.PurposeDecisionResponse) + protowire.SizeBytes(len(response))
+	data = appendHead(data, wire.ListPurposesResponsePurposes, size)
 	w := encoder{data: data}
 	w.text(wire.PurposeDecisionPurpose, purpose)
 	return appendMessage(w.data, wire.PurposeDecisionResponse, response)

@@ -111,7 +111,8 @@ func examplePolicy() consent.Policy {
 		Revision: "r1", ActivatedAt: noon,
 		Files: []consent.PolicyFile{{Path: "a.rego", SHA256: "00", Content: []byte("package a")}},
 		Controllers: []consent.Controller{
-			{ID: "acme", Name: "Acme", Purposes: []consent.Purpose{{Name: "ads", Basis: consent.BasisConsent, Clause: "§1", NoticeVersion: 3, MaterialNoticeVersion: 2}}},
+			{ID: "acme", Name: "Acme", Purposes: []consent.Purpose{{Name: "ads", Basis: consent.BasisConsent, Clause: "§1",
+				NoticeVersion: 3, MaterialNoticeVersion: 2}}},
 			{ID: "example"},
 		},
 	}

@@ -52,7 +52,8 @@ func TestContextsKeepTheContract(t *testing.T) {
 		"ended":           {long, func(c endable, _ context.CancelCauseFunc) { c.end() }, context.Canceled, context.Canceled},
 		"ended, no limit": {0, func(c endable, _ context.CancelCauseFunc) { c.end() }, context.Canceled, context.Canceled},
 		"the stream":      {long, func(_ endable, s context.CancelCauseFunc) { s(errStreamOver) }, context.Canceled, errStreamOver},
-		"at the deadline": {long, func(endable, context.CancelCauseFunc) { time.Sleep(long) }, context.DeadlineExceeded, context.DeadlineExceeded},
+		"at the deadline": {long, func(endable, context.CancelCauseFunc) { time.Sleep(long) }, context.DeadlineExceeded,
+			context.DeadlineExceeded},
 		"over from the start": {-1, func(endable, context.CancelCauseFunc) {}, context.DeadlineExceeded,
 			context.DeadlineExceeded},
 	}

@@ -60,7 +60,8 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 		{"while a log is begun", syscall.ENOSPC, larger(subject(2), "2"), func(op errorfs.Op, name string) bool {
 			return rotates(op, name) && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite)
 		}},
-		{"while a log's directory is synced", syscall.EIO, larger(subject(2), "2"), func(_ errorfs.Op, name string) bool { return name == dir }},
+		{"while a log's directory is synced", syscall.EIO, larger(subject(2), "2"),
+			func(_ errorfs.Op, name string) bool { return name == dir }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			disk := vfs.NewCrashableMem()

@@ -56,7 +56,8 @@ func Open(dir string, o Options) (*Store, error) {
 // prepare creates dir if it is missing and refuses it if it holds something else than a store.
 func prepare(files vfs.FS, dir string) error {
 	if err := create(files, dir); err != nil {
-		return fmt.Errorf("data directory %s cannot be created: choose another, free space or correct its parent's permissions: %w", dir, err)
+		return fmt.Errorf("data directory %s cannot be created: choose another, free space or correct its parent's permissions: %w",
+			dir, err)
 	}
 	names, err := files.List(dir)
 	if err != nil {
@@ -113,7 +114,8 @@ func leftover(name string) bool {
 
 func lockError(dir string, err error) error {
 	if errors.Is(err, syscall.EROFS) {
-		return fmt.Errorf("data directory %s is on a file system that is mounted read-only: mount it for writing, or choose another: %w", dir, err)
+		return fmt.Errorf("data directory %s is on a file system that is mounted read-only: mount it for writing, or choose another: %w",
+			dir, err)
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || vfs.IsNoSpaceError(err) {
 		return fmt.Errorf("data directory %s cannot be written: choose another, free space or correct its permissions: %w", dir, err)

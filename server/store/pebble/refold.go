@@ -31,7 +31,8 @@ func (s *Store) refold() error {
 	case rules == consent.FoldingRules:
 		return nil
 	case rules > consent.FoldingRules:
-		return fmt.Errorf("was folded by the newer rules %d, this version knows %d: use the version that wrote it", rules, consent.FoldingRules)
+		return fmt.Errorf("was folded by the newer rules %d, this version knows %d: use the version that wrote it", rules,
+			consent.FoldingRules)
 	}
 	if err := s.refoldStates(); err != nil {
 		return fmt.Errorf("cannot be brought to this version's rules: free space, or restore it from a backup: %w", flattened(err))

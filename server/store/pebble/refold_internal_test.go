@@ -123,7 +123,8 @@ func TestStatesOfOlderRulesAreFoldedAnew(t *testing.T) {
 	if got := stateOfSubject(t, s, "tie").Consents[0].Own; got.Explicit || got.NoticeVersion != 2 {
 		t.Errorf("two grants of one instant: %+v", got)
 	}
-	if got := stateOfSubject(t, s, "far"); got.LastActivityAt.Value >= consent.MaxInstant || got.RetentionUntil.Value >= consent.MaxInstant {
+	if got := stateOfSubject(t, s, "far"); got.LastActivityAt.Value >= consent.MaxInstant ||
+		got.RetentionUntil.Value >= consent.MaxInstant {
 		t.Errorf("instants that nobody may name: %+v", got)
 	}
 	if got := stateOfSubject(t, s, "imported").Consents[0].Own.Status; got != 0 {
