@@ -147,7 +147,7 @@ func (a *App) openStore() error {
 	}
 	states.Attach(ledger)
 	a.watchers, err = watch.New(watch.Config{
-		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Load().Revision() },
+		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
 		Lease: a.config.CacheLease, Now: a.config.Now,
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ type announcer struct{ *watch.Hub }
 func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{
 		States:   a.states,
-		Policies: func() authz.Policies { return a.policies.Load() },
+		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
@@ -173,12 +173,12 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	explainer, err := explain.New(explain.Config{
-		Authorizer: authorizer, Ledger: a.states, Active: a.policies.Load, History: a.archive,
+		Authorizer: authorizer, Ledger: a.states, Active: a.policies.Current, History: a.archive,
 	})
 	if err != nil {
 		return nil, err
 	}
-	differ, err := diff.New(diff.Config{Active: a.policies.Load, Kept: a.archive.Set, Store: a.states, Now: a.config.Now})
+	differ, err := diff.New(diff.Config{Active: a.policies.Current, Kept: a.archive.Set, Store: a.states, Now: a.config.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +268,7 @@ func (a *App) Serve(ctx context.Context) error {
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
 	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
-		"policy_revision", a.policies.Load().Revision(), "version", a.config.Version)
+		"policy_revision", a.policies.Current().Revision(), "version", a.config.Version)
 	var broken error
 	running := 2
 	select {

@@ -22,7 +22,7 @@ import (
 func TestWithdrawalIsFinal(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{})
 	defer loader.Close()
-	set, err := loader.Load(policies.FS)
+	set, err := loader.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func BenchmarkDecide(b *testing.B) {
 		"topdown":  {Engine: policy.Topdown},
 	} {
 		loader := policy.NewLoader(o)
-		set, err := loader.Load(policies.FS)
+		set, err := loader.Read(policies.FS)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -27,7 +27,7 @@ import (
 func TestABundleOfThePoliciesDecidesAsTheyDo(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	folder := loadBy(t, loader)
-	bundle, err := loader.Load(bundled(t).FS())
+	bundle, err := loader.Read(bundled(t).FS())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,14 +105,14 @@ decision := answer("DENY", min(denials)) if count(denials) > 0
 		set[name] = &fstest.MapFile{Data: []byte(content)}
 	}
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
-	plain, err := loader.Load(set)
+	plain, err := loader.Read(set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	given := consent.Fold([]consent.Event{{ID: "1", OccurredAt: 1, Source: "app", Fact: consent.Consent{Purpose: "mail", Status: consent.Given, NoticeVersion: 1}}})
 	for _, level := range []int{1, 2} {
 		files := built(t, set, compile.New().WithOptimizationLevel(level).WithEntrypoints("consentd/controllers/acme/decision"))
-		optimized, err := loader.Load(files.FS())
+		optimized, err := loader.Read(files.FS())
 		if err != nil {
 			t.Fatalf("-O=%d: %v", level, err)
 		}

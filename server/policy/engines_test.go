@@ -59,7 +59,7 @@ func TestEnginesAgree(t *testing.T) {
 
 func loadBy(t testing.TB, l *policy.Loader) *policy.Set {
 	t.Helper()
-	set, err := l.Load(policies.FS)
+	set, err := l.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func engineSet(t *testing.T, o policy.Options, rules string) (*policy.Loader, *p
 	t.Helper()
 	l := policy.NewLoader(o)
 	t.Cleanup(l.Close)
-	set, err := l.Load(with("controllers/acme/acme.rego", "package consentd.controllers.acme\n\n"+rules+"\n"))
+	set, err := l.Read(with("controllers/acme/acme.rego", "package consentd.controllers.acme\n\n"+rules+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func everythingAt(at consent.Instant, purposes []consent.Purpose) *consent.State
 func TestDecisionsAtExtremeInstants(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	defer loader.Close()
-	set, err := loader.Load(policies.FS)
+	set, err := loader.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}

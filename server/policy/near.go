@@ -11,8 +11,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/topdown"
-
-	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Near is a rule that nearly held: each condition but one did.
@@ -24,17 +22,7 @@ type Near struct {
 	Under []int
 }
 
-// Condition is one line of a rule's body.
-type Condition struct {
-	// Source is the line as the rule has it.
-	Source string
-	// Description is what the METADATA say of the rule that it asks; may be empty.
-	Description string
-	// Negated: it asks that the rule does not hold.
-	Negated bool
-}
-
-// near returns the titled rules of the controller and of what is shared that lacked one condition of two or more. Each
+// nearlyHeld returns the titled rules of the controller and of what is shared that lacked one condition of two or more. Each
 // condition is left out in turn, and the rest of the body is evaluated by topdown; conditions that the rest needs, because
 // they bind a variable of it, cannot be left out.
 //
@@ -43,7 +31,7 @@ type Condition struct {
 // request held already.
 //
 // The first of the inputs is the question's, the others are the alternatives'.
-func (s *Set) near(ctx context.Context, controller string, inputs []*ast.Term) ([]Near, error) {
+func (s *Set) nearlyHeld(ctx context.Context, controller string, inputs []*ast.Term) ([]Near, error) {
 	txn, err := s.data.NewTransaction(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
@@ -80,20 +68,6 @@ func (s *Set) telling(n *Near, rest ast.Body) bool {
 		return true
 	}
 	return len(n.Under) > 0 && s.book().personal(rest)
-}
-
-// controllersRef is tree.Rules; immutable.
-var controllersRef = ast.MustParseRef(tree.Rules)
-
-// ownerOf is the controller whose rule it is; empty: it is shared.
-func ownerOf(node *ast.Rule) string {
-	path := node.Module.Package.Path
-	if len(path) > len(controllersRef) && path.HasPrefix(controllersRef) {
-		if id, ok := path[len(controllersRef)].Value.(ast.String); ok {
-			return string(id)
-		}
-	}
-	return ""
 }
 
 // sharedOrOf reports whether the rule is no other controller's.
@@ -191,23 +165,4 @@ func localsOf(body ast.Body) map[ast.Var]bool {
 		return false
 	})
 	return found
-}
-
-// condition describes the expressions of one line.
-func (b *book) condition(line ast.Body) Condition {
-	c := Condition{Source: strings.TrimSpace(string(line[0].Location.Text))}
-	for _, e := range line {
-		if len(e.Location.Text) > len(c.Source) {
-			c.Source = strings.TrimSpace(string(e.Location.Text))
-		}
-		c.Negated = c.Negated || e.Negated
-		ast.WalkRefs(e, func(ref ast.Ref) bool {
-			if text, ok := b.descriptions[ref.GroundPrefix().String()]; ok && c.Description == "" {
-				c.Description = text
-			}
-			return false
-		})
-	}
-	c.Source = strings.Join(strings.Fields(c.Source), " ")
-	return c
 }

@@ -22,7 +22,7 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	}
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	previous := m.config.Active.Load().Revision()
+	previous := m.config.Active.Current().Revision()
 	files, err := source.NewFiles(list)
 	if expected != "" && expected != previous {
 		repeated := expected == m.activated.Previous && previous == m.activated.Revision

@@ -19,7 +19,7 @@ func TestChecksDuringChanges(t *testing.T) {
 	b := newBench(t, newScripted(acme(t, "0")), nil)
 	b.start(t)
 	var clauses sync.Map // by revision
-	clauses.Store(b.active.Load().Revision(), "0")
+	clauses.Store(b.active.Current().Revision(), "0")
 	stop, checked := make(chan struct{}), atomic.Int64{}
 	var checkers sync.WaitGroup
 	for range 4 {
@@ -30,7 +30,7 @@ func TestChecksDuringChanges(t *testing.T) {
 					return
 				default:
 				}
-				d := decide(b.active.Load())
+				d := decide(b.active.Current())
 				if d.Effect != consent.Allow || len(d.Reasons) != 1 {
 					t.Errorf("a check failed: %+v", d)
 					return
@@ -48,7 +48,7 @@ func TestChecksDuringChanges(t *testing.T) {
 			files = bad(t)
 		}
 		b.give(files, nil)
-		set := b.active.Load()
+		set := b.active.Current()
 		clauses.Store(set.Revision(), fmt.Sprint(i-i%3+min(i%3, 1)))
 		if got := decide(set); got.Reasons[0].Clause != fmt.Sprint(i-i%3+min(i%3, 1)) {
 			t.Fatalf("after change %d: %+v", i, got)

@@ -112,7 +112,7 @@ func (b *bench) give(files *source.Files, err error) consent.PolicyStatus {
 // clause is what the policies in force answer.
 func (b *bench) clause(t testing.TB) string {
 	t.Helper()
-	d := decide(b.active.Load())
+	d := decide(b.active.Current())
 	if d.Effect != consent.Allow {
 		t.Fatalf("the policies in force answer %+v", d)
 	}

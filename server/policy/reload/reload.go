@@ -147,7 +147,7 @@ func (m *Manager) Watch() {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
 	m.owner = true
-	m.archive(m.config.Active.Load(), m.config.Active.Describe().ActivatedAt)
+	m.archive(m.config.Active.Current(), m.config.Active.Describe().ActivatedAt)
 	m.keepTried()
 	if m.config.Source == nil {
 		return
@@ -165,7 +165,7 @@ func (m *Manager) Close() error {
 	m.done.Wait()
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	if set := m.config.Active.Load(); set != nil {
+	if set := m.config.Active.Current(); set != nil {
 		m.archive(set, m.config.Now())
 	}
 	if m.config.Source != nil {
@@ -251,7 +251,7 @@ func (m *Manager) outcomeOfTried() outcome {
 // settled notes that the source has what was tried last: where it could not be read since, that is over. What ran out
 // of time is tried again when its time has come.
 func (m *Manager) settled(ctx context.Context) {
-	m.archive(m.config.Active.Load(), m.config.Now()) // what could not be written before
+	m.archive(m.config.Active.Current(), m.config.Now()) // what could not be written before
 	switch {
 	case m.tried.err == nil:
 		m.succeeded(false)
@@ -271,7 +271,7 @@ func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.S
 			err = fmt.Errorf("loading panicked: %v: report it, with the policies", p)
 		}
 	}()
-	if set, err = m.config.Loader.Load(files.FS()); err != nil || m.config.Admit == nil {
+	if set, err = m.config.Loader.Read(files.FS()); err != nil || m.config.Admit == nil {
 		return set, err
 	}
 	return set, m.config.Admit(ctx, files.FS(), set)
@@ -279,7 +279,7 @@ func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.S
 
 // swap puts a set in force, unless it is already.
 func (m *Manager) swap(set *policy.Set, took time.Duration) {
-	previous := m.config.Active.Load()
+	previous := m.config.Active.Current()
 	changed := previous == nil || previous.Revision() != set.Revision()
 	now := m.config.Now()
 	m.archive(set, now)

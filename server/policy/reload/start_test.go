@@ -39,7 +39,7 @@ func TestAFirstStartWithABadSourceFails(t *testing.T) {
 				t.Errorf("%s: the error does not say %q: %v", name, w, err)
 			}
 		}
-		if b.active.Load() != nil {
+		if b.active.Current() != nil {
 			t.Errorf("%s: something is in force", name)
 		}
 	}
@@ -148,7 +148,7 @@ func TestActivation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "policies")
 	b := newBench(t, nil, in(dir))
 	b.start(t)
-	embedded := b.active.Load().Revision()
+	embedded := b.active.Current().Revision()
 	if got := b.clause(t); got != "embedded" || b.Status().Source != "the binary" {
 		t.Fatalf("started with %q of %q", got, b.Status().Source)
 	}
@@ -168,7 +168,7 @@ func TestActivation(t *testing.T) {
 		t.Fatalf("what was refused changed the policies: %q", got)
 	}
 	done, err := b.Activate(ctx, acme(t, "1").List(), embedded)
-	if err != nil || done.Previous != embedded || done.Revision != b.active.Load().Revision() || done.At != 7 {
+	if err != nil || done.Previous != embedded || done.Revision != b.active.Current().Revision() || done.At != 7 {
 		t.Fatalf("Activate = %+v, %v", done, err)
 	}
 	<-b.observed

@@ -105,7 +105,7 @@ func (m *Manager) succeeded(changed bool) {
 }
 
 func (m *Manager) revision() string {
-	if set := m.config.Active.Load(); set != nil {
+	if set := m.config.Active.Current(); set != nil {
 		return set.Revision()
 	}
 	return ""

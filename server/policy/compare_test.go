@@ -125,7 +125,7 @@ func TestPlannerFaultsAreDecidedByTopdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := policy.NewLoader(policy.Options{ShadowRate: -1})
-			set, err := l.Load(with("controllers/acme/acme.rego", rules))
+			set, err := l.Read(with("controllers/acme/acme.rego", rules))
 			if err != nil {
 				t.Fatal(err)
 			}

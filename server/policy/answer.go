@@ -171,3 +171,16 @@ func (r *reader) obligation(v engine.Value) consent.Obligation {
 	}
 	return out
 }
+
+// SameAnswer reports whether two decisions of the same policies say the same, whatever else they carry.
+func SameAnswer(a, b *consent.Decision) bool {
+	return a.Effect == b.Effect && a.Basis == b.Basis && slices.Equal(a.Reasons, b.Reasons) &&
+		slices.Equal(a.PermittedDataCategories, b.PermittedDataCategories) &&
+		slices.EqualFunc(a.Obligations, b.Obligations, sameObligation)
+}
+
+func sameObligation(a, b consent.Obligation) bool {
+	p, q := a.Parameters, b.Parameters
+	return a.Code == b.Code && p.Country == q.Country && p.Signal == q.Signal && p.Time == q.Time &&
+		slices.Equal(p.Categories, q.Categories)
+}

@@ -15,9 +15,9 @@ import (
 // clockPackage is the only package that may read input.now.
 const clockPackage = "data.consentd.lib.clock"
 
-// admit refuses what would make a decision depend on anything but its input and data, or on time in a way that the server
+// refuse finds what would make a decision depend on anything but its input and data, or on time in a way that the server
 // cannot foresee. It reads the modules as they were written, so that every fault has its file and line.
-func admit(modules map[string]*ast.Module) error {
+func refuse(modules map[string]*ast.Module) error {
 	refused := refusedBuiltins()
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
