@@ -80,7 +80,8 @@ func (c Config) withDefaults() Config {
 
 // Authorizer decides. It is immutable but for a counter; all methods may be called concurrently.
 type Authorizer struct {
-	config   Config
+	config Config
+	// failures counts the decisions that were denied because a policy panicked or answered nonsense: not all are logged.
 	failures atomic.Uint64
 }
 
@@ -91,9 +92,6 @@ func New(config Config) (*Authorizer, error) {
 	}
 	return &Authorizer{config: config.withDefaults()}, nil
 }
-
-// Failures is how many decisions were denied because a policy panicked or answered nonsense.
-func (a *Authorizer) Failures() uint64 { return a.failures.Load() }
 
 // Consistency is how fresh a state a call demands.
 type Consistency struct {
@@ -140,7 +138,7 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return a.decide(ctx, call, question{request, &snapshot, began})
+	return a.decide(ctx, call, pending{request, &snapshot, began})
 }
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not reached

@@ -72,14 +72,7 @@ func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
 	return Token{a.config.StoreID, r}.append(text)
 }
 
-// CheckToken reports whether a call may demand token: nil if it is empty, or of this store and of a revision that has been
-// applied. Otherwise the error wraps consent.ErrBadToken and says which of these is not so.
-func (a *Authorizer) CheckToken(token string) error {
-	_, err := a.revisionOf(token)
-	return err
-}
-
-// revisionOf returns the revision that a token demands; zero for none.
+// revisionOf returns the revision that a token of this store demands; zero for none. The error wraps consent.ErrBadToken.
 func (a *Authorizer) revisionOf(token string) (consent.Revision, error) {
 	if token == "" {
 		return 0, nil

@@ -92,7 +92,7 @@ func (b *bodies) under(ctx context.Context, body ast.Body, inputs []*ast.Term) (
 	return positions
 }
 
-var errFound = errors.New("found")
+var errHolds = errors.New("the body holds")
 
 // holds reports whether a body has a solution; an error is none.
 func (b *bodies) holds(ctx context.Context, body ast.Body, input *ast.Term) bool {
@@ -103,9 +103,9 @@ func (b *bodies) holds(ctx context.Context, body ast.Body, input *ast.Term) bool
 	found := false
 	err := query.Iter(ctx, func(topdown.QueryResult) error {
 		found = true
-		return errFound
+		return errHolds
 	})
-	return found && (err == nil || err == errFound)
+	return found && (err == nil || err == errHolds)
 }
 
 // conditionsOf groups a compiled body by the lines of its source: the compiler makes several expressions of one.

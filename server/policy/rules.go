@@ -108,7 +108,7 @@ func (b *book) add(node *ast.Rule, last map[string]Rule, annotations *ast.Annota
 	rule, found := last[path]
 	entrypoint := false
 	for _, a := range annotations.GetRuleScope(node) {
-		rule, found = Rule{Title: a.Title, Description: strings.Join(strings.Fields(a.Description), " ")}, true
+		rule, found = Rule{Title: a.Title, Description: flattened(a.Description)}, true
 		rule.Article, _ = a.Custom["article"].(string)
 		entrypoint = entrypoint || a.Entrypoint
 		if rule.Description != "" {
@@ -158,7 +158,7 @@ func (b *book) condition(line ast.Body) Condition {
 			return false
 		})
 	}
-	c.Source = strings.Join(strings.Fields(c.Source), " ")
+	c.Source = flattened(c.Source)
 	return c
 }
 
