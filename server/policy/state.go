@@ -255,8 +255,10 @@ func grown(b *engine.Builder, bound int16, years int64) engine.Value {
 // yearsBetween counts the anniversaries of from's day (UTC) that have begun by to; that of 29 February is 1 March where there
 // is none. Zero where to is not later.
 func yearsBetween(from, to time.Time) int64 {
-	years := to.Year() - from.Year()
-	if to.Month() < from.Month() || to.Month() == from.Month() && to.Day() < from.Day() {
+	fromYear, fromMonth, fromDay := from.Date()
+	year, month, day := to.Date()
+	years := year - fromYear
+	if month < fromMonth || month == fromMonth && day < fromDay {
 		years--
 	}
 	return int64(max(years, 0))
