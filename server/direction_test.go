@@ -21,8 +21,8 @@ import (
 	"testing"
 )
 
-// policyRooms are the files of server/policy from the bottom up: each names only what those before it declare. A package of
-// its own for each room would have to export most of what it has.
+// policyRooms are the files of server/policy from the bottom up: each names only what those before it declare. A
+// package of its own for each room would have to export most of what it has.
 var policyRooms = []struct {
 	room  string
 	files []string

@@ -1,9 +1,11 @@
-// Package app wires the server: New opens what it works on, Serve answers until it is told to stop, Close lets go of it all.
+// Package app wires the server: New opens what it works on, Serve answers until it is told to stop, Close lets go of it
+// all.
 //
 // New fails, and leaves nothing open, if anything of what it needs is not there: a policy that does not load, a data
-// directory in use, a busy address, a certificate that cannot be read. There is no half-started server, and no plaintext
-// where TLS was asked for. Stopping goes backwards: health says NOT_SERVING, calls under way end, then the listeners close,
-// then the cache, then the store. An acknowledged write is on disk before its answer leaves, so stopping loses none.
+// directory in use, a busy address, a certificate that cannot be read. There is no half-started server, and no
+// plaintext where TLS was asked for. Stopping goes backwards: health says NOT_SERVING, calls under way end, then the
+// listeners close, then the cache, then the store. An acknowledged write is on disk before its answer leaves, so
+// stopping loses none.
 package app
 
 import (
@@ -39,8 +41,8 @@ import (
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps those of
-	// before, prover what admits them; New makes them.
+	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps
+	// those of before, prover what admits them; New makes them.
 	loader   *policy.Loader
 	archive  *archive.Archive
 	manager  *reload.Manager
@@ -59,8 +61,8 @@ type App struct {
 	grpcListener, httpListener net.Listener
 }
 
-// New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault, or
-// all faults of c, and says what to do.
+// New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault,
+// or all faults of c, and says what to do.
 func New(c Config) (*App, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -158,7 +160,8 @@ func (a *App) openStore() error {
 	return nil
 }
 
-// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first change.
+// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first
+// change.
 type announcer struct{ *watch.Hub }
 
 func (a *App) newAPI() (*grpcapi.API, error) {

@@ -114,8 +114,8 @@ func cpuTime(b *testing.B) int64 {
 	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
-// BenchmarkPreparedState weighs a state of four consents, and with its prepared record, as the heap has them and as the cache
-// is charged for them.
+// BenchmarkPreparedState weighs a state of four consents, and with its prepared record, as the heap has them and as the
+// cache is charged for them.
 func BenchmarkPreparedState(b *testing.B) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	if _, err := loader.Read(policies.FS); err != nil { // its strings are interned: those of a state are among them

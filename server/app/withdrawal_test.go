@@ -16,8 +16,8 @@ import (
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
-// TestWithdrawalIsFinal: writers give and withdraw consents, readers check the same subjects as fast as they can, over the
-// real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the
+// TestWithdrawalIsFinal: writers give and withdraw consents, readers check the same subjects as fast as they can, over
+// the real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the
 // next grant begins, is ALLOW.
 func TestWithdrawalIsFinal(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{})
@@ -26,7 +26,8 @@ func TestWithdrawalIsFinal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A million checks under the race detector take minutes with real policies, so most leave them out: a given consent allows.
+	// A million checks under the race detector take minutes with real policies, so most leave them out: a given consent
+	// allows.
 	for name, r := range map[string]*race{
 		"huge cache":               {config: cache.Config{MaxBytes: 256 << 20}, policies: givenAllows{}, enough: 900_000},
 		"tiny cache":               {config: cache.Config{MaxBytes: 8 << 10}, policies: givenAllows{}, enough: 100_000},

@@ -62,8 +62,8 @@ func evaluate(ctx context.Context, call call, p pending) (d consent.Decision, er
 	return call.policies.Decide(ctx, p.request, p.snapshot, call.now), nil
 }
 
-// report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each check
-// must not fill the disk. It names no subject.
+// report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each
+// check must not fill the disk. It names no subject.
 func (a *Authorizer) report(request *consent.Request, err error) {
 	n := a.failures.Add(1)
 	if n&(n-1) != 0 {
@@ -73,8 +73,8 @@ func (a *Authorizer) report(request *consent.Request, err error) {
 		"failures", n, "err", err)
 }
 
-// malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers: this is
-// the last look at what would otherwise be acted upon.
+// malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers:
+// this is the last look at what would otherwise be acted upon.
 func malformed(d *consent.Decision, request *consent.Request) error {
 	switch {
 	case d.Effect != consent.Allow && d.Effect != consent.Deny:

@@ -13,8 +13,8 @@ type Result struct {
 }
 
 // BatchCheck decides requests by one set of policies, at one instant. All requests about one subject are decided on the
-// same state, which is read once. It returns a result per request, in their order; its error is one that concerns all: a
-// bad token, or a context that ended.
+// same state, which is read once. It returns a result per request, in their order; its error is one that concerns all:
+// a bad token, or a context that ended.
 func (a *Authorizer) BatchCheck(ctx context.Context, requests []consent.Request, c Consistency) ([]Result, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 
 // Token is what a consistency token says: a revision, and of which store.
 //
-// On the wire it is base64url, without padding, of a version byte, the store's id, the revision (big endian) and a checksum
-// of these. The checksum is there to tell damage from another store, not to keep anybody from making tokens: all that a
-// made-up token can do is to ask for a fresher state.
+// On the wire it is base64url, without padding, of a version byte, the store's id, the revision (big endian) and a
+// checksum of these. The checksum is there to tell damage from another store, not to keep anybody from making tokens:
+// all that a made-up token can do is to ask for a fresher state.
 type Token struct {
 	StoreID  [16]byte
 	Revision consent.Revision
@@ -72,7 +72,8 @@ func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
 	return Token{a.config.StoreID, r}.append(text)
 }
 
-// revisionOf returns the revision that a token of this store demands; zero for none. The error wraps consent.ErrBadToken.
+// revisionOf returns the revision that a token of this store demands; zero for none. The error wraps
+// consent.ErrBadToken.
 func (a *Authorizer) revisionOf(token string) (consent.Revision, error) {
 	if token == "" {
 		return 0, nil

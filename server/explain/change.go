@@ -263,7 +263,8 @@ func (t *teller) otherRequests() (list []candidate) {
 	return list
 }
 
-// otherRecipients lists recipients of other kinds and places. A request that names none gets them only where it needs one.
+// otherRecipients lists recipients of other kinds and places. A request that names none gets them only where it needs
+// one.
 func (t *teller) otherRecipients() (list []candidate) {
 	r := t.request
 	needed := slices.ContainsFunc(t.Decision.Reasons, func(r consent.Reason) bool {
@@ -335,8 +336,8 @@ func (t *teller) ending() []candidate {
 	return list
 }
 
-// under returns the question under some changes, which happen one after the other, later than all that is on record; false
-// where one of them would not be recorded, because an erasure stands.
+// under returns the question under some changes, which happen one after the other, later than all that is on record;
+// false where one of them would not be recorded, because an erasure stands.
 func (t *teller) under(changes ...candidate) (policy.Question, bool) {
 	request, state, now := *t.request, t.Snapshot.State, t.Now
 	// Each in a second of its own: what restricts counts to the end of its second.
@@ -364,8 +365,8 @@ func (t *teller) under(changes ...candidate) (policy.Question, bool) {
 	return policy.Question{Request: &request, Snapshot: &consent.Snapshot{State: state}, Now: now}, true
 }
 
-// changesTo finds the changes that bring about an effect: single ones or, where none does, pairs or, where no pair does, the
-// fewest that a greedy search finds.
+// changesTo finds the changes that bring about an effect: single ones or, where none does, pairs or, where no pair
+// does, the fewest that a greedy search finds.
 func (t *teller) changesTo(effect consent.Effect, list []candidate) ([]Change, error) {
 	found, err := t.search(effect, singles(list))
 	if err != nil || len(found) > 0 || effect == consent.Deny {

@@ -97,8 +97,8 @@ func shipped(t testing.TB) *policy.Set {
 	return set
 }
 
-// TestCorpus explains every case of the corpus. What is explained is what Check decides, each reason has a rule behind it,
-// each fact an event, and each change that is told does what is said of it: the answer flips.
+// TestCorpus explains every case of the corpus. What is explained is what Check decides, each reason has a rule behind
+// it, each fact an event, and each change that is told does what is said of it: the answer flips.
 func TestCorpus(t *testing.T) {
 	set := shipped(t)
 	all, err := cases.Load("../cases/testdata")

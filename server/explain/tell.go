@@ -136,8 +136,8 @@ type weighed struct {
 	without []consent.Decision
 }
 
-// weigh decides without each fact. Of those that change nothing alone, some may together: two restrictions do the same. So
-// the rest is taken away whole and, where that changes something, each of it is given back alone.
+// weigh decides without each fact. Of those that change nothing alone, some may together: two restrictions do the same.
+// So the rest is taken away whole and, where that changes something, each of it is given back alone.
 func (t *teller) weigh() *weighed {
 	state, base := t.Snapshot.State, &t.Decision
 	w := &weighed{facts: factsOf(state)}

@@ -22,8 +22,8 @@ func newAnswerKeys(sym *engine.Symbols) *answerKeys {
 	return &answerKeys{k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11]}
 }
 
-// read reads a policy's answer and keeps nothing of it. It is strict: whatever is missing, of another type, of an unknown
-// code or in contradiction with the rest is an error, and so a denial.
+// read reads a policy's answer and keeps nothing of it. It is strict: whatever is missing, of another type, of an
+// unknown code or in contradiction with the rest is an error, and so a denial.
 func (k *answerKeys) read(value engine.Value, request *consent.Request) (d consent.Decision, err error) {
 	if value == nil {
 		return consent.Decision{}, errUndefined

@@ -22,8 +22,8 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// TestABundleOfThePoliciesDecidesAsTheyDo builds the shipped policies as `opa build -b` does: modules below another path, all
-// data in one document. Every decision of the corpus is the same but for the revision.
+// TestABundleOfThePoliciesDecidesAsTheyDo builds the shipped policies as `opa build -b` does: modules below another
+// path, all data in one document. Every decision of the corpus is the same but for the revision.
 func TestABundleOfThePoliciesDecidesAsTheyDo(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	folder := loadBy(t, loader)
@@ -171,8 +171,8 @@ func corpus(t *testing.T, do func(name string, request *consent.Request, snapsho
 	}
 }
 
-// TestStatesPreparedForAnotherGeneration: a state that was prepared before the table of strings began anew decides as one
-// prepared after it, under sets of both.
+// TestStatesPreparedForAnotherGeneration: a state that was prepared before the table of strings began anew decides as
+// one prepared after it, under sets of both.
 func TestStatesPreparedForAnotherGeneration(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	before := loadBy(t, loader)

@@ -187,8 +187,8 @@ func (c *compilation) data() (engine.Value, error) {
 	return data, nil
 }
 
-// entrypoint returns the compiled decision of a controller; nil where topdown evaluates, because it is to or because the
-// compiler does not support something.
+// entrypoint returns the compiled decision of a controller; nil where topdown evaluates, because it is to or because
+// the compiler does not support something.
 func (c *compilation) entrypoint(program *engine.Program, id string) *engine.Entrypoint {
 	if program == nil {
 		return nil
@@ -203,8 +203,8 @@ func (c *compilation) entrypoint(program *engine.Program, id string) *engine.Ent
 	return e
 }
 
-// reference prepares a controller's decision for topdown. A built-in's error is the policy's: a rule that it would leave
-// undefined may be one that denies.
+// reference prepares a controller's decision for topdown. A built-in's error is the policy's: a rule that it would
+// leave undefined may be one that denies.
 func reference(compiler *ast.Compiler, store storage.Store, id string) (rego.PreparedEvalQuery, error) {
 	query, err := rego.New(
 		rego.Query(decisionPath(id)),

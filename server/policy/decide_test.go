@@ -215,7 +215,8 @@ func TestEffectiveDatesBoundValidity(t *testing.T) {
 	}
 }
 
-// TestFailuresAreLoggedSparsely: a policy that fails on each check does not fill the disk, and hides no other's failure.
+// TestFailuresAreLoggedSparsely: a policy that fails on each check does not fill the disk, and hides no other's
+// failure.
 func TestFailuresAreLoggedSparsely(t *testing.T) {
 	var log bytes.Buffer
 	files := with("controllers/acme/acme.rego", "package consentd.controllers.acme\n\ndecision := 1\n")

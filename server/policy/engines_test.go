@@ -167,7 +167,8 @@ func engineSet(t *testing.T, o policy.Options, rules string) (*policy.Loader, *p
 	return l, set
 }
 
-// TestPolicyThatExplodesIsStopped: a policy that takes too many steps is a denial, and topdown is not asked to finish it.
+// TestPolicyThatExplodesIsStopped: a policy that takes too many steps is a denial, and topdown is not asked to finish
+// it.
 func TestPolicyThatExplodesIsStopped(t *testing.T) {
 	var log bytes.Buffer
 	o := policy.Options{ShadowRate: -1, MaxSteps: 100_000, Logger: slog.New(slog.NewTextHandler(&log, nil))}

@@ -19,8 +19,9 @@ type Question struct {
 	Now      consent.Instant
 }
 
-// Decide answers a request by the controller's policy over a snapshot of the subject's state, at now. It fills everything
-// but StateRevision and ID. An unknown controller, like everything that goes wrong, is a denial with POLICY_ERROR.
+// Decide answers a request by the controller's policy over a snapshot of the subject's state, at now. It fills
+// everything but StateRevision and ID. An unknown controller, like everything that goes wrong, is a denial with
+// POLICY_ERROR.
 func (s *Set) Decide(
 	ctx context.Context, request *consent.Request, snapshot *consent.Snapshot, now consent.Instant,
 ) consent.Decision {
@@ -59,8 +60,8 @@ func (s *Set) report(c *controller, request *consent.Request, err error) {
 	}
 }
 
-// Evaluate is Decide, but for what it does with a policy that fails: it returns the error. It leaves the policy's revision
-// and ValidUntil out.
+// Evaluate is Decide, but for what it does with a policy that fails: it returns the error. It leaves the policy's
+// revision and ValidUntil out.
 func (s *Set) Evaluate(
 	ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant,
 ) (d consent.Decision, err error) {
@@ -89,8 +90,8 @@ func (s *Set) Input(request *consent.Request, state *consent.State, now consent.
 	return document
 }
 
-// Refer evaluates a controller's decision over an input by topdown, with options such as a tracer. An undefined decision is
-// an error.
+// Refer evaluates a controller's decision over an input by topdown, with options such as a tracer. An undefined
+// decision is an error.
 func (s *Set) Refer(ctx context.Context, controller string, input ast.Value, options ...rego.EvalOption) (ast.Value, error) {
 	c, ok := s.controllers[controller]
 	if !ok {
@@ -99,8 +100,8 @@ func (s *Set) Refer(ctx context.Context, controller string, input ast.Value, opt
 	return c.refer(ctx, input, options...)
 }
 
-// Fired calls f with the index, among Rules, of each rule that succeeded in deciding a request. It needs TrackRules. A policy
-// that fails, or that topdown evaluates, fires nothing.
+// Fired calls f with the index, among Rules, of each rule that succeeded in deciding a request. It needs TrackRules. A
+// policy that fails, or that topdown evaluates, fires nothing.
 func (s *Set) Fired(ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant, f func(rule int)) {
 	c, ok := s.controllers[request.Subject.Controller]
 	if !ok || c.compiled == nil {

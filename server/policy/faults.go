@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Faults returns every fault that an error of Load, or of what reads policies for it, has: one line each, with its place where
-// it has one. It is empty for nil.
+// Faults returns every fault that an error of Load, or of what reads policies for it, has: one line each, with its
+// place where it has one. It is empty for nil.
 func Faults(err error) []consent.PolicyFault {
 	if err == nil {
 		return nil

@@ -48,7 +48,8 @@ func sometimes[T any](h *history, v T) (out T) {
 	return out
 }
 
-// events are a few about one purpose more than about others, at whole and broken seconds of the last two years, some at once.
+// events are a few about one purpose more than about others, at whole and broken seconds of the last two years, some at
+// once.
 func (h *history) events(purpose string) []consent.Event {
 	out := make([]consent.Event, 0, 12)
 	for range 2 + h.IntN(8) {
@@ -132,8 +133,8 @@ func (h *history) request(purpose string) *consent.Request {
 	return r
 }
 
-// TestRestrictingNeverAllows: an event that restricts, and is newer than all on record, never turns DENY into ALLOW. A completed
-// erasure is another matter: it ends the profile too, and with it what the law of a place denied.
+// TestRestrictingNeverAllows: an event that restricts, and is newer than all on record, never turns DENY into ALLOW. A
+// completed erasure is another matter: it ends the profile too, and with it what the law of a place denied.
 func TestRestrictingNeverAllows(t *testing.T) {
 	set := load(t)
 	denied, turned := 0, 0

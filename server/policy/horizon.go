@@ -7,9 +7,10 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// horizon knows every instant at which time alone could change a decision of one controller. Policies compare times only
-// through lib/clock, and hand it times of the state and of the data: so these are the instants in the state, those plus each
-// duration that the controller declares, the anniversaries by which ages grow, and the effective_from dates of all tables.
+// horizon knows every instant at which time alone could change a decision of one controller. Policies compare times
+// only through lib/clock, and hand it times of the state and of the data: so these are the instants in the state, those
+// plus each duration that the controller declares, the anniversaries by which ages grow, and the effective_from dates
+// of all tables.
 type horizon struct {
 	// durations are the controller's declared durations in nanoseconds.
 	durations []consent.Instant
@@ -90,7 +91,8 @@ func (f *first) record(r *consent.Record) {
 // lastDay is the day of the last instant that there is.
 var lastDay = consent.Instant(math.MaxInt64).Time()
 
-// nextAnniversary is the first midnight (UTC) after now at which yearsBetween(at, ·) grows; absent if no instant is so late.
+// nextAnniversary is the first midnight (UTC) after now at which yearsBetween(at, ·) grows; absent if no instant is so
+// late.
 func nextAnniversary(at, now consent.Instant) consent.Instant {
 	today := now.Time()
 	born, month, day := at.Time().Date()

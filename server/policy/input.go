@@ -96,8 +96,8 @@ func (s *scratch) object(m map[string]any) engine.Value {
 	return o
 }
 
-// json converts a JSON value. A number that JSON cannot hold, and any other type, becomes null, which no policy takes for a
-// flag.
+// json converts a JSON value. A number that JSON cannot hold, and any other type, becomes null, which no policy takes
+// for a flag.
 func (s *scratch) json(v any) engine.Value {
 	switch v := v.(type) {
 	case bool:

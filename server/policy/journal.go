@@ -15,8 +15,8 @@ type Stats struct {
 	Panics uint64
 	// Unsupported counts the entrypoints, of all sets loaded, that the compiled engine does not support.
 	Unsupported uint64
-	// Shadowed counts the decisions that the shadow made again, Differences those that came out otherwise, Dropped those
-	// that it was too busy for.
+	// Shadowed counts the decisions that the shadow made again, Differences those that came out otherwise, Dropped
+	// those that it was too busy for.
 	Shadowed, Differences, Dropped uint64
 }
 
@@ -38,6 +38,6 @@ func (c *counts) stats() Stats {
 	}
 }
 
-// logged reports whether the nth failure of a kind is logged: every first, second, fourth, eighth, …, as package authz does.
-// Failures come as often as checks do, and must not fill the disk.
+// logged reports whether the nth failure of a kind is logged: every first, second, fourth, eighth, …, as package authz
+// does. Failures come as often as checks do, and must not fill the disk.
 func logged(n uint64) bool { return n&(n-1) == 0 }

@@ -12,8 +12,9 @@ import (
 	"github.com/consentd/consentd/server/policy/tree"
 )
 
-// Loader makes sets of policies. It holds what outlives a set: a generation of interned strings, so that states prepared under
-// one set serve the next, the counters, and the shadow. All methods may be called concurrently. Close it.
+// Loader makes sets of policies. It holds what outlives a set: a generation of interned strings, so that states
+// prepared under one set serve the next, the counters, and the shadow. All methods may be called concurrently. Close
+// it.
 type Loader struct {
 	options Options
 	journal *journal
@@ -39,10 +40,11 @@ func (l *Loader) Close() {
 	}
 }
 
-// Read reads, checks and compiles the policies below fsys: modules (*.rego) and data (*.yaml, *.yml, *.json), laid out as
-// `opa test` and `opa build` read them. Tests (*_test.rego) are not part of the set.
+// Read reads, checks and compiles the policies below fsys: modules (*.rego) and data (*.yaml, *.yml, *.json), laid out
+// as `opa test` and `opa build` read them. Tests (*_test.rego) are not part of the set.
 //
-// The error lists every fault found at the first stage that fails, each with file and line where there is one: see Faults.
+// The error lists every fault found at the first stage that fails, each with file and line where there is one: see
+// Faults.
 func (l *Loader) Read(fsys fs.FS) (*Set, error) {
 	t, err := tree.Read(fsys)
 	if err != nil {
@@ -68,8 +70,8 @@ func (l *Loader) Compile(t *tree.Tree) (*Set, error) {
 	return set, nil
 }
 
-// forNext returns the generation that a new set is to belong to: the current one, or where its table has grown too much, one
-// that becomes the current one.
+// forNext returns the generation that a new set is to belong to: the current one, or where its table has grown too
+// much, one that becomes the current one.
 func (l *Loader) forNext() *generation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,8 +92,8 @@ func (l *Loader) compiled(g *generation) {
 	}
 }
 
-// Prepare builds the part of the input that depends on the state alone, once, for a cache to keep beside the state; it also
-// says how many bytes that holds. The result is immutable and serves every set of this loader.
+// Prepare builds the part of the input that depends on the state alone, once, for a cache to keep beside the state; it
+// also says how many bytes that holds. The result is immutable and serves every set of this loader.
 func (l *Loader) Prepare(s *consent.State) (prepared any, bytes int) {
 	if l.options.Engine == Topdown {
 		return nil, 0
@@ -104,8 +106,8 @@ func (l *Loader) Prepare(s *consent.State) (prepared any, bytes int) {
 // Stats returns the counters.
 func (l *Loader) Stats() Stats { return l.journal.counts.stats() }
 
-// Load makes one set by a loader of its own, without a shadow: for tools and tests that need no other. The error is that of
-// Loader.Read.
+// Load makes one set by a loader of its own, without a shadow: for tools and tests that need no other. The error is
+// that of Loader.Read.
 func Load(fsys fs.FS, o Options) (*Set, error) {
 	o.ShadowRate = -1
 	return NewLoader(o).Read(fsys)

@@ -22,13 +22,13 @@ type Near struct {
 	Under []int
 }
 
-// nearlyHeld returns the titled rules of the controller and of what is shared that lacked one condition of two or more. Each
-// condition is left out in turn, and the rest of the body is evaluated by topdown; conditions that the rest needs, because
-// they bind a variable of it, cannot be left out.
+// nearlyHeld returns the titled rules of the controller and of what is shared that lacked one condition of two or more.
+// Each condition is left out in turn, and the rest of the body is evaluated by topdown; conditions that the rest needs,
+// because they bind a variable of it, cannot be left out.
 //
-// Many rules lack one condition for every request: that the purpose is another, or the place. What counts as near is a rule
-// of which an exception held, or one that an alternative brings about and of which something about the person or the
-// request held already.
+// Many rules lack one condition for every request: that the purpose is another, or the place. What counts as near is a
+// rule of which an exception held, or one that an alternative brings about and of which something about the person or
+// the request held already.
 //
 // The first of the inputs is the question's, the others are the alternatives'.
 func (s *Set) nearlyHeld(ctx context.Context, controller string, inputs []*ast.Term) ([]Near, error) {
@@ -124,8 +124,8 @@ func conditionsOf(body ast.Body) []ast.Body {
 	return out
 }
 
-// without returns the body without one of its conditions; false where the rest needs what that binds. Expressions keep the
-// order that the compiler gave them.
+// without returns the body without one of its conditions; false where the rest needs what that binds. Expressions keep
+// the order that the compiler gave them.
 func without(conditions []ast.Body, left int) (rest ast.Body, ok bool) {
 	for i, c := range conditions {
 		if i != left {

@@ -9,9 +9,9 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// Neighborhood decides requests that differ little from one, the center, at part of the cost: what depends on nothing that
-// differs is neither built nor evaluated again. It finds by itself what differs. Its decisions are those of Set.Evaluate. It is
-// not safe for concurrent use.
+// Neighborhood decides requests that differ little from one, the center, at part of the cost: what depends on nothing
+// that differs is neither built nor evaluated again. It finds by itself what differs. Its decisions are those of
+// Set.Evaluate. It is not safe for concurrent use.
 type Neighborhood struct {
 	set        *Set
 	controller *controller
@@ -41,8 +41,8 @@ type inputMasks struct {
 	context   map[string]engine.Fields
 }
 
-// Neighborhood returns a neighborhood without a center for requests to one controller; nil where the compiled engine does not
-// evaluate its policy, or there is none.
+// Neighborhood returns a neighborhood without a center for requests to one controller; nil where the compiled engine
+// does not evaluate its policy, or there is none.
 func (s *Set) Neighborhood(controller string) *Neighborhood {
 	c, ok := s.controllers[controller]
 	if !ok || c.compiled == nil {

@@ -40,8 +40,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Engine is what evaluates.
 	Engine Engine
-	// ShadowRate is N where one in N decisions of the compiled engine is made again by topdown, off the request path, and
-	// compared. Zero means DefaultShadowRate, negative none.
+	// ShadowRate is N where one in N decisions of the compiled engine is made again by topdown, off the request path,
+	// and compared. Zero means DefaultShadowRate, negative none.
 	ShadowRate int
 	// MaxSteps bounds the steps of one compiled evaluation; zero means engine.DefaultMaxSteps.
 	MaxSteps int64

@@ -5,9 +5,9 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// The input of policies (policies/INPUT.md) is built as values of the engine, without a detour through JSON, maps or OPA's
-// terms: a record has a fixed set of interned keys, and an absent field no value. Below, each record's fields and their keys
-// are declared side by side; all code names a field by its constant.
+// The input of policies (policies/INPUT.md) is built as values of the engine, without a detour through JSON, maps or
+// OPA's terms: a record has a fixed set of interned keys, and an absent field no value. Below, each record's fields and
+// their keys are declared side by side; all code names a field by its constant.
 
 // The fields of a request.
 const (
@@ -229,8 +229,8 @@ func enumNames() (names []string) {
 	return names
 }
 
-// specialized are the paths of an input that decide most, of those that take few values: whose policy, for what, to whom, and
-// where. The engine prepares policies for each combination that is asked for.
+// specialized are the paths of an input that decide most, of those that take few values: whose policy, for what, to
+// whom, and where. The engine prepares policies for each combination that is asked for.
 var specialized = [][]string{
 	{requestKeys[requestController]},
 	{requestKeys[requestPurpose]},

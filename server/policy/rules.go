@@ -40,7 +40,8 @@ type book struct {
 	descriptions map[string]string
 	// deciding are the titled rules without parameters, in the order of files and lines.
 	deciding []*ast.Rule
-	// reads are the places of the rules that read something of the person but the place, or of the request but the purpose.
+	// reads are the places of the rules that read something of the person but the place, or of the request but the
+	// purpose.
 	reads    map[string]bool
 	compiler *ast.Compiler
 	// flags are the keys of a request's context that rules name, by the controller whose rules they are.
@@ -73,8 +74,8 @@ func newBook(compiler *ast.Compiler) *book {
 	return b
 }
 
-// personal reports whether a part of a rule reads something of the person but the place, or of the request but the purpose,
-// by itself or by rules that it refers to.
+// personal reports whether a part of a rule reads something of the person but the place, or of the request but the
+// purpose, by itself or by rules that it refers to.
 func (b *book) personal(part any) (found bool) {
 	ast.WalkRefs(part, func(ref ast.Ref) bool {
 		switch {
@@ -101,8 +102,8 @@ func ofPersonOrRequest(ref ast.Ref) bool {
 	return len(ref) < 3 || !isString(ref[2], "jurisdiction") && !isString(ref[2], "known") && !isString(ref[2], "id")
 }
 
-// add notes a rule. One without METADATA of its own that follows one of its name goes by that one's: it is another way to
-// the same.
+// add notes a rule. One without METADATA of its own that follows one of its name goes by that one's: it is another way
+// to the same.
 func (b *book) add(node *ast.Rule, last map[string]Rule, annotations *ast.AnnotationSet) {
 	path := node.Ref().GroundPrefix().String()
 	rule, found := last[path]

@@ -79,8 +79,8 @@ func (s *Set) Purposes(id string) ([]string, error) {
 	return c.purposes, nil
 }
 
-// Rules are those of which Fired can tell that they fired: all that some controller's decision may need. Only a set that was
-// loaded with TrackRules has them.
+// Rules are those of which Fired can tell that they fired: all that some controller's decision may need. Only a set
+// that was loaded with TrackRules has them.
 func (s *Set) Rules() []engine.Rule {
 	for _, c := range s.controllers {
 		if c.compiled != nil {

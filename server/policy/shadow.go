@@ -12,10 +12,11 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// shadow makes one in rate decisions of the compiled engine again by topdown, off the request path, and compares the whole
-// answers. Differences are counted, and logged with their inputs as failures are. What it is too busy for is dropped and counted: it must never
-// hold up a check. For the same reason it takes at most a hundredth of one processor, however many checks there are: topdown
-// takes a millisecond, so that one decision in 1024 was 8 % of the server's CPU time under streams.
+// shadow makes one in rate decisions of the compiled engine again by topdown, off the request path, and compares the
+// whole answers. Differences are counted, and logged with their inputs as failures are. What it is too busy for is
+// dropped and counted: it must never hold up a check. For the same reason it takes at most a hundredth of one
+// processor, however many checks there are: topdown takes a millisecond, so that one decision in 1024 was 8 % of the
+// server's CPU time under streams.
 type shadow struct {
 	journal *journal
 	rate    uint64

@@ -33,8 +33,8 @@ func (in *records) prepare(b *engine.Builder, s *consent.State) *prepared {
 	return p
 }
 
-// field builds a field of the subject's record that depends on the state alone; nil: it is absent. What it reads of the state is
-// what sameField compares.
+// field builds a field of the subject's record that depends on the state alone; nil: it is absent. What it reads of the
+// state is what sameField compares.
 func (in *records) field(b *engine.Builder, s *consent.State, field int) engine.Value {
 	switch field {
 	case subjectKnown:
@@ -176,8 +176,8 @@ func (m *consentRecords) fill(f *[consentFields]engine.Value, r *consent.Record)
 	f[consentAgeMin], f[consentAgeMax] = m.ageAt(r.GivenAt)
 }
 
-// ageAt gives the bounds on the day of a grant: as recorded, plus the full years until that day or, where the age was recorded
-// later, minus those between.
+// ageAt gives the bounds on the day of a grant: as recorded, plus the full years until that day or, where the age was
+// recorded later, minus those between.
 func (m *consentRecords) ageAt(given consent.Instant) (low, high engine.Value) {
 	if given == 0 || m.age.At == 0 {
 		return nil, nil
@@ -252,8 +252,8 @@ func grown(b *engine.Builder, bound int16, years int64) engine.Value {
 	return b.Int(max(int64(bound)+years, 0))
 }
 
-// yearsBetween counts the anniversaries of from's day (UTC) that have begun by to; that of 29 February is 1 March where there
-// is none. Zero where to is not later.
+// yearsBetween counts the anniversaries of from's day (UTC) that have begun by to; that of 29 February is 1 March where
+// there is none. Zero where to is not later.
 func yearsBetween(from, to time.Time) int64 {
 	fromYear, fromMonth, fromDay := from.Date()
 	year, month, day := to.Date()

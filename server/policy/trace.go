@@ -49,8 +49,8 @@ type TraceOptions struct {
 	FiredOnly bool
 }
 
-// Trace decides a question by topdown, whatever the engine, and tells how: for explanations, a thousand times slower than
-// Decide. The error is consent.ErrUnknownController, or that of a context that ended.
+// Trace decides a question by topdown, whatever the engine, and tells how: for explanations, a thousand times slower
+// than Decide. The error is consent.ErrUnknownController, or that of a context that ended.
 func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, error) {
 	c, ok := s.controllers[q.Request.Subject.Controller]
 	if !ok {

@@ -13,8 +13,8 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Checks that run while policies change all get whole answers: of the set before or of the one after, never of a mixture, and
-// never an error. One that starts after a change was reported has the new set.
+// Checks that run while policies change all get whole answers: of the set before or of the one after, never of a
+// mixture, and never an error. One that starts after a change was reported has the new set.
 func TestChecksDuringChanges(t *testing.T) {
 	b := newBench(t, newScripted(acme(t, "0")), nil)
 	b.start(t)
@@ -64,8 +64,9 @@ func TestChecksDuringChanges(t *testing.T) {
 
 var reloads = flag.Int("reloads", 20, "how many times TestReloadsLeakNothing reloads the shipped policies")
 
-// 1,000 reloads leave the heap, after a collection, within a tenth of what it was, and as many goroutines. Small sets show
-// what is left of each by itself, the shipped ones what of a real one; of those fewer unless -reloads says so, for time.
+// 1,000 reloads leave the heap, after a collection, within a tenth of what it was, and as many goroutines. Small sets
+// show what is left of each by itself, the shipped ones what of a real one; of those fewer unless -reloads says so, for
+// time.
 func TestReloadsLeakNothing(t *testing.T) {
 	shipped, err := source.ReadDir("../../../policies", source.DefaultMaxBytes)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// contract is the version of the policies' contract, input and answer, that this server keeps. A bundle can name the one that
-// it needs in its manifest: {"metadata": {"consentd": {"contract": 1}}}.
+// contract is the version of the policies' contract, input and answer, that this server keeps. A bundle can name the
+// one that it needs in its manifest: {"metadata": {"consentd": {"contract": 1}}}.
 const contract = 1
 
 // maxEntries bounds the files of a bundle, and the files and folders of a directory.
@@ -67,8 +67,8 @@ func (u unpacker) unpack(content []byte) (*Files, error) {
 // dataFiles are the names of a bundle's files of data. Whatever else ends so is none, as for OPA.
 var dataFiles = []string{"data.json", "data.yaml", "data.yml"}
 
-// writeOut writes data with lines. What would take more than the limit in that form is refused before it takes it: a few
-// bytes nested deep are indented far.
+// writeOut writes data with lines. What would take more than the limit in that form is refused before it takes it: a
+// few bytes nested deep are indented far.
 func (u unpacker) writeOut(data []consent.PolicyFile) (list []consent.PolicyFile, err error) {
 	total := int64(0)
 	for _, f := range data {
@@ -159,7 +159,8 @@ func dataIn(header *tar.Header, content io.Reader) ([]consent.PolicyFile, error)
 	return []consent.PolicyFile{{Path: name, Content: read}}, err
 }
 
-// inspectEntry refuses what has no place in a bundle. `opa build` writes absolute paths; they begin at the bundle's root.
+// inspectEntry refuses what has no place in a bundle. `opa build` writes absolute paths; they begin at the bundle's
+// root.
 func inspectEntry(header *tar.Header, seen map[string]bool) error {
 	name := path.Clean("/" + header.Name)
 	switch {

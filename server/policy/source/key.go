@@ -55,8 +55,8 @@ func (k Key) verification() (*bundle.VerificationConfig, error) {
 	return bundle.NewVerificationConfig(map[string]*bundle.KeyConfig{anyID: config}, anyID, k.Scope, nil), nil
 }
 
-// suits refuses a key that cannot verify by the algorithm. Private keys and shared secrets are refused: who can verify need
-// not be able to sign.
+// suits refuses a key that cannot verify by the algorithm. Private keys and shared secrets are refused: who can verify
+// need not be able to sign.
 func suits(content []byte, algorithm string) error {
 	key, err := publicKey(content)
 	if err != nil {

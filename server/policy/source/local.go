@@ -14,9 +14,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// The times of a path that is watched. A save is read once nothing happened for quiet, and at the latest after patience, so
-// that a burst of saves is read once; then twice, stable apart, until two readings agree, so that no half-written file is
-// taken for a whole one. Together they leave half a second of the second in which a save is to be live.
+// The times of a path that is watched. A save is read once nothing happened for quiet, and at the latest after
+// patience, so that a burst of saves is read once; then twice, stable apart, until two readings agree, so that no
+// half-written file is taken for a whole one. Together they leave half a second of the second in which a save is to be
+// live.
 const (
 	quiet    = 100 * time.Millisecond
 	patience = 400 * time.Millisecond
