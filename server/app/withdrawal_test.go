@@ -143,7 +143,8 @@ func (r *race) read(t *testing.T, seed int) {
 	for i := seed; !r.done(); i += 7 {
 		s := i % raceSubjects
 		before := r.phase[s].Load()
-		d, err := r.authorizer.Check(context.Background(), &consent.Request{Subject: raceSubject(s), Purpose: "marketing_email"}, authz.Consistency{})
+		d, err := r.authorizer.Check(context.Background(), &consent.Request{Subject: raceSubject(s), Purpose: "marketing_email"},
+			authz.Consistency{})
 		if err != nil {
 			t.Errorf("checking: %v", err)
 			return

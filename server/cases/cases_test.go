@@ -15,8 +15,14 @@ import (
 // each.
 func FuzzFind(f *testing.F) {
 	for _, seed := range []string{
-		"- name: x\n  controller: c\n  events: [{at: -1d, erasure: {stage: REQUESTED}}]\n  check: {purpose: p}\n  expect: {decision: DENY}\n",
-		"- &a {name: x, controller: c, expect: {decision: DENY}}\n- *a\n- <<: *a\n", "- null\n", "[]", "a: b", "- [", "---\n---\n- 1", "- name: {", "\x00",
+		`- name: x
+  controller: c
+  events: [{at: -1d, erasure: {stage: REQUESTED}}]
+  check: {purpose: p}
+  expect: {decision: DENY}
+`,
+		"- &a {name: x, controller: c, expect: {decision: DENY}}\n- *a\n- <<: *a\n", "- null\n", "[]", "a: b", "- [",
+		"---\n---\n- 1", "- name: {", "\x00",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -78,7 +78,8 @@ func (t *teller) becomesKnown() []candidate {
 	if t.Snapshot.State.Known() {
 		return nil
 	}
-	c := happens("anything on record for the subject, such as an account", "known", consent.Profile{AccountStatus: consent.AccountActive})
+	c := happens("anything on record for the subject, such as an account", "known",
+		consent.Profile{AccountStatus: consent.AccountActive})
 	if q, _ := t.under(c); t.decide(q).Effect != consent.Allow {
 		return nil
 	}
@@ -231,7 +232,8 @@ func (t *teller) profiles() (list []candidate) {
 		list = append(list, happens("the subject being old enough", "age", consent.Profile{Age: &age}))
 	}
 	sale := consent.Relationship{LastSaleAt: t.Now, SellingEntity: t.request.Subject.Controller, OptOutOffered: true}
-	return append(list, happens("a sale by the controller with a way to opt out", "relationship", consent.Profile{Relationship: &sale}))
+	return append(list, happens("a sale by the controller with a way to opt out", "relationship",
+		consent.Profile{Relationship: &sale}))
 }
 
 // otherRequests lists requests that ask less, or say more.
@@ -397,7 +399,8 @@ func pairs(list []candidate) (sets [][]candidate) {
 			}
 		}
 	}
-	slices.SortStableFunc(sets, func(a, b []candidate) int { return len(a[0].text) + len(a[1].text) - len(b[0].text) - len(b[1].text) })
+	slices.SortStableFunc(sets,
+		func(a, b []candidate) int { return len(a[0].text) + len(a[1].text) - len(b[0].text) - len(b[1].text) })
 	return sets
 }
 

@@ -187,7 +187,8 @@ func TestNoStoryOnDisagreement(t *testing.T) {
 		t.Fatal(err)
 	}
 	request := &consent.Request{Subject: consent.Subject{Controller: "example", ID: "u"}, Purpose: "storage"}
-	if _, err := x.Explain(t.Context(), explain.Question{Request: request}); err == nil || !strings.Contains(err.Error(), "topdown decides DENY") {
+	if _, err := x.Explain(t.Context(), explain.Question{Request: request}); err == nil ||
+		!strings.Contains(err.Error(), "topdown decides DENY") {
 		t.Errorf("got error %v", err)
 	}
 	request.Subject.Controller = "nobody"
@@ -199,8 +200,15 @@ func TestNoStoryOnDisagreement(t *testing.T) {
 // TestPolicyError: the story of a policy that fails says what failed, and makes up no remedy.
 func TestPolicyError(t *testing.T) {
 	set, err := policy.Load(fstest.MapFS{
-		"controllers/acme/data.yaml": {Data: []byte("name: Acme\nnotice: {version: 1, material: 1}\npurposes:\n  p: {basis: CONTRACT, clause: \"1\"}\n")},
-		"controllers/acme/acme.rego": {Data: []byte("package consentd.controllers.acme\n\ndecision := {} if to_number(input.purpose) > 1\n")},
+		"controllers/acme/data.yaml": {Data: []byte(`name: Acme
+notice: {version: 1, material: 1}
+purposes:
+  p: {basis: CONTRACT, clause: "1"}
+`)},
+		"controllers/acme/acme.rego": {Data: []byte(`package consentd.controllers.acme
+
+decision := {} if to_number(input.purpose) > 1
+`)},
 	}, policy.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +218,8 @@ func TestPolicyError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if story.Decision.Reasons[0].Code != consent.PolicyError || !strings.Contains(story.Failure, "to_number") || len(story.Changes) > 0 {
+	if story.Decision.Reasons[0].Code != consent.PolicyError || !strings.Contains(story.Failure, "to_number") ||
+		len(story.Changes) > 0 {
 		t.Errorf("story %+v", story)
 	}
 	if !strings.Contains(story.Trace, "Enter") {

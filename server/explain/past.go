@@ -135,6 +135,7 @@ func (x *Explainer) PurposesAsOf(ctx context.Context, q PurposesQuestion) (Purpo
 	if err != nil {
 		return Purposes{}, err
 	}
-	decisions, err := x.config.Authorizer.ListPurposesOn(ctx, q.Request, authz.Ground{Snapshot: snapshot, Policies: set, Now: q.Past.At})
+	decisions, err := x.config.Authorizer.ListPurposesOn(ctx, q.Request,
+		authz.Ground{Snapshot: snapshot, Policies: set, Now: q.Past.At})
 	return Purposes{Decisions: decisions, AsOf: as, Policies: deciding}, err
 }

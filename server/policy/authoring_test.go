@@ -117,7 +117,8 @@ func TestSchemaKnowsAllFields(t *testing.T) {
 		t.Fatal(faults)
 	}
 	for path, value := range map[string]string{
-		"purpose": `1`, "purposes": `"p"`, "recipient": `{"kind": "FRIEND", "id": ""}`, "subject/known": `"yes"`, "subject/erased": `true`,
+		"purpose": `1`, "purposes": `"p"`, "recipient": `{"kind": "FRIEND", "id": ""}`, "subject/known": `"yes"`,
+		"subject/erased":   `true`,
 		"subject/consents": `{"p": {"staus": "GIVEN"}}`, "subject/objections": `{"all": {"raised": true}}`,
 		"subject/signals": `{"gcp": {"value": true, "time": 1}}`,
 	} {

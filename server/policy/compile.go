@@ -111,7 +111,8 @@ func (c *compilation) match(decisions map[string]*ast.Location) error {
 	}
 	for _, id := range c.ids() {
 		if decisions[id] == nil {
-			faults = append(faults, fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", c.Tables[id].File(), id, decisionPath(id)))
+			faults = append(faults,
+				fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", c.Tables[id].File(), id, decisionPath(id)))
 		}
 	}
 	if len(c.Tables) == 0 {

@@ -63,10 +63,14 @@ func TestWhatIsNotWellFormedIsDenied(t *testing.T) {
 		{"obligations as an object", replace(`"obligations": []`, `"obligations": {}`), "obligations"},
 		{"an unknown obligation", replace(`"obligations": []`, `"obligations": [{"code": "WHIM", "parameters": {}}]`), "WHIM"},
 		{"an obligation without parameters", replace(`"obligations": []`, `"obligations": [{"code": "AGGREGATE_ONLY"}]`), "parameters"},
-		{"safeguards without a country", replace(`"obligations": []`, `"obligations": [{"code": "TRANSFER_SAFEGUARDS", "parameters": {}}]`), "country"},
-		{"a time that is none", replace(`"obligations": []`, `"obligations": [{"code": "REASK_NOT_BEFORE", "parameters": {"time": "x"}}]`), "time"},
-		{"a category that was not asked for", replace(`"permitted_data_categories": []`, `"permitted_data_categories": ["user.contact"]`), "not asked for"},
-		{"categories that are no strings", replace(`"permitted_data_categories": []`, `"permitted_data_categories": [1]`), "not a string"},
+		{"safeguards without a country",
+			replace(`"obligations": []`, `"obligations": [{"code": "TRANSFER_SAFEGUARDS", "parameters": {}}]`), "country"},
+		{"a time that is none",
+			replace(`"obligations": []`, `"obligations": [{"code": "REASK_NOT_BEFORE", "parameters": {"time": "x"}}]`), "time"},
+		{"a category that was not asked for",
+			replace(`"permitted_data_categories": []`, `"permitted_data_categories": ["user.contact"]`), "not asked for"},
+		{"categories that are no strings", replace(`"permitted_data_categories": []`, `"permitted_data_categories": [1]`),
+			"not a string"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -90,13 +94,15 @@ func TestWellFormedAnswers(t *testing.T) {
 		name, rules string
 		want        consent.Decision
 	}{
-		{"allow", "decision := {" + strings.Replace(allow, `"permitted_data_categories": []`, `"permitted_data_categories": ["user.name"]`, 1) + "}",
+		{"allow", "decision := {" +
+			strings.Replace(allow, `"permitted_data_categories": []`, `"permitted_data_categories": ["user.name"]`, 1) + "}",
 			consent.Decision{
 				Effect: consent.Allow, Basis: consent.BasisContract, Reasons: []consent.Reason{{Code: consent.BasisHolds, Clause: "1"}},
 				PermittedDataCategories: []string{"user.name"},
 			}},
-		{"deny with obligations", `decision := {"decision": "DENY", "reasons": [{"code": "OPTED_OUT", "clause": "2"}], "legal_basis": "", ` +
-			`"permitted_data_categories": [], "obligations": [
+		{"deny with obligations",
+			`decision := {"decision": "DENY", "reasons": [{"code": "OPTED_OUT", "clause": "2"}], "legal_basis": "", ` +
+				`"permitted_data_categories": [], "obligations": [
 				{"code": "REASK_NOT_BEFORE", "parameters": {"time": 12}}, {"code": "RECORD_SIGNAL", "parameters": {"signal": "gpc"}},
 				{"code": "TRANSFER_SAFEGUARDS", "parameters": {"country": "IN"}},
 				{"code": "EXCLUDE_DATA_CATEGORIES", "parameters": {"categories": ["a", "b"]}}]}`,

@@ -19,7 +19,8 @@ import (
 var categoriesOfRules = []string{
 	"user", "user.account.registration", "user.behavior", "user.biometric", "user.contact", "user.content", "user.content.prompt",
 	"user.demographic", "user.demographic.age_range", "user.demographic.political_opinion", "user.demographic.race_ethnicity",
-	"user.demographic.religious_belief", "user.demographic.sexual_orientation", "user.device", "user.device.ip_address", "user.genetic",
+	"user.demographic.religious_belief", "user.demographic.sexual_orientation", "user.device", "user.device.ip_address",
+	"user.genetic",
 	"user.health_and_medical.allergies", "user.location", "user.location.country", "user.location.precise", "user.name",
 	"user.payment", "user.sensitive", "user.trade_union",
 }

@@ -82,7 +82,8 @@ func (s *shadow) compare(ctx context.Context, again shadowed) {
 	defer func() { // a fault of topdown's must not take down the process from here
 		if cause := recover(); cause != nil {
 			s.journal.counts.dropped.Add(1)
-			s.journal.logger.Error("topdown panicked in the shadow", "controller", again.controller.id, "panic", cause, "stack", string(debug.Stack()))
+			s.journal.logger.Error("topdown panicked in the shadow", "controller", again.controller.id, "panic", cause,
+				"stack", string(debug.Stack()))
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, shadowTimeout)

@@ -192,7 +192,8 @@ func refusal(err error) error {
 		return errors.New("the bundle is signed, and there is no key to verify it with: set --policies-key")
 	case strings.Contains(text, "signature"), strings.Contains(text, "verification key"), strings.Contains(text, "scope"),
 		strings.Contains(text, "digest mismatch"), strings.Contains(text, "JWT"), strings.Contains(text, "not included in bundle"):
-		return fmt.Errorf("the bundle's signature does not hold: %w: sign it with the key that policies-key names the public part of", err)
+		return fmt.Errorf("the bundle's signature does not hold: %w: "+
+			"sign it with the key that policies-key names the public part of", err)
 	}
 	return err
 }
@@ -214,7 +215,8 @@ func suitable(b *bundle.Bundle) error {
 	}
 	for file, v := range versions {
 		if v != 1 {
-			return fmt.Errorf("%s: is in version %d of Rego, and this server reads version 1: build the bundle for it", strings.TrimPrefix(file, "/"), v)
+			return fmt.Errorf("%s: is in version %d of Rego, and this server reads version 1: build the bundle for it",
+				strings.TrimPrefix(file, "/"), v)
 		}
 	}
 	return supported(b.Manifest.Metadata)
@@ -230,6 +232,7 @@ func supported(metadata map[string]any) error {
 	if n, err := asked.Int64(); ok && err == nil && n <= contract {
 		return nil
 	}
-	return fmt.Errorf(".manifest: the bundle is for version %v of the policies' contract, and this server has version %d: use a newer server",
+	return fmt.Errorf(".manifest: the bundle is for version %v of the policies' contract, "+
+		"and this server has version %d: use a newer server",
 		ours["contract"], contract)
 }

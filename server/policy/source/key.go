@@ -36,7 +36,8 @@ const anyID = "configured"
 func (k Key) verification() (*bundle.VerificationConfig, error) {
 	if k.File == "" {
 		if k.Algorithm != "" || k.ID != "" || k.Scope != "" {
-			return nil, errors.New("policies-key-algorithm, policies-key-id, policies-key-scope: there is no key: name its file by policies-key")
+			return nil, errors.New("policies-key-algorithm, policies-key-id, policies-key-scope: there is no key: " +
+				"name its file by policies-key")
 		}
 		return nil, nil
 	}

@@ -101,7 +101,8 @@ func (l *local) readOnce() (*Files, error) {
 	case err != nil:
 		return nil, cannotRead(err)
 	case info.IsDir() && l.unpack.key != nil:
-		return nil, errors.New("a directory carries no signature, and policies-key asks for one: give a bundle signed by `opa build --signing-key`")
+		return nil, errors.New("a directory carries no signature, and policies-key asks for one: " +
+			"give a bundle signed by `opa build --signing-key`")
 	case info.IsDir():
 		return ReadDir(l.path, l.unpack.maxBytes)
 	case !info.Mode().IsRegular():
