@@ -12,9 +12,9 @@ import (
 
 // Token is what a consistency token says: a revision, and of which store.
 //
-// On the wire it is base64url, without padding, of a version byte, the store's id, the revision (big endian) and a
-// checksum of these. The checksum is there to tell damage from another store, not to keep anybody from making tokens:
-// all that a made-up token can do is to ask for a fresher state.
+// On the wire it is base64url, without padding, of a version byte, the store's id, the revision (big endian) and a checksum
+// of these. The checksum is there to tell damage from another store, not to keep anybody from making tokens: all that a
+// made-up token can do is to ask for a fresher state.
 type Token struct {
 	StoreID  [16]byte
 	Revision consent.Revision
@@ -72,8 +72,14 @@ func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
 	return Token{a.config.StoreID, r}.append(text)
 }
 
-// revisionOf returns the revision that a token of this store demands; zero for none. The error wraps
-// consent.ErrBadToken.
+// CheckToken reports whether a call may demand token: nil if it is empty, or of this store and of a revision that has been
+// applied. Otherwise the error wraps consent.ErrBadToken and says which of these is not so.
+func (a *Authorizer) CheckToken(token string) error {
+	_, err := a.revisionOf(token)
+	return err
+}
+
+// revisionOf returns the revision that a token demands; zero for none.
 func (a *Authorizer) revisionOf(token string) (consent.Revision, error) {
 	if token == "" {
 		return 0, nil

@@ -14,9 +14,9 @@ import (
 )
 
 func TestTokensOfThisStoreAreTaken(t *testing.T) {
-	f, r := newFixture(t, nil), request("u", "a")
+	f := newFixture(t, nil)
 	for _, token := range []string{"", tokenOf(f, 0), tokenOf(f, 1), tokenOf(f, 5)} {
-		if _, err := f.Check(context.Background(), &r, authz.Consistency{Token: token}); err != nil {
+		if err := f.CheckToken(token); err != nil {
 			t.Errorf("%q: %v", token, err)
 		}
 	}
@@ -52,7 +52,7 @@ func TestBadTokensAreRefusedByAllCalls(t *testing.T) {
 			_, one := f.Check(context.Background(), &r, c)
 			_, many := f.BatchCheck(context.Background(), []consent.Request{r}, c)
 			_, list := f.ListPurposes(context.Background(), &r, c)
-			for _, err := range []error{one, many, list} {
+			for _, err := range []error{f.CheckToken(row.token), one, many, list} {
 				if !errors.Is(err, consent.ErrBadToken) || !strings.Contains(err.Error(), row.says) {
 					t.Errorf("error is %v, want a bad token that is %q", err, row.says)
 				}
