@@ -136,7 +136,7 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 	if !ok {
 		return Story{}, fmt.Errorf("explaining: the active policies are %T, which cannot be explained", a.Policies)
 	}
-	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answered: a}
+	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answered: a, known: map[string]policy.Hints{}}
 	return t.tell(q)
 }
 

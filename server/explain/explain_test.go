@@ -57,18 +57,23 @@ type world struct {
 
 func newWorld(t testing.TB, set *policy.Set, now consent.Instant) *world {
 	t.Helper()
-	w := &world{memory: &memory{}}
-	var err error
+	w, err := worldAt(set, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func worldAt(set *policy.Set, now consent.Instant) (w *world, err error) {
+	w = &world{memory: &memory{}}
 	w.authorizer, err = authz.New(authz.Config{
 		States: w.memory, Policies: func() authz.Policies { return set }, Now: func() consent.Instant { return now },
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if w.explainer, err = explain.New(w.config(set)); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	w.explainer, err = explain.New(w.config(set))
+	return w, err
 }
 
 func (w *world) config(set *policy.Set) explain.Config {

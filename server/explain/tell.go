@@ -35,9 +35,6 @@ func (t *teller) purposes() []string {
 }
 
 func (t *teller) hints(purpose string) policy.Hints {
-	if t.known == nil {
-		t.known = map[string]policy.Hints{}
-	}
 	h, ok := t.known[purpose]
 	if !ok {
 		h = t.set.Hints(t.request.Subject.Controller, purpose, t.request.Recipient.Kind)
