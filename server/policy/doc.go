@@ -30,6 +30,7 @@
 //   - answer: what a policy says, a value. decision: an answer that was read and found well formed.
 //   - compiled, topdown: the two engines. shadow: topdown behind the compiled one, for one in N.
 //   - center, neighborhood: a question that was decided, and those that differ little from it.
+//   - case: a decision of the corpus (package cases), nothing else.
 //   - book: what METADATA say of the rules. To fire: to hold for a question. Near: of a rule that lacked one condition.
 //   - detached: of a set that nobody counts, logs or watches.
 //

@@ -209,7 +209,7 @@ func (n *Neighborhood) changeSubject(id string, s *consent.State, now consent.In
 	return changed
 }
 
-// sameField reports whether two states agree in all that inputShapes.field reads for a field.
+// sameField reports whether two states agree in all that records.field reads for a field.
 func sameField(a, b *consent.State, field int) bool {
 	switch field {
 	case subjectKnown:
