@@ -82,7 +82,7 @@ type evaluator struct {
 func newEvaluator(p question.Population) (*evaluator, error) {
 	e := &evaluator{loader: policy.NewLoader(policy.Options{ShadowRate: -1}), now: consent.InstantOf(p.Start)}
 	var err error
-	if e.set, err = e.loader.Load(policies.FS); err != nil {
+	if e.set, err = e.loader.Read(policies.FS); err != nil {
 		e.close()
 		return nil, err
 	}

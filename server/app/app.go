@@ -1,9 +1,11 @@
-// Package app wires the server: New opens what it works on, Serve answers until it is told to stop, Close lets go of it all.
+// Package app wires the server: New opens what it works on, Serve answers until it is told to stop, Close lets go of it
+// all.
 //
 // New fails, and leaves nothing open, if anything of what it needs is not there: a policy that does not load, a data
-// directory in use, a busy address, a certificate that cannot be read. There is no half-started server, and no plaintext
-// where TLS was asked for. Stopping goes backwards: health says NOT_SERVING, calls under way end, then the listeners close,
-// then the cache, then the store. An acknowledged write is on disk before its answer leaves, so stopping loses none.
+// directory in use, a busy address, a certificate that cannot be read. There is no half-started server, and no
+// plaintext where TLS was asked for. Stopping goes backwards: health says NOT_SERVING, calls under way end, then the
+// listeners close, then the cache, then the store. An acknowledged write is on disk before its answer leaves, so
+// stopping loses none.
 package app
 
 import (
@@ -40,8 +42,8 @@ import (
 type App struct {
 	config   Config
 	policies policy.Active
-	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps those of
-	// before, prover what admits them; New makes them.
+	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps
+	// those of before, prover what admits them; New makes them.
 	loader   *policy.Loader
 	archive  *archive.Archive
 	manager  *reload.Manager
@@ -60,8 +62,8 @@ type App struct {
 	grpcListener, httpListener net.Listener
 }
 
-// New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault, or
-// all faults of c, and says what to do.
+// New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault,
+// or all faults of c, and says what to do.
 func New(c Config) (*App, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -148,7 +150,7 @@ func (a *App) openStore() error {
 	}
 	states.Attach(ledger)
 	a.watchers, err = watch.New(watch.Config{
-		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Load().Revision() },
+		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
 		Lease: a.config.CacheLease, Now: a.config.Now,
 	})
 	if err != nil {
@@ -159,13 +161,14 @@ func (a *App) openStore() error {
 	return nil
 }
 
-// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first change.
+// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first
+// change.
 type announcer struct{ *watch.Hub }
 
 func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{
 		States:   a.states,
-		Policies: func() authz.Policies { return a.policies.Load() },
+		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
@@ -174,12 +177,12 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	explainer, err := explain.New(explain.Config{
-		Authorizer: authorizer, Ledger: a.states, Active: a.policies.Load, History: a.archive,
+		Authorizer: authorizer, Ledger: a.states, Active: a.policies.Current, History: a.archive,
 	})
 	if err != nil {
 		return nil, err
 	}
-	differ, err := diff.New(diff.Config{Active: a.policies.Load, Kept: a.archive.Set, Store: a.states, Now: a.config.Now})
+	differ, err := diff.New(diff.Config{Active: a.policies.Current, Kept: a.archive.Set, Store: a.states, Now: a.config.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -269,7 +272,7 @@ func (a *App) Serve(ctx context.Context) error {
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
 	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
-		"policy_revision", a.policies.Load().Revision(), "version", a.config.Version)
+		"policy_revision", a.policies.Current().Revision(), "version", a.config.Version)
 	var broken error
 	running := 2
 	select {

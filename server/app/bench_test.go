@@ -27,7 +27,7 @@ func newStack(b *testing.B, o policy.Options) *stack {
 	b.Helper()
 	s := &stack{loader: policy.NewLoader(o)}
 	b.Cleanup(s.loader.Close)
-	set, err := s.loader.Load(policies.FS)
+	set, err := s.loader.Read(policies.FS)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -115,11 +115,11 @@ func cpuTime(b *testing.B) int64 {
 	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
-// BenchmarkPreparedState weighs a state of four consents, and with its prepared record, as the heap has them and as the cache
-// is charged for them.
+// BenchmarkPreparedState weighs a state of four consents, and with its prepared record, as the heap has them and as the
+// cache is charged for them.
 func BenchmarkPreparedState(b *testing.B) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
-	if _, err := loader.Load(policies.FS); err != nil { // its strings are interned: those of a state are among them
+	if _, err := loader.Read(policies.FS); err != nil { // its strings are interned: those of a state are among them
 		b.Fatal(err)
 	}
 	now := consent.InstantOf(time.Now())

@@ -43,7 +43,8 @@ type Config struct {
 	CacheSize int64
 	// CacheOff reads the store for every check.
 	CacheOff bool
-	// PolicySource is where policies come from. Without a location they are the embedded ones, or those that were activated.
+	// PolicySource is where policies come from. Without a location they are the embedded ones, or those that were
+	// activated.
 	PolicySource source.Config
 	// PoliciesKeep is how many sets of policies that were in force are kept, from 1 to 10,000, so that decisions can be
 	// explained by the policies of then. Zero means archive.DefaultKeep.
@@ -58,13 +59,13 @@ type Config struct {
 	// PolicyTestTimeout bounds the own tests of policies that are to be put in force, the first time that they are
 	// tried. Zero means prove.DefaultTestTimeout.
 	PolicyTestTimeout time.Duration
-	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without them
-	// the server speaks plaintext, and listens on loopback and Unix sockets only.
+	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without
+	// them the server speaks plaintext, and listens on loopback and Unix sockets only.
 	TLSCert, TLSKey string
 	// Insecure permits plaintext on other addresses.
 	Insecure bool
-	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means watch.DefaultLease. It
-	// must not be shorter than that of an earlier server on the same data.
+	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
+	// watch.DefaultLease. It must not be shorter than that of an earlier server on the same data.
 	CacheLease time.Duration
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration

@@ -15,7 +15,8 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{"grpc-addr", "http-addr", "cache-size", "tls-cert, tls-key", "tls-key: cannot read", "drain-timeout"} {
+	for _, want := range []string{"grpc-addr", "http-addr", "cache-size", "tls-cert, tls-key", "tls-key: cannot read",
+		"drain-timeout"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not named in:\n%v", want, err)
 		}

@@ -15,8 +15,8 @@ import (
 
 // serving is what the server says of itself, over gRPC and at /readyz.
 //
-// ConsentService has a status of its own: where the store refuses writes it is NOT_SERVING, and the rest goes on, because
-// decisions are made from what is durable.
+// ConsentService has a status of its own: where the store refuses writes it is NOT_SERVING, and the rest goes on,
+// because decisions are made from what is durable.
 type serving struct {
 	*health.Server
 	*standing

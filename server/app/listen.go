@@ -31,7 +31,8 @@ func busy(field, addr string) error {
 		field, addr, field)
 }
 
-// listenSocket binds a Unix socket. A socket that an earlier process left behind is removed, one that is answered is not.
+// listenSocket binds a Unix socket. A socket that an earlier process left behind is removed, one that is answered is
+// not.
 func listenSocket(field, path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != os.ModeSocket {

@@ -81,7 +81,8 @@ var (
 	watchFences = prometheus.NewDesc("consentd_fences_total",
 		"Writes with fence: complete, or given up at the caller's deadline.", []string{"result"}, nil)
 	policyLoads = prometheus.NewDesc("consentd_policy_loads_total",
-		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed), unfinished (out of time, tried again).", []string{"outcome"}, nil)
+		"Attempts to load policies: activated, unchanged, refused (faults in them), unreadable (the source failed), "+
+			"unfinished (out of time, tried again).", []string{"outcome"}, nil)
 	policyFailures = prometheus.NewDesc("consentd_policy_consecutive_failures",
 		"Attempts to load policies that failed since the last that succeeded.", nil, nil)
 	policyRetry = prometheus.NewDesc("consentd_policy_retry_seconds",

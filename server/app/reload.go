@@ -17,8 +17,8 @@ func (a *App) openCertificate() (err error) {
 	return err
 }
 
-// Reload reads the certificate and the policies again, at once, and says in the log what came of it. What cannot be used
-// changes nothing. It may be called while Serve runs, also concurrently, and returns early where ctx ends.
+// Reload reads the certificate and the policies again, at once, and says in the log what came of it. What cannot be
+// used changes nothing. It may be called while Serve runs, also concurrently, and returns early where ctx ends.
 func (a *App) Reload(ctx context.Context) {
 	a.reloadCertificate()
 	a.reloadPolicies(ctx)
@@ -40,12 +40,12 @@ func (a *App) reloadPolicies(ctx context.Context) {
 		a.config.Logger.Info("policies come from the binary, or were activated: there is nothing to read again")
 		return
 	}
-	before := a.policies.Load().Revision()
+	before := a.policies.Current().Revision()
 	status, err := a.manager.Reload(ctx)
 	if err != nil {
 		return // the server stops
 	}
-	revision := a.policies.Load().Revision()
+	revision := a.policies.Current().Revision()
 	a.config.Logger.Info("policies read again", "source", status.Source, "faults", len(status.Faults),
 		"changed", revision != before, "policy_revision", revision)
 }

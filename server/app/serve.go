@@ -20,14 +20,16 @@ import (
 // The bounds of a connection.
 const (
 	maxMessageBytes = 4 << 20
-	// maxHeaderBytes bounds the headers of a call, which are kept in memory before anything looks at them. gRPC's own bound is
-	// 16 MiB for each of a connection's streams: 40 streams took 700 MB. Credentials and traces take about 4 KiB.
+	// maxHeaderBytes bounds the headers of a call, which are kept in memory before anything looks at them. gRPC's own
+	// bound is 16 MiB for each of a connection's streams: 40 streams took 700 MB. Credentials and traces take about 4
+	// KiB.
 	maxHeaderBytes = 16 << 10
 	// maxStreams bounds the calls under way per connection: enough for a busy backend, too few to exhaust the server.
 	maxStreams = 1000
-	// streamWorkers is how many goroutines outlive the calls that they answer. A call on a new goroutine grows its stack as the
-	// policy's evaluation goes deeper: that was 21 % of the server's CPU time under unary load, and is below 1 % with 16 to 256
-	// workers. A worker that a long stream keeps, or none that is idle, costs a call no more than a new goroutine.
+	// streamWorkers is how many goroutines outlive the calls that they answer. A call on a new goroutine grows its
+	// stack as the policy's evaluation goes deeper: that was 21 % of the server's CPU time under unary load, and is
+	// below 1 % with 16 to 256 workers. A worker that a long stream keeps, or none that is idle, costs a call no more
+	// than a new goroutine.
 	streamWorkers = 64
 	// httpTimeout bounds a request for health or metrics, which are made in memory.
 	httpTimeout = 10 * time.Second
@@ -63,7 +65,8 @@ func (a *App) newHTTP() *http.Server {
 	}
 }
 
-// stop tells everybody who watches, lets calls under way end until the drain timeout, cancels the rest, and waits for them.
+// stop tells everybody who watches, lets calls under way end until the drain timeout, cancels the rest, and waits for
+// them.
 func (a *App) stop() {
 	began := time.Now()
 	a.health.stop()
@@ -125,8 +128,8 @@ type endingStream struct {
 
 func (s *endingStream) Context() context.Context { return s.ctx }
 
-// RecvMsg waits for a message or for the end. In the latter case m is still being read into, until the handler returns and
-// gRPC ends the stream beneath; the handler does not look at it.
+// RecvMsg waits for a message or for the end. In the latter case m is still being read into, until the handler returns
+// and gRPC ends the stream beneath; the handler does not look at it.
 func (s *endingStream) RecvMsg(m any) error {
 	received := make(chan error, 1)
 	go func() { received <- s.ServerStream.RecvMsg(m) }()

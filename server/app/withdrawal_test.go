@@ -17,17 +17,18 @@ import (
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
-// TestWithdrawalIsFinal: writers give and withdraw consents, readers check the same subjects as fast as they can, over the
-// real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the
+// TestWithdrawalIsFinal: writers give and withdraw consents, readers check the same subjects as fast as they can, over
+// the real store, cache and authorizer. No check that starts after a withdrawal was acknowledged, and ends before the
 // next grant begins, is ALLOW.
 func TestWithdrawalIsFinal(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{})
 	defer loader.Close()
-	set, err := loader.Load(policies.FS)
+	set, err := loader.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A million checks under the race detector take minutes with real policies, so most leave them out: a given consent allows.
+	// A million checks under the race detector take minutes with real policies, so most leave them out: a given consent
+	// allows.
 	for name, r := range map[string]*race{
 		"huge cache":               {config: cache.Config{MaxBytes: 256 << 20}, policies: givenAllows{}, enough: 900_000},
 		"tiny cache":               {config: cache.Config{MaxBytes: 8 << 10}, policies: givenAllows{}, enough: 100_000},
@@ -143,7 +144,8 @@ func (r *race) read(t *testing.T, seed int) {
 	for i := seed; !r.done(); i += 7 {
 		s := i % raceSubjects
 		before := r.phase[s].Load()
-		d, err := r.authorizer.Check(context.Background(), &consent.Request{Subject: raceSubject(s), Purpose: "marketing_email"}, authz.Consistency{})
+		d, err := r.authorizer.Check(context.Background(), &consent.Request{Subject: raceSubject(s), Purpose: "marketing_email"},
+			authz.Consistency{})
 		if err != nil {
 			t.Errorf("checking: %v", err)
 			return

@@ -27,7 +27,7 @@ func (a *Authorizer) Answer(ctx context.Context, request *consent.Request, c Con
 	if err != nil {
 		return Answer{}, err
 	}
-	return a.answer(ctx, call, question{request: request, snapshot: &snapshot})
+	return a.answer(ctx, call, pending{request: request, snapshot: &snapshot})
 }
 
 // Ground is what an answer of another time rests on.
@@ -44,7 +44,7 @@ func (a *Authorizer) AnswerOn(ctx context.Context, request *consent.Request, g G
 		return Answer{}, err
 	}
 	call := call{policies: g.Policies, now: g.Now}
-	return a.answer(ctx, call, question{request: request, snapshot: &g.Snapshot})
+	return a.answer(ctx, call, pending{request: request, snapshot: &g.Snapshot})
 }
 
 // ListPurposesOn is ListPurposes on a given ground. It is not observed.
@@ -66,10 +66,10 @@ func (a *Authorizer) ListPurposesOn(ctx context.Context, request *consent.Reques
 	return decisions, nil
 }
 
-func (a *Authorizer) answer(ctx context.Context, call call, q question) (Answer, error) {
-	d, err := a.judge(ctx, call, q)
+func (a *Authorizer) answer(ctx context.Context, call call, p pending) (Answer, error) {
+	d, err := a.judge(ctx, call, p)
 	if err != nil {
 		return Answer{}, err
 	}
-	return Answer{Decision: d, Snapshot: *q.snapshot, Policies: call.policies, Now: call.now}, nil
+	return Answer{Decision: d, Snapshot: *p.snapshot, Policies: call.policies, Now: call.now}, nil
 }

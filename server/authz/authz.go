@@ -1,9 +1,9 @@
 // Package authz answers requests: it brings a subject's state and the active policies together and returns a decision.
 //
-// What it guarantees: ALLOW is only ever the well-formed answer of a policy that finished in time, on a state at least as
-// fresh as was asked for. A policy that panics or answers nonsense is a denial for POLICY_ERROR, counted and logged. All
-// else that goes wrong is an error, together with the zero decision, which denies. Each call uses one set of policies, and
-// one read of each subject's state, for all its decisions.
+// What it guarantees: ALLOW is only ever the well-formed answer of a policy that finished in time, on a state at least
+// as fresh as was asked for. A policy that panics or answers nonsense is a denial for POLICY_ERROR, counted and logged.
+// All else that goes wrong is an error, together with the zero decision, which denies. Each call uses one set of
+// policies, and one read of each subject's state, for all its decisions.
 //
 // Errors: consent.ErrUnknownController, consent.ErrBadToken, consent.ErrUnavailable and context errors, wrapped.
 package authz
@@ -32,8 +32,8 @@ type States interface {
 type Policies interface {
 	// Revision is its digest.
 	Revision() string
-	// Purposes are those that a controller declares or prohibits, sorted; consent.ErrUnknownController if there is no such
-	// controller. It is called by each check, so it should be a lookup; the result is not changed.
+	// Purposes are those that a controller declares or prohibits, sorted; consent.ErrUnknownController if there is no
+	// such controller. It is called by each check, so it should be a lookup; the result is not changed.
 	Purposes(controller string) ([]string, error)
 	// Decide never fails: what goes wrong is a denial for POLICY_ERROR. It keeps neither request nor snapshot.
 	Decide(ctx context.Context, request *consent.Request, snapshot *consent.Snapshot, now consent.Instant) consent.Decision
@@ -49,8 +49,9 @@ type Config struct {
 	StoreID [16]byte
 	// Now is the clock; nil means the system's.
 	Now func() consent.Instant
-	// Observe is told of every decision and of the time from the request's turn in its call until then; nil means nobody.
-	// It must be quick. The purpose is the caller's and may be one that no policy declares: it is no label for a metric.
+	// Observe is told of every decision and of the time from the request's turn in its call until then; nil means
+	// nobody. It must be quick. The purpose is the caller's and may be one that no policy declares: it is no label for
+	// a metric.
 	Observe func(controller, purpose string, d consent.Decision, took time.Duration)
 	// Log receives the failures of policies; nil means slog.Default().
 	Log *slog.Logger
@@ -80,7 +81,9 @@ func (c Config) withDefaults() Config {
 
 // Authorizer decides. It is immutable but for a counter; all methods may be called concurrently.
 type Authorizer struct {
-	config   Config
+	config Config
+	// failures counts the decisions that were denied because a policy panicked or answered nonsense: not all are
+	// logged.
 	failures atomic.Uint64
 }
 
@@ -91,9 +94,6 @@ func New(config Config) (*Authorizer, error) {
 	}
 	return &Authorizer{config: config.withDefaults()}, nil
 }
-
-// Failures is how many decisions were denied because a policy panicked or answered nonsense.
-func (a *Authorizer) Failures() uint64 { return a.failures.Load() }
 
 // Consistency is how fresh a state a call demands.
 type Consistency struct {
@@ -140,11 +140,11 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return a.decide(ctx, call, question{request, &snapshot, began})
+	return a.decide(ctx, call, pending{request, &snapshot, began})
 }
 
-// read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not reached
-// the cache yet; then the store is asked.
+// read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not
+// reached the cache yet; then the store is asked.
 func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (consent.Snapshot, error) {
 	snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
 	if err == nil && snapshot.AsOf < call.atLeast {

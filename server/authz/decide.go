@@ -13,8 +13,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// question is one request and the state it is decided on.
-type question struct {
+// pending is one request and the state it is decided on.
+type pending struct {
 	request  *consent.Request
 	snapshot *consent.Snapshot
 	// began is zero if nobody observes.
@@ -22,48 +22,48 @@ type question struct {
 }
 
 // decide is judge, observed.
-func (a *Authorizer) decide(ctx context.Context, call call, q question) (consent.Decision, error) {
-	d, err := a.judge(ctx, call, q)
+func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.Decision, error) {
+	d, err := a.judge(ctx, call, p)
 	if err == nil && a.config.Observe != nil {
-		a.config.Observe(q.request.Subject.Controller, q.request.Purpose, d, time.Since(q.began))
+		a.config.Observe(p.request.Subject.Controller, p.request.Purpose, d, time.Since(p.began))
 	}
 	return d, err
 }
 
 // judge returns a well-formed decision, or the error of a context that ended before there was one.
-func (a *Authorizer) judge(ctx context.Context, call call, q question) (consent.Decision, error) {
+func (a *Authorizer) judge(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
-	d, failure := evaluate(ctx, call, q)
+	d, failure := evaluate(ctx, call, p)
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
 	if failure == nil {
-		failure = malformed(&d, q.request)
+		failure = malformed(&d, p.request)
 	}
 	if failure != nil {
-		a.report(q.request, failure)
+		a.report(p.request, failure)
 		d = consent.Failed()
 	}
 	d.PolicyRevision = call.policies.Revision()
-	d.StateRevision = q.snapshot.AsOf
+	d.StateRevision = p.snapshot.AsOf
 	d.ID = newID()
 	return d, nil
 }
 
 // evaluate asks the policies; a panic is an error.
-func evaluate(ctx context.Context, call call, q question) (d consent.Decision, err error) {
+func evaluate(ctx context.Context, call call, p pending) (d consent.Decision, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			d, err = consent.Decision{}, fmt.Errorf("policy panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return call.policies.Decide(ctx, q.request, q.snapshot, call.now), nil
+	return call.policies.Decide(ctx, p.request, p.snapshot, call.now), nil
 }
 
-// report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each check
-// must not fill the disk. It names no subject.
+// report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each
+// check must not fill the disk. It names no subject.
 func (a *Authorizer) report(request *consent.Request, err error) {
 	n := a.failures.Add(1)
 	if n&(n-1) != 0 {
@@ -73,8 +73,8 @@ func (a *Authorizer) report(request *consent.Request, err error) {
 		"failures", n, "err", err)
 }
 
-// malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers: this is
-// the last look at what would otherwise be acted upon.
+// malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers:
+// this is the last look at what would otherwise be acted upon.
 func malformed(d *consent.Decision, request *consent.Request) error {
 	switch {
 	case d.Effect != consent.Allow && d.Effect != consent.Deny:

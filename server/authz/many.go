@@ -13,8 +13,8 @@ type Result struct {
 }
 
 // BatchCheck decides requests by one set of policies, at one instant. All requests about one subject are decided on the
-// same state, which is read once. It returns a result per request, in their order; its error is one that concerns all: a
-// bad token, or a context that ended.
+// same state, which is read once. It returns a result per request, in their order; its error is one that concerns all:
+// a bad token, or a context that ended.
 func (a *Authorizer) BatchCheck(ctx context.Context, requests []consent.Request, c Consistency) ([]Result, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b batch) check(ctx context.Context, request *consent.Request) (consent.Dec
 	if r.err != nil {
 		return consent.Decision{}, r.err
 	}
-	return b.decide(ctx, b.call, question{request, &r.snapshot, began})
+	return b.decide(ctx, b.call, pending{request, &r.snapshot, began})
 }
 
 // PurposeDecision is the decision for one purpose.
@@ -86,7 +86,7 @@ func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request,
 	for i, purpose := range purposes {
 		one := *request
 		one.Purpose = purpose
-		d, err := a.decide(ctx, call, question{&one, &snapshot, a.clock()})
+		d, err := a.decide(ctx, call, pending{&one, &snapshot, a.clock()})
 		if err != nil {
 			return nil, err
 		}

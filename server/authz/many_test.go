@@ -132,7 +132,8 @@ func TestListPurposesDecidesEachOnOneState(t *testing.T) {
 func TestStoreErrorEndsListPurposes(t *testing.T) {
 	f, r := newFixture(t, nil), request("u", "")
 	f.states.err = consent.ErrUnavailable
-	if list, err := f.ListPurposes(context.Background(), &r, authz.Consistency{}); !errors.Is(err, consent.ErrUnavailable) || list != nil {
+	if list, err := f.ListPurposes(context.Background(), &r, authz.Consistency{}); !errors.Is(err, consent.ErrUnavailable) ||
+		list != nil {
 		t.Errorf("got %v, %v", list, err)
 	}
 }

@@ -244,7 +244,7 @@ func (d *Differ) pair(ctx context.Context, r *Request) (*pair, error) {
 	if p.before, err = p.again(before); err != nil {
 		return nil, err
 	}
-	if p.after, err = p.loader.Load(candidate.FS()); err != nil {
+	if p.after, err = p.loader.Read(candidate.FS()); err != nil {
 		return nil, &consent.PolicyFaultsError{Faults: policy.Faults(err)}
 	}
 	return p, nil
@@ -256,7 +256,7 @@ func (p *pair) again(set *policy.Set) (*policy.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := p.loader.Load(files.FS())
+	again, err := p.loader.Read(files.FS())
 	if err != nil {
 		return nil, fmt.Errorf("loading the policies %s again: %w", set.Revision(), err)
 	}

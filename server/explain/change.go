@@ -78,7 +78,8 @@ func (t *teller) becomesKnown() []candidate {
 	if t.Snapshot.State.Known() {
 		return nil
 	}
-	c := happens("anything on record for the subject, such as an account", "known", consent.Profile{AccountStatus: consent.AccountActive})
+	c := happens("anything on record for the subject, such as an account", "known",
+		consent.Profile{AccountStatus: consent.AccountActive})
 	if q, _ := t.under(c); t.decide(q).Effect != consent.Allow {
 		return nil
 	}
@@ -231,7 +232,8 @@ func (t *teller) profiles() (list []candidate) {
 		list = append(list, happens("the subject being old enough", "age", consent.Profile{Age: &age}))
 	}
 	sale := consent.Relationship{LastSaleAt: t.Now, SellingEntity: t.request.Subject.Controller, OptOutOffered: true}
-	return append(list, happens("a sale by the controller with a way to opt out", "relationship", consent.Profile{Relationship: &sale}))
+	return append(list, happens("a sale by the controller with a way to opt out", "relationship",
+		consent.Profile{Relationship: &sale}))
 }
 
 // otherRequests lists requests that ask less, or say more.
@@ -263,7 +265,8 @@ func (t *teller) otherRequests() (list []candidate) {
 	return list
 }
 
-// otherRecipients lists recipients of other kinds and places. A request that names none gets them only where it needs one.
+// otherRecipients lists recipients of other kinds and places. A request that names none gets them only where it needs
+// one.
 func (t *teller) otherRecipients() (list []candidate) {
 	r := t.request
 	needed := slices.ContainsFunc(t.Decision.Reasons, func(r consent.Reason) bool {
@@ -335,8 +338,8 @@ func (t *teller) ending() []candidate {
 	return list
 }
 
-// under returns the question under some changes, which happen one after the other, later than all that is on record; false
-// where one of them would not be recorded, because an erasure stands.
+// under returns the question under some changes, which happen one after the other, later than all that is on record;
+// false where one of them would not be recorded, because an erasure stands.
 func (t *teller) under(changes ...candidate) (policy.Question, bool) {
 	request, state, now := *t.request, t.Snapshot.State, t.Now
 	// Each in a second of its own: what restricts counts to the end of its second.
@@ -364,8 +367,8 @@ func (t *teller) under(changes ...candidate) (policy.Question, bool) {
 	return policy.Question{Request: &request, Snapshot: &consent.Snapshot{State: state}, Now: now}, true
 }
 
-// changesTo finds the changes that bring about an effect: single ones or, where none does, pairs or, where no pair does, the
-// fewest that a greedy search finds.
+// changesTo finds the changes that bring about an effect: single ones or, where none does, pairs or, where no pair
+// does, the fewest that a greedy search finds.
 func (t *teller) changesTo(effect consent.Effect, list []candidate) ([]Change, error) {
 	found, err := t.search(effect, singles(list))
 	if err != nil || len(found) > 0 || effect == consent.Deny {
@@ -396,7 +399,8 @@ func pairs(list []candidate) (sets [][]candidate) {
 			}
 		}
 	}
-	slices.SortStableFunc(sets, func(a, b []candidate) int { return len(a[0].text) + len(a[1].text) - len(b[0].text) - len(b[1].text) })
+	slices.SortStableFunc(sets,
+		func(a, b []candidate) int { return len(a[0].text) + len(a[1].text) - len(b[0].text) - len(b[1].text) })
 	return sets
 }
 

@@ -1,14 +1,14 @@
-// Package explain tells the story of a decision: the facts that counted and the events behind them, the rules that held and
-// those that nearly did, what would change the answer, and until when it holds.
+// Package explain tells the story of a decision: the facts that counted and the events behind them, the rules that held
+// and those that nearly did, what would change the answer, and until when it holds.
 //
-// The decision that it explains is the one that a check gives: the same state, policies and instant, by the same engine;
-// topdown decides it again, and an explanation on which the two do not agree is an error, never a story. Whether a fact
-// counted is not guessed from the rules: the decision is made again without it. So is what would change the answer: the
-// event or the request is made up, folded and decided on. Nothing is written.
+// The decision that it explains is the one that a check gives: the same state, policies and instant, by the same
+// engine; topdown decides it again, and an explanation on which the two do not agree is an error, never a story.
+// Whether a fact counted is not guessed from the rules: the decision is made again without it. So is what would change
+// the answer: the event or the request is made up, folded and decided on. Nothing is written.
 //
-// As of the past, the state is folded from what had occurred by one instant and was recorded by another (Past), and decided on
-// by the policies that were in force at the first, or by those of now where they are asked for. An explanation costs thousands
-// of decisions, so only a few are made at once, each within its caller's deadline.
+// As of the past, the state is folded from what had occurred by one instant and was recorded by another (Past), and
+// decided on by the policies that were in force at the first, or by those of now where they are asked for. An
+// explanation costs thousands of decisions, so only a few are made at once, each within its caller's deadline.
 package explain
 
 import (
@@ -79,7 +79,8 @@ type Story struct {
 	Decision consent.Decision
 	// Now is the instant that was decided for.
 	Now consent.Instant
-	// AsOf says as of when the state is, and Policies which policies decided, where the question was about the past; else nil.
+	// AsOf says as of when the state is, and Policies which policies decided, where the question was about the past;
+	// else nil.
 	AsOf     *AsOf
 	Policies *Deciding
 	// Annulled are the entries that count no more, because they were recorded by mistake.
@@ -112,8 +113,8 @@ type Near struct {
 	With []string
 }
 
-// Explain decides a question and tells the story of the decision. Errors are those of checks; a topdown that disagrees is
-// another one.
+// Explain decides a question and tells the story of the decision. Errors are those of checks; a topdown that disagrees
+// is another one.
 func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 	select {
 	case x.slots <- struct{}{}:
@@ -135,7 +136,7 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 	if !ok {
 		return Story{}, fmt.Errorf("explaining: the active policies are %T, which cannot be explained", a.Policies)
 	}
-	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answered: a}
+	t := &teller{ctx: ctx, set: set.Detached(), request: q.Request, answered: a, known: map[string]policy.Hints{}}
 	return t.tell(q)
 }
 

@@ -57,18 +57,23 @@ type world struct {
 
 func newWorld(t testing.TB, set *policy.Set, now consent.Instant) *world {
 	t.Helper()
-	w := &world{memory: &memory{}}
-	var err error
+	w, err := worldAt(set, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func worldAt(set *policy.Set, now consent.Instant) (w *world, err error) {
+	w = &world{memory: &memory{}}
 	w.authorizer, err = authz.New(authz.Config{
 		States: w.memory, Policies: func() authz.Policies { return set }, Now: func() consent.Instant { return now },
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if w.explainer, err = explain.New(w.config(set)); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	w.explainer, err = explain.New(w.config(set))
+	return w, err
 }
 
 func (w *world) config(set *policy.Set) explain.Config {
@@ -97,8 +102,8 @@ func shipped(t testing.TB) *policy.Set {
 	return set
 }
 
-// TestCorpus explains every case of the corpus. What is explained is what Check decides, each reason has a rule behind it,
-// each fact an event, and each change that is told does what is said of it: the answer flips.
+// TestCorpus explains every case of the corpus. What is explained is what Check decides, each reason has a rule behind
+// it, each fact an event, and each change that is told does what is said of it: the answer flips.
 func TestCorpus(t *testing.T) {
 	set := shipped(t)
 	all, err := cases.Load("../cases/testdata")
@@ -187,7 +192,8 @@ func TestNoStoryOnDisagreement(t *testing.T) {
 		t.Fatal(err)
 	}
 	request := &consent.Request{Subject: consent.Subject{Controller: "example", ID: "u"}, Purpose: "storage"}
-	if _, err := x.Explain(t.Context(), explain.Question{Request: request}); err == nil || !strings.Contains(err.Error(), "topdown decides DENY") {
+	if _, err := x.Explain(t.Context(), explain.Question{Request: request}); err == nil ||
+		!strings.Contains(err.Error(), "topdown decides DENY") {
 		t.Errorf("got error %v", err)
 	}
 	request.Subject.Controller = "nobody"
@@ -199,8 +205,15 @@ func TestNoStoryOnDisagreement(t *testing.T) {
 // TestPolicyError: the story of a policy that fails says what failed, and makes up no remedy.
 func TestPolicyError(t *testing.T) {
 	set, err := policy.Load(fstest.MapFS{
-		"controllers/acme/data.yaml": {Data: []byte("name: Acme\nnotice: {version: 1, material: 1}\npurposes:\n  p: {basis: CONTRACT, clause: \"1\"}\n")},
-		"controllers/acme/acme.rego": {Data: []byte("package consentd.controllers.acme\n\ndecision := {} if to_number(input.purpose) > 1\n")},
+		"controllers/acme/data.yaml": {Data: []byte(`name: Acme
+notice: {version: 1, material: 1}
+purposes:
+  p: {basis: CONTRACT, clause: "1"}
+`)},
+		"controllers/acme/acme.rego": {Data: []byte(`package consentd.controllers.acme
+
+decision := {} if to_number(input.purpose) > 1
+`)},
 	}, policy.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +223,8 @@ func TestPolicyError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if story.Decision.Reasons[0].Code != consent.PolicyError || !strings.Contains(story.Failure, "to_number") || len(story.Changes) > 0 {
+	if story.Decision.Reasons[0].Code != consent.PolicyError || !strings.Contains(story.Failure, "to_number") ||
+		len(story.Changes) > 0 {
 		t.Errorf("story %+v", story)
 	}
 	if !strings.Contains(story.Trace, "Enter") {

@@ -210,8 +210,8 @@ func without(s *consent.State, facts ...fact) *consent.State {
 	return next
 }
 
-// attribute folds the entries one by one and returns, for each fact of the last state, those that set it: the last one that
-// changed it, before that the one that began a signal's run, and the request that came before a grant.
+// attribute folds the entries one by one and returns, for each fact of the last state, those that set it: the last one
+// that changed it, before that the one that began a signal's run, and the request that came before a grant.
 //
 // It stops where the context ends; its caller looks at that.
 func attribute(ctx context.Context, entries []consent.Entry) map[string][]consent.Entry {
@@ -240,8 +240,8 @@ func isRequest(e *consent.Event) bool {
 	return ok && c.Status == consent.Requested
 }
 
-// requests are the entries behind the requests beside a record when a grant or a denial changes what they are to it: the same
-// as before or, where until then they were all of the record, those of the record.
+// requests are the entries behind the requests beside a record when a grant or a denial changes what they are to it:
+// the same as before or, where until then they were all of the record, those of the record.
 func requests(before, record []consent.Entry) []consent.Entry {
 	if len(before) > 0 {
 		return before
@@ -249,8 +249,8 @@ func requests(before, record []consent.Entry) []consent.Entry {
 	return slices.Clone(record)
 }
 
-// continued returns the entry that still stands behind a fact beside the newest: that which began a signal's run of true, that
-// which completed an erasure, and the request before the last grant.
+// continued returns the entry that still stands behind a fact beside the newest: that which began a signal's run of
+// true, that which completed an erasure, and the request before the last grant.
 func continued(before, value any, entries []consent.Entry) []consent.Entry {
 	switch v := value.(type) {
 	case consent.Signal:

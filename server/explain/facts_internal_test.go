@@ -10,8 +10,8 @@ import (
 	"github.com/consentd/consentd/server/store/storetest"
 )
 
-// TestFactsAreAllThereIs: a state without any of its facts is that of a person of whom nothing is known but that there is
-// something; one without one fact has all the others, and the state itself stays as it was.
+// TestFactsAreAllThereIs: a state without any of its facts is that of a person of whom nothing is known but that there
+// is something; one without one fact has all the others, and the state itself stays as it was.
 func TestFactsAreAllThereIs(t *testing.T) {
 	for seed := range uint64(500) {
 		events := storetest.NewGenerator(seed).Events(int(seed % 30))

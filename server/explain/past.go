@@ -10,10 +10,11 @@ import (
 
 // Past says as of when to answer, on two axes of time.
 type Past struct {
-	// At: what had occurred by then counts. An event that is dated after its recording had occurred when it was recorded.
+	// At: what had occurred by then counts. An event that is dated after its recording had occurred when it was
+	// recorded.
 	At consent.Instant
-	// KnownAt: what was recorded by then counts; an annulment has this axis alone. With KnownAt the same as At, the state
-	// is the one that checks read then.
+	// KnownAt: what was recorded by then counts; an annulment has this axis alone. With KnownAt the same as At, the
+	// state is the one that checks read then.
 	KnownAt consent.Instant
 }
 
@@ -134,6 +135,7 @@ func (x *Explainer) PurposesAsOf(ctx context.Context, q PurposesQuestion) (Purpo
 	if err != nil {
 		return Purposes{}, err
 	}
-	decisions, err := x.config.Authorizer.ListPurposesOn(ctx, q.Request, authz.Ground{Snapshot: snapshot, Policies: set, Now: q.Past.At})
+	decisions, err := x.config.Authorizer.ListPurposesOn(ctx, q.Request,
+		authz.Ground{Snapshot: snapshot, Policies: set, Now: q.Past.At})
 	return Purposes{Decisions: decisions, AsOf: as, Policies: deciding}, err
 }

@@ -152,11 +152,13 @@ func TestPastAgreesWithARefold(t *testing.T) {
 			}
 			later, unknown, annulled = later+len(a.asOf.Later), unknown+len(a.asOf.Unknown), annulled+len(consent.AnnulledOf(a.entries))
 			if len(a.entries) > len(ledger)-len(a.asOf.Unknown) {
-				t.Fatalf("seed %d at %+v: %d entries count and %d are not known, of %d", seed, p, len(a.entries), len(a.asOf.Unknown), len(ledger))
+				t.Fatalf("seed %d at %+v: %d entries count and %d are not known, of %d", seed, p, len(a.entries), len(a.asOf.Unknown),
+					len(ledger))
 			}
 		}
 	}
-	t.Logf("%d states differ from those of now, %d entries were recorded later, %d were unknown, %d annulled", changed, later, unknown, annulled)
+	t.Logf("%d states differ from those of now, %d entries were recorded later, %d were unknown, %d annulled", changed, later,
+		unknown, annulled)
 	if min(changed, later, unknown, annulled) < subjects {
 		t.Error("the test says little")
 	}

@@ -35,9 +35,6 @@ func (t *teller) purposes() []string {
 }
 
 func (t *teller) hints(purpose string) policy.Hints {
-	if t.known == nil {
-		t.known = map[string]policy.Hints{}
-	}
 	h, ok := t.known[purpose]
 	if !ok {
 		h = t.set.Hints(t.request.Subject.Controller, purpose, t.request.Recipient.Kind)
@@ -136,8 +133,8 @@ type weighed struct {
 	without []consent.Decision
 }
 
-// weigh decides without each fact. Of those that change nothing alone, some may together: two restrictions do the same. So
-// the rest is taken away whole and, where that changes something, each of it is given back alone.
+// weigh decides without each fact. Of those that change nothing alone, some may together: two restrictions do the same.
+// So the rest is taken away whole and, where that changes something, each of it is given back alone.
 func (t *teller) weigh() *weighed {
 	state, base := t.Snapshot.State, &t.Decision
 	w := &weighed{facts: factsOf(state)}

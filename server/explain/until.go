@@ -14,7 +14,8 @@ type Until struct {
 	At consent.Instant
 	// Why is a sentence: which fact, and which duration, makes that instant.
 	Why string
-	// ChangesAt is the first instant at which time alone changes the answer; absent: none was found. It is At, or later.
+	// ChangesAt is the first instant at which time alone changes the answer; absent: none was found. It is At, or
+	// later.
 	ChangesAt consent.Instant
 	// Then is what the decision is from then on.
 	Then consent.Decision

@@ -25,8 +25,9 @@ var update = flag.Bool("update", false, "write policies/opa.capabilities anew")
 
 const capabilitiesFile = "../../policies/opa.capabilities"
 
-// TestCapabilities keeps policies/opa.capabilities, by which OPA's tools tell an author what is refused, the same as what Load
-// refuses. After a change of either, or of OPA's version: go test ./server/policy -run TestCapabilities -update
+// TestCapabilities keeps policies/opa.capabilities, by which OPA's tools tell an author what is refused, the same as
+// what Load refuses. After a change of either, or of OPA's version: go test ./server/policy -run TestCapabilities
+// -update
 func TestCapabilities(t *testing.T) {
 	want := capabilities(t)
 	if *update {
@@ -116,7 +117,8 @@ func TestSchemaKnowsAllFields(t *testing.T) {
 		t.Fatal(faults)
 	}
 	for path, value := range map[string]string{
-		"purpose": `1`, "purposes": `"p"`, "recipient": `{"kind": "FRIEND", "id": ""}`, "subject/known": `"yes"`, "subject/erased": `true`,
+		"purpose": `1`, "purposes": `"p"`, "recipient": `{"kind": "FRIEND", "id": ""}`, "subject/known": `"yes"`,
+		"subject/erased":   `true`,
 		"subject/consents": `{"p": {"staus": "GIVEN"}}`, "subject/objections": `{"all": {"raised": true}}`,
 		"subject/signals": `{"gcp": {"value": true, "time": 1}}`,
 	} {
@@ -162,8 +164,8 @@ func match(t *testing.T, schema []byte, v ast.Value) string {
 	return result.Get(ast.IntNumberTerm(1)).String()
 }
 
-// TestSchemaFindsMisspeltFields compiles the shipped rules with the schema, as `opa check --schema` does: as they are, and with
-// a misspelt field. (OPA does not look below keys that are no constants, such as consents[purpose].)
+// TestSchemaFindsMisspeltFields compiles the shipped rules with the schema, as `opa check --schema` does: as they are,
+// and with a misspelt field. (OPA does not look below keys that are no constants, such as consents[purpose].)
 func TestSchemaFindsMisspeltFields(t *testing.T) {
 	for _, test := range []struct{ correct, misspelt string }{
 		{"input.subject.account_status", "input.subject.acount_status"},

@@ -46,14 +46,15 @@ func mainRequests(controller string) []consent.Request {
 	}
 }
 
-// BenchmarkDecide is a whole decision from a cached state: the request's input, evaluation, reading the answer, valid_until.
+// BenchmarkDecide is a whole decision from a cached state: the request's input, evaluation, reading the answer,
+// valid_until.
 func BenchmarkDecide(b *testing.B) {
 	for name, o := range map[string]policy.Options{
 		"compiled": {ShadowRate: -1},
 		"topdown":  {Engine: policy.Topdown},
 	} {
 		loader := policy.NewLoader(o)
-		set, err := loader.Load(policies.FS)
+		set, err := loader.Read(policies.FS)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -22,12 +22,12 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// TestABundleOfThePoliciesDecidesAsTheyDo builds the shipped policies as `opa build -b` does: modules below another path, all
-// data in one document. Every decision of the corpus is the same but for the revision.
+// TestABundleOfThePoliciesDecidesAsTheyDo builds the shipped policies as `opa build -b` does: modules below another
+// path, all data in one document. Every decision of the corpus is the same but for the revision.
 func TestABundleOfThePoliciesDecidesAsTheyDo(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	folder := loadBy(t, loader)
-	bundle, err := loader.Load(bundled(t).FS())
+	bundle, err := loader.Read(bundled(t).FS())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,12 @@ func built(t *testing.T, from fs.FS, c *compile.Compiler) *source.Files {
 func TestOptimizedBundles(t *testing.T) {
 	set := fstest.MapFS{}
 	for name, content := range map[string]string{
-		"controllers/acme/data.yaml": "notice: {version: 1, material: 1}\ndurations: {idle: {days: 30, clause: x}}\npurposes:\n  storage: {basis: CONTRACT, clause: \"1\"}\n  mail: {basis: CONSENT, clause: \"2\"}\n",
+		"controllers/acme/data.yaml": `notice: {version: 1, material: 1}
+durations: {idle: {days: 30, clause: x}}
+purposes:
+  storage: {basis: CONTRACT, clause: "1"}
+  mail: {basis: CONSENT, clause: "2"}
+`,
 		"controllers/acme/acme.rego": `package consentd.controllers.acme
 
 row := data.controllers.acme.purposes[input.purpose]
@@ -105,14 +110,15 @@ decision := answer("DENY", min(denials)) if count(denials) > 0
 		set[name] = &fstest.MapFile{Data: []byte(content)}
 	}
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
-	plain, err := loader.Load(set)
+	plain, err := loader.Read(set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	given := consent.Fold([]consent.Event{{ID: "1", OccurredAt: 1, Source: "app", Fact: consent.Consent{Purpose: "mail", Status: consent.Given, NoticeVersion: 1}}})
+	given := consent.Fold([]consent.Event{{ID: "1", OccurredAt: 1, Source: "app",
+		Fact: consent.Consent{Purpose: "mail", Status: consent.Given, NoticeVersion: 1}}})
 	for _, level := range []int{1, 2} {
 		files := built(t, set, compile.New().WithOptimizationLevel(level).WithEntrypoints("consentd/controllers/acme/decision"))
-		optimized, err := loader.Load(files.FS())
+		optimized, err := loader.Read(files.FS())
 		if err != nil {
 			t.Fatalf("-O=%d: %v", level, err)
 		}
@@ -137,8 +143,9 @@ func TestOptimizedClocksAreRefused(t *testing.T) {
 	files := built(t, policies.FS, compile.New().WithOptimizationLevel(2).WithEntrypoints("consentd/controllers/jasminai/decision"))
 	_, err := policy.Load(files.FS(), policy.Options{})
 	faults := policy.Faults(err)
-	if len(faults) != 1 || !strings.HasPrefix(faults[0].File, "optimized/") || faults[0].Line == 0 || !strings.HasSuffix(faults[0].Message,
-		"input.now stands outside consentd.lib.clock: build the bundle without -O, the server compiles policies itself") {
+	if len(faults) != 1 || !strings.HasPrefix(faults[0].File, "optimized/") || faults[0].Line == 0 ||
+		!strings.HasSuffix(faults[0].Message,
+			"input.now stands outside consentd.lib.clock: build the bundle without -O, the server compiles policies itself") {
 		t.Errorf("faults: %q", faults)
 	}
 }
@@ -171,8 +178,8 @@ func corpus(t *testing.T, do func(name string, request *consent.Request, snapsho
 	}
 }
 
-// TestStatesPreparedForAnotherGeneration: a state that was prepared before the table of strings began anew decides as one
-// prepared after it, under sets of both.
+// TestStatesPreparedForAnotherGeneration: a state that was prepared before the table of strings began anew decides as
+// one prepared after it, under sets of both.
 func TestStatesPreparedForAnotherGeneration(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	before := loadBy(t, loader)
@@ -214,7 +221,11 @@ func TestTablesAboveTheirFolder(t *testing.T) {
 	if _, err := policy.Load(above("data.json", good), policy.Options{}); err != nil {
 		t.Errorf("a good table in data.json: %v", err)
 	}
-	table := "acme: {notice: {version: 1, material: 1}, durations: {idle: {days: 3}}, purposes: {storage: {basis: CONTRACT, clause: x}}}\n"
+	table := `acme:
+  notice: {version: 1, material: 1}
+  durations: {idle: {days: 3}}
+  purposes: {storage: {basis: CONTRACT, clause: x}}
+`
 	if _, err := policy.Load(above("controllers/data.yaml", table), policy.Options{}); err != nil {
 		t.Errorf("a good table in controllers/data.yaml: %v", err)
 	}
@@ -228,9 +239,11 @@ func TestTablesAboveTheirFolder(t *testing.T) {
 		line  int
 		says  string
 	}{
-		"a misspelt key": {above("data.json", strings.Replace(good, `"clause": "1"`, `"clause": "1", "forbiden": []`, 1)), "data.json", 2, "unknown key forbiden"},
-		"a wrong basis":  {above("data.json", strings.Replace(good, "CONTRACT", "CONTRACTUAL", 1)), "data.json", 2, `"CONTRACTUAL"`},
-		"no clause":      {above("data.json", strings.Replace(good, `, "clause": "1"`, "", 1)), "data.json", 2, "controllers.acme.purposes.storage: clause"},
+		"a misspelt key": {above("data.json", strings.Replace(good, `"clause": "1"`, `"clause": "1", "forbiden": []`, 1)),
+			"data.json", 2, "unknown key forbiden"},
+		"a wrong basis": {above("data.json", strings.Replace(good, "CONTRACT", "CONTRACTUAL", 1)), "data.json", 2, `"CONTRACTUAL"`},
+		"no clause": {above("data.json", strings.Replace(good, `, "clause": "1"`, "", 1)), "data.json", 2,
+			"controllers.acme.purposes.storage: clause"},
 		"no table":       {above("data.json", `{"controllers": {"acme": null}}`), "data.json", 1, "null here: write a map"},
 		"a table twice":  {twice, "data.json", 0, "join them"},
 		"a table's part": {below, "controllers/acme/purposes/data.yaml", 0, "move this into controllers/acme/data.yaml"},

@@ -11,7 +11,8 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// TestCorpus runs the cases through folding and policies alone. Those that expect an error are about the API and the store.
+// TestCorpus runs the cases through folding and policies alone. Those that expect an error are about the API and the
+// store.
 func TestCorpus(t *testing.T) {
 	set := load(t)
 	all, err := cases.Load("../cases/testdata")

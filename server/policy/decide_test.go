@@ -63,10 +63,14 @@ func TestWhatIsNotWellFormedIsDenied(t *testing.T) {
 		{"obligations as an object", replace(`"obligations": []`, `"obligations": {}`), "obligations"},
 		{"an unknown obligation", replace(`"obligations": []`, `"obligations": [{"code": "WHIM", "parameters": {}}]`), "WHIM"},
 		{"an obligation without parameters", replace(`"obligations": []`, `"obligations": [{"code": "AGGREGATE_ONLY"}]`), "parameters"},
-		{"safeguards without a country", replace(`"obligations": []`, `"obligations": [{"code": "TRANSFER_SAFEGUARDS", "parameters": {}}]`), "country"},
-		{"a time that is none", replace(`"obligations": []`, `"obligations": [{"code": "REASK_NOT_BEFORE", "parameters": {"time": "x"}}]`), "time"},
-		{"a category that was not asked for", replace(`"permitted_data_categories": []`, `"permitted_data_categories": ["user.contact"]`), "not asked for"},
-		{"categories that are no strings", replace(`"permitted_data_categories": []`, `"permitted_data_categories": [1]`), "not a string"},
+		{"safeguards without a country",
+			replace(`"obligations": []`, `"obligations": [{"code": "TRANSFER_SAFEGUARDS", "parameters": {}}]`), "country"},
+		{"a time that is none",
+			replace(`"obligations": []`, `"obligations": [{"code": "REASK_NOT_BEFORE", "parameters": {"time": "x"}}]`), "time"},
+		{"a category that was not asked for",
+			replace(`"permitted_data_categories": []`, `"permitted_data_categories": ["user.contact"]`), "not asked for"},
+		{"categories that are no strings", replace(`"permitted_data_categories": []`, `"permitted_data_categories": [1]`),
+			"not a string"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -90,13 +94,15 @@ func TestWellFormedAnswers(t *testing.T) {
 		name, rules string
 		want        consent.Decision
 	}{
-		{"allow", "decision := {" + strings.Replace(allow, `"permitted_data_categories": []`, `"permitted_data_categories": ["user.name"]`, 1) + "}",
+		{"allow", "decision := {" +
+			strings.Replace(allow, `"permitted_data_categories": []`, `"permitted_data_categories": ["user.name"]`, 1) + "}",
 			consent.Decision{
 				Effect: consent.Allow, Basis: consent.BasisContract, Reasons: []consent.Reason{{Code: consent.BasisHolds, Clause: "1"}},
 				PermittedDataCategories: []string{"user.name"},
 			}},
-		{"deny with obligations", `decision := {"decision": "DENY", "reasons": [{"code": "OPTED_OUT", "clause": "2"}], "legal_basis": "", ` +
-			`"permitted_data_categories": [], "obligations": [
+		{"deny with obligations",
+			`decision := {"decision": "DENY", "reasons": [{"code": "OPTED_OUT", "clause": "2"}], "legal_basis": "", ` +
+				`"permitted_data_categories": [], "obligations": [
 				{"code": "REASK_NOT_BEFORE", "parameters": {"time": 12}}, {"code": "RECORD_SIGNAL", "parameters": {"signal": "gpc"}},
 				{"code": "TRANSFER_SAFEGUARDS", "parameters": {"country": "IN"}},
 				{"code": "EXCLUDE_DATA_CATEGORIES", "parameters": {"categories": ["a", "b"]}}]}`,
@@ -212,5 +218,51 @@ func TestEffectiveDatesBoundValidity(t *testing.T) {
 	d := load(t).Decide(context.Background(), request, &consent.Snapshot{State: state}, consent.InstantOf(before))
 	if want := before.AddDate(0, 0, 1); !d.ValidUntil.Time().Equal(want) {
 		t.Errorf("ValidUntil = %v, want %v, when Denmark's age of digital consent changes", d.ValidUntil.Time(), want)
+	}
+}
+
+// TestFailuresAreLoggedSparsely: a policy that fails on each check does not fill the disk, and hides no other's
+// failure.
+func TestFailuresAreLoggedSparsely(t *testing.T) {
+	var log bytes.Buffer
+	files := with("controllers/acme/acme.rego", "package consentd.controllers.acme\n\ndecision := 1\n")
+	files["controllers/second/data.yaml"] = files["controllers/acme/data.yaml"]
+	files["controllers/second/second.rego"] = &fstest.MapFile{Data: []byte("package consentd.controllers.second\n\ndecision := 2\n")}
+	loader := policy.NewLoader(policy.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), ShadowRate: -1})
+	set, err := loader.Read(fstest.MapFS(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fail := func(s *policy.Set, controller string, times int) {
+		r := acmeRequest()
+		r.Subject.Controller = controller
+		for range times {
+			if d := s.Decide(t.Context(), r, &consent.Snapshot{State: &consent.State{}}, 1); d.Effect != consent.Deny {
+				t.Fatalf("decision = %+v", d)
+			}
+		}
+	}
+	fail(set.Detached(), "acme", 3)
+	fail(set, "acme", 1000)
+	fail(set, "second", 3)
+	fail(set, "nobody", 1000)
+	for _, want := range []struct {
+		controller string
+		lines      int
+	}{{"acme", 10}, {"second", 2}, {"nobody", 10}} { // the 1st, 2nd, 4th, 8th, …, 512th
+		if n := strings.Count(log.String(), "controller="+want.controller+" "); n != want.lines {
+			t.Errorf("%d failures of %s were logged, want %d", n, want.controller, want.lines)
+		}
+	}
+	if n := loader.Stats().Errors; n != 2003 {
+		t.Errorf("%d failures were counted, want 2003: those of a detached set are its own", n)
+	}
+	set, err = loader.Read(fstest.MapFS(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Reset()
+	if fail(set, "acme", 1); !strings.Contains(log.String(), "failures=1 ") {
+		t.Errorf("the first failure under another set was not logged: %s", log.String())
 	}
 }

@@ -59,7 +59,7 @@ func TestEnginesAgree(t *testing.T) {
 
 func loadBy(t testing.TB, l *policy.Loader) *policy.Set {
 	t.Helper()
-	set, err := l.Load(policies.FS)
+	set, err := l.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,14 +160,15 @@ func engineSet(t *testing.T, o policy.Options, rules string) (*policy.Loader, *p
 	t.Helper()
 	l := policy.NewLoader(o)
 	t.Cleanup(l.Close)
-	set, err := l.Load(with("controllers/acme/acme.rego", "package consentd.controllers.acme\n\n"+rules+"\n"))
+	set, err := l.Read(with("controllers/acme/acme.rego", "package consentd.controllers.acme\n\n"+rules+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l, set
 }
 
-// TestPolicyThatExplodesIsStopped: a policy that takes too many steps is a denial, and topdown is not asked to finish it.
+// TestPolicyThatExplodesIsStopped: a policy that takes too many steps is a denial, and topdown is not asked to finish
+// it.
 func TestPolicyThatExplodesIsStopped(t *testing.T) {
 	var log bytes.Buffer
 	o := policy.Options{ShadowRate: -1, MaxSteps: 100_000, Logger: slog.New(slog.NewTextHandler(&log, nil))}

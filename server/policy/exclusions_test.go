@@ -14,17 +14,19 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// categoriesOfRules are those that a pack or a shipped table speaks of, with parts and parents of them, and some of none.
+// categoriesOfRules are those that a pack or a shipped table speaks of, with parts and parents of them, and some of
+// none.
 var categoriesOfRules = []string{
 	"user", "user.account.registration", "user.behavior", "user.biometric", "user.contact", "user.content", "user.content.prompt",
 	"user.demographic", "user.demographic.age_range", "user.demographic.political_opinion", "user.demographic.race_ethnicity",
-	"user.demographic.religious_belief", "user.demographic.sexual_orientation", "user.device", "user.device.ip_address", "user.genetic",
+	"user.demographic.religious_belief", "user.demographic.sexual_orientation", "user.device", "user.device.ip_address",
+	"user.genetic",
 	"user.health_and_medical.allergies", "user.location", "user.location.country", "user.location.precise", "user.name",
 	"user.payment", "user.sensitive", "user.trade_union",
 }
 
-// TestExclusionsAreComplete: a request that names no data is allowed nothing, its exclusions honoured, that a request which names
-// it would be denied; and what it excludes would be.
+// TestExclusionsAreComplete: a request that names no data is allowed nothing, its exclusions honoured, that a request
+// which names it would be denied; and what it excludes would be.
 func TestExclusionsAreComplete(t *testing.T) {
 	set := load(t)
 	all, err := cases.Load("../cases/testdata")

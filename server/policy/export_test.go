@@ -12,7 +12,7 @@ func BuildInput(r *consent.Request, s *consent.State, now consent.Instant) ast.V
 	l := NewLoader(Options{Engine: Topdown})
 	g := l.current.Load()
 	scratch := &scratch{builder: engine.NewBuilder(g.symbols)}
-	return engine.ToAST(g.input.build(scratch, r, &consent.Snapshot{State: s}, now))
+	return engine.ToAST(g.records.build(scratch, r, &consent.Snapshot{State: s}, now))
 }
 
 // WithNative returns options under which the compiled engine has a built-in of another meaning.

@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// everythingAt is the state of a person for whom all that can happen happened at one instant, and to whom all that has a
-// term has that instant for it.
+// everythingAt is the state of a person for whom all that can happen happened at one instant, and to whom all that has
+// a term has that instant for it.
 func everythingAt(at consent.Instant, purposes []consent.Purpose) *consent.State {
 	yes, place := true, "US-CA"
 	facts := []consent.Fact{
@@ -39,7 +39,7 @@ func everythingAt(at consent.Instant, purposes []consent.Purpose) *consent.State
 func TestDecisionsAtExtremeInstants(t *testing.T) {
 	loader := policy.NewLoader(policy.Options{ShadowRate: -1})
 	defer loader.Close()
-	set, err := loader.Load(policies.FS)
+	set, err := loader.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}

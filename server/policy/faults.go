@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Faults returns every fault that an error of Load, or of what reads policies for it, has: one line each, with its place where
-// it has one. It is empty for nil.
+// Faults returns every fault that an error of Load, or of what reads policies for it, has: one line each, with its
+// place where it has one. It is empty for nil.
 func Faults(err error) []consent.PolicyFault {
 	if err == nil {
 		return nil
@@ -42,7 +42,7 @@ func faultsOf(errs []error) (faults []consent.PolicyFault) {
 func astFaults(errs ast.Errors) []consent.PolicyFault {
 	faults := make([]consent.PolicyFault, len(errs))
 	for i, e := range errs {
-		faults[i].Message = oneLine(explained(e))
+		faults[i].Message = flattened(explained(e))
 		if e.Location != nil {
 			faults[i].File, faults[i].Line = strings.TrimPrefix(e.Location.File, "/"), e.Location.Row
 		}
@@ -103,7 +103,7 @@ var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\
 // faultsIn reads faults from the lines of an error's text.
 func faultsIn(text string) (faults []consent.PolicyFault) {
 	for line := range strings.Lines(text) {
-		if line = oneLine(line); line == "" {
+		if line = flattened(line); line == "" {
 			continue
 		}
 		f := consent.PolicyFault{Message: line}
@@ -116,5 +116,5 @@ func faultsIn(text string) (faults []consent.PolicyFault) {
 	return faults
 }
 
-// oneLine replaces all white space by single spaces.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// flattened replaces all white space by single spaces.
+func flattened(text string) string { return strings.Join(strings.Fields(text), " ") }

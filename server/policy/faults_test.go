@@ -25,8 +25,12 @@ func TestFaultsOfErrors(t *testing.T) {
 		"a place in a table": {errors.New("a/data.yaml:4: wrong: here"), faults{{File: "a/data.yaml", Line: 4, Message: "wrong: here"}}},
 		"no line":            {errors.New("a/data.yaml: wrong"), faults{{File: "a/data.yaml", Message: "wrong"}}},
 		"no place":           {errors.New("all is\n  wrong"), faults{{Message: "all is"}, {Message: "wrong"}}},
-		"joined":             {errors.Join(errors.New("x.rego:1: a"), errors.New("x.rego:2: b")), faults{{File: "x.rego", Line: 1, Message: "a"}, {File: "x.rego", Line: 2, Message: "b"}}},
-		"as they are":        {fmt.Errorf("wrapped: %w", &consent.PolicyFaultsError{Faults: faults{{File: "y", Line: 1, Message: "m"}}}), faults{{File: "y", Line: 1, Message: "m"}}},
+		"joined": {errors.Join(errors.New("x.rego:1: a"), errors.New("x.rego:2: b")),
+			faults{{File: "x.rego", Line: 1, Message: "a"}, {File: "x.rego", Line: 2, Message: "b"}}},
+		"as they are": {
+			fmt.Errorf("wrapped: %w", &consent.PolicyFaultsError{Faults: faults{{File: "y", Line: 1, Message: "m"}}}),
+			faults{{File: "y", Line: 1, Message: "m"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff([]consent.PolicyFault(row.want), policy.Faults(row.err)); diff != "" {
@@ -39,11 +43,18 @@ func TestFaultsOfErrors(t *testing.T) {
 // What OPA's compiler says of a rule that needs itself, and of a variable that has no value, ends in what to do.
 func TestFaultsOfRecursionAndUnsafeVariables(t *testing.T) {
 	const rego = "controllers/acme/acme.rego"
-	const recursive, unsafe = "no rule may need itself: decide one of these without the other", "give the variable a value in the same body, or import what it names"
+	const (
+		acme      = "data.consentd.controllers.acme."
+		recursive = ": no rule may need itself: decide one of these without the other"
+		unsafe    = "give the variable a value in the same body, or import what it names"
+	)
 	for name, row := range map[string]struct{ added, want string }{
-		"a rule that needs itself":       {"x if x\n", "rule data.consentd.controllers.acme.x is recursive: data.consentd.controllers.acme.x -> data.consentd.controllers.acme.x: " + recursive},
-		"two that need each other":       {"x if not y\ny if not x\n", "rule data.consentd.controllers.acme.x is recursive: data.consentd.controllers.acme.x -> data.consentd.controllers.acme.y -> data.consentd.controllers.acme.x: " + recursive},
-		"a function that calls itself":   {"f(n) := f(n - 1)\n", "rule data.consentd.controllers.acme.f is recursive: data.consentd.controllers.acme.f -> data.consentd.controllers.acme.f: " + recursive},
+		"a rule that needs itself": {"x if x\n",
+			"rule " + acme + "x is recursive: " + acme + "x -> " + acme + "x" + recursive},
+		"two that need each other": {"x if not y\ny if not x\n",
+			"rule " + acme + "x is recursive: " + acme + "x -> " + acme + "y -> " + acme + "x" + recursive},
+		"a function that calls itself": {"f(n) := f(n - 1)\n",
+			"rule " + acme + "f is recursive: " + acme + "f -> " + acme + "f" + recursive},
 		"a variable in a negation":       {"x if not y == 1\n", "var y is unsafe: " + unsafe},
 		"a variable in a head":           {"x contains y if input.purpose\n", "var y is unsafe: " + unsafe},
 		"a package that is not imported": {"x if nowhere.y == 1\n", "var nowhere is unsafe: " + unsafe},
@@ -62,7 +73,7 @@ func TestFaultsOfRecursionAndUnsafeVariables(t *testing.T) {
 
 // What Load refuses has a file and a line wherever the fault is in one line.
 func TestFaultsOfLoadHavePlaces(t *testing.T) {
-	const rego = "controllers/acme/acme.rego"
+	const rego, table = "controllers/acme/acme.rego", "controllers/acme/data.yaml"
 	for name, row := range map[string]struct {
 		files fstest.MapFS
 		file  string
@@ -73,14 +84,17 @@ func TestFaultsOfLoadHavePlaces(t *testing.T) {
 		"an unknown function": {with(rego, acmeRego("nope(1)")), rego, 8, "nope"},
 		"a refused built-in":  {with(rego, acmeRego("time.now_ns() > 1")), rego, 8, "not allowed"},
 		"a type error":        {with(rego, acmeRego(`1 + "a" == 2`)), rego, 8, "want: (x: number, y: number"},
-		"a table":             {with("controllers/acme/data.yaml", "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: NO, clause: x}"), "controllers/acme/data.yaml", 3, "one of CONSENT, EXPLICIT_CONSENT, CONTRACT, LEGAL_OBLIGATION"},
-		"broken YAML":         {with("controllers/acme/data.yaml", "a: 1\nb: 2\nc: d: e\n"), "controllers/acme/data.yaml", 3, "mapping values"},
-		"two bases":           {with("controllers/acme/data.yaml", "purposes:\n  storage:\n    basis: CONSENT\n    basis: CONTRACT\n"), "controllers/acme/data.yaml", 4, "keep one of them"},
+		"a table": {with(table, "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: NO, clause: x}"), table, 3,
+			"one of CONSENT, EXPLICIT_CONSENT, CONTRACT, LEGAL_OBLIGATION"},
+		"broken YAML": {with(table, "a: 1\nb: 2\nc: d: e\n"), table, 3, "mapping values"},
+		"two bases": {with(table, "purposes:\n  storage:\n    basis: CONSENT\n    basis: CONTRACT\n"), table, 4,
+			"keep one of them"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := policy.Load(row.files, policy.Options{})
 			faults := policy.Faults(err)
-			if len(faults) == 0 || faults[0].File != row.file || faults[0].Line != row.line || !strings.Contains(faults[0].Message, row.says) {
+			if len(faults) == 0 || faults[0].File != row.file || faults[0].Line != row.line ||
+				!strings.Contains(faults[0].Message, row.says) {
 				t.Errorf("faults = %q, want the first in %s:%d with %q", faults, row.file, row.line, row.says)
 			}
 		})

@@ -3,10 +3,7 @@ package policy
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/tree"
@@ -68,40 +65,4 @@ func (s *Set) flags(controller string, t *tree.Table) []string {
 	}
 	delete(found, "")
 	return slices.Sorted(maps.Keys(found))
-}
-
-// flagsByOwner are the keys that rules name, by the controller whose rules they are; the empty name: shared ones.
-func flagsByOwner(compiler *ast.Compiler) map[string]map[string]bool {
-	flags := map[string]map[string]bool{"": {}}
-	for _, module := range compiler.Modules {
-		for _, node := range module.Rules {
-			owner := ownerOf(node)
-			if flags[owner] == nil {
-				flags[owner] = map[string]bool{}
-			}
-			flagsOf(node, flags[owner])
-		}
-	}
-	return flags
-}
-
-func flagsOf(node *ast.Rule, found map[string]bool) {
-	ast.WalkRefs(node, func(ref ast.Ref) bool {
-		if len(ref) > 2 && ref[0].Equal(ast.InputRootDocument) && isString(ref[1], "context") {
-			note(found, ref[2])
-		}
-		return false
-	})
-	ast.WalkExprs(node, func(e *ast.Expr) bool {
-		if e.IsCall() && strings.HasSuffix(e.OperatorTerm().String(), ".flag") && len(e.Operands()) > 0 {
-			note(found, e.Operand(0))
-		}
-		return false
-	})
-}
-
-func note(found map[string]bool, t *ast.Term) {
-	if key, ok := t.Value.(ast.String); ok {
-		found[string(key)] = true
-	}
 }

@@ -48,7 +48,8 @@ func sometimes[T any](h *history, v T) (out T) {
 	return out
 }
 
-// events are a few about one purpose more than about others, at whole and broken seconds of the last two years, some at once.
+// events are a few about one purpose more than about others, at whole and broken seconds of the last two years, some at
+// once.
 func (h *history) events(purpose string) []consent.Event {
 	out := make([]consent.Event, 0, 12)
 	for range 2 + h.IntN(8) {
@@ -83,7 +84,8 @@ func (h *history) fact(purpose string, at consent.Instant) consent.Fact {
 		off := false
 		return consent.Signals{GPC: &off}
 	case 8:
-		return of[consent.Fact](h, consent.OptOut{Kind: consent.SaleOrSharing, Lifted: true}, consent.Erasure{Stage: consent.ErasureCancelled},
+		return of[consent.Fact](h, consent.OptOut{Kind: consent.SaleOrSharing, Lifted: true},
+			consent.Erasure{Stage: consent.ErasureCancelled},
 			consent.Erasure{Stage: consent.ErasureRestarted}, consent.Consent{Purpose: purpose, Status: consent.Requested})
 	}
 	return h.restricting(purpose)
@@ -91,7 +93,8 @@ func (h *history) fact(purpose string, at consent.Instant) consent.Fact {
 
 func (h *history) grant(purpose string, at consent.Instant) consent.Fact {
 	c := consent.Consent{
-		Purpose: of(h, purpose, purpose, of(h, h.purposes...)), Status: of(h, consent.Given, consent.Given, consent.Given, consent.Requested),
+		Purpose:  of(h, purpose, purpose, of(h, h.purposes...)),
+		Status:   of(h, consent.Given, consent.Given, consent.Given, consent.Requested),
 		Explicit: h.IntN(2) == 0, GivenBy: of(h, consent.BySubject, consent.BySubject, consent.ByParent, consent.ByAgent),
 		Recipients: sometimes(h, []string{"partner"}), Countries: sometimes(h, []string{"US", "JP"}),
 	}
@@ -109,7 +112,8 @@ func (h *history) restricting(purpose string) consent.Fact {
 		consent.Consent{Purpose: purpose, Status: of(h, consent.Refused, consent.Withdrawn, consent.Invalidated)},
 		consent.Consent{Purpose: purpose, Status: consent.Withdrawn, Recipients: []string{"partner"}},
 		consent.Objection{Purposes: sometimes(h, []string{purpose})},
-		consent.Restriction{Ground: of(h, consent.AccuracyContested, consent.ObjectionPending), Purposes: sometimes(h, []string{purpose})},
+		consent.Restriction{Ground: of(h, consent.AccuracyContested, consent.ObjectionPending),
+			Purposes: sometimes(h, []string{purpose})},
 		consent.OptOut{Kind: of(h, consent.SaleOrSharing, consent.SensitiveDataUse)},
 		consent.Signals{GPC: &on}, consent.Signals{DNT: &on}, consent.Signals{GPC: &on, DNT: &on},
 		consent.Profile{AccountStatus: consent.AccountClosed},
@@ -120,10 +124,12 @@ func (h *history) request(purpose string) *consent.Request {
 	r := &consent.Request{Subject: consent.Subject{Controller: h.controller, ID: "s"}, Purpose: purpose, Context: map[string]any{}}
 	if h.IntN(2) == 0 {
 		r.Recipient = consent.Recipient{
-			Kind: consent.RecipientKind(h.IntN(int(consent.Authority)) + int(consent.Processor)), ID: "partner", Country: of(h, "", "", "US", "RE", "BR"),
+			Kind: consent.RecipientKind(h.IntN(int(consent.Authority)) + int(consent.Processor)), ID: "partner",
+			Country: of(h, "", "", "US", "RE", "BR"),
 		}
 	}
-	r.DataCategories = sometimes(h, []string{of(h, "user.behavior", "user.health_and_medical", "user.device", "user.sensitive", "user.account.username")})
+	r.DataCategories = sometimes(h,
+		[]string{of(h, "user.behavior", "user.health_and_medical", "user.device", "user.sensitive", "user.account.username")})
 	for _, flag := range []string{"anonymized", "own_similar_product", "items_published"} {
 		if h.IntN(3) == 0 {
 			r.Context[flag] = true
@@ -132,8 +138,8 @@ func (h *history) request(purpose string) *consent.Request {
 	return r
 }
 
-// TestRestrictingNeverAllows: an event that restricts, and is newer than all on record, never turns DENY into ALLOW. A completed
-// erasure is another matter: it ends the profile too, and with it what the law of a place denied.
+// TestRestrictingNeverAllows: an event that restricts, and is newer than all on record, never turns DENY into ALLOW. A
+// completed erasure is another matter: it ends the profile too, and with it what the law of a place denied.
 func TestRestrictingNeverAllows(t *testing.T) {
 	set := load(t)
 	denied, turned := 0, 0

@@ -7,9 +7,10 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// horizon knows every instant at which time alone could change a decision of one controller. Policies compare times only
-// through lib/clock, and hand it times of the state and of the data: so these are the instants in the state, those plus each
-// duration that the controller declares, the anniversaries by which ages grow, and the effective_from dates of all tables.
+// horizon knows every instant at which time alone could change a decision of one controller. Policies compare times
+// only through lib/clock, and hand it times of the state and of the data: so these are the instants in the state, those
+// plus each duration that the controller declares, the anniversaries by which ages grow, and the effective_from dates
+// of all tables.
 type horizon struct {
 	// durations are the controller's declared durations in nanoseconds.
 	durations []consent.Instant
@@ -87,17 +88,22 @@ func (f *first) record(r *consent.Record) {
 	f.instant(r.RequestedBeforeGivenAt)
 }
 
-// nextAnniversary is the first midnight (UTC) after now at which yearsBetween(at, ·) grows; absent if no instant is so late.
+// lastDay is the day of the last instant that there is.
+var lastDay = consent.Instant(math.MaxInt64).Time()
+
+// nextAnniversary is the first midnight (UTC) after now at which yearsBetween(at, ·) grows; absent if no instant is so
+// late.
 func nextAnniversary(at, now consent.Instant) consent.Instant {
-	born, today := at.Time(), now.Time()
-	for year := max(today.Year(), born.Year()+1); ; year++ {
+	today := now.Time()
+	born, month, day := at.Time().Date()
+	for year := max(today.Year(), born+1); ; year++ {
 		// time.Date turns 29 February into 1 March where there is none.
-		day := time.Date(year, born.Month(), born.Day(), 0, 0, 0, 0, time.UTC)
+		anniversary := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 		switch {
-		case day.After(consent.Instant(math.MaxInt64).Time()):
+		case anniversary.After(lastDay):
 			return 0
-		case day.After(today):
-			return consent.InstantOf(day)
+		case anniversary.After(today):
+			return consent.InstantOf(anniversary)
 		}
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/topdown"
-
-	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Near is a rule that nearly held: each condition but one did.
@@ -24,26 +22,16 @@ type Near struct {
 	Under []int
 }
 
-// Condition is one line of a rule's body.
-type Condition struct {
-	// Source is the line as the rule has it.
-	Source string
-	// Description is what the METADATA say of the rule that it asks; may be empty.
-	Description string
-	// Negated: it asks that the rule does not hold.
-	Negated bool
-}
-
-// near returns the titled rules of the controller and of what is shared that lacked one condition of two or more. Each
-// condition is left out in turn, and the rest of the body is evaluated by topdown; conditions that the rest needs, because
-// they bind a variable of it, cannot be left out.
+// nearlyHeld returns the titled rules of the controller and of what is shared that lacked one condition of two or more.
+// Each condition is left out in turn, and the rest of the body is evaluated by topdown; conditions that the rest needs,
+// because they bind a variable of it, cannot be left out.
 //
-// Many rules lack one condition for every request: that the purpose is another, or the place. What counts as near is a rule
-// of which an exception held, or one that an alternative brings about and of which something about the person or the
-// request held already.
+// Many rules lack one condition for every request: that the purpose is another, or the place. What counts as near is a
+// rule of which an exception held, or one that an alternative brings about and of which something about the person or
+// the request held already.
 //
 // The first of the inputs is the question's, the others are the alternatives'.
-func (s *Set) near(ctx context.Context, controller string, inputs []*ast.Term) ([]Near, error) {
+func (s *Set) nearlyHeld(ctx context.Context, controller string, inputs []*ast.Term) ([]Near, error) {
 	txn, err := s.data.NewTransaction(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
@@ -82,20 +70,6 @@ func (s *Set) telling(n *Near, rest ast.Body) bool {
 	return len(n.Under) > 0 && s.book().personal(rest)
 }
 
-// controllersRef is tree.Rules; immutable.
-var controllersRef = ast.MustParseRef(tree.Rules)
-
-// ownerOf is the controller whose rule it is; empty: it is shared.
-func ownerOf(node *ast.Rule) string {
-	path := node.Module.Package.Path
-	if len(path) > len(controllersRef) && path.HasPrefix(controllersRef) {
-		if id, ok := path[len(controllersRef)].Value.(ast.String); ok {
-			return string(id)
-		}
-	}
-	return ""
-}
-
 // sharedOrOf reports whether the rule is no other controller's.
 func sharedOrOf(node *ast.Rule, controller string) bool {
 	owner := ownerOf(node)
@@ -118,7 +92,7 @@ func (b *bodies) under(ctx context.Context, body ast.Body, inputs []*ast.Term) (
 	return positions
 }
 
-var errFound = errors.New("found")
+var errHolds = errors.New("the body holds")
 
 // holds reports whether a body has a solution; an error is none.
 func (b *bodies) holds(ctx context.Context, body ast.Body, input *ast.Term) bool {
@@ -129,9 +103,9 @@ func (b *bodies) holds(ctx context.Context, body ast.Body, input *ast.Term) bool
 	found := false
 	err := query.Iter(ctx, func(topdown.QueryResult) error {
 		found = true
-		return errFound
+		return errHolds
 	})
-	return found && (err == nil || err == errFound)
+	return found && (err == nil || err == errHolds)
 }
 
 // conditionsOf groups a compiled body by the lines of its source: the compiler makes several expressions of one.
@@ -150,8 +124,8 @@ func conditionsOf(body ast.Body) []ast.Body {
 	return out
 }
 
-// without returns the body without one of its conditions; false where the rest needs what that binds. Expressions keep the
-// order that the compiler gave them.
+// without returns the body without one of its conditions; false where the rest needs what that binds. Expressions keep
+// the order that the compiler gave them.
 func without(conditions []ast.Body, left int) (rest ast.Body, ok bool) {
 	for i, c := range conditions {
 		if i != left {
@@ -191,23 +165,4 @@ func localsOf(body ast.Body) map[ast.Var]bool {
 		return false
 	})
 	return found
-}
-
-// condition describes the expressions of one line.
-func (b *book) condition(line ast.Body) Condition {
-	c := Condition{Source: strings.TrimSpace(string(line[0].Location.Text))}
-	for _, e := range line {
-		if len(e.Location.Text) > len(c.Source) {
-			c.Source = strings.TrimSpace(string(e.Location.Text))
-		}
-		c.Negated = c.Negated || e.Negated
-		ast.WalkRefs(e, func(ref ast.Ref) bool {
-			if text, ok := b.descriptions[ref.GroundPrefix().String()]; ok && c.Description == "" {
-				c.Description = text
-			}
-			return false
-		})
-	}
-	c.Source = strings.Join(strings.Fields(c.Source), " ")
-	return c
 }

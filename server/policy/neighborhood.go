@@ -9,13 +9,13 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// Neighborhood decides requests that differ little from one, the center, at part of the cost: what hangs on nothing that
-// differs is neither built nor evaluated again. It finds by itself what differs. Its decisions are those of Set.Evaluate. It is
-// not safe for concurrent use.
+// Neighborhood decides requests that differ little from one, the center, at part of the cost: what depends on nothing
+// that differs is neither built nor evaluated again. It finds by itself what differs. Its decisions are those of
+// Set.Evaluate. It is not safe for concurrent use.
 type Neighborhood struct {
 	set        *Set
 	controller *controller
-	near       *engine.Neighbors
+	neighbors  *engine.Neighbors
 	masks      inputMasks
 	scratch    *scratch
 	center     center
@@ -33,39 +33,40 @@ type center struct {
 	decided bool
 }
 
-// inputMasks are what the engine says hangs on the fields of an input.
+// inputMasks are what the engine says depends on the fields of an input.
 type inputMasks struct {
 	request   [requestFields]engine.Fields
 	subject   [subjectFields]engine.Fields
-	recipient [3]engine.Fields // kind, id, country
+	recipient [recipientFields]engine.Fields
 	context   map[string]engine.Fields
 }
 
-// Neighborhood returns a neighborhood without a center for requests to one controller; nil where the compiled engine does not
-// evaluate its policy, or there is none.
+// Neighborhood returns a neighborhood without a center for requests to one controller; nil where the compiled engine
+// does not evaluate its policy, or there is none.
 func (s *Set) Neighborhood(controller string) *Neighborhood {
 	c, ok := s.controllers[controller]
 	if !ok || c.compiled == nil {
 		return nil
 	}
 	n := &Neighborhood{
-		set: s, controller: c, near: c.compiled.Neighbors("subject", "recipient", "context"),
-		scratch: s.generation.newScratch(), center: center{scratch: s.generation.newScratch()},
+		set: s, controller: c,
+		neighbors: c.compiled.Neighbors(requestKeys[requestSubject], requestKeys[requestRecipient], requestKeys[requestContext]),
+		scratch:   s.generation.newScratch(), center: center{scratch: s.generation.newScratch()},
 	}
-	n.masks = masksOf(n.near)
+	n.masks = masksOf(n.neighbors)
 	return n
 }
 
-func masksOf(near *engine.Neighbors) inputMasks {
+func masksOf(neighbors *engine.Neighbors) inputMasks {
 	m := inputMasks{context: map[string]engine.Fields{}}
 	for i, key := range requestKeys {
-		m.request[i] = near.Field(key, "")
+		m.request[i] = neighbors.Field(key, "")
 	}
 	for i, key := range subjectKeys {
-		m.subject[i] = near.Field("subject", key)
+		m.subject[i] = neighbors.Field(requestKeys[requestSubject], key)
 	}
-	for i, key := range [3]string{"kind", "id", "country"} {
-		m.recipient[i] = near.Field("recipient", key)
+	for i, key := range recipientKeys {
+		m.recipient[i] = neighbors.Field(requestKeys[requestRecipient], key)
 	}
 	return m
 }
@@ -74,14 +75,14 @@ func masksOf(near *engine.Neighbors) inputMasks {
 func (n *Neighborhood) Center(
 	ctx context.Context, request *consent.Request, state *consent.State, now consent.Instant,
 ) (consent.Decision, error) {
-	c, in := &n.center, n.set.generation.input
+	c, in := &n.center, n.set.generation.records
 	c.request, c.state, c.now, c.decided = *request, state, now, false
 	c.scratch.builder.Reset()
 	c.parts = inputParts{}
 	in.buildRequest(c.scratch, request, now, &c.parts)
 	in.buildSubject(c.scratch.builder, request.Subject.ID, &consent.Snapshot{State: state}, now, &c.parts)
 	input := in.assemble(c.scratch.builder, &c.parts)
-	err := n.near.Center(ctx, engine.Request{Input: input}, func(r engine.Result) (err error) {
+	err := n.neighbors.Center(ctx, engine.Request{Input: input}, func(r engine.Result) (err error) {
 		c.decision, err = n.set.generation.answer.read(r.Value, request)
 		return err
 	})
@@ -102,11 +103,11 @@ func (n *Neighborhood) Evaluate(
 	n.scratch.builder.Reset()
 	parts := n.center.parts
 	changed := n.changeRequest(request, now, &parts) | n.changeSubject(request.Subject.ID, state, now, &parts)
-	if changed&n.near.Read() == 0 && slices.Equal(request.DataCategories, n.center.request.DataCategories) {
+	if changed&n.neighbors.Read() == 0 && slices.Equal(request.DataCategories, n.center.request.DataCategories) {
 		return n.center.decision, nil
 	}
-	input := n.set.generation.input.assemble(n.scratch.builder, &parts)
-	err = n.near.Eval(ctx, engine.Request{Input: input}, changed, func(r engine.Result) (err error) {
+	input := n.set.generation.records.assemble(n.scratch.builder, &parts)
+	err = n.neighbors.Eval(ctx, engine.Request{Input: input}, changed, func(r engine.Result) (err error) {
 		d, err = n.set.generation.answer.read(r.Value, request)
 		return err
 	})
@@ -116,9 +117,9 @@ func (n *Neighborhood) Evaluate(
 	return d, nil
 }
 
-// changeRequest replaces what differs from the center's request, and says what hangs on it.
+// changeRequest replaces what differs from the center's request, and says what depends on it.
 func (n *Neighborhood) changeRequest(r *consent.Request, now consent.Instant, p *inputParts) (changed engine.Fields) {
-	old, b, in := &n.center.request, n.scratch.builder, n.set.generation.input
+	old, b, in := &n.center.request, n.scratch.builder, n.set.generation.records
 	set := func(field int, v engine.Value) {
 		p.request[field] = v
 		changed |= n.masks.request[field]
@@ -130,7 +131,7 @@ func (n *Neighborhood) changeRequest(r *consent.Request, now consent.Instant, p 
 		set(requestPurpose, b.String(r.Purpose))
 	}
 	if !slices.Equal(r.DataCategories, old.DataCategories) {
-		set(requestCategories, in.categories(b, r.DataCategories))
+		set(requestCategories, in.strings(b, r.DataCategories))
 	}
 	if now != n.center.now {
 		set(requestNow, b.Int(int64(now)))
@@ -146,13 +147,16 @@ func (n *Neighborhood) changeRequest(r *consent.Request, now consent.Instant, p 
 	return changed
 }
 
-// recipientChange is what hangs on the fields of a recipient other than the center's.
+// recipientChange is what depends on the fields of a recipient other than the center's.
 func (n *Neighborhood) recipientChange(r consent.Recipient) (changed engine.Fields) {
 	old := n.center.request.Recipient
 	if (r.Kind == 0) != (old.Kind == 0) {
 		return n.masks.request[requestRecipient]
 	}
-	for i, differs := range [3]bool{r.Kind != old.Kind, r.ID != old.ID, r.Country != old.Country} {
+	differences := [recipientFields]bool{
+		recipientKind: r.Kind != old.Kind, recipientID: r.ID != old.ID, recipientCountry: r.Country != old.Country,
+	}
+	for i, differs := range differences {
 		if differs {
 			changed |= n.masks.recipient[i]
 		}
@@ -178,15 +182,15 @@ func (n *Neighborhood) contextChange(m map[string]any) (changed engine.Fields) {
 func (n *Neighborhood) contextField(key string) engine.Fields {
 	f, ok := n.masks.context[key]
 	if !ok {
-		f = n.near.Field("context", key)
+		f = n.neighbors.Field(requestKeys[requestContext], key)
 		n.masks.context[key] = f
 	}
 	return f
 }
 
-// changeSubject replaces what differs from the center's subject, and says what hangs on it.
+// changeSubject replaces what differs from the center's subject, and says what depends on it.
 func (n *Neighborhood) changeSubject(id string, s *consent.State, now consent.Instant, p *inputParts) (changed engine.Fields) {
-	old, b, in := n.center.state, n.scratch.builder, n.set.generation.input
+	old, b, in := n.center.state, n.scratch.builder, n.set.generation.records
 	for field := range preparedFields {
 		if !sameField(s, old, field) {
 			p.subject[field] = in.field(b, s, field)
@@ -205,7 +209,7 @@ func (n *Neighborhood) changeSubject(id string, s *consent.State, now consent.In
 	return changed
 }
 
-// sameField reports whether two states agree in all that inputShapes.field reads for a field.
+// sameField reports whether two states agree in all that records.field reads for a field.
 func sameField(a, b *consent.State, field int) bool {
 	switch field {
 	case subjectKnown:

@@ -71,7 +71,8 @@ func TestNeighborhoodDecidesAlike(t *testing.T) {
 	set, ctx, rnd := load(t), context.Background(), rand.New(rand.NewPCG(1, 2))
 	for _, controller := range set.Describe().Controllers {
 		all, n := questions(t, controller.ID), set.Neighborhood(controller.ID)
-		compare := func(decide func(context.Context, *consent.Request, *consent.State, consent.Instant) (consent.Decision, error), q asked) {
+		compare := func(decide func(context.Context, *consent.Request, *consent.State, consent.Instant) (consent.Decision, error),
+			q asked) {
 			t.Helper()
 			want, err1 := set.Evaluate(ctx, &q.request, q.state, q.now)
 			got, err2 := decide(ctx, &q.request, q.state, q.now)

@@ -12,22 +12,22 @@ import (
 	"github.com/consentd/consentd/server/policy/engine"
 )
 
-// shadow makes one in rate decisions of the compiled engine again by topdown, off the request path, and compares the whole
-// answers. A difference is logged with its input and counted. What it is too busy for is dropped and counted: it must never
-// hold up a check. For the same reason it takes at most a hundredth of one processor, however many checks there are: topdown
-// takes a millisecond, so that one decision in 1024 was 8 % of the server's CPU time under streams.
+// shadow makes one in rate decisions of the compiled engine again by topdown, off the request path, and compares the
+// whole answers. Differences are counted, and logged with their inputs as failures are. What it is too busy for is
+// dropped and counted: it must never hold up a check. For the same reason it takes at most a hundredth of one
+// processor, however many checks there are: topdown takes a millisecond, so that one decision in 1024 was 8 % of the
+// server's CPU time under streams.
 type shadow struct {
-	loader *Loader
-	rate   uint64
-	queue  chan shadowed
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	journal *journal
+	rate    uint64
+	queue   chan shadowed
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // shadowed is a decision to be made again: copies, nothing of an evaluation's memory.
 type shadowed struct {
 	controller *controller
-	id         string
 	input      ast.Value
 	answer     ast.Value // nil: undefined
 }
@@ -39,9 +39,9 @@ const (
 	shadowShare, shadowBurst = 10, 250
 )
 
-func newShadow(l *Loader, rate uint64) *shadow {
+func newShadow(j *journal, rate uint64) *shadow {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &shadow{loader: l, rate: rate, queue: make(chan shadowed, shadowQueue), cancel: cancel}
+	s := &shadow{journal: j, rate: rate, queue: make(chan shadowed, shadowQueue), cancel: cancel}
 	s.done.Go(func() { s.run(ctx) })
 	return s
 }
@@ -49,17 +49,17 @@ func newShadow(l *Loader, rate uint64) *shadow {
 // due reports whether the nth decision is to be made again.
 func (s *shadow) due(n uint64) bool { return n%s.rate == 0 }
 
-// offer copies a decision for the shadow, unless it is too busy. Copying takes about 50 µs, divided by the rate.
-func (s *shadow) offer(c *controller, q question, answer engine.Value) {
+// observe copies a decision for the shadow, unless it is too busy. Copying takes about 50 µs, divided by the rate.
+func (s *shadow) observe(c *controller, input, answer engine.Value) {
 	if len(s.queue) == cap(s.queue) {
-		s.loader.counts.dropped.Add(1)
+		s.journal.counts.dropped.Add(1)
 		return
 	}
-	again := shadowed{controller: c, id: q.request.Subject.Controller, input: engine.ToAST(q.input), answer: engine.ToAST(answer)}
+	again := shadowed{controller: c, input: engine.ToAST(input), answer: engine.ToAST(answer)}
 	select {
 	case s.queue <- again:
 	default:
-		s.loader.counts.dropped.Add(1)
+		s.journal.counts.dropped.Add(1)
 	}
 }
 
@@ -81,37 +81,29 @@ func (s *shadow) run(ctx context.Context) {
 func (s *shadow) compare(ctx context.Context, again shadowed) {
 	defer func() { // a fault of topdown's must not take down the process from here
 		if cause := recover(); cause != nil {
-			s.loader.counts.dropped.Add(1)
-			s.loader.logger.Error("topdown panicked in the shadow", "controller", again.id, "panic", cause, "stack", string(debug.Stack()))
+			s.journal.counts.dropped.Add(1)
+			s.journal.logger.Error("topdown panicked in the shadow", "controller", again.controller.id, "panic", cause,
+				"stack", string(debug.Stack()))
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, shadowTimeout)
 	defer cancel()
 	want, err := again.controller.refer(ctx, again.input)
 	if ctx.Err() != nil {
-		s.loader.counts.dropped.Add(1)
+		s.journal.counts.dropped.Add(1)
 		return
 	}
-	s.loader.counts.shadowed.Add(1)
+	s.journal.counts.shadowed.Add(1)
 	if difference := differ(again.answer, want, err); difference != nil {
-		s.loader.counts.differences.Add(1)
-		s.loader.logger.Error("the compiled engine and topdown differ", "controller", again.id,
-			"compiled", difference.Compiled, "topdown", difference.Topdown, "input", again.input.String())
+		s.report(again, difference)
 	}
 }
 
-func same(a, b ast.Value) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
+func (s *shadow) report(again shadowed, d *DifferenceError) {
+	if n := s.journal.counts.differences.Add(1); logged(n) {
+		s.journal.logger.Error("the compiled engine and topdown differ", "controller", again.controller.id, "differences", n,
+			"compiled", d.Compiled, "topdown", d.Topdown, "input", again.input.String())
 	}
-	return a.Compare(b) == 0
-}
-
-func text(v ast.Value) string {
-	if v == nil {
-		return "undefined"
-	}
-	return v.String()
 }
 
 func (s *shadow) close() {

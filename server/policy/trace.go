@@ -3,7 +3,6 @@ package policy
 import (
 	"bytes"
 	"context"
-
 	"fmt"
 	"slices"
 
@@ -12,21 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/policy/engine"
 )
-
-// Rule is a rule of a policy as its METADATA describe it.
-type Rule struct {
-	// Title is that of its METADATA: the id of the rule, such as GDPR-21; never empty.
-	Title string
-	// Description is for people; may be empty.
-	Description string
-	// Article is `custom.article` of its METADATA: the provision behind it; may be empty.
-	Article string
-	// File and Line say where it stands.
-	File string
-	Line int
-}
 
 // Fired is a rule that held for a request.
 type Fired struct {
@@ -54,13 +39,6 @@ type Trace struct {
 // maxTraceBytes bounds OPA's trace: it has to fit into one message.
 const maxTraceBytes = 2 << 20
 
-// Question is a request about a state at an instant.
-type Question struct {
-	Request  *consent.Request
-	Snapshot *consent.Snapshot
-	Now      consent.Instant
-}
-
 // TraceOptions say what else a Trace tells.
 type TraceOptions struct {
 	// Alternatives are questions that differ a little: Near says of each rule under which of them it would hold.
@@ -71,8 +49,8 @@ type TraceOptions struct {
 	FiredOnly bool
 }
 
-// Trace decides a question by topdown, whatever the engine, and tells how: for explanations, a thousand times slower than
-// Decide. The error is consent.ErrUnknownController, or that of a context that ended.
+// Trace decides a question by topdown, whatever the engine, and tells how: for explanations, a thousand times slower
+// than Decide. The error is consent.ErrUnknownController, or that of a context that ended.
 func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, error) {
 	c, ok := s.controllers[q.Request.Subject.Controller]
 	if !ok {
@@ -104,7 +82,7 @@ func (s *Set) Trace(ctx context.Context, q Question, o TraceOptions) (Trace, err
 	if o.FiredOnly {
 		return t, nil
 	}
-	t.Near, err = s.near(ctx, q.Request.Subject.Controller, s.inputs(input, o.Alternatives))
+	t.Near, err = s.nearlyHeld(ctx, q.Request.Subject.Controller, s.inputs(input, o.Alternatives))
 	return t, err
 }
 
@@ -115,14 +93,6 @@ func (s *Set) inputs(input ast.Value, alternatives []Question) []*ast.Term {
 		inputs = append(inputs, ast.NewTerm(s.Input(a.Request, a.Snapshot.State, a.Now)))
 	}
 	return inputs
-}
-
-func (g *generation) readAST(value ast.Value, request *consent.Request) (consent.Decision, error) {
-	converted, err := engine.FromAST(g.symbols, value)
-	if err != nil {
-		return consent.Decision{}, fmt.Errorf("reading topdown's answer: %w", err)
-	}
-	return g.answer.read(converted, request)
 }
 
 func prettyTrace(events []*topdown.Event) string {
@@ -225,25 +195,4 @@ func givesObligation(value ast.Value, o *consent.Obligation) bool {
 		return excluded
 	})
 	return excluded
-}
-
-func isString(t *ast.Term, want string) bool {
-	if t == nil {
-		return false
-	}
-	s, ok := t.Value.(ast.String)
-	return ok && string(s) == want
-}
-
-// SameAnswer reports whether two decisions of the same policies say the same, whatever else they carry.
-func SameAnswer(a, b *consent.Decision) bool {
-	return a.Effect == b.Effect && a.Basis == b.Basis && slices.Equal(a.Reasons, b.Reasons) &&
-		slices.Equal(a.PermittedDataCategories, b.PermittedDataCategories) &&
-		slices.EqualFunc(a.Obligations, b.Obligations, sameObligation)
-}
-
-func sameObligation(a, b consent.Obligation) bool {
-	p, q := a.Parameters, b.Parameters
-	return a.Code == b.Code && p.Country == q.Country && p.Signal == q.Signal && p.Time == q.Time &&
-		slices.Equal(p.Categories, q.Categories)
 }

@@ -161,7 +161,7 @@ func expectRefused(t *testing.T, c builtinCall) {
 	t.Helper()
 	loader := policy.NewLoader(policy.Options{})
 	defer loader.Close()
-	if _, err := loader.Load(treeOf(calling([]builtinCall{c}))); err == nil || !strings.Contains(err.Error(), "deprecated") {
+	if _, err := loader.Read(treeOf(calling([]builtinCall{c}))); err == nil || !strings.Contains(err.Error(), "deprecated") {
 		t.Errorf("%s: a set that calls it: %v, want that it is refused as deprecated", c.name, err)
 	}
 }

@@ -59,8 +59,8 @@ type Archive struct {
 		// spans are in the order of their beginnings; unwritten is whether the disk has others.
 		spans     []consent.PolicySpan
 		unwritten bool
-		// kept are the revisions of the sets on disk; settled is that of the last span, once all that Begin does is done for
-		// it.
+		// kept are the revisions of the sets on disk; settled is that of the last span, once all that Begin does is
+		// done for it.
 		kept    map[string]bool
 		settled string
 	}

@@ -237,15 +237,18 @@ func TestDamage(t *testing.T) {
 		harm func(t *testing.T, history string)
 		says string
 	}{
-		"another time":   {func(t *testing.T, history string) { change(t, history, []byte(`"from":"1970`), []byte(`"from":"1971`)) }, "digest differs"},
-		"half of it":     {cut, "damaged"},
-		"a newer format": {func(t *testing.T, history string) { change(t, history, []byte(`history":1`), []byte(`history":2`)) }, "newer format, 2"},
-		"nothing":        {func(t *testing.T, history string) { write(t, history, nil) }, "line 1"},
+		"another time": {func(t *testing.T, history string) { change(t, history, []byte(`"from":"1970`), []byte(`"from":"1971`)) },
+			"digest differs"},
+		"half of it": {cut, "damaged"},
+		"a newer format": {func(t *testing.T, history string) { change(t, history, []byte(`history":1`), []byte(`history":2`)) },
+			"newer format, 2"},
+		"nothing": {func(t *testing.T, history string) { write(t, history, nil) }, "line 1"},
 	} {
 		dir := t.TempDir()
 		begin(t, open(t, dir, 0), one, 100)
 		row.harm(t, filepath.Join(dir, "history.jsonl"))
-		if _, err := archive.Open(archive.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "remove") {
+		if _, err := archive.Open(archive.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), row.says) ||
+			!strings.Contains(err.Error(), "remove") {
 			t.Errorf("history, %s: %v", name, err)
 		}
 	}

@@ -67,7 +67,8 @@ func (k Copy) Read() (files *source.Files, origin string, err error) {
 		return nil, "", k.damaged(err)
 	}
 	if l.Format > keepFormat {
-		return nil, "", fmt.Errorf("the kept policies %s are in a newer format, %d: start the newer server, or remove the file", k, l.Format)
+		return nil, "", fmt.Errorf("the kept policies %s are in a newer format, %d: start the newer server, or remove the file", k,
+			l.Format)
 	}
 	if l != labelOf(files, l.Origin) {
 		return nil, "", k.damaged(errors.New("their digest differs"))

@@ -10,8 +10,9 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Activate puts files in force that a caller brings, once they are kept for the next start. Where expected is not empty, that
-// revision must be in force; an activation that is repeated, because its answer was lost, succeeds all the same.
+// Activate puts files in force that a caller brings, once they are kept for the next start. Where expected is not
+// empty, that revision must be in force; an activation that is repeated, because its answer was lost, succeeds all the
+// same.
 //
 // Errors: *consent.PolicySourceError where policies come from a source; consent.ErrPolicyRevision;
 // *consent.PolicyFaultsError for files that are refused; *consent.UnfinishedError for those whose admission ran out of
@@ -22,7 +23,7 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	}
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	previous := m.config.Active.Load().Revision()
+	previous := m.config.Active.Current().Revision()
 	files, err := source.NewFiles(list)
 	if expected != "" && expected != previous {
 		repeated := expected == m.activated.Previous && previous == m.activated.Revision
@@ -55,8 +56,8 @@ func (m *Manager) Activate(ctx context.Context, list []consent.PolicyFile, expec
 	return m.activated, nil
 }
 
-// keepActivated keeps a set for explanations and for the next start. What is kept of a set that is refused after all is removed
-// with the next change.
+// keepActivated keeps a set for explanations and for the next start. What is kept of a set that is refused after all is
+// removed with the next change.
 func (m *Manager) keepActivated(set *policy.Set, files *source.Files) error {
 	if m.config.Archive != nil {
 		if err := m.config.Archive.Keep(set); err != nil {

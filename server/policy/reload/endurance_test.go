@@ -13,13 +13,13 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Checks that run while policies change all get whole answers: of the set before or of the one after, never of a mixture, and
-// never an error. One that starts after a change was reported has the new set.
+// Checks that run while policies change all get whole answers: of the set before or of the one after, never of a
+// mixture, and never an error. One that starts after a change was reported has the new set.
 func TestChecksDuringChanges(t *testing.T) {
 	b := newBench(t, newScripted(acme(t, "0")), nil)
 	b.start(t)
 	var clauses sync.Map // by revision
-	clauses.Store(b.active.Load().Revision(), "0")
+	clauses.Store(b.active.Current().Revision(), "0")
 	stop, checked := make(chan struct{}), atomic.Int64{}
 	var checkers sync.WaitGroup
 	for range 4 {
@@ -30,7 +30,7 @@ func TestChecksDuringChanges(t *testing.T) {
 					return
 				default:
 				}
-				d := decide(b.active.Load())
+				d := decide(b.active.Current())
 				if d.Effect != consent.Allow || len(d.Reasons) != 1 {
 					t.Errorf("a check failed: %+v", d)
 					return
@@ -48,7 +48,7 @@ func TestChecksDuringChanges(t *testing.T) {
 			files = bad(t)
 		}
 		b.give(files, nil)
-		set := b.active.Load()
+		set := b.active.Current()
 		clauses.Store(set.Revision(), fmt.Sprint(i-i%3+min(i%3, 1)))
 		if got := decide(set); got.Reasons[0].Clause != fmt.Sprint(i-i%3+min(i%3, 1)) {
 			t.Fatalf("after change %d: %+v", i, got)
@@ -64,8 +64,9 @@ func TestChecksDuringChanges(t *testing.T) {
 
 var reloads = flag.Int("reloads", 20, "how many times TestReloadsLeakNothing reloads the shipped policies")
 
-// 1,000 reloads leave the heap, after a collection, within a tenth of what it was, and as many goroutines. Small sets show
-// what is left of each by itself, the shipped ones what of a real one; of those fewer unless -reloads says so, for time.
+// 1,000 reloads leave the heap, after a collection, within a tenth of what it was, and as many goroutines. Small sets
+// show what is left of each by itself, the shipped ones what of a real one; of those fewer unless -reloads says so, for
+// time.
 func TestReloadsLeakNothing(t *testing.T) {
 	shipped, err := source.ReadDir("../../../policies", source.DefaultMaxBytes)
 	if err != nil {

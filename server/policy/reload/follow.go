@@ -23,8 +23,9 @@ func (m *Manager) follow(ctx context.Context) {
 	}
 }
 
-// next waits until the source changed, it is time to try again what ran out of time, or Reload asks; answer is then where it
-// waits. It fails only with ctx. A source is used by one goroutine at a time, so its Next has ended when next returns.
+// next waits until the source changed, it is time to try again what ran out of time, or Reload asks; answer is then
+// where it waits. It fails only with ctx. A source is used by one goroutine at a time, so its Next has ended when next
+// returns.
 func (m *Manager) next(ctx context.Context) (answer chan<- struct{}, err error) {
 	waiting, cancel := m.untilRetry(ctx)
 	defer cancel()
@@ -42,8 +43,8 @@ func (m *Manager) next(ctx context.Context) (answer chan<- struct{}, err error) 
 	return answer, ctx.Err()
 }
 
-// await returns when the source changed or ctx ended. A source that panics must not take the process down, and would panic again:
-// it is not asked until there is another reason to read.
+// await returns when the source changed or ctx ended. A source that panics must not take the process down, and would
+// panic again: it is not asked until there is another reason to read.
 func (m *Manager) await(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -65,8 +66,8 @@ func (m *Manager) untilRetry(ctx context.Context) (context.Context, context.Canc
 	return context.WithDeadline(ctx, again)
 }
 
-// Reload reads the source at once and returns how things stand after that. There must be a source, and Watch have been called;
-// once the manager is closed nobody answers. The error is that of ctx, where it ends before.
+// Reload reads the source at once and returns how things stand after that. There must be a source, and Watch have been
+// called; once the manager is closed nobody answers. The error is that of ctx, where it ends before.
 func (m *Manager) Reload(ctx context.Context) (consent.PolicyStatus, error) {
 	done := make(chan struct{}, 1)
 	select {

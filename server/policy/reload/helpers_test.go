@@ -51,7 +51,8 @@ decision := {
 
 // bad does not load, at controllers/acme/acme.rego:4.
 func bad(t testing.TB) *source.Files {
-	return acme(t, "bad", consent.PolicyFile{Path: "controllers/acme/acme.rego", Content: []byte("package consentd.controllers.acme\n\nx := 1\ny := nope(1)\n")})
+	return acme(t, "bad", consent.PolicyFile{Path: "controllers/acme/acme.rego",
+		Content: []byte("package consentd.controllers.acme\n\nx := 1\ny := nope(1)\n")})
 }
 
 // scripted is a source that has what a test gives it.
@@ -112,7 +113,7 @@ func (b *bench) give(files *source.Files, err error) consent.PolicyStatus {
 // clause is what the policies in force answer.
 func (b *bench) clause(t testing.TB) string {
 	t.Helper()
-	d := decide(b.active.Load())
+	d := decide(b.active.Current())
 	if d.Effect != consent.Allow {
 		t.Fatalf("the policies in force answer %+v", d)
 	}
@@ -120,7 +121,8 @@ func (b *bench) clause(t testing.TB) string {
 }
 
 func decide(set *policy.Set) consent.Decision {
-	return set.Decide(context.Background(), &consent.Request{Subject: consent.Subject{Controller: "acme", ID: "s"}, Purpose: "storage"},
+	return set.Decide(context.Background(),
+		&consent.Request{Subject: consent.Subject{Controller: "acme", ID: "s"}, Purpose: "storage"},
 		&consent.Snapshot{State: &consent.State{}}, 1)
 }
 

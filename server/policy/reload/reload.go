@@ -1,18 +1,20 @@
 // Package reload keeps the policies in force those of their source.
 //
-// A Manager reads policies, loads and admits them off the request path, and puts a set in force whole, by one atomic store:
-// checks never wait for it and never see half of it. Whatever goes wrong on the way (a source that cannot be read, a fault in
-// a file, a set that is not admitted, a panic) changes nothing: the last good set stays, and status, counters and one line in
-// the log say what, where and why.
+// A Manager reads policies, loads and admits them off the request path, and puts a set in force whole, by one atomic
+// store: checks never wait for it and never see half of it. Whatever goes wrong on the way (a source that cannot be
+// read, a fault in a file, a set that is not admitted, a panic) changes nothing: the last good set stays, and status,
+// counters and one line in the log say what, where and why.
 //
-// The files of the set in force are kept in the data directory (archive.Copy), so that a restart does not depend on the source:
-// where it is unreachable or bad, the server starts with the copy and says so. A first start without a copy fails, and so
-// does one with a damaged copy, because what is older or from elsewhere could allow what the last good set denies. That copy has
-// the tests too, which admission asks for, and is a file that an operator may remove; the archive, which is told of each set that
-// is put in force, keeps what decides, for explanations. Neither stands in for the other.
+// The files of the set in force are kept in the data directory (archive.Copy), so that a restart does not depend on the
+// source: where it is unreachable or bad, the server starts with the copy and says so. A first start without a copy
+// fails, and so does one with a damaged copy, because what is older or from elsewhere could allow what the last good
+// set denies. That copy has the tests too, which admission asks for, and is a file that an operator may remove; the
+// archive, which is told of each set that is put in force, keeps what decides, for explanations. Neither stands in for
+// the other.
 //
-// Without a source the policies are those in the binary until others are activated by Activate, which are kept likewise and
-// then survive restarts. Those in the binary were admitted when it was built and tested, so they are not admitted again.
+// Without a source the policies are those in the binary until others are activated by Activate, which are kept likewise
+// and then survive restarts. Those in the binary were admitted when it was built and tested, so they are not admitted
+// again.
 package reload
 
 import (
@@ -31,11 +33,12 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Admission proves a set before it is put in force; files are all of its files, tests included. Its error is why the set is
-// refused; *consent.PolicyFaultsError gives places.
+// Admission proves a set before it is put in force; files are all of its files, tests included. Its error is why the
+// set is refused; *consent.PolicyFaultsError gives places.
 type Admission func(ctx context.Context, files fs.FS, set *policy.Set) error
 
-// Config says what a Manager works on. All fields but Admit, Logger and Observe are required, Source or Embedded of the two.
+// Config says what a Manager works on. All fields but Admit, Logger and Observe are required, Source or Embedded of the
+// two.
 type Config struct {
 	Loader *policy.Loader
 	Active *policy.Active
@@ -52,8 +55,8 @@ type Config struct {
 	Now     func() consent.Instant
 	// Logger gets one line per change and per failure that is not the same as the last. Nil: there is no log.
 	Logger *slog.Logger
-	// Observe is called at the end of each attempt with what came of it, by the goroutine that made it; the next one waits for
-	// it. Nil: nobody is told.
+	// Observe is called at the end of each attempt with what came of it, by the goroutine that made it; the next one
+	// waits for it. Nil: nobody is told.
 	Observe func(consent.PolicyStatus)
 }
 
@@ -66,8 +69,8 @@ type Counts struct {
 	Unkept uint64
 }
 
-// Manager keeps the policies in force those of their source. Start it once, then Watch it once, and Close it. Status, Counts
-// and Activate may be called concurrently.
+// Manager keeps the policies in force those of their source. Start it once, then Watch it once, and Close it. Status,
+// Counts and Activate may be called concurrently.
 type Manager struct {
 	config Config
 	keep   archive.Copy
@@ -147,7 +150,7 @@ func (m *Manager) Watch() {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
 	m.owner = true
-	m.archive(m.config.Active.Load(), m.config.Active.Describe().ActivatedAt)
+	m.archive(m.config.Active.Current(), m.config.Active.Describe().ActivatedAt)
 	m.keepTried()
 	if m.config.Source == nil {
 		return
@@ -165,7 +168,7 @@ func (m *Manager) Close() error {
 	m.done.Wait()
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
-	if set := m.config.Active.Load(); set != nil {
+	if set := m.config.Active.Current(); set != nil {
 		m.archive(set, m.config.Now())
 	}
 	if m.config.Source != nil {
@@ -251,7 +254,7 @@ func (m *Manager) outcomeOfTried() outcome {
 // settled notes that the source has what was tried last: where it could not be read since, that is over. What ran out
 // of time is tried again when its time has come.
 func (m *Manager) settled(ctx context.Context) {
-	m.archive(m.config.Active.Load(), m.config.Now()) // what could not be written before
+	m.archive(m.config.Active.Current(), m.config.Now()) // what could not be written before
 	switch {
 	case m.tried.err == nil:
 		m.succeeded(false)
@@ -271,7 +274,7 @@ func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.S
 			err = fmt.Errorf("loading panicked: %v: report it, with the policies", p)
 		}
 	}()
-	if set, err = m.config.Loader.Load(files.FS()); err != nil || m.config.Admit == nil {
+	if set, err = m.config.Loader.Read(files.FS()); err != nil || m.config.Admit == nil {
 		return set, err
 	}
 	return set, m.config.Admit(ctx, files.FS(), set)
@@ -279,7 +282,7 @@ func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.S
 
 // swap puts a set in force, unless it is already.
 func (m *Manager) swap(set *policy.Set, took time.Duration) {
-	previous := m.config.Active.Load()
+	previous := m.config.Active.Current()
 	changed := previous == nil || previous.Revision() != set.Revision()
 	now := m.config.Now()
 	m.archive(set, now)
@@ -306,8 +309,8 @@ func (m *Manager) keepTried() {
 	m.tried.unkept = false
 }
 
-// archive notes that a set is in force from an instant on, if it is not noted yet. What cannot be written does not keep the
-// set from being in force; the next attempt tries again.
+// archive notes that a set is in force from an instant on, if it is not noted yet. What cannot be written does not keep
+// the set from being in force; the next attempt tries again.
 func (m *Manager) archive(set *policy.Set, at consent.Instant) {
 	if !m.owner || m.config.Archive == nil {
 		return

@@ -28,7 +28,7 @@ func TestAChangeIsPutInForce(t *testing.T) {
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	if log := b.log.String(); strings.Count(log, "policies activated") != 1 || !strings.Contains(log, b.active.Load().Revision()) {
+	if log := b.log.String(); strings.Count(log, "policies activated") != 1 || !strings.Contains(log, b.active.Current().Revision()) {
 		t.Errorf("log:\n%s", log)
 	}
 }

@@ -64,7 +64,8 @@ func TestASaveThatRanOutOfTimeIsTriedAgain(t *testing.T) {
 			}
 		}
 		status := <-b.observed
-		if took := time.Since(began); b.clause(t) != "2" || len(status.Faults) > 0 || status.RetryAt != 0 || took != 11*time.Minute+time.Second {
+		if took := time.Since(began); b.clause(t) != "2" || len(status.Faults) > 0 || status.RetryAt != 0 ||
+			took != 11*time.Minute+time.Second {
 			t.Errorf("in force %q after %v, status %+v", b.clause(t), took, status)
 		}
 		if n := b.Counts(); n.Unfinished != 3 || n.Refused != 0 {

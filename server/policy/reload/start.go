@@ -150,7 +150,7 @@ func (m *Manager) startFromCopy(ctx context.Context, kept lastGood) (*policy.Set
 func (m *Manager) startWithout(ctx context.Context) error {
 	files, _, err := m.keep.Read()
 	if errors.Is(err, archive.ErrNoCopy) {
-		set, err := m.config.Loader.Load(m.config.Embedded)
+		set, err := m.config.Loader.Read(m.config.Embedded)
 		if err != nil {
 			return fmt.Errorf("the embedded policies: %w", asOne(err))
 		}

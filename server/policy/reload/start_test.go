@@ -39,7 +39,7 @@ func TestAFirstStartWithABadSourceFails(t *testing.T) {
 				t.Errorf("%s: the error does not say %q: %v", name, w, err)
 			}
 		}
-		if b.active.Load() != nil {
+		if b.active.Current() != nil {
 			t.Errorf("%s: something is in force", name)
 		}
 	}
@@ -93,10 +93,11 @@ func TestCopiesRefused(t *testing.T) {
 		harm func(t *testing.T, file string)
 		says string
 	}{
-		"a byte changed":       {func(t *testing.T, file string) { change(t, file, []byte("CONTRACT"), []byte("CONTRACU")) }, "damaged"},
-		"half of it":           {func(t *testing.T, file string) { truncate(t, file) }, "damaged"},
-		"empty":                {func(t *testing.T, file string) { rewrite(t, file, nil) }, "damaged"},
-		"another origin in it": {func(t *testing.T, file string) { change(t, file, []byte(`"the test"`), []byte(`"the best"`)) }, "damaged"},
+		"a byte changed": {func(t *testing.T, file string) { change(t, file, []byte("CONTRACT"), []byte("CONTRACU")) }, "damaged"},
+		"half of it":     {func(t *testing.T, file string) { truncate(t, file) }, "damaged"},
+		"empty":          {func(t *testing.T, file string) { rewrite(t, file, nil) }, "damaged"},
+		"another origin in it": {func(t *testing.T, file string) { change(t, file, []byte(`"the test"`), []byte(`"the best"`)) },
+			"damaged"},
 		"a newer format": {func(t *testing.T, file string) {
 			change(t, file, []byte(`"consentd_policies":1`), []byte(`"consentd_policies":2`))
 		}, "newer format"},
@@ -148,13 +149,14 @@ func TestActivation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "policies")
 	b := newBench(t, nil, in(dir))
 	b.start(t)
-	embedded := b.active.Load().Revision()
+	embedded := b.active.Current().Revision()
 	if got := b.clause(t); got != "embedded" || b.Status().Source != "the binary" {
 		t.Fatalf("started with %q of %q", got, b.Status().Source)
 	}
 	ctx := context.Background()
 	var faults *consent.PolicyFaultsError
-	if _, err := b.Activate(ctx, bad(t).List(), ""); !errors.As(err, &faults) || faults.Faults[0].Place() != "controllers/acme/acme.rego:4" {
+	if _, err := b.Activate(ctx, bad(t).List(), ""); !errors.As(err, &faults) ||
+		faults.Faults[0].Place() != "controllers/acme/acme.rego:4" {
 		t.Errorf("a bad set: %v", err)
 	}
 	escaping := []consent.PolicyFile{{Path: "../x.rego", Content: []byte("package x")}}
@@ -168,7 +170,7 @@ func TestActivation(t *testing.T) {
 		t.Fatalf("what was refused changed the policies: %q", got)
 	}
 	done, err := b.Activate(ctx, acme(t, "1").List(), embedded)
-	if err != nil || done.Previous != embedded || done.Revision != b.active.Load().Revision() || done.At != 7 {
+	if err != nil || done.Previous != embedded || done.Revision != b.active.Current().Revision() || done.At != 7 {
 		t.Fatalf("Activate = %+v, %v", done, err)
 	}
 	<-b.observed
@@ -180,7 +182,8 @@ func TestActivation(t *testing.T) {
 	}
 	again := newBench(t, nil, in(dir))
 	again.start(t)
-	if got := again.clause(t); got != "1" || again.Status().Source != "ActivatePolicy" || !strings.Contains(again.log.String(), "activated") {
+	if got := again.clause(t); got != "1" || again.Status().Source != "ActivatePolicy" ||
+		!strings.Contains(again.log.String(), "activated") {
 		t.Errorf("restarted with %q of %q, log:\n%s", got, again.Status().Source, again.log)
 	}
 	truncate(t, filepath.Join(dir, "activated.zip"))

@@ -49,7 +49,8 @@ func (m *Manager) failed(o outcome) {
 	switch {
 	case o.retry > 0 && !o.repeated:
 		m.config.Logger.Warn("the policies' admission ran out of time, those in force stay",
-			"source", status.Source, "error", text(faults), "again_in", o.retry, "policy_revision", m.revision(), "tried_revision", o.revision)
+			"source", status.Source, "error", text(faults), "again_in", o.retry, "policy_revision", m.revision(),
+			"tried_revision", o.revision)
 	case !same && o.retry == 0:
 		m.config.Logger.Error("policies refused, those in force stay", "source", status.Source, "faults", len(faults),
 			"error", text(faults), "policy_revision", m.revision(), "refused_revision", o.revision)
@@ -105,7 +106,7 @@ func (m *Manager) succeeded(changed bool) {
 }
 
 func (m *Manager) revision() string {
-	if set := m.config.Active.Load(); set != nil {
+	if set := m.config.Active.Current(); set != nil {
 		return set.Revision()
 	}
 	return ""

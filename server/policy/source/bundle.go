@@ -18,8 +18,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// contract is the version of the policies' contract, input and answer, that this server keeps. A bundle can name the one that
-// it needs in its manifest: {"metadata": {"consentd": {"contract": 1}}}.
+// contract is the version of the policies' contract, input and answer, that this server keeps. A bundle can name the
+// one that it needs in its manifest: {"metadata": {"consentd": {"contract": 1}}}.
 const contract = 1
 
 // maxEntries bounds the files of a bundle, and the files and folders of a directory.
@@ -67,8 +67,8 @@ func (u unpacker) unpack(content []byte) (*Files, error) {
 // dataFiles are the names of a bundle's files of data. Whatever else ends so is none, as for OPA.
 var dataFiles = []string{"data.json", "data.yaml", "data.yml"}
 
-// writeOut writes data with lines. What would take more than the limit in that form is refused before it takes it: a few
-// bytes nested deep are indented far.
+// writeOut writes data with lines. What would take more than the limit in that form is refused before it takes it: a
+// few bytes nested deep are indented far.
 func (u unpacker) writeOut(data []consent.PolicyFile) (list []consent.PolicyFile, err error) {
 	total := int64(0)
 	for _, f := range data {
@@ -159,7 +159,8 @@ func dataIn(header *tar.Header, content io.Reader) ([]consent.PolicyFile, error)
 	return []consent.PolicyFile{{Path: name, Content: read}}, err
 }
 
-// inspectEntry refuses what has no place in a bundle. `opa build` writes absolute paths; they begin at the bundle's root.
+// inspectEntry refuses what has no place in a bundle. `opa build` writes absolute paths; they begin at the bundle's
+// root.
 func inspectEntry(header *tar.Header, seen map[string]bool) error {
 	name := path.Clean("/" + header.Name)
 	switch {
@@ -191,7 +192,8 @@ func refusal(err error) error {
 		return errors.New("the bundle is signed, and there is no key to verify it with: set --policies-key")
 	case strings.Contains(text, "signature"), strings.Contains(text, "verification key"), strings.Contains(text, "scope"),
 		strings.Contains(text, "digest mismatch"), strings.Contains(text, "JWT"), strings.Contains(text, "not included in bundle"):
-		return fmt.Errorf("the bundle's signature does not hold: %w: sign it with the key that policies-key names the public part of", err)
+		return fmt.Errorf("the bundle's signature does not hold: %w: "+
+			"sign it with the key that policies-key names the public part of", err)
 	}
 	return err
 }
@@ -213,7 +215,8 @@ func suitable(b *bundle.Bundle) error {
 	}
 	for file, v := range versions {
 		if v != 1 {
-			return fmt.Errorf("%s: is in version %d of Rego, and this server reads version 1: build the bundle for it", strings.TrimPrefix(file, "/"), v)
+			return fmt.Errorf("%s: is in version %d of Rego, and this server reads version 1: build the bundle for it",
+				strings.TrimPrefix(file, "/"), v)
 		}
 	}
 	return supported(b.Manifest.Metadata)
@@ -229,6 +232,7 @@ func supported(metadata map[string]any) error {
 	if n, err := asked.Int64(); ok && err == nil && n <= contract {
 		return nil
 	}
-	return fmt.Errorf(".manifest: the bundle is for version %v of the policies' contract, and this server has version %d: use a newer server",
+	return fmt.Errorf(".manifest: the bundle is for version %v of the policies' contract, "+
+		"and this server has version %d: use a newer server",
 		ours["contract"], contract)
 }

@@ -36,7 +36,8 @@ func TestABundleHasTheModulesAndTheDataOfItsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := paths(files)
-	for _, suffix := range []string{"controllers/example/example.rego", "controllers/example/example_test.rego", "lib/clock/clock.rego"} {
+	for _, suffix := range []string{"controllers/example/example.rego", "controllers/example/example_test.rego",
+		"lib/clock/clock.rego"} {
 		if !slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, suffix) }) {
 			t.Errorf("no %s among %v", suffix, names)
 		}
@@ -59,33 +60,47 @@ func TestBundlesRefused(t *testing.T) {
 		content []byte
 		says    []string
 	}{
-		"garbage":                  {[]byte("<html>not found</html>"), []string{"is no bundle", "opa build"}},
-		"nothing":                  {nil, []string{"is no bundle"}},
-		"cut off":                  {half[:len(half)/2], []string{"damaged or cut off"}},
-		"a path that leaves":       {archive(t, entry("../../etc/x.rego", module)), []string{`"../../etc/x.rego"`, "leaves the bundle"}},
-		"backslashes that do":      {archive(t, entry(`..\x.rego`, module)), []string{"leaves the bundle"}},
-		"a symbolic link":          {archive(t, tar.Header{Name: "x.rego", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}), []string{`"x.rego"`, "no links"}},
-		"a hard link":              {archive(t, tar.Header{Name: "x.rego", Typeflag: tar.TypeLink, Linkname: "y"}), []string{"no links"}},
-		"a file twice":             {archive(t, entry("/x.rego", module), entry("x.rego", module)), []string{`"x.rego"`, "twice"}},
-		"a bomb":                   {archive(t, entry("/data.json", `{"a":"`+strings.Repeat("0", 9<<20)+`"}`)), []string{"larger than 8 MiB", "--policies-max-size"}},
-		"a sparse file":            {sparse(t), []string{"larger than 8 MiB"}},
-		"deep data":                {archive(t, entry("/data.json", `{"a":[`+strings.Repeat(strings.Repeat("[", 500)+strings.Repeat("]", 500)+",", 100)+`1]}`)), []string{"data.json", "larger than 8 MiB"}},
-		"many files":               {archive(t, many(10_001)...), []string{"more than 10000 files"}},
-		"a newer Rego":             {manifest(`{"rego_version": 2}`), []string{".manifest", "version 2 of Rego"}},
-		"an older Rego":            {manifest(`{"rego_version": 0}`), []string{"version 0 of Rego"}},
-		"one file in newer":        {manifest(`{"rego_version": 1, "file_rego_versions": {"/x.rego": 7}}`), []string{"x.rego", "version 7"}},
-		"a newer contract":         {manifest(`{"metadata": {"consentd": {"contract": 2}}}`), []string{".manifest", "version 2 of the policies' contract", "newer server"}},
+		"garbage":             {[]byte("<html>not found</html>"), []string{"is no bundle", "opa build"}},
+		"nothing":             {nil, []string{"is no bundle"}},
+		"cut off":             {half[:len(half)/2], []string{"damaged or cut off"}},
+		"a path that leaves":  {archive(t, entry("../../etc/x.rego", module)), []string{`"../../etc/x.rego"`, "leaves the bundle"}},
+		"backslashes that do": {archive(t, entry(`..\x.rego`, module)), []string{"leaves the bundle"}},
+		"a symbolic link": {archive(t, tar.Header{Name: "x.rego", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}),
+			[]string{`"x.rego"`, "no links"}},
+		"a hard link":  {archive(t, tar.Header{Name: "x.rego", Typeflag: tar.TypeLink, Linkname: "y"}), []string{"no links"}},
+		"a file twice": {archive(t, entry("/x.rego", module), entry("x.rego", module)), []string{`"x.rego"`, "twice"}},
+		"a bomb": {archive(t, entry("/data.json", `{"a":"`+strings.Repeat("0", 9<<20)+`"}`)),
+			[]string{"larger than 8 MiB", "--policies-max-size"}},
+		"a sparse file": {sparse(t), []string{"larger than 8 MiB"}},
+		"deep data": {
+			archive(t, entry("/data.json", `{"a":[`+strings.Repeat(strings.Repeat("[", 500)+strings.Repeat("]", 500)+",", 100)+`1]}`)),
+			[]string{"data.json", "larger than 8 MiB"},
+		},
+		"many files":    {archive(t, many(10_001)...), []string{"more than 10000 files"}},
+		"a newer Rego":  {manifest(`{"rego_version": 2}`), []string{".manifest", "version 2 of Rego"}},
+		"an older Rego": {manifest(`{"rego_version": 0}`), []string{"version 0 of Rego"}},
+		"one file in newer": {manifest(`{"rego_version": 1, "file_rego_versions": {"/x.rego": 7}}`),
+			[]string{"x.rego", "version 7"}},
+		"a newer contract": {manifest(`{"metadata": {"consentd": {"contract": 2}}}`),
+			[]string{".manifest", "version 2 of the policies' contract", "newer server"}},
 		"a contract of words":      {manifest(`{"metadata": {"consentd": {"contract": "two"}}}`), []string{"contract"}},
 		"a broken manifest":        {manifest(`{`), []string{"manifest"}},
 		"rules in a hidden folder": {archive(t, entry("/.x/x.rego", module)), []string{".x/x.rego", "hidden", "move it"}},
-		"two values in data":       {archive(t, entry("/data.json", `{"a": 1} {"b": 2}`)), []string{"data.json", "after top-level value", "correct it"}},
-		"broken data":              {archive(t, entry("/data.json", `{"a":`)), []string{"data.json"}},
-		"broken rules":             {archive(t, entry("/x.rego", "package x\n\na if {\n")), []string{"x.rego:"}},
-		"roots that forbid":        {manifest(`{"roots": ["elsewhere"]}`), []string{"roots"}},
-		"a delta":                  {archive(t, entry("/patch.json", `{"data": [{"op": "upsert", "path": "/a", "value": 1}]}`)), []string{"delta bundle", "opa build"}},
-		"WebAssembly":              {archive(t, append(good, entry("/policy.wasm", "x"), entry("/.manifest", `{"wasm":[{"entrypoint":"x/a","module":"/policy.wasm"}]}`))...), []string{"WebAssembly", "--target"}},
-		"a signature, no key":      {archive(t, append(good, entry("/.signatures.json", `{"signatures": ["a.b.c"]}`))...), []string{"is signed", "--policies-key"}},
-		"a signature not a JWT":    {archive(t, append(good, entry("/.signatures.json", `{`))...), []string{"signatures"}},
+		"two values in data": {archive(t, entry("/data.json", `{"a": 1} {"b": 2}`)),
+			[]string{"data.json", "after top-level value", "correct it"}},
+		"broken data":       {archive(t, entry("/data.json", `{"a":`)), []string{"data.json"}},
+		"broken rules":      {archive(t, entry("/x.rego", "package x\n\na if {\n")), []string{"x.rego:"}},
+		"roots that forbid": {manifest(`{"roots": ["elsewhere"]}`), []string{"roots"}},
+		"a delta": {archive(t, entry("/patch.json", `{"data": [{"op": "upsert", "path": "/a", "value": 1}]}`)),
+			[]string{"delta bundle", "opa build"}},
+		"WebAssembly": {
+			archive(t, append(good, entry("/policy.wasm", "x"),
+				entry("/.manifest", `{"wasm":[{"entrypoint":"x/a","module":"/policy.wasm"}]}`))...),
+			[]string{"WebAssembly", "--target"},
+		},
+		"a signature, no key": {archive(t, append(good, entry("/.signatures.json", `{"signatures": ["a.b.c"]}`))...),
+			[]string{"is signed", "--policies-key"}},
+		"a signature not a JWT": {archive(t, append(good, entry("/.signatures.json", `{`))...), []string{"signatures"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readBundle(t, row.content, source.Config{MaxBytes: 8 << 20})
@@ -123,13 +138,15 @@ func expect(t *testing.T, err error, says ...string) {
 
 func many(n int) (entries []tar.Header) {
 	for i := range n {
-		entries = append(entries, entry(strings.Repeat("x", 1+i%50)+"/"+string(rune('a'+i%26))+strings.Repeat("y", i/26%90)+strings.Repeat("z", i/2340), ""))
+		entries = append(entries,
+			entry(strings.Repeat("x", 1+i%50)+"/"+string(rune('a'+i%26))+strings.Repeat("y", i/26%90)+strings.Repeat("z", i/2340), ""))
 	}
 	return entries
 }
 
 func TestAnOldContractIsRead(t *testing.T) {
-	content := archive(t, entry("/x.rego", "package x\n"), entry("/.manifest", `{"metadata": {"consentd": {"contract": 1}}, "revision": "r"}`))
+	content := archive(t, entry("/x.rego", "package x\n"),
+		entry("/.manifest", `{"metadata": {"consentd": {"contract": 1}}, "revision": "r"}`))
 	if _, err := readBundle(t, content, source.Config{}); err != nil {
 		t.Error(err)
 	}
@@ -217,7 +234,8 @@ func TestASignedBundleThatWasChanged(t *testing.T) {
 	content := build(t, small(t), signed(private, "RS256", ""))
 	key := source.Config{Key: source.Key{File: public}}
 	t.Run("a file more", func(t *testing.T) {
-		_, err := readBundle(t, repack(t, content, func(name string, old []byte) []byte { return old }, entry("/extra.rego", "package extra\n")), key)
+		_, err := readBundle(t,
+			repack(t, content, func(name string, old []byte) []byte { return old }, entry("/extra.rego", "package extra\n")), key)
 		expect(t, err, "signature does not hold", "extra.rego")
 	})
 	t.Run("a file changed", func(t *testing.T) {

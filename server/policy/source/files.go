@@ -15,17 +15,17 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Files are the files of a set of policies, tests and cases included, as they were at one time. They are immutable and may be used
-// concurrently.
+// Files are the files of a set of policies, tests and cases included, as they were at one time. They are immutable and
+// may be used concurrently.
 type Files struct {
 	list   []consent.PolicyFile
 	digest string
 	tree   *zip.Reader
 }
 
-// NewFiles returns the files that a set of policies can consist of, *.rego, *.yaml, *.yml and *.json, and the cases beside
-// them, *.cases; others, and those below hidden folders, are left out. Paths must be relative, clean and all different. The
-// contents are kept.
+// NewFiles returns the files that a set of policies can consist of, *.rego, *.yaml, *.yml and *.json, and the cases
+// beside them, *.cases; others, and those below hidden folders, are left out. Paths must be relative, clean and all
+// different. The contents are kept.
 func NewFiles(list []consent.PolicyFile) (*Files, error) {
 	var kept []consent.PolicyFile
 	for _, f := range list {

@@ -36,7 +36,8 @@ const anyID = "configured"
 func (k Key) verification() (*bundle.VerificationConfig, error) {
 	if k.File == "" {
 		if k.Algorithm != "" || k.ID != "" || k.Scope != "" {
-			return nil, errors.New("policies-key-algorithm, policies-key-id, policies-key-scope: there is no key: name its file by policies-key")
+			return nil, errors.New("policies-key-algorithm, policies-key-id, policies-key-scope: there is no key: " +
+				"name its file by policies-key")
 		}
 		return nil, nil
 	}
@@ -55,8 +56,8 @@ func (k Key) verification() (*bundle.VerificationConfig, error) {
 	return bundle.NewVerificationConfig(map[string]*bundle.KeyConfig{anyID: config}, anyID, k.Scope, nil), nil
 }
 
-// suits refuses a key that cannot verify by the algorithm. Private keys and shared secrets are refused: who can verify need
-// not be able to sign.
+// suits refuses a key that cannot verify by the algorithm. Private keys and shared secrets are refused: who can verify
+// need not be able to sign.
 func suits(content []byte, algorithm string) error {
 	key, err := publicKey(content)
 	if err != nil {

@@ -14,9 +14,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// The times of a path that is watched. A save is read once nothing happened for quiet, and at the latest after patience, so
-// that a burst of saves is read once; then twice, stable apart, until two readings agree, so that no half-written file is
-// taken for a whole one. Together they leave half a second of the second in which a save is to be live.
+// The times of a path that is watched. A save is read once nothing happened for quiet, and at the latest after
+// patience, so that a burst of saves is read once; then twice, stable apart, until two readings agree, so that no
+// half-written file is taken for a whole one. Together they leave half a second of the second in which a save is to be
+// live.
 const (
 	quiet    = 100 * time.Millisecond
 	patience = 400 * time.Millisecond
@@ -100,7 +101,8 @@ func (l *local) readOnce() (*Files, error) {
 	case err != nil:
 		return nil, cannotRead(err)
 	case info.IsDir() && l.unpack.key != nil:
-		return nil, errors.New("a directory carries no signature, and policies-key asks for one: give a bundle signed by `opa build --signing-key`")
+		return nil, errors.New("a directory carries no signature, and policies-key asks for one: " +
+			"give a bundle signed by `opa build --signing-key`")
 	case info.IsDir():
 		return ReadDir(l.path, l.unpack.maxBytes)
 	case !info.Mode().IsRegular():

@@ -19,7 +19,8 @@ import (
 func TestADirectoryIsItsPolicyFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{
-		"a.rego", "b_test.rego", "c/data.yaml", "d/e/data.json", "f.yml", "README.md", "a.rego~", ".hidden.rego", ".git/x.yaml", "#a.rego#", "4913",
+		"a.rego", "b_test.rego", "c/data.yaml", "d/e/data.json", "f.yml", "README.md", "a.rego~", ".hidden.rego", ".git/x.yaml",
+		"#a.rego#", "4913",
 	} {
 		write(t, filepath.Join(dir, name), []byte("x"))
 	}
@@ -51,9 +52,10 @@ func TestDirectoriesRefused(t *testing.T) {
 		make func(t *testing.T, dir string)
 		says []string
 	}{
-		"nothing there":              {func(t *testing.T, dir string) { remove(t, dir) }, []string{"no such directory or file"}},
-		"a link to itself":           {link("x.rego", "x.rego"), []string{"x.rego:", "leads back to itself"}},
-		"a loop of two":              {func(t *testing.T, dir string) { link("y", "x")(t, dir); link("x", "y")(t, dir) }, []string{"x:", "leads back"}},
+		"nothing there":    {func(t *testing.T, dir string) { remove(t, dir) }, []string{"no such directory or file"}},
+		"a link to itself": {link("x.rego", "x.rego"), []string{"x.rego:", "leads back to itself"}},
+		"a loop of two": {func(t *testing.T, dir string) { link("y", "x")(t, dir); link("x", "y")(t, dir) },
+			[]string{"x:", "leads back"}},
 		"a link out of it":           {link("../../etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
 		"an absolute link out":       {link("/etc/hostname", "x.rego"), []string{"x.rego:", "leaves the directory"}},
 		"a link to nothing":          {link("gone.rego", "x.rego"), []string{"x.rego:", "leads nowhere"}},
@@ -69,8 +71,13 @@ func TestDirectoriesRefused(t *testing.T) {
 			link(".", "..1/d/x")(t, dir)
 			link("..1/d", "d")(t, dir)
 		}, []string{"d/x:", "are not followed: put the folder itself there"}},
-		"a link to a folder": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "d/a.rego"), nil); link("d", "x")(t, dir) }, []string{"x:", "are not followed: put the folder itself there"}},
-		"a large file":       {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "big.json"), make([]byte, 2<<20)) }, []string{"big.json:", "larger than 1 MiB", "--policies-max-size"}},
+		"a link to a folder": {func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "d/a.rego"), nil)
+			link("d", "x")(t,
+				dir)
+		}, []string{"x:", "are not followed: put the folder itself there"}},
+		"a large file": {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "big.json"), make([]byte, 2<<20)) },
+			[]string{"big.json:", "larger than 1 MiB", "--policies-max-size"}},
 		"large together": {func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "a.json"), make([]byte, 600<<10))
 			write(t, filepath.Join(dir, "b.json"), make([]byte, 600<<10))
@@ -107,7 +114,8 @@ func TestDirectoriesRefused(t *testing.T) {
 	}
 	t.Run("unsigned by nature", func(t *testing.T) {
 		_, public := keys(t, "ES256")
-		_, err := open(t, source.Config{Location: t.TempDir(), Key: source.Key{File: public, Algorithm: "ES256"}}).Read(context.Background())
+		_, err := open(t, source.Config{Location: t.TempDir(),
+			Key: source.Key{File: public, Algorithm: "ES256"}}).Read(context.Background())
 		expect(t, err, "no signature", "opa build --signing-key")
 	})
 }
@@ -273,7 +281,8 @@ func rename(t *testing.T, from, to string) {
 }
 
 func TestFilesRefused(t *testing.T) {
-	for _, names := range [][]string{{"../a.rego"}, {"/a.rego"}, {"a//b.rego"}, {`a\b.rego`}, {""}, {"."}, {"a.rego", "a.rego"}, {"a.rego", "a.rego/b.rego"}} {
+	for _, names := range [][]string{{"../a.rego"}, {"/a.rego"}, {"a//b.rego"}, {`a\b.rego`}, {""}, {"."}, {"a.rego", "a.rego"},
+		{"a.rego", "a.rego/b.rego"}} {
 		if _, err := source.NewFiles(named(names)); err == nil {
 			t.Errorf("%q: accepted", names)
 		}

@@ -45,7 +45,8 @@ func newRemote(c Config, unpack unpacker) (*remote, error) {
 // errRedirect is why a redirection is not followed.
 var errRedirect = errors.New("redirects to another host, port or scheme: name the final address by --policies")
 
-// sameHost follows redirections within the host that was configured; another one was not chosen by who runs this server.
+// sameHost follows redirections within the host that was configured; another one was not chosen by who runs this
+// server.
 func sameHost(next *http.Request, before []*http.Request) error {
 	first := before[0].URL
 	if next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {

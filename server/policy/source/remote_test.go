@@ -111,12 +111,15 @@ func TestRemotesRefused(t *testing.T) {
 		handler http.HandlerFunc
 		says    []string
 	}{
-		"not found":           {http.NotFound, []string{"answers 404"}},
-		"not modified, first": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, []string{"answers 304"}},
-		"garbage":             {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, []string{"is no bundle", "opa build"}},
+		"not found": {http.NotFound, []string{"answers 404"}},
+		"not modified, first": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) },
+			[]string{"answers 304"}},
+		"garbage": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+			[]string{"is no bundle", "opa build"}},
 		"another host": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, http.StatusFound) },
 			[]string{"redirects to another host", "--policies"}},
-		"for ever": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, []string{"more than five times"}},
+		"for ever": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
+			[]string{"more than five times"}},
 		"too large, as it says": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "99999999") },
 			[]string{"larger than 1 MiB", "--policies-max-size"}},
 		"too large, unsaid": {func(w http.ResponseWriter, _ *http.Request) {
@@ -192,7 +195,8 @@ func TestAHangingServerIsGivenUp(t *testing.T) {
 			return nil, r.Context().Err()
 		},
 		"in the body": func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Header: http.Header{}, Body: hanging{r.Context()}, Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Header: http.Header{}, Body: hanging{r.Context()},
+				Request: r}, nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -229,7 +233,8 @@ func TestPollsBackOff(t *testing.T) {
 				if failing {
 					return nil, errors.New("no route")
 				}
-				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(content)), Request: r}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(content)),
+					Request: r}, nil
 			})))
 		next := func(want time.Duration) time.Duration {
 			t.Helper()

@@ -1,12 +1,13 @@
-// Package source reads policies from where they come from: a directory, an OPA bundle in a file, or one behind an HTTP(S) URL.
+// Package source reads policies from where they come from: a directory, an OPA bundle in a file, or one behind an
+// HTTP(S) URL.
 //
-// What it returns is a copy in memory of all files as they were at one time, within a limit in bytes, with clean relative
-// paths. A bundle is read by OPA's own package, which verifies its signature where a key is configured; a bundle that is
-// unsigned or wrongly signed is then refused.
+// What it returns is a copy in memory of all files as they were at one time, within a limit in bytes, with clean
+// relative paths. A bundle is read by OPA's own package, which verifies its signature where a key is configured; a
+// bundle that is unsigned or wrongly signed is then refused.
 //
-// Whatever is wrong (missing, half-written, too large, a path or a symbolic link that leaves the tree, garbage, a server that
-// hangs) is an error of one line with the place and what to do. Nothing is kept of it, and the next change is looked at
-// afresh. A Source is used by one goroutine.
+// Whatever is wrong (missing, half-written, too large, a path or a symbolic link that leaves the tree, garbage, a
+// server that hangs) is an error of one line with the place and what to do. Nothing is kept of it, and the next change
+// is looked at afresh. A Source is used by one goroutine.
 package source
 
 import (

@@ -108,7 +108,8 @@ func (t *tree) follow(name string) error {
 
 // inHidden reports whether a path is a hidden folder or leads through one.
 func inHidden(name string) bool {
-	return slices.ContainsFunc(strings.Split(filepath.ToSlash(name), "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
+	return slices.ContainsFunc(strings.Split(filepath.ToSlash(name), "/"),
+		func(part string) bool { return strings.HasPrefix(part, ".") })
 }
 
 // take reads a file within what is left.

@@ -17,54 +17,68 @@ import (
 	"github.com/consentd/consentd/server/policy/tree"
 )
 
-// build is a set under construction.
-type build struct {
+// compilation makes the parts of a set.
+type compilation struct {
 	*tree.Tree
-	loader  *Loader
+	options Options
+	journal *journal
 	symbols *engine.Symbols
 }
 
-// set checks that tables and policies match, and compiles them into s.
-func (b *build) set(s *Set) error {
-	compiler, err := b.compile(ast.EvalModeTopdown)
+// compile checks the set's files, and makes the rest of the set of them.
+func (s *Set) compile() error {
+	if err := refuse(s.tree.Modules); err != nil {
+		return err
+	}
+	c := &compilation{Tree: s.tree, options: s.options, journal: s.journal, symbols: s.generation.symbols}
+	compiler, err := c.compile(ast.EvalModeTopdown)
 	if err != nil {
 		return err
 	}
-	if err := b.match(decisionRules(compiler)); err != nil {
+	if err := c.match(decisionRules(compiler)); err != nil {
 		return err
 	}
-	program, err := b.program()
+	program, err := c.program()
 	if err != nil {
 		return err
 	}
-	store := inmem.NewFromObjectWithOpts(b.Documents, inmem.OptReturnASTValuesOnRead(true))
-	s.compiler, s.data, s.book = compiler, store, sync.OnceValue(func() *book { return newBook(compiler) })
-	for _, id := range b.ids() {
-		described := describe(id, b.Tables[id])
-		c := &controller{
-			table: b.Tables[id], horizon: horizon{durations: durations(b.Tables[id]), dates: b.Dates}, compiled: b.entrypoint(program, id),
-		}
-		if c.reference, err = reference(compiler, store, id); err != nil {
+	s.compiler, s.data = compiler, inmem.NewFromObjectWithOpts(c.Documents, inmem.OptReturnASTValuesOnRead(true))
+	s.book = sync.OnceValue(func() *book { return newBook(compiler) })
+	for _, id := range c.ids() {
+		if err := s.add(id, c.entrypoint(program, id)); err != nil {
 			return err
 		}
-		for _, p := range described.Purposes {
-			c.purposes = append(c.purposes, p.Name)
-		}
-		s.controllers[id] = c
-		s.description.Controllers = append(s.description.Controllers, described)
 	}
 	return nil
 }
 
-func (b *build) ids() []string { return slices.Sorted(maps.Keys(b.Tables)) }
+// add makes what the set keeps of a controller; compiled may be nil.
+func (s *Set) add(id string, compiled *engine.Entrypoint) (err error) {
+	table := s.tree.Tables[id]
+	one := &controller{
+		id: id, table: table, horizon: horizon{durations: durations(table), dates: s.tree.Dates}, compiled: compiled,
+	}
+	if one.reference, err = reference(s.compiler, s.data, id); err != nil {
+		return err
+	}
+	described := describe(id, table)
+	for _, p := range described.Purposes {
+		one.purposes = append(one.purposes, p.Name)
+	}
+	s.controllers[id] = one
+	s.description.Controllers = append(s.description.Controllers, described)
+	return nil
+}
+
+func (c *compilation) ids() []string { return slices.Sorted(maps.Keys(c.Tables)) }
 
 // compile compiles copies of the modules: a compiler changes them, and each mode its own way.
-func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
-	modules := make(map[string]*ast.Module, len(b.Modules))
-	for name, m := range b.Modules {
+func (c *compilation) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
+	modules := make(map[string]*ast.Module, len(c.Modules))
+	for name, m := range c.Modules {
 		modules[name] = m.Copy()
 	}
-	compiler := ast.NewCompiler().WithEvalMode(mode).WithPathConflictsCheck(b.inData)
+	compiler := ast.NewCompiler().WithEvalMode(mode).WithPathConflictsCheck(c.inData)
 	if compiler.Compile(modules); compiler.Failed() {
 		return nil, fmt.Errorf("compiling policies: %w", compiler.Errors)
 	}
@@ -72,8 +86,8 @@ func (b *build) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
 }
 
 // inData reports whether data stand at a path; a rule there would hide or be hidden by them.
-func (b *build) inData(path []string) (bool, error) {
-	var at any = b.Documents
+func (c *compilation) inData(path []string) (bool, error) {
+	var at any = c.Documents
 	for _, key := range path {
 		object, ok := at.(map[string]any)
 		if !ok {
@@ -87,20 +101,21 @@ func (b *build) inData(path []string) (bool, error) {
 }
 
 // match refuses a table without a policy, and the reverse.
-func (b *build) match(decisions map[string]*ast.Location) error {
+func (c *compilation) match(decisions map[string]*ast.Location) error {
 	var faults []error
 	for _, id := range slices.Sorted(maps.Keys(decisions)) {
-		if b.Tables[id] == nil {
+		if c.Tables[id] == nil {
 			faults = append(faults, fmt.Errorf("%s: controller %q has a policy but no table: add controllers/%s/data.yaml",
 				decisions[id], id, id))
 		}
 	}
-	for _, id := range b.ids() {
+	for _, id := range c.ids() {
 		if decisions[id] == nil {
-			faults = append(faults, fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", b.Tables[id].File(), id, decisionPath(id)))
+			faults = append(faults,
+				fmt.Errorf("%s: controller %q has a table but no policy: add a rule %s", c.Tables[id].File(), id, decisionPath(id)))
 		}
 	}
-	if len(b.Tables) == 0 {
+	if len(c.Tables) == 0 {
 		faults = append(faults, errors.New("no controllers: add controllers/<id>/data.yaml and a policy beside it"))
 	}
 	return errors.Join(faults...)
@@ -127,32 +142,32 @@ func decisionRules(compiler *ast.Compiler) map[string]*ast.Location {
 }
 
 // program compiles all controllers' decisions; nil where topdown is to evaluate.
-func (b *build) program() (*engine.Program, error) {
-	if b.loader.options.Engine == Topdown {
+func (c *compilation) program() (*engine.Program, error) {
+	if c.options.Engine == Topdown {
 		return nil, nil
 	}
-	compiler, err := b.compile(ast.EvalModeIR)
+	compiler, err := c.compile(ast.EvalModeIR)
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
-	for _, id := range b.ids() {
+	for _, id := range c.ids() {
 		paths = append(paths, decisionPath(id))
 	}
 	plan, err := engine.NewPlanner().Entrypoints(context.Background(), compiler, paths...)
 	if err != nil {
 		return nil, err
 	}
-	data, err := b.data()
+	data, err := c.data()
 	if err != nil {
 		return nil, err
 	}
 	program, err := engine.Compile(plan, data, engine.Options{
-		Symbols: b.symbols, StrictBuiltinErrors: true, MaxSteps: b.loader.options.MaxSteps, Native: b.loader.options.native,
-		NoNative: b.loader.options.Engine == Delegating,
-		Cases:    casePaths,
+		Symbols: c.symbols, StrictBuiltinErrors: true, MaxSteps: c.options.MaxSteps, Native: c.options.native,
+		NoNative: c.options.Engine == Delegating,
+		Cases:    specialized,
 		// An early exit, or an evaluation at compile time, would hide rules that fire.
-		TrackRules: b.loader.options.TrackRules, NoEarlyExit: b.loader.options.TrackRules, NoFold: b.loader.options.TrackRules,
+		TrackRules: c.options.TrackRules, NoEarlyExit: c.options.TrackRules, NoFold: c.options.TrackRules,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies' plan: %w", err)
@@ -161,36 +176,36 @@ func (b *build) program() (*engine.Program, error) {
 }
 
 // data are the documents as the compiled engine has them.
-func (b *build) data() (engine.Value, error) {
-	documents, err := ast.InterfaceToValue(b.Documents)
+func (c *compilation) data() (engine.Value, error) {
+	documents, err := ast.InterfaceToValue(c.Documents)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
-	data, err := engine.FromAST(b.symbols, documents)
+	data, err := engine.FromAST(c.symbols, documents)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies' data: %w", err)
 	}
 	return data, nil
 }
 
-// entrypoint returns the compiled decision of a controller; nil where topdown evaluates, because it is to or because the
-// compiler does not support something.
-func (b *build) entrypoint(program *engine.Program, id string) *engine.Entrypoint {
+// entrypoint returns the compiled decision of a controller; nil where topdown evaluates, because it is to or because
+// the compiler does not support something.
+func (c *compilation) entrypoint(program *engine.Program, id string) *engine.Entrypoint {
 	if program == nil {
 		return nil
 	}
 	path := (append(ast.MustParseRef(tree.Rules), ast.StringTerm(id), ast.StringTerm("decision"))).String()
 	e, err := program.Entrypoint(path)
 	if err != nil {
-		b.loader.counts.unsupported.Add(1)
-		b.loader.logger.Warn("topdown evaluates a controller that cannot be compiled", "controller", id, "cause", err)
+		c.journal.counts.unsupported.Add(1)
+		c.journal.logger.Warn("topdown evaluates a controller that cannot be compiled", "controller", id, "cause", err)
 		return nil
 	}
 	return e
 }
 
-// reference prepares a controller's decision for topdown. A built-in's error is the policy's: a rule that it would leave
-// undefined may be one that denies.
+// reference prepares a controller's decision for topdown. A built-in's error is the policy's: a rule that it would
+// leave undefined may be one that denies.
 func reference(compiler *ast.Compiler, store storage.Store, id string) (rego.PreparedEvalQuery, error) {
 	query, err := rego.New(
 		rego.Query(decisionPath(id)),
@@ -203,13 +218,4 @@ func reference(compiler *ast.Compiler, store storage.Store, id string) (rego.Pre
 		return query, fmt.Errorf("preparing the policy of controller %q: %w", id, err)
 	}
 	return query, nil
-}
-
-// sortedModules are the compiler's modules in the order of their files.
-func sortedModules(compiler *ast.Compiler) []*ast.Module {
-	var out []*ast.Module
-	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
-		out = append(out, compiler.Modules[name])
-	}
-	return out
 }

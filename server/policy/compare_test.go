@@ -101,7 +101,8 @@ func TestPolicyTestDecidesByBothEngines(t *testing.T) {
 		for _, want := range []string{
 			"controllers/acme/acme.cases:1: a customer's files are stored: expected {",
 			"controllers/acme/data.yaml:1: storage of acme: expected {",
-			"controllers/acme/acme_test.rego:5: data.consentd.controllers.acme_test.test_starts: expected true, got undefined by the compiled engine",
+			"controllers/acme/acme_test.rego:5: data.consentd.controllers.acme_test.test_starts: " +
+				"expected true, got undefined by the compiled engine",
 		} {
 			if got := strings.Contains(failures.String(), want); got != (name == "planted") {
 				t.Errorf("%s: failures have %q: %t\n%s", name, want, got, &failures)
@@ -125,7 +126,7 @@ func TestPlannerFaultsAreDecidedByTopdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := policy.NewLoader(policy.Options{ShadowRate: -1})
-			set, err := l.Load(with("controllers/acme/acme.rego", rules))
+			set, err := l.Read(with("controllers/acme/acme.rego", rules))
 			if err != nil {
 				t.Fatal(err)
 			}

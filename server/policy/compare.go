@@ -26,8 +26,8 @@ type DifferenceError struct {
 
 // Error has both answers.
 func (e *DifferenceError) Error() string {
-	return fmt.Sprintf("the compiled engine answers %s, OPA answers %s: report this, and run the server with --engine topdown until it is mended",
-		e.Compiled, e.Topdown)
+	return fmt.Sprintf("the compiled engine answers %s, OPA answers %s: report this, and run the server with "+
+		"--engine topdown until it is mended", e.Compiled, e.Topdown)
 }
 
 // differ compares an answer of the compiled engine with topdown's, whole; nil values are undefined. Where topdown fails
@@ -41,6 +41,20 @@ func differ(compiled, topdown ast.Value, err error) *DifferenceError {
 		return &DifferenceError{Compiled: text(compiled), Topdown: text(topdown)}
 	}
 	return nil
+}
+
+func same(a, b ast.Value) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Compare(b) == 0
+}
+
+func text(v ast.Value) string {
+	if v == nil {
+		return "undefined"
+	}
+	return v.String()
 }
 
 // Compare decides a request by both engines, and returns topdown's decision. The error is a *DifferenceError where the
@@ -106,7 +120,9 @@ func (s *Set) CompareTests(
 	if len(tests) == 0 {
 		return nil, nil
 	}
-	b := &build{Tree: &tree.Tree{Modules: modules, Documents: documents}, loader: s.loader, symbols: engine.NewSymbols()}
+	b := &compilation{
+		Tree: &tree.Tree{Modules: modules, Documents: documents}, options: s.options, journal: s.journal, symbols: engine.NewSymbols(),
+	}
 	program, err := b.testProgram(ctx, slices.Sorted(maps.Keys(tests)))
 	if err != nil {
 		return nil, err
@@ -154,8 +170,8 @@ func testRules(modules map[string]*ast.Module, wanted func(pkg string) bool) map
 	return tests
 }
 
-func (b *build) testProgram(ctx context.Context, paths []string) (*engine.Program, error) {
-	compiler, err := b.compile(ast.EvalModeIR)
+func (c *compilation) testProgram(ctx context.Context, paths []string) (*engine.Program, error) {
+	compiler, err := c.compile(ast.EvalModeIR)
 	if err != nil {
 		return nil, err
 	}
@@ -163,11 +179,11 @@ func (b *build) testProgram(ctx context.Context, paths []string) (*engine.Progra
 	if err != nil {
 		return nil, err
 	}
-	data, err := b.data()
+	data, err := c.data()
 	if err != nil {
 		return nil, err
 	}
-	return engine.Compile(plan, data, engine.Options{Symbols: b.symbols, Native: b.loader.options.native})
+	return engine.Compile(plan, data, engine.Options{Symbols: c.symbols, Native: c.options.native})
 }
 
 // testQuery is a test as topdown evaluates it.

@@ -22,14 +22,16 @@ func minimal() fstest.MapFS {
 	}
 }
 
+// acmeRego is a policy that allows under a condition, which stands on line 8.
 func acmeRego(condition string) string {
+	const rest = `"legal_basis": "CONTRACT", "obligations": [], "permitted_data_categories": []}`
 	return `package consentd.controllers.acme
 
 import data.consentd.lib.clock
 
-default decision := {"decision": "DENY", "reasons": [{"code": "RESTRICTED", "clause": "1"}], "legal_basis": "CONTRACT", "obligations": [], "permitted_data_categories": []}
+default decision := {"decision": "DENY", "reasons": [{"code": "RESTRICTED", "clause": "1"}], ` + rest + `
 
-decision := {"decision": "ALLOW", "reasons": [{"code": "BASIS_HOLDS", "clause": "1"}], "legal_basis": "CONTRACT", "obligations": [], "permitted_data_categories": []} if {
+decision := {"decision": "ALLOW", "reasons": [{"code": "BASIS_HOLDS", "clause": "1"}], ` + rest + ` if {
 	` + condition + `
 }
 `
@@ -67,7 +69,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"now by a computed key", with(rego, acmeRego(`some k in ["now"]; input[k] > 5`)), []string{rego + ":8", "input[k]"}},
 		{"now by the whole input", with(rego, acmeRego(`x := input; x.now > 5`)), []string{rego + ":8", "input"}},
 		{"now replaced", with(rego, acmeRego(`clock.reached(5) with input.now as 7`)), []string{rego + ":8", "input.now"}},
-		{"a computed instant", with(rego, acmeRego(`clock.reached(input.subject.last_activity_at + 5)`)), []string{rego + ":8", "clock.reached"}},
+		{"a computed instant", with(rego, acmeRego(`clock.reached(input.subject.last_activity_at + 5)`)),
+			[]string{rego + ":8", "clock.reached"}},
 		{"a computed instant in a variable", with(rego, acmeRego(`t := input.subject.last_activity_at + 5; clock.reached(t)`)),
 			[]string{rego + ":8", "clock.reached"}},
 		{"two faults at once", with(rego, acmeRego(`time.now_ns() > input.now`)), []string{"time.now_ns", "input.now"}},
@@ -76,16 +79,21 @@ func TestLoadRefuses(t *testing.T) {
 		{"a recursion", with(rego, acmeRego(`decision.decision == "ALLOW"`)), []string{rego, "recursive"}},
 		{"a controller without a table", without(table), []string{rego + ":5", "no table"}},
 		{"a controller without a policy", without(rego), []string{"controllers/acme", "no policy"}},
-		{"a misspelt key", with(table, head+"  storage: {basis: CONTRACT, clause: x, forbiden: []}"), []string{table, ":3: ", "unknown key forbiden"}},
+		{"a misspelt key", with(table, head+"  storage: {basis: CONTRACT, clause: x, forbiden: []}"),
+			[]string{table, ":3: ", "unknown key forbiden"}},
 		{"an unknown basis", with(table, head+"  storage: {basis: CONSNT, clause: x}"), []string{table, ":3: ", `"CONSNT"`}},
-		{"an unknown recipient", with(table, head+"  storage: {basis: CONTRACT, clause: x, recipients: [FRIEND]}"), []string{":3: ", `"FRIEND"`}},
-		{"a category in capitals", with(table, head+"  storage: {basis: CONTRACT, clause: x, allowed: [User]}"), []string{":3: ", `"User"`}},
+		{"an unknown recipient", with(table, head+"  storage: {basis: CONTRACT, clause: x, recipients: [FRIEND]}"),
+			[]string{":3: ", `"FRIEND"`}},
+		{"a category in capitals", with(table, head+"  storage: {basis: CONTRACT, clause: x, allowed: [User]}"),
+			[]string{":3: ", `"User"`}},
 		{"neither basis nor prohibited", with(table, head+"  storage: {clause: x}"), []string{table, "purposes.storage", "exactly one"}},
-		{"both basis and prohibited", with(table, head+"  storage: {basis: CONTRACT, prohibited: true, clause: x}"), []string{"exactly one"}},
+		{"both basis and prohibited", with(table, head+"  storage: {basis: CONTRACT, prohibited: true, clause: x}"),
+			[]string{"exactly one"}},
 		{"no clause", with(table, head+"  storage: {basis: CONTRACT}"), []string{"purposes.storage", "clause"}},
 		{"no notice", with(table, "purposes: {storage: {basis: CONTRACT, clause: x}}"), []string{"notice: required"}},
 		{"a purpose in capitals", with(table, head+"  Storage: {basis: CONTRACT, clause: x}"), []string{"purposes.Storage"}},
-		{"a reference to nothing", with(table, head+"  storage: {basis: CONTRACT, clause: x, covered_by: nothing}"), []string{"purposes.storage", `"nothing"`}},
+		{"a reference to nothing", with(table, head+"  storage: {basis: CONTRACT, clause: x, covered_by: nothing}"),
+			[]string{"purposes.storage", `"nothing"`}},
 		{"a date that is none", with("lib/ages/data.yaml", `ages: [{effective_from: "yesterday"}]`),
 			[]string{"lib/ages/data.yaml:1: effective_from", "yesterday"}},
 		{"broken YAML", with(table, "a: [1"), []string{table}},

@@ -15,9 +15,9 @@ import (
 // clockPackage is the only package that may read input.now.
 const clockPackage = "data.consentd.lib.clock"
 
-// admit refuses what would make a decision depend on anything but its input and data, or on time in a way that the server
-// cannot foresee. It reads the modules as they were written, so that every fault has its file and line.
-func admit(modules map[string]*ast.Module) error {
+// refuse finds what would make a decision depend on anything but its input and data, or on time in a way that the
+// server cannot foresee. It reads the modules as they were written, so that every fault has its file and line.
+func refuse(modules map[string]*ast.Module) error {
 	refused := refusedBuiltins()
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
@@ -57,8 +57,8 @@ var tablesRef = ast.MustParseRef(tree.Tables)
 // optimizedFolder is where `opa build -O` puts the rules that it rewrote.
 const optimizedFolder = "optimized/"
 
-// withoutOptimized makes one fault of all those that rewriting a policy causes: where the optimizer writes the clock's functions
-// out, input.now stands all over what it wrote, and the author's files have nothing to mend.
+// withoutOptimized makes one fault of all those that rewriting a policy causes: where the optimizer writes the clock's
+// functions out, input.now stands all over what it wrote, and the author's files have nothing to mend.
 func withoutOptimized(faults []error) (out []error) {
 	seen := false
 	for _, err := range faults {
@@ -92,8 +92,8 @@ func refusedBuiltins() map[string]string {
 	return refused
 }
 
-// refuseNow refuses references that could read input.now outside the clock: by name, by a key that is not a constant, or by
-// taking the input whole.
+// refuseNow refuses references that could read input.now outside the clock: by name, by a key that is not a constant,
+// or by taking the input whole.
 func refuseNow(m *ast.Module, ref ast.Ref, at *ast.Location) []error {
 	if m.Package.Path.String() == clockPackage || !ref[0].Equal(ast.InputRootDocument) {
 		return nil
@@ -107,8 +107,8 @@ func refuseNow(m *ast.Module, ref ast.Ref, at *ast.Location) []error {
 		"functions of the clock", at, ref, strings.TrimPrefix(clockPackage, "data."))}
 }
 
-// clockArguments refuses computed arguments of the clock's functions, written in the call or assigned in the same body: the
-// server could not foresee the instants that they stand for.
+// clockArguments refuses computed arguments of the clock's functions, written in the call or assigned in the same body:
+// the server could not foresee the instants that they stand for.
 func clockArguments(m *ast.Module) (faults []error) {
 	if m.Package.Path.String() == clockPackage {
 		return nil

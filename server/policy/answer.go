@@ -22,8 +22,8 @@ func newAnswerKeys(sym *engine.Symbols) *answerKeys {
 	return &answerKeys{k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11]}
 }
 
-// read reads a policy's answer and keeps nothing of it. It is strict: whatever is missing, of another type, of an unknown
-// code or in contradiction with the rest is an error, and so a denial.
+// read reads a policy's answer and keeps nothing of it. It is strict: whatever is missing, of another type, of an
+// unknown code or in contradiction with the rest is an error, and so a denial.
 func (k *answerKeys) read(value engine.Value, request *consent.Request) (d consent.Decision, err error) {
 	if value == nil {
 		return consent.Decision{}, errUndefined
@@ -31,12 +31,12 @@ func (k *answerKeys) read(value engine.Value, request *consent.Request) (d conse
 	r := reader{keys: k}
 	answer := r.object(value, "the answer")
 	effect := named(&r, answer, k.decision, consent.ParseEffect)
-	d.Reasons = list(&r, answer, k.reasons, (*reader).reason)
+	d.Reasons = r.reasons(answer)
 	if basis := r.str(answer, k.legalBasis); basis != "" {
 		d.Basis = parse(&r, k.legalBasis, basis, consent.ParseBasis)
 	}
-	d.Obligations = list(&r, answer, k.obligations, (*reader).obligation)
-	d.PermittedDataCategories = list(&r, answer, k.permitted, (*reader).text)
+	d.Obligations = r.obligations(answer)
+	d.PermittedDataCategories = r.texts(answer, k.permitted)
 	if r.err == nil {
 		r.err = consistent(effect, &d, request)
 	}
@@ -104,8 +104,6 @@ func (r *reader) str(o *engine.Object, key *engine.Str) string {
 	return r.named(r.field(o, key), key.String())
 }
 
-func (r *reader) text(v engine.Value) string { return r.named(v, "element") }
-
 func (r *reader) named(v engine.Value, what string) string {
 	s, ok := engine.AsString(v)
 	if !ok {
@@ -134,18 +132,47 @@ func named[T any](r *reader, o *engine.Object, key *engine.Str, parser func(stri
 	return parse(r, key, r.str(o, key), parser)
 }
 
-func list[T any](r *reader, o *engine.Object, key *engine.Str, read func(*reader, engine.Value) T) []T {
+// elements returns those of an array; none after an error.
+func (r *reader) elements(o *engine.Object, key *engine.Str) *engine.Array {
 	array, ok := r.field(o, key).(*engine.Array)
 	if !ok {
 		r.fail(key.String(), "not an array")
-		return nil
+		return &noElements
 	}
-	if array.Len() == 0 {
-		return nil
+	return array
+}
+
+var noElements engine.Array
+
+func (r *reader) texts(o *engine.Object, key *engine.Str) (out []string) {
+	array := r.elements(o, key)
+	if array.Len() > 0 {
+		out = make([]string, array.Len())
 	}
-	out := make([]T, array.Len())
 	for i := range out {
-		out[i] = read(r, array.At(i))
+		out[i] = r.named(array.At(i), "element")
+	}
+	return out
+}
+
+func (r *reader) reasons(o *engine.Object) (out []consent.Reason) {
+	array := r.elements(o, r.keys.reasons)
+	if array.Len() > 0 {
+		out = make([]consent.Reason, array.Len())
+	}
+	for i := range out {
+		out[i] = r.reason(array.At(i))
+	}
+	return out
+}
+
+func (r *reader) obligations(o *engine.Object) (out []consent.Obligation) {
+	array := r.elements(o, r.keys.obligations)
+	if array.Len() > 0 {
+		out = make([]consent.Obligation, array.Len())
+	}
+	for i := range out {
+		out[i] = r.obligation(array.At(i))
 	}
 	return out
 }
@@ -163,11 +190,24 @@ func (r *reader) obligation(v engine.Value) consent.Obligation {
 	case consent.TransferSafeguards:
 		out.Parameters.Country = r.str(parameters, r.keys.country)
 	case consent.ExcludeDataCategories:
-		out.Parameters.Categories = list(r, parameters, r.keys.categories, (*reader).text)
+		out.Parameters.Categories = r.texts(parameters, r.keys.categories)
 	case consent.RecordSignal:
 		out.Parameters.Signal = r.str(parameters, r.keys.signal)
 	case consent.ReaskNotBefore:
 		out.Parameters.Time = r.instant(parameters, r.keys.time)
 	}
 	return out
+}
+
+// SameAnswer reports whether two decisions of the same policies say the same, whatever else they carry.
+func SameAnswer(a, b *consent.Decision) bool {
+	return a.Effect == b.Effect && a.Basis == b.Basis && slices.Equal(a.Reasons, b.Reasons) &&
+		slices.Equal(a.PermittedDataCategories, b.PermittedDataCategories) &&
+		slices.EqualFunc(a.Obligations, b.Obligations, sameObligation)
+}
+
+func sameObligation(a, b consent.Obligation) bool {
+	p, q := a.Parameters, b.Parameters
+	return a.Code == b.Code && p.Country == q.Country && p.Signal == q.Signal && p.Time == q.Time &&
+		slices.Equal(p.Categories, q.Categories)
 }
