@@ -146,7 +146,7 @@ func TestCasesOfRandomModules(t *testing.T) {
 	}
 }
 
-// TestCasesKnowMuch: a table of the shipped policies knows what hangs on the case alone, and drops rules.
+// TestCasesKnowMuch: a table of the shipped policies knows what depends on the case alone, and drops rules.
 func TestCasesKnowMuch(t *testing.T) {
 	s := shipped(t)
 	for name, in := range mainInputs(t) {

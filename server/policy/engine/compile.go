@@ -38,7 +38,7 @@ func Compile(plan *Plan, data Value, opts Options) (*Program, error) {
 		return nil, errors.New("compiling a policy: there is no plan")
 	}
 	c := newCompiler(plan, data, opts.withDefaults())
-	if err := c.run(); err != nil {
+	if err := c.compileAll(); err != nil {
 		return nil, fmt.Errorf("compiling a policy: %w", err)
 	}
 	return c.prog, nil
@@ -82,7 +82,7 @@ func newCompiler(plan *Plan, data Value, opts Options) *compiler {
 	return c
 }
 
-func (c *compiler) run() error {
+func (c *compiler) compileAll() error {
 	for _, f := range c.policy.Funcs.Funcs {
 		if err := c.declare(f); err != nil {
 			return err
@@ -90,7 +90,7 @@ func (c *compiler) run() error {
 	}
 	c.prog.whole = table{spans: make([]span, len(c.prog.order)+len(c.policy.Plans.Plans))}
 	for _, f := range c.policy.Funcs.Funcs { // callees come before their callers
-		c.function(f)
+		c.compileFunction(f)
 	}
 	for _, p := range c.policy.Plans.Plans {
 		fn := &function{name: p.Name, id: len(c.prog.order), slot: -1, memo: -1, query: true}
@@ -112,20 +112,20 @@ func (c *compiler) declare(f *ir.Func) error {
 	c.prog.order = append(c.prog.order, fn)
 	if len(f.Params) == 2 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
-		c.prog.dyn.insert(f.Path, fn)
+		c.prog.dyn.addPath(f.Path, fn)
 	} else {
-		c.withArgs.insert(f.Path, fn)
+		c.withArgs.addPath(f.Path, fn)
 	}
 	c.prog.funcs[f.Name] = fn
 	return nil
 }
 
-func (c *compiler) function(f *ir.Func) {
+func (c *compiler) compileFunction(f *ir.Func) {
 	fn := c.prog.funcs[f.Name]
 	c.prog.stats.Functions++
 	c.body(fn, f)
 	if fn.unsupported == "" && fn.closed && fn.slot >= 0 && !c.opts.NoFold && c.fuse() {
-		c.fold(fn)
+		c.foldFunction(fn)
 	}
 }
 
@@ -152,7 +152,7 @@ func (c *compiler) body(fn *function, f *ir.Func) {
 		nodes = mergeEnds(nodes, f.Return)
 	}
 	c.settle(fn, f, nodes)
-	c.finish(fn, f, compiled{items: c.regroup(f.Blocks, nodes), shared: shared})
+	c.emitFunction(fn, f, compiled{items: c.regroup(f.Blocks, nodes), shared: shared})
 }
 
 func (c *compiler) lowerAll(fn *function, us []*ir.Block, shared map[ir.Local]bool) [][]*node {
@@ -170,16 +170,16 @@ type compiled struct {
 	shared map[ir.Local]bool
 }
 
-// finish assigns registers and makes the closures.
-func (c *compiler) finish(fn *function, f *ir.Func, done compiled) {
+// emitFunction assigns registers and makes the closures.
+func (c *compiler) emitFunction(fn *function, f *ir.Func, done compiled) {
 	items := done.items
 	e := &emitter{c: c, fn: fn, regs: map[ir.Local]int32{}, shared: done.shared}
 	for i, p := range f.Params {
 		if i >= 2 {
-			fn.params[i-2] = int(e.reg(p))
+			fn.params[i-2] = int(e.register(p))
 		}
 	}
-	fn.ret = int(e.reg(f.Return))
+	fn.ret = int(e.register(f.Return))
 	fn.closed = c.isClosed(items)
 	if n := fn.arity(); n > 0 && n <= maxMemoArgs && !c.opts.NoSlots && isCostly(items) {
 		fn.memo = c.prog.memos
@@ -232,9 +232,9 @@ func (c *compiler) isClosed(items []item) bool {
 // foldSteps bounds an evaluation at compile time.
 const foldSteps = 100_000
 
-// fold evaluates a function that depends on nothing. One that fails is left to
+// foldFunction evaluates a function that depends on nothing. One that fails is left to
 // fail, or not to be called, at run time.
-func (c *compiler) fold(fn *function) {
+func (c *compiler) foldFunction(fn *function) {
 	m := c.foldingVM()
 	m.prepare(context.Background(), Request{}, &c.prog.whole)
 	m.budget = foldSteps
@@ -318,8 +318,8 @@ func onlyAssigns(nodes []*node, l ir.Local) bool {
 	return ok
 }
 
-// path is the document that a function computes, without the plan's prefix.
-func (fn *function) path() string {
+// document is the document that a function computes, without the plan's prefix.
+func (fn *function) document() string {
 	_, p, _ := strings.Cut(fn.name, ".")
 	return p
 }

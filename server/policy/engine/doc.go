@@ -103,7 +103,7 @@
 //
 // Neighbors evaluates many inputs that differ in few fields from one, as the
 // proofs of admission ask for. While the center is evaluated each slot notes the
-// fields that it hangs on, and a neighbor starts with the slots that no changed
+// fields that it depends on, and a neighbor starts with the slots that no changed
 // field touches. The noting happens in compute alone: what is memoized meanwhile
 // is marked as never current, so production evaluations pay nothing.
 //

@@ -52,7 +52,7 @@ type trie struct {
 	fn       *function
 }
 
-func (t *trie) insert(path []string, fn *function) {
+func (t *trie) addPath(path []string, fn *function) {
 	for _, p := range path {
 		if t.children == nil {
 			t.children = map[string]*trie{}

@@ -11,15 +11,15 @@ import (
 //
 // A field is a key of the input, or of one of its records, such as
 // subject.erasure. While the center is evaluated, each slot notes the fields
-// that it hangs on, by itself or by what it uses. A neighbor starts with the
-// slots that hang on no field that changed. Which fields changed is the
+// that it depends on, by itself or by what it uses. A neighbor starts with the
+// slots that depend on no field that changed. Which fields changed is the
 // caller's to say: one that is forgotten has its old value, or its new one.
 type Neighbors struct {
 	entry *Entrypoint
 	m     *vm
 	track *tracking
 	known []knownSlot // what the center computed
-	read  Fields      // what its outcome hangs on
+	read  Fields      // what its outcome depends on
 	other arena       // the one not in use: the center's values outlive those of its neighbors
 }
 
@@ -44,7 +44,7 @@ const (
 	dynamicBits = AllFields &^ (1<<(maxFieldBit+1) - 1)
 )
 
-// tracking notes what values hang on while an evaluation runs. What is memoized
+// tracking notes what values depend on while an evaluation runs. What is memoized
 // meanwhile carries trackBit in its generation and so is never current: every
 // use of a slot comes by compute, and the production path pays nothing.
 type tracking struct {
@@ -61,7 +61,7 @@ type trackedSlot struct {
 	own    Fields // read by the slot itself
 	exact  bool   // and nothing else: it is a field by a constant key
 	record bool   // it is a record: what is below it is read by field
-	deps   Fields // what the value hangs on
+	deps   Fields // what the value depends on
 }
 
 // Neighbors returns an evaluation of neighbors that tells apart the fields of
@@ -71,13 +71,13 @@ func (e *Entrypoint) Neighbors(records ...string) *Neighbors {
 	t := &tracking{records: records, bits: map[[2]string]Fields{}, slots: make([]trackedSlot, len(p.slots))}
 	t.bit("", "")
 	for id := range p.slots {
-		t.slots[id] = t.slot(p, &p.slots[id])
+		t.slots[id] = t.readsOf(p, &p.slots[id])
 	}
 	return &Neighbors{entry: e, m: p.newVM(), track: t, read: AllFields}
 }
 
-// slot finds what a slot reads by itself. It comes after its parent.
-func (t *tracking) slot(p *Program, d *slotDef) trackedSlot {
+// readsOf finds what a slot reads by itself. It comes after its parent.
+func (t *tracking) readsOf(p *Program, d *slotDef) trackedSlot {
 	record, key := "", d.key.constant()
 	switch {
 	case d.fn != nil:
@@ -124,8 +124,8 @@ func (t *tracking) dynamicBit(record string, key *Str) Fields {
 	return 1 << (maxFieldBit + 1 + key.hash()>>1%(63-maxFieldBit))
 }
 
-// dot looks a key up, noting which if it is one of a record.
-func (t *tracking) dot(f *frame, a *operand, key Value) Value {
+// lookupTracked looks a key up, noting which if it is one of a record.
+func (t *tracking) lookupTracked(f *frame, a *operand, key Value) Value {
 	s, ok := key.(*Str)
 	if !ok || a.kind != inSlot || !t.slots[a.id].record {
 		return lookup(f.get(a), key)
@@ -136,7 +136,7 @@ func (t *tracking) dot(f *frame, a *operand, key Value) Value {
 	return lookup(src, key)
 }
 
-// Field is the set of what hangs on a key of the input or, if key is not empty,
+// Field is the set of what depends on a key of the input or, if key is not empty,
 // on that key of a record.
 func (n *Neighbors) Field(record, key string) Fields {
 	t := n.track
@@ -154,7 +154,7 @@ func (n *Neighbors) Field(record, key string) Fields {
 	return f
 }
 
-// Read is what the center's outcome hangs on: a neighbor of which none of it
+// Read is what the center's outcome depends on: a neighbor of which none of it
 // changed has the same.
 func (n *Neighbors) Read() Fields { return n.read }
 
@@ -174,7 +174,7 @@ func (n *Neighbors) Center(ctx context.Context, req Request, use func(Result) er
 		err = use(Result{Value: v, vm: m})
 	}
 	m.arena, n.other = n.other, m.arena
-	n.settle(err)
+	n.endEval(err)
 	return err
 }
 
@@ -203,12 +203,12 @@ func (n *Neighbors) Eval(ctx context.Context, req Request, changed Fields, use f
 	if err == nil {
 		err = use(Result{Value: v, vm: m})
 	}
-	n.settle(err)
+	n.endEval(err)
 	return err
 }
 
-// settle ends an evaluation. After a panic the state of what ran is unknown.
-func (n *Neighbors) settle(err error) {
+// endEval ends an evaluation. After a panic the state of what ran is unknown.
+func (n *Neighbors) endEval(err error) {
 	n.m.release()
 	if _, ok := err.(*PanicError); ok {
 		n.m, n.other = n.entry.prog.newVM(), arena{}
@@ -216,8 +216,8 @@ func (n *Neighbors) settle(err error) {
 	}
 }
 
-// compute is vm.compute, noting what the value hangs on.
-func (t *tracking) compute(m *vm, id int32) Value {
+// computeTracked is vm.compute, noting what the value depends on.
+func (t *tracking) computeTracked(m *vm, id int32) Value {
 	s := &t.slots[id]
 	if known := &m.slots[id]; known.gen == m.gen|trackBit {
 		t.deps |= s.deps
@@ -225,7 +225,7 @@ func (t *tracking) compute(m *vm, id int32) Value {
 	}
 	outer := t.deps
 	t.deps = 0
-	v := m.find(id)
+	v := m.evaluateSlot(id)
 	if s.exact {
 		t.deps = 0
 	}

@@ -222,7 +222,7 @@ func TestNeighborsForget(t *testing.T) {
 	}
 }
 
-// TestNeighborsOfRememberedCalls: a call that a center answers by what the function returned last hangs on what the function read then.
+// TestNeighborsOfRememberedCalls: a call that a center answers by what the function returned last depends on what the function read then.
 func TestNeighborsOfRememberedCalls(t *testing.T) {
 	const source = `package t
 

@@ -44,7 +44,7 @@ func (c *compiler) settle(fn *function, f *ir.Func, units [][]*node) {
 			}
 		}
 	}
-	if !c.opts.NoEarlyExit && c.fuse() && c.agreed[fn.path()] {
+	if !c.opts.NoEarlyExit && c.fuse() && c.agreed[fn.document()] {
 		endWithFirst(f.Return, units)
 	}
 }
@@ -64,7 +64,7 @@ func (c *compiler) markRules(fn *function, f *ir.Func, unit []*node) {
 
 // ruleAt returns the number of a rule, plus 1.
 func (c *compiler) ruleAt(fn *function, at place) int {
-	r := Rule{Path: fn.path(), File: at.file, Row: at.row}
+	r := Rule{Path: fn.document(), File: at.file, Row: at.row}
 	if i, ok := c.places[r]; ok {
 		return i
 	}

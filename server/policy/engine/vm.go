@@ -40,7 +40,7 @@ type vm struct {
 	gen     uint64        // the current generation
 	gens    uint64        // the last one given out
 	table   *table        // of the case, in its first generation
-	build   *builder      // what makes a table, while it uses this vm
+	build   *caseBuilder  // what makes a table, while it uses this vm
 
 	input, data Value
 
@@ -132,19 +132,19 @@ func (m *vm) slot(id int32) Value {
 
 func (m *vm) compute(id int32) Value {
 	if m.track != nil {
-		return m.track.compute(m, id)
+		return m.track.computeTracked(m, id)
 	}
-	return m.find(id)
+	return m.evaluateSlot(id)
 }
 
-// find computes a slot.
-func (m *vm) find(id int32) Value {
+// evaluateSlot computes a slot.
+func (m *vm) evaluateSlot(id int32) Value {
 	d := &m.prog.slots[id]
 	gen := m.gen
 	var v Value
 	switch {
 	case m.build != nil:
-		return m.build.compute(id)
+		return m.build.computeKnown(id)
 	case d.fn != nil:
 		v = m.call(d.fn)
 	default:
@@ -250,8 +250,8 @@ func (m *vm) fail(err error) {
 	m.left, m.budget = -1, 0
 }
 
-// with runs body under another input or data.
-func (m *vm) with(target *Value, v Value, body step, f *frame) int {
+// runWith runs body under another input or data.
+func (m *vm) runWith(target *Value, v Value, body step, f *frame) int {
 	if m.build != nil {
 		m.fail(errUnknown)
 		return ctlAbort
