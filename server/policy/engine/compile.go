@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ir"
 )
@@ -105,12 +104,13 @@ func (c *compiler) compileAll() error {
 }
 
 func (c *compiler) declare(f *ir.Func) error {
-	if len(f.Params) < 2 || f.Params[0] != ir.Input || f.Params[1] != ir.Data {
+	if !takesDocuments(f) {
 		return fmt.Errorf("function %s does not take input and data", f.Name)
 	}
-	fn := &function{name: f.Name, id: len(c.prog.order), slot: -1, memo: -1, params: make([]int, len(f.Params)-2)}
+	arity := len(f.Params) - documentParams
+	fn := &function{name: f.Name, id: len(c.prog.order), slot: -1, memo: -1, params: make([]int, arity)}
 	c.prog.order = append(c.prog.order, fn)
-	if len(f.Params) == 2 {
+	if arity == 0 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
 		c.prog.dyn.addPath(f.Path, fn)
 	} else {
@@ -152,7 +152,7 @@ func (c *compiler) body(fn *function, f *ir.Func) {
 		nodes = mergeEnds(nodes, f.Return)
 	}
 	c.settle(fn, f, nodes)
-	c.emitFunction(fn, f, compiled{items: c.regroup(f.Blocks, nodes), shared: shared})
+	c.emitFunction(fn, f, compiled{items: c.regroup(f, nodes), shared: shared})
 }
 
 func (c *compiler) lowerAll(fn *function, us []*ir.Block, shared map[ir.Local]bool) [][]*node {
@@ -174,9 +174,9 @@ type compiled struct {
 func (c *compiler) emitFunction(fn *function, f *ir.Func, done compiled) {
 	items := done.items
 	e := &emitter{c: c, fn: fn, regs: map[ir.Local]int32{}, shared: done.shared}
-	for i, p := range f.Params {
-		if i >= 2 {
-			fn.params[i-2] = int(e.register(p))
+	if !fn.query {
+		for i, p := range f.Params[documentParams:] {
+			fn.params[i] = int(e.register(p))
 		}
 	}
 	fn.ret = int(e.register(f.Return))
@@ -263,63 +263,4 @@ func (c *compiler) foldingVM() *vm {
 		m.fired = append(m.fired, make([]uint64, len(c.prog.rules)/64+1-len(m.fired))...)
 	}
 	return m
-}
-
-// mergeEnds joins a complete rule with the block that the planner puts behind
-// it: { …, once r = v } { r is defined, once result = r } assigns to the result
-// at once.
-func mergeEnds(nodes [][]*node, ret ir.Local) [][]*node {
-	for i := 0; i+1 < len(nodes); i++ {
-		l, ok := endOf(nodes[i+1], ret)
-		if !ok || !onlyAssigns(nodes[i], l) {
-			continue
-		}
-		eachNode(nodes[i], func(n *node) {
-			if n.op == opOnce && n.dst == l {
-				n.dst = ret
-			}
-		})
-		nodes[i+1] = []*node{}
-		nodes[i] = withoutReset(nodes[i], l)
-	}
-	return nodes
-}
-
-func withoutReset(nodes []*node, l ir.Local) []*node {
-	out := nodes[:0:0]
-	for _, n := range nodes {
-		if n.op != opReset || n.dst != l {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// endOf recognizes the block that passes local l on to the result.
-func endOf(nodes []*node, ret ir.Local) (ir.Local, bool) {
-	if len(nodes) != 2 || nodes[0].op != opDefined || nodes[1].op != opOnce || nodes[1].dst != ret {
-		return 0, false
-	}
-	l := ir.Local(nodes[0].a.id)
-	return l, nodes[0].a.kind == inReg && nodes[1].a.isReg(l)
-}
-
-// onlyAssigns reports that a rule does nothing with l but reset it first and
-// assign to it.
-func onlyAssigns(nodes []*node, l ir.Local) bool {
-	if len(nodes) == 0 || nodes[0].op != opReset || nodes[0].dst != l {
-		return false
-	}
-	ok := true
-	eachNode(nodes[1:], func(n *node) {
-		n.operands(func(o *operand) { ok = ok && !o.isReg(l) })
-		ok = ok && (n.dst != l || n.op == opOnce)
-	})
-	return ok
-}
-
-// document is the document that a function computes, without the plan's prefix.
-func (fn *function) document() string {
-	_, p, _ := strings.Cut(fn.name, ".")
-	return p
 }

@@ -34,7 +34,7 @@
 // Planner.Entrypoints obtains the plan through a target plugin of rego. OPA does
 // not decide by its plans, and some mean other things than topdown. So modules
 // are rewritten before they are planned (rewrite.go), plans are repaired
-// (repair.go), and entrypoints that need what is neither are refused, each with
+// (planshape.go), and entrypoints that need what is neither are refused, each with
 // the reason and the place (refuse.go): topdown is to evaluate them. Each
 // function of the plan is a document (its arguments are input and data alone) or
 // a function with more. Compile goes through three forms:

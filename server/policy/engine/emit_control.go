@@ -93,7 +93,7 @@ func (e *emitter) dynamicStep(n *node) step {
 		if f.vm.err != nil {
 			return ctlAbort
 		}
-		return 4
+		return leavesOfUndefined
 	}
 }
 

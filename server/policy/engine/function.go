@@ -1,9 +1,5 @@
 package engine
 
-import (
-	"github.com/open-policy-agent/opa/v1/ir"
-)
-
 // function is a compiled document, function or query of the plan.
 type function struct {
 	name   string // "g0.data.a.b"; the generation is that of mocked functions
@@ -91,27 +87,4 @@ func (t *trie) child(key Value) *trie {
 		return nil
 	}
 	return t.children[s.s]
-}
-
-// units splits the blocks of a function into the pieces that are analysed by
-// themselves: a rule's block, or each branch of an else chain. The planner
-// reuses locals between them.
-func units(blocks []*ir.Block) []*ir.Block {
-	var out []*ir.Block
-	for _, b := range blocks {
-		if chain := elseChain(b); chain != nil {
-			out = append(out, chain.Blocks...)
-			continue
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-func elseChain(b *ir.Block) *ir.BlockStmt {
-	if len(b.Stmts) != 1 {
-		return nil
-	}
-	s, _ := b.Stmts[0].(*ir.BlockStmt)
-	return s
 }

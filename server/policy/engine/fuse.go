@@ -117,12 +117,6 @@ func (w *fusing) joinNodes(nodes []*node) []*node {
 	return out
 }
 
-func (w *fusing) isTest(n, next *node) bool {
-	return n.op == opBuiltin && n.builtin.test != nil &&
-		next.op == opNotEqual && next.a.isReg(n.dst) && isFalse(next.b) &&
-		!w.shared[n.dst] && w.reads[n.dst] == 1
-}
-
 func isFalse(o operand) bool { return o.kind == inConst && o.val == Value(False) }
 
 // fuseRecord joins `make object` with the insertions of constant string keys that

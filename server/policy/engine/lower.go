@@ -39,7 +39,7 @@ func (w *lowering) lowerStmt(s ir.Stmt, sc *scope) []*node {
 	switch s := s.(type) {
 	case *ir.BlockStmt:
 		if w.c.fuse() {
-			if dots := inlinable(s); dots != nil {
+			if dots := baseDots(s); dots != nil {
 				return w.lowerBlock(dots, sc)
 			}
 		}
@@ -67,44 +67,6 @@ func (w *lowering) one(n *node, s ir.Stmt) []*node {
 		n.at.file = files[l.File].Value
 	}
 	return []*node{n}
-}
-
-// inlinable recognizes what the planner makes of a reference to base data, and
-// returns the dots in it:
-//
-//	block { block { dot … dot, break 1 }, break 1 }
-func inlinable(s *ir.BlockStmt) *ir.Block {
-	outer := soleBlock(s)
-	if outer == nil || len(outer.Stmts) != 2 || !isBreak(outer.Stmts[1], 1) {
-		return nil
-	}
-	b, ok := outer.Stmts[0].(*ir.BlockStmt)
-	if !ok {
-		return nil
-	}
-	inner := soleBlock(b)
-	if inner == nil || len(inner.Stmts) == 0 || !isBreak(inner.Stmts[len(inner.Stmts)-1], 1) {
-		return nil
-	}
-	dots := inner.Stmts[:len(inner.Stmts)-1]
-	for _, d := range dots {
-		if _, ok := d.(*ir.DotStmt); !ok {
-			return nil
-		}
-	}
-	return &ir.Block{Stmts: dots}
-}
-
-func soleBlock(s *ir.BlockStmt) *ir.Block {
-	if len(s.Blocks) != 1 {
-		return nil
-	}
-	return s.Blocks[0]
-}
-
-func isBreak(s ir.Stmt, index uint32) bool {
-	b, ok := s.(*ir.BreakStmt)
-	return ok && b.Index == index
 }
 
 func (w *lowering) lowerBlocks(n *node, blocks []*ir.Block, sc *scope) *node {

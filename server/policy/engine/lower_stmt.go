@@ -176,7 +176,7 @@ func (w *lowering) lowerCall(s *ir.CallStmt, sc *scope) *node {
 		n.args, n.builtin = args, w.c.builtin(s.Func)
 		return n
 	}
-	if len(args) < 2 || !isDocuments(s.Args) {
+	if !passesDocuments(s.Args) {
 		panic(unsupported("call with other documents than input and data"))
 	}
 	w.fn.calls = append(w.fn.calls, fn)
@@ -187,14 +187,8 @@ func (w *lowering) lowerCall(s *ir.CallStmt, sc *scope) *node {
 		return w.lowerDocument(s, fn, sc)
 	}
 	n := w.target(opCall, s.Result, sc)
-	n.args, n.fn = args[2:], fn
+	n.args, n.fn = args[documentParams:], fn
 	return n
-}
-
-// isDocuments reports whether a call passes on the current input and data. All
-// that the planner makes do; memoizing by generation depends on it.
-func isDocuments(args []ir.Operand) bool {
-	return args[0].Value == ir.Input && args[1].Value == ir.Data
 }
 
 func (w *lowering) lowerDocument(s *ir.CallStmt, fn *function, sc *scope) *node {

@@ -36,7 +36,7 @@ func viewOf(r *ast.Rule) (v view) {
 }
 
 // shapes are all that are known of OPA 1.22.2 and not rewritten (rewrite.go,
-// repair.go): topdown evaluates the entrypoints that need a rule of one of them.
+// planshape.go): topdown evaluates the entrypoints that need a rule of one of them.
 var ruleShapes = []ruleShape{
 	{
 		// The planner calls what it finds by a variable key by its path. Where rules below the key lie at different depths,

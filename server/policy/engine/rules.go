@@ -12,9 +12,9 @@ type item struct {
 
 // regroup puts units back into items, without what is empty and without the
 // last block, which only returns the result.
-func (c *compiler) regroup(blocks []*ir.Block, nodes [][]*node) []item {
+func (c *compiler) regroup(f *ir.Func, nodes [][]*node) []item {
 	var items []item
-	for _, b := range blocks {
+	for _, b := range f.Blocks {
 		it := item{blocks: nodes[:1]}
 		if chain := elseChain(b); chain != nil {
 			it = item{blocks: nodes[:len(chain.Blocks)], chain: true}
@@ -24,14 +24,10 @@ func (c *compiler) regroup(blocks []*ir.Block, nodes [][]*node) []item {
 			items = append(items, it)
 		}
 	}
-	if n := len(items); n > 0 && isReturn(items[n-1]) {
+	if n := len(items); n > 0 && isReturn(items[n-1], f.Return) {
 		items = items[:n-1]
 	}
 	return items
-}
-
-func isReturn(it item) bool {
-	return !it.chain && len(it.blocks[0]) == 1 && it.blocks[0][0].op == opReturn
 }
 
 // settle finds out where rules succeed, to record them, and where the value of
