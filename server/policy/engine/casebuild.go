@@ -31,7 +31,9 @@ type caseBuilder struct {
 func (e *Entrypoint) table(key caseKey, vals []Value) (t *table) {
 	p := e.prog
 	t = &table{key: key, spans: make([]span, len(p.order))}
-	b := &caseBuilder{unknown: make([]bool, len(p.slots)), left: make([][]remains, len(p.order)), room: make([]remains, 0, 2*len(p.order)), t: t}
+	b := &caseBuilder{
+		unknown: make([]bool, len(p.slots)), left: make([][]remains, len(p.order)), room: make([]remains, 0, 2*len(p.order)), t: t,
+	}
 	b.m = &vm{
 		prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos), arena: arena{heap: true},
 		ctx: context.Background(), data: p.data, table: &p.whole, gen: 1, gens: 1, build: b,

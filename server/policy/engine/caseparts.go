@@ -239,9 +239,6 @@ func (p *parts) stepFor(k partKey, compose func() step) step {
 	defer p.mu.Unlock()
 	s := p.steps[k]
 	if s == nil {
-		if p.steps == nil {
-			p.steps = map[partKey]step{}
-		}
 		s = compose()
 		if len(p.steps) < maxParts {
 			p.steps[k] = s

@@ -21,7 +21,7 @@ type compiler struct {
 	fixedData bool // no plan replaces data: it is a constant
 	folder    *vm  // evaluates at compile time
 	places    map[Rule]int
-	withArgs  trie // functions with arguments: a dynamic call passes none
+	withArgs  *trie // functions with arguments: a dynamic call passes none
 }
 
 // noResult is the return local of a query, which has none.
@@ -67,13 +67,14 @@ func newCompiler(plan *Plan, data Value, opts Options) *compiler {
 		opts: opts, sym: opts.Symbols, policy: plan.policy, agreed: plan.agreed,
 		prog: &Program{
 			opts: opts, sym: opts.Symbols, data: freeze(opts.Symbols, data),
-			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: &trie{},
+			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: newTrie(),
 			refused: plan.refused,
 		},
 		slots:     map[slotKey]int32{},
 		builtins:  map[string]*builtin{},
 		fixedData: !replacesData(plan.policy),
 		places:    map[Rule]int{},
+		withArgs:  newTrie(),
 	}
 	for _, s := range plan.policy.Static.Strings {
 		c.strings = append(c.strings, c.sym.intern(s.Value))

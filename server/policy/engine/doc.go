@@ -25,6 +25,11 @@
 // content does. So values need not come from the program's table, nor be built
 // after it: a frozen subject survives a policy swap. The service has one table.
 //
+// Values are no package of their own. The rest of the engine uses 56 of their
+// unexported names in 257 places (the elements of an array or set in 62), which a
+// package would have to export: what sorts, indexes, fills and recycles values in
+// place is for the engine alone, and wrong in the hands of others.
+//
 // An input is built by a Builder from records of a fixed Shape: no JSON, no map,
 // no ast value. A heap Builder makes frozen values for caches, with Size; one
 // with an arena is reset after each request.

@@ -67,7 +67,7 @@ func (e *emitter) items(items []item) []part {
 
 func (e *emitter) itemPart(it item) part {
 	if !it.chain {
-		return e.part(it.blocks[0])
+		return e.part(it.sole())
 	}
 	var p part
 	for _, b := range it.blocks {
@@ -82,7 +82,7 @@ func (e *emitter) dispatchPart(r run, items []item) part {
 	p := part{run: e.dispatchStep(r, items)}
 	blocks := make([][]*node, len(items))
 	for i, it := range items {
-		blocks[i] = it.blocks[0]
+		blocks[i] = it.sole()
 	}
 	p.noteReads(blocks...)
 	return p
@@ -94,7 +94,7 @@ func (e *emitter) dispatchStep(r run, items []item) step {
 	table := map[string][]step{}
 	for i, it := range items {
 		g := r.guards[i]
-		s := e.blockStep(without(it.blocks[0], g.node))
+		s := e.blockStep(without(it.sole(), g.node))
 		for _, k := range g.keys {
 			table[k.s] = append(table[k.s], s)
 		}
@@ -221,9 +221,9 @@ func alternatives(bodies []step) step {
 
 func (e *emitter) nodeStep(n *node) step {
 	switch {
-	case n.op <= opLen:
+	case n.op <= lastTest:
 		return e.testStep(n)
-	case n.op <= opOnceIn:
+	case n.op <= lastAssignment:
 		return e.assignStep(n)
 	}
 	switch n.op {

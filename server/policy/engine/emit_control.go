@@ -36,7 +36,7 @@ func (e *emitter) callStep(n *node) step {
 // generation have the same value. Policies ask `count(f(x)) > 0` and then for
 // f(x) itself; arguments are compared by identity, which costs little.
 type application struct {
-	gen  uint64
+	gen  uint64 // with the vm's mark, as in memo
 	args [maxMemoArgs]Value
 	val  Value
 }
@@ -52,13 +52,12 @@ func (m *vm) apply(fn *function, g *frame) Value {
 	for i, p := range fn.params {
 		args[i] = g.regs[p]
 	}
-	gen := m.gen
-	if last := &m.applied[fn.memo]; last.gen == gen && last.args == args {
+	if last := &m.applied[fn.memo]; last.gen == m.gen && last.args == args {
 		return last.val
 	}
 	v := fn.exec(g)
-	if m.err == nil {
-		m.applied[fn.memo] = application{gen: gen | m.mark, args: args, val: v}
+	if m.err == nil { // who makes a table goes on after errors
+		m.applied[fn.memo] = application{gen: m.gen | m.mark, args: args, val: v}
 	}
 	return v
 }
@@ -99,14 +98,14 @@ func (e *emitter) dynamicStep(n *node) step {
 
 // notStep succeeds if its block ends early.
 func (e *emitter) notStep(n *node) step {
-	if b := n.blocks[0]; len(b) == 1 && b[0].op == opTruthy {
+	if b := n.body(); len(b) == 1 && b[0].op == opTruthy {
 		id := b[0].a.id
 		return func(f *frame) int {
 			v := f.vm.slot(id)
 			return unless(v == nil || v == Value(False))
 		}
 	}
-	body := e.blockStep(n.blocks[0])
+	body := e.blockStep(n.body())
 	return func(f *frame) int {
 		switch c := body(f); {
 		case c == ctlNext:
@@ -120,7 +119,7 @@ func (e *emitter) notStep(n *node) step {
 }
 
 func (e *emitter) withStep(n *node) step {
-	a, body, path := e.op(n.a), e.blockStep(n.blocks[0]), n.keys
+	a, body, path := e.op(n.a), e.blockStep(n.body()), n.keys
 	input := ir.Local(n.n) == ir.Input
 	return func(f *frame) int {
 		m := f.vm
@@ -142,7 +141,7 @@ func (e *emitter) withStep(n *node) step {
 // scanStep makes a loop. Of its body's codes 1 goes on with the next element, 2
 // ends the loop, more leave blocks around it.
 func (e *emitter) scanStep(n *node) step {
-	l := loop{k: -1, v: -1, body: e.blockStep(n.blocks[0])}
+	l := loop{k: -1, v: -1, body: e.blockStep(n.body())}
 	if n.a.kind == inReg {
 		l.k = e.op(n.a).id
 	}

@@ -48,14 +48,13 @@ type trie struct {
 	fn       *function
 }
 
+func newTrie() *trie { return &trie{children: map[string]*trie{}} }
+
 func (t *trie) addPath(path []string, fn *function) {
 	for _, p := range path {
-		if t.children == nil {
-			t.children = map[string]*trie{}
-		}
 		next := t.children[p]
 		if next == nil {
-			next = &trie{}
+			next = newTrie()
 			t.children[p] = next
 		}
 		t = next

@@ -44,17 +44,20 @@ const (
 	dynamicBits = AllFields &^ (1<<(maxFieldBit+1) - 1)
 )
 
-// tracking notes what values depend on while an evaluation runs. What is memoized
-// meanwhile carries trackBit in its generation and so is never current: every
-// use of a slot comes by compute, and the production path pays nothing.
+// tracking notes what values depend on while an evaluation runs: every use of a
+// slot then comes by compute, as nothing that is memoized is current (see memo).
 type tracking struct {
 	records []string
-	bits    map[[2]string]Fields
+	bits    map[fieldName]Fields
 	slots   []trackedSlot
 	deps    Fields // what was read so far by whatever is being computed
 }
 
-const trackBit = 1 << 63
+// fieldName is a field of a record or, without key, all other reading of the
+// record, or a key of the input that is none. Without both it is the input.
+type fieldName struct{ record, key string }
+
+var wholeInput fieldName
 
 // trackedSlot is what is known of a slot.
 type trackedSlot struct {
@@ -68,8 +71,8 @@ type trackedSlot struct {
 // the named records of the input, and its other keys.
 func (e *Entrypoint) Neighbors(records ...string) *Neighbors {
 	p := e.prog
-	t := &tracking{records: records, bits: map[[2]string]Fields{}, slots: make([]trackedSlot, len(p.slots))}
-	t.bit("", "")
+	t := &tracking{records: records, bits: map[fieldName]Fields{}, slots: make([]trackedSlot, len(p.slots))}
+	t.bit(wholeInput)
 	for id := range p.slots {
 		t.slots[id] = t.readsOf(p, &p.slots[id])
 	}
@@ -88,12 +91,12 @@ func (t *tracking) readsOf(p *Program, d *slotDef) trackedSlot {
 		return trackedSlot{}
 	}
 	if key == "" {
-		return trackedSlot{own: t.bit(record, "")}
+		return trackedSlot{own: t.bit(fieldName{record: record})}
 	}
 	if record == "" {
-		return trackedSlot{own: t.bit(key, ""), exact: true, record: slices.Contains(t.records, key)}
+		return trackedSlot{own: t.bit(fieldName{record: key}), exact: true, record: slices.Contains(t.records, key)}
 	}
-	return trackedSlot{own: t.bit(record, key), exact: true}
+	return trackedSlot{own: t.bit(fieldName{record, key}), exact: true}
 }
 
 // constant is the string that an operand is, if it is one.
@@ -104,21 +107,19 @@ func (o *operand) constant() string {
 	return ""
 }
 
-// bit is that of a field of a record or, without key, of reading the record
-// otherwise; without record too, of reading the input so.
-func (t *tracking) bit(record, key string) Fields {
-	k := [2]string{record, key}
-	b, ok := t.bits[k]
+// bit returns the bit of a field, a new one where it has none.
+func (t *tracking) bit(name fieldName) Fields {
+	b, ok := t.bits[name]
 	if !ok {
 		b = 1 << min(len(t.bits), maxFieldBit)
-		t.bits[k] = b
+		t.bits[name] = b
 	}
 	return b
 }
 
 // dynamicBit is that of a field that the program does not name.
 func (t *tracking) dynamicBit(record string, key *Str) Fields {
-	if b, ok := t.bits[[2]string{record, key.s}]; ok {
+	if b, ok := t.bits[fieldName{record, key.s}]; ok {
 		return b
 	}
 	return 1 << (maxFieldBit + 1 + key.hash()>>1%(63-maxFieldBit))
@@ -140,14 +141,14 @@ func (t *tracking) lookupTracked(f *frame, a *operand, key Value) Value {
 // on that key of a record.
 func (n *Neighbors) Field(record, key string) Fields {
 	t := n.track
-	f := t.bits[[2]string{}]
+	f := t.bits[wholeInput]
 	if key == "" {
 		f |= dynamicBits
 	} else {
 		f |= t.dynamicBit(record, newString(key))
 	}
 	for k, b := range t.bits {
-		if k[0] == record && (k[1] == "" || key == "") {
+		if k.record == record && (k.key == "" || key == "") {
 			f |= b
 		}
 	}

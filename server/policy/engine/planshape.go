@@ -171,10 +171,10 @@ func onlyAssigns(nodes []*node, l ir.Local) bool {
 
 // isReturn recognizes the last block of a function, which returns the result.
 func isReturn(it item, result ir.Local) bool {
-	if it.chain || len(it.blocks[0]) != 1 {
+	if it.chain || len(it.sole()) != 1 {
 		return false
 	}
-	n := it.blocks[0][0]
+	n := it.sole()[0]
 	return n.op == opReturn && n.a.isReg(result)
 }
 

@@ -42,14 +42,16 @@ var ruleShapes = []ruleShape{
 		// The planner calls what it finds by a variable key by its path. Where rules below the key lie at different depths,
 		// and one has a variable in its head, it plans the deeper ones under a path at which the call does not look, and they
 		// are undefined: limits.ads.max := 1, limits.ads[k] := 2, limits.storage.max := 5; limits[input.purpose].max.
-		why:   "a reference with a variable key to rules of different depths, some with a variable in their heads: name the key, or write them at one depth",
+		why: "a reference with a variable key to rules of different depths, some with a variable in their heads: name the " +
+			"key, or write them at one depth",
 		found: refersUnevenly,
 	},
 	{
 		// Rules that share a prefix of which one has a variable in its head are planned as one function, which makes an
 		// object. In it defaults and else branches have no effect of their own, functions no arguments, and rules of
 		// different depths or kinds change the values of each other.
-		why:   "rules with a variable in their heads beside defaults, else, functions or rules of another depth or kind: give them names of their own",
+		why: "rules with a variable in their heads beside defaults, else, functions or rules of another depth or kind: give " +
+			"them names of their own",
 		found: standsInMixedGroup,
 	},
 	{

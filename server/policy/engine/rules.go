@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
@@ -9,6 +10,9 @@ type item struct {
 	blocks [][]*node
 	chain  bool
 }
+
+// sole is the block of an item that is no chain.
+func (it item) sole() []*node { return it.blocks[0] }
 
 // regroup puts units back into items, without what is empty and without the
 // last block, which only returns the result.
@@ -20,7 +24,7 @@ func (c *compiler) regroup(f *ir.Func, nodes [][]*node) []item {
 			it = item{blocks: nodes[:len(chain.Blocks)], chain: true}
 		}
 		nodes = nodes[len(it.blocks):]
-		if it.chain || len(it.blocks[0]) > 0 {
+		if it.chain || len(it.sole()) > 0 {
 			items = append(items, it)
 		}
 	}
@@ -103,7 +107,7 @@ func (c *compiler) guards(it item) []guard {
 		return nil
 	}
 	var out []guard
-	for i, n := range it.blocks[0] {
+	for i, n := range it.sole() {
 		if g, ok := guardOf(n); ok && (i == 0 || !c.calls(g.slot)) {
 			out = append(out, g)
 		}
@@ -120,7 +124,7 @@ func guardOf(n *node) (guard, bool) {
 		return guard{slot: n.a.id, node: n, keys: []*Str{n.b.val.(*Str)}}, true
 	case n.op == opEqual && n.b.kind == inSlot && isString(n.a):
 		return guard{slot: n.b.id, node: n, keys: []*Str{n.a.val.(*Str)}}, true
-	case n.op == opTest && n.builtin.name == "internal.member_2" && n.args[0].kind == inSlot:
+	case n.op == opTest && n.builtin.name == ast.Member.Name && n.args[0].kind == inSlot:
 		keys, ok := stringsOf(n.args[1])
 		return guard{slot: n.args[0].id, node: n, keys: keys}, ok
 	}

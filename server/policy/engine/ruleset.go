@@ -11,8 +11,10 @@ type ruleset struct {
 	rules    []*ast.Rule
 }
 
+func emptyRuleset() *ruleset { return &ruleset{children: map[string]*ruleset{}} }
+
 func newRuleset(compiler *ast.Compiler) *ruleset {
-	root := &ruleset{}
+	root := emptyRuleset()
 	for _, m := range compiler.Modules {
 		for _, r := range m.Rules {
 			root.addRule(r)
@@ -24,11 +26,8 @@ func newRuleset(compiler *ast.Compiler) *ruleset {
 func (s *ruleset) addRule(r *ast.Rule) {
 	for _, key := range r.Ref().StringPrefix()[1:] {
 		name := string(key.Value.(ast.String))
-		if s.children == nil {
-			s.children = map[string]*ruleset{}
-		}
 		if s.children[name] == nil {
-			s.children[name] = &ruleset{}
+			s.children[name] = emptyRuleset()
 		}
 		s = s.children[name]
 	}
