@@ -25,10 +25,11 @@
 // content does. So values need not come from the program's table, nor be built
 // after it: a frozen subject survives a policy swap. The service has one table.
 //
-// Values are no package of their own. The rest of the engine uses 56 of their
-// unexported names in 257 places (the elements of an array or set in 62), which a
-// package would have to export: what sorts, indexes, fills and recycles values in
-// place is for the engine alone, and wrong in the hands of others.
+// Values are no package of their own. As one they would cost nothing that can be
+// measured (16 interleaved runs of BenchmarkDecide: 1.0 % less in the sum of the
+// medians, 0.7 % more in that of the fastest), but 56 unexported names of theirs
+// are used by the rest of the engine, in 257 places, and would be exported: what
+// sorts, indexes, fills and recycles values in place, wrong in the hands of others.
 //
 // An input is built by a Builder from records of a fixed Shape: no JSON, no map,
 // no ast value. A heap Builder makes frozen values for caches, with Size; one
@@ -114,7 +115,7 @@
 //
 // # What is fused
 //
-// All of it can be switched off (Options), because planner shapes may change with
+// All of it can be switched off (Options), because what OPA plans may change with
 // OPA's version, and every combination is tested against OPA's suites:
 //
 //   - a dot chain is one slot; a check that it is defined goes where a later test

@@ -143,10 +143,12 @@ func (p *Planner) query(ctx context.Context, compiler *ast.Compiler, opts ...fun
 		}
 	}()
 	out, err := p.asPlanned(ctx, compiler, opts...)
+	if err == nil {
+		err = repair(out)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("planning a policy: %w", err)
 	}
-	repair(out)
 	return &Plan{policy: out, agreed: agreed(compiler)}, nil
 }
 

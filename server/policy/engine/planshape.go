@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -16,9 +18,9 @@ import (
 //
 //   - a call passes input and data on as they are (passesDocuments; else the
 //     function is refused)
-//   - a dynamic call stands in leavesOfUndefined blocks of its reference
-//   - a negation marks its success and tests the mark last, or its body holds
-//     where control comes to its end (repairNot)
+//   - a dynamic call stands in three blocks of its reference (leavesOfUndefined)
+//   - a negation marks its success and tests the mark last, or is a single dot
+//     (repairNot; else the plan is refused)
 //   - a loop of an `every` ends with the test that an element held, and the note
 //     that one did not (everyLoop)
 //
@@ -185,41 +187,51 @@ func (w *fusing) isTest(n, next *node) bool {
 		!w.shared[n.dst] && w.reads[n.dst] == 1
 }
 
+// errNegation refuses a plan of which it cannot be said when a negation holds.
+var errNegation = errors.New("the plan has a negation of another form than planshape.go knows: is this another version of OPA?")
+
 // repair changes a plan where it means something else than topdown.
-func repair(p *ir.Policy) {
+func repair(p *ir.Policy) error {
+	var errs []error
 	for _, f := range p.Funcs.Funcs {
-		repairBlocks(f.Blocks)
+		errs = append(errs, repairBlocks(f.Blocks))
 	}
 	for _, pl := range p.Plans.Plans {
-		repairBlocks(pl.Blocks)
+		errs = append(errs, repairBlocks(pl.Blocks))
 	}
+	return cmp.Or(errs...)
 }
 
-func repairBlocks(blocks []*ir.Block) {
+func repairBlocks(blocks []*ir.Block) (err error) {
 	walk(blocks, func(s ir.Stmt) {
 		switch s := s.(type) {
 		case *ir.NotStmt:
-			repairNot(s.Block)
+			if !repairNot(s.Block) {
+				err = errNegation
+			}
 		case *ir.ScanStmt:
 			repairEvery(s.Block)
 		}
 	})
+	return err
 }
 
 // repairNot treats the mark of a negation's body, `not { …, mark = true, …; mark
 // is defined }`. The planner never resets it, so that in a loop it would stay
 // from one round to the next. And what follows the mark may end the block before
 // the test: the reference to data that stand beside rules, where there are none.
-// A body that holds where control comes to its end needs no mark.
-func repairNot(b *ir.Block) {
+// A body that holds where control comes to its end needs no mark. The planner
+// makes one itself, of a single dot, where it looks for documents beside rules;
+// all other forms are unknown, and false is returned.
+func repairNot(b *ir.Block) bool {
 	mark, ok := markOf(b)
 	if !ok {
-		return
+		return isDot(b)
 	}
 	last := len(b.Stmts) - 1
 	if last > 0 && sets(b.Stmts[last-1], mark.Source) && marks([]*ir.Block{b}, mark.Source) == 1 {
 		b.Stmts = b.Stmts[:last-1]
-		return
+		return true
 	}
 	at := *mark.GetLocation()
 	b.Stmts = []ir.Stmt{
@@ -227,6 +239,15 @@ func repairNot(b *ir.Block) {
 		&ir.BlockStmt{Blocks: []*ir.Block{{Stmts: b.Stmts[:last]}}, Location: at},
 		mark,
 	}
+	return true
+}
+
+func isDot(b *ir.Block) bool {
+	if len(b.Stmts) != 1 {
+		return false
+	}
+	_, ok := b.Stmts[0].(*ir.DotStmt)
+	return ok
 }
 
 // markOf recognizes the test of the mark at the end of a negation's body.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -87,6 +88,12 @@ var planShapes = []struct {
 		want:  recognized{marks: 1, nots: 1, dynamics: 1, units: 1},
 	},
 	{
+		name: "not over rules beside data: a negation inside, of a single dot, without a mark",
+		rules: `q.a.x := 1
+			p if not q[input.a]`,
+		want: recognized{baseDots: 1, marks: 2, nots: 2, units: 1},
+	},
+	{
 		name:  "every: the body marks that it held; the loop notes an element for which it did not",
 		rules: `p if every x in input.a { x == 1 }`,
 		want:  recognized{everys: 1, units: 1},
@@ -159,6 +166,26 @@ func compilePlan(t *testing.T, plan *ir.Policy) *Program {
 		t.Fatal(err)
 	}
 	return prog
+}
+
+// TestUnknownNegationsAreRefused: a negation of another form than the known ones is an error, and topdown evaluates.
+func TestUnknownNegationsAreRefused(t *testing.T) {
+	plan := planAsIs(t, "p if not input.a")
+	negations := 0
+	for _, f := range plan.Funcs.Funcs {
+		walk(f.Blocks, func(s ir.Stmt) {
+			if not, ok := s.(*ir.NotStmt); ok {
+				negations++
+				not.Block.Stmts = not.Block.Stmts[:len(not.Block.Stmts)-1] // without the test of the mark
+			}
+		})
+	}
+	if err := repair(plan); negations != 1 || !errors.Is(err, errNegation) {
+		t.Errorf("%d negations without the test of their mark: %v", negations, err)
+	}
+	if err := repair(planAsIs(t, "p if not input.a")); err != nil {
+		t.Errorf("a negation as it is planned: %v", err)
+	}
 }
 
 func recognize(p *ir.Policy) (r recognized) {
