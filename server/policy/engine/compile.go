@@ -96,7 +96,7 @@ func (c *compiler) compileAll() error {
 		fn := &function{name: p.Name, id: len(c.prog.order), slot: -1, memo: -1, query: true}
 		c.prog.plans[p.Name] = fn
 		c.prog.order = append(c.prog.order, fn)
-		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
+		c.compileBody(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
 	}
 	c.prog.stats.Slots = len(c.prog.slots)
 	c.prog.cases = c.newCases()
@@ -124,14 +124,14 @@ func (c *compiler) declare(f *ir.Func) error {
 func (c *compiler) compileFunction(f *ir.Func) {
 	fn := c.prog.funcs[f.Name]
 	c.prog.stats.Functions++
-	c.body(fn, f)
+	c.compileBody(fn, f)
 	if fn.unsupported == "" && fn.closed && fn.slot >= 0 && !c.opts.NoFold && c.fuse() {
 		c.foldFunction(fn)
 	}
 }
 
-// body compiles the blocks of a function, or notes why it cannot.
-func (c *compiler) body(fn *function, f *ir.Func) {
+// compileBody compiles the blocks of a function, or notes why it cannot.
+func (c *compiler) compileBody(fn *function, f *ir.Func) {
 	defer func() {
 		if r := recover(); r != nil {
 			cause, ok := r.(unsupported)
