@@ -52,12 +52,12 @@ func effectsOf(s ir.Stmt) (e effects) {
 	case *ir.ResultSetAddStmt:
 		e.readLocal(s.Value)
 	default:
-		e.assigning(s)
+		e.ofAssigning(s)
 	}
 	return e
 }
 
-func (e *effects) assigning(s ir.Stmt) {
+func (e *effects) ofAssigning(s ir.Stmt) {
 	switch s := s.(type) {
 	case *ir.AssignIntStmt:
 		e.write(s.Target)
@@ -83,11 +83,11 @@ func (e *effects) assigning(s ir.Stmt) {
 	case *ir.MakeSetStmt:
 		e.write(s.Target)
 	default:
-		e.testing(s)
+		e.ofTesting(s)
 	}
 }
 
-func (e *effects) testing(s ir.Stmt) {
+func (e *effects) ofTesting(s ir.Stmt) {
 	switch s := s.(type) {
 	case *ir.EqualStmt:
 		e.read(s.A, s.B)

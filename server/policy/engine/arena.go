@@ -28,7 +28,7 @@ type slab[T any] struct {
 	next   int // first free element in it
 }
 
-func (s *slab[T]) get() *T {
+func (s *slab[T]) take() *T {
 	if s.chunk < len(s.chunks) && s.next < len(s.chunks[s.chunk]) {
 		s.next++
 		return &s.chunks[s.chunk][s.next-1]
@@ -47,8 +47,8 @@ func (s *slab[T]) grow() *T {
 	return &s.chunks[s.chunk][0]
 }
 
-// each calls f for every element that was handed out since the last reset.
-func (s *slab[T]) each(f func(*T)) {
+// eachUsed calls f for every element that was handed out since the last reset.
+func (s *slab[T]) eachUsed(f func(*T)) {
 	for c := 0; c <= s.chunk && c < len(s.chunks); c++ {
 		n := len(s.chunks[c])
 		if c == s.chunk {
@@ -60,7 +60,7 @@ func (s *slab[T]) each(f func(*T)) {
 	}
 }
 
-func (s *slab[T]) reset() { s.chunk, s.next = 0, 0 }
+func (s *slab[T]) rewind() { s.chunk, s.next = 0, 0 }
 
 func (s *slab[T]) bytes() int {
 	var t T
@@ -83,13 +83,13 @@ func (a *arena) reset(limit int) {
 
 // rewind makes the arena empty and keeps its memory.
 func (a *arena) rewind() {
-	a.strs.reset()
-	a.nums.reset()
-	a.arrays.reset()
-	a.objects.reset()
-	a.records.reset()
-	a.sets.reset()
-	a.indexes.reset()
+	a.strs.rewind()
+	a.nums.rewind()
+	a.arrays.rewind()
+	a.objects.rewind()
+	a.records.rewind()
+	a.sets.rewind()
+	a.indexes.rewind()
 }
 
 // held is what the arena holds in bytes. The slices of values that this
@@ -97,90 +97,90 @@ func (a *arena) rewind() {
 func (a *arena) held() int {
 	const word = int(unsafe.Sizeof(Value(nil)))
 	n := a.strs.bytes() + a.nums.bytes() + a.arrays.bytes() + a.objects.bytes() + a.records.bytes() + a.sets.bytes()
-	a.arrays.each(func(x *Array) { n += cap(x.elems) * word })
-	a.sets.each(func(x *Set) { n += cap(x.elems) * word })
-	a.objects.each(func(x *Object) { n += (cap(x.keys) + cap(x.vals)) * word })
-	a.records.each(func(x *Object) { n += cap(x.vals) * word })
-	a.indexes.each(func(x *index) { n += cap(x.slots) * 4 })
+	a.arrays.eachUsed(func(x *Array) { n += cap(x.elems) * word })
+	a.sets.eachUsed(func(x *Set) { n += cap(x.elems) * word })
+	a.objects.eachUsed(func(x *Object) { n += (cap(x.keys) + cap(x.vals)) * word })
+	a.records.eachUsed(func(x *Object) { n += cap(x.vals) * word })
+	a.indexes.eachUsed(func(x *index) { n += cap(x.slots) * 4 })
 	return n
 }
 
-func (a *arena) str(s string) *Str {
+func (a *arena) newStr(s string) *Str {
 	if a.heap {
 		return newString(s)
 	}
-	x := a.strs.get()
+	x := a.strs.take()
 	x.s, x.tab, x.h = s, nil, 0
 	return x
 }
 
-func (a *arena) num(i int64) *Num {
+func (a *arena) newNum(i int64) *Num {
 	if a.heap || i >= minSmall && i <= maxSmall {
 		return Int(i)
 	}
-	x := a.nums.get()
+	x := a.nums.take()
 	x.i, x.lit = i, nil
 	return x
 }
 
-func (a *arena) array(capacity int) *Array {
+func (a *arena) newArray(capacity int) *Array {
 	if a.heap {
 		return &Array{elems: make([]Value, 0, capacity)}
 	}
-	x := a.arrays.get()
+	x := a.arrays.take()
 	x.elems = x.elems[:0]
 	return x
 }
 
-func (a *arena) object() *Object {
+func (a *arena) newObject() *Object {
 	if a.heap {
 		return &Object{sorted: true}
 	}
-	x := a.objects.get()
+	x := a.objects.take()
 	x.keys, x.vals = x.keys[:0], x.vals[:0]
 	x.index, x.sorted = nil, true
 	return x
 }
 
-// record returns an object with keys that it shares with others, still without
+// newRecord returns an object with keys that it shares with others, still without
 // values. The keys are interned, of one table, and sorted.
-func (a *arena) record(keys []Value, idx *index) *Object {
+func (a *arena) newRecord(keys []Value, idx *index) *Object {
 	if a.heap {
 		return &Object{keys: keys, vals: make([]Value, 0, len(keys)), index: idx, sorted: true, shared: true, uniform: true}
 	}
-	x := a.records.get()
+	x := a.records.take()
 	x.keys, x.vals, x.index = keys, x.vals[:0], idx
 	x.sorted, x.shared, x.uniform = true, true, true
 	return x
 }
 
-func (a *arena) set() *Set {
+func (a *arena) newSet() *Set {
 	if a.heap {
 		return &Set{sorted: true}
 	}
-	x := a.sets.get()
+	x := a.sets.take()
 	x.elems, x.index, x.sorted = x.elems[:0], nil, true
 	return x
 }
 
-// insert sets a field of an object of this arena.
-func (a *arena) insert(o *Object, key, value Value) {
+// insertInto sets a field of an object of this arena.
+func (a *arena) insertInto(o *Object, key, value Value) {
 	if o.index == nil && len(o.keys) == scanMax && !a.heap {
-		o.index = a.newIndex(o.keys)
+		o.index = a.slabIndex(o.keys)
 	}
 	o.insert(key, value)
 }
 
-// add adds an element to a set of this arena.
-func (a *arena) add(s *Set, v Value) {
+// addTo adds an element to a set of this arena.
+func (a *arena) addTo(s *Set, v Value) {
 	if s.index == nil && len(s.elems) == scanMax && !a.heap {
-		s.index = a.newIndex(s.elems)
+		s.index = a.slabIndex(s.elems)
 	}
 	s.add(v)
 }
 
-func (a *arena) newIndex(vals []Value) *index {
-	x := a.indexes.get()
+func (a *arena) slabIndex(vals []Value) *index {
+	x := a.indexes.take()
 	x.rebuild(vals)
 	return x
 }

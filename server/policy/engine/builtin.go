@@ -50,16 +50,6 @@ const (
 // topdown's implementation, which knows the right error.
 var delegate = &Null{1}
 
-func (v verdict) value() Value {
-	switch v {
-	case yes:
-		return True
-	case no:
-		return False
-	}
-	return delegate
-}
-
 // builtin returns a built-in by name.
 func (c *compiler) builtin(name string) *builtin {
 	if b := c.builtins[name]; b != nil {
@@ -182,13 +172,13 @@ func (m *vm) received(b *builtin, out []*ast.Term) Value {
 	var v Value
 	switch {
 	case b.relation:
-		a := m.arena.array(len(out))
+		a := m.arena.newArray(len(out))
 		for _, t := range out {
-			a.elems = append(a.elems, c.value(t.Value))
+			a.elems = append(a.elems, c.convert(t.Value))
 		}
 		v = a
 	case len(out) > 0:
-		v = c.value(out[0].Value)
+		v = c.convert(out[0].Value)
 	}
 	if c.err != nil {
 		m.fail(c.err)
@@ -221,8 +211,8 @@ func (m *vm) builtinContext() *topdown.BuiltinContext {
 	return m.bctx
 }
 
-// builtinCall makes the step of a call whose result goes into a register.
-func (e *emitter) builtinCall(n *node) step {
+// builtinStep makes the step of a call whose result goes into a register.
+func (e *emitter) builtinStep(n *node) step {
 	s, d := e.site(n), e.dst(n)
 	switch {
 	case s.b.void:
@@ -231,7 +221,7 @@ func (e *emitter) builtinCall(n *node) step {
 			return abortIf(f.vm)
 		}
 	case s.b.test != nil && len(s.args) <= 2:
-		return e.predicateValue(s, d)
+		return e.verdictStep(s, d)
 	case s.b.f1 != nil && len(s.args) == 1:
 		return native1(s, d)
 	case s.b.f2 != nil && len(s.args) == 2:
@@ -239,7 +229,7 @@ func (e *emitter) builtinCall(n *node) step {
 	case s.b.f3 != nil && len(s.args) == 3:
 		return native3(s, d)
 	}
-	return func(f *frame) int { return f.finish(d, f.vm.general(s, f.all(s.args))) }
+	return func(f *frame) int { return f.storeResult(d, f.vm.general(s, f.all(s.args))) }
 }
 
 // general calls a built-in of any number of operands.
@@ -267,8 +257,8 @@ func (f *frame) all(args []operand) []Value {
 	return out
 }
 
-// finish stores the result of a call.
-func (f *frame) finish(d int32, v Value) int {
+// storeResult stores the result of a call.
+func (f *frame) storeResult(d int32, v Value) int {
 	f.set(d, v)
 	if v == nil {
 		return f.vm.undefined()
@@ -281,13 +271,13 @@ func native1(s *site, d int32) step {
 	return func(f *frame) int {
 		x := f.get(a)
 		if x == nil {
-			return f.finish(d, nil)
+			return f.storeResult(d, nil)
 		}
 		v := fn(f.vm, x)
 		if v == Value(delegate) {
 			v = f.vm.delegated(s, x)
 		}
-		return f.finish(d, v)
+		return f.storeResult(d, v)
 	}
 }
 
@@ -296,13 +286,13 @@ func native2(s *site, d int32) step {
 	return func(f *frame) int {
 		x, y := f.get(a), f.get(b)
 		if x == nil || y == nil {
-			return f.finish(d, nil)
+			return f.storeResult(d, nil)
 		}
 		v := fn(f.vm, x, y)
 		if v == Value(delegate) {
 			v = f.vm.delegated(s, x, y)
 		}
-		return f.finish(d, v)
+		return f.storeResult(d, v)
 	}
 }
 
@@ -311,13 +301,13 @@ func native3(s *site, d int32) step {
 	return func(f *frame) int {
 		x, y, z := f.get(a), f.get(b), f.get(c)
 		if x == nil || y == nil || z == nil {
-			return f.finish(d, nil)
+			return f.storeResult(d, nil)
 		}
 		v := fn(f.vm, x, y, z)
 		if v == Value(delegate) {
 			v = f.vm.delegated(s, x, y, z)
 		}
-		return f.finish(d, v)
+		return f.storeResult(d, v)
 	}
 }
 
@@ -340,18 +330,18 @@ func (f *frame) verdict(s *site) (v, ok bool) {
 	return out != Value(False), out != nil
 }
 
-func (e *emitter) predicateValue(s *site, d int32) step {
+func (e *emitter) verdictStep(s *site, d int32) step {
 	return func(f *frame) int {
 		v, ok := f.verdict(s)
 		if !ok {
-			return f.finish(d, nil)
+			return f.storeResult(d, nil)
 		}
-		return f.finish(d, Boolean(v))
+		return f.storeResult(d, Boolean(v))
 	}
 }
 
-// predicate makes the step of a predicate that must hold.
-func (e *emitter) predicate(n *node) step {
+// predicateStep makes the step of a predicate that must hold.
+func (e *emitter) predicateStep(n *node) step {
 	s := e.site(n)
 	return func(f *frame) int {
 		v, ok := f.verdict(s)

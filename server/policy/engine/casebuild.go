@@ -14,15 +14,15 @@ var errUnknown = errors.New("not known in this case")
 // caseSteps bounds the evaluation of one document for a table.
 const caseSteps = 2000
 
-// builder makes the table of a case. It evaluates, callees first, every document
+// caseBuilder makes the table of a case. It evaluates, callees first, every document
 // that an entrypoint may need. To read what the case does not know is an error,
 // here, and then the document is not known either; whatever comes out without
 // one does so in all evaluations of the case.
-type builder struct {
+type caseBuilder struct {
 	m       *vm
-	unknown []bool   // by slot: that it cannot be computed
-	left    [][]left // by function.id; nil: not looked at
-	room    []left   // where these are
+	unknown []bool      // by slot: that it cannot be computed
+	left    [][]remains // by function.id; nil: not looked at
+	room    []remains   // where these are
 	t       *table
 }
 
@@ -31,7 +31,9 @@ type builder struct {
 func (e *Entrypoint) table(key caseKey, vals []Value) (t *table) {
 	p := e.prog
 	t = &table{key: key, spans: make([]span, len(p.order))}
-	b := &builder{unknown: make([]bool, len(p.slots)), left: make([][]left, len(p.order)), room: make([]left, 0, 2*len(p.order)), t: t}
+	b := &caseBuilder{
+		unknown: make([]bool, len(p.slots)), left: make([][]remains, len(p.order)), room: make([]remains, 0, 2*len(p.order)), t: t,
+	}
 	b.m = &vm{
 		prog: p, slots: make([]memo, len(p.slots)), applied: make([]application, p.memos), arena: arena{heap: true},
 		ctx: context.Background(), data: p.data, table: &p.whole, gen: 1, gens: 1, build: b,
@@ -42,11 +44,11 @@ func (e *Entrypoint) table(key caseKey, vals []Value) (t *table) {
 			t = &table{key: key, spans: p.whole.spans}
 		}
 	}()
-	b.learn(vals)
+	b.learnAspects(vals)
 	for _, fn := range e.needed {
-		b.function(fn)
+		b.examine(fn)
 	}
-	b.collect()
+	b.fillTable()
 	return t
 }
 
@@ -66,51 +68,51 @@ func (p *Program) needed(fn *function) (out []*function) {
 	return out
 }
 
-func (b *builder) set(slot int32, v Value) { b.m.slots[slot] = memo{gen: b.m.gen, val: v} }
+func (b *caseBuilder) setSlot(slot int32, v Value) { b.m.slots[slot] = memo{gen: b.m.gen, val: v} }
 
-func (b *builder) isKnown(slot int32) bool { return b.m.slots[slot].gen == b.m.gen }
+func (b *caseBuilder) isKnown(slot int32) bool { return b.m.slots[slot].gen == b.m.gen }
 
 // begin makes the vm forget how the last evaluation ended.
-func (b *builder) begin(fn *function) *frame {
+func (b *caseBuilder) begin(fn *function) *frame {
 	b.clear()
 	b.m.depth = -1
 	return b.m.enter(fn)
 }
 
-func (b *builder) clear() {
+func (b *caseBuilder) clear() {
 	b.m.err, b.m.bierr, b.m.left, b.m.budget = nil, nil, 0, caseSteps
 }
 
-// learn sets what the aspects say of the paths.
-func (b *builder) learn(vals []Value) {
+// learnAspects sets what the aspects say of the paths.
+func (b *caseBuilder) learnAspects(vals []Value) {
 	for i, v := range vals {
 		slot, a := b.m.prog.cases.paths[i].slot, b.t.key.aspects[i]
 		switch o, isObject := v.(*Object); {
 		case a == anyValue:
 		case a == aspect(emptyObject):
-			b.set(slot, emptyObject)
+			b.setSlot(slot, emptyObject)
 		case a == aspect(emptyArray):
-			b.set(slot, emptyArray)
+			b.setSlot(slot, emptyArray)
 		case isObject:
 			b.absent(slot, o)
 		default:
-			b.set(slot, v)
+			b.setSlot(slot, v)
 		}
 	}
 }
 
 // absent makes the fields that a record lacks undefined.
-func (b *builder) absent(slot int32, o *Object) {
+func (b *caseBuilder) absent(slot int32, o *Object) {
 	for id := range b.m.prog.slots {
 		d := &b.m.prog.slots[id]
 		if d.field != nil && d.parent.kind == inSlot && d.parent.id == slot && o.indexOfStr(d.field) < 0 {
-			b.set(int32(id), nil)
+			b.setSlot(int32(id), nil)
 		}
 	}
 }
 
-// compute is the builder's way to compute a slot.
-func (b *builder) compute(id int32) Value {
+// computeKnown is the builder's way to compute a slot.
+func (b *caseBuilder) computeKnown(id int32) Value {
 	m := b.m
 	if m.err != nil {
 		return nil
@@ -125,26 +127,26 @@ func (b *builder) compute(id int32) Value {
 		b.unknown[id] = true
 		return nil
 	}
-	b.set(id, v)
+	b.setSlot(id, v)
 	return v
 }
 
-// function finds out what is left of a function, and the value of a document.
-func (b *builder) function(fn *function) {
+// examine finds out what is left of a function, and the value of a document.
+func (b *caseBuilder) examine(fn *function) {
 	b.left[fn.id] = b.leftOf(fn)
 	if fn.slot < 0 {
 		return
 	}
 	v, ok := fn.constant, fn.folded
 	if !ok {
-		v, ok = b.evaluate(fn)
+		v, ok = b.evaluateDocument(fn)
 	}
 	if ok {
-		b.set(fn.slot, v)
+		b.setSlot(fn.slot, v)
 	}
 }
 
-func (b *builder) evaluate(fn *function) (Value, bool) {
+func (b *caseBuilder) evaluateDocument(fn *function) (Value, bool) {
 	f := b.begin(fn)
 	for _, l := range b.left[fn.id] {
 		c := l.run(f)
@@ -158,15 +160,15 @@ func (b *builder) evaluate(fn *function) (Value, bool) {
 	return f.regs[fn.ret], true
 }
 
-// collect puts into the table what evaluations of the case read and run.
-func (b *builder) collect() {
+// fillTable puts into the table what evaluations of the case read and run.
+func (b *caseBuilder) fillTable() {
 	b.t.known, b.t.vals = make([]int32, 0, 64), make([]Value, 0, 64)
 	b.t.steps = make([]step, 0, len(b.room))
 	reached := &reach{b: b, slots: make([]bool, len(b.unknown)), fns: make([]bool, len(b.left))}
-	reached.function(b.t.key.fn)
+	reached.reachFunction(b.t.key.fn)
 	for id, yes := range reached.slots {
 		if yes && b.isKnown(int32(id)) {
-			settle(b.m.slots[id].val)
+			sortDeep(b.m.slots[id].val)
 			b.t.known = append(b.t.known, int32(id))
 			b.t.vals = append(b.t.vals, b.m.slots[id].val)
 		}
@@ -179,7 +181,7 @@ func (b *builder) collect() {
 	b.t.known, b.t.vals, b.t.steps = slices.Clone(b.t.known), slices.Clone(b.t.vals), slices.Clone(b.t.steps)
 }
 
-func (b *builder) span(fn *function) {
+func (b *caseBuilder) span(fn *function) {
 	left, t := b.left[fn.id], b.t
 	if left == nil || len(t.steps)+len(left) >= math.MaxUint16 {
 		return // all units, then
@@ -192,27 +194,27 @@ func (b *builder) span(fn *function) {
 
 // reach is what evaluations of a case may read and run.
 type reach struct {
-	b     *builder
+	b     *caseBuilder
 	slots []bool
 	fns   []bool // by function.id
 }
 
-func (r *reach) function(fn *function) {
+func (r *reach) reachFunction(fn *function) {
 	if r.fns[fn.id] {
 		return
 	}
 	r.fns[fn.id] = true
 	for _, l := range r.b.left[fn.id] {
 		for _, s := range l.slots {
-			r.slot(s)
+			r.reachSlot(s)
 		}
 		for _, c := range l.calls {
-			r.function(c)
+			r.reachFunction(c)
 		}
 	}
 }
 
-func (r *reach) slot(id int32) {
+func (r *reach) reachSlot(id int32) {
 	if r.slots[id] {
 		return
 	}
@@ -225,33 +227,33 @@ func (r *reach) slot(id int32) {
 	switch {
 	case r.b.isKnown(id):
 	case d.fn != nil:
-		r.function(d.fn)
+		r.reachFunction(d.fn)
 	default:
 		for _, o := range []operand{d.parent, d.key} {
 			if o.kind == inSlot {
-				r.slot(o.id)
+				r.reachSlot(o.id)
 			}
 		}
 	}
 }
 
-// settle sorts what a value consists of, so that evaluations can share it.
-func settle(v Value) {
+// sortDeep sorts what a value consists of, so that evaluations can share it.
+func sortDeep(v Value) {
 	switch x := v.(type) {
 	case *Array:
-		settleAll(x.elems)
+		sortAllDeep(x.elems)
 	case *Set:
-		settleAll(x.elems)
+		sortAllDeep(x.elems)
 		x.sort()
 	case *Object:
-		settleAll(x.keys)
-		settleAll(x.vals)
+		sortAllDeep(x.keys)
+		sortAllDeep(x.vals)
 		x.sort()
 	}
 }
 
-func settleAll(vals []Value) {
+func sortAllDeep(vals []Value) {
 	for _, v := range vals {
-		settle(v)
+		sortDeep(v)
 	}
 }

@@ -32,24 +32,24 @@ func (e *emitter) part(nodes []*node) part {
 	if e.c.hasCases() {
 		p.steps = steps
 		p.tests = e.tests(nodes)
-		p.read(nodes)
+		p.noteReads(nodes)
 	}
 	return p
 }
 
-// read notes which slots and functions blocks use.
-func (p *part) read(blocks ...[]*node) {
+// noteReads notes which slots and functions blocks use.
+func (p *part) noteReads(blocks ...[]*node) {
 	var slots uniques[int32]
 	var calls uniques[*function]
 	for _, nodes := range blocks {
 		eachNode(nodes, func(n *node) {
 			n.operands(func(o *operand) {
 				if o.kind == inSlot {
-					slots.add(o.id)
+					slots.addNew(o.id)
 				}
 			})
 			if n.op == opCall {
-				calls.add(n.fn)
+				calls.addNew(n.fn)
 			}
 		})
 	}
@@ -65,7 +65,7 @@ type uniques[T comparable] struct {
 
 const few = 32
 
-func (u *uniques[T]) add(v T) {
+func (u *uniques[T]) addNew(v T) {
 	if len(u.list) < few {
 		if !slices.Contains(u.list, v) {
 			u.list = append(u.list, v)
@@ -118,8 +118,8 @@ func writesNothing(n *node) bool {
 	return ok
 }
 
-// chain makes the step of an else chain.
-func chain(branches []part) step {
+// chainStep makes the step of an else chain.
+func chainStep(branches []part) step {
 	var bodies []step
 	for _, b := range branches {
 		bodies = append(bodies, b.run)
@@ -127,8 +127,8 @@ func chain(branches []part) step {
 	return alternatives(bodies)
 }
 
-// left is what is left of a unit, with what that reads and calls.
-type left struct {
+// remains is what is left of a unit, with what that reads and calls.
+type remains struct {
 	run   step
 	slots []int32
 	calls []*function
@@ -136,30 +136,30 @@ type left struct {
 
 // leftOf returns what is left of the units of a function: those that fail in all
 // evaluations of the case, before they do anything, are not.
-func (b *builder) leftOf(fn *function) []left {
+func (b *caseBuilder) leftOf(fn *function) []remains {
 	first := len(b.room)
 	for i := range fn.parts {
 		p := &fn.parts[i]
 		if len(p.branches) > 0 {
-			b.chain(fn, p)
-		} else if done, dead := b.test(fn, p); !dead {
-			b.room = append(b.room, b.from(p, done))
+			b.leftOfChain(fn, p)
+		} else if done, dead := b.tryTests(fn, p); !dead {
+			b.room = append(b.room, b.leftFrom(p, done))
 		}
 	}
 	return b.room[first:len(b.room):len(b.room)]
 }
 
-// chain adds what is left of an else chain.
-func (b *builder) chain(fn *function, p *part) {
-	var all left
+// leftOfChain adds what is left of an else chain.
+func (b *caseBuilder) leftOfChain(fn *function, p *part) {
+	var all remains
 	bodies := make([]step, 0, len(p.branches))
 	id := partKey{part: p}
 	for i := range p.branches {
-		done, dead := b.test(fn, &p.branches[i])
+		done, dead := b.tryTests(fn, &p.branches[i])
 		if dead {
 			continue
 		}
-		l := b.from(&p.branches[i], done)
+		l := b.leftFrom(&p.branches[i], done)
 		bodies = append(bodies, l.run)
 		all.slots, all.calls = append(all.slots, l.slots...), append(all.calls, l.calls...)
 		if i < len(id.done) {
@@ -172,16 +172,16 @@ func (b *builder) chain(fn *function, p *part) {
 	if len(p.branches) > len(id.done) {
 		all.run = alternatives(bodies)
 	} else {
-		all.run = b.m.prog.cases.parts.get(id, func() step { return alternatives(bodies) })
+		all.run = b.m.prog.cases.parts.stepFor(id, func() step { return alternatives(bodies) })
 	}
 	b.room = append(b.room, all)
 }
 
-// from is a unit without its first steps.
-func (b *builder) from(p *part, done int) left {
-	l := left{run: p.run, slots: p.slots, calls: p.calls}
+// leftFrom is a unit without its first steps.
+func (b *caseBuilder) leftFrom(p *part, done int) remains {
+	l := remains{run: p.run, slots: p.slots, calls: p.calls}
 	if done > 0 {
-		l.run = b.m.prog.cases.parts.get(partKey{part: p, from: done}, func() step { return sequence(p.steps[done:]) })
+		l.run = b.m.prog.cases.parts.stepFor(partKey{part: p, from: done}, func() step { return sequence(p.steps[done:]) })
 	}
 	return l
 }
@@ -190,9 +190,9 @@ func (b *builder) from(p *part, done int) left {
 // for no more.
 const maxDone = math.MaxUint8 - 1
 
-// test reports that a unit is dead, or else how many of its first steps succeed
+// tryTests reports that a unit is dead, or else how many of its first steps succeed
 // in all evaluations of the case, and write nothing.
-func (b *builder) test(fn *function, p *part) (done int, dead bool) {
+func (b *caseBuilder) tryTests(fn *function, p *part) (done int, dead bool) {
 	m := b.m
 	f := b.begin(fn)
 	leading := true
@@ -233,15 +233,12 @@ type partKey struct {
 	done [16]uint8
 }
 
-// get returns the step for a key, made by compose if it is the first.
-func (p *parts) get(k partKey, compose func() step) step {
+// stepFor returns the step for a key, made by compose if it is the first.
+func (p *parts) stepFor(k partKey, compose func() step) step {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.steps[k]
 	if s == nil {
-		if p.steps == nil {
-			p.steps = map[partKey]step{}
-		}
 		s = compose()
 		if len(p.steps) < maxParts {
 			p.steps[k] = s

@@ -106,7 +106,7 @@ func (c *compiler) newCases() *cases {
 	if !c.hasCases() {
 		return nil
 	}
-	out := &cases{tab: c.sym.id}
+	out := &cases{tab: c.sym.id, parts: parts{steps: map[partKey]step{}}}
 	for _, path := range c.opts.Cases[:min(len(c.opts.Cases), maxCasePaths)] {
 		c.addCasePath(out, path)
 	}

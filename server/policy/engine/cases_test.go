@@ -50,26 +50,46 @@ func (p *pair) differ(t testing.TB, in any) string {
 	return ""
 }
 
-// TestCasesChangeNothing evaluates rules for many inputs of each case: what a table has from one of them must hold for all.
+// TestCasesChangeNothing evaluates rules for many inputs of each case: what a table has from one must hold for all.
 // Each rule is a trap.
 func TestCasesChangeNothing(t *testing.T) {
 	tests := []struct{ name, rules string }{
 		{"another input inside", `p := [q, x, q] if { x := q with input.k as "z" }` + "\nq := [input.k, r]\nr if input.k == \"a\""},
 		{"other data inside", `p := [q, x] if { x := q with data.o.a as 7 }` + "\nq := [input.k, data.o.a]"},
-		{"dropped rules inside", `p contains x if { x := q with input.k as "b" }` + "\nq := 1 if input.k == \"a\"\nq := 2 if input.k == \"b\""},
+		{"dropped rules inside", `
+			p contains x if { x := q with input.k as "b" }
+			q := 1 if input.k == "a"
+			q := 2 if input.k == "b"`},
 		{"dropped rules of what is unknown inside", `p contains [x, q] if { x := q with input.k as "b" }` +
 			"\nq := 1 if { input.k == \"a\"; input.n == 1 }\nq := 2 if { input.k == \"b\"; input.n == 1 }"},
 		{"a conflict in what is known", "p := [q, input.n]\nq := 1 if input.k == \"a\"\nq := 2 if input.k in {\"a\", \"b\"}"},
-		{"an error before a test that fails", "p contains 1 if { q; input.k == \"a\" }\np contains 2\nq := 1 if input.n\nq := 2 if input.m"},
+		{"an error before a test that fails", `
+			p contains 1 if { q; input.k == "a" }
+			p contains 2
+			q := 1 if input.n
+			q := 2 if input.m`},
 		{"a failing call before a test that fails", "p contains 1 if { to_number(input.s) == 1; input.k == \"a\" }\np contains 2"},
 		{"a test of types before one that fails", "p contains 1 if { startswith(input.n, \"a\"); input.k == \"a\" }\np contains 2"},
 		{"an error of what is known", "p contains q\np contains 1\nq := to_number(input.k)"},
-		{"not of what is unknown", "p contains 1 if not input.n == 1\np contains 2 if { not input.n == 1; input.k == \"a\" }\np contains 3 if not q\nq if input.n == 2"},
-		{"functions", "p := [f(input.k), f(input.n), g(\"a\")]\nf(x) := 1 if { x == input.k; input.n == 1 } else := 2 if { input.k == \"a\" } else := x\ng(x) if x == input.k"},
+		{"not of what is unknown", `
+			p contains 1 if not input.n == 1
+			p contains 2 if { not input.n == 1; input.k == "a" }
+			p contains 3 if not q
+			q if input.n == 2`},
+		{"functions", `
+			p := [f(input.k), f(input.n), g("a")]
+			f(x) := 1 if { x == input.k; input.n == 1 } else := 2 if { input.k == "a" } else := x
+			g(x) if x == input.k`},
 		{"a remembered call", "p := [f(input.k), count(f(input.k)), f(input.k)]\nf(x) := {y | some y in input.l; y != x}"},
-		{"a remembered call of two documents", "p := [q, r]\ndefault q := -1\nq := count(f(input.k))\ndefault r := -1\nr := count(f(input.k))\n" +
-			"f(x) := {y | some y in [1, x, input.n]}"},
-		{"else chains", "p := 1 if { input.k == \"x\" } else := 2 if { input.k == \"a\"; input.n == 1 } else := 3 if { input.n == 2 } else := input.m"},
+		{"a remembered call of two documents", `
+			p := [q, r]
+			default q := -1
+			q := count(f(input.k))
+			default r := -1
+			r := count(f(input.k))
+			f(x) := {y | some y in [1, x, input.n]}`},
+		{"else chains", `
+			p := 1 if { input.k == "x" } else := 2 if { input.k == "a"; input.n == 1 } else := 3 if { input.n == 2 } else := input.m`},
 		{"defaults", "default p := 0\np := 1 if { input.k == \"a\"; input.n == 1 }\np := 2 if { input.k == \"b\"; input.n == 1 }"},
 		{"early exit", "p if input.n == 1\np if input.k == \"a\"\np if { input.k == \"b\"; q }\nq := 1 if input.n\nq := 2 if input.m"},
 		{"fields that are absent", "p := [object.get(input.c, \"x\", 0), q, count(input.c)]\ndefault q := 5\nq := input.c.x"},
@@ -79,7 +99,11 @@ func TestCasesChangeNothing(t *testing.T) {
 		{"guards", guarded("p", 6)},
 		{"dynamic documents", "q.a := input.n\nq.b := input.k\np := data.t.q[input.k]"},
 		{"sets that are shared", "p := [sort(q), count(q), q | {input.n}]\nq := {\"c\", \"b\", \"a\", input.k}"},
-		{"nested rules", "p := [q, r]\nq contains x if { input.k == \"a\"; some x in r }\nr contains input.n if s\ns if input.k in {\"a\", \"b\"}"},
+		{"nested rules", `
+			p := [q, r]
+			q contains x if { input.k == "a"; some x in r }
+			r contains input.n if s
+			s if input.k in {"a", "b"}`},
 		{"a delegated call", "p := [q, input.n]\nq := sprintf(\"%v\", [input.k])"},
 	}
 	for _, test := range tests {
@@ -125,7 +149,10 @@ func TestCasesOfRandomModules(t *testing.T) {
 	for seed := range n {
 		g := &generator{rnd: rand.New(rand.NewPCG(uint64(seed), 11))}
 		src := g.module()
-		s := &set{modules: map[string]*ast.Module{"t.rego": ast.MustParseModule(src)}, data: randomData, skip: []ast.StageID{ast.StageCheckTypes}}
+		s := &set{
+			modules: map[string]*ast.Module{"t.rego": ast.MustParseModule(src)}, data: randomData,
+			skip: []ast.StageID{ast.StageCheckTypes},
+		}
 		if !s.compiles() || len(g.rules) == 0 {
 			continue
 		}
@@ -146,7 +173,7 @@ func TestCasesOfRandomModules(t *testing.T) {
 	}
 }
 
-// TestCasesKnowMuch: a table of the shipped policies knows what hangs on the case alone, and drops rules.
+// TestCasesKnowMuch: a table of the shipped policies knows what depends on the case alone, and drops rules.
 func TestCasesKnowMuch(t *testing.T) {
 	s := shipped(t)
 	for name, in := range mainInputs(t) {
@@ -167,7 +194,8 @@ func TestPanicInACase(t *testing.T) {
 	s := module(t, "package t\np := [upper(input.k), input.n]\n", nil)
 	p := newPair(t, s, "data.t.p", engine.Options{Cases: [][]string{{"k"}}, Native: map[string]engine.Native{"upper": boom}})
 	for range 2 {
-		if got := evalEngine(t.Context(), p.cases, records(p.sym, p.shapes, ast.MustInterfaceToValue(map[string]any{"k": "a"}))); got != "error evaluating a policy: panic: boom" {
+		input := records(p.sym, p.shapes, ast.MustInterfaceToValue(map[string]any{"k": "a"}))
+		if got := evalEngine(t.Context(), p.cases, input); got != "error evaluating a policy: panic: boom" {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -178,7 +206,8 @@ func TestCasesKnowNoTime(t *testing.T) {
 	s := module(t, "package t\np := [q, input.n] if not input.k\nq := time.now_ns()\n", nil)
 	p := newPair(t, s, "data.t.p", engine.Options{Cases: [][]string{{"k"}}})
 	for i := range int64(3) {
-		request := engine.Request{Now: time.Unix(0, 5+i), Input: engine.NewHeap(p.sym).Object(engine.Field{Key: "n", Value: engine.Int(i)})}
+		input := engine.NewHeap(p.sym).Object(engine.Field{Key: "n", Value: engine.Int(i)})
+		request := engine.Request{Now: time.Unix(0, 5+i), Input: input}
 		err := p.cases.Eval(t.Context(), request, func(r engine.Result) error {
 			if got, want := engine.ToAST(r.Value).String(), fmt.Sprintf("[%d, %d]", 5+i, i); got != want {
 				t.Errorf("got %s, want %s", got, want)
@@ -202,7 +231,8 @@ func TestManyCases(t *testing.T) {
 	p := newPair(t, s, "data.t.p", engine.Options{Cases: [][]string{{"k"}}})
 	for i := range names {
 		input := engine.NewHeap(p.sym).Object(
-			engine.Field{Key: "k", Value: engine.NewHeap(p.sym).String(names[i].(string))}, engine.Field{Key: "n", Value: engine.Int(int64(i))})
+			engine.Field{Key: "k", Value: engine.NewHeap(p.sym).String(names[i].(string))},
+			engine.Field{Key: "n", Value: engine.Int(int64(i))})
 		if got, want := evalEngine(t.Context(), p.cases, input), fmt.Sprintf(`[{"k%d"}, %d]`, i, i); got != want {
 			t.Fatalf("got %s, want %s", got, want)
 		}

@@ -56,7 +56,7 @@ func (o *Object) indexOf(key Value) int {
 	if o.index != nil {
 		return o.index.find(o.keys, key)
 	}
-	return scan(o.keys, key)
+	return indexIn(o.keys, key)
 }
 
 func (o *Object) indexOfStr(s *Str) int {
@@ -79,7 +79,7 @@ func (o *Object) indexOfStr(s *Str) int {
 	return -1
 }
 
-func scan(vals []Value, v Value) int {
+func indexIn(vals []Value, v Value) int {
 	for i, e := range vals {
 		if Equal(e, v) {
 			return i
@@ -102,7 +102,7 @@ func (o *Object) insert(key, value Value) {
 	o.keys = append(o.keys, key)
 	o.vals = append(o.vals, value)
 	o.sorted = len(o.keys) == 1
-	o.index = o.index.add(o.keys)
+	o.index = o.index.appended(o.keys)
 }
 
 // Len returns the number of elements.
@@ -121,7 +121,7 @@ func (s *Set) indexOf(v Value) int {
 	if s.index != nil {
 		return s.index.find(s.elems, v)
 	}
-	return scan(s.elems, v)
+	return indexIn(s.elems, v)
 }
 
 func (s *Set) find(v Value) Value {
@@ -137,7 +137,7 @@ func (s *Set) add(v Value) {
 	}
 	s.elems = append(s.elems, v)
 	s.sorted = len(s.elems) == 1
-	s.index = s.index.add(s.elems)
+	s.index = s.index.appended(s.elems)
 }
 
 // index is an open-addressing hash table of positions in a slice of values. A
@@ -146,8 +146,8 @@ type index struct {
 	slots []int32 // position+1; 0 is free. The length is a power of two
 }
 
-// add keeps the index of vals up to date after one value was appended.
-func (x *index) add(vals []Value) *index {
+// appended keeps the index of vals up to date after one value was appended.
+func (x *index) appended(vals []Value) *index {
 	if x == nil {
 		if len(vals) <= scanMax {
 			return nil

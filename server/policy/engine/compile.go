@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ir"
 )
@@ -22,7 +21,7 @@ type compiler struct {
 	fixedData bool // no plan replaces data: it is a constant
 	folder    *vm  // evaluates at compile time
 	places    map[Rule]int
-	withArgs  trie // functions with arguments: a dynamic call passes none
+	withArgs  *trie // functions with arguments: a dynamic call passes none
 }
 
 // noResult is the return local of a query, which has none.
@@ -38,7 +37,7 @@ func Compile(plan *Plan, data Value, opts Options) (*Program, error) {
 		return nil, errors.New("compiling a policy: there is no plan")
 	}
 	c := newCompiler(plan, data, opts.withDefaults())
-	if err := c.run(); err != nil {
+	if err := c.compileAll(); err != nil {
 		return nil, fmt.Errorf("compiling a policy: %w", err)
 	}
 	return c.prog, nil
@@ -68,13 +67,14 @@ func newCompiler(plan *Plan, data Value, opts Options) *compiler {
 		opts: opts, sym: opts.Symbols, policy: plan.policy, agreed: plan.agreed,
 		prog: &Program{
 			opts: opts, sym: opts.Symbols, data: freeze(opts.Symbols, data),
-			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: &trie{},
+			funcs: map[string]*function{}, plans: map[string]*function{}, dyn: newTrie(),
 			refused: plan.refused,
 		},
 		slots:     map[slotKey]int32{},
 		builtins:  map[string]*builtin{},
 		fixedData: !replacesData(plan.policy),
 		places:    map[Rule]int{},
+		withArgs:  newTrie(),
 	}
 	for _, s := range plan.policy.Static.Strings {
 		c.strings = append(c.strings, c.sym.intern(s.Value))
@@ -82,7 +82,7 @@ func newCompiler(plan *Plan, data Value, opts Options) *compiler {
 	return c
 }
 
-func (c *compiler) run() error {
+func (c *compiler) compileAll() error {
 	for _, f := range c.policy.Funcs.Funcs {
 		if err := c.declare(f); err != nil {
 			return err
@@ -90,13 +90,13 @@ func (c *compiler) run() error {
 	}
 	c.prog.whole = table{spans: make([]span, len(c.prog.order)+len(c.policy.Plans.Plans))}
 	for _, f := range c.policy.Funcs.Funcs { // callees come before their callers
-		c.function(f)
+		c.compileFunction(f)
 	}
 	for _, p := range c.policy.Plans.Plans {
 		fn := &function{name: p.Name, id: len(c.prog.order), slot: -1, memo: -1, query: true}
 		c.prog.plans[p.Name] = fn
 		c.prog.order = append(c.prog.order, fn)
-		c.body(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
+		c.compileBody(fn, &ir.Func{Name: p.Name, Return: noResult, Blocks: p.Blocks})
 	}
 	c.prog.stats.Slots = len(c.prog.slots)
 	c.prog.cases = c.newCases()
@@ -105,32 +105,33 @@ func (c *compiler) run() error {
 }
 
 func (c *compiler) declare(f *ir.Func) error {
-	if len(f.Params) < 2 || f.Params[0] != ir.Input || f.Params[1] != ir.Data {
+	if !takesDocuments(f) {
 		return fmt.Errorf("function %s does not take input and data", f.Name)
 	}
-	fn := &function{name: f.Name, id: len(c.prog.order), slot: -1, memo: -1, params: make([]int, len(f.Params)-2)}
+	arity := len(f.Params) - documentParams
+	fn := &function{name: f.Name, id: len(c.prog.order), slot: -1, memo: -1, params: make([]int, arity)}
 	c.prog.order = append(c.prog.order, fn)
-	if len(f.Params) == 2 {
+	if arity == 0 {
 		fn.slot = c.newSlot(slotDef{fn: fn})
-		c.prog.dyn.insert(f.Path, fn)
+		c.prog.dyn.addPath(f.Path, fn)
 	} else {
-		c.withArgs.insert(f.Path, fn)
+		c.withArgs.addPath(f.Path, fn)
 	}
 	c.prog.funcs[f.Name] = fn
 	return nil
 }
 
-func (c *compiler) function(f *ir.Func) {
+func (c *compiler) compileFunction(f *ir.Func) {
 	fn := c.prog.funcs[f.Name]
 	c.prog.stats.Functions++
-	c.body(fn, f)
+	c.compileBody(fn, f)
 	if fn.unsupported == "" && fn.closed && fn.slot >= 0 && !c.opts.NoFold && c.fuse() {
-		c.fold(fn)
+		c.foldFunction(fn)
 	}
 }
 
-// body compiles the blocks of a function, or notes why it cannot.
-func (c *compiler) body(fn *function, f *ir.Func) {
+// compileBody compiles the blocks of a function, or notes why it cannot.
+func (c *compiler) compileBody(fn *function, f *ir.Func) {
 	defer func() {
 		if r := recover(); r != nil {
 			cause, ok := r.(unsupported)
@@ -152,7 +153,7 @@ func (c *compiler) body(fn *function, f *ir.Func) {
 		nodes = mergeEnds(nodes, f.Return)
 	}
 	c.settle(fn, f, nodes)
-	c.finish(fn, f, compiled{items: c.regroup(f.Blocks, nodes), shared: shared})
+	c.emitFunction(fn, f, compiled{items: c.regroup(f, nodes), shared: shared})
 }
 
 func (c *compiler) lowerAll(fn *function, us []*ir.Block, shared map[ir.Local]bool) [][]*node {
@@ -170,16 +171,16 @@ type compiled struct {
 	shared map[ir.Local]bool
 }
 
-// finish assigns registers and makes the closures.
-func (c *compiler) finish(fn *function, f *ir.Func, done compiled) {
+// emitFunction assigns registers and makes the closures.
+func (c *compiler) emitFunction(fn *function, f *ir.Func, done compiled) {
 	items := done.items
 	e := &emitter{c: c, fn: fn, regs: map[ir.Local]int32{}, shared: done.shared}
-	for i, p := range f.Params {
-		if i >= 2 {
-			fn.params[i-2] = int(e.reg(p))
+	if !fn.query {
+		for i, p := range f.Params[documentParams:] {
+			fn.params[i] = int(e.register(p))
 		}
 	}
-	fn.ret = int(e.reg(f.Return))
+	fn.ret = int(e.register(f.Return))
 	fn.closed = c.isClosed(items)
 	if n := fn.arity(); n > 0 && n <= maxMemoArgs && !c.opts.NoSlots && isCostly(items) {
 		fn.memo = c.prog.memos
@@ -232,9 +233,9 @@ func (c *compiler) isClosed(items []item) bool {
 // foldSteps bounds an evaluation at compile time.
 const foldSteps = 100_000
 
-// fold evaluates a function that depends on nothing. One that fails is left to
+// foldFunction evaluates a function that depends on nothing. One that fails is left to
 // fail, or not to be called, at run time.
-func (c *compiler) fold(fn *function) {
+func (c *compiler) foldFunction(fn *function) {
 	m := c.foldingVM()
 	m.prepare(context.Background(), Request{}, &c.prog.whole)
 	m.budget = foldSteps
@@ -263,63 +264,4 @@ func (c *compiler) foldingVM() *vm {
 		m.fired = append(m.fired, make([]uint64, len(c.prog.rules)/64+1-len(m.fired))...)
 	}
 	return m
-}
-
-// mergeEnds joins a complete rule with the block that the planner puts behind
-// it: { …, once r = v } { r is defined, once result = r } assigns to the result
-// at once.
-func mergeEnds(nodes [][]*node, ret ir.Local) [][]*node {
-	for i := 0; i+1 < len(nodes); i++ {
-		l, ok := endOf(nodes[i+1], ret)
-		if !ok || !onlyAssigns(nodes[i], l) {
-			continue
-		}
-		eachNode(nodes[i], func(n *node) {
-			if n.op == opOnce && n.dst == l {
-				n.dst = ret
-			}
-		})
-		nodes[i+1] = []*node{}
-		nodes[i] = withoutReset(nodes[i], l)
-	}
-	return nodes
-}
-
-func withoutReset(nodes []*node, l ir.Local) []*node {
-	out := nodes[:0:0]
-	for _, n := range nodes {
-		if n.op != opReset || n.dst != l {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// endOf recognizes the block that passes local l on to the result.
-func endOf(nodes []*node, ret ir.Local) (ir.Local, bool) {
-	if len(nodes) != 2 || nodes[0].op != opDefined || nodes[1].op != opOnce || nodes[1].dst != ret {
-		return 0, false
-	}
-	l := ir.Local(nodes[0].a.id)
-	return l, nodes[0].a.kind == inReg && nodes[1].a.isReg(l)
-}
-
-// onlyAssigns reports that a rule does nothing with l but reset it first and
-// assign to it.
-func onlyAssigns(nodes []*node, l ir.Local) bool {
-	if len(nodes) == 0 || nodes[0].op != opReset || nodes[0].dst != l {
-		return false
-	}
-	ok := true
-	eachNode(nodes[1:], func(n *node) {
-		n.operands(func(o *operand) { ok = ok && !o.isReg(l) })
-		ok = ok && (n.dst != l || n.op == opOnce)
-	})
-	return ok
-}
-
-// path is the document that a function computes, without the plan's prefix.
-func (fn *function) path() string {
-	_, p, _ := strings.Cut(fn.name, ".")
-	return p
 }

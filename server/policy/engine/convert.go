@@ -65,7 +65,7 @@ func objectTerm(o *Object) *ast.Term {
 func FromAST(sym *Symbols, v ast.Value) (Value, error) {
 	b := NewHeap(sym)
 	c := converter{sym: sym, arena: &b.arena}
-	out := c.value(v)
+	out := c.convert(v)
 	return out, c.err
 }
 
@@ -77,7 +77,7 @@ type converter struct {
 	err   error
 }
 
-func (c *converter) value(v ast.Value) Value {
+func (c *converter) convert(v ast.Value) Value {
 	c.nodes++
 	switch x := v.(type) {
 	case ast.Null:
@@ -85,51 +85,51 @@ func (c *converter) value(v ast.Value) Value {
 	case ast.Boolean:
 		return Boolean(bool(x))
 	case ast.Number:
-		return c.number(x)
+		return c.fromNumber(x)
 	case ast.String:
-		return c.str(string(x))
+		return c.fromString(string(x))
 	case *ast.Array:
-		return c.array(x)
+		return c.fromArray(x)
 	case ast.Object:
-		return c.object(x)
+		return c.fromObject(x)
 	case ast.Set:
-		return c.set(x)
+		return c.fromSet(x)
 	}
 	c.err = fmt.Errorf("converting a value: %T is not ground", v)
 	return NullValue
 }
 
-func (c *converter) str(s string) Value {
+func (c *converter) fromString(s string) Value {
 	c.nodes += len(s) / 64
 	if e := c.sym.Find(s); e != nil {
 		return e
 	}
-	return c.arena.str(s)
+	return c.arena.newStr(s)
 }
 
-func (c *converter) number(n ast.Number) Value {
+func (c *converter) fromNumber(n ast.Number) Value {
 	if i, ok := canonicalInt(string(n)); ok {
-		return c.arena.num(i)
+		return c.arena.newNum(i)
 	}
-	return number(string(n))
+	return numberOf(string(n))
 }
 
-func (c *converter) array(x *ast.Array) Value {
-	out := c.arena.array(x.Len())
-	x.Foreach(func(t *ast.Term) { out.elems = append(out.elems, c.value(t.Value)) })
+func (c *converter) fromArray(x *ast.Array) Value {
+	out := c.arena.newArray(x.Len())
+	x.Foreach(func(t *ast.Term) { out.elems = append(out.elems, c.convert(t.Value)) })
 	return out
 }
 
-func (c *converter) set(x ast.Set) Value {
-	out := c.arena.set()
-	x.Foreach(func(t *ast.Term) { c.arena.add(out, c.value(t.Value)) })
+func (c *converter) fromSet(x ast.Set) Value {
+	out := c.arena.newSet()
+	x.Foreach(func(t *ast.Term) { c.arena.addTo(out, c.convert(t.Value)) })
 	out.sort()
 	return out
 }
 
-func (c *converter) object(x ast.Object) Value {
-	out := c.arena.object()
-	x.Foreach(func(k, v *ast.Term) { c.arena.insert(out, c.value(k.Value), c.value(v.Value)) })
+func (c *converter) fromObject(x ast.Object) Value {
+	out := c.arena.newObject()
+	x.Foreach(func(k, v *ast.Term) { c.arena.insertInto(out, c.convert(k.Value), c.convert(v.Value)) })
 	out.sort()
 	return out
 }
@@ -144,7 +144,7 @@ func freeze(sym *Symbols, v Value) Value {
 		if x.lit == nil {
 			return Int(x.i)
 		}
-		return number(*x.lit)
+		return numberOf(*x.lit)
 	case *Array:
 		return &Array{elems: freezeAll(sym, x.elems)}
 	case *Set:

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// reportCPU adds the CPU time of the process per operation to a benchmark, which other load on the machine does not distort
-// as it does the wall clock. Call it before the loop, and what it returns after.
+// reportCPU adds the CPU time of the process per operation to a benchmark, which other load on the machine does not
+// distort as it does the wall clock. Call it before the loop, and what it returns after.
 func reportCPU(b *testing.B) func() {
 	b.Helper()
 	before := cpuTime(b)

@@ -25,6 +25,12 @@
 // content does. So values need not come from the program's table, nor be built
 // after it: a frozen subject survives a policy swap. The service has one table.
 //
+// Values are no package of their own. As one they would cost nothing that can be
+// measured (16 interleaved runs of BenchmarkDecide: 1.0 % less in the sum of the
+// medians, 0.7 % more in that of the fastest), but 56 unexported names of theirs
+// are used by the rest of the engine, in 257 places, and would be exported: what
+// sorts, indexes, fills and recycles values in place, wrong in the hands of others.
+//
 // An input is built by a Builder from records of a fixed Shape: no JSON, no map,
 // no ast value. A heap Builder makes frozen values for caches, with Size; one
 // with an arena is reset after each request.
@@ -34,7 +40,7 @@
 // Planner.Entrypoints obtains the plan through a target plugin of rego. OPA does
 // not decide by its plans, and some mean other things than topdown. So modules
 // are rewritten before they are planned (rewrite.go), plans are repaired
-// (repair.go), and entrypoints that need what is neither are refused, each with
+// (planshape.go), and entrypoints that need what is neither are refused, each with
 // the reason and the place (refuse.go): topdown is to evaluate them. Each
 // function of the plan is a document (its arguments are input and data alone) or
 // a function with more. Compile goes through three forms:
@@ -103,13 +109,13 @@
 //
 // Neighbors evaluates many inputs that differ in few fields from one, as the
 // proofs of admission ask for. While the center is evaluated each slot notes the
-// fields that it hangs on, and a neighbor starts with the slots that no changed
+// fields that it depends on, and a neighbor starts with the slots that no changed
 // field touches. The noting happens in compute alone: what is memoized meanwhile
 // is marked as never current, so production evaluations pay nothing.
 //
 // # What is fused
 //
-// All of it can be switched off (Options), because planner shapes may change with
+// All of it can be switched off (Options), because what OPA plans may change with
 // OPA's version, and every combination is tested against OPA's suites:
 //
 //   - a dot chain is one slot; a check that it is defined goes where a later test

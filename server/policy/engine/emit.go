@@ -16,7 +16,7 @@ type emitter struct {
 	shared map[ir.Local]bool
 }
 
-func (e *emitter) reg(l ir.Local) int32 {
+func (e *emitter) register(l ir.Local) int32 {
 	r, ok := e.regs[l]
 	if !ok {
 		r = int32(len(e.regs))
@@ -30,13 +30,13 @@ func (e *emitter) dst(n *node) int32 {
 	if n.dst == noLocal {
 		return -1
 	}
-	return e.reg(n.dst)
+	return e.register(n.dst)
 }
 
 // op resolves the register of an operand.
 func (e *emitter) op(o operand) *operand {
 	if o.kind == inReg {
-		o.id = e.reg(ir.Local(o.id))
+		o.id = e.register(ir.Local(o.id))
 	}
 	return &o
 }
@@ -54,47 +54,47 @@ func (e *emitter) items(items []item) []part {
 	var parts []part
 	for len(items) > 0 {
 		if r := e.c.runAt(items); len(r.guards) > 0 {
-			parts = append(parts, e.run(r, items[:len(r.guards)]))
+			parts = append(parts, e.dispatchPart(r, items[:len(r.guards)]))
 			e.c.prog.stats.Dispatched += len(r.guards)
 			items = items[len(r.guards):]
 			continue
 		}
-		parts = append(parts, e.item(items[0]))
+		parts = append(parts, e.itemPart(items[0]))
 		items = items[1:]
 	}
 	return parts
 }
 
-func (e *emitter) item(it item) part {
+func (e *emitter) itemPart(it item) part {
 	if !it.chain {
-		return e.part(it.blocks[0])
+		return e.part(it.sole())
 	}
 	var p part
 	for _, b := range it.blocks {
 		p.branches = append(p.branches, e.part(b))
 	}
-	p.run = chain(p.branches)
+	p.run = chainStep(p.branches)
 	return p
 }
 
-// run makes the unit of a run of guarded rules.
-func (e *emitter) run(r run, items []item) part {
-	p := part{run: e.dispatch(r, items)}
+// dispatchPart makes the unit of a run of guarded rules.
+func (e *emitter) dispatchPart(r run, items []item) part {
+	p := part{run: e.dispatchStep(r, items)}
 	blocks := make([][]*node, len(items))
 	for i, it := range items {
-		blocks[i] = it.blocks[0]
+		blocks[i] = it.sole()
 	}
-	p.read(blocks...)
+	p.noteReads(blocks...)
 	return p
 }
 
-// dispatch makes one step of a run of guarded rules: it looks the slot's value
+// dispatchStep makes one step of a run of guarded rules: it looks the slot's value
 // up and runs the rules that have it, in their order.
-func (e *emitter) dispatch(r run, items []item) step {
+func (e *emitter) dispatchStep(r run, items []item) step {
 	table := map[string][]step{}
 	for i, it := range items {
 		g := r.guards[i]
-		s := e.block(without(it.blocks[0], g.node))
+		s := e.blockStep(without(it.sole(), g.node))
 		for _, k := range g.keys {
 			table[k.s] = append(table[k.s], s)
 		}
@@ -132,14 +132,14 @@ func without(nodes []*node, drop *node) []*node {
 	return out
 }
 
-// block makes the step that runs nodes one after the other.
-func (e *emitter) block(nodes []*node) step { return sequence(e.steps(nodes)) }
+// blockStep makes the step that runs nodes one after the other.
+func (e *emitter) blockStep(nodes []*node) step { return sequence(e.steps(nodes)) }
 
 func (e *emitter) steps(nodes []*node) []step {
 	steps := make([]step, 0, len(nodes))
 	for _, n := range nodes {
 		if n.op != opNop {
-			steps = append(steps, e.node(n))
+			steps = append(steps, e.nodeStep(n))
 		}
 	}
 	return steps
@@ -184,11 +184,11 @@ func sequence3(a, b, c step) step {
 	}
 }
 
-// blocks makes the step of a block statement.
-func (e *emitter) blocks(blocks [][]*node) step {
+// blocksStep makes the step of a block statement.
+func (e *emitter) blocksStep(blocks [][]*node) step {
 	var bodies []step
 	for _, b := range blocks {
-		bodies = append(bodies, e.block(b))
+		bodies = append(bodies, e.blockStep(b))
 	}
 	return alternatives(bodies)
 }
@@ -219,40 +219,40 @@ func alternatives(bodies []step) step {
 	}
 }
 
-func (e *emitter) node(n *node) step {
+func (e *emitter) nodeStep(n *node) step {
 	switch {
-	case n.op <= opLen:
-		return e.test(n)
-	case n.op <= opOnceIn:
-		return e.assign(n)
+	case n.op <= lastTest:
+		return e.testStep(n)
+	case n.op <= lastAssignment:
+		return e.assignStep(n)
 	}
 	switch n.op {
 	case opCall:
-		return e.call(n)
+		return e.callStep(n)
 	case opBuiltin:
-		return e.builtinCall(n)
+		return e.builtinStep(n)
 	case opDynamic:
-		return e.dynamic(n)
+		return e.dynamicStep(n)
 	case opBlock:
-		return e.blocks(n.blocks)
+		return e.blocksStep(n.blocks)
 	case opScan:
-		return e.scan(n)
+		return e.scanStep(n)
 	case opNot:
-		return e.not(n)
+		return e.notStep(n)
 	case opWith:
-		return e.with(n)
+		return e.withStep(n)
 	case opBreak:
 		code := n.n + 1
 		return func(*frame) int { return code }
 	case opReturn:
-		return e.returns(n)
+		return e.returnStep(n)
 	case opResult:
-		return e.result(n)
+		return e.resultStep(n)
 	}
 	panic(unsupported(fmt.Sprintf("node %d", n.op)))
 }
 
-func (e *emitter) returns(n *node) step {
+func (e *emitter) returnStep(n *node) step {
 	a, ret := e.op(n.a), e.fn.ret
 	return func(f *frame) int {
 		f.regs[ret] = f.get(a)
@@ -260,10 +260,10 @@ func (e *emitter) returns(n *node) step {
 	}
 }
 
-func (e *emitter) result(n *node) step {
+func (e *emitter) resultStep(n *node) step {
 	a := e.op(n.a)
 	return func(f *frame) int {
-		f.vm.arena.add(f.vm.results, f.get(a))
+		f.vm.arena.addTo(f.vm.results, f.get(a))
 		return ctlNext
 	}
 }

@@ -1,7 +1,7 @@
 package engine
 
-// assign makes the steps that write registers and collections.
-func (e *emitter) assign(n *node) step {
+// assignStep makes the steps that write registers and collections.
+func (e *emitter) assignStep(n *node) step {
 	switch n.op {
 	case opAssign:
 		a, d := e.op(n.a), e.dst(n)
@@ -10,38 +10,38 @@ func (e *emitter) assign(n *node) step {
 		d := e.dst(n)
 		return func(f *frame) int { f.regs[d] = nil; return ctlNext }
 	case opMake:
-		return e.make(n)
+		return e.makeStep(n)
 	case opRecord:
-		return e.record(n)
+		return e.recordStep(n)
 	case opMerge:
 		a, b, d := e.op(n.a), e.op(n.b), e.dst(n)
 		return func(f *frame) int { f.regs[d] = f.vm.merge(f.get(a), f.get(b)); return ctlNext }
 	case opOnce:
-		return e.once(n)
+		return e.onceStep(n)
 	case opAppend:
-		return e.append(n)
+		return e.appendStep(n)
 	case opAdd:
-		return e.add(n)
+		return e.addStep(n)
 	}
-	return e.insert(n)
+	return e.insertStep(n)
 }
 
-func (e *emitter) make(n *node) step {
+func (e *emitter) makeStep(n *node) step {
 	d := e.dst(n)
 	switch Kind(n.n) {
 	case KindArray:
-		return func(f *frame) int { f.regs[d] = f.vm.arena.array(0); return ctlNext }
+		return func(f *frame) int { f.regs[d] = f.vm.arena.newArray(0); return ctlNext }
 	case KindObject:
-		return func(f *frame) int { f.regs[d] = f.vm.arena.object(); return ctlNext }
+		return func(f *frame) int { f.regs[d] = f.vm.arena.newObject(); return ctlNext }
 	}
-	return func(f *frame) int { f.regs[d] = f.vm.arena.set(); return ctlNext }
+	return func(f *frame) int { f.regs[d] = f.vm.arena.newSet(); return ctlNext }
 }
 
-// record makes an object of fixed keys, which all its instances share.
-func (e *emitter) record(n *node) step {
+// recordStep makes an object of fixed keys, which all its instances share.
+func (e *emitter) recordStep(n *node) step {
 	keys, args, d, idx := n.keys, e.ops(n.args), e.dst(n), newIndex(n.keys)
 	return func(f *frame) int {
-		o := f.vm.arena.record(keys, idx)
+		o := f.vm.arena.newRecord(keys, idx)
 		for i := range args {
 			v := f.get(&args[i])
 			if v == nil {
@@ -72,7 +72,7 @@ func marked(n *node, s step) step {
 	}
 }
 
-func (e *emitter) once(n *node) step {
+func (e *emitter) onceStep(n *node) step {
 	a, d, at := e.op(n.a), e.dst(n), n.at
 	if n.final { // a constant, and no other value is assigned
 		v := a.val
@@ -101,7 +101,7 @@ func (e *emitter) once(n *node) step {
 	})
 }
 
-func (e *emitter) append(n *node) step {
+func (e *emitter) appendStep(n *node) step {
 	a, c := e.op(n.a), e.op(n.c)
 	return func(f *frame) int {
 		v := f.get(a)
@@ -114,7 +114,7 @@ func (e *emitter) append(n *node) step {
 	}
 }
 
-func (e *emitter) add(n *node) step {
+func (e *emitter) addStep(n *node) step {
 	a, c := e.op(n.a), e.op(n.c)
 	return marked(n, func(f *frame) int {
 		v := f.get(a)
@@ -122,12 +122,12 @@ func (e *emitter) add(n *node) step {
 		if v == nil || !ok {
 			return ctlUndefined
 		}
-		f.vm.arena.add(s, v)
+		f.vm.arena.addTo(s, v)
 		return ctlNext
 	})
 }
 
-func (e *emitter) insert(n *node) step {
+func (e *emitter) insertStep(n *node) step {
 	a, b, c, at, once := e.op(n.a), e.op(n.b), e.op(n.c), n.at, n.op == opOnceIn
 	return marked(n, func(f *frame) int {
 		k, v := f.get(a), f.get(b)
@@ -141,7 +141,7 @@ func (e *emitter) insert(n *node) step {
 				return ctlAbort
 			}
 		}
-		f.vm.arena.insert(o, k, v)
+		f.vm.arena.insertInto(o, k, v)
 		return ctlNext
 	})
 }
@@ -157,13 +157,13 @@ func (m *vm) merge(a, b Value) Value {
 	if !ok || !ok2 {
 		return a
 	}
-	out := m.arena.object()
+	out := m.arena.newObject()
 	for i, k := range x.keys {
-		m.arena.insert(out, k, m.merge(x.vals[i], y.Lookup(k)))
+		m.arena.insertInto(out, k, m.merge(x.vals[i], y.Lookup(k)))
 	}
 	for i, k := range y.keys {
 		if x.indexOf(k) < 0 {
-			m.arena.insert(out, k, y.vals[i])
+			m.arena.insertInto(out, k, y.vals[i])
 		}
 	}
 	m.tick(len(out.keys))
@@ -176,14 +176,14 @@ func (m *vm) upsert(base Value, path []Value, v Value) Value {
 	if len(path) == 0 {
 		return v
 	}
-	out := m.arena.object()
+	out := m.arena.newObject()
 	old := Value(nil)
 	if o, ok := base.(*Object); ok {
 		for i, k := range o.keys {
-			m.arena.insert(out, k, o.vals[i])
+			m.arena.insertInto(out, k, o.vals[i])
 		}
 		old = o.Lookup(path[0])
 	}
-	m.arena.insert(out, path[0], m.upsert(old, path[1:], v))
+	m.arena.insertInto(out, path[0], m.upsert(old, path[1:], v))
 	return out
 }

@@ -4,8 +4,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
-// call makes the call of a function with arguments.
-func (e *emitter) call(n *node) step {
+// callStep makes the call of a function with arguments.
+func (e *emitter) callStep(n *node) step {
 	fn, args, d := n.fn, e.ops(n.args), e.dst(n)
 	return func(f *frame) int {
 		m := f.vm
@@ -36,7 +36,7 @@ func (e *emitter) call(n *node) step {
 // generation have the same value. Policies ask `count(f(x)) > 0` and then for
 // f(x) itself; arguments are compared by identity, which costs little.
 type application struct {
-	gen  uint64
+	gen  uint64 // with the vm's mark, as in memo
 	args [maxMemoArgs]Value
 	val  Value
 }
@@ -52,13 +52,12 @@ func (m *vm) apply(fn *function, g *frame) Value {
 	for i, p := range fn.params {
 		args[i] = g.regs[p]
 	}
-	gen := m.gen
-	if last := &m.applied[fn.memo]; last.gen == gen && last.args == args {
+	if last := &m.applied[fn.memo]; last.gen == m.gen && last.args == args {
 		return last.val
 	}
 	v := fn.exec(g)
-	if m.err == nil {
-		m.applied[fn.memo] = application{gen: gen | m.mark, args: args, val: v}
+	if m.err == nil { // who makes a table goes on after errors
+		m.applied[fn.memo] = application{gen: m.gen | m.mark, args: args, val: v}
 	}
 	return v
 }
@@ -71,10 +70,10 @@ func (m *vm) undefined() int {
 	return ctlUndefined
 }
 
-// dynamic makes the call of a document that is found by its path. If there is
+// dynamicStep makes the call of a document that is found by its path. If there is
 // none the block ends, and the plan goes on to look at base data; if there is
 // one but it is undefined, so is the reference: four blocks end.
-func (e *emitter) dynamic(n *node) step {
+func (e *emitter) dynamicStep(n *node) step {
 	path, d := e.ops(n.args), e.dst(n)
 	root := e.c.prog.dyn
 	return func(f *frame) int {
@@ -93,20 +92,20 @@ func (e *emitter) dynamic(n *node) step {
 		if f.vm.err != nil {
 			return ctlAbort
 		}
-		return 4
+		return leavesOfUndefined
 	}
 }
 
-// not succeeds if its block ends early.
-func (e *emitter) not(n *node) step {
-	if b := n.blocks[0]; len(b) == 1 && b[0].op == opTruthy {
+// notStep succeeds if its block ends early.
+func (e *emitter) notStep(n *node) step {
+	if b := n.body(); len(b) == 1 && b[0].op == opTruthy {
 		id := b[0].a.id
 		return func(f *frame) int {
 			v := f.vm.slot(id)
 			return unless(v == nil || v == Value(False))
 		}
 	}
-	body := e.block(n.blocks[0])
+	body := e.blockStep(n.body())
 	return func(f *frame) int {
 		switch c := body(f); {
 		case c == ctlNext:
@@ -119,8 +118,8 @@ func (e *emitter) not(n *node) step {
 	}
 }
 
-func (e *emitter) with(n *node) step {
-	a, body, path := e.op(n.a), e.block(n.blocks[0]), n.keys
+func (e *emitter) withStep(n *node) step {
+	a, body, path := e.op(n.a), e.blockStep(n.body()), n.keys
 	input := ir.Local(n.n) == ir.Input
 	return func(f *frame) int {
 		m := f.vm
@@ -131,7 +130,7 @@ func (e *emitter) with(n *node) step {
 		if input {
 			target = &m.input
 		}
-		c := m.with(target, m.upsert(*target, path, f.get(a)), body, f)
+		c := m.runWith(target, m.upsert(*target, path, f.get(a)), body, f)
 		if c > 1 {
 			return c - 1
 		}
@@ -139,10 +138,10 @@ func (e *emitter) with(n *node) step {
 	}
 }
 
-// scan makes a loop. Of its body's codes 1 goes on with the next element, 2
+// scanStep makes a loop. Of its body's codes 1 goes on with the next element, 2
 // ends the loop, more leave blocks around it.
-func (e *emitter) scan(n *node) step {
-	l := loop{k: -1, v: -1, body: e.block(n.blocks[0])}
+func (e *emitter) scanStep(n *node) step {
+	l := loop{k: -1, v: -1, body: e.blockStep(n.body())}
 	if n.a.kind == inReg {
 		l.k = e.op(n.a).id
 	}
@@ -153,11 +152,11 @@ func (e *emitter) scan(n *node) step {
 	return func(f *frame) int {
 		switch x := f.get(src).(type) {
 		case *Array:
-			return l.array(f, x)
+			return l.overArray(f, x)
 		case *Set:
-			return l.set(f, x)
+			return l.overSet(f, x)
 		case *Object:
-			return l.object(f, x)
+			return l.overObject(f, x)
 		}
 		return ctlNext
 	}
@@ -181,13 +180,13 @@ func over(c int) (code int, next bool) {
 	return c, false
 }
 
-func (l *loop) array(f *frame, x *Array) int {
+func (l *loop) overArray(f *frame, x *Array) int {
 	for i, v := range x.elems {
 		if !f.vm.tick(1) {
 			return ctlAbort
 		}
 		if l.k >= 0 {
-			f.regs[l.k] = f.vm.arena.num(int64(i))
+			f.regs[l.k] = f.vm.arena.newNum(int64(i))
 		}
 		f.set(l.v, v)
 		if code, next := over(l.body(f)); !next {
@@ -197,7 +196,7 @@ func (l *loop) array(f *frame, x *Array) int {
 	return ctlNext
 }
 
-func (l *loop) set(f *frame, x *Set) int {
+func (l *loop) overSet(f *frame, x *Set) int {
 	x.sort()
 	for _, v := range x.elems {
 		if !f.vm.tick(1) {
@@ -212,7 +211,7 @@ func (l *loop) set(f *frame, x *Set) int {
 	return ctlNext
 }
 
-func (l *loop) object(f *frame, x *Object) int {
+func (l *loop) overObject(f *frame, x *Object) int {
 	x.sort()
 	for i, k := range x.keys {
 		if !f.vm.tick(1) {

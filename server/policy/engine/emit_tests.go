@@ -1,29 +1,29 @@
 package engine
 
-// test makes the steps that have no effect but on their target.
-func (e *emitter) test(n *node) step {
+// testStep makes the steps that have no effect but on their target.
+func (e *emitter) testStep(n *node) step {
 	switch n.op {
 	case opDefined:
-		return e.defined(n)
+		return e.definedStep(n)
 	case opTruthy:
-		return e.truthy(n)
+		return e.truthyStep(n)
 	case opUndefined:
 		a := e.op(n.a)
 		return func(f *frame) int { return unless(f.get(a) == nil) }
 	case opEqual:
-		return e.equal(n)
+		return e.equalStep(n)
 	case opNotEqual:
-		return e.notEqual(n)
+		return e.notEqualStep(n)
 	case opTest:
-		return e.predicate(n)
+		return e.predicateStep(n)
 	case opKind:
-		return e.kind(n)
+		return e.kindStep(n)
 	case opDot:
-		return e.dot(n)
+		return e.dotStep(n)
 	}
 	a, d := e.op(n.a), e.dst(n)
 	return func(f *frame) int {
-		f.set(d, f.vm.arena.num(int64(length(f.get(a)))))
+		f.set(d, f.vm.arena.newNum(int64(length(f.get(a)))))
 		return ctlNext
 	}
 }
@@ -42,7 +42,7 @@ func (f *frame) set(d int32, v Value) {
 	}
 }
 
-func (e *emitter) defined(n *node) step {
+func (e *emitter) definedStep(n *node) step {
 	a, d := e.op(n.a), e.dst(n)
 	if d < 0 && a.kind == inSlot {
 		id := a.id
@@ -63,7 +63,7 @@ func (e *emitter) defined(n *node) step {
 	}
 }
 
-func (e *emitter) truthy(n *node) step {
+func (e *emitter) truthyStep(n *node) step {
 	id := n.a.id
 	return func(f *frame) int {
 		v := f.vm.slot(id)
@@ -71,7 +71,7 @@ func (e *emitter) truthy(n *node) step {
 	}
 }
 
-func (e *emitter) equal(n *node) step {
+func (e *emitter) equalStep(n *node) step {
 	a, b := e.op(n.a), e.op(n.b)
 	if a.kind == inConst {
 		a, b = b, a
@@ -115,7 +115,7 @@ func equalString(a *operand, want *Str) step {
 	}
 }
 
-func (e *emitter) notEqual(n *node) step {
+func (e *emitter) notEqualStep(n *node) step {
 	a, b := e.op(n.a), e.op(n.b)
 	if isFalse(*b) {
 		return func(f *frame) int { return unless(f.get(a) != Value(False)) }
@@ -123,7 +123,7 @@ func (e *emitter) notEqual(n *node) step {
 	return func(f *frame) int { return unless(!Equal(f.get(a), f.get(b))) }
 }
 
-func (e *emitter) kind(n *node) step {
+func (e *emitter) kindStep(n *node) step {
 	a, k := e.op(n.a), Kind(n.n)
 	return func(f *frame) int {
 		v := f.get(a)
@@ -131,7 +131,7 @@ func (e *emitter) kind(n *node) step {
 	}
 }
 
-func (e *emitter) dot(n *node) step {
+func (e *emitter) dotStep(n *node) step {
 	a, b, d := e.op(n.a), e.op(n.b), e.dst(n)
 	if n.a.data {
 		return func(f *frame) int {
@@ -150,7 +150,7 @@ func (e *emitter) dot(n *node) step {
 		v := Value(nil)
 		if key := f.get(b); key != nil {
 			if t := f.vm.track; t != nil {
-				v = t.dot(f, a, key)
+				v = t.lookupTracked(f, a, key)
 			} else {
 				v = lookup(f.get(a), key)
 			}

@@ -53,19 +53,19 @@ func (r *Result) Rules(f func(rule int)) {
 //
 // In steady state Eval does not allocate, unless a built-in is delegated.
 func (e *Entrypoint) Eval(ctx context.Context, req Request, use func(Result) error) error {
-	m := e.prog.get()
+	m := e.prog.acquire()
 	m.prepare(ctx, req, e.caseOf(req.Input))
 	v, err := m.evaluate(e.fn)
 	if err != nil {
-		e.prog.put(m, err)
+		e.prog.recycle(m, err)
 		return err
 	}
 	err = use(Result{Value: v, vm: m})
-	e.prog.put(m, nil)
+	e.prog.recycle(m, nil)
 	return err
 }
 
-func (p *Program) get() *vm {
+func (p *Program) acquire() *vm {
 	if m, ok := p.pool.Get().(*vm); ok {
 		return m
 	}
@@ -80,9 +80,9 @@ func (p *Program) newVM() *vm {
 	return m
 }
 
-// put returns an evaluation to the pool. After a panic it is dropped: its
+// recycle returns an evaluation to the pool. After a panic it is dropped: its
 // state is unknown.
-func (p *Program) put(m *vm, err error) {
+func (p *Program) recycle(m *vm, err error) {
 	if _, ok := err.(*PanicError); ok {
 		return
 	}
@@ -112,7 +112,7 @@ func (m *vm) evaluate(fn *function) (v Value, err error) {
 	}()
 	switch {
 	case fn.query:
-		m.results = m.arena.set()
+		m.results = m.arena.newSet()
 		m.call(fn)
 		v = m.results
 	case fn.folded:
@@ -138,12 +138,12 @@ func (m *vm) prepare(ctx context.Context, req Request, t *table) {
 		m.slots[id] = memo{gen: m.gen, val: t.vals[i]}
 	}
 	m.depth, m.err, m.bierr = -1, nil, nil
-	m.left, m.budget = 0, m.prog.opts.steps()
+	m.left, m.budget = 0, m.prog.opts.stepBudget()
 	clear(m.fired)
 }
 
-// steps is the budget of an evaluation.
-func (o *Options) steps() int64 {
+// stepBudget is the budget of an evaluation.
+func (o *Options) stepBudget() int64 {
 	if o.MaxSteps < 0 {
 		return math.MaxInt64 / 2
 	}
@@ -151,7 +151,7 @@ func (o *Options) steps() int64 {
 }
 
 // used is how many steps the evaluation took; after a failure, the whole budget.
-func (m *vm) used() int64 { return m.prog.opts.steps() - m.budget - m.left }
+func (m *vm) used() int64 { return m.prog.opts.stepBudget() - m.budget - m.left }
 
 // PanicError is a panic of the engine or of a built-in. It is a fault to be
 // reported; the policy may still be evaluated by topdown.

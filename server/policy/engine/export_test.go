@@ -14,7 +14,7 @@ func PlanQuery(ctx context.Context, compiler *ast.Compiler, opts ...func(*rego.R
 
 // Held returns the bytes that a pooled evaluation of the entrypoint retains.
 func Held(e *Entrypoint) int {
-	m := e.prog.get()
+	m := e.prog.acquire()
 	defer e.prog.pool.Put(m)
 	return m.arena.held()
 }

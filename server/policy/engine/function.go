@@ -1,9 +1,5 @@
 package engine
 
-import (
-	"github.com/open-policy-agent/opa/v1/ir"
-)
-
 // function is a compiled document, function or query of the plan.
 type function struct {
 	name   string // "g0.data.a.b"; the generation is that of mocked functions
@@ -52,14 +48,13 @@ type trie struct {
 	fn       *function
 }
 
-func (t *trie) insert(path []string, fn *function) {
+func newTrie() *trie { return &trie{children: map[string]*trie{}} }
+
+func (t *trie) addPath(path []string, fn *function) {
 	for _, p := range path {
-		if t.children == nil {
-			t.children = map[string]*trie{}
-		}
 		next := t.children[p]
 		if next == nil {
-			next = &trie{}
+			next = newTrie()
 			t.children[p] = next
 		}
 		t = next
@@ -91,27 +86,4 @@ func (t *trie) child(key Value) *trie {
 		return nil
 	}
 	return t.children[s.s]
-}
-
-// units splits the blocks of a function into the pieces that are analysed by
-// themselves: a rule's block, or each branch of an else chain. The planner
-// reuses locals between them.
-func units(blocks []*ir.Block) []*ir.Block {
-	var out []*ir.Block
-	for _, b := range blocks {
-		if chain := elseChain(b); chain != nil {
-			out = append(out, chain.Blocks...)
-			continue
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-func elseChain(b *ir.Block) *ir.BlockStmt {
-	if len(b.Stmts) != 1 {
-		return nil
-	}
-	s, _ := b.Stmts[0].(*ir.BlockStmt)
-	return s
 }

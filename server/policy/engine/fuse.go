@@ -21,13 +21,13 @@ func (c *compiler) fuseUnit(nodes []*node, shared map[ir.Local]bool) []*node {
 	}
 	w := &fusing{c: c, shared: shared}
 	for range 3 { // what one pass drops makes further values unread
-		w.count(nodes)
-		nodes = w.block(nodes)
+		w.countUses(nodes)
+		nodes = w.fuseBlock(nodes)
 	}
 	return nodes
 }
 
-func (w *fusing) count(nodes []*node) {
+func (w *fusing) countUses(nodes []*node) {
 	w.reads, w.muts = map[ir.Local]int{}, map[ir.Local]int{}
 	eachNode(nodes, func(n *node) {
 		if n.c.kind == inReg && n.op != opScan {
@@ -52,18 +52,18 @@ func (w *fusing) unread(l ir.Local) bool {
 	return l != noLocal && !w.shared[l] && w.reads[l] == 0
 }
 
-func (w *fusing) block(nodes []*node) []*node {
+func (w *fusing) fuseBlock(nodes []*node) []*node {
 	out := nodes[:0:0]
 	for _, n := range nodes {
 		for i, b := range n.blocks {
-			n.blocks[i] = w.block(b)
+			n.blocks[i] = w.fuseBlock(b)
 		}
 		if w.drop(n) {
 			continue
 		}
 		out = append(out, n)
 	}
-	out = w.merge(out)
+	out = w.joinNodes(out)
 	return w.dropChecks(out)
 }
 
@@ -98,15 +98,15 @@ func (w *fusing) dropScanTargets(n *node) {
 	}
 }
 
-// merge joins a predicate with the test that it is not false, and an object
+// joinNodes joins a predicate with the test that it is not false, and an object
 // with the fields that are put into it.
-func (w *fusing) merge(nodes []*node) []*node {
+func (w *fusing) joinNodes(nodes []*node) []*node {
 	for i, n := range nodes {
 		if i+1 < len(nodes) && w.isTest(n, nodes[i+1]) {
 			nodes[i+1] = &node{op: opTest, args: n.args, builtin: n.builtin, dst: noLocal, at: n.at}
 			nodes[i] = &node{op: opNop, dst: noLocal}
 		}
-		w.record(nodes[i:])
+		w.fuseRecord(nodes[i:])
 	}
 	out := nodes[:0:0]
 	for _, n := range nodes {
@@ -117,18 +117,12 @@ func (w *fusing) merge(nodes []*node) []*node {
 	return out
 }
 
-func (w *fusing) isTest(n, next *node) bool {
-	return n.op == opBuiltin && n.builtin.test != nil &&
-		next.op == opNotEqual && next.a.isReg(n.dst) && isFalse(next.b) &&
-		!w.shared[n.dst] && w.reads[n.dst] == 1
-}
-
 func isFalse(o operand) bool { return o.kind == inConst && o.val == Value(False) }
 
-// record joins `make object` with the insertions of constant string keys that
+// fuseRecord joins `make object` with the insertions of constant string keys that
 // follow in the same block, at the place of the last: until then nobody else
 // may see the object, and the values must stay.
-func (w *fusing) record(nodes []*node) {
+func (w *fusing) fuseRecord(nodes []*node) {
 	first := nodes[0]
 	if first.op != opMake || Kind(first.n) != KindObject || w.muts[first.dst] < 2 || w.shared[first.dst] {
 		return

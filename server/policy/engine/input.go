@@ -110,25 +110,25 @@ func (b *Builder) String(s string) Value {
 	if e := b.sym.Find(s); e != nil {
 		return e
 	}
-	return b.arena.str(s)
+	return b.arena.newStr(s)
 }
 
 // Int makes a number.
-func (b *Builder) Int(i int64) Value { return b.arena.num(i) }
+func (b *Builder) Int(i int64) Value { return b.arena.newNum(i) }
 
 // Number makes a number of a JSON literal, which must be valid.
-func (b *Builder) Number(literal string) Value { return number(literal) }
+func (b *Builder) Number(literal string) Value { return numberOf(literal) }
 
 // Array makes an array; elems is copied.
 func (b *Builder) Array(elems ...Value) Value {
-	a := b.arena.array(len(elems))
+	a := b.arena.newArray(len(elems))
 	a.elems = append(a.elems, elems...)
 	return a
 }
 
 // Strings makes an array of strings.
 func (b *Builder) Strings(elems []string) Value {
-	a := b.arena.array(len(elems))
+	a := b.arena.newArray(len(elems))
 	for _, s := range elems {
 		a.elems = append(a.elems, b.String(s))
 	}
@@ -137,9 +137,9 @@ func (b *Builder) Strings(elems []string) Value {
 
 // Set makes a set; duplicates are dropped.
 func (b *Builder) Set(elems ...Value) Value {
-	s := b.arena.set()
+	s := b.arena.newSet()
 	for _, e := range elems {
-		b.arena.add(s, e)
+		b.arena.addTo(s, e)
 	}
 	s.sort()
 	return s
@@ -153,12 +153,12 @@ type Field struct {
 
 // Object makes an object; of fields with the same key the last counts.
 func (b *Builder) Object(fields ...Field) Value {
-	o := b.arena.object()
+	o := b.arena.newObject()
 	if b.arena.heap {
 		o.keys, o.vals = make([]Value, 0, len(fields)), make([]Value, 0, len(fields))
 	}
 	for _, f := range fields {
-		b.arena.insert(o, b.String(f.Key), f.Value)
+		b.arena.insertInto(o, b.String(f.Key), f.Value)
 	}
 	o.sort()
 	return o
@@ -178,11 +178,11 @@ func (b *Builder) Record(s *Shape, vals []Value) Value {
 			mask |= 1 << s.order[i]
 		}
 	}
-	return b.record(s.present(mask), &ordered, mask)
+	return b.recordOf(s.present(mask), &ordered, mask)
 }
 
-func (b *Builder) record(p *presence, ordered *[maxFields]Value, mask uint64) Value {
-	o := b.arena.record(p.keys, p.index)
+func (b *Builder) recordOf(p *presence, ordered *[maxFields]Value, mask uint64) Value {
+	o := b.arena.newRecord(p.keys, p.index)
 	for m := mask; m != 0; m &= m - 1 {
 		o.vals = append(o.vals, ordered[bits.TrailingZeros64(m)])
 	}

@@ -24,36 +24,36 @@ func (w *lowering) unit(b *ir.Block) []*node {
 			w.muts[l]++
 		}
 	})
-	return w.block(b, newScope())
+	return w.lowerBlock(b, newScope())
 }
 
-func (w *lowering) block(b *ir.Block, sc *scope) []*node {
+func (w *lowering) lowerBlock(b *ir.Block, sc *scope) []*node {
 	var out []*node
 	for _, s := range b.Stmts {
-		out = append(out, w.stmt(s, sc)...)
+		out = append(out, w.lowerStmt(s, sc)...)
 	}
 	return out
 }
 
-func (w *lowering) stmt(s ir.Stmt, sc *scope) []*node {
+func (w *lowering) lowerStmt(s ir.Stmt, sc *scope) []*node {
 	switch s := s.(type) {
 	case *ir.BlockStmt:
 		if w.c.fuse() {
-			if dots := inlinable(s); dots != nil {
-				return w.block(dots, sc)
+			if dots := baseDots(s); dots != nil {
+				return w.lowerBlock(dots, sc)
 			}
 		}
-		return w.one(w.blocks(&node{op: opBlock}, s.Blocks, sc), s)
+		return w.one(w.lowerBlocks(&node{op: opBlock}, s.Blocks, sc), s)
 	case *ir.ScanStmt:
-		return w.one(w.scan(s, sc), s)
+		return w.one(w.lowerScan(s, sc), s)
 	case *ir.NotStmt:
-		return w.one(w.blocks(&node{op: opNot}, []*ir.Block{s.Block}, sc), s)
+		return w.one(w.lowerBlocks(&node{op: opNot}, []*ir.Block{s.Block}, sc), s)
 	case *ir.WithStmt:
-		return w.one(w.with(s, sc), s)
+		return w.one(w.lowerWith(s, sc), s)
 	case *ir.NopStmt:
 		return nil
 	}
-	n := w.simple(s, sc)
+	n := w.lowerSimple(s, sc)
 	if n == nil {
 		return nil
 	}
@@ -69,70 +69,32 @@ func (w *lowering) one(n *node, s ir.Stmt) []*node {
 	return []*node{n}
 }
 
-// inlinable recognizes what the planner makes of a reference to base data, and
-// returns the dots in it:
-//
-//	block { block { dot … dot, break 1 }, break 1 }
-func inlinable(s *ir.BlockStmt) *ir.Block {
-	outer := soleBlock(s)
-	if outer == nil || len(outer.Stmts) != 2 || !isBreak(outer.Stmts[1], 1) {
-		return nil
-	}
-	b, ok := outer.Stmts[0].(*ir.BlockStmt)
-	if !ok {
-		return nil
-	}
-	inner := soleBlock(b)
-	if inner == nil || len(inner.Stmts) == 0 || !isBreak(inner.Stmts[len(inner.Stmts)-1], 1) {
-		return nil
-	}
-	dots := inner.Stmts[:len(inner.Stmts)-1]
-	for _, d := range dots {
-		if _, ok := d.(*ir.DotStmt); !ok {
-			return nil
-		}
-	}
-	return &ir.Block{Stmts: dots}
-}
-
-func soleBlock(s *ir.BlockStmt) *ir.Block {
-	if len(s.Blocks) != 1 {
-		return nil
-	}
-	return s.Blocks[0]
-}
-
-func isBreak(s ir.Stmt, index uint32) bool {
-	b, ok := s.(*ir.BreakStmt)
-	return ok && b.Index == index
-}
-
-func (w *lowering) blocks(n *node, blocks []*ir.Block, sc *scope) *node {
+func (w *lowering) lowerBlocks(n *node, blocks []*ir.Block, sc *scope) *node {
 	n.dst = noLocal
 	for _, b := range blocks {
-		sc.block(func() { n.blocks = append(n.blocks, w.block(b, sc)) })
-		w.forget(sc, b)
+		sc.block(func() { n.blocks = append(n.blocks, w.lowerBlock(b, sc)) })
+		w.forgetWritten(sc, b)
 	}
 	return n
 }
 
-func (w *lowering) forget(sc *scope, b *ir.Block) {
+func (w *lowering) forgetWritten(sc *scope, b *ir.Block) {
 	for _, l := range written([]*ir.Block{b}) {
 		sc.forget(l)
 	}
 }
 
-func (w *lowering) scan(s *ir.ScanStmt, sc *scope) *node {
+func (w *lowering) lowerScan(s *ir.ScanStmt, sc *scope) *node {
 	src := w.local(s.Source, sc)
 	sc.forget(s.Key)
 	sc.forget(s.Value)
-	w.forget(sc, s.Block) // a later iteration sees what an earlier one wrote
+	w.forgetWritten(sc, s.Block) // a later iteration sees what an earlier one wrote
 	n := &node{op: opScan, c: src, a: reg(s.Key), b: reg(s.Value), dst: noLocal}
-	sc.block(func() { n.blocks = [][]*node{w.block(s.Block, sc)} })
+	sc.block(func() { n.blocks = [][]*node{w.lowerBlock(s.Block, sc)} })
 	return n
 }
 
-func (w *lowering) with(s *ir.WithStmt, sc *scope) *node {
+func (w *lowering) lowerWith(s *ir.WithStmt, sc *scope) *node {
 	if s.Local != ir.Input && s.Local != ir.Data {
 		panic(unsupported(fmt.Sprintf("with on local %d", s.Local)))
 	}
@@ -142,9 +104,9 @@ func (w *lowering) with(s *ir.WithStmt, sc *scope) *node {
 	}
 	sc.block(func() {
 		sc.forgetDocuments()
-		n.blocks = [][]*node{w.block(s.Block, sc)}
+		n.blocks = [][]*node{w.lowerBlock(s.Block, sc)}
 	})
-	w.forget(sc, s.Block)
+	w.forgetWritten(sc, s.Block)
 	return n
 }
 
@@ -186,9 +148,9 @@ func (w *lowering) target(op opcode, l ir.Local, sc *scope) *node {
 	return &node{op: op, dst: l}
 }
 
-// learn records that a local equals an operand, unless it is one of those that
+// learnFact records that a local equals an operand, unless it is one of those that
 // other units see.
-func (w *lowering) learn(sc *scope, l ir.Local, o operand) {
+func (w *lowering) learnFact(sc *scope, l ir.Local, o operand) {
 	if w.c.fuse() && !w.shared[l] && !o.isReg(l) {
 		sc.learn(l, o)
 	}

@@ -6,16 +6,16 @@ import (
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
-// simple lowers a statement without nested blocks. A nil node means that
+// lowerSimple lowers a statement without nested blocks. A nil node means that
 // nothing is left to do.
-func (w *lowering) simple(s ir.Stmt, sc *scope) *node {
+func (w *lowering) lowerSimple(s ir.Stmt, sc *scope) *node {
 	switch s := s.(type) {
 	case *ir.DotStmt:
-		return w.dot(s, sc)
+		return w.lowerDot(s, sc)
 	case *ir.CallStmt:
-		return w.call(s, sc)
+		return w.lowerCall(s, sc)
 	case *ir.CallDynamicStmt:
-		return w.dynamic(s, sc)
+		return w.lowerDynamic(s, sc)
 	case *ir.ReturnLocalStmt:
 		return &node{op: opReturn, a: w.local(s.Source, sc), dst: noLocal}
 	case *ir.BreakStmt:
@@ -28,32 +28,32 @@ func (w *lowering) simple(s ir.Stmt, sc *scope) *node {
 		n.a, n.b = a, b
 		return n
 	}
-	if n, ok := w.assigning(s, sc); ok {
+	if n, ok := w.lowerAssigning(s, sc); ok {
 		return n
 	}
-	if n, ok := w.building(s, sc); ok {
+	if n, ok := w.lowerBuilding(s, sc); ok {
 		return n
 	}
-	return w.testing(s, sc)
+	return w.lowerTesting(s, sc)
 }
 
-func (w *lowering) assigning(s ir.Stmt, sc *scope) (*node, bool) {
+func (w *lowering) lowerAssigning(s ir.Stmt, sc *scope) (*node, bool) {
 	switch s := s.(type) {
 	case *ir.AssignVarStmt:
-		return w.assign(s.Target, w.operand(s.Source, sc), sc), true
+		return w.lowerAssign(s.Target, w.operand(s.Source, sc), sc), true
 	case *ir.AssignVarOnceStmt:
 		src := w.operand(s.Source, sc)
 		n := w.target(opOnce, s.Target, sc)
 		n.a = src
 		return n, true
 	case *ir.AssignIntStmt:
-		return w.assign(s.Target, konst(Int(s.Value)), sc), true
+		return w.lowerAssign(s.Target, konst(Int(s.Value)), sc), true
 	case *ir.MakeNumberIntStmt:
-		return w.assign(s.Target, konst(Int(s.Value)), sc), true
+		return w.lowerAssign(s.Target, konst(Int(s.Value)), sc), true
 	case *ir.MakeNumberRefStmt:
-		return w.assign(s.Target, konst(number(w.c.policy.Static.Strings[s.Index].Value)), sc), true
+		return w.lowerAssign(s.Target, konst(numberOf(w.c.policy.Static.Strings[s.Index].Value)), sc), true
 	case *ir.MakeNullStmt:
-		return w.assign(s.Target, konst(NullValue), sc), true
+		return w.lowerAssign(s.Target, konst(NullValue), sc), true
 	case *ir.ResetLocalStmt:
 		return w.target(opReset, s.Target, sc), true
 	case *ir.LenStmt:
@@ -65,24 +65,24 @@ func (w *lowering) assigning(s ir.Stmt, sc *scope) (*node, bool) {
 	return nil, false
 }
 
-// assign makes the target a copy. The fact is about the value alone: that it
+// lowerAssign makes the target a copy. The fact is about the value alone: that it
 // was reached from data is not inherited.
-func (w *lowering) assign(dst ir.Local, src operand, sc *scope) *node {
+func (w *lowering) lowerAssign(dst ir.Local, src operand, sc *scope) *node {
 	n := w.target(opAssign, dst, sc)
 	n.a = src
 	src.data = false
-	w.learn(sc, dst, src)
+	w.learnFact(sc, dst, src)
 	return n
 }
 
-func (w *lowering) testing(s ir.Stmt, sc *scope) *node {
+func (w *lowering) lowerTesting(s ir.Stmt, sc *scope) *node {
 	n := &node{dst: noLocal}
 	switch s := s.(type) {
 	case *ir.EqualStmt:
 		n.op, n.a, n.b = opEqual, w.operand(s.A, sc), w.operand(s.B, sc)
-		n.strict = isKnown(sc, n.a) && isKnown(sc, n.b)
+		n.strict = isDefined(sc, n.a) && isDefined(sc, n.b)
 	case *ir.NotEqualStmt:
-		return w.notEqual(w.operand(s.A, sc), w.operand(s.B, sc), sc)
+		return w.lowerNotEqual(w.operand(s.A, sc), w.operand(s.B, sc), sc)
 	case *ir.IsArrayStmt:
 		n.op, n.a, n.n = opKind, w.operand(s.Source, sc), int(KindArray)
 	case *ir.IsObjectStmt:
@@ -99,22 +99,22 @@ func (w *lowering) testing(s ir.Stmt, sc *scope) *node {
 	return n
 }
 
-func (w *lowering) notEqual(a, b operand, sc *scope) *node {
+func (w *lowering) lowerNotEqual(a, b operand, sc *scope) *node {
 	if a.kind == inSlot && sc.defined[a.id] && b.kind == inConst && b.val == Value(False) {
 		return &node{op: opTruthy, a: a, dst: noLocal}
 	}
 	return &node{op: opNotEqual, a: a, b: b, dst: noLocal}
 }
 
-func isKnown(sc *scope, o operand) bool {
+func isDefined(sc *scope, o operand) bool {
 	return o.kind == inConst || o.kind == inSlot && sc.defined[o.id]
 }
 
-// dot lowers target = source[key].
-func (w *lowering) dot(s *ir.DotStmt, sc *scope) *node {
+// lowerDot lowers target = source[key].
+func (w *lowering) lowerDot(s *ir.DotStmt, sc *scope) *node {
 	src, key := w.operand(s.Source, sc), w.operand(s.Key, sc)
 	if w.c.fuse() && src.kind == inConst && key.kind == inConst {
-		return w.folded(s.Target, fold(src, key), src.data, sc)
+		return w.folded(s.Target, lookupConst(src, key), src.data, sc)
 	}
 	if w.c.opts.NoSlots || src.kind == inReg || key.kind == inReg {
 		n := w.target(opDot, s.Target, sc)
@@ -124,10 +124,10 @@ func (w *lowering) dot(s *ir.DotStmt, sc *scope) *node {
 		}
 		return n
 	}
-	return w.path(s.Target, w.c.slotOf(src, key), src.data, sc)
+	return w.lowerPath(s.Target, w.c.slotOf(src, key), src.data, sc)
 }
 
-func fold(src, key operand) Value {
+func lookupConst(src, key operand) Value {
 	if src.data {
 		return lookupData(src.val, key.val)
 	}
@@ -142,15 +142,15 @@ func (w *lowering) folded(dst ir.Local, v Value, data bool, sc *scope) *node {
 	}
 	n := w.target(opAssign, dst, sc)
 	n.a = konst(v)
-	w.learn(sc, dst, operand{kind: inConst, val: v, data: data})
+	w.learnFact(sc, dst, operand{kind: inConst, val: v, data: data})
 	if data {
 		sc.reached(dst)
 	}
 	return n
 }
 
-// path makes the target the value of a slot, which must be defined.
-func (w *lowering) path(dst ir.Local, slot int32, data bool, sc *scope) *node {
+// lowerPath makes the target the value of a slot, which must be defined.
+func (w *lowering) lowerPath(dst ir.Local, slot int32, data bool, sc *scope) *node {
 	op := opDefined
 	if sc.defined[slot] {
 		op = opAssign
@@ -161,11 +161,11 @@ func (w *lowering) path(dst ir.Local, slot int32, data bool, sc *scope) *node {
 	if data {
 		sc.reached(dst)
 	}
-	w.learn(sc, dst, operand{kind: inSlot, id: slot, data: data})
+	w.learnFact(sc, dst, operand{kind: inSlot, id: slot, data: data})
 	return n
 }
 
-func (w *lowering) call(s *ir.CallStmt, sc *scope) *node {
+func (w *lowering) lowerCall(s *ir.CallStmt, sc *scope) *node {
 	args := make([]operand, len(s.Args))
 	for i, a := range s.Args {
 		args[i] = w.operand(a, sc)
@@ -176,7 +176,7 @@ func (w *lowering) call(s *ir.CallStmt, sc *scope) *node {
 		n.args, n.builtin = args, w.c.builtin(s.Func)
 		return n
 	}
-	if len(args) < 2 || !isDocuments(s.Args) {
+	if !passesDocuments(s.Args) {
 		panic(unsupported("call with other documents than input and data"))
 	}
 	w.fn.calls = append(w.fn.calls, fn)
@@ -184,29 +184,23 @@ func (w *lowering) call(s *ir.CallStmt, sc *scope) *node {
 		return w.folded(s.Result, fn.constant, false, sc)
 	}
 	if fn.arity() == 0 {
-		return w.document(s, fn, sc)
+		return w.lowerDocument(s, fn, sc)
 	}
 	n := w.target(opCall, s.Result, sc)
-	n.args, n.fn = args[2:], fn
+	n.args, n.fn = args[documentParams:], fn
 	return n
 }
 
-// isDocuments reports whether a call passes on the current input and data. All
-// that the planner makes do; memoizing by generation depends on it.
-func isDocuments(args []ir.Operand) bool {
-	return args[0].Value == ir.Input && args[1].Value == ir.Data
-}
-
-func (w *lowering) document(s *ir.CallStmt, fn *function, sc *scope) *node {
+func (w *lowering) lowerDocument(s *ir.CallStmt, fn *function, sc *scope) *node {
 	if !w.c.opts.NoSlots && w.c.fuse() {
-		return w.path(s.Result, fn.slot, false, sc)
+		return w.lowerPath(s.Result, fn.slot, false, sc)
 	}
 	n := w.target(opDefined, s.Result, sc)
 	n.a = slotted(fn.slot)
 	return n
 }
 
-func (w *lowering) dynamic(s *ir.CallDynamicStmt, sc *scope) *node {
+func (w *lowering) lowerDynamic(s *ir.CallDynamicStmt, sc *scope) *node {
 	path := make([]operand, len(s.Path))
 	for i, p := range s.Path {
 		path[i] = w.operand(p, sc)
@@ -220,33 +214,33 @@ func (w *lowering) dynamic(s *ir.CallDynamicStmt, sc *scope) *node {
 	return n
 }
 
-// building lowers the statements that make collections. A collection of
+// lowerBuilding lowers the statements that make collections. A collection of
 // constants alone becomes a constant when its last element is in.
-func (w *lowering) building(s ir.Stmt, sc *scope) (*node, bool) {
+func (w *lowering) lowerBuilding(s ir.Stmt, sc *scope) (*node, bool) {
 	switch s := s.(type) {
 	case *ir.MakeArrayStmt:
-		return w.make(s.Target, KindArray, sc), true
+		return w.lowerMake(s.Target, KindArray, sc), true
 	case *ir.MakeObjectStmt:
-		return w.make(s.Target, KindObject, sc), true
+		return w.lowerMake(s.Target, KindObject, sc), true
 	case *ir.MakeSetStmt:
-		return w.make(s.Target, KindSet, sc), true
+		return w.lowerMake(s.Target, KindSet, sc), true
 	case *ir.ArrayAppendStmt:
 		n := &node{op: opAppend, a: w.operand(s.Value, sc), c: reg(s.Array), dst: noLocal}
-		return w.collect(s.Array, n, sc), true
+		return w.collectElement(s.Array, n, sc), true
 	case *ir.SetAddStmt:
 		n := &node{op: opAdd, a: w.operand(s.Value, sc), c: reg(s.Set), dst: noLocal}
-		return w.collect(s.Set, n, sc), true
+		return w.collectElement(s.Set, n, sc), true
 	case *ir.ObjectInsertStmt:
 		n := &node{op: opInsert, a: w.operand(s.Key, sc), b: w.operand(s.Value, sc), c: reg(s.Object), dst: noLocal}
-		return w.collect(s.Object, n, sc), true
+		return w.collectElement(s.Object, n, sc), true
 	case *ir.ObjectInsertOnceStmt:
 		n := &node{op: opOnceIn, a: w.operand(s.Key, sc), b: w.operand(s.Value, sc), c: reg(s.Object), dst: noLocal}
-		return w.collect(s.Object, n, sc), true
+		return w.collectElement(s.Object, n, sc), true
 	}
 	return nil, false
 }
 
-func (w *lowering) make(dst ir.Local, k Kind, sc *scope) *node {
+func (w *lowering) lowerMake(dst ir.Local, k Kind, sc *scope) *node {
 	n := w.target(opMake, dst, sc)
 	n.n = int(k)
 	if !w.c.fuse() || w.shared[dst] {
@@ -271,13 +265,13 @@ func newCollection(k Kind) Value {
 	return &Set{sorted: true}
 }
 
-// collect adds an element to a literal, if it is one.
-func (w *lowering) collect(dst ir.Local, n *node, sc *scope) *node {
+// collectElement adds an element to a literal, if it is one.
+func (w *lowering) collectElement(dst ir.Local, n *node, sc *scope) *node {
 	lit := sc.pending[dst]
 	if lit == nil {
 		return n
 	}
-	if !lit.add(n) {
+	if !lit.accept(n) {
 		delete(sc.pending, dst)
 		return n
 	}
@@ -298,11 +292,11 @@ func (w *lowering) complete(dst ir.Local, lit *literal, sc *scope) {
 	}
 	last := lit.nodes[len(lit.nodes)-1]
 	*last = node{op: opAssign, dst: dst, a: konst(v)}
-	w.learn(sc, dst, konst(v))
+	w.learnFact(sc, dst, konst(v))
 }
 
-// add applies a node to the literal; false means that it is none.
-func (l *literal) add(n *node) bool {
+// accept applies a node to the literal; false means that it is none.
+func (l *literal) accept(n *node) bool {
 	if n.a.kind != inConst || n.op != opAppend && n.op != opAdd && n.b.kind != inConst {
 		return false
 	}

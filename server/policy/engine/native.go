@@ -108,10 +108,10 @@ func member(m *vm, v, in Value) verdict {
 		return truth(c.indexOf(v) >= 0)
 	case *Array:
 		m.tick(len(c.elems) / 8)
-		return truth(scan(c.elems, v) >= 0)
+		return truth(indexIn(c.elems, v) >= 0)
 	case *Object:
 		m.tick(len(c.vals) / 8)
-		return truth(scan(c.vals, v) >= 0)
+		return truth(indexIn(c.vals, v) >= 0)
 	}
 	return no
 }
@@ -131,7 +131,7 @@ func count(m *vm, a Value) Value {
 	if a.Kind() < KindString {
 		return delegate
 	}
-	return m.arena.num(int64(length(a)))
+	return m.arena.newNum(int64(length(a)))
 }
 
 // elements returns what an aggregate ranges over.
@@ -163,7 +163,7 @@ func sum(m *vm, a Value) Value {
 		}
 		total = s
 	}
-	return m.arena.num(total)
+	return m.arena.newNum(total)
 }
 
 // largest returns the last of the largest, as topdown does: equal numbers may
@@ -193,7 +193,7 @@ func sorted(m *vm, a Value) Value {
 		return delegate
 	}
 	m.tick(len(elems))
-	out := m.arena.array(len(elems))
+	out := m.arena.newArray(len(elems))
 	out.elems = append(out.elems, elems...)
 	if len(elems) > insertionMax {
 		slices.SortFunc(out.elems, Compare)
@@ -214,10 +214,10 @@ func intersection(m *vm, a, b Value) Value {
 		return delegate
 	}
 	m.tick(len(x.elems))
-	out := m.arena.set()
+	out := m.arena.newSet()
 	for _, e := range x.elems {
 		if y.indexOf(e) >= 0 {
-			m.arena.add(out, e)
+			m.arena.addTo(out, e)
 		}
 	}
 	return out
@@ -236,22 +236,22 @@ func union(m *vm, a, b Value) Value {
 		return x
 	}
 	m.tick(len(x.elems) + len(y.elems))
-	out := m.arena.set()
+	out := m.arena.newSet()
 	for _, e := range x.elems {
-		m.arena.add(out, e)
+		m.arena.addTo(out, e)
 	}
 	for _, e := range y.elems {
-		m.arena.add(out, e)
+		m.arena.addTo(out, e)
 	}
 	return out
 }
 
 func difference(m *vm, x, y *Set) Value {
 	m.tick(len(x.elems))
-	out := m.arena.set()
+	out := m.arena.newSet()
 	for _, e := range x.elems {
 		if y.indexOf(e) < 0 {
-			m.arena.add(out, e)
+			m.arena.addTo(out, e)
 		}
 	}
 	return out

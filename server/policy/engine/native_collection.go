@@ -13,7 +13,7 @@ func arrayConcat(m *vm, a, b Value) Value {
 		return x
 	}
 	m.tick(len(x.elems) + len(y.elems))
-	out := m.arena.array(len(x.elems) + len(y.elems))
+	out := m.arena.newArray(len(x.elems) + len(y.elems))
 	out.elems = append(append(out.elems, x.elems...), y.elems...)
 	return out
 }
@@ -27,7 +27,7 @@ func arraySlice(m *vm, a, b, c Value) Value {
 	end := min(max(to, 0), int64(len(x.elems)))
 	start := min(max(from, 0), end)
 	m.tick(int(end - start))
-	out := m.arena.array(int(end - start))
+	out := m.arena.newArray(int(end - start))
 	out.elems = append(out.elems, x.elems[start:end]...)
 	return out
 }
@@ -59,9 +59,9 @@ func objectKeys(m *vm, a Value) Value {
 		return delegate
 	}
 	m.tick(len(o.keys))
-	out := m.arena.set()
+	out := m.arena.newSet()
 	for _, k := range o.keys {
-		m.arena.add(out, k)
+		m.arena.addTo(out, k)
 	}
 	return out
 }
@@ -78,9 +78,9 @@ func objectUnion(m *vm, a, b Value) Value {
 // overwrite is the recursive union in which y wins.
 func (m *vm) overwrite(x, y *Object) Value {
 	m.tick(len(x.keys) + len(y.keys))
-	out := m.arena.object()
+	out := m.arena.newObject()
 	for i, k := range x.keys {
-		m.arena.insert(out, k, x.vals[i])
+		m.arena.insertInto(out, k, x.vals[i])
 	}
 	for i, k := range y.keys {
 		v := y.vals[i]
@@ -89,7 +89,7 @@ func (m *vm) overwrite(x, y *Object) Value {
 				v = m.overwrite(old, obj)
 			}
 		}
-		m.arena.insert(out, k, v)
+		m.arena.insertInto(out, k, v)
 	}
 	return out
 }
@@ -97,7 +97,7 @@ func (m *vm) overwrite(x, y *Object) Value {
 // walkAll returns [path, value] of a value and all values inside it, in the
 // order in which topdown finds them.
 func walkAll(m *vm, v Value) Value {
-	w := walker{m: m, out: m.arena.array(0)}
+	w := walker{m: m, out: m.arena.newArray(0)}
 	w.visit(v)
 	return w.out
 }
@@ -112,14 +112,14 @@ func (w *walker) visit(v Value) {
 	if !w.m.tick(1 + len(w.path)) {
 		return
 	}
-	path, pair := w.m.arena.array(len(w.path)), w.m.arena.array(2)
+	path, pair := w.m.arena.newArray(len(w.path)), w.m.arena.newArray(2)
 	path.elems = append(path.elems, w.path...)
 	pair.elems = append(pair.elems, path, v)
 	w.out.elems = append(w.out.elems, pair)
 	switch x := v.(type) {
 	case *Array:
 		for i, e := range x.elems {
-			w.below(w.m.arena.num(int64(i)), e)
+			w.below(w.m.arena.newNum(int64(i)), e)
 		}
 	case *Set:
 		x.sort()

@@ -21,7 +21,7 @@ func plus(m *vm, a, b Value) Value {
 	if !ok || (s > x) != (y > 0) && y != 0 {
 		return delegate
 	}
-	return m.arena.num(s)
+	return m.arena.newNum(s)
 }
 
 func minus(m *vm, a, b Value) Value {
@@ -36,7 +36,7 @@ func minus(m *vm, a, b Value) Value {
 	if !ok || (d < x) != (y > 0) && y != 0 {
 		return delegate
 	}
-	return m.arena.num(d)
+	return m.arena.newNum(d)
 }
 
 func multiply(m *vm, a, b Value) Value {
@@ -48,7 +48,7 @@ func multiply(m *vm, a, b Value) Value {
 	if hi != 0 || lo > math.MaxInt64 {
 		return delegate
 	}
-	return m.arena.num(x * y)
+	return m.arena.newNum(x * y)
 }
 
 // small32 is the window in which topdown divides ints exactly; beyond it the
@@ -60,7 +60,7 @@ func divide(m *vm, a, b Value) Value {
 	if !ok || !small32(x) || !small32(y) || y == 0 || x == 0 || x%y != 0 {
 		return delegate
 	}
-	return m.arena.num(x / y)
+	return m.arena.newNum(x / y)
 }
 
 func remainder(m *vm, a, b Value) Value {
@@ -68,7 +68,7 @@ func remainder(m *vm, a, b Value) Value {
 	if !ok || y == 0 {
 		return delegate
 	}
-	return m.arena.num(x % y)
+	return m.arena.newNum(x % y)
 }
 
 func absolute(m *vm, a Value) Value {
@@ -76,7 +76,7 @@ func absolute(m *vm, a Value) Value {
 	if !ok || n.lit != nil || !small32(n.i) {
 		return delegate
 	}
-	return m.arena.num(max(n.i, -n.i))
+	return m.arena.newNum(max(n.i, -n.i))
 }
 
 func toNumber(m *vm, a Value) Value {
@@ -92,7 +92,7 @@ func toNumber(m *vm, a Value) Value {
 		return x
 	case *Str:
 		if i, ok := canonicalInt(x.s); ok {
-			return m.arena.num(i)
+			return m.arena.newNum(i)
 		}
 	}
 	return delegate

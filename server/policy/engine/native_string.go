@@ -2,13 +2,13 @@ package engine
 
 import "strings"
 
-// str makes a string of an evaluation: the interned one if there is one.
-func (m *vm) str(s string) Value {
+// internedOrNew makes a string of an evaluation: the interned one if there is one.
+func (m *vm) internedOrNew(s string) Value {
 	if e := m.prog.sym.Find(s); e != nil {
 		return e
 	}
 	m.tick(len(s) / 64)
-	return m.arena.str(s)
+	return m.arena.newStr(s)
 }
 
 func lower(m *vm, a Value) Value { return mapped(m, a, strings.ToLower) }
@@ -24,7 +24,7 @@ func mapped(m *vm, a Value, f func(string) string) Value {
 	if out == s.s {
 		return s
 	}
-	return m.str(out)
+	return m.internedOrNew(out)
 }
 
 func trimPrefix(m *vm, a, b Value) Value { return trimmed(m, a, b, strings.TrimPrefix) }
@@ -37,7 +37,7 @@ func trimmed(m *vm, a, b Value, f func(s, part string) string) Value {
 	if !ok || !ok2 {
 		return delegate
 	}
-	return m.str(f(s.s, part.s))
+	return m.internedOrNew(f(s.s, part.s))
 }
 
 // anyPrefixMatch reports whether any of the strings begins with any of the prefixes; either may be a single string.
@@ -104,7 +104,7 @@ func concat(m *vm, a, b Value) Value {
 	if e := (*m.prog.sym.read.Load())[string(buf)]; e != nil {
 		return e
 	}
-	return m.arena.str(string(buf))
+	return m.arena.newStr(string(buf))
 }
 
 // maxConcat bounds the buffer that an evaluation keeps; topdown joins what is
@@ -117,11 +117,11 @@ func split(m *vm, a, b Value) Value {
 	if !ok || !ok2 || sep.s == "" {
 		return delegate
 	}
-	out := m.arena.array(0)
+	out := m.arena.newArray(0)
 	rest := s.s
 	for {
 		part, tail, found := strings.Cut(rest, sep.s)
-		out.elems = append(out.elems, m.str(part))
+		out.elems = append(out.elems, m.internedOrNew(part))
 		m.tick(1)
 		if !found {
 			return out
@@ -138,13 +138,13 @@ func substring(m *vm, a, from, n Value) Value {
 		return delegate
 	}
 	if start >= int64(len(s.s)) {
-		return m.str("")
+		return m.internedOrNew("")
 	}
 	rest := s.s[start:]
 	if length >= 0 && length < int64(len(rest)) {
 		rest = rest[:length]
 	}
-	return m.str(rest)
+	return m.internedOrNew(rest)
 }
 
 func isASCII(s string) bool {

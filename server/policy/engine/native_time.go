@@ -39,5 +39,5 @@ func (m *vm) instant(t time.Time) Value {
 	if t.Before(time.Unix(0, math.MinInt64)) || t.After(time.Unix(0, math.MaxInt64)) {
 		return delegate
 	}
-	return m.arena.num(t.UnixNano())
+	return m.arena.newNum(t.UnixNano())
 }

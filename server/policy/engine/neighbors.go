@@ -11,15 +11,15 @@ import (
 //
 // A field is a key of the input, or of one of its records, such as
 // subject.erasure. While the center is evaluated, each slot notes the fields
-// that it hangs on, by itself or by what it uses. A neighbor starts with the
-// slots that hang on no field that changed. Which fields changed is the
+// that it depends on, by itself or by what it uses. A neighbor starts with the
+// slots that depend on no field that changed. Which fields changed is the
 // caller's to say: one that is forgotten has its old value, or its new one.
 type Neighbors struct {
 	entry *Entrypoint
 	m     *vm
 	track *tracking
 	known []knownSlot // what the center computed
-	read  Fields      // what its outcome hangs on
+	read  Fields      // what its outcome depends on
 	other arena       // the one not in use: the center's values outlive those of its neighbors
 }
 
@@ -44,40 +44,43 @@ const (
 	dynamicBits = AllFields &^ (1<<(maxFieldBit+1) - 1)
 )
 
-// tracking notes what values hang on while an evaluation runs. What is memoized
-// meanwhile carries trackBit in its generation and so is never current: every
-// use of a slot comes by compute, and the production path pays nothing.
+// tracking notes what values depend on while an evaluation runs: every use of a
+// slot then comes by compute, as nothing that is memoized is current (see memo).
 type tracking struct {
 	records []string
-	bits    map[[2]string]Fields
+	bits    map[fieldName]Fields
 	slots   []trackedSlot
 	deps    Fields // what was read so far by whatever is being computed
 }
 
-const trackBit = 1 << 63
+// fieldName is a field of a record or, without key, all other reading of the
+// record, or a key of the input that is none. Without both it is the input.
+type fieldName struct{ record, key string }
+
+var wholeInput fieldName
 
 // trackedSlot is what is known of a slot.
 type trackedSlot struct {
 	own    Fields // read by the slot itself
 	exact  bool   // and nothing else: it is a field by a constant key
 	record bool   // it is a record: what is below it is read by field
-	deps   Fields // what the value hangs on
+	deps   Fields // what the value depends on
 }
 
 // Neighbors returns an evaluation of neighbors that tells apart the fields of
 // the named records of the input, and its other keys.
 func (e *Entrypoint) Neighbors(records ...string) *Neighbors {
 	p := e.prog
-	t := &tracking{records: records, bits: map[[2]string]Fields{}, slots: make([]trackedSlot, len(p.slots))}
-	t.bit("", "")
+	t := &tracking{records: records, bits: map[fieldName]Fields{}, slots: make([]trackedSlot, len(p.slots))}
+	t.bit(wholeInput)
 	for id := range p.slots {
-		t.slots[id] = t.slot(p, &p.slots[id])
+		t.slots[id] = t.readsOf(p, &p.slots[id])
 	}
 	return &Neighbors{entry: e, m: p.newVM(), track: t, read: AllFields}
 }
 
-// slot finds what a slot reads by itself. It comes after its parent.
-func (t *tracking) slot(p *Program, d *slotDef) trackedSlot {
+// readsOf finds what a slot reads by itself. It comes after its parent.
+func (t *tracking) readsOf(p *Program, d *slotDef) trackedSlot {
 	record, key := "", d.key.constant()
 	switch {
 	case d.fn != nil:
@@ -88,12 +91,12 @@ func (t *tracking) slot(p *Program, d *slotDef) trackedSlot {
 		return trackedSlot{}
 	}
 	if key == "" {
-		return trackedSlot{own: t.bit(record, "")}
+		return trackedSlot{own: t.bit(fieldName{record: record})}
 	}
 	if record == "" {
-		return trackedSlot{own: t.bit(key, ""), exact: true, record: slices.Contains(t.records, key)}
+		return trackedSlot{own: t.bit(fieldName{record: key}), exact: true, record: slices.Contains(t.records, key)}
 	}
-	return trackedSlot{own: t.bit(record, key), exact: true}
+	return trackedSlot{own: t.bit(fieldName{record, key}), exact: true}
 }
 
 // constant is the string that an operand is, if it is one.
@@ -104,28 +107,26 @@ func (o *operand) constant() string {
 	return ""
 }
 
-// bit is that of a field of a record or, without key, of reading the record
-// otherwise; without record too, of reading the input so.
-func (t *tracking) bit(record, key string) Fields {
-	k := [2]string{record, key}
-	b, ok := t.bits[k]
+// bit returns the bit of a field, a new one where it has none.
+func (t *tracking) bit(name fieldName) Fields {
+	b, ok := t.bits[name]
 	if !ok {
 		b = 1 << min(len(t.bits), maxFieldBit)
-		t.bits[k] = b
+		t.bits[name] = b
 	}
 	return b
 }
 
 // dynamicBit is that of a field that the program does not name.
 func (t *tracking) dynamicBit(record string, key *Str) Fields {
-	if b, ok := t.bits[[2]string{record, key.s}]; ok {
+	if b, ok := t.bits[fieldName{record, key.s}]; ok {
 		return b
 	}
 	return 1 << (maxFieldBit + 1 + key.hash()>>1%(63-maxFieldBit))
 }
 
-// dot looks a key up, noting which if it is one of a record.
-func (t *tracking) dot(f *frame, a *operand, key Value) Value {
+// lookupTracked looks a key up, noting which if it is one of a record.
+func (t *tracking) lookupTracked(f *frame, a *operand, key Value) Value {
 	s, ok := key.(*Str)
 	if !ok || a.kind != inSlot || !t.slots[a.id].record {
 		return lookup(f.get(a), key)
@@ -136,25 +137,25 @@ func (t *tracking) dot(f *frame, a *operand, key Value) Value {
 	return lookup(src, key)
 }
 
-// Field is the set of what hangs on a key of the input or, if key is not empty,
+// Field is the set of what depends on a key of the input or, if key is not empty,
 // on that key of a record.
 func (n *Neighbors) Field(record, key string) Fields {
 	t := n.track
-	f := t.bits[[2]string{}]
+	f := t.bits[wholeInput]
 	if key == "" {
 		f |= dynamicBits
 	} else {
 		f |= t.dynamicBit(record, newString(key))
 	}
 	for k, b := range t.bits {
-		if k[0] == record && (k[1] == "" || key == "") {
+		if k.record == record && (k.key == "" || key == "") {
 			f |= b
 		}
 	}
 	return f
 }
 
-// Read is what the center's outcome hangs on: a neighbor of which none of it
+// Read is what the center's outcome depends on: a neighbor of which none of it
 // changed has the same.
 func (n *Neighbors) Read() Fields { return n.read }
 
@@ -174,7 +175,7 @@ func (n *Neighbors) Center(ctx context.Context, req Request, use func(Result) er
 		err = use(Result{Value: v, vm: m})
 	}
 	m.arena, n.other = n.other, m.arena
-	n.settle(err)
+	n.endEval(err)
 	return err
 }
 
@@ -203,12 +204,12 @@ func (n *Neighbors) Eval(ctx context.Context, req Request, changed Fields, use f
 	if err == nil {
 		err = use(Result{Value: v, vm: m})
 	}
-	n.settle(err)
+	n.endEval(err)
 	return err
 }
 
-// settle ends an evaluation. After a panic the state of what ran is unknown.
-func (n *Neighbors) settle(err error) {
+// endEval ends an evaluation. After a panic the state of what ran is unknown.
+func (n *Neighbors) endEval(err error) {
 	n.m.release()
 	if _, ok := err.(*PanicError); ok {
 		n.m, n.other = n.entry.prog.newVM(), arena{}
@@ -216,8 +217,8 @@ func (n *Neighbors) settle(err error) {
 	}
 }
 
-// compute is vm.compute, noting what the value hangs on.
-func (t *tracking) compute(m *vm, id int32) Value {
+// computeTracked is vm.compute, noting what the value depends on.
+func (t *tracking) computeTracked(m *vm, id int32) Value {
 	s := &t.slots[id]
 	if known := &m.slots[id]; known.gen == m.gen|trackBit {
 		t.deps |= s.deps
@@ -225,7 +226,7 @@ func (t *tracking) compute(m *vm, id int32) Value {
 	}
 	outer := t.deps
 	t.deps = 0
-	v := m.find(id)
+	v := m.evaluateSlot(id)
 	if s.exact {
 		t.deps = 0
 	}

@@ -117,8 +117,8 @@ func outcome(eval func(func(engine.Result) error) error) string {
 	return outcomeOf(v, err)
 }
 
-// TestNeighborsOfShipped: a neighbor has the outcome of an evaluation by itself, over the shipped policies and inputs that
-// differ in some fields, and what the center did not read does not matter.
+// TestNeighborsOfShipped: a neighbor has the outcome of an evaluation by itself, over the shipped policies and inputs
+// that differ in some fields, and what the center did not read does not matter.
 func TestNeighborsOfShipped(t *testing.T) {
 	c := compareShipped(t, engine.Options{Cases: shippedCases}) // as the service has it
 	m := newMutator(corpus(t), 7)
@@ -222,7 +222,8 @@ func TestNeighborsForget(t *testing.T) {
 	}
 }
 
-// TestNeighborsOfRememberedCalls: a call that a center answers by what the function returned last hangs on what the function read then.
+// TestNeighborsOfRememberedCalls: a call that a center answers by what the function returned last depends on what the
+// function read then.
 func TestNeighborsOfRememberedCalls(t *testing.T) {
 	const source = `package t
 

@@ -34,8 +34,8 @@ func slotted(s int32) operand { return operand{kind: inSlot, id: s} }
 
 func (o operand) isReg(l ir.Local) bool { return o.kind == inReg && o.id == int32(l) }
 
-// opcode is what a node does. Those up to opBuiltin below are tests and pure
-// computations: their only effect is the target, and to be undefined.
+// opcode is what a node does, in three groups: tests, which at most set their
+// target; assignments, which make values and change collections; and the rest.
 type opcode uint8
 
 const (
@@ -63,12 +63,18 @@ const (
 	opBuiltin          // dst = builtin(args)
 	opDynamic          // dst = document at path args
 	opBlock            // blocks, one after the other
-	opScan             // for a, b in c: blocks[0]
-	opNot              // blocks[0] is undefined
-	opWith             // blocks[0], with a for the document n at path keys
+	opScan             // for a, b in c: body
+	opNot              // body is undefined
+	opWith             // body, with a for the document n at path keys
 	opBreak            // leave n+1 blocks
 	opReturn           // return a
 	opResult           // a is a result of the query
+)
+
+// The ends of the groups.
+const (
+	lastTest       = opLen
+	lastAssignment = opOnceIn
 )
 
 // node is a resolved statement.
@@ -89,6 +95,9 @@ type node struct {
 }
 
 const noLocal ir.Local = -1
+
+// body is the block of a node that has one.
+func (n *node) body() []*node { return n.blocks[0] }
 
 // operands calls f for every operand of the node itself.
 func (n *node) operands(f func(*operand)) {
@@ -133,7 +142,7 @@ func (n *node) strictIn(c *compiler, s int32) bool {
 
 // pureTest reports that a node has no effect but to be undefined, or to fail.
 func (n *node) pureTest() bool {
-	return n.op <= opKind || n.op == opDot || n.op == opLen
+	return n.op <= lastTest
 }
 
 // total are the predicates that decide for operands of all types.

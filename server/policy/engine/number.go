@@ -40,8 +40,8 @@ func Int(i int64) *Num {
 // isSmall reports that a number is one of the shared ones.
 func (n *Num) isSmall() bool { return n.lit == nil && n.i >= minSmall && n.i <= maxSmall }
 
-// number returns the number of a literal.
-func number(lit string) *Num {
+// numberOf returns the number of a literal.
+func numberOf(lit string) *Num {
 	if i, ok := canonicalInt(lit); ok {
 		return Int(i)
 	}
@@ -77,8 +77,8 @@ func (n *Num) String() string {
 	return strconv.FormatInt(n.i, 10)
 }
 
-// index is the number as an array index; OPA accepts integer literals only.
-func (n *Num) index() (int64, bool) {
+// asIndex is the number as an array index; OPA accepts integer literals only.
+func (n *Num) asIndex() (int64, bool) {
 	if n.lit == nil {
 		return n.i, true
 	}

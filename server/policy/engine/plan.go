@@ -73,13 +73,11 @@ func (p *Planner) Entrypoints(ctx context.Context, compiler *ast.Compiler, paths
 	if err != nil {
 		return nil, fmt.Errorf("planning a policy: %w", err)
 	}
-	plan, err := p.plannable(ctx, compiler, remaining(paths, refused))
+	plan, err := p.plannable(ctx, compiler, paths, refused)
 	if err != nil {
 		return nil, err
 	}
-	for path, cause := range refused {
-		plan.refused[path] = cause
-	}
+	plan.refused = refused
 	return plan, nil
 }
 
@@ -100,21 +98,20 @@ func normal(path string) string {
 	return path
 }
 
-// plannable plans all paths; those that OPA cannot plan are refused.
-func (p *Planner) plannable(ctx context.Context, compiler *ast.Compiler, paths []string) (*Plan, error) {
+// plannable plans the paths that are not refused. Those that OPA cannot plan it
+// adds to the refused.
+func (p *Planner) plannable(ctx context.Context, compiler *ast.Compiler, paths []string, refused map[string]string) (*Plan, error) {
+	paths = remaining(paths, refused)
 	plan, err := p.paths(ctx, compiler, paths)
 	if err == nil {
 		return plan, nil
 	}
-	refused := map[string]string{}
+	known := len(refused)
 	p.unplannable(ctx, compiler, paths, refused)
-	if ctx.Err() != nil || len(refused) == 0 { // each by itself, but not together
+	if ctx.Err() != nil || len(refused) == known { // each by itself, but not together
 		return nil, err
 	}
-	if plan, err = p.paths(ctx, compiler, remaining(paths, refused)); err == nil {
-		plan.refused = refused
-	}
-	return plan, err
+	return p.paths(ctx, compiler, remaining(paths, refused))
 }
 
 // unplannable looks, in halves, for the paths that cannot be planned.
@@ -133,7 +130,7 @@ func (p *Planner) unplannable(ctx context.Context, compiler *ast.Compiler, paths
 func (p *Planner) paths(ctx context.Context, compiler *ast.Compiler, paths []string) (*Plan, error) {
 	if len(paths) == 0 {
 		none := &ir.Policy{Static: &ir.Static{}, Plans: &ir.Plans{}, Funcs: &ir.Funcs{}}
-		return &Plan{policy: none, refused: map[string]string{}}, nil
+		return &Plan{policy: none}, nil
 	}
 	return p.query(ctx, compiler, rego.Query(strings.Join(paths, "; ")))
 }
@@ -145,12 +142,20 @@ func (p *Planner) query(ctx context.Context, compiler *ast.Compiler, opts ...fun
 			err = fmt.Errorf("planning a policy: OPA panicked: %v", r)
 		}
 	}()
-	rewrite(compiler)
-	var out *ir.Policy
-	opts = append([]func(*rego.Rego){rego.Target(target), rego.Compiler(compiler)}, opts...)
-	if _, err := rego.New(opts...).PrepareForEval(context.WithValue(ctx, planKey{}, &out)); err != nil {
+	out, err := p.asPlanned(ctx, compiler, opts...)
+	if err == nil {
+		err = repair(out)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("planning a policy: %w", err)
 	}
-	repair(out)
-	return &Plan{policy: out, agreed: agreed(compiler), refused: map[string]string{}}, nil
+	return &Plan{policy: out, agreed: agreed(compiler)}, nil
+}
+
+// asPlanned is the plan as OPA makes it of rewritten modules.
+func (p *Planner) asPlanned(ctx context.Context, compiler *ast.Compiler, opts ...func(*rego.Rego)) (out *ir.Policy, err error) {
+	rewrite(compiler)
+	opts = append([]func(*rego.Rego){rego.Target(target), rego.Compiler(compiler)}, opts...)
+	_, err = rego.New(opts...).PrepareForEval(context.WithValue(ctx, planKey{}, &out))
+	return out, err
 }

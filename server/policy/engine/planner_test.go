@@ -29,7 +29,8 @@ func TestPlannerFaults(t *testing.T) {
 			purposes.storage.blocked := true
 			purposes.ads.blocked := false
 			purposes.mail.blocked if input.strict
-			p if not purposes[input.purpose].blocked`, inputs: append(purposes, `{"purpose": "mail"}`, `{"purpose": "mail", "strict": true}`)},
+			p if not purposes[input.purpose].blocked`,
+			inputs: append(purposes, `{"purpose": "mail"}`, `{"purpose": "mail", "strict": true}`)},
 		{name: "not over a comparison with a rule found by a variable key", rules: `
 			purposes.storage.kind := 1
 			purposes.ads.kind := 2
@@ -122,7 +123,9 @@ func TestPlannerFaults(t *testing.T) {
 			q if not blocked[input.purpose].x
 			p if q with count as input.n
 			r := x if x := blocked[input.purpose].x with count as input.n`,
-			inputs: []string{`{"purpose": "ads", "list": [], "n": 2}`, `{"purpose": "ads", "list": [1, 2], "n": 3}`, `{"purpose": "storage", "n": 2}`}},
+			inputs: []string{
+				`{"purpose": "ads", "list": [], "n": 2}`, `{"purpose": "ads", "list": [1, 2], "n": 3}`, `{"purpose": "storage", "n": 2}`,
+			}},
 		{name: "several replacements in one expression", refused: true, rules: `
 			f(x) := x
 			q := [count(input.list), f(1), upper("a")]
@@ -142,7 +145,8 @@ func TestPlannerFaults(t *testing.T) {
 			q := [count(input.list), startswith(input.a, "x")]
 			p := x if x := q with count as mock
 			r := x if x := q with startswith as input.b
-			s := x if x := q with startswith as endswith`, inputs: []string{`{"a": "xay", "list": [1], "b": true}`, `{"a": "aax", "list": []}`}},
+			s := x if x := q with startswith as endswith`,
+			inputs: []string{`{"a": "xay", "list": [1], "b": true}`, `{"a": "aax", "list": []}`}},
 		{name: "sets of references that are equal, iterated", refused: true, rules: `
 			p := count([x | some x in {input.a, input.b}])`, inputs: []string{`{"a": 1, "b": 1}`, `{"a": 1, "b": 2}`}},
 		{name: "sets of references that are equal, under a name", refused: true, rules: `
@@ -161,7 +165,8 @@ func TestPlannerFaults(t *testing.T) {
 			f(x) := 2 if x > 2
 			p if every x in [0, 1, 5] { f(x) == 1 }`, inputs: []string{`{}`}},
 		{name: "a definedness check before a predicate that fails", rules: `
-			p if { a := input.a; startswith(input.b, input.n); a == 2 }`, inputs: []string{`{"b": "x", "n": 1}`, `{"a": 2, "b": "x", "n": 1}`, `{"a": 2, "b": "x", "n": "x"}`}},
+			p if { a := input.a; startswith(input.b, input.n); a == 2 }`,
+			inputs: []string{`{"b": "x", "n": 1}`, `{"a": 2, "b": "x", "n": 1}`, `{"a": 2, "b": "x", "n": "x"}`}},
 		{name: "a conflict before a predicate over something undefined", rules: `
 			both := "x" if input.a
 			both := "y" if input.b

@@ -33,7 +33,8 @@ func (g *generator) scalar() string {
 func (g *generator) ref() string {
 	refs := []string{
 		`input.a`, `input.b`, `input.c.x`, `input.c[input.k]`, `input.list[0]`, `input.list[i]`, `input[input.k]`,
-		`data.t.rows[input.k].v`, `data.t.rows[input.k]`, `data.t.list[1]`, `data.t.one`, `data.t.none`, `input.missing`, `data.t.nums[input.n]`, `data.t.nums["0"]`,
+		`data.t.rows[input.k].v`, `data.t.rows[input.k]`, `data.t.list[1]`, `data.t.one`, `data.t.none`, `input.missing`,
+		`data.t.nums[input.n]`, `data.t.nums["0"]`,
 	}
 	refs = append(refs, g.rules...)
 	refs = append(refs, g.nested...)
@@ -152,10 +153,12 @@ func (g *generator) mocked(v string) string {
 	}
 	modifiers := []string{fmt.Sprintf("with %s as %s", f, value)}
 	for range g.rnd.IntN(3) {
-		modifiers = append(modifiers, fmt.Sprintf("with %s as %s", g.pick(`input.a`, `input.c.x`, `input.k`, `data.t.one`), g.pick(g.ref(), g.scalar(), v)))
+		target := g.pick(`input.a`, `input.c.x`, `input.k`, `data.t.one`)
+		modifiers = append(modifiers, fmt.Sprintf("with %s as %s", target, g.pick(g.ref(), g.scalar(), v)))
 	}
 	g.rnd.Shuffle(len(modifiers), func(i, j int) { modifiers[i], modifiers[j] = modifiers[j], modifiers[i] })
-	return fmt.Sprintf("%s := %s\n\t%s == %s\n\t%s %s", v, g.ref(), v, v, g.pick(g.ref(), "max_of(1, "+g.ref()+")"), strings.Join(modifiers, " "))
+	ref, expr := g.ref(), g.pick(g.ref(), "max_of(1, "+g.ref()+")")
+	return fmt.Sprintf("%s := %s\n\t%s == %s\n\t%s %s", v, ref, v, v, expr, strings.Join(modifiers, " "))
 }
 
 // group writes rules below keys, to be found by a variable one; some have a variable in their heads, or lie deeper.
@@ -208,7 +211,8 @@ func (g *generator) rule(i int) string {
 			fmt.Fprintf(&b, "%s := %s if {\n\t%s\n}\n", name, g.pick(c, c, g.scalar()), g.body())
 		}
 	case 1: // else chain
-		fmt.Fprintf(&b, "%s := %s if {\n\t%s\n} else := %s if {\n\t%s\n} else := %s\n", name, g.term(2), g.body(), g.term(1), g.body(), g.scalar())
+		fmt.Fprintf(&b, "%s := %s if {\n\t%s\n} else := %s if {\n\t%s\n} else := %s\n",
+			name, g.term(2), g.body(), g.term(1), g.body(), g.scalar())
 	case 2: // partial set
 		for range 1 + g.rnd.IntN(3) {
 			fmt.Fprintf(&b, "%s contains %s if {\n\t%s\n}\n", name, g.term(1), g.body())
@@ -250,7 +254,10 @@ func (g *generator) module() string {
 
 func (g *generator) input() map[string]any {
 	value := func() any {
-		all := []any{"a", "b", "c", 1, 2, 1.5, true, false, nil, []any{1, "a"}, map[string]any{"v": 1}, jsonNumber("1.0"), jsonNumber("-0")}
+		all := []any{
+			"a", "b", "c", 1, 2, 1.5, true, false, nil, []any{1, "a"}, map[string]any{"v": 1},
+			jsonNumber("1.0"), jsonNumber("-0"),
+		}
 		return all[g.rnd.IntN(len(all))]
 	}
 	in := map[string]any{"k": g.pick("a", "b", "c", "d", "zz"), "n": g.rnd.IntN(3)}

@@ -7,8 +7,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// shape is a form of rules that a program would not decide as topdown does.
-type shape struct {
+// ruleShape is a form of rules that a program would not decide as topdown does.
+type ruleShape struct {
 	why string
 	// found reports that a rule has the form.
 	found func(s *ruleset, r *ast.Rule, v view) bool
@@ -36,20 +36,22 @@ func viewOf(r *ast.Rule) (v view) {
 }
 
 // shapes are all that are known of OPA 1.22.2 and not rewritten (rewrite.go,
-// repair.go): topdown evaluates the entrypoints that need a rule of one of them.
-var shapes = []shape{
+// planshape.go): topdown evaluates the entrypoints that need a rule of one of them.
+var ruleShapes = []ruleShape{
 	{
 		// The planner calls what it finds by a variable key by its path. Where rules below the key lie at different depths,
 		// and one has a variable in its head, it plans the deeper ones under a path at which the call does not look, and they
 		// are undefined: limits.ads.max := 1, limits.ads[k] := 2, limits.storage.max := 5; limits[input.purpose].max.
-		why:   "a reference with a variable key to rules of different depths, some with a variable in their heads: name the key, or write them at one depth",
+		why: "a reference with a variable key to rules of different depths, some with a variable in their heads: name the " +
+			"key, or write them at one depth",
 		found: refersUnevenly,
 	},
 	{
 		// Rules that share a prefix of which one has a variable in its head are planned as one function, which makes an
 		// object. In it defaults and else branches have no effect of their own, functions no arguments, and rules of
 		// different depths or kinds change the values of each other.
-		why:   "rules with a variable in their heads beside defaults, else, functions or rules of another depth or kind: give them names of their own",
+		why: "rules with a variable in their heads beside defaults, else, functions or rules of another depth or kind: give " +
+			"them names of their own",
 		found: standsInMixedGroup,
 	},
 	{
@@ -82,7 +84,7 @@ func refuse(compiler *ast.Compiler, paths []string) (map[string]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entrypoint %q: %w", path, err)
 		}
-		s.find(ref, func(node *ruleset, _ bool) {
+		s.eachReached(ref, func(node *ruleset, _ bool) {
 			if why := tainted[node]; why != "" {
 				out[ref.String()] = why
 			}
@@ -121,7 +123,7 @@ func (s *ruleset) tainted() map[*ruleset]string {
 func (s *ruleset) judge(node *ruleset) string {
 	for _, r := range node.rules {
 		v := viewOf(r)
-		for _, shape := range shapes {
+		for _, shape := range ruleShapes {
 			if shape.found(s, r, v) {
 				return fmt.Sprintf("%s:%d: %s", r.Loc().File, r.Loc().Row, shape.why)
 			}
@@ -136,7 +138,7 @@ func (s *ruleset) users() map[*ruleset][]*ruleset {
 	s.each(func(node *ruleset) {
 		for _, r := range node.rules {
 			dataRefs(r, func(ref ast.Ref) {
-				s.find(ref, func(used *ruleset, _ bool) { users[used] = append(users[used], node) })
+				s.eachReached(ref, func(used *ruleset, _ bool) { users[used] = append(users[used], node) })
 			})
 		}
 		if len(node.rules) > 0 { // what lies below is planned with it, where a head has a variable
@@ -151,7 +153,7 @@ func (s *ruleset) users() map[*ruleset][]*ruleset {
 func refersUnevenly(s *ruleset, _ *ast.Rule, v view) bool {
 	return slices.ContainsFunc(v.dynamic, func(ref ast.Ref) bool {
 		depths, open := map[int]bool{}, false
-		s.find(ref, func(node *ruleset, dynamic bool) {
+		s.eachReached(ref, func(node *ruleset, dynamic bool) {
 			if !dynamic {
 				return
 			}

@@ -46,7 +46,10 @@ func TestPublicReports(t *testing.T) {
 			allow.eat.veggies if true
 			resp := allow[input.action][input.resource]
 			none if not allow[input.action][input.resource]`,
-		}, inputs: []string{`{"action": "list", "resource": "fruit"}`, `{"action": "eat", "resource": "veggies"}`, `{"action": "eat", "resource": "fruit"}`},
+		}, inputs: []string{
+			`{"action": "list", "resource": "fruit"}`, `{"action": "eat", "resource": "veggies"}`,
+			`{"action": "eat", "resource": "fruit"}`,
+		},
 			paths: []string{"data.authz.resp", "data.authz.none"}},
 		{name: "opa 6304: with over an input that is no object", modules: []string{
 			`package w

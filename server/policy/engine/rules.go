@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
@@ -10,28 +11,27 @@ type item struct {
 	chain  bool
 }
 
+// sole is the block of an item that is no chain.
+func (it item) sole() []*node { return it.blocks[0] }
+
 // regroup puts units back into items, without what is empty and without the
 // last block, which only returns the result.
-func (c *compiler) regroup(blocks []*ir.Block, nodes [][]*node) []item {
+func (c *compiler) regroup(f *ir.Func, nodes [][]*node) []item {
 	var items []item
-	for _, b := range blocks {
+	for _, b := range f.Blocks {
 		it := item{blocks: nodes[:1]}
 		if chain := elseChain(b); chain != nil {
 			it = item{blocks: nodes[:len(chain.Blocks)], chain: true}
 		}
 		nodes = nodes[len(it.blocks):]
-		if it.chain || len(it.blocks[0]) > 0 {
+		if it.chain || len(it.sole()) > 0 {
 			items = append(items, it)
 		}
 	}
-	if n := len(items); n > 0 && isReturn(items[n-1]) {
+	if n := len(items); n > 0 && isReturn(items[n-1], f.Return) {
 		items = items[:n-1]
 	}
 	return items
-}
-
-func isReturn(it item) bool {
-	return !it.chain && len(it.blocks[0]) == 1 && it.blocks[0][0].op == opReturn
 }
 
 // settle finds out where rules succeed, to record them, and where the value of
@@ -44,7 +44,7 @@ func (c *compiler) settle(fn *function, f *ir.Func, units [][]*node) {
 			}
 		}
 	}
-	if !c.opts.NoEarlyExit && c.fuse() && c.agreed[fn.path()] {
+	if !c.opts.NoEarlyExit && c.fuse() && c.agreed[fn.document()] {
 		endWithFirst(f.Return, units)
 	}
 }
@@ -64,7 +64,7 @@ func (c *compiler) markRules(fn *function, f *ir.Func, unit []*node) {
 
 // ruleAt returns the number of a rule, plus 1.
 func (c *compiler) ruleAt(fn *function, at place) int {
-	r := Rule{Path: fn.path(), File: at.file, Row: at.row}
+	r := Rule{Path: fn.document(), File: at.file, Row: at.row}
 	if i, ok := c.places[r]; ok {
 		return i
 	}
@@ -107,7 +107,7 @@ func (c *compiler) guards(it item) []guard {
 		return nil
 	}
 	var out []guard
-	for i, n := range it.blocks[0] {
+	for i, n := range it.sole() {
 		if g, ok := guardOf(n); ok && (i == 0 || !c.calls(g.slot)) {
 			out = append(out, g)
 		}
@@ -124,7 +124,7 @@ func guardOf(n *node) (guard, bool) {
 		return guard{slot: n.a.id, node: n, keys: []*Str{n.b.val.(*Str)}}, true
 	case n.op == opEqual && n.b.kind == inSlot && isString(n.a):
 		return guard{slot: n.b.id, node: n, keys: []*Str{n.a.val.(*Str)}}, true
-	case n.op == opTest && n.builtin.name == "internal.member_2" && n.args[0].kind == inSlot:
+	case n.op == opTest && n.builtin.name == ast.Member.Name && n.args[0].kind == inSlot:
 		keys, ok := stringsOf(n.args[1])
 		return guard{slot: n.args[0].id, node: n, keys: keys}, ok
 	}

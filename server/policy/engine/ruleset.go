@@ -11,55 +11,54 @@ type ruleset struct {
 	rules    []*ast.Rule
 }
 
+func emptyRuleset() *ruleset { return &ruleset{children: map[string]*ruleset{}} }
+
 func newRuleset(compiler *ast.Compiler) *ruleset {
-	root := &ruleset{}
+	root := emptyRuleset()
 	for _, m := range compiler.Modules {
 		for _, r := range m.Rules {
-			root.insert(r)
+			root.addRule(r)
 		}
 	}
 	return root
 }
 
-func (s *ruleset) insert(r *ast.Rule) {
+func (s *ruleset) addRule(r *ast.Rule) {
 	for _, key := range r.Ref().StringPrefix()[1:] {
 		name := string(key.Value.(ast.String))
-		if s.children == nil {
-			s.children = map[string]*ruleset{}
-		}
 		if s.children[name] == nil {
-			s.children[name] = &ruleset{}
+			s.children[name] = emptyRuleset()
 		}
 		s = s.children[name]
 	}
 	s.rules = append(s.rules, r)
 }
 
-// find calls f for each node that a reference passes, or that stands below the
+// eachReached calls f for each node that a reference passes, or that stands below the
 // place it leads to, and that has rules. dynamic tells that a key which is no
 // string came before the node.
-func (s *ruleset) find(ref ast.Ref, f func(node *ruleset, dynamic bool)) {
-	s.findFrom(ref[1:], false, f)
+func (s *ruleset) eachReached(ref ast.Ref, f func(node *ruleset, dynamic bool)) {
+	s.eachReachedFrom(ref[1:], false, f)
 }
 
-func (s *ruleset) findFrom(keys ast.Ref, dynamic bool, f func(*ruleset, bool)) {
+func (s *ruleset) eachReachedFrom(keys ast.Ref, dynamic bool, f func(*ruleset, bool)) {
 	if len(s.rules) > 0 {
 		f(s, dynamic)
 	}
 	if len(keys) == 0 {
 		for _, child := range s.children {
-			child.findFrom(nil, dynamic, f)
+			child.eachReachedFrom(nil, dynamic, f)
 		}
 		return
 	}
 	if name, ok := keys[0].Value.(ast.String); ok {
 		if child := s.children[string(name)]; child != nil {
-			child.findFrom(keys[1:], dynamic, f)
+			child.eachReachedFrom(keys[1:], dynamic, f)
 		}
 		return
 	}
 	for _, child := range s.children {
-		child.findFrom(keys[1:], true, f)
+		child.eachReachedFrom(keys[1:], true, f)
 	}
 }
 
@@ -70,7 +69,7 @@ func (s *ruleset) isFunction(target ast.Ref) bool {
 		return !target.HasPrefix(ast.InputRootRef)
 	}
 	found := false
-	s.find(target, func(node *ruleset, _ bool) {
+	s.eachReached(target, func(node *ruleset, _ bool) {
 		found = found || len(node.rules[0].Head.Args) > 0 && node.rules[0].Ref().Equal(target)
 	})
 	return found

@@ -28,18 +28,29 @@ func module(t testing.TB, src string, data map[string]any) *set {
 // TestPitfalls has a case for each place where an engine of this kind is easily
 // wrong. Each is compared with topdown under all variants.
 func TestPitfalls(t *testing.T) {
-	data := map[string]any{"n": map[string]any{"2": "two"}, "l": []any{"x", "y"}, "o": map[string]any{"a": 1, "b": map[string]any{"c": 2}}}
+	data := map[string]any{
+		"n": map[string]any{"2": "two"}, "l": []any{"x", "y"},
+		"o": map[string]any{"a": 1, "b": map[string]any{"c": 2}},
+	}
 	tests := []struct{ name, rules string }{
 		{"breaks of nested blocks", `p contains x if { some x in [1, 2, 3]; not x == 2; every y in [x] { y != 3 } }`},
 		{"every over no collection", `p if { every x in input.s { x == 1 } }`},
-		{"parameters that are not contiguous", "f(a, b) := [b, a] if a != b\nf(a, b) := a if a == b\np := [f(1, 2), f(3, 3), f(input.n, input.s)]"},
-		{"locals reused between rules", "p contains x if { x := input.a; y := 1; y == x }\np contains z if { z := input.b; not z == 1 }\np contains w if w := input.missing"},
+		{"parameters that are not contiguous", `
+			f(a, b) := [b, a] if a != b
+			f(a, b) := a if a == b
+			p := [f(1, 2), f(3, 3), f(input.n, input.s)]`},
+		{"locals reused between rules", `
+			p contains x if { x := input.a; y := 1; y == x }
+			p contains z if { z := input.b; not z == 1 }
+			p contains w if w := input.missing`},
 		{"definedness through copies", `p := [a, b] if { a := input.a; b := {x | x := input.missing} }`},
 		{"a failed step leaves its target undefined", "q[k] contains v if { some k in [\"x\", \"y\"]; v := input.o[k] }\np := q"},
 		{"data by number", `p := data.n[2]`},
 		{"data by number through a variable", `p := x if { o := data.n; x := o[2] }`},
 		{"a list of data by string", `p := data.l["1"]`},
-		{"with keeps what was computed before", `p := [x, y, z] if { x := input.a; y := q with input.a as 5; z := q }` + "\nq := input.a"},
+		{"with keeps what was computed before", `
+			p := [x, y, z] if { x := input.a; y := q with input.a as 5; z := q }
+			q := input.a`},
 		{"with inside with", "q := [input.a, input.b]\np := x if { x := r with input.a as 7 }\nr := y if { y := q with input.b as 8 }"},
 		{"with data", "q := data.o.b.c\np := [q, x, y] if { x := q with data.o.b.c as 9; y := q }"},
 		{"with restored when its block fails", `p := q if { not r with input.a as 99 }` + "\nr if input.a == 1\nq := input.a"},
@@ -48,11 +59,18 @@ func TestPitfalls(t *testing.T) {
 		{"undefined equals nothing", `p if input.missing == input.absent`},
 		{"an error of a built-in is undefined", "default p := \"none\"\np := count(input.n)"},
 		{"a wrong type is delegated", "p := [x | some v in [1, \"a\", null, [1]]; x := v + 1]"},
-		{"numbers by literal", `p := [input.x == 1, 1.0 == 1, {1, 1.0, 1e0}, {1: 2}[1.0], -0, input.z, input.z == 0, 9007199254740993 == 9007199254740992]`},
-		{"sums and products beyond int64", `p := [9223372036854775807 + 1, -9223372036854775807 - 9, 4611686018427387904 * 2, sum([9223372036854775807, 1]), 7 % 3, -7 % 3, 6 / 3, 7 / 2, 0 / 5]`},
+		{"numbers by literal", `
+			p := [input.x == 1, 1.0 == 1, {1, 1.0, 1e0}, {1: 2}[1.0], -0, input.z, input.z == 0, 9007199254740993 == 9007199254740992]`},
+		{"sums and products beyond int64", `
+			p := [9223372036854775807 + 1, -9223372036854775807 - 9, 4611686018427387904 * 2, sum([9223372036854775807, 1])]`},
+		{"quotients and remainders", `p := [7 % 3, -7 % 3, 6 / 3, 7 / 2, 0 / 5]`},
 		{"sets in order", `p := [x | some x in {"b", 1, [2], {"a": 1}, null, true, "a", {3}}]`},
 		{"objects in order", `p := [k | some k, _ in {"b": 1, "a": 2, "c": 3}]`},
-		{"big collections", `p := [count(s), 57 in s, 100 in s, o[77], object.keys(o)] if { s := {x | some x in numbers.range(1, 60)}; o := {x: y | some x in numbers.range(70, 99); y := x * 2} }`},
+		{"big collections", `
+			p := [count(s), 57 in s, 100 in s, o[77], object.keys(o)] if {
+				s := {x | some x in numbers.range(1, 60)}
+				o := {x: y | some x in numbers.range(70, 99); y := x * 2}
+			}`},
 		{"base and virtual documents merge", "a.b.c := 1\na.x := input.a\np := data.t.a"},
 		{"relations", `p := {x | walk(input.o, x)}`},
 		{"void calls", `p if { print("x", input.missing); true }`},
@@ -66,7 +84,11 @@ func TestPitfalls(t *testing.T) {
 		{"objects built around a comprehension", `p := {"a": input.a, "b": [x | some x in input.l], "c": input.b}`},
 		{"guards", guarded("p", 12)},
 		{"guards of complete rules", strings.ReplaceAll(guarded("p", 12), "contains", ":=")},
-		{"membership guards", "p contains 1 if input.k in {\"k1\", \"k3\"}\np contains 2 if input.k in {\"k3\"}\np contains 3 if input.k in {\"k4\", \"k3\"}\np contains 4 if input.k == \"k3\""},
+		{"membership guards", `
+			p contains 1 if input.k in {"k1", "k3"}
+			p contains 2 if input.k in {"k3"}
+			p contains 3 if input.k in {"k4", "k3"}
+			p contains 4 if input.k == "k3"`},
 	}
 	input := map[string]any{"a": 1, "b": 2, "n": 5, "s": "str", "o": map[string]any{"y": 1}, "l": []any{3, 1, 2}, "k": "k3",
 		"x": jsonNumber("1.0"), "z": jsonNumber("-0")}
@@ -111,7 +133,12 @@ func entry(t testing.TB, src string, opts engine.Options) *engine.Entrypoint {
 	return e
 }
 
-const loops = `p := count([1 | some a in numbers.range(1, 300); some b in numbers.range(1, 300); some c in numbers.range(1, 300); a + b == c])`
+const loops = `p := count([1 |
+	some a in numbers.range(1, 300)
+	some b in numbers.range(1, 300)
+	some c in numbers.range(1, 300)
+	a + b == c
+])`
 
 func TestLimits(t *testing.T) {
 	ignore := func(engine.Result) error { return nil }
@@ -209,7 +236,8 @@ func TestPanicIsAnError(t *testing.T) {
 	boom := func([]engine.Value) (engine.Value, bool) { panic("boom") }
 	e := entry(t, `p := upper(input)`, engine.Options{Native: map[string]engine.Native{"upper": boom}})
 	for range 2 {
-		err := e.Eval(t.Context(), engine.Request{Input: engine.NewHeap(engine.NewSymbols()).String("x")}, func(engine.Result) error { return nil })
+		request := engine.Request{Input: engine.NewHeap(engine.NewSymbols()).String("x")}
+		err := e.Eval(t.Context(), request, func(engine.Result) error { return nil })
 		var p *engine.PanicError
 		if !errors.As(err, &p) || p.Value != "boom" || len(p.Stack) == 0 {
 			t.Fatalf("error = %v, want a PanicError", err)
@@ -303,7 +331,8 @@ func TestNoAllocations(t *testing.T) {
 
 func BenchmarkGuarded(b *testing.B) {
 	for _, n := range []int{10, 100, 1000} {
-		for name, src := range map[string]string{"partial": guarded("p", n), "complete": strings.ReplaceAll(guarded("p", n), "contains", ":=")} {
+		rules := guarded("p", n)
+		for name, src := range map[string]string{"partial": rules, "complete": strings.ReplaceAll(rules, "contains", ":=")} {
 			s := module(b, "package t\n"+src, nil)
 			sym := engine.NewSymbols()
 			e, err := s.program(b, engine.Options{Symbols: sym}, "data.t.p").Entrypoint("data.t.p")

@@ -266,7 +266,8 @@ func benchTopdown(b *testing.B, q rego.PreparedEvalQuery, input ast.Value) {
 	}
 }
 
-// BenchmarkCorpus is one evaluation of the mean case of the corpus, by all controllers' program as the service compiles it.
+// BenchmarkCorpus is one evaluation of the mean case of the corpus, by all controllers' program as the service compiles
+// it.
 func BenchmarkCorpus(b *testing.B) {
 	s := shipped(b)
 	var rules []string

@@ -70,7 +70,10 @@ func BenchmarkCompileSize(b *testing.B) {
 
 // BenchmarkWalk visits all values of an input of some thousand.
 func BenchmarkWalk(b *testing.B) {
-	s := module(b, "package t\np := count([v | walk(input, [_, v]); is_number(v)])\nq := count([w | walk(input, [w, v]); v == 3])\n", nil)
+	s := module(b, `package t
+p := count([v | walk(input, [_, v]); is_number(v)])
+q := count([w | walk(input, [w, v]); v == 3])
+`, nil)
 	input := map[string]any{}
 	for i := range 100 {
 		row := map[string]any{}

@@ -108,7 +108,7 @@ func lookup(src, key Value) Value {
 		return s.Lookup(key)
 	case *Array:
 		if n, ok := key.(*Num); ok {
-			return s.index(n)
+			return s.elementAt(n)
 		}
 	case *Set:
 		return s.find(key)
@@ -138,8 +138,8 @@ func lookupData(src, key Value) Value {
 	return nil
 }
 
-func (a *Array) index(n *Num) Value {
-	i, ok := n.index()
+func (a *Array) elementAt(n *Num) Value {
+	i, ok := n.asIndex()
 	if !ok || i < 0 || i >= int64(len(a.elems)) {
 		return nil
 	}

@@ -40,7 +40,7 @@ type vm struct {
 	gen     uint64        // the current generation
 	gens    uint64        // the last one given out
 	table   *table        // of the case, in its first generation
-	build   *builder      // what makes a table, while it uses this vm
+	build   *caseBuilder  // what makes a table, while it uses this vm
 
 	input, data Value
 
@@ -61,15 +61,35 @@ type vm struct {
 	fired   []uint64
 
 	track *tracking // set while a center is evaluated (see Neighbors)
-	mark  uint64    // trackBit then: what is memoized does not count
+	mark  uint64    // trackBit then: see memo
 }
 
 // memo is the value of a slot in a generation; a nil value is undefined, which
-// is remembered like any other.
+// is remembered like any other. There is no bit that says so: an entry counts if
+// its generation is the vm's, and generations are counted from 1.
+//
+// What a center memoizes carries trackBit beside its generation. No generation
+// that is given out has that bit, so the entry equals none, in this evaluation
+// and in all later ones: slot always calls compute, which notes what is read, and
+// neither slot nor the compiled closures need to ask whether anybody tracks.
+// computeTracked alone looks for the marked generation. So it must hold that
+//
+//   - mark is set before prepare begins a generation, and stays while it runs
+//   - whatever memoizes adds mark: slots here, and calls in apply. A call that
+//     were remembered without it would hide what it read from its second caller
+//   - runWith takes a generation of its own and gives the old one back without
+//     clearing slots: no entry of the one can be taken for one of the other
+//
+// To mark vm.gen itself, instead of the entries, would make them current and
+// leave all but the first use of a slot untracked; to ask in slot whether a center
+// is evaluated would cost every read of every decision.
 type memo struct {
-	gen uint64
+	gen uint64 // with the vm's mark
 	val Value
 }
+
+// trackBit marks what is memoized while a center is evaluated.
+const trackBit = 1 << 63
 
 // frame holds the registers of one call. Frames are reused by depth.
 type frame struct {
@@ -132,25 +152,24 @@ func (m *vm) slot(id int32) Value {
 
 func (m *vm) compute(id int32) Value {
 	if m.track != nil {
-		return m.track.compute(m, id)
+		return m.track.computeTracked(m, id)
 	}
-	return m.find(id)
+	return m.evaluateSlot(id)
 }
 
-// find computes a slot.
-func (m *vm) find(id int32) Value {
+// evaluateSlot computes a slot.
+func (m *vm) evaluateSlot(id int32) Value {
 	d := &m.prog.slots[id]
-	gen := m.gen
 	var v Value
 	switch {
 	case m.build != nil:
-		return m.build.compute(id)
+		return m.build.computeKnown(id)
 	case d.fn != nil:
 		v = m.call(d.fn)
 	default:
 		v = m.path(d)
 	}
-	m.slots[id] = memo{gen: gen | m.mark, val: v}
+	m.slots[id] = memo{gen: m.gen | m.mark, val: v} // the one it began with: runWith restores it
 	return v
 }
 
@@ -200,7 +219,7 @@ func (m *vm) value(o *operand) Value {
 			m.fail(errUnknown)
 		}
 		if m.track != nil {
-			m.track.deps |= m.track.bits[[2]string{}]
+			m.track.deps |= m.track.bits[wholeInput]
 		}
 		return m.input
 	case inData:
@@ -250,8 +269,8 @@ func (m *vm) fail(err error) {
 	m.left, m.budget = -1, 0
 }
 
-// with runs body under another input or data.
-func (m *vm) with(target *Value, v Value, body step, f *frame) int {
+// runWith runs body under another input or data.
+func (m *vm) runWith(target *Value, v Value, body step, f *frame) int {
 	if m.build != nil {
 		m.fail(errUnknown)
 		return ctlAbort
