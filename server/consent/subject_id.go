@@ -33,8 +33,8 @@ func SubjectIDFault(id string) string {
 		if len(keyID) == keyIDDigits && lowerHex(keyID) && hashFault(kind, hash) == "" {
 			return ""
 		}
-		return "is no " + kind + " id: after the colon come the key's id of 8, a dot, and a hash of 64 hexadecimal digits in lower case; " +
-			"the clients' helpers make one of an address and a key"
+		return "is no " + kind + " id: after the colon come the key's id of 8, a dot, and a hash of 64 hexadecimal digits in lower " +
+			"case; the clients' helpers make one of an address and a key"
 	case "cookie", "account", "device":
 		return nameFault(kind, value)
 	}
@@ -45,7 +45,8 @@ func hashFault(kind, hash string) string {
 	if len(hash) == hashDigits && lowerHex(hash) {
 		return ""
 	}
-	return "is no " + kind + " id: after the colon come 64 hexadecimal digits in lower case; the clients' helpers make one of an address"
+	return "is no " + kind +
+		" id: after the colon come 64 hexadecimal digits in lower case; the clients' helpers make one of an address"
 }
 
 func lowerHex(s string) bool {
@@ -61,7 +62,8 @@ func lowerHex(s string) bool {
 func nameFault(kind, name string) string {
 	for i := range len(name) {
 		if c := name[i]; c <= ' ' || c > '~' {
-			return "is no " + kind + " id: after the colon comes a name without spaces, of visible ASCII; encode other names, such as in base64url"
+			return "is no " + kind +
+				" id: after the colon comes a name without spaces, of visible ASCII; encode other names, such as in base64url"
 		}
 	}
 	if name == "" {
