@@ -146,9 +146,17 @@ def _internationalised(domain: str) -> str:
     try:
         converted = idna.encode(domain, uts46=True, std3_rules=True, transitional=False).decode()
         _require_dns_name(converted)
+        _require_one_direction(idna.decode(converted).split("."))
     except (idna.IDNAError, AddressError):
         raise _email_error("has a domain that is no valid internationalised domain name") from None
     return converted
+
+
+def _require_one_direction(labels: list[str]) -> None:
+    """Where one label has letters from right to left, all labels keep RFC 5893; idna looks at each by itself."""
+    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for label in labels for c in label):
+        for label in labels:
+            idna.check_bidi(label, check_ltr=True)
 
 
 def _require_dns_name(domain: str) -> None:
