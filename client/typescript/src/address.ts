@@ -67,6 +67,9 @@ export function normalizePhone(number: string): string {
   return text;
 }
 
+/** A 0 after the code of a country within which, and there alone, it is dialled first. */
+const trunk = /^(?:20|27|31|32|33|41|43|44|46|49|60|61|62|63|64|66|81|82|84|86|90|91|92|98)0/;
+
 function requireDigits(digits: string): void {
   const other = /[^0-9]/u.exec(digits);
   if (other !== null) {
@@ -74,6 +77,9 @@ function requireDigits(digits: string): void {
   }
   if (digits.startsWith("0")) {
     throw phoneError("begins with +0, and no country code does");
+  }
+  if (trunk.test(digits)) {
+    throw phoneError("has a 0 after the country code, which is dialled within the country alone: leave it out");
   }
   if (digits.length < minPhoneDigits) {
     throw phoneError(`has fewer than ${minPhoneDigits} digits`);
