@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/jhump/protoreflect/desc"            //nolint:staticcheck // the v2 parser is still a beta
-	"github.com/jhump/protoreflect/desc/protoparse" //nolint:staticcheck // as above
+	"github.com/jhump/protoreflect/desc"            //lint:ignore SA1019 the v2 parser is still a beta
+	"github.com/jhump/protoreflect/desc/protoparse" //lint:ignore SA1019 as above
 )
 
 // files are in the order in which a reader wants them.

@@ -9,7 +9,6 @@ package peers
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -142,17 +141,6 @@ func (rawCodec) Unmarshal(data []byte, v any) error {
 
 // Name is that of the encoding on the wire, which is what servers look at.
 func (rawCodec) Name() string { return "proto" }
-
-// listening is nil once something accepts connections on addr.
-func listening(addr string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-		if err != nil {
-			return err
-		}
-		return c.Close()
-	}
-}
 
 // answers retries a first check until the peer gives an answer.
 func answers(ctx context.Context, process *proc.Process, p Peer) error {

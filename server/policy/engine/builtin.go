@@ -50,16 +50,6 @@ const (
 // topdown's implementation, which knows the right error.
 var delegate = &Null{1}
 
-func (v verdict) value() Value {
-	switch v {
-	case yes:
-		return True
-	case no:
-		return False
-	}
-	return delegate
-}
-
 // builtin returns a built-in by name.
 func (c *compiler) builtin(name string) *builtin {
 	if b := c.builtins[name]; b != nil {
