@@ -47,7 +47,10 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
 	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
-	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart)
+	f.StringSliceVar(
+		&o.only, "only", nil,
+		"parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart,
+	)
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
 	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, spicedb, cerbos")
 	f.BoolVar(&o.installPeers, "install-peers", false, "build the peers that are not there, pinned versions, into --peer-cache")

@@ -90,7 +90,10 @@ func (b *bench) reloadStorm(ctx context.Context) (report.Storm, error) {
 	if err != nil {
 		return report.Storm{}, err
 	}
-	storm.Note += fmt.Sprintf("; a line of the table saved after the load, so that its controller is proven anew: in force after %.1f s", proven.Seconds())
+	storm.Note += fmt.Sprintf(
+		"; a line of the table saved after the load, so that its controller is proven anew: in force after %.1f s",
+		proven.Seconds(),
+	)
 	return storm, b.server.restart(ctx)
 }
 
@@ -218,12 +221,17 @@ func (r *reloads) save() error {
 
 func (r *reloads) sumUp(without, during report.Row, length time.Duration) report.Storm {
 	storm := report.Storm{
-		Name: "policies saved every second", Offered: 1 / saveEvery.Seconds(), Done: float64(r.lived.Load()) / (length - liveWithin).Seconds(),
+		Name: "policies saved every second", Offered: 1 / saveEvery.Seconds(),
+		Done:   float64(r.lived.Load()) / (length - liveWithin).Seconds(),
 		Checks: during, Without: &without, Live: tails(r.live.Result().Latency),
-		Note: fmt.Sprintf("%d saves, of which %d came into force while it was looked; %d failed checks", r.saves, r.lived.Load(), during.Failed),
+		Note: fmt.Sprintf(
+			"%d saves, of which %d came into force while it was looked; %d failed checks", r.saves, r.lived.Load(), during.Failed,
+		),
 	}
 	if int(r.lived.Load()) < r.saves || r.missed > 0 {
-		storm.Note = joined(storm.Note, fmt.Sprintf("**%d saves were not in force after %v**", r.saves-int(r.lived.Load())+r.missed, saveEvery))
+		storm.Note = joined(
+			storm.Note, fmt.Sprintf("**%d saves were not in force after %v**", r.saves-int(r.lived.Load())+r.missed, saveEvery),
+		)
 	}
 	return storm
 }

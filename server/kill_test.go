@@ -133,7 +133,9 @@ func (k *killer) batch(name string) []*consentv1.Event {
 		events[i] = &consentv1.Event{
 			Id: fmt.Sprintf("%s/%d", name, i), Source: "privacy_settings",
 			OccurredAt: timestamppb.New(k.began.Add(time.Duration(k.events.Add(1)) * time.Second)),
-			Kind:       &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3}},
+			Kind: &consentv1.Event_Consent{
+				Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3},
+			},
 		}
 	}
 	return events

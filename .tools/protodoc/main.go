@@ -22,7 +22,8 @@ var files = []string{
 const intro = `# The API
 
 Package ` + "`consent.v1`" + `, over gRPC. Made from the comments of the proto files in [consent/v1](consent/v1); do not edit.
-Errors carry their fields as ` + "`google.rpc.BadRequest`" + `; which status means what is in the [operator's guide](../server/README.md#errors).
+Errors carry their fields as ` + "`google.rpc.BadRequest`" +
+	`; which status means what is in the [operator's guide](../server/README.md#errors).
 `
 
 func main() {

@@ -69,7 +69,8 @@ type counts struct {
 }
 
 func (c *counts) print(folder string) {
-	fmt.Printf("%s: %d of %d modules in %d groups, %d entrypoints (%d tests), %d evaluations by the engine, %d values and %d errors by topdown\n",
+	fmt.Printf("%s: %d of %d modules in %d groups, %d entrypoints (%d tests), %d evaluations by the engine, "+
+		"%d values and %d errors by topdown\n",
 		folder, c.modules, c.files, c.groups, c.entrypoints, c.tests, c.evaluations, c.values, c.failures)
 	given := 0
 	for why, n := range c.refused {

@@ -84,8 +84,8 @@ func Kinds() []Kind {
 			Name: "spicedb", Start: startSpiceDB, Release: spiceDBRelease, MostSubjects: 1000,
 			Setup: "in-memory store, dispatch cache on, at_least_as_fresh the last write; expiring relationships; gRPC",
 			Store: "relationships, gone with the process", Batch: "CheckBulkPermissions", Reasons: "no",
-			Differs: "expiries that have passed are not loaded; no durability; fewer subjects: over 100,000 in its in-memory store, the only " +
-				"one that needs no database, a check takes 15 to 19 ms",
+			Differs: "expiries that have passed are not loaded; no durability; fewer subjects: over 100,000 in its in-memory store, the " +
+				"only one that needs no database, a check takes 15 to 19 ms",
 		},
 		{
 			Name: "cerbos", Start: startCerbos, Release: cerbosRelease,

@@ -59,7 +59,10 @@ type stage struct {
 }
 
 func (b bench) run(t *testing.T, s scenario) {
-	st := &stage{bench: b, front: newFront(t, b.server.Addr, b.elsewhere.Addr), subject: "subject-" + uuid.NewString(), clients: map[string]string{}}
+	st := &stage{
+		bench: b, front: newFront(t, b.server.Addr, b.elsewhere.Addr), subject: "subject-" + uuid.NewString(),
+		clients: map[string]string{},
+	}
 	if !opensMain(s) {
 		if faults := st.open(t, openStep{Timeout: 5 * time.Second}, &expectation{}); len(faults) > 0 {
 			t.Fatal(faults)

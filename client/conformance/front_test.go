@@ -455,7 +455,9 @@ func (e *failure) status() error {
 	if len(e.Violations) > 0 {
 		bad := &errdetails.BadRequest{}
 		for _, v := range e.Violations {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+			bad.FieldViolations = append(
+				bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description},
+			)
 		}
 		details = append(details, bad)
 	}

@@ -156,7 +156,9 @@ func checkError(err error) *consentv1.CheckError {
 		switch d := detail.(type) {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				out.FieldViolations = append(out.FieldViolations, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+				out.FieldViolations = append(
+					out.FieldViolations, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()},
+				)
 			}
 		case *errdetails.RetryInfo:
 			out.RetryDelay = d.GetRetryDelay()

@@ -87,7 +87,9 @@ func completeEnum[E enum](*app, *cobra.Command, []string) completions {
 
 // completeFlag offers fixed words for a flag.
 func completeFlag(cmd *cobra.Command, flag string, words completions) {
-	must(cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	must(cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) (
+		[]cobra.Completion, cobra.ShellCompDirective,
+	) {
 		return words.matching(prefix), cobra.ShellCompDirectiveNoFileComp
 	}))
 }

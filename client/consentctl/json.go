@@ -50,7 +50,8 @@ func (m messageJSON) MarshalJSON() ([]byte, error) {
 }
 
 func omitted(m protoreflect.Message, field protoreflect.FieldDescriptor) bool {
-	optional := field.HasPresence() || !field.IsList() && (field.Kind() == protoreflect.EnumKind || field.Kind() == protoreflect.BytesKind)
+	optional := field.HasPresence() ||
+		!field.IsList() && (field.Kind() == protoreflect.EnumKind || field.Kind() == protoreflect.BytesKind)
 	return optional && !m.Has(field)
 }
 

@@ -26,8 +26,8 @@ func main() {
 	os.Exit(run())
 }
 
-// gcPercent is the garbage collector's target, unless GOGC says another. The commands that take seconds (policy check, test and diff)
-// take a sixth less processor time than with the default of 100, and 310 MB instead of 160 for the shipped policies.
+// gcPercent is the garbage collector's target, unless GOGC says another. The commands that take seconds (policy check, test
+// and diff) take a sixth less processor time than with the default of 100, and 310 MB instead of 160 for the shipped policies.
 const gcPercent = 400
 
 func run() int {

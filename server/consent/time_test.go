@@ -61,14 +61,18 @@ func TestNoClockAheadWins(t *testing.T) {
 	later := func(fact consent.Fact) consent.Entry {
 		return consent.Entry{Event: event(0, fact, at(now+5e9), id("later")), RecordedAt: now + 5e9}
 	}
-	if r := record(t, consent.FoldEntries([]consent.Entry{ahead2(given(1)), later(status(consent.Withdrawn))}), ""); r.Status != consent.Withdrawn {
+	if r := record(
+		t, consent.FoldEntries([]consent.Entry{ahead2(given(1)), later(status(consent.Withdrawn))}), "",
+	); r.Status != consent.Withdrawn {
 		t.Errorf("a grant stamped ahead: %+v", r)
 	}
 	lifted := consent.FoldEntries([]consent.Entry{ahead2(objection(true, "p")), later(objection(false, "p"))})
 	if !lifted.Objections[0].Raised {
 		t.Errorf("a lifting stamped ahead: %+v", lifted.Objections)
 	}
-	cancelled := consent.FoldEntries([]consent.Entry{ahead2(consent.Erasure{Stage: eCancelled}), later(consent.Erasure{Stage: eRequested})})
+	cancelled := consent.FoldEntries(
+		[]consent.Entry{ahead2(consent.Erasure{Stage: eCancelled}), later(consent.Erasure{Stage: eRequested})},
+	)
 	if !cancelled.Erasure.Value.Stands() {
 		t.Errorf("a cancelling stamped ahead: %+v", cancelled.Erasure)
 	}
@@ -153,7 +157,9 @@ func TestAnnulmentEqualsNeverSeen(t *testing.T) {
 			if stage.Stage == eCompleted || r.IntN(3) > 0 {
 				return false
 			}
-			annulments = append(annulments, consent.Entry{Event: event(1, consent.Annulment{EventID: e.Event.ID}, id("annul-"+e.Event.ID), evidence)})
+			annulments = append(
+				annulments, consent.Entry{Event: event(1, consent.Annulment{EventID: e.Event.ID}, id("annul-"+e.Event.ID), evidence)},
+			)
 			return true
 		})
 		history = slices.DeleteFunc(history, func(e consent.Entry) bool {

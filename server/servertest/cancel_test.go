@@ -123,7 +123,8 @@ func send(t *testing.T, stream consentv1.DecisionService_CheckStreamClient, m *c
 func FuzzStreamCancellation(f *testing.F) {
 	s := servertest.Start(f, servertest.Options{Policies: treeOf(matching())})
 	for _, script := range []string{
-		"c\x00", "c\x00x\x00", "c\x01y\x05x\x00c\x02", "c\x00c\x00c\x00x\x01x\x02E\x00", "c\x03c\x04c\x05y\x20c\x01", "m\x40x\x10x\x20y\x09m\x40E\x00",
+		"c\x00", "c\x00x\x00", "c\x01y\x05x\x00c\x02", "c\x00c\x00c\x00x\x01x\x02E\x00", "c\x03c\x04c\x05y\x20c\x01",
+		"m\x40x\x10x\x20y\x09m\x40E\x00",
 		"m\xffx\x01y\xffx\xf0D\x00",
 	} {
 		f.Add([]byte(script))

@@ -69,7 +69,10 @@ func TestAllDoorsAnswerAlike(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	d := doors{t: t, streams: dial(), unary: dial(client.WithoutCoalescing()), near: dial(client.WithNearCache(client.NearCacheConfig{}))}
+	d := doors{
+		t: t, streams: dial(), unary: dial(client.WithoutCoalescing()),
+		near: dial(client.WithNearCache(client.NearCacheConfig{})),
+	}
 	awaitNear(t, d.near)
 	for seed := range histories {
 		for _, controller := range doorControllers {
