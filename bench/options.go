@@ -16,7 +16,8 @@ type options struct {
 	out        string
 	// subjects are the sizes of the population; the first is that of all calls but the throughput over subjects.
 	subjects []int
-	// rates are those of the open loops, in requests per second; the middle one is that of all calls but latency over rate.
+	// rates are those of the open loops, in requests per second; the middle one is that of
+	// all calls but latency over rate.
 	rates    []float64
 	slices   int
 	duration time.Duration

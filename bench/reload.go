@@ -25,7 +25,8 @@ const (
 	liveAtLast = 2 * time.Minute
 )
 
-// reloads is a storm of saves: the server follows a folder of policies, of which a file is changed while subjects are checked.
+// reloads is a storm of saves: the server follows a folder of policies, of which a file is
+// changed while subjects are checked.
 type reloads struct {
 	b     *bench
 	asker *asker
@@ -70,7 +71,8 @@ type save struct {
 	before string
 }
 
-// reloadStorm checks warm subjects on a server that follows a folder, first while it stays as it is, then while it changes.
+// reloadStorm checks warm subjects on a server that follows a folder, first while it stays
+// as it is, then while it changes.
 func (b *bench) reloadStorm(ctx context.Context) (report.Storm, error) {
 	r, err := b.newReloads(ctx)
 	if err != nil {
@@ -193,8 +195,8 @@ func (r *reloads) seen(revision string) {
 	r.revision.Store(&revision)
 }
 
-// saveAll saves the rules every second with another comment, as long as there is time for it to come into force. Their tests
-// run before that; what a comment cannot change is not proven anew.
+// saveAll saves the rules every second with another comment, as long as there is time for it to come into force. Their
+// tests run before that; what a comment cannot change is not proven anew.
 func (r *reloads) saveAll(ctx context.Context, length time.Duration) error {
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()

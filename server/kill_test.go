@@ -31,9 +31,9 @@ const (
 	killBatch    = 3
 )
 
-// TestKill records events as fast as it can while the server is killed with SIGKILL at random moments, and looks into the
-// store after each: every acknowledged event is in the ledger, every batch is there whole or not at all, each state is what
-// its ledger folds to, and the revisions have no gap.
+// TestKill records events as fast as it can while the server is killed with SIGKILL at random moments, and looks into
+// the store after each: every acknowledged event is in the ledger, every batch is there whole or not at all, each state
+// is what its ledger folds to, and the revisions have no gap.
 func TestKill(t *testing.T) {
 	rounds := killRounds
 	if testing.Short() {

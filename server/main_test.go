@@ -57,7 +57,8 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// command is the server with these arguments, in an empty directory and on free ports, unless the arguments say otherwise.
+// command is the server with these arguments, in an empty directory and on free ports,
+// unless the arguments say otherwise.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	server := binary(t) // building it takes none of the time that it may run

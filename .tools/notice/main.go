@@ -1,5 +1,5 @@
-// Notice lists the modules that the project's programs are built from, with their licences, and refuses those whose licence is
-// not known to go with Apache-2.0.
+// Notice lists the modules that the project's programs are built from, with their licences, and refuses those whose
+// licence is not known to go with Apache-2.0.
 //
 //	go run ./notice .. > ../NOTICE
 package main

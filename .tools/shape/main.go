@@ -2,8 +2,9 @@
 //
 //	go -C .tools run ./shape ..
 //
-// Generated files and hidden folders are left out; figures are of files that are no tests unless they say so. A line counts as a
-// comment where it holds nothing else. A column is a character, and a tab is one. It measures and judges nothing.
+// Generated files and hidden folders are left out; figures are of files that are no tests unless they say
+// so. A line counts as a comment where it holds nothing else. A column is a character, and a tab is one.
+// It measures and judges nothing.
 package main
 
 import (

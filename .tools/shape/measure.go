@@ -51,7 +51,8 @@ func percentile(values []int, p int) int {
 	return sorted[(len(sorted)*p+99)/100-1]
 }
 
-// shared returns how many unexported functions and methods a package has, and how many of them have the name of another.
+// shared returns how many unexported functions and methods a package has, and how many of
+// them have the name of another.
 func shared(f *folder) (functions, sharing int) {
 	names := map[string]int{}
 	for _, file := range f.files {

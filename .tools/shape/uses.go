@@ -10,7 +10,8 @@ import (
 // use is one file of a package that names what another declares.
 type use struct{ from, to string }
 
-// usesOf returns which files of a package use which. Other packages are not loaded: what goes through their types is not seen.
+// usesOf returns which files of a package use which. Other packages are not loaded: what goes
+// through their types is not seen.
 func usesOf(f *folder) map[use]bool {
 	var files []*ast.File
 	for _, file := range f.files {
@@ -39,8 +40,8 @@ type nothing struct{}
 
 func (nothing) Import(string) (*types.Package, error) { return nil, errors.New("not loaded") }
 
-// upward counts the uses that point up in an order of the files with few of those: a file is laid where the fewest of the
-// uses between it and the files left point up, as Eades, Lin and Smyth do.
+// upward counts the uses that point up in an order of the files with few of those: a file is laid where the fewest of
+// the uses between it and the files left point up, as Eades, Lin and Smyth do.
 func upward(uses map[use]bool) (up int) {
 	left := map[string]bool{}
 	for u := range uses {
@@ -66,7 +67,8 @@ func upward(uses map[use]bool) (up int) {
 	return up
 }
 
-// next chooses a file that uses none of those left, for the bottom; else the one that most exceeds its users, for the top.
+// next chooses a file that uses none of those left, for the bottom; else the one that most
+// exceeds its users, for the top.
 func next(uses map[use]bool, left map[string]bool) (file string, top bool) {
 	out, in := map[string]int{}, map[string]int{}
 	for u := range uses {

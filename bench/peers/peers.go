@@ -1,9 +1,9 @@
-// Package peers asks other policy engines the question that consentd is asked (package question), each in the most favourable
-// set-up that its documentation recommends and that is still honest.
+// Package peers asks other policy engines the question that consentd is asked (package question), each in the most
+// favourable set-up that its documentation recommends and that is still honest.
 //
-// Requests are encoded by hand and of the answers only the decision is decoded, so that the load generator takes as little
-// as possible from a peer on the machine that both share. Failure: an answer that is no clear yes or no is an error, never a
-// denial, so that a broken adapter cannot look like a peer that denies.
+// Requests are encoded by hand and of the answers only the decision is decoded, so that the load generator takes as
+// little as possible from a peer on the machine that both share. Failure: an answer that is no clear yes or no is an
+// error, never a denial, so that a broken adapter cannot look like a peer that denies.
 package peers
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/consentd/consentd/bench/question"
 )
 
-// Peer answers questions. Its methods may be called concurrently; n is the number of the request, which spreads requests
-// over connections.
+// Peer answers questions. Its methods may be called concurrently; n is the number of the request, which
+// spreads requests over connections.
 type Peer interface {
 	// Check answers one question.
 	Check(ctx context.Context, n int, q question.Question) (bool, error)

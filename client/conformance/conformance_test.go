@@ -1,5 +1,6 @@
-// Package conformance holds the guarantees of the clients of all languages: scripts of calls, faults and expected results,
-// and the harness that runs them against each client's runner. README.md tells how the parts talk to each other.
+// Package conformance holds the guarantees of the clients of all languages: scripts of calls, faults
+// and expected results, and the harness that runs them against each client's runner. README.md tells
+// how the parts talk to each other.
 package conformance_test
 
 import (

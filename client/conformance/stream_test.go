@@ -18,8 +18,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// checkStream is one CheckStream at the front: each of its checks is an attempt, which gets what the script says as a call
-// by itself does.
+// checkStream is one CheckStream at the front: each of its checks is an attempt, which gets what the script
+// says as a call by itself does.
 type checkStream struct {
 	front     *front
 	stream    grpc.ServerStream

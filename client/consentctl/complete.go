@@ -13,8 +13,8 @@ import (
 // completions are what may stand at a place of the command line, each possibly with a description.
 type completions []cobra.Completion
 
-// completer lists what may follow args. It asks the server where it must and offers nothing if that fails: a shell has no
-// place for an error.
+// completer lists what may follow args. It asks the server where it must and offers nothing if that fails: a
+// shell has no place for an error.
 type completer func(a *app, cmd *cobra.Command, args []string) completions
 
 // matching is those that begin with prefix, in the letter case in which the user began to type.

@@ -49,8 +49,8 @@ func (f *pastFlags) choice() consentv1.PolicyChoice {
 const pastHelp = `With --at it answers as of then: what had occurred by then counts, so far as it is on record now or, with
 --known-at, was recorded by then. An event that was annulled since counts where --known-at is before the annulment.`
 
-// writeAsOf says as of when an answer is, by which policies, and which events were recorded later. Nothing is written of an
-// answer as of now.
+// writeAsOf says as of when an answer is, by which policies, and which events were recorded later. Nothing is
+// written of an answer as of now.
 func writeAsOf(w io.Writer, as *consentv1.StateAsOf, policies *consentv1.DecidingPolicies) {
 	if as == nil {
 		return

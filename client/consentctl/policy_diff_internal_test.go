@@ -158,7 +158,8 @@ func TestPolicyDiffLimits(t *testing.T) {
 	}
 }
 
-// TestPolicyDiffAgainstARealServer edits the shipped policies, and finds the subject and the decision that the edit concerns.
+// TestPolicyDiffAgainstARealServer edits the shipped policies, and finds the subject and the
+// decision that the edit concerns.
 func TestPolicyDiffAgainstARealServer(t *testing.T) {
 	now := func() consent.Instant { return consent.InstantOf(clock) }
 	address := servertest.Start(t, servertest.Options{Now: now}).Addr

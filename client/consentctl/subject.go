@@ -142,8 +142,8 @@ type mark interface {
 	GetAt() *timestamppb.Timestamp
 }
 
-// coverageText is a mark as checks read it: what is lifted for one purpose is no more covered by an older one for all, and is
-// by a newer one.
+// coverageText is a mark as checks read it: what is lifted for one purpose is no more covered by an older one
+// for all, and is by a newer one.
 func coverageText(m mark) string {
 	switch {
 	case m.GetRaised() && len(m.GetExempt()) > 0:

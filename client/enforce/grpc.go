@@ -27,9 +27,9 @@ func (e *Enforcer) Unary() grpc.UnaryServerInterceptor {
 	}
 }
 
-// Stream enforces the purposes that methods declare, on streams: before their handler begins, and where the method names a
-// field for the subject before it is given its first message. All messages of a stream are about one subject; one that
-// names another ends it.
+// Stream enforces the purposes that methods declare, on streams: before their handler begins, and where the method
+// names a field for the subject before it is given its first message. All messages of a stream are about one subject;
+// one that names another ends it.
 func (e *Enforcer) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		r, err := e.rule(info.FullMethod)

@@ -1,5 +1,5 @@
-// Package guides runs what the guides tell their readers to type, so that it cannot rot: each block of shell commands of each
-// guide, in its order, beside a server with the shipped policies. Nothing but tests is here.
+// Package guides runs what the guides tell their readers to type, so that it cannot rot: each block of shell commands
+// of each guide, in its order, beside a server with the shipped policies. Nothing but tests is here.
 package guides
 
 import (
@@ -21,8 +21,8 @@ import (
 type guide struct {
 	file  string
 	tools []string
-	// empty: its blocks run in one folder that is empty at first, with CONSENTD as the path of the repository; else in a copy
-	// of the repository.
+	// empty: its blocks run in one folder that is empty at first, with CONSENTD as the path of the repository;
+	// else in a copy of the repository.
 	empty bool
 }
 
@@ -147,8 +147,8 @@ var exits = regexp.MustCompile(`(?m)^(.*\S)\s+# exits 1.*$`)
 // answer is the comment of a line that says what a check prints first.
 var answer = regexp.MustCompile(`(?m)^(\./consentctl (?:check|explain) .*\S)\s+# .*?(ALLOW|DENY).*$`)
 
-// script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that the block
-// starts is stopped once it serves.
+// script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that
+// the block starts is stopped once it serves.
 func script(text, addr string) string {
 	text = exits.ReplaceAllString(text, `if $1; then echo 'this was to fail'; exit 1; fi`)
 	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -Eq '^(Decision +)?$2'`)

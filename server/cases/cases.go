@@ -134,8 +134,8 @@ type Recipient struct {
 	Country string `yaml:"country"`
 }
 
-// Expect is what the answer must be. Lists name codes that are all present, or all absent; PermittedDataCategories, if set,
-// is the whole list. Error is the gRPC code with which the last event or else the check is refused.
+// Expect is what the answer must be. Lists name codes that are all present, or all absent; PermittedDataCategories, if
+// set, is the whole list. Error is the gRPC code with which the last event or else the check is refused.
 type Expect struct {
 	Decision                string   `yaml:"decision"`
 	Reasons                 []string `yaml:"reasons"`
@@ -249,8 +249,8 @@ func (e *Event) kinds() (n int) {
 	return n
 }
 
-// Time is a moment of a case: a duration from the start of the run (-30d, -2h, +1h; a day is 24 h), a date, or an RFC 3339
-// time with or without fractions of a second.
+// Time is a moment of a case: a duration from the start of the run (-30d, -2h, +1h; a day is 24 h), a date, or an RFC
+// 3339 time with or without fractions of a second.
 type Time struct {
 	offset   time.Duration
 	absolute time.Time

@@ -10,13 +10,13 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Ext ends the names of files of cases that stand beside policies. OPA's tools read no files of that name, where any *.yaml
-// would become data.
+// Ext ends the names of files of cases that stand beside policies. OPA's tools read no files of that name,
+// where any *.yaml would become data.
 const Ext = ".cases"
 
-// Find reads all files *.cases below fsys, in the order of their paths, and returns the cases and the content of the files by
-// path. The error is a *consent.PolicyFaultsError with a fault for each file that is no list of cases, or what fsys failed
-// with. Hidden files and folders are passed over.
+// Find reads all files *.cases below fsys, in the order of their paths, and returns the cases and the content of the
+// files by path. The error is a *consent.PolicyFaultsError with a fault for each file that is no list of cases, or what
+// fsys failed with. Hidden files and folders are passed over.
 func Find(fsys fs.FS) (all []Case, contents map[string][]byte, err error) {
 	contents = map[string][]byte{}
 	faults := &consent.PolicyFaultsError{}

@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/store/storetest"
 )
 
-// TestCountsFrom is the time from which an event counts: occurred_at or recorded_at, the earlier, and for what restricts the end
-// of that second.
+// TestCountsFrom is the time from which an event counts: occurred_at or recorded_at, the earlier, and for what
+// restricts the end of that second.
 func TestCountsFrom(t *testing.T) {
 	const s = consent.Instant(1e9)
 	entry := func(occurred, recorded consent.Instant, fact consent.Fact) []consent.Entry {
@@ -111,8 +111,8 @@ func randomGrants(r *rand.Rand, n int) (events []consent.Event) {
 	return events
 }
 
-// TestWeakerOfBoth: several grants of one instant count as one that has the weaker of each in everything, in whatever order and
-// grouping they come, and whatever their ids are.
+// TestWeakerOfBoth: several grants of one instant count as one that has the weaker of each in everything, in whatever
+// order and grouping they come, and whatever their ids are.
 func TestWeakerOfBoth(t *testing.T) {
 	for seed := range uint64(2000) {
 		r := rand.New(rand.NewPCG(seed, 7))
@@ -141,8 +141,8 @@ func TestWeakerOfBoth(t *testing.T) {
 	}
 }
 
-// TestAnnulmentEqualsNeverSeen: the state after annulments is that of a history without what they annul, but that the subject
-// stays known.
+// TestAnnulmentEqualsNeverSeen: the state after annulments is that of a history without what they annul,
+// but that the subject stays known.
 func TestAnnulmentEqualsNeverSeen(t *testing.T) {
 	annulled := 0
 	for seed := range uint64(5000) {

@@ -122,7 +122,8 @@ func large(n int) *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{"a": structpb.NewStringValue(strings.Repeat("x", n))}}
 }
 
-// refusal is a row of TestBadInput: what is sent, the code with which it is refused, and the field named; none if empty.
+// refusal is a row of TestBadInput: what is sent, the code with which it is refused, and
+// the field named; none if empty.
 type refusal struct {
 	name  string
 	send  call
@@ -347,8 +348,8 @@ func badReads() []refusal {
 	}
 }
 
-// TestBadInput holds that everything malformed is refused with its documented code and the path of the field at fault, and
-// that nothing of it is recorded.
+// TestBadInput holds that everything malformed is refused with its documented code and the path of the field at fault,
+// and that nothing of it is recorded.
 func TestBadInput(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	for _, row := range slices.Concat(badChecks(t), badRecords(), badReads()) {

@@ -114,8 +114,8 @@ func (f *following) failedLoads(t *testing.T) float64 {
 		f.Metric(t, "consentd_policy_loads_total", map[string]string{"outcome": "unreadable"})
 }
 
-// refuses has something bad put into the source and holds what is said of it: by status, metrics and log, with place and
-// remedy, while the policies in force answer as before.
+// refuses has something bad put into the source and holds what is said of it: by status, metrics and log, with place
+// and remedy, while the policies in force answer as before.
 func (f *following) refuses(t *testing.T, put func(), place string, says []string) {
 	t.Helper()
 	before := f.failedLoads(t)

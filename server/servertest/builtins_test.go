@@ -111,7 +111,8 @@ func facts(t *testing.T) *structpb.Struct {
 	return s
 }
 
-// TestEveryBuiltinThroughAStream calls each built-in that a policy may call, by OPA's implementation, for a check of a stream.
+// TestEveryBuiltinThroughAStream calls each built-in that a policy may call, by OPA's
+// implementation, for a check of a stream.
 func TestEveryBuiltinThroughAStream(t *testing.T) {
 	var all []builtinCall
 	for _, c := range builtinCalls(t) {

@@ -73,7 +73,8 @@ const (
 	exampleRules = "controllers/example/example.rego"
 )
 
-// Saves are put in force while checks go on, none of which fails; a bad save changes nothing and is told with its place.
+// Saves are put in force while checks go on, none of which fails; a bad save changes
+// nothing and is told with its place.
 func TestSavesDuringChecks(t *testing.T) {
 	dir := policyFolder(t)
 	s := servertest.Start(t, servertest.Options{PolicySource: source.Config{Location: dir, Poll: time.Hour}})
