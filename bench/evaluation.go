@@ -15,7 +15,8 @@ import (
 	"github.com/consentd/consentd/server/policy"
 )
 
-// evaluated is how many subjects the evaluation alone is measured on: as many as fit into memory whatever the population.
+// evaluated is how many subjects the evaluation alone is measured on: as many as fit into
+// memory whatever the population.
 const evaluated = 10_000
 
 // evaluation measures decisions in this process, without RPC, store or cache: ours and OPA's.

@@ -24,7 +24,8 @@ func (b *bench) checkInstrument(ctx context.Context) error {
 	return err
 }
 
-// attempts is how often a delay is measured at most: on a machine that is busy with something else the delay itself is late.
+// attempts is how often a delay is measured at most: on a machine that is busy with something
+// else the delay itself is late.
 const attempts = 3
 
 // checkDelay measures an injected delay until it comes out right, or attempts are used up; it says how many it took.
@@ -40,8 +41,8 @@ func (b *bench) checkDelay(ctx context.Context, d *delayServer, delay time.Durat
 	return c
 }
 
-// checkDelayOnce measures an injected delay as the difference to the same call without one, sent in between: whatever else
-// the machine does then falls on both.
+// checkDelayOnce measures an injected delay as the difference to the same call without one, sent in between: whatever
+// else the machine does then falls on both.
 func (b *bench) checkDelayOnce(ctx context.Context, d *delayServer, delay time.Duration) report.Check {
 	const within = 0.05
 	pairs := make([]load.Pair, b.slices)

@@ -1,14 +1,14 @@
-// Command bench measures what consentd costs, beside an empty RPC and beside its peers, and writes a Markdown table, JSON
-// and an HTML page with plots.
+// Command bench measures what consentd costs, beside an empty RPC and beside its peers, and writes a Markdown table,
+// JSON and an HTML page with plots.
 //
 //	go run ./bench --quick
 //
 // It builds the server, runs it as a process of its own on loopback, and puts load on it from this one. Every answer is
-// compared with the truth; every figure of a call stands beside that of a null RPC on the same server, measured in slices
-// that alternate with it. See package load for how latency counts.
+// compared with the truth; every figure of a call stands beside that of a null RPC on the same server, measured in
+// slices that alternate with it. See package load for how latency counts.
 //
-// Failure: what cannot be measured is named in the output; a wrong answer, or an instrument that fails its own check, makes
-// the exit code 1.
+// Failure: what cannot be measured is named in the output; a wrong answer, or an instrument that fails its
+// own check, makes the exit code 1.
 package main
 
 import (
@@ -23,9 +23,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// sleepers is how many threads may sleep in the kernel without holding up other goroutines: the dispatchers of two open
-// loops here, the delayed answers of the delay server. The runtime takes a processor from such a thread only when it next
-// looks, up to 10 ms later; with one for each it need not. (Without: calls beside ones delayed by 10 ms took 7 ms at p50.)
+// sleepers is how many threads may sleep in the kernel without holding up other goroutines: the dispatchers of
+// two open loops here, the delayed answers of the delay server. The runtime takes a processor from such a
+// thread only when it next looks, up to 10 ms later; with one for each it need not. (Without: calls beside ones
+// delayed by 10 ms took 7 ms at p50.)
 const sleepers = 4
 
 func main() {

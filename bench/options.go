@@ -16,7 +16,8 @@ type options struct {
 	out        string
 	// subjects are the sizes of the population; the first is that of all calls but the throughput over subjects.
 	subjects []int
-	// rates are those of the open loops, in requests per second; the middle one is that of all calls but latency over rate.
+	// rates are those of the open loops, in requests per second; the middle one is that of
+	// all calls but latency over rate.
 	rates    []float64
 	slices   int
 	duration time.Duration
@@ -47,7 +48,10 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
 	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
-	f.StringSliceVar(&o.only, "only", nil, "parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart)
+	f.StringSliceVar(
+		&o.only, "only", nil,
+		"parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart,
+	)
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
 	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, spicedb, cerbos")
 	f.BoolVar(&o.installPeers, "install-peers", false, "build the peers that are not there, pinned versions, into --peer-cache")

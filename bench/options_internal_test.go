@@ -74,8 +74,10 @@ func TestWrongDuringStorm(t *testing.T) {
 		before, after int32
 		want          bool
 	}{
-		{allow, notSent, notSent, false}, {allow, notSent, acknowledged, false}, {allow, sent, acknowledged, false}, {allow, acknowledged, acknowledged, true},
-		{deny, notSent, notSent, true}, {deny, notSent, sent, false}, {deny, sent, sent, false}, {deny, acknowledged, acknowledged, false},
+		{allow, notSent, notSent, false}, {allow, notSent, acknowledged, false}, {allow, sent, acknowledged, false},
+		{allow, acknowledged, acknowledged, true},
+		{deny, notSent, notSent, true}, {deny, notSent, sent, false}, {deny, sent, sent, false},
+		{deny, acknowledged, acknowledged, false},
 		{consentv1.Decision_DECISION_UNSPECIFIED, notSent, notSent, true},
 	} {
 		if got := wrong(c.decision, c.before, c.after); got != c.want {

@@ -17,8 +17,8 @@ import (
 	"github.com/consentd/consentd/bench/report"
 )
 
-// peersBeside measures each peer that there is a program of, one after the other, with slices of the null RPC on consentd's
-// server between. One that fails is named in the report and does not end the run.
+// peersBeside measures each peer that there is a program of, one after the other, with slices of the null RPC on
+// consentd's server between. One that fails is named in the report and does not end the run.
 func (b *bench) peersBeside(ctx context.Context) error {
 	if err := b.known(); err != nil {
 		return err

@@ -25,7 +25,8 @@ const (
 	liveAtLast = 2 * time.Minute
 )
 
-// reloads is a storm of saves: the server follows a folder of policies, of which a file is changed while subjects are checked.
+// reloads is a storm of saves: the server follows a folder of policies, of which a file is
+// changed while subjects are checked.
 type reloads struct {
 	b     *bench
 	asker *asker
@@ -70,7 +71,8 @@ type save struct {
 	before string
 }
 
-// reloadStorm checks warm subjects on a server that follows a folder, first while it stays as it is, then while it changes.
+// reloadStorm checks warm subjects on a server that follows a folder, first while it stays
+// as it is, then while it changes.
 func (b *bench) reloadStorm(ctx context.Context) (report.Storm, error) {
 	r, err := b.newReloads(ctx)
 	if err != nil {
@@ -90,7 +92,10 @@ func (b *bench) reloadStorm(ctx context.Context) (report.Storm, error) {
 	if err != nil {
 		return report.Storm{}, err
 	}
-	storm.Note += fmt.Sprintf("; a line of the table saved after the load, so that its controller is proven anew: in force after %.1f s", proven.Seconds())
+	storm.Note += fmt.Sprintf(
+		"; a line of the table saved after the load, so that its controller is proven anew: in force after %.1f s",
+		proven.Seconds(),
+	)
 	return storm, b.server.restart(ctx)
 }
 
@@ -190,8 +195,8 @@ func (r *reloads) seen(revision string) {
 	r.revision.Store(&revision)
 }
 
-// saveAll saves the rules every second with another comment, as long as there is time for it to come into force. Their tests
-// run before that; what a comment cannot change is not proven anew.
+// saveAll saves the rules every second with another comment, as long as there is time for it to come into force. Their
+// tests run before that; what a comment cannot change is not proven anew.
 func (r *reloads) saveAll(ctx context.Context, length time.Duration) error {
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
@@ -218,12 +223,17 @@ func (r *reloads) save() error {
 
 func (r *reloads) sumUp(without, during report.Row, length time.Duration) report.Storm {
 	storm := report.Storm{
-		Name: "policies saved every second", Offered: 1 / saveEvery.Seconds(), Done: float64(r.lived.Load()) / (length - liveWithin).Seconds(),
+		Name: "policies saved every second", Offered: 1 / saveEvery.Seconds(),
+		Done:   float64(r.lived.Load()) / (length - liveWithin).Seconds(),
 		Checks: during, Without: &without, Live: tails(r.live.Result().Latency),
-		Note: fmt.Sprintf("%d saves, of which %d came into force while it was looked; %d failed checks", r.saves, r.lived.Load(), during.Failed),
+		Note: fmt.Sprintf(
+			"%d saves, of which %d came into force while it was looked; %d failed checks", r.saves, r.lived.Load(), during.Failed,
+		),
 	}
 	if int(r.lived.Load()) < r.saves || r.missed > 0 {
-		storm.Note = joined(storm.Note, fmt.Sprintf("**%d saves were not in force after %v**", r.saves-int(r.lived.Load())+r.missed, saveEvery))
+		storm.Note = joined(
+			storm.Note, fmt.Sprintf("**%d saves were not in force after %v**", r.saves-int(r.lived.Load())+r.missed, saveEvery),
+		)
 	}
 	return storm
 }

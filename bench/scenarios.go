@@ -83,7 +83,8 @@ func (b *bench) throughput(ctx context.Context) error {
 	}, batch)
 }
 
-// cold asks each subject once, after a restart that emptied the cache. The rate is lowered where there are too few subjects.
+// cold asks each subject once, after a restart that emptied the cache. The rate is lowered
+// where there are too few subjects.
 func (b *bench) cold(ctx context.Context) error {
 	if err := b.server.restart(ctx); err != nil {
 		return err

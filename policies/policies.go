@@ -1,5 +1,5 @@
-// Package policies carries the policies that consentd ships with: the shared packs in lib and one folder per controller.
-// They are example policies, not legal advice.
+// Package policies carries the policies that consentd ships with: the shared packs in lib and one folder per
+// controller. They are example policies, not legal advice.
 package policies
 
 import "embed"
@@ -9,8 +9,8 @@ import "embed"
 //go:embed lib controllers
 var FS embed.FS
 
-// Authoring holds what tools for authors read beside the policies: what the input is, its schema, the built-ins that are allowed,
-// and regal's configuration. None of it is policy.
+// Authoring holds what tools for authors read beside the policies: what the input is, its schema, the built-ins that
+// are allowed, and regal's configuration. None of it is policy.
 //
 //go:embed INPUT.md schemas opa.capabilities .regal/config.yaml
 var Authoring embed.FS

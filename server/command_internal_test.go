@@ -204,15 +204,17 @@ func TestFaults(t *testing.T) {
 		args    []string
 		says    []string
 	}{
-		"unknown flag":             {args: []string{"--nonsense"}, says: []string{"--nonsense", "--help"}},
-		"an argument":              {args: []string{"nonsense"}, says: []string{"nonsense"}},
-		"unknown variable":         {environ: []string{"CONSENTD_NONSENSE=1"}, says: []string{"CONSENTD_NONSENSE"}},
-		"unknown key":              {file: "nonsense: 1\n", says: []string{"consentd.yaml:1", "nonsense"}},
-		"key set twice":            {file: "data-dir: a\ndata-dir: b\n", says: []string{"consentd.yaml:2", "twice"}},
-		"key with a list":          {file: "data-dir: [a]\n", says: []string{"consentd.yaml:1", "one value"}},
-		"a file that is no map":    {file: "- a\n", says: []string{"consentd.yaml:1"}},
-		"a file that is no YAML":   {file: "a: [\n", says: []string{"consentd.yaml"}},
-		"two documents":            {file: "data-dir: a\n---\ninsecure: true\n", says: []string{"consentd.yaml:2", "second YAML document"}},
+		"unknown flag":           {args: []string{"--nonsense"}, says: []string{"--nonsense", "--help"}},
+		"an argument":            {args: []string{"nonsense"}, says: []string{"nonsense"}},
+		"unknown variable":       {environ: []string{"CONSENTD_NONSENSE=1"}, says: []string{"CONSENTD_NONSENSE"}},
+		"unknown key":            {file: "nonsense: 1\n", says: []string{"consentd.yaml:1", "nonsense"}},
+		"key set twice":          {file: "data-dir: a\ndata-dir: b\n", says: []string{"consentd.yaml:2", "twice"}},
+		"key with a list":        {file: "data-dir: [a]\n", says: []string{"consentd.yaml:1", "one value"}},
+		"a file that is no map":  {file: "- a\n", says: []string{"consentd.yaml:1"}},
+		"a file that is no YAML": {file: "a: [\n", says: []string{"consentd.yaml"}},
+		"two documents": {
+			file: "data-dir: a\n---\ninsecure: true\n", says: []string{"consentd.yaml:2", "second YAML document"},
+		},
 		"no such file":             {args: []string{"--config", "nowhere.yaml"}, says: []string{"nowhere.yaml"}},
 		"size without a unit":      {args: []string{"--cache-size", "256"}, says: []string{"--cache-size", "256", "unit"}},
 		"unknown engine":           {args: []string{"--policy-engine", "fast"}, says: []string{"policy-engine", "topdown"}},
@@ -230,7 +232,10 @@ func TestFaults(t *testing.T) {
 		"all at once": {
 			environ: []string{"CONSENTD_NONSENSE=1", "CONSENTD_LOG_LEVEL=loud"}, file: "cache-size: 7\nother: 1\n",
 			args: []string{"--http-addr", "nonsense", "--log-format", "xml", "--unknown"},
-			says: []string{"CONSENTD_NONSENSE", "CONSENTD_LOG_LEVEL", "consentd.yaml:1", "consentd.yaml:2", "http-addr", "--log-format", "--unknown"},
+			says: []string{
+				"CONSENTD_NONSENSE", "CONSENTD_LOG_LEVEL", "consentd.yaml:1", "consentd.yaml:2", "http-addr", "--log-format",
+				"--unknown",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -263,7 +268,8 @@ func TestTheClientsVariableIsLeftAlone(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	for text, want := range map[string]int64{
-		"1B": 1, "2KiB": 2048, "256MiB": 256 << 20, "256 MiB": 256 << 20, "1GiB": 1 << 30, "2TiB": 2 << 40, "5MB": 5e6, "1kB": 1000, "0B": 0,
+		"1B": 1, "2KiB": 2048, "256MiB": 256 << 20, "256 MiB": 256 << 20, "1GiB": 1 << 30, "2TiB": 2 << 40, "5MB": 5e6, "1kB": 1000,
+		"0B": 0,
 	} {
 		if got, err := parseSize(text); err != nil || got != want {
 			t.Errorf("%q = %d, %v; want %d", text, got, err, want)

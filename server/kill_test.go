@@ -31,9 +31,9 @@ const (
 	killBatch    = 3
 )
 
-// TestKill records events as fast as it can while the server is killed with SIGKILL at random moments, and looks into the
-// store after each: every acknowledged event is in the ledger, every batch is there whole or not at all, each state is what
-// its ledger folds to, and the revisions have no gap.
+// TestKill records events as fast as it can while the server is killed with SIGKILL at random moments, and looks into
+// the store after each: every acknowledged event is in the ledger, every batch is there whole or not at all, each state
+// is what its ledger folds to, and the revisions have no gap.
 func TestKill(t *testing.T) {
 	rounds := killRounds
 	if testing.Short() {
@@ -133,7 +133,9 @@ func (k *killer) batch(name string) []*consentv1.Event {
 		events[i] = &consentv1.Event{
 			Id: fmt.Sprintf("%s/%d", name, i), Source: "privacy_settings",
 			OccurredAt: timestamppb.New(k.began.Add(time.Duration(k.events.Add(1)) * time.Second)),
-			Kind:       &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3}},
+			Kind: &consentv1.Event_Consent{
+				Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3},
+			},
 		}
 	}
 	return events

@@ -67,14 +67,17 @@ var mayImport = map[string][]string{
 	"proto/consent/v1":            {"proto/consent/v1/wire"},
 	"proto/consent/v1/wire":       {},
 	"server/cases":                {"server/consent", "server/policy/document"},
-	"server/servertest":           {"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source"},
-	"server/store/storetest":      {"server/consent", "server/store"},
+	"server/servertest": {
+		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
+	},
+	"server/store/storetest": {"server/consent", "server/store"},
 }
 
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
 	"github.com/open-policy-agent/opa/": {
-		"server/policy", "server/policy/engine", "server/policy/policytest", "server/policy/prove", "server/policy/source", "server/policy/tree",
+		"server/policy", "server/policy/engine", "server/policy/policytest", "server/policy/prove", "server/policy/source",
+		"server/policy/tree",
 	},
 	"github.com/dgraph-io/ristretto/": {"server/cache"},
 	"github.com/cockroachdb/pebble/":  {"server/store/pebble"},

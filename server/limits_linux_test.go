@@ -111,7 +111,8 @@ func (s *launched) expectWrites(t *testing.T, http string, going bool) {
 	}
 }
 
-// Where writes fail decisions go on, and health, /readyz and a gauge tell; a restart with a disk that works is the recovery.
+// Where writes fail decisions go on, and health, /readyz and a gauge tell; a restart with a
+// disk that works is the recovery.
 func TestFailingWritesAreTold(t *testing.T) {
 	addr := freePort(t)
 	s := launch(t, "--http-addr", addr)
@@ -119,7 +120,9 @@ func TestFailingWritesAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.expectWrites(t, "http://"+addr, true)
-	watch, err := healthpb.NewHealthClient(s.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "consent.v1.ConsentService"})
+	watch, err := healthpb.NewHealthClient(s.conn).Watch(
+		t.Context(), &healthpb.HealthCheckRequest{Service: "consent.v1.ConsentService"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,9 @@
-// Command server is consentd: it answers over gRPC whether a purpose is allowed for a user right now. See --help for its
-// configuration; package app says how it runs and stops.
+// Command server is consentd: it answers over gRPC whether a purpose is allowed for a user right now. See --help for
+// its configuration; package app says how it runs and stops.
 //
-// It exits with 0 after a signal told it to stop (SIGTERM, SIGINT, SIGQUIT or SIGABRT) and it had answered what was under way,
-// and with 1 and one line on stderr if it could not start or failed. A second such signal ends it at once; SIGQUIT and SIGABRT
-// then with the stacks of all goroutines. SIGHUP has it read certificates and policies again.
+// It exits with 0 after a signal told it to stop (SIGTERM, SIGINT, SIGQUIT or SIGABRT) and it had answered what was
+// under way, and with 1 and one line on stderr if it could not start or failed. A second such signal ends it at once;
+// SIGQUIT and SIGABRT then with the stacks of all goroutines. SIGHUP has it read certificates and policies again.
 package main
 
 import (

@@ -57,7 +57,8 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// command is the server with these arguments, in an empty directory and on free ports, unless the arguments say otherwise.
+// command is the server with these arguments, in an empty directory and on free ports,
+// unless the arguments say otherwise.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	server := binary(t) // building it takes none of the time that it may run
@@ -115,17 +116,24 @@ func TestRefusals(t *testing.T) {
 	for name, row := range map[string]struct {
 		args, says []string
 	}{
-		"busy gRPC port":              {[]string{"--grpc-addr", port}, []string{port, "in use", "--grpc-addr"}},
-		"busy HTTP port":              {[]string{"--http-addr", port}, []string{port, "in use", "--http-addr"}},
-		"unknown flag":                {[]string{"--nonsense"}, []string{"--nonsense", "--help"}},
-		"unknown key":                 {[]string{"--config", write(t, t.TempDir(), "c.yaml", "nonsense: 1\n")}, []string{"c.yaml:1", "nonsense", "--help"}},
-		"no directory of policies":    {[]string{"--policies", "nowhere"}, []string{"--policies", "nowhere"}},
-		"an empty policy directory":   {[]string{"--policies", t.TempDir()}, []string{"policies", "*.rego"}},
-		"policies that do not parse":  {[]string{"--policies", policies}, []string{"broken.rego:", "--policies"}},
-		"policies that read a clock":  {[]string{"--policies", clock}, []string{"clock.rego:3", "time.now_ns"}},
-		"a file as data directory":    {[]string{"--data-dir", write(t, t.TempDir(), "file", "")}, []string{"file", "choose another"}},
-		"a data directory of another": {[]string{"--data-dir", filepath.Dir(write(t, t.TempDir(), "photo.jpg", ""))}, []string{"photo.jpg", "choose"}},
-		"a certificate that is none":  {[]string{"--tls-cert", write(t, policies, "c.pem", ""), "--tls-key", write(t, policies, "k.pem", "")}, []string{"tls-cert", "PEM"}},
+		"busy gRPC port": {[]string{"--grpc-addr", port}, []string{port, "in use", "--grpc-addr"}},
+		"busy HTTP port": {[]string{"--http-addr", port}, []string{port, "in use", "--http-addr"}},
+		"unknown flag":   {[]string{"--nonsense"}, []string{"--nonsense", "--help"}},
+		"unknown key": {
+			[]string{"--config", write(t, t.TempDir(), "c.yaml", "nonsense: 1\n")}, []string{"c.yaml:1", "nonsense", "--help"},
+		},
+		"no directory of policies":   {[]string{"--policies", "nowhere"}, []string{"--policies", "nowhere"}},
+		"an empty policy directory":  {[]string{"--policies", t.TempDir()}, []string{"policies", "*.rego"}},
+		"policies that do not parse": {[]string{"--policies", policies}, []string{"broken.rego:", "--policies"}},
+		"policies that read a clock": {[]string{"--policies", clock}, []string{"clock.rego:3", "time.now_ns"}},
+		"a file as data directory":   {[]string{"--data-dir", write(t, t.TempDir(), "file", "")}, []string{"file", "choose another"}},
+		"a data directory of another": {
+			[]string{"--data-dir", filepath.Dir(write(t, t.TempDir(), "photo.jpg", ""))}, []string{"photo.jpg", "choose"},
+		},
+		"a certificate that is none": {
+			[]string{"--tls-cert", write(t, policies, "c.pem", ""), "--tls-key", write(t, policies, "k.pem", "")},
+			[]string{"tls-cert", "PEM"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) { expectRefused(t, command(t, row.args...), row.says...) })
 	}

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// mountTmpfs mounts a small file system at dir for the length of the test. Where that is not permitted the test is skipped.
+// mountTmpfs mounts a small file system at dir for the length of the test. Where that is not
+// permitted the test is skipped.
 func mountTmpfs(t *testing.T, dir, options string, readOnly bool) {
 	t.Helper()
 	var flags uintptr

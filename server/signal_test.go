@@ -60,7 +60,8 @@ func acme(t *testing.T) []byte {
 	zipped := gzip.NewWriter(&out)
 	packed := tar.NewWriter(zipped)
 	for name, content := range map[string]string{
-		"controllers/acme/data.yaml": "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: LEGAL_OBLIGATION, clause: terms}\n",
+		"controllers/acme/data.yaml": "notice: {version: 1, material: 1}\npurposes:\n" +
+			"  storage: {basis: LEGAL_OBLIGATION, clause: terms}\n",
 		"controllers/acme/acme.rego": `package consentd.controllers.acme
 
 decision := {

@@ -39,8 +39,8 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// publish writes a certificate for localhost and its key as Kubernetes writes secrets: into a new folder, to which the link
-// ..data is then turned.
+// publish writes a certificate for localhost and its key as Kubernetes writes secrets: into a new folder, to which
+// the link ..data is then turned.
 func publish(t *testing.T, dir string, serial int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -123,7 +123,8 @@ func launchTLS(t *testing.T, dir string, args ...string) (s *launched, grpcAddr,
 	return s, grpcAddr, httpAddr
 }
 
-// A certificate is renewed while the server runs, at both listeners, by turning the link, again and again; a bad one changes nothing.
+// A certificate is renewed while the server runs, at both listeners, by turning the link, again and
+// again; a bad one changes nothing.
 func TestCertificatesAreFollowed(t *testing.T) {
 	dir := secret(t)
 	s, grpcAddr, httpAddr := launchTLS(t, dir)

@@ -1,5 +1,5 @@
-// Notice lists the modules that the project's programs are built from, with their licences, and refuses those whose licence is
-// not known to go with Apache-2.0.
+// Notice lists the modules that the project's programs are built from, with their licences, and refuses those whose
+// licence is not known to go with Apache-2.0.
 //
 //	go run ./notice .. > ../NOTICE
 package main
@@ -38,7 +38,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "notice:", err)
 		os.Exit(1)
 	}
-	fmt.Print("consentd\n\nLicensed under the Apache License, Version 2.0; see LICENSE. The server and consentctl are built from these modules:\n\n")
+	fmt.Print(
+		"consentd\n\nLicensed under the Apache License, Version 2.0; see LICENSE. " +
+			"The server and consentctl are built from these modules:\n\n",
+	)
 	for _, line := range lines {
 		fmt.Println(line)
 	}
@@ -46,7 +49,8 @@ func main() {
 
 // modules returns a line for each module, sorted.
 func modules(dir string) ([]string, error) {
-	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}",
+	list := exec.Command("go", "list", "-deps", "-f",
+		"{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}",
 		"./server", "./client/consentctl")
 	list.Dir, list.Stderr = dir, os.Stderr
 	out, err := list.Output()

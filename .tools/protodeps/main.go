@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"github.com/jhump/protoreflect/desc"            //nolint:staticcheck // the v2 printer is still a beta
-	"github.com/jhump/protoreflect/desc/protoprint" //nolint:staticcheck // as above
+	"github.com/jhump/protoreflect/desc" //lint:ignore SA1019 the v2 printer is still a beta
+	"github.com/jhump/protoreflect/desc/protoprint"
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	_ "google.golang.org/genproto/googleapis/rpc/status"
 )

@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/jhump/protoreflect/desc"            //nolint:staticcheck // the v2 parser is still a beta
-	"github.com/jhump/protoreflect/desc/protoparse" //nolint:staticcheck // as above
+	"github.com/jhump/protoreflect/desc"            //lint:ignore SA1019 the v2 parser is still a beta
+	"github.com/jhump/protoreflect/desc/protoparse" //lint:ignore SA1019 as above
 )
 
 // files are in the order in which a reader wants them.
@@ -22,7 +22,8 @@ var files = []string{
 const intro = `# The API
 
 Package ` + "`consent.v1`" + `, over gRPC. Made from the comments of the proto files in [consent/v1](consent/v1); do not edit.
-Errors carry their fields as ` + "`google.rpc.BadRequest`" + `; which status means what is in the [operator's guide](../server/README.md#errors).
+Errors carry their fields as ` + "`google.rpc.BadRequest`" +
+	`; which status means what is in the [operator's guide](../server/README.md#errors).
 `
 
 func main() {

@@ -250,7 +250,10 @@ func (c *comparison) evaluate(ctx context.Context, q question) {
 		case err != nil || got != want:
 			c.counts.differences++
 			if c.counts.differences <= c.shown {
-				fmt.Printf("DIFFERENCE %s, variant %d, input %v\n  engine  %s %v\n  topdown %s\n", q.path, i, cut(fmt.Sprint(q.input)), cut(got), err, cut(want))
+				fmt.Printf(
+					"DIFFERENCE %s, variant %d, input %v\n  engine  %s %v\n  topdown %s\n", q.path, i, cut(fmt.Sprint(q.input)), cut(got),
+					err, cut(want),
+				)
 			}
 		}
 	}

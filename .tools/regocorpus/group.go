@@ -123,8 +123,8 @@ func (s *set) compile() (*ast.Compiler, error) {
 	return c, nil
 }
 
-// stub registers the functions that are neither OPA's nor defined in the files, by how they are called, as built-ins that
-// return their last argument. A call with one argument more than others have names the result there.
+// stub registers the functions that are neither OPA's nor defined in the files, by how they are called, as built-ins
+// that return their last argument. A call with one argument more than others have names the result there.
 func stub(files []source) {
 	arities, defined := map[string]int{}, map[string]bool{}
 	for _, f := range files {

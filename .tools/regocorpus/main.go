@@ -1,15 +1,16 @@
-// Regocorpus runs the rules and tests of a folder of Rego through the compiled engine, in all its variants, beside OPA's
-// topdown, and counts where they differ. It is meant for public repositories with tests, fetched beside the project:
+// Regocorpus runs the rules and tests of a folder of Rego through the compiled engine, in all its
+// variants, beside OPA's topdown, and counts where they differ. It is meant for public repositories with
+// tests, fetched beside the project:
 //
 //	go run . [-inputs N] [-seed N] FOLDER…
 //
 // Every module is compiled with as many of its neighbors as OPA takes at once. Every document and every test rule is an
-// entrypoint; inputs are those that the tests of the folder use, besides none and an empty one. Built-ins that are not OPA's
-// own get a stub, the same for both; modules with built-ins that reach out of the process, or that are random, are left out,
-// and so are files of data.
+// entrypoint; inputs are those that the tests of the folder use, besides none and an empty one. Built-ins that are not
+// OPA's own get a stub, the same for both; modules with built-ins that reach out of the process, or that are random,
+// are left out, and so are files of data.
 //
-// The exit status is 1 where a value differs. An error of the engine where topdown has a value is counted as spared: there the
-// service asks topdown.
+// The exit status is 1 where a value differs. An error of the engine where topdown has a value is counted as spared:
+// there the service asks topdown.
 package main
 
 import (
@@ -69,7 +70,8 @@ type counts struct {
 }
 
 func (c *counts) print(folder string) {
-	fmt.Printf("%s: %d of %d modules in %d groups, %d entrypoints (%d tests), %d evaluations by the engine, %d values and %d errors by topdown\n",
+	fmt.Printf("%s: %d of %d modules in %d groups, %d entrypoints (%d tests), %d evaluations by the engine, "+
+		"%d values and %d errors by topdown\n",
 		folder, c.modules, c.files, c.groups, c.entrypoints, c.tests, c.evaluations, c.values, c.failures)
 	given := 0
 	for why, n := range c.refused {

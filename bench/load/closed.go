@@ -17,8 +17,9 @@ type ClosedConfig struct {
 	First int
 }
 
-// Closed sends the next request when one is answered. Its throughput is the most that this many workers get; its latencies
-// omit the requests that a slow answer kept from being sent, so they are no measure of latency. It ends early when ctx does.
+// Closed sends the next request when one is answered. Its throughput is the most that this many workers get;
+// its latencies omit the requests that a slow answer kept from being sent, so they are no measure of
+// latency. It ends early when ctx does.
 func Closed(ctx context.Context, c ClosedConfig, call Call) Result {
 	recorder, start := newRecorder(), time.Now()
 	var next atomic.Int64

@@ -1,9 +1,9 @@
-// Package load drives calls at a server and measures them: an open loop that sends on a schedule, for latency, and a closed
-// loop that sends as fast as answers come, for throughput.
+// Package load drives calls at a server and measures them: an open loop that sends on a schedule, for latency, and a
+// closed loop that sends as fast as answers come, for throughput.
 //
-// Guarantees: in the open loop a request's latency counts from the instant at which the schedule wanted it sent, whether
-// or not the generator or the server was late (no coordinated omission); a request that cannot be sent because too many
-// are under way is counted as dropped, never left out in silence. Times are those of the monotonic clock.
+// Guarantees: in the open loop a request's latency counts from the instant at which the schedule wanted it sent,
+// whether or not the generator or the server was late (no coordinated omission); a request that cannot be sent because
+// too many are under way is counted as dropped, never left out in silence. Times are those of the monotonic clock.
 //
 // Failure: a call that errs is counted, its latency kept, and the first error handed back; deciding whether a run with
 // errors is worth anything is the caller's.

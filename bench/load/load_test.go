@@ -25,8 +25,8 @@ func TestConstantDoesNotDrift(t *testing.T) {
 	}
 }
 
-// The distances of a Poisson process are exponential: their mean and their deviation are both the period, and a share of
-// 1/e is longer than it.
+// The distances of a Poisson process are exponential: their mean and their deviation are both the period, and a
+// share of 1/e is longer than it.
 func TestPoissonDistances(t *testing.T) {
 	const rate, n = 1000.0, 200_000
 	next, again := load.Poisson(rate, 5), load.Poisson(rate, 5)
@@ -58,8 +58,8 @@ func TestPoissonDistances(t *testing.T) {
 	}
 }
 
-// No answer comes before all requests were due, so each has waited at least from its scheduled instant to the last one's.
-// An instrument with coordinated omission would have sent the first only.
+// No answer comes before all requests were due, so each has waited at least from its scheduled instant to the last
+// one's. An instrument with coordinated omission would have sent the first only.
 func TestOpenCountsFromTheSchedule(t *testing.T) {
 	const rate, n = 1000, 100
 	var sent atomic.Int64

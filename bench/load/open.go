@@ -53,8 +53,8 @@ type open struct {
 	dropped int
 }
 
-// dispatch keeps the schedule, on an operating system thread of its own: a goroutine that sleeps in the Go runtime wakes up
-// to a millisecond late.
+// dispatch keeps the schedule, on an operating system thread of its own: a goroutine that sleeps in the Go runtime
+// wakes up to a millisecond late.
 func (o *open) dispatch(c OpenConfig) {
 	defer ownThread()()
 	o.start = time.Now()

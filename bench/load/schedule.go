@@ -9,8 +9,8 @@ import (
 // decrease. It is used by one goroutine.
 type Schedule func() time.Duration
 
-// Constant sends at even distances, rate requests per second, the first at once. Offsets are computed from the count, so
-// that rounding does not add up.
+// Constant sends at even distances, rate requests per second, the first at once. Offsets are computed from the count,
+// so that rounding does not add up.
 func Constant(rate float64) Schedule {
 	n := 0
 	return func() time.Duration {
@@ -20,8 +20,8 @@ func Constant(rate float64) Schedule {
 	}
 }
 
-// Poisson sends at random, rate requests per second on average, with exponentially distributed distances, as independent
-// users do. The same seed gives the same schedule.
+// Poisson sends at random, rate requests per second on average, with exponentially distributed distances, as
+// independent users do. The same seed gives the same schedule.
 func Poisson(rate float64, seed uint64) Schedule {
 	random := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	at := 0.0

@@ -22,8 +22,8 @@ type Embedded struct {
 	query      rego.PreparedEvalQuery
 }
 
-// NewEmbedded prepares the query and loads the whole population. Values are kept as AST values, which spares a conversion
-// per evaluation.
+// NewEmbedded prepares the query and loads the whole population. Values are kept as AST values, which
+// spares a conversion per evaluation.
 func NewEmbedded(ctx context.Context, p question.Population) (*Embedded, error) {
 	store := inmem.NewFromObjectWithOpts(opaData(p), inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
 	r := rego.New(rego.Query("data.bench.allow"), rego.Module("policy.rego", opaPolicy), rego.Store(store))

@@ -42,8 +42,8 @@ func (k Kind) Installed(cache string) string {
 	return k.Path(cache)
 }
 
-// Install builds a peer's program into the cache folder, with the Go toolchain, from a copy of its module: `go install` at a
-// version refuses modules that replace dependencies. It needs the module proxy, and minutes.
+// Install builds a peer's program into the cache folder, with the Go toolchain, from a copy of its module: `go install`
+// at a version refuses modules that replace dependencies. It needs the module proxy, and minutes.
 func (k Kind) Install(ctx context.Context, cache string) error {
 	if k.Installed(cache) != "" {
 		return nil

@@ -117,8 +117,8 @@ type condition struct {
 	Context map[string]string `json:"context"`
 }
 
-// tuples are what a subject said: a consent that stands, with its expiry as a condition, and an objection. A refusal and a
-// withdrawal are the absence of a consent.
+// tuples are what a subject said: a consent that stands, with its expiry as a condition, and an objection. A refusal
+// and a withdrawal are the absence of a consent.
 func (o *openFGA) tuples(s question.Subject) (all []tuple) {
 	for i, c := range s.Consents {
 		t := tuple{User: openFGAUser, Object: "subject:" + s.ID, Relation: question.Purposes[i] + "_consented"}
@@ -171,8 +171,8 @@ func (o *openFGA) post(ctx context.Context, path string, body, answer any) error
 	return do(http.DefaultClient, request, answer)
 }
 
-// nowContext is {"now": …} as a google.protobuf.Struct. The time is that of the start of the run: caches go by the context,
-// so that one which changes with every request would keep them from working.
+// nowContext is {"now": …} as a google.protobuf.Struct. The time is that of the start of the run: caches go by the
+// context, so that one which changes with every request would keep them from working.
 func nowContext(now time.Time) message {
 	return message(nil).entry(1, "now", stringValue(now.UTC().Format(time.RFC3339)))
 }

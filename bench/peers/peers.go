@@ -1,15 +1,14 @@
-// Package peers asks other policy engines the question that consentd is asked (package question), each in the most favourable
-// set-up that its documentation recommends and that is still honest.
+// Package peers asks other policy engines the question that consentd is asked (package question), each in the most
+// favourable set-up that its documentation recommends and that is still honest.
 //
-// Requests are encoded by hand and of the answers only the decision is decoded, so that the load generator takes as little
-// as possible from a peer on the machine that both share. Failure: an answer that is no clear yes or no is an error, never a
-// denial, so that a broken adapter cannot look like a peer that denies.
+// Requests are encoded by hand and of the answers only the decision is decoded, so that the load generator takes as
+// little as possible from a peer on the machine that both share. Failure: an answer that is no clear yes or no is an
+// error, never a denial, so that a broken adapter cannot look like a peer that denies.
 package peers
 
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,8 +18,8 @@ import (
 	"github.com/consentd/consentd/bench/question"
 )
 
-// Peer answers questions. Its methods may be called concurrently; n is the number of the request, which spreads requests
-// over connections.
+// Peer answers questions. Its methods may be called concurrently; n is the number of the request, which
+// spreads requests over connections.
 type Peer interface {
 	// Check answers one question.
 	Check(ctx context.Context, n int, q question.Question) (bool, error)
@@ -85,8 +84,8 @@ func Kinds() []Kind {
 			Name: "spicedb", Start: startSpiceDB, Release: spiceDBRelease, MostSubjects: 1000,
 			Setup: "in-memory store, dispatch cache on, at_least_as_fresh the last write; expiring relationships; gRPC",
 			Store: "relationships, gone with the process", Batch: "CheckBulkPermissions", Reasons: "no",
-			Differs: "expiries that have passed are not loaded; no durability; fewer subjects: over 100,000 in its in-memory store, the only " +
-				"one that needs no database, a check takes 15 to 19 ms",
+			Differs: "expiries that have passed are not loaded; no durability; fewer subjects: over 100,000 in its in-memory store, the " +
+				"only one that needs no database, a check takes 15 to 19 ms",
 		},
 		{
 			Name: "cerbos", Start: startCerbos, Release: cerbosRelease,
@@ -142,17 +141,6 @@ func (rawCodec) Unmarshal(data []byte, v any) error {
 
 // Name is that of the encoding on the wire, which is what servers look at.
 func (rawCodec) Name() string { return "proto" }
-
-// listening is nil once something accepts connections on addr.
-func listening(addr string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-		if err != nil {
-			return err
-		}
-		return c.Close()
-	}
-}
 
 // answers retries a first check until the peer gives an answer.
 func answers(ctx context.Context, process *proc.Process, p Peer) error {

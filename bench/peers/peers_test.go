@@ -48,8 +48,8 @@ func ours(t *testing.T, p question.Population) map[question.Question]bool {
 	return answers
 }
 
-// TestTranslations: each peer answers as consentd does, one by one and in batches; so does the truth that load is compared
-// with. A peer whose program is not there is skipped.
+// TestTranslations: each peer answers as consentd does, one by one and in batches; so does the truth that load is
+// compared with. A peer whose program is not there is skipped.
 func TestTranslations(t *testing.T) {
 	p := population()
 	want := ours(t, p)

@@ -21,15 +21,16 @@ var spiceDBSchema string
 // spiceDBKey is the preshared key, which SpiceDB does not start without.
 const spiceDBKey = "bench"
 
-// spiceDB is a SpiceDB server: a subject is an object, a purpose a permission that is "consented but not objected", and an
-// expiry is that of the relationship.
+// spiceDB is a SpiceDB server: a subject is an object, a purpose a permission that is "consented but not objected", and
+// an expiry is that of the relationship.
 type spiceDB struct {
 	population question.Population
 	process    *proc.Process
 	conns      []*grpc.ClientConn
 	// backend is who asks, as a SubjectReference.
 	backend message
-	// consistency lets caches answer, but from no state before the last write: SpiceDB's minimize_latency may look further back.
+	// consistency lets caches answer, but from no state before the last write: SpiceDB's
+	// minimize_latency may look further back.
 	consistency message
 }
 
@@ -79,7 +80,8 @@ func (s *spiceDB) call(ctx context.Context, n int, method string, request messag
 
 func spiceDBObject(kind, id string) message { return message(nil).str(1, kind).str(2, id) }
 
-// relationships are what a subject said. A refusal, a withdrawal and an expiry that has passed are the absence of a consent.
+// relationships are what a subject said. A refusal, a withdrawal and an expiry that has
+// passed are the absence of a consent.
 func (s *spiceDB) relationships(n int) (all []message) {
 	subject := s.population.Subject(n)
 	object := spiceDBObject("subject", subject.ID)

@@ -1,8 +1,8 @@
-// Package proc starts the programs that are measured, as processes of their own, and reads from the operating system what
-// they cost.
+// Package proc starts the programs that are measured, as processes of their own, and reads from the
+// operating system what they cost.
 //
-// Guarantees: a process that was started is dead when Stop returns, and is killed with its parent where the system can do
-// that. Failure: a program that ends before it is ready is an error with the end of what it wrote.
+// Guarantees: a process that was started is dead when Stop returns, and is killed with its parent where the system can
+// do that. Failure: a program that ends before it is ready is an error with the end of what it wrote.
 package proc
 
 import (

@@ -17,8 +17,8 @@ func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// CPU is the user and system time that a process has taken so far, all threads together. It reads the process' CPU clock,
-// which counts nanoseconds, where /proc/PID/stat counts hundredths of a second.
+// CPU is the user and system time that a process has taken so far, all threads together. It reads the process' CPU
+// clock, which counts nanoseconds, where /proc/PID/stat counts hundredths of a second.
 func CPU(pid int) (time.Duration, error) {
 	const perProcess = 2 // CPUCLOCK_SCHED of all threads, see clock_getcpuclockid(3)
 	var ts unix.Timespec

@@ -2,8 +2,8 @@ package question
 
 import "math"
 
-// Chooser maps the number of a request to its question. It may be called concurrently, and gives the same question for the
-// same number.
+// Chooser maps the number of a request to its question. It may be called concurrently, and gives the
+// same question for the same number.
 type Chooser func(n int) Question
 
 // Uniform chooses every subject alike.
@@ -33,8 +33,8 @@ func Zipf(p Population) Chooser {
 	}
 }
 
-// coprime returns a number near the golden section of n that shares no factor with it, so that its multiples modulo n visit
-// all.
+// coprime returns a number near the golden section of n that shares no factor with it, so that
+// its multiples modulo n visit all.
 func coprime(n int) int {
 	step := max(1, int(float64(n)*0.6180339887))
 	for gcd(step, n) != 1 {

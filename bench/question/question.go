@@ -1,8 +1,8 @@
-// Package question is what consentd and its peers are asked alike: is marketing_email or special_category_personalization
-// allowed for subject N, where consent, objection and expiry decide.
+// Package question is what consentd and its peers are asked alike: is marketing_email or
+// special_category_personalization allowed for subject N, where consent, objection and expiry decide.
 //
-// A Population is a function, not a table: subject N is computed from the seed, so that ten million of them take no memory
-// in the load generator, and every answer can be compared with the truth.
+// A Population is a function, not a table: subject N is computed from the seed, so that ten million of them take no
+// memory in the load generator, and every answer can be compared with the truth.
 package question
 
 import (
@@ -68,8 +68,8 @@ const (
 // ID is the id of subject n.
 func (p Population) ID(n int) string { return "subject-" + strconv.Itoa(n) }
 
-// Subject returns subject n, 0 <= n < Size: per purpose 70 % given (of these a quarter with an end to come and a tenth past
-// it), 10 % withdrawn, 10 % refused, 10 % never asked; a tenth objected.
+// Subject returns subject n, 0 <= n < Size: per purpose 70 % given (of these a quarter with an end to come and a tenth
+// past it), 10 % withdrawn, 10 % refused, 10 % never asked; a tenth objected.
 func (p Population) Subject(n int) Subject {
 	s := Subject{ID: p.ID(n)}
 	for i := range s.Consents {

@@ -52,8 +52,9 @@ func TestPopulation(t *testing.T) {
 		}
 	}
 	for name, c := range map[string][3]int{
-		"given": {statuses[question.Given], 68, 72}, "withdrawn": {statuses[question.Withdrawn], 9, 11}, "refused": {statuses[question.Refused], 9, 11},
-		"never asked": {statuses[question.None], 9, 11}, "objected": {objected, 9, 11}, "with an expiry": {expiring, 23, 26}, "allowed": {allowed, 53, 60},
+		"given": {statuses[question.Given], 68, 72}, "withdrawn": {statuses[question.Withdrawn], 9, 11},
+		"refused": {statuses[question.Refused], 9, 11}, "never asked": {statuses[question.None], 9, 11},
+		"objected": {objected, 9, 11}, "with an expiry": {expiring, 23, 26}, "allowed": {allowed, 53, 60},
 	} {
 		if percent := c[0] * 100 / (2 * p.Size); percent < c[1] || percent > c[2] {
 			t.Errorf("%s: %d %%, want %d to %d", name, percent, c[1], c[2])

@@ -1,5 +1,5 @@
-// Package report holds what a run found and writes it: as a Markdown table, as JSON, and as an HTML page with plots that
-// needs nothing from a network.
+// Package report holds what a run found and writes it: as a Markdown table, as JSON, and as an HTML page with plots
+// that needs nothing from a network.
 //
 // Times are microseconds, memory is bytes, rates are per second, unless a field says otherwise.
 package report
@@ -68,7 +68,8 @@ type Row struct {
 	Throughput load.Spread `json:"throughput"`
 	// ThroughputRatio is that over the null RPCs per second of the slices beside.
 	ThroughputRatio load.Spread `json:"throughput_ratio"`
-	// Kept is the share of the offered rate that was kept up with: the schedule's length over the time until the last answer.
+	// Kept is the share of the offered rate that was kept up with: the schedule's length over
+	// the time until the last answer.
 	Kept float64 `json:"kept,omitempty"`
 	// CPU is the server's time per decision, FloorCPU that per null RPC.
 	CPU      load.Spread `json:"cpu_us_per_check"`
@@ -85,7 +86,8 @@ type Row struct {
 	Note   string  `json:"note,omitempty"`
 }
 
-// Latency is a distribution: spreads over the slices where there are enough requests in one, else that of all slices together.
+// Latency is a distribution: spreads over the slices where there are enough requests in one,
+// else that of all slices together.
 type Latency struct {
 	P50   load.Spread `json:"p50"`
 	P99   load.Spread `json:"p99"`

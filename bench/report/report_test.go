@@ -23,8 +23,9 @@ func example() *report.Report {
 	open := func(rate, p50 float64) report.Row {
 		return report.Row{
 			System: "consentd", Scenario: "unary warm", Schedule: "poisson", Offered: rate, Subjects: 100_000, Checks: 1, Kept: 1,
-			Latency: report.Latency{P50: same(p50), P99: same(3 * p50), P999: 5 * p50}, Floor: report.Latency{P50: same(p50 / 2), P99: same(p50)},
-			CPU: same(20), Throughput: same(rate),
+			Latency: report.Latency{P50: same(p50), P99: same(3 * p50), P999: 5 * p50},
+			Floor:   report.Latency{P50: same(p50 / 2), P99: same(p50)},
+			CPU:     same(20), Throughput: same(rate),
 		}
 	}
 	shaky := open(4000, 120)
@@ -110,7 +111,8 @@ func TestPlots(t *testing.T) {
 			t.Errorf("drawn nowhere: %s", svg)
 		}
 	}
-	if strings.Contains(string(page), "http://") && !strings.Contains(string(page), "www.w3.org") || strings.Contains(string(page), "<script") {
+	if strings.Contains(string(page), "http://") && !strings.Contains(string(page), "www.w3.org") ||
+		strings.Contains(string(page), "<script") {
 		t.Error("the page needs something from elsewhere")
 	}
 }

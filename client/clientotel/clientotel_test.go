@@ -32,7 +32,7 @@ func TestEachCheckIsASpan(t *testing.T) {
 		{"true", "BASIS_HOLDS", ""}, {"false", "PURPOSE_NOT_DECLARED", ""}, {"", "", "Internal"},
 	} {
 		set := attribute.NewSet(ended[i].Attributes()...)
-		get := func(key attribute.Key) string { v, _ := set.Value(key); return v.Emit() }
+		get := func(key attribute.Key) string { v, _ := set.Value(key); return v.String() }
 		if want.status != "" {
 			if s := ended[i].Status(); s.Code != codes.Error || s.Description != want.status {
 				t.Errorf("span %d: status %v, want %s", i, s, want.status)
@@ -42,7 +42,7 @@ func TestEachCheckIsASpan(t *testing.T) {
 			t.Errorf("span %d: %v, want %v", i, ended[i].Attributes(), want)
 		}
 		for _, a := range ended[i].Attributes() {
-			if v := a.Value.Emit(); v == "yes-sir" || v == "nobody" || v == "broken" {
+			if v := a.Value.String(); v == "yes-sir" || v == "nobody" || v == "broken" {
 				t.Errorf("the subject is in the span: %v", a)
 			}
 		}

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// certificate makes a server's certificate for 127.0.0.1 and localhost, signed by itself, and a PEM file of the roots to
-// trust.
+// certificate makes a server's certificate for 127.0.0.1 and localhost, signed by itself, and a
+// PEM file of the roots to trust.
 func certificate(t *testing.T) (config *tls.Config, rootsFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

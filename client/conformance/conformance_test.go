@@ -1,5 +1,6 @@
-// Package conformance holds the guarantees of the clients of all languages: scripts of calls, faults and expected results,
-// and the harness that runs them against each client's runner. README.md tells how the parts talk to each other.
+// Package conformance holds the guarantees of the clients of all languages: scripts of calls, faults
+// and expected results, and the harness that runs them against each client's runner. README.md tells
+// how the parts talk to each other.
 package conformance_test
 
 import (
@@ -59,7 +60,10 @@ type stage struct {
 }
 
 func (b bench) run(t *testing.T, s scenario) {
-	st := &stage{bench: b, front: newFront(t, b.server.Addr, b.elsewhere.Addr), subject: "subject-" + uuid.NewString(), clients: map[string]string{}}
+	st := &stage{
+		bench: b, front: newFront(t, b.server.Addr, b.elsewhere.Addr), subject: "subject-" + uuid.NewString(),
+		clients: map[string]string{},
+	}
 	if !opensMain(s) {
 		if faults := st.open(t, openStep{Timeout: 5 * time.Second}, &expectation{}); len(faults) > 0 {
 			t.Fatal(faults)

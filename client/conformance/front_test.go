@@ -29,8 +29,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// front stands between clients and the real server and does to calls what the step under way says. It passes messages as
-// bytes, so that nothing of them is lost or mended on the way.
+// front stands between clients and the real server and does to calls what the step under way says. It passes messages
+// as bytes, so that nothing of them is lost or mended on the way.
 type front struct {
 	// real leads to the server, elsewhere to one of another store.
 	real, elsewhere *grpc.ClientConn
@@ -219,8 +219,8 @@ func garbage(conn net.Conn) {
 
 func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
-// listen listens and keeps track of connections, so that cut can close them. The port of a front that was stopped may be
-// taken for a moment: by a client that tried to reach it and was given that very port for its own end.
+// listen listens and keeps track of connections, so that cut can close them. The port of a front that was stopped may
+// be taken for a moment: by a client that tried to reach it and was given that very port for its own end.
 func (f *front) listen(network, addr string) (net.Listener, error) {
 	for tries := 1; ; tries++ {
 		listener, err := net.Listen(network, addr)
@@ -455,7 +455,9 @@ func (e *failure) status() error {
 	if len(e.Violations) > 0 {
 		bad := &errdetails.BadRequest{}
 		for _, v := range e.Violations {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+			bad.FieldViolations = append(
+				bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description},
+			)
 		}
 		details = append(details, bad)
 	}

@@ -20,33 +20,71 @@ func TestHarnessFindsFaults(t *testing.T) {
 		got       string
 		fault     string // empty: none
 	}{
-		"as expected":               {"check", expectation{Allowed: &no, Reasons: []string{"A"}}, `{"decision": {"reasons": ["A"]}}`, ""},
-		"ALLOW with an error":       {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}`, "ALLOW came with an error"},
-		"is_allowed with an error":  {"is_allowed", expectation{Allowed: &no}, `{"allowed": false, "error": {"code": "INTERNAL"}}`, "never an error"},
+		"as expected": {"check", expectation{Allowed: &no, Reasons: []string{"A"}}, `{"decision": {"reasons": ["A"]}}`, ""},
+		"ALLOW with an error": {
+			"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}`,
+			"ALLOW came with an error",
+		},
+		"is_allowed with an error": {
+			"is_allowed", expectation{Allowed: &no}, `{"allowed": false, "error": {"code": "INTERNAL"}}`, "never an error",
+		},
 		"is_allowed without answer": {"is_allowed", expectation{Allowed: &no}, `{}`, "never an error"},
 		"nothing":                   {"check", expectation{}, `{}`, "neither"},
 		"allowed":                   {"check", expectation{Allowed: &no}, `{"decision": {"allowed": true}}`, "allowed true; want false"},
 		"denied":                    {"check", expectation{Allowed: &yes}, `{"decision": {}}`, "allowed false; want true"},
-		"another error":             {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
-		"an error":                  {"check", expectation{}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
-		"no error":                  {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {}}`, "no error"},
-		"other violations":          {"check", expectation{Error: oneOrMore{"INTERNAL"}, Violations: []string{"a"}}, `{"error": {"code": "INTERNAL", "violations": [{"field": "b", "description": "x"}]}}`, "violations of [b]"},
-		"other reasons":             {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
-		"an obligation too many":    {"check", expectation{Obligations: []string{}}, `{"decision": {"obligations": ["B"]}}`, "obligations"},
-		"a time lost":               {"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")}, `{"decision": {}}`, "valid_until"},
-		"a mismatch hidden":         {"check", expectation{Error: oneOrMore{"INTERNAL"}, StoreMismatch: true}, `{"error": {"code": "INTERNAL"}}`, "store_mismatch is false"},
-		"a mismatch made up":        {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "INTERNAL", "store_mismatch": true}}`, "store_mismatch is true"},
-		"a result missing":          {"batch_check", expectation{Results: []expectation{{Allowed: &no}, {Allowed: &no}}}, `{"results": [{"decision": {}}]}`, "1 results"},
-		"a result allowed":          {"batch_check", expectation{Results: []expectation{{Allowed: &no}}}, `{"results": [{"decision": {"allowed": true}}]}`, "results[0]: allowed true"},
-		"a result with both":        {"batch_check", expectation{}, `{"results": [{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}]}`, "results[0]: ALLOW came"},
-		"a purpose allowed":         {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": [{"purpose": "a", "decision": {"allowed": true}}]}`, "purposes"},
-		"a purpose missing":         {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": []}`, "purposes"},
-		"another response":          {"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
-		"present, not absent":       {"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
-		"other outcomes":            {"record_events", expectation{Outcomes: []string{"COUNTED"}}, `{"response": {}}`, "outcomes"},
-		"other revisions":           {"list_events", expectation{Revisions: []uint64{1}}, `{"revisions": [2]}`, "revisions"},
-		"too soon":                  {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
-		"too late":                  {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},
+		"another error": {
+			"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN",
+		},
+		"an error": {"check", expectation{}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
+		"no error": {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {}}`, "no error"},
+		"other violations": {
+			"check", expectation{Error: oneOrMore{"INTERNAL"}, Violations: []string{"a"}},
+			`{"error": {"code": "INTERNAL", "violations": [{"field": "b", "description": "x"}]}}`, "violations of [b]",
+		},
+		"other reasons": {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
+		"an obligation too many": {
+			"check", expectation{Obligations: []string{}}, `{"decision": {"obligations": ["B"]}}`, "obligations",
+		},
+		"a time lost": {
+			"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")}, `{"decision": {}}`, "valid_until",
+		},
+		"a mismatch hidden": {
+			"check", expectation{Error: oneOrMore{"INTERNAL"}, StoreMismatch: true}, `{"error": {"code": "INTERNAL"}}`,
+			"store_mismatch is false",
+		},
+		"a mismatch made up": {
+			"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "INTERNAL", "store_mismatch": true}}`,
+			"store_mismatch is true",
+		},
+		"a result missing": {
+			"batch_check", expectation{Results: []expectation{{Allowed: &no}, {Allowed: &no}}}, `{"results": [{"decision": {}}]}`,
+			"1 results",
+		},
+		"a result allowed": {
+			"batch_check", expectation{Results: []expectation{{Allowed: &no}}}, `{"results": [{"decision": {"allowed": true}}]}`,
+			"results[0]: allowed true",
+		},
+		"a result with both": {
+			"batch_check", expectation{}, `{"results": [{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}]}`,
+			"results[0]: ALLOW came",
+		},
+		"a purpose allowed": {
+			"list_purposes", expectation{Purposes: map[string]bool{"a": false}},
+			`{"purposes": [{"purpose": "a", "decision": {"allowed": true}}]}`, "purposes",
+		},
+		"a purpose missing": {
+			"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": []}`, "purposes",
+		},
+		"another response": {
+			"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2",
+		},
+		"present, not absent": {
+			"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2",
+		},
+		"other outcomes":  {"record_events", expectation{Outcomes: []string{"COUNTED"}}, `{"response": {}}`, "outcomes"},
+		"other revisions": {"list_events", expectation{Revisions: []uint64{1}}, `{"revisions": [2]}`, "revisions"},
+		"too soon":        {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
+		"too late":        {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got result
@@ -82,7 +120,9 @@ func TestHarnessFindsFaultsInWhatArrives(t *testing.T) {
 		sight sight
 		fault string
 	}{
-		"as expected":      {sight{Attempts: &two, UserAgent: "consentd-", Request: object{"subject_id": "$subject", "consistency": nil}}, ""},
+		"as expected": {
+			sight{Attempts: &two, UserAgent: "consentd-", Request: object{"subject_id": "$subject", "consistency": nil}}, "",
+		},
 		"another number":   {sight{Attempts: new(int)}, "2 attempts"},
 		"not identical":    {sight{Identical: true}, "attempt 2 had another request"},
 		"another request":  {sight{Request: object{"purpose": "p"}}, "request.purpose"},

@@ -57,8 +57,8 @@ func (l language) command(t *testing.T) []string {
 	return append([]string{"./" + script}, l.args...)
 }
 
-// look stats the clients' own files and what says that they are set up. Processes read them, of which go test knows nothing:
-// it would take a result from its cache although they have changed.
+// look stats the clients' own files and what says that they are set up. Processes read them, of which go test knows
+// nothing: it would take a result from its cache although they have changed.
 func look(t *testing.T) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(root, "client"), func(path string, entry fs.DirEntry, err error) error {
@@ -174,8 +174,8 @@ func startRunner(t *testing.T, l language) *runner {
 	return r
 }
 
-// proxies is an environment whose proxy leads nowhere: whoever asks it to reach this machine fails. Addresses that are not
-// loopback may be reached through a proxy, so they are excepted.
+// proxies is an environment whose proxy leads nowhere: whoever asks it to reach this machine fails. Addresses that are
+// not loopback may be reached through a proxy, so they are excepted.
 func proxies(t *testing.T) []string {
 	const nowhere = "http://127.0.0.1:1"
 	except := "no_proxy=" + externalAddress(t)

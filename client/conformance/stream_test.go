@@ -18,8 +18,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// checkStream is one CheckStream at the front: each of its checks is an attempt, which gets what the script says as a call
-// by itself does.
+// checkStream is one CheckStream at the front: each of its checks is an attempt, which gets what the script
+// says as a call by itself does.
 type checkStream struct {
 	front     *front
 	stream    grpc.ServerStream
@@ -156,7 +156,9 @@ func checkError(err error) *consentv1.CheckError {
 		switch d := detail.(type) {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				out.FieldViolations = append(out.FieldViolations, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+				out.FieldViolations = append(
+					out.FieldViolations, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()},
+				)
 			}
 		case *errdetails.RetryInfo:
 			out.RetryDelay = d.GetRetryDelay()

@@ -24,14 +24,15 @@ const (
 	exitError  = 2
 )
 
-// errDenied makes check --exit-code, and policy test with a test that fails, exit 1; it is no failure of the command, and
-// nothing is printed for it.
+// errDenied makes check --exit-code, and policy test with a test that fails, exit 1; it is no failure of the command,
+// and nothing is printed for it.
 var errDenied = errors.New("denied")
 
 // defaultTimeout is for people, who would rather wait than repeat; programs use the client package with its own.
 const defaultTimeout = 5 * time.Second
 
-// app is what all commands share: the process's surroundings, and the flags of the root command. It runs one command line.
+// app is what all commands share: the process's surroundings, and the flags of the root
+// command. It runs one command line.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer

@@ -13,8 +13,8 @@ import (
 // completions are what may stand at a place of the command line, each possibly with a description.
 type completions []cobra.Completion
 
-// completer lists what may follow args. It asks the server where it must and offers nothing if that fails: a shell has no
-// place for an error.
+// completer lists what may follow args. It asks the server where it must and offers nothing if that fails: a
+// shell has no place for an error.
 type completer func(a *app, cmd *cobra.Command, args []string) completions
 
 // matching is those that begin with prefix, in the letter case in which the user began to type.
@@ -87,7 +87,9 @@ func completeEnum[E enum](*app, *cobra.Command, []string) completions {
 
 // completeFlag offers fixed words for a flag.
 func completeFlag(cmd *cobra.Command, flag string, words completions) {
-	must(cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	must(cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, prefix string) (
+		[]cobra.Completion, cobra.ShellCompDirective,
+	) {
 		return words.matching(prefix), cobra.ShellCompDirectiveNoFileComp
 	}))
 }

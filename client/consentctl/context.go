@@ -65,8 +65,8 @@ func parseFacts(text string) (map[string]any, error) {
 	return map[string]any{key: parsed}, err
 }
 
-// parseFact reads a JSON value; what is none is a string as it stands. Text that begins as a list, an object or a quoted
-// string must be JSON: it was meant to be.
+// parseFact reads a JSON value; what is none is a string as it stands. Text that begins as a list, an object or a
+// quoted string must be JSON: it was meant to be.
 func parseFact(text string) (any, error) {
 	var value any
 	err := json.Unmarshal([]byte(text), &value)

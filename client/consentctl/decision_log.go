@@ -20,8 +20,8 @@ import (
 //
 //	{"time": "2026-03-01T12:00:00Z", "request": {…}, "response": {…}}
 //
-// time is when it was decided; request has the fields of CheckRequest, response those of CheckResponse, as check -o json
-// prints them. What else a line holds is passed over.
+// time is when it was decided; request has the fields of CheckRequest, response those of CheckResponse, as check -o
+// json prints them. What else a line holds is passed over.
 type loggedDecision struct {
 	Time     time.Time       `json:"time"`
 	Request  json.RawMessage `json:"request"`
@@ -108,7 +108,8 @@ func decodeDecision(line []byte) (*consentv1.RecordedDecision, error) {
 	return d, nil
 }
 
-// The bounds of the decisions of one call: the server's on their number, and a message of 4 MiB with the policies' files.
+// The bounds of the decisions of one call: the server's on their number, and a message of
+// 4 MiB with the policies' files.
 const (
 	maxPortion      = 20_000
 	maxPortionBytes = 2 << 20

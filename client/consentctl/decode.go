@@ -15,8 +15,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// decodeChecks reads check requests: JSON objects one after the other, or one array of them. How many may be sent is the
-// server's to say.
+// decodeChecks reads check requests: JSON objects one after the other, or one array of them. How many may
+// be sent is the server's to say.
 func decodeChecks(name string, r io.Reader) ([]*consentv1.CheckRequest, error) {
 	raw, err := decodeRaw(bufio.NewReader(r))
 	if err != nil {
@@ -93,8 +93,8 @@ func unmarshal(text json.RawMessage, message protoreflect.ProtoMessage) error {
 	return nil
 }
 
-// nameEnums gives the enum values of a message in JSON the prefix that protojson wants. Lists and maps of enums or messages
-// do not occur in what is read.
+// nameEnums gives the enum values of a message in JSON the prefix that protojson wants. Lists and maps of enums or
+// messages do not occur in what is read.
 func nameEnums(object map[string]any, message protoreflect.MessageDescriptor) error {
 	for key, value := range object {
 		field := fieldByKey(message, key)

@@ -17,14 +17,16 @@ func TestCheckExitCodes(t *testing.T) {
 		args    []string
 		want    int
 	}{
-		"allow":                      {good, []string{"check", "example", "u", "allowed", "--exit-code"}, exitOK},
-		"deny":                       {good, []string{"check", "example", "u", "denied", "--exit-code"}, exitDenied},
-		"deny without the flag":      {good, []string{"check", "example", "u", "denied"}, exitOK},
-		"unspecified decision":       {good, []string{"check", "example", "u", "unspecified", "--exit-code"}, exitDenied},
-		"error":                      {bad, []string{"check", "example", "u", "allowed", "--exit-code"}, exitError},
-		"error without the flag":     {bad, []string{"check", "example", "u", "allowed"}, exitError},
-		"usage":                      {good, []string{"check", "example", "u", "--exit-code"}, exitError},
-		"no server":                  {"unix:///nonexistent/consentd.sock", []string{"check", "example", "u", "allowed", "--exit-code"}, exitError},
+		"allow":                  {good, []string{"check", "example", "u", "allowed", "--exit-code"}, exitOK},
+		"deny":                   {good, []string{"check", "example", "u", "denied", "--exit-code"}, exitDenied},
+		"deny without the flag":  {good, []string{"check", "example", "u", "denied"}, exitOK},
+		"unspecified decision":   {good, []string{"check", "example", "u", "unspecified", "--exit-code"}, exitDenied},
+		"error":                  {bad, []string{"check", "example", "u", "allowed", "--exit-code"}, exitError},
+		"error without the flag": {bad, []string{"check", "example", "u", "allowed"}, exitError},
+		"usage":                  {good, []string{"check", "example", "u", "--exit-code"}, exitError},
+		"no server": {
+			"unix:///nonexistent/consentd.sock", []string{"check", "example", "u", "allowed", "--exit-code"}, exitError,
+		},
 		"help":                       {good, []string{"check", "--help"}, exitOK},
 		"version":                    {good, []string{"--version"}, exitOK},
 		"nothing shows the help":     {good, nil, exitOK},
@@ -163,7 +165,8 @@ func TestUsageErrors(t *testing.T) {
 			if got.code != exitError || got.stdout != "" {
 				t.Errorf("exit code %d, stdout %q", got.code, got.stdout)
 			}
-			if strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "consentctl: ") || !strings.Contains(got.stderr, test.names) {
+			if strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "consentctl: ") ||
+				!strings.Contains(got.stderr, test.names) {
 				t.Errorf("stderr %q, want one line with %q", got.stderr, test.names)
 			}
 		})

@@ -28,8 +28,8 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain",
 		Short: "Tell why one purpose is decided as it is for one subject",
-		Long: `Make a decision again and tell its story: what is on record and which events are behind it, the rules that decided and those
-that nearly did, what would change the answer, and until when it holds.
+		Long: `Make a decision again and tell its story: what is on record and which events are behind it, the rules that decided and
+those that nearly did, what would change the answer, and until when it holds.
 
 ` + pastHelp + ` The policies that were in
 force at --at decide, unless --policies now asks those of now; where they are not kept any more that is an error.`,
@@ -235,7 +235,11 @@ func (s story) annulled() {
 		kind, details := kindText(e.GetEvent())
 		s.item(strings.TrimSuffix(fmt.Sprintf("event %s (%s, from %s), %s: %s", e.GetEvent().GetId(), kind, e.GetEvent().GetSource(),
 			times(e), details), ": "))
-		s.note(fmt.Sprintf("annulled by %s on %s, evidence %s", by.GetEvent().GetId(), dateText(by.GetRecordedAt()), by.GetEvent().GetEvidence()))
+		s.note(
+			fmt.Sprintf(
+				"annulled by %s on %s, evidence %s", by.GetEvent().GetId(), dateText(by.GetRecordedAt()), by.GetEvent().GetEvidence(),
+			),
+		)
 	}
 	if more := int(s.response.GetAnnulledCount()) - len(s.response.GetAnnulled()); more > 0 {
 		s.note(fmt.Sprintf("%d more were annulled.", more))
@@ -395,7 +399,11 @@ func (s story) validity() {
 	case v.GetChangesAt() == nil:
 		s.item("Nothing was found that time alone would change in it.")
 	default:
-		s.item(fmt.Sprintf("If nothing happens, it becomes %s on %s.", s.otherwise(v.GetDecision(), v.GetReasons()), dateText(v.GetChangesAt())))
+		s.item(
+			fmt.Sprintf(
+				"If nothing happens, it becomes %s on %s.", s.otherwise(v.GetDecision(), v.GetReasons()), dateText(v.GetChangesAt()),
+			),
+		)
 	}
 }
 

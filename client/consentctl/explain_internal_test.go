@@ -98,7 +98,8 @@ var explained = map[string]struct {
 	}, "example u marketing_email"},
 }
 
-// TestExplain compares the stories of ten decisions, as a real server tells them, with those that were read and found good.
+// TestExplain compares the stories of ten decisions, as a real server tells them, with those
+// that were read and found good.
 func TestExplain(t *testing.T) {
 	address := servertest.Start(t, servertest.Options{Now: func() consent.Instant { return consent.InstantOf(clock) }}).Addr
 	for name, test := range explained {

@@ -63,17 +63,24 @@ func (f *fake) request(like proto.Message) proto.Message {
 
 func allow() *consentv1.CheckResponse {
 	return &consentv1.CheckResponse{
-		Decision:                consentv1.Decision_DECISION_ALLOW,
-		Reasons:                 []*consentv1.Reason{{Code: consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS, Clause: "example §1", Message: "The consent holds."}},
+		Decision: consentv1.Decision_DECISION_ALLOW,
+		Reasons: []*consentv1.Reason{
+			{Code: consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS, Clause: "example §1", Message: "The consent holds."},
+		},
 		LegalBasis:              consentv1.LegalBasis_LEGAL_BASIS_CONSENT,
 		PermittedDataCategories: []string{"user.contact.email", "user.name"},
 		ValidUntil:              at(30),
 		ConsistencyToken:        "token-7", PolicyRevision: "p1", DecisionId: "d1",
 		Obligations: []*consentv1.Obligation{
 			{Code: consentv1.ObligationCode_OBLIGATION_CODE_INCLUDE_UNSUBSCRIBE},
-			{Code: consentv1.ObligationCode_OBLIGATION_CODE_EXCLUDE_DATA_CATEGORIES, Parameters: &structpb.Struct{Fields: map[string]*structpb.Value{
-				"categories": structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{structpb.NewStringValue("user.sensitive"), structpb.NewStringValue("user.payment")}}),
-			}}},
+			{Code: consentv1.ObligationCode_OBLIGATION_CODE_EXCLUDE_DATA_CATEGORIES,
+				Parameters: &structpb.Struct{Fields: map[string]*structpb.Value{
+					"categories": structpb.NewListValue(
+						&structpb.ListValue{
+							Values: []*structpb.Value{structpb.NewStringValue("user.sensitive"), structpb.NewStringValue("user.payment")},
+						},
+					),
+				}}},
 		},
 	}
 }
@@ -119,7 +126,9 @@ func (f *fake) BatchCheck(_ context.Context, r *consentv1.BatchCheckRequest) (*c
 			result.Outcome = &consentv1.BatchCheckResult_Response{Response: allow()}
 		case "BAD":
 			result.Outcome = &consentv1.BatchCheckResult_Error{Error: &consentv1.CheckError{
-				Code: int32(codes.InvalidArgument), Message: "malformed", FieldViolations: []*consentv1.FieldViolation{{Field: "purpose", Description: "bad form"}},
+				Code: int32(codes.InvalidArgument), Message: "malformed", FieldViolations: []*consentv1.FieldViolation{
+					{Field: "purpose", Description: "bad form"},
+				},
 			}}
 		}
 		response.Results = append(response.Results, result)
@@ -149,13 +158,15 @@ func (f *fake) RecordEvents(_ context.Context, r *consentv1.RecordEventsRequest)
 var outcomes = map[string]*consentv1.EventOutcome{
 	"fresh-id": {Effect: consentv1.EventEffect_EVENT_EFFECT_COUNTED},
 	"late": {
-		Effect: consentv1.EventEffect_EVENT_EFFECT_SUPERSEDED, SupersededBy: "e1", SupersededByKind: "consent", SupersededByOccurredAt: at(0),
+		Effect: consentv1.EventEffect_EVENT_EFFECT_SUPERSEDED, SupersededBy: "e1", SupersededByKind: "consent",
+		SupersededByOccurredAt: at(0),
 	},
 	"import":    {Effect: consentv1.EventEffect_EVENT_EFFECT_UNPROVEN},
 	"duplicate": {Effect: consentv1.EventEffect_EVENT_EFFECT_DUPLICATE},
 	"later":     {Effect: 77},
 	"notice": {Effect: consentv1.EventEffect_EVENT_EFFECT_COUNTED, Warnings: []*consentv1.EventWarning{{
-		Code: consentv1.EventWarningCode_EVENT_WARNING_CODE_NOTICE_UNKNOWN, Purpose: "marketing_email", Message: "notice version 9 is newer",
+		Code: consentv1.EventWarningCode_EVENT_WARNING_CODE_NOTICE_UNKNOWN, Purpose: "marketing_email",
+		Message: "notice version 9 is newer",
 	}}},
 }
 
@@ -175,7 +186,10 @@ func subjectState() *consentv1.SubjectState {
 		Signals: []*consentv1.SignalState{{Signal: "gpc", Value: true, Since: at(-5)}},
 		OptOuts: []*consentv1.OptOutState{{Kind: consentv1.OptOutKind_OPT_OUT_KIND_SALE_OR_SHARING, Lifted: true, At: at(-6)}},
 		Consents: []*consentv1.ConsentState{
-			{Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Explicit: true, GivenBy: consentv1.GivenBy_GIVEN_BY_PARENT, GivenAt: at(-8), ExpiresAt: at(300)},
+			{
+				Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Explicit: true,
+				GivenBy: consentv1.GivenBy_GIVEN_BY_PARENT, GivenAt: at(-8), ExpiresAt: at(300),
+			},
 			{Purpose: "ai_training", Recipient: "lab\x1b[31m", Status: consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN, DeniedAt: at(-2)},
 		},
 		Objections: []*consentv1.ObjectionState{
@@ -183,7 +197,8 @@ func subjectState() *consentv1.SubjectState {
 			{Purpose: "ai_training", At: at(-5), Covered: true}, {Purpose: "survey_email", At: at(-3)},
 		},
 		Restrictions: []*consentv1.RestrictionState{{
-			Ground: consentv1.RestrictionGround_RESTRICTION_GROUND_OBJECTION_PENDING, Purpose: "storage", Raised: true, At: at(-7), Covered: true,
+			Ground: consentv1.RestrictionGround_RESTRICTION_GROUND_OBJECTION_PENDING, Purpose: "storage", Raised: true, At: at(-7),
+			Covered: true,
 		}},
 	}
 }
@@ -192,27 +207,38 @@ func subjectState() *consentv1.SubjectState {
 func (f *fake) ListEvents(_ context.Context, r *consentv1.ListEventsRequest) (*consentv1.ListEventsResponse, error) {
 	if r.GetPageToken() == "" {
 		return &consentv1.ListEventsResponse{NextPageToken: "2", Entries: []*consentv1.LedgerEntry{
-			{Revision: 4, RecordedAt: at(-8), Event: &consentv1.Event{Id: "e1", OccurredAt: at(-8), Source: "privacy_settings", Kind: &consentv1.Event_Consent{
-				Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Recipients: []string{"lab", "hub"}, ExpiresAt: at(300)},
-			}}},
+			{Revision: 4, RecordedAt: at(-8),
+				Event: &consentv1.Event{Id: "e1", OccurredAt: at(-8), Source: "privacy_settings", Kind: &consentv1.Event_Consent{
+					Consent: &consentv1.ConsentEvent{
+						Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3,
+						Recipients: []string{"lab", "hub"}, ExpiresAt: at(300),
+					},
+				}}},
 		}}, f.keep(r)
 	}
 	return &consentv1.ListEventsResponse{Entries: []*consentv1.LedgerEntry{
-		{Revision: 6, RecordedAt: at(0), Event: &consentv1.Event{Id: "e2", OccurredAt: at(-1), Evidence: "sha256:1", Kind: &consentv1.Event_Profile{
-			Profile: &consentv1.ProfileEvent{AgeMax: proto.Uint32(0), Relationship: &consentv1.Relationship{OptOutOffered: true}},
-		}}},
+		{Revision: 6, RecordedAt: at(0),
+			Event: &consentv1.Event{Id: "e2", OccurredAt: at(-1), Evidence: "sha256:1", Kind: &consentv1.Event_Profile{
+				Profile: &consentv1.ProfileEvent{AgeMax: proto.Uint32(0), Relationship: &consentv1.Relationship{OptOutOffered: true}},
+			}}},
 		{Revision: 7, RecordedAt: at(0), Event: &consentv1.Event{Id: "e3", OccurredAt: at(0)}},
-		{Revision: 8, RecordedAt: at(0), Event: &consentv1.Event{Id: "e4", OccurredAt: at(-1), Source: "support", Evidence: "urn:ticket:1", Kind: &consentv1.Event_Annulment{
-			Annulment: &consentv1.AnnulmentEvent{EventId: "e1"},
-		}}},
-		{Revision: 9, RecordedAt: at(0), Event: &consentv1.Event{Id: "e5", OccurredAt: at(0), Source: "support", Evidence: "urn:ticket:2", Kind: &consentv1.Event_Annulment{
-			Annulment: &consentv1.AnnulmentEvent{EventId: "e1"},
-		}}},
+		{Revision: 8, RecordedAt: at(0),
+			Event: &consentv1.Event{Id: "e4", OccurredAt: at(-1), Source: "support", Evidence: "urn:ticket:1",
+				Kind: &consentv1.Event_Annulment{
+					Annulment: &consentv1.AnnulmentEvent{EventId: "e1"},
+				}}},
+		{Revision: 9, RecordedAt: at(0),
+			Event: &consentv1.Event{Id: "e5", OccurredAt: at(0), Source: "support", Evidence: "urn:ticket:2",
+				Kind: &consentv1.Event_Annulment{
+					Annulment: &consentv1.AnnulmentEvent{EventId: "e1"},
+				}}},
 	}}, f.keep(r)
 }
 
 func (f *fake) GetPolicy(_ context.Context, r *consentv1.GetPolicyRequest) (*consentv1.GetPolicyResponse, error) {
-	files := []*consentv1.PolicyFile{{Path: "controllers/example/rules.rego", Sha256: "0a1b"}, {Path: "lib/clock/clock.rego", Sha256: "2c3d"}}
+	files := []*consentv1.PolicyFile{
+		{Path: "controllers/example/rules.rego", Sha256: "0a1b"}, {Path: "lib/clock/clock.rego", Sha256: "2c3d"},
+	}
 	if r.GetIncludeContents() {
 		files[0].Content = []byte("package example\n\n\tdefault allow := false\n")
 	}
@@ -222,7 +248,10 @@ func (f *fake) GetPolicy(_ context.Context, r *consentv1.GetPolicyRequest) (*con
 func (f *fake) ListControllers(_ context.Context, r *consentv1.ListControllersRequest) (*consentv1.ListControllersResponse, error) {
 	all := []*consentv1.Controller{
 		{Id: "example", Name: "Example Ltd", Purposes: []*consentv1.Purpose{
-			{Purpose: "marketing_email", LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT, Clause: "§1", NoticeVersion: 3, MaterialNoticeVersion: 2},
+			{
+				Purpose: "marketing_email", LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT, Clause: "§1", NoticeVersion: 3,
+				MaterialNoticeVersion: 2,
+			},
 			{Purpose: "sale_of_data", Prohibited: true, Clause: "§2"},
 		}},
 		{Id: "jasminai", Name: "JWS"},

@@ -14,9 +14,9 @@ import (
 	"github.com/consentd/consentd/client"
 )
 
-// messageJSON writes a message of the API as JSON: field names as in the proto and in its order, enum values in bare form,
-// times in RFC 3339, 64-bit numbers as numbers, bytes in base64. Scalars and lists are always there; messages, optional
-// fields, enums and bytes only where they are set.
+// messageJSON writes a message of the API as JSON: field names as in the proto and in its order, enum values in bare
+// form, times in RFC 3339, 64-bit numbers as numbers, bytes in base64. Scalars and lists are always there; messages,
+// optional fields, enums and bytes only where they are set.
 //
 // protojson gives enum values their prefix and 64-bit numbers quotes, and changes its spacing from build to build.
 type messageJSON struct{ proto.Message }
@@ -50,7 +50,8 @@ func (m messageJSON) MarshalJSON() ([]byte, error) {
 }
 
 func omitted(m protoreflect.Message, field protoreflect.FieldDescriptor) bool {
-	optional := field.HasPresence() || !field.IsList() && (field.Kind() == protoreflect.EnumKind || field.Kind() == protoreflect.BytesKind)
+	optional := field.HasPresence() ||
+		!field.IsList() && (field.Kind() == protoreflect.EnumKind || field.Kind() == protoreflect.BytesKind)
 	return optional && !m.Has(field)
 }
 

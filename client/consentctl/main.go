@@ -1,11 +1,11 @@
 // Command consentctl asks consentd for decisions and records events, from a shell.
 //
-// It guarantees: only the word ALLOW of a decision that the client package understood as a permission stands for one, and
-// with check --exit-code only such a decision exits 0. Enum values have the bare form of the vocabulary (ALLOW,
+// It guarantees: only the word ALLOW of a decision that the client package understood as a permission stands for one,
+// and with check --exit-code only such a decision exits 0. Enum values have the bare form of the vocabulary (ALLOW,
 // CONSENT_MISSING), times RFC 3339 in UTC.
 //
-// Failure: whatever goes wrong is said on stderr, one line for a wrong flag or argument, the code and message with a line
-// per field at fault for an error of the server, and exits 2.
+// Failure: whatever goes wrong is said on stderr, one line for a wrong flag or argument, the code and message with a
+// line per field at fault for an error of the server, and exits 2.
 package main
 
 import (
@@ -26,8 +26,9 @@ func main() {
 	os.Exit(run())
 }
 
-// gcPercent is the garbage collector's target, unless GOGC says another. The commands that take seconds (policy check, test and diff)
-// take a sixth less processor time than with the default of 100, and 310 MB instead of 160 for the shipped policies.
+// gcPercent is the garbage collector's target, unless GOGC says another. The commands that take seconds
+// (policy check, test and diff) take a sixth less processor time than with the default of 100, and 310 MB
+// instead of 160 for the shipped policies.
 const gcPercent = 400
 
 func run() int {

@@ -89,8 +89,8 @@ func writeRows(w io.Writer, rows [][]string) {
 	}
 }
 
-// clean keeps what others chose (ids, evidence, messages) from steering the terminal or breaking a table: characters that
-// do not print come out as Go escapes.
+// clean keeps what others chose (ids, evidence, messages) from steering the terminal or breaking a table: characters
+// that do not print come out as Go escapes.
 func clean(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return text

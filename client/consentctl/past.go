@@ -27,7 +27,9 @@ func (f *pastFlags) add(a *app, cmd *cobra.Command) {
 // addPolicies registers which policies decide.
 func (f *pastFlags) addPolicies(cmd *cobra.Command) {
 	f.policies = choiceFlag{value: "then", choices: []string{"then", "now"}}
-	cmd.Flags().Var(&f.policies, "policies", "decide as of the past by the policies that were in force then, or by those of now: then or now")
+	cmd.Flags().Var(
+		&f.policies, "policies", "decide as of the past by the policies that were in force then, or by those of now: then or now",
+	)
 	completeFlag(cmd, "policies", f.policies.choices)
 }
 
@@ -44,11 +46,11 @@ func (f *pastFlags) choice() consentv1.PolicyChoice {
 }
 
 // pastHelp is what the help of each command says of its flags.
-const pastHelp = `With --at it answers as of then: what had occurred by then counts, so far as it is on record now or, with --known-at, was recorded
-by then. An event that was annulled since counts where --known-at is before the annulment.`
+const pastHelp = `With --at it answers as of then: what had occurred by then counts, so far as it is on record now or, with
+--known-at, was recorded by then. An event that was annulled since counts where --known-at is before the annulment.`
 
-// writeAsOf says as of when an answer is, by which policies, and which events were recorded later. Nothing is written of an
-// answer as of now.
+// writeAsOf says as of when an answer is, by which policies, and which events were recorded later. Nothing is
+// written of an answer as of now.
 func writeAsOf(w io.Writer, as *consentv1.StateAsOf, policies *consentv1.DecidingPolicies) {
 	if as == nil {
 		return
@@ -60,7 +62,10 @@ func writeAsOf(w io.Writer, as *consentv1.StateAsOf, policies *consentv1.Decidin
 		line("%s", policiesText(policies))
 	}
 	if n := int(as.GetRecordedLaterCount()); n > 0 {
-		line("%s recorded only after %s, and counted: %s.", count(n, "event was", "events were"), at, entriesText(as.GetRecordedLater(), n))
+		line(
+			"%s recorded only after %s, and counted: %s.", count(n, "event was", "events were"), at,
+			entriesText(as.GetRecordedLater(), n),
+		)
 	}
 	if n := int(as.GetNotKnownCount()); n > 0 {
 		line("%s by then, but recorded only after %s, and not counted: %s.",

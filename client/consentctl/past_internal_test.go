@@ -16,7 +16,9 @@ import (
 )
 
 // ListPolicyHistory is a history of two sets, one of which is kept.
-func (f *fake) ListPolicyHistory(_ context.Context, r *consentv1.ListPolicyHistoryRequest) (*consentv1.ListPolicyHistoryResponse, error) {
+func (f *fake) ListPolicyHistory(
+	_ context.Context, r *consentv1.ListPolicyHistoryRequest,
+) (*consentv1.ListPolicyHistoryResponse, error) {
 	return &consentv1.ListPolicyHistoryResponse{Spans: []*consentv1.PolicySpan{
 		{PolicyRevision: "p2", InForceFrom: at(-1), Source: "/etc/policies", Controllers: []string{"example", "livex"}, Kept: true},
 		{PolicyRevision: "p1", InForceFrom: at(-9), InForceUntil: at(-1), Source: "the binary", Controllers: []string{"example"}},
@@ -35,14 +37,18 @@ func TestPastRequests(t *testing.T) {
 	address := f.serve(t)
 	past, known := timestamppb.New(clock.Add(-2*day)), timestamppb.New(clock.Add(-day))
 	for line, want := range map[string]proto.Message{
-		"subject example u --at -2d --known-at -1d": &consentv1.GetSubjectRequest{Controller: "example", SubjectId: "u", At: past, KnownAt: known},
+		"subject example u --at -2d --known-at -1d": &consentv1.GetSubjectRequest{
+			Controller: "example", SubjectId: "u", At: past, KnownAt: known,
+		},
 		"purposes example u --at -2d": &consentv1.ListPurposesRequest{
 			Controller: "example", SubjectId: "u", At: past, Policies: consentv1.PolicyChoice_POLICY_CHOICE_THEN,
 		},
 		"purposes example u --known-at -1d --policies now": &consentv1.ListPurposesRequest{
 			Controller: "example", SubjectId: "u", KnownAt: known, Policies: consentv1.PolicyChoice_POLICY_CHOICE_NOW,
 		},
-		"policy diff --from p1 --states=false": &consentv1.DiffPolicyRequest{FromPolicyRevision: "p1", Sample: defaultSample, Examples: 3},
+		"policy diff --from p1 --states=false": &consentv1.DiffPolicyRequest{
+			FromPolicyRevision: "p1", Sample: defaultSample, Examples: 3,
+		},
 	} {
 		if got := execute(address, "", strings.Fields(line)...); got.code != exitOK || !proto.Equal(f.request(want), want) {
 			t.Errorf("%s: %+v asked %v, want %v", line, got, f.request(want), want)
@@ -71,7 +77,9 @@ func TestPast(t *testing.T) {
 		"consent example u marketing_email given --notice-version 3 --at -40d",
 	}, "")
 	now.Store(int64(consent.InstantOf(clock)))
-	if got := execute(address, "", strings.Fields("record consent example u marketing_email withdrawn --at -3d --id late")...); got.code != exitOK {
+	if got := execute(
+		address, "", strings.Fields("record consent example u marketing_email withdrawn --at -3d --id late")...,
+	); got.code != exitOK {
 		t.Fatal(got.stderr)
 	}
 	const explain, purposes, subject = "explain example u marketing_email", "purposes example u", "subject example u"
@@ -83,19 +91,34 @@ func TestPast(t *testing.T) {
 		{explain + " --at -3d", []string{"FAILED_PRECONDITION", "begins on 27 February 2026", "--policies now"}, "Why"},
 		{purposes + " --at -3d", []string{"FAILED_PRECONDITION", "--policies now"}, "marketing_email"},
 		{explain + " --at -3d --policies now", []string{
-			"DENY: ", "in force now, not by those of then", "3 events were recorded only after 26 February 2026", "late (consent, recorded 1 March",
+			"DENY: ", "in force now, not by those of then", "3 events were recorded only after 26 February 2026",
+			"late (consent, recorded 1 March",
 		}, "not counted"},
 		{explain + " --at -3d --known-at -3d --policies now", []string{
 			"3 events that had occurred by then were recorded only from 27 February 2026 to 1 March 2026.", "SUBJECT_UNKNOWN", "not counted",
 		}, "Nothing was ever recorded"},
-		{explain + " --at -36h", []string{"DENY: ", "CONSENT_WITHDRAWN", "1 event was recorded only after 28 February 2026, 00:00 UTC, and counted: late"}, "not counted"},
-		{explain + " --at -36h --known-at -36h", []string{"ALLOW: ", "policies that were in force then, since 27 February 2026", "1 event had occurred by then, but"}, "DENY: "},
+		{
+			explain + " --at -36h",
+			[]string{"DENY: ", "CONSENT_WITHDRAWN", "1 event was recorded only after 28 February 2026, 00:00 UTC, and counted: late"},
+			"not counted",
+		},
+		{
+			explain + " --at -36h --known-at -36h",
+			[]string{"ALLOW: ", "policies that were in force then, since 27 February 2026", "1 event had occurred by then, but"},
+			"DENY: ",
+		},
 		{explain + " --known-at -36h", []string{"ALLOW: ", "of what was recorded by 28 February 2026, 00:00 UTC"}, "DENY: "},
 		{explain + " --at -0h", []string{"CONSENT_WITHDRAWN"}, "recorded only after"},
 		{explain + " --at +1h", []string{"at: is in the future"}, "Why"},
 		{explain + " --known-at +1h", []string{"known_at: is in the future"}, "Why"},
-		{purposes + " --at -36h --known-at -36h", []string{"\nmarketing_email               ALLOW", "1 event had occurred by then"}, "CONSENT_WITHDRAWN"},
-		{purposes + " --at -36h", []string{"\nmarketing_email               DENY", "CONSENT_WITHDRAWN", "1 event was recorded only after"}, "not counted"},
+		{
+			purposes + " --at -36h --known-at -36h",
+			[]string{"\nmarketing_email               ALLOW", "1 event had occurred by then"}, "CONSENT_WITHDRAWN",
+		},
+		{
+			purposes + " --at -36h",
+			[]string{"\nmarketing_email               DENY", "CONSENT_WITHDRAWN", "1 event was recorded only after"}, "not counted",
+		},
 		{subject + " --at -36h --known-at -36h", []string{"marketing_email             GIVEN", "not counted: late"}, "WITHDRAWN"},
 		{subject + " --at -36h", []string{"marketing_email             WITHDRAWN", "and counted: late"}, "not counted"},
 		{subject + " --at -45d", []string{"Known              true", "DE"}, "marketing_email"},
@@ -125,23 +148,27 @@ func TestExplainAnnulled(t *testing.T) {
 		"consent example u marketing_email withdrawn --at -3d",
 	}, "")
 	now.Store(int64(consent.InstantOf(clock)))
-	_, err := s.Consents.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u", Events: []*consentv1.Event{{
-		Id: "mistake", OccurredAt: timestamppb.New(clock.Add(-time.Hour)), Source: "support", Evidence: "urn:ticket:7",
-		Kind: &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "u-3"}},
-	}}})
+	_, err := s.Consents.RecordEvents(t.Context(),
+		&consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u", Events: []*consentv1.Event{{
+			Id: "mistake", OccurredAt: timestamppb.New(clock.Add(-time.Hour)), Source: "support", Evidence: "urn:ticket:7",
+			Kind: &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "u-3"}},
+		}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := execute(s.Addr, "", "explain", "example", "u", "marketing_email")
 	for _, want := range []string{
-		"ALLOW: ", "What was recorded by mistake", "event u-3 (consent, from consentctl)", "annulled by mistake on 1 March 2026, 12:00 UTC, evidence urn:ticket:7",
+		"ALLOW: ", "What was recorded by mistake", "event u-3 (consent, from consentctl)",
+		"annulled by mistake on 1 March 2026, 12:00 UTC, evidence urn:ticket:7",
 	} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("now: %s%s, want %q", got.stdout, got.stderr, want)
 		}
 	}
 	// It was recorded by mistake at all times, as far as is known now; the day before nobody knew.
-	for flags, want := range map[string]string{"--at -1d": "ALLOW: ", "--at -1d --known-at -1d": "DENY: ", "--known-at -1d": "DENY: "} {
+	for flags, want := range map[string]string{
+		"--at -1d": "ALLOW: ", "--at -1d --known-at -1d": "DENY: ", "--known-at -1d": "DENY: ",
+	} {
 		got := execute(s.Addr, "", append(strings.Fields("explain example u marketing_email"), strings.Fields(flags)...)...)
 		if !strings.Contains(got.stdout, want) || strings.Contains(got.stdout, "by mistake") != (want == "ALLOW: ") {
 			t.Errorf("%s: %s%s, want %s", flags, got.stdout, got.stderr, want)

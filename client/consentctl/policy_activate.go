@@ -51,7 +51,9 @@ func activation(dir, expected string) (*consentv1.ActivatePolicyRequest, error) 
 		request.Files = append(request.Files, &consentv1.PolicyFile{Path: f.Path, Content: f.Content})
 	}
 	if n := proto.Size(request); n > maxRequest {
-		return nil, fmt.Errorf("%s: %d bytes of policies, and a call takes %d: start the server with --policies instead", dir, n, maxRequest)
+		return nil, fmt.Errorf(
+			"%s: %d bytes of policies, and a call takes %d: start the server with --policies instead", dir, n, maxRequest,
+		)
 	}
 	return request, nil
 }

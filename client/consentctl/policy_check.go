@@ -81,7 +81,8 @@ func proveFiles(ctx context.Context, files *source.Files) (consent.PolicyReport,
 
 // evalCommand is a shell command that evaluates the input of a counterexample over the policies in dir.
 func evalCommand(c *consent.Counterexample, dir string) string {
-	return fmt.Sprintf("opa eval -d %s --ignore '*_test.rego' --ignore '.*' --strict-builtin-errors --stdin-input '%s' <<'EOF'\n%s\nEOF",
+	const line = "opa eval -d %s --ignore '*_test.rego' --ignore '.*' --strict-builtin-errors --stdin-input '%s' <<'EOF'\n%s\nEOF"
+	return fmt.Sprintf(line,
 		shellQuote(dir), c.Query, c.Input)
 }
 
@@ -121,7 +122,9 @@ func checkedText(w io.Writer, r *consent.PolicyReport, dir string) {
 		return
 	}
 	fmt.Fprintf(w, "%s (%s, %d cases in %.1f s, %d tests and cases passed and %d failed in %.1f s)\n", verdict,
-		counted(len(r.Controllers), "controller"), r.Cases, r.Enumeration.Seconds(), r.Tests.Passed, r.Tests.Failed, r.Tests.Duration.Seconds())
+		counted(
+			len(r.Controllers), "controller",
+		), r.Cases, r.Enumeration.Seconds(), r.Tests.Passed, r.Tests.Failed, r.Tests.Duration.Seconds())
 }
 
 // counted is a number with its noun, which takes an s.

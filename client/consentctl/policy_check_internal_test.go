@@ -18,7 +18,8 @@ func aController(t *testing.T, condition string) string {
 	}
 	table := "notice: {version: 1, material: 1}\npurposes: {storage: {basis: CONTRACT, clause: \"1\"}}\n"
 	answer := func(decision, code string) string {
-		return `{"decision": "` + decision + `", "reasons": [{"code": "` + code + `", "clause": "1"}], "legal_basis": "CONTRACT", "obligations": [], "permitted_data_categories": []}`
+		return `{"decision": "` + decision + `", "reasons": [{"code": "` + code + `", "clause": "1"}], ` +
+			`"legal_basis": "CONTRACT", "obligations": [], "permitted_data_categories": []}`
 	}
 	rules := "package consentd.controllers.acme\n\ndefault decision := " + answer("DENY", "ERASURE_REQUESTED") + "\n\ndecision := " +
 		answer("ALLOW", "BASIS_HOLDS") + " if {\n\t" + condition + "\n}\n"
@@ -62,7 +63,8 @@ func TestPolicyCheckRunsCases(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := execute("", "", "policy", "check", dir)
-	want := `controllers/acme/acme.cases:1: case "storage for strangers" fails: expected ALLOW, got decision = DENY: mend the rule or the case`
+	want := `controllers/acme/acme.cases:1: case "storage for strangers" fails: expected ALLOW, ` +
+		`got decision = DENY: mend the rule or the case`
 	if got.code != exitDenied || !strings.Contains(got.stdout, want) {
 		t.Errorf("exit code %d, want %q in:\n%s", got.code, want, got.stdout)
 	}

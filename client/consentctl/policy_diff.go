@@ -48,10 +48,11 @@ func (a *app) policyDiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "Compare the active policies with those of a directory, or with those of before",
-		Long: `Compare the active policies with those of DIR, without activating them. With --from a set that was in force before, and is kept
-(policy history lists them), takes the place of the active policies, and they that of DIR where none is given. It compares over the states that
-the rules of either can tell apart, over a sample of the stored subjects or all of them, and over recorded decisions. Each difference is shown with the
-rules that deny on one side, how often it occurs, and examples. Exits 1 when --max-flips or --no-new-allows is exceeded.`,
+		Long: `Compare the active policies with those of DIR, without activating them. With --from a set that was in force before, and is
+kept (policy history lists them), takes the place of the active policies, and they that of DIR where none is given. It
+compares over the states that the rules of either can tell apart, over a sample of the stored subjects or all of them, and
+over recorded decisions. Each difference is shown with the rules that deny on one side, how often it occurs, and examples.
+Exits 1 when --max-flips or --no-new-allows is exceeded.`,
 		Example: `  consentctl policy diff ./policies
   consentctl policy diff ./policies --all --no-new-allows
   consentctl policy diff --from 0123456789abcdef0123456789abcdef

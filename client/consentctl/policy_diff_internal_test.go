@@ -24,7 +24,9 @@ func (f *fake) DiffPolicy(r *consentv1.DiffPolicyRequest, stream grpc.ServerStre
 		return err
 	}
 	progress := &consentv1.DiffProgress{Over: consentv1.DiffOver_DIFF_OVER_STATES, Done: 1, Total: 2}
-	if err := stream.Send(&consentv1.DiffPolicyResponse{Message: &consentv1.DiffPolicyResponse_Progress{Progress: progress}}); err != nil {
+	if err := stream.Send(
+		&consentv1.DiffPolicyResponse{Message: &consentv1.DiffPolicyResponse_Progress{Progress: progress}},
+	); err != nil {
 		return err
 	}
 	return stream.Send(&consentv1.DiffPolicyResponse{Message: &consentv1.DiffPolicyResponse_Result{Result: diffResult()}})
@@ -32,11 +34,15 @@ func (f *fake) DiffPolicy(r *consentv1.DiffPolicyRequest, stream grpc.ServerStre
 
 func diffResult() *consentv1.DiffResult {
 	deny := func(codes ...consentv1.ReasonCode) *consentv1.DiffSide {
-		return &consentv1.DiffSide{Decision: consentv1.Decision_DECISION_DENY, Reasons: codes, LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT}
+		return &consentv1.DiffSide{
+			Decision: consentv1.Decision_DECISION_DENY, Reasons: codes, LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT,
+		}
 	}
 	allow := func(basis consentv1.LegalBasis) *consentv1.DiffSide {
 		return &consentv1.DiffSide{
-			Decision: consentv1.Decision_DECISION_ALLOW, LegalBasis: basis, Reasons: []consentv1.ReasonCode{consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS},
+			Decision: consentv1.Decision_DECISION_ALLOW, LegalBasis: basis, Reasons: []consentv1.ReasonCode{
+				consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS,
+			},
 		}
 	}
 	const objected, missing = consentv1.ReasonCode_REASON_CODE_OBJECTED, consentv1.ReasonCode_REASON_CODE_CONSENT_MISSING
@@ -93,7 +99,8 @@ func TestPolicyDiff(t *testing.T) {
 	address := f.serve(t)
 	dir := writeFiles(t, map[string]string{"a.rego": "package a", "a_test.rego": "package a_test", "notes.txt": "no policy"})
 	log := filepath.Join(dir, "log.jsonl")
-	line := `{"time": "2026-01-02T03:04:05Z", "request": {"controller": "example", "subject_id": "u", "purpose": "p", "recipient": {"kind": "PROCESSOR"}}, ` +
+	line := `{"time": "2026-01-02T03:04:05Z", "request": {"controller": "example", ` +
+		`"subject_id": "u", "purpose": "p", "recipient": {"kind": "PROCESSOR"}}, ` +
 		`"response": {"decision": "DENY", "reasons": [{"code": "OBJECTED"}]}}`
 	if err := os.WriteFile(log, []byte(line+"\n\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -125,7 +132,12 @@ func TestPolicyDiff(t *testing.T) {
 
 func TestPolicyDiffLimits(t *testing.T) {
 	address := (&fake{}).serve(t)
-	dir := writeFiles(t, map[string]string{"a.rego": "package a", "bad.jsonl": "{}", "worse.jsonl": "{\"time\": \"2026-01-01T00:00:00Z\"}\nx", "none.jsonl": ""})
+	dir := writeFiles(
+		t,
+		map[string]string{
+			"a.rego": "package a", "bad.jsonl": "{}", "worse.jsonl": "{\"time\": \"2026-01-01T00:00:00Z\"}\nx", "none.jsonl": "",
+		},
+	)
 	for _, test := range []struct {
 		flags string
 		code  int
@@ -146,7 +158,8 @@ func TestPolicyDiffLimits(t *testing.T) {
 	}
 }
 
-// TestPolicyDiffAgainstARealServer edits the shipped policies, and finds the subject and the decision that the edit concerns.
+// TestPolicyDiffAgainstARealServer edits the shipped policies, and finds the subject and the
+// decision that the edit concerns.
 func TestPolicyDiffAgainstARealServer(t *testing.T) {
 	now := func() consent.Instant { return consent.InstantOf(clock) }
 	address := servertest.Start(t, servertest.Options{Now: now}).Addr
@@ -162,9 +175,13 @@ func TestPolicyDiffAgainstARealServer(t *testing.T) {
 			t.Fatalf("%s: %s", line, got.stderr)
 		}
 	}
-	dir := editedPolicies(t, "lib/levels/levels.rego", "\tt := marks.objected_at\n", "\tt := marks.objected_at\n\tinput.purpose != \"product_analytics\"\n")
+	dir := editedPolicies(
+		t, "lib/levels/levels.rego", "\tt := marks.objected_at\n",
+		"\tt := marks.objected_at\n\tinput.purpose != \"product_analytics\"\n",
+	)
 	got := execute(address, "", "policy", "diff", dir, "--states=false", "--all", "--decisions", log, "--no-new-allows")
-	if got.code != exitDenied || strings.Count(got.stdout, "OBJECTED") != 2 || !strings.Contains(got.stdout, "objector at 2026-03-01T12:00:00Z") {
+	if got.code != exitDenied || strings.Count(got.stdout, "OBJECTED") != 2 ||
+		!strings.Contains(got.stdout, "objector at 2026-03-01T12:00:00Z") {
 		t.Errorf("got %+v", got)
 	}
 	same := editedPolicies(t, "lib/levels/levels.rego", "METADATA", "METADATA")

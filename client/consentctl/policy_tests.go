@@ -51,8 +51,8 @@ func (a *app) policyTestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run the tests and cases of a directory of policies, and say what they prove; exits 1 if one fails",
-		Long: `Runs the test_ rules (as opa test does) and the cases (files *.cases) of a directory of policies; asks no server. Says which
-lines they do not reach, and which outcome of which purpose none of them has shown. With --mutate, plants one fault at a
+		Long: `Runs the test_ rules (as opa test does) and the cases (files *.cases) of a directory of policies; asks no server. Says
+which lines they do not reach, and which outcome of which purpose none of them has shown. With --mutate, plants one fault at a
 time in the rules and lists the faults that nothing notices.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.validate(); err != nil {

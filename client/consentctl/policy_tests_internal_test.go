@@ -49,7 +49,8 @@ func TestPolicyTest(t *testing.T) {
 func TestPolicyTestMutate(t *testing.T) {
 	dir := newController(t)
 	args := []string{"policy", "test", dir, "--mutate", "--under", "controllers/acme", "--threshold", "100"}
-	if got := execute("127.0.0.1:1", "", args...); got.code != exitOK || !strings.Contains(got.stdout, "5 of 5 planted faults noticed: 100.0 %") {
+	if got := execute("127.0.0.1:1", "", args...); got.code != exitOK ||
+		!strings.Contains(got.stdout, "5 of 5 planted faults noticed: 100.0 %") {
 		t.Errorf("%+v", got)
 	}
 	rules := filepath.Join(dir, "controllers", "acme", "acme.rego")

@@ -63,7 +63,9 @@ func (a *app) purposes(cmd *cobra.Command, request *consentv1.ListPurposesReques
 }
 
 // purposesOf asks as of now or, where the request says so, as of the past.
-func (a *app) purposesOf(ctx context.Context, c *client.Client, request *consentv1.ListPurposesRequest) (client.PurposesAsOf, error) {
+func (a *app) purposesOf(
+	ctx context.Context, c *client.Client, request *consentv1.ListPurposesRequest,
+) (client.PurposesAsOf, error) {
 	if request.GetAt() != nil || request.GetKnownAt() != nil {
 		return c.PurposesAsOf(ctx, request)
 	}

@@ -41,7 +41,10 @@ func (a *app) recordCommand() *cobra.Command {
 	flags.StringVar(&r.evidence, "evidence", "", "proof of it: a URI such as https://…, sha256:… or urn:paper:form-9")
 	flags.BoolVar(&r.fence, "fence", false, "return only when no node and no client cache answers from the older state")
 	flags.BoolVar(&r.undeclared, "undeclared", false, "record it also for a purpose that the controller's policies do not declare")
-	completeFlag(cmd, "source", completions{"cookie_banner", "privacy_settings", "unsubscribe_link", "sms_stop", "support", "import", "consentctl"})
+	completeFlag(
+		cmd, "source",
+		completions{"cookie_banner", "privacy_settings", "unsubscribe_link", "sms_stop", "support", "import", "consentctl"},
+	)
 	cmd.AddCommand(
 		r.consentCommand(), r.objectionCommand(), r.restrictionCommand(), r.optOutCommand(),
 		r.signalsCommand(), r.erasureCommand(), r.profileCommand(), r.annulmentCommand(),

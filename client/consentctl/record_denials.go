@@ -79,10 +79,12 @@ func (r *recorder) erasureCommand() *cobra.Command {
 
 func (r *recorder) annulmentCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "annulment",
-		Short:   "An event was recorded by mistake: it counts nowhere any more",
-		Long:    "Say that an event of the subject was recorded by mistake. It stays in the ledger and counts nowhere any more; what it had displaced counts again. Needs --evidence.",
-		Example: `  consentctl record annulment example user-42 0190a2c4-7b1e-7000-8000-1f2e3d4c5b6a --evidence https://support.example/77`,
+		Use:   "annulment",
+		Short: "An event was recorded by mistake: it counts nowhere any more",
+		Long: "Say that an event of the subject was recorded by mistake. It stays in the ledger and counts nowhere any more; what " +
+			"it had displaced counts again. Needs --evidence.",
+		Example: "  consentctl record annulment example user-42 0190a2c4-7b1e-7000-8000-1f2e3d4c5b6a " +
+			"--evidence https://support.example/77",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := &consentv1.AnnulmentEvent{EventId: args[2]}
 			return r.record(cmd, args, func(e *consentv1.Event) { e.Kind = &consentv1.Event_Annulment{Annulment: kind} })

@@ -13,8 +13,9 @@ import (
 func TestRecordSaysWhatBecameOfTheEvent(t *testing.T) {
 	address := (&fake{}).serve(t)
 	for id, want := range map[string]string{
-		"fresh-id":  "recorded: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
-		"late":      "recorded, and superseded by the consent of 2026-03-01T12:00:00Z (e1): still DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
+		"fresh-id": "recorded: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
+		"late": "recorded, and superseded by the consent of 2026-03-01T12:00:00Z (e1): " +
+			"still DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
 		"import":    "recorded, and does not count for lack of evidence: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
 		"duplicate": "had been recorded before, and changed nothing now: still DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
 		"later":     "recorded, and is 77: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
@@ -43,7 +44,8 @@ func TestRecordOfARecipientsConsentDecidesNothing(t *testing.T) {
 func TestRecordWithoutADecision(t *testing.T) {
 	address := (&fake{checkErr: status.Error(codes.Unavailable, "down")}).serve(t)
 	got := execute(address, "", "record", "consent", "example", "u", "marketing_email", "given")
-	if want := "recorded: now not known for marketing_email: UNAVAILABLE: down\n"; got.code != exitOK || !strings.Contains(got.stdout, want) {
+	if want := "recorded: now not known for marketing_email: UNAVAILABLE: down\n"; got.code != exitOK ||
+		!strings.Contains(got.stdout, want) {
 		t.Errorf("got %+v, want %q", got, want)
 	}
 	got = execute(address, "", "record", "consent", "example", "u", "marketing_email", "given", "-o", "json")
@@ -56,8 +58,10 @@ func TestUndeclaredPurposesAreRefusedBeforehand(t *testing.T) {
 	f := &fake{}
 	address := f.serve(t)
 	for line, want := range map[string]string{
-		"consent example u marketing_emial withdrawn":                  `no purpose "marketing_emial"; did you mean marketing_email? (--undeclared records it all the same)`,
-		"objection example u marketing_email xyz":                      `no purpose "xyz" (consentctl controllers example lists them; --undeclared records it all the same)`,
+		"consent example u marketing_emial withdrawn": `no purpose "marketing_emial"; did you mean marketing_email? ` +
+			`(--undeclared records it all the same)`,
+		"objection example u marketing_email xyz": `no purpose "xyz" (consentctl controllers example lists them; ` +
+			`--undeclared records it all the same)`,
 		"restriction example u accuracy_contested sale_of_date ma_rke": `no purpose "sale_of_date"; did you mean sale_of_data?`,
 		"consent none u marketing_email withdrawn":                     "NOT_FOUND",
 	} {

@@ -20,7 +20,9 @@ type requestFlags struct {
 }
 
 func (f *requestFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&f.categories, "category", nil, "data category to be used, such as user.contact.email (repeat or separate by commas)")
+	cmd.Flags().StringSliceVar(
+		&f.categories, "category", nil, "data category to be used, such as user.contact.email (repeat or separate by commas)",
+	)
 	f.recipient.add(cmd)
 	addContextFlag(cmd, &f.context)
 	f.consistency.add(cmd)

@@ -31,10 +31,12 @@ func TestRequests(t *testing.T) {
 			 recipient:{kind:RECIPIENT_KIND_THIRD_PARTY id:"shop" country:"US"} consistency:{at_least_as_fresh:"t"}`,
 		},
 		{
-			`check example u p --recipient RECIPIENT_KIND_AUTHORITY --fully-consistent --context gpc=true --context n=1.5 --context s=text --context e= --context l=["x"] --context {"o":{"k":null}}`,
+			`check example u p --recipient RECIPIENT_KIND_AUTHORITY --fully-consistent --context gpc=true --context n=1.5 --context s=text` +
+				` --context e= --context l=["x"] --context {"o":{"k":null}}`,
 			&consentv1.CheckRequest{},
 			`controller:"example" subject_id:"u" purpose:"p" recipient:{kind:RECIPIENT_KIND_AUTHORITY} consistency:{fully_consistent:true}
-			 context:{fields:{key:"gpc" value:{bool_value:true}} fields:{key:"n" value:{number_value:1.5}} fields:{key:"s" value:{string_value:"text"}}
+			 context:{fields:{key:"gpc" value:{bool_value:true}} fields:{key:"n" value:{number_value:1.5}}
+			  fields:{key:"s" value:{string_value:"text"}}
 			  fields:{key:"e" value:{string_value:""}} fields:{key:"l" value:{list_value:{values:{string_value:"x"}}}}
 			  fields:{key:"o" value:{struct_value:{fields:{key:"k" value:{null_value:NULL_VALUE}}}}}}`,
 		},
@@ -44,10 +46,12 @@ func TestRequests(t *testing.T) {
 		},
 		{"controllers example", &consentv1.ListControllersRequest{}, `controller:"example"`},
 		{
-			"record consent example u marketing_email given --notice-version 3 --explicit --given-by parent --recipient a,b --country jp --expires-at +1d --id e --at -1h --source import --evidence urn:x --fence",
+			"record consent example u marketing_email given --notice-version 3 --explicit --given-by parent" +
+				" --recipient a,b --country jp --expires-at +1d --id e --at -1h --source import --evidence urn:x --fence",
 			&consentv1.RecordEventsRequest{},
 			`controller:"example" subject_id:"u" fence:true events:{id:"e" occurred_at:{seconds:1772362800} source:"import" evidence:"urn:x"
-			 consent:{purpose:"marketing_email" status:CONSENT_STATUS_GIVEN notice_version:3 explicit:true given_by:GIVEN_BY_PARENT recipients:"a" recipients:"b"
+			 consent:{purpose:"marketing_email" status:CONSENT_STATUS_GIVEN notice_version:3 explicit:true given_by:GIVEN_BY_PARENT
+			  recipients:"a" recipients:"b"
 			  countries:"JP" expires_at:{seconds:1772452800}}}`,
 		},
 		{
@@ -56,38 +60,47 @@ func TestRequests(t *testing.T) {
 		},
 		{
 			"record objection example u marketing_email sale_of_data --lifted --at 2026-02-28", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772236800} source:"consentctl" objection:{purposes:"marketing_email" purposes:"sale_of_data" lifted:true}}`,
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772236800} source:"consentctl"
+			 objection:{purposes:"marketing_email" purposes:"sale_of_data" lifted:true}}`,
 		},
 		{
-			"record restriction example u accuracy-contested p --undeclared --at 2026-03-01T10:00:00+01:00", &consentv1.RecordEventsRequest{},
+			"record restriction example u accuracy-contested p --undeclared --at 2026-03-01T10:00:00+01:00",
+			&consentv1.RecordEventsRequest{},
 			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772355600} source:"consentctl"
 			 restriction:{ground:RESTRICTION_GROUND_ACCURACY_CONTESTED purposes:"p"}}`,
 		},
 		{
 			"record opt-out example u sale_or_sharing --lifted --evidence sha256:1f", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"sha256:1f"
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"sha256:1f"
 			 opt_out:{kind:OPT_OUT_KIND_SALE_OR_SHARING lifted:true}}`,
 		},
 		{
 			"record signals example u --gpc=false", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" signals:{gpc:false}}`,
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" signals:{gpc:false}}`,
 		},
 		{
 			"record signals example u --gpc --dnt", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" signals:{gpc:true dnt:true}}`,
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" signals:{gpc:true dnt:true}}`,
 		},
 		{
 			"record erasure example u COMPLETED", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" erasure:{stage:ERASURE_STAGE_COMPLETED}}`,
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" erasure:{stage:ERASURE_STAGE_COMPLETED}}`,
 		},
 		{
 			"record erasure example u restarted --evidence urn:ticket:1", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"urn:ticket:1"
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" evidence:"urn:ticket:1"
 			 erasure:{stage:ERASURE_STAGE_RESTARTED}}`,
 		},
 		{
 			"record annulment example u e7 --evidence urn:ticket:1 --source support", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"support" evidence:"urn:ticket:1"
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"support" evidence:"urn:ticket:1"
 			 annulment:{event_id:"e7"}}`,
 		},
 		{
@@ -96,18 +109,22 @@ func TestRequests(t *testing.T) {
 		},
 		{
 			"record profile example u --jurisdiction= --age-min 0", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" profile:{jurisdiction:"" age_min:0}}`,
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" profile:{jurisdiction:"" age_min:0}}`,
 		},
 		{
-			"record profile example u --jurisdiction us-ca --age-max 17 --account-status closed --last-activity-at -1d --retention-until +1d --last-sale-at -2d --selling-entity shop",
+			"record profile example u --jurisdiction us-ca --age-max 17 --account-status closed --last-activity-at -1d" +
+				" --retention-until +1d --last-sale-at -2d --selling-entity shop",
 			&consentv1.RecordEventsRequest{},
 			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl"
-			 profile:{jurisdiction:"US-CA" age_max:17 account_status:ACCOUNT_STATUS_CLOSED last_activity_at:{seconds:1772280000} retention_until:{seconds:1772452800}
+			 profile:{jurisdiction:"US-CA" age_max:17 account_status:ACCOUNT_STATUS_CLOSED last_activity_at:{seconds:1772280000}
+			  retention_until:{seconds:1772452800}
 			  relationship:{last_sale_at:{seconds:1772193600} selling_entity:"shop"}}}`,
 		},
 		{
 			"record profile example u --opt-out-offered=false", &consentv1.RecordEventsRequest{},
-			`controller:"example" subject_id:"u" events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" profile:{relationship:{}}}`,
+			`controller:"example" subject_id:"u"
+			 events:{id:"fresh-id" occurred_at:{seconds:1772366400} source:"consentctl" profile:{relationship:{}}}`,
 		},
 	} {
 		t.Run(test.line, func(t *testing.T) {
@@ -128,10 +145,12 @@ func TestBatchInput(t *testing.T) {
 	f := &fake{}
 	address := f.serve(t)
 	const one = `{"controller":"example","subject_id":"u","purpose":"p"}`
-	const full = `{"controller":"example","subjectId":"u","purpose":"p","recipient":{"kind":"affiliate","id":"x"},"context":{"recipient":{"kind":"free"},"n":1}}`
+	const full = `{"controller":"example","subjectId":"u","purpose":"p","recipient":{"kind":"affiliate","id":"x"},` +
+		`"context":{"recipient":{"kind":"free"},"n":1}}`
 	wantOne := `requests:{controller:"example" subject_id:"u" purpose:"p"}`
 	wantFull := `requests:{controller:"example" subject_id:"u" purpose:"p" recipient:{kind:RECIPIENT_KIND_AFFILIATE id:"x"}
-		context:{fields:{key:"recipient" value:{struct_value:{fields:{key:"kind" value:{string_value:"free"}}}}} fields:{key:"n" value:{number_value:1}}}}`
+		context:{fields:{key:"recipient" value:{struct_value:{fields:{key:"kind" value:{string_value:"free"}}}}}
+		 fields:{key:"n" value:{number_value:1}}}}`
 	for name, test := range map[string]struct{ stdin, want string }{
 		"one line":      {one, wantOne},
 		"lines":         {one + "\n\n" + full + "\n", wantOne + wantFull},

@@ -79,7 +79,9 @@ func ageText(s *consentv1.SubjectState) string {
 }
 
 func consentTable(s *consentv1.SubjectState) *table {
-	t := &table{header: []string{"CONSENT", "RECIPIENT", "STATUS", "NOTICE", "EXPLICIT", "GIVEN BY", "GIVEN AT", "DENIED AT", "EXPIRES AT"}}
+	t := &table{
+		header: []string{"CONSENT", "RECIPIENT", "STATUS", "NOTICE", "EXPLICIT", "GIVEN BY", "GIVEN AT", "DENIED AT", "EXPIRES AT"},
+	}
 	for _, c := range s.GetConsents() {
 		t.add(c.GetPurpose(), c.GetRecipient(), enumText(c.GetStatus()), strconv.FormatUint(uint64(c.GetNoticeVersion()), 10),
 			strconv.FormatBool(c.GetExplicit()), enumText(c.GetGivenBy()), timeText(c.GetGivenAt()),
@@ -140,8 +142,8 @@ type mark interface {
 	GetAt() *timestamppb.Timestamp
 }
 
-// coverageText is a mark as checks read it: what is lifted for one purpose is no more covered by an older one for all, and is
-// by a newer one.
+// coverageText is a mark as checks read it: what is lifted for one purpose is no more covered by an older one
+// for all, and is by a newer one.
 func coverageText(m mark) string {
 	switch {
 	case m.GetRaised() && len(m.GetExempt()) > 0:

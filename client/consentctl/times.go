@@ -16,8 +16,8 @@ const day = 24 * time.Hour
 // maxDays bounds relative times to what a time.Duration holds (292 years), also where days and hours add up.
 const maxDays = 50_000
 
-// parseTime reads an RFC 3339 time, a date (its midnight in UTC), or a duration from now with its sign: -30d, +1d12h. A day
-// is 24 hours. The result is in UTC.
+// parseTime reads an RFC 3339 time, a date (its midnight in UTC), or a duration from now with its sign: -30d, +1d12h. A
+// day is 24 hours. The result is in UTC.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
 		d, err := parseDuration(text[1:])

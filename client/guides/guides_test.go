@@ -1,5 +1,5 @@
-// Package guides runs what the guides tell their readers to type, so that it cannot rot: each block of shell commands of each
-// guide, in its order, beside a server with the shipped policies. Nothing but tests is here.
+// Package guides runs what the guides tell their readers to type, so that it cannot rot: each block of shell commands
+// of each guide, in its order, beside a server with the shipped policies. Nothing but tests is here.
 package guides
 
 import (
@@ -21,7 +21,8 @@ import (
 type guide struct {
 	file  string
 	tools []string
-	// empty: its blocks run in one folder that is empty at first, with CONSENTD as the path of the repository; else in a copy of the repository.
+	// empty: its blocks run in one folder that is empty at first, with CONSENTD as the path of the repository;
+	// else in a copy of the repository.
 	empty bool
 }
 
@@ -105,7 +106,8 @@ func TestEveryGuideIsListed(t *testing.T) {
 func copyOf(t *testing.T, root string) string {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "consentd")
-	script := `mkdir "$1" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`
+	script := `mkdir "$1" && git ls-files -z --cached --others --exclude-standard |
+	tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`
 	command := exec.Command("bash", "-euo", "pipefail", "-c", script, "copy", copied)
 	command.Dir = root
 	if out, err := command.CombinedOutput(); err != nil {
@@ -145,8 +147,8 @@ var exits = regexp.MustCompile(`(?m)^(.*\S)\s+# exits 1.*$`)
 // answer is the comment of a line that says what a check prints first.
 var answer = regexp.MustCompile(`(?m)^(\./consentctl (?:check|explain) .*\S)\s+# .*?(ALLOW|DENY).*$`)
 
-// script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that the block
-// starts is stopped once it serves.
+// script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that
+// the block starts is stopped once it serves.
 func script(text, addr string) string {
 	text = exits.ReplaceAllString(text, `if $1; then echo 'this was to fail'; exit 1; fi`)
 	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -Eq '^(Decision +)?$2'`)
@@ -157,7 +159,8 @@ func script(text, addr string) string {
 const prelude = `
 serve() {
 	local log; log=$(mktemp)
-	command go run "$CONSENTD/server" "$@" --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --data-dir "$(mktemp -d)/data" >"$log" 2>&1 &
+	command go run "$CONSENTD/server" "$@" --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 \
+		--data-dir "$(mktemp -d)/data" >"$log" 2>&1 &
 	local server=$! n=0
 	until grep -q 'msg=serving' "$log"; do
 		n=$((n + 1))
@@ -170,7 +173,7 @@ serve() {
 go() {
 	case "$1 ${2:-}" in
 	"run ./server") shift 2; serve "$@" ;;
-	"test ./...") command go vet ./... ;; # what the gate runs whole
+	"test ./..." | "vet ./...") command go build ./... ;; # the gate runs both whole
 	*) command go "$@" ;;
 	esac
 }

@@ -1,15 +1,15 @@
 // Package certificate keeps a server's certificate and key those of their files, while the server runs.
 //
-// The files are read twice a second and compared with what was read before. Notifications of the file system would be no
-// cheaper and miss more: a link that is turned somewhere in the path, as Kubernetes does for secrets, a network file
+// The files are read twice a second and compared with what was read before. Notifications of the file system would be
+// no cheaper and miss more: a link that is turned somewhere in the path, as Kubernetes does for secrets, a network file
 // system, a system that has no watch left. A pair is taken in when two readings in a row agree, so that no half-written
 // file is taken for a whole one, and a certificate is never served with the key of another.
 //
-// A pair that cannot be used (files that are gone, not PEM, not of each other, expired) changes nothing: the last good one
-// stays, and one line in the log and Stats say why.
+// A pair that cannot be used (files that are gone, not PEM, not of each other, expired) changes nothing: the last good
+// one stays, and one line in the log and Stats say why.
 //
-// Each pair gets a TLS configuration and a ticket key of its own: no session that began under one certificate is resumed
-// under the next. The key is also changed once a day.
+// Each pair gets a TLS configuration and a ticket key of its own: no session that began under one certificate is
+// resumed under the next. The key is also changed once a day.
 package certificate
 
 import (
@@ -34,7 +34,8 @@ const (
 
 // Config says which files to follow.
 type Config struct {
-	// CertFile and KeyFile are PEM files: the certificate, followed by the intermediate ones, and its key. Both are required.
+	// CertFile and KeyFile are PEM files: the certificate, followed by the intermediate ones,
+	// and its key. Both are required.
 	CertFile, KeyFile string
 	// Logger gets one line per change, and per failure that is not the same as the last. Nil: there is no log.
 	Logger *slog.Logger
@@ -42,7 +43,8 @@ type Config struct {
 
 // Stats tell how following the files goes.
 type Stats struct {
-	// Loaded counts the pairs that were taken in since the start, the first one not among them; Failed those that were not.
+	// Loaded counts the pairs that were taken in since the start, the first one not among
+	// them; Failed those that were not.
 	Loaded, Failed uint64
 	// Failing is whether the files have a pair that cannot be used.
 	Failing bool
@@ -127,8 +129,8 @@ func (p *Pair) Close() {
 	p.following.Wait()
 }
 
-// Reload reads the files now and takes in what they have. It reports whether that is another pair than before; the error is
-// why they cannot be used.
+// Reload reads the files now and takes in what they have. It reports whether that is another pair than before; the
+// error is why they cannot be used.
 func (p *Pair) Reload() (changed bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,8 +208,8 @@ func (p *Pair) renew() {
 	p.inUse.Store(configOf(p.inUse.Load().Certificates[0]))
 }
 
-// configOf returns a configuration with a ticket key of its own. Without one, connections would get the listener's, under
-// which sessions with earlier certificates were made.
+// configOf returns a configuration with a ticket key of its own. Without one, connections would get the listener's,
+// under which sessions with earlier certificates were made.
 func configOf(certificate tls.Certificate) *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
 	var key [32]byte

@@ -118,7 +118,9 @@ func handshake(t testing.TB, p *certificate.Pair, sessions tls.ClientSessionCach
 		}
 		_ = server.Close()
 	})
-	client, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{ServerName: "localhost", InsecureSkipVerify: true, ClientSessionCache: sessions})
+	client, err := tls.Dial(
+		"tcp", l.Addr().String(), &tls.Config{ServerName: "localhost", InsecureSkipVerify: true, ClientSessionCache: sessions},
+	)
 	if err != nil {
 		t.Fatalf("connecting: %v", err)
 	}
@@ -167,7 +169,8 @@ func TestFilesAreFollowed(t *testing.T) {
 	})
 }
 
-// Kubernetes turns a link beside the links that the paths name, and removes what it showed before. It does so again and again.
+// Kubernetes turns a link beside the links that the paths name, and removes what it showed
+// before. It does so again and again.
 func TestLinksOfSecretsAreFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := folder{t, t.TempDir()}
@@ -222,13 +225,15 @@ func TestTheLastGoodPairStays(t *testing.T) {
 		spoil func(f folder)
 		says  string
 	}{
-		"gone":                   {func(f folder) { _ = os.Remove(f.path("tls.crt")) }, "no such file"},
-		"a key that is gone":     {func(f folder) { _ = os.Remove(f.path("tls.key")) }, "tls-key"},
-		"not PEM":                {func(f folder) { f.write("tls.crt", []byte("nonsense")) }, "PEM"},
-		"half written":           {func(f folder) { q := issue(f, 9, time.Hour); f.write("tls.crt", q.cert[:len(q.cert)/2]) }, "PEM"},
-		"the key of another":     {func(f folder) { f.write("tls.key", issue(f, 9, time.Hour).key) }, "private key does not match"},
-		"expired":                {func(f folder) { f.put(issue(f, 9, -time.Hour)) }, "expired on"},
-		"a folder in its place":  {func(f folder) { _ = os.Remove(f.path("tls.crt")); _ = os.Mkdir(f.path("tls.crt"), 0o700) }, "directory"},
+		"gone":               {func(f folder) { _ = os.Remove(f.path("tls.crt")) }, "no such file"},
+		"a key that is gone": {func(f folder) { _ = os.Remove(f.path("tls.key")) }, "tls-key"},
+		"not PEM":            {func(f folder) { f.write("tls.crt", []byte("nonsense")) }, "PEM"},
+		"half written":       {func(f folder) { q := issue(f, 9, time.Hour); f.write("tls.crt", q.cert[:len(q.cert)/2]) }, "PEM"},
+		"the key of another": {func(f folder) { f.write("tls.key", issue(f, 9, time.Hour).key) }, "private key does not match"},
+		"expired":            {func(f folder) { f.put(issue(f, 9, -time.Hour)) }, "expired on"},
+		"a folder in its place": {
+			func(f folder) { _ = os.Remove(f.path("tls.crt")); _ = os.Mkdir(f.path("tls.crt"), 0o700) }, "directory",
+		},
 		"an empty file":          {func(f folder) { f.write("tls.crt", nil) }, "PEM"},
 		"a link without an end":  {func(f folder) { f.link("nowhere", "tls.crt") }, "no such file"},
 		"a link that goes round": {func(f folder) { f.link("tls.crt", "tls.crt") }, "too many"},
@@ -282,7 +287,8 @@ func TestThePairInUseComesBack(t *testing.T) {
 	})
 }
 
-// A session that began under one certificate must not be resumed under the next: its client would go on to trust the old one.
+// A session that began under one certificate must not be resumed under the next: its client
+// would go on to trust the old one.
 func TestSessionsEndWithTheirCertificate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := folder{t, t.TempDir()}

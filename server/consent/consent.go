@@ -1,5 +1,5 @@
-// Package consent is the domain: what can happen to a person's consent (events), what it adds up to (the subject state),
-// what may be asked of it (a request) and what is answered (a decision).
+// Package consent is the domain: what can happen to a person's consent (events), what it adds up to (the subject
+// state), what may be asked of it (a request) and what is answered (a decision).
 //
 // Everything here is a value or a pure function of values; nothing reads a clock, a disk or the network. The package
 // imports the standard library only, so that every other package may import it.
@@ -7,7 +7,8 @@ package consent
 
 import "time"
 
-// Subject names the person the data are about, within one controller. It is comparable: the key of every store and cache.
+// Subject names the person the data are about, within one controller. It is comparable:
+// the key of every store and cache.
 type Subject struct {
 	// Controller is the organisation that decides why and how data are processed (GDPR Art. 4(7)); 1 to 256 bytes.
 	Controller string
@@ -21,9 +22,9 @@ const MaxIDBytes = 256
 // Instant is a point in time in nanoseconds since the Unix epoch, UTC. Zero means absent.
 type Instant int64
 
-// MaxInstant is the first instant that no event may name: 2200-01-01T00:00:00Z. Durations are declared in days, so that no sum of
-// an instant before it and a duration overflows. Events recorded before there was a bound are read as if they named the last
-// instant before it.
+// MaxInstant is the first instant that no event may name: 2200-01-01T00:00:00Z. Durations are declared in days, so that
+// no sum of an instant before it and a duration overflows. Events recorded before there was a bound are read as if they
+// named the last instant before it.
 const MaxInstant = Instant(7_258_118_400 * 1e9)
 
 const maxInstant = MaxInstant - 1
@@ -44,6 +45,6 @@ func (i Instant) Time() time.Time {
 	return time.Unix(0, int64(i)).UTC()
 }
 
-// Revision is the position of a change in a store's one order of changes. The first change has revision 1; zero means that
-// there was none.
+// Revision is the position of a change in a store's one order of changes. The first change has revision 1;
+// zero means that there was none.
 type Revision uint64

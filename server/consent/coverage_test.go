@@ -22,7 +22,9 @@ func TestCoverage(t *testing.T) {
 				f.Purposes = []string{[]string{"a", "b"}[n-1]}
 			}
 			// Times are far enough apart for the ends of seconds not to meet.
-			events = append(events, consent.Event{ID: fmt.Sprint(i), OccurredAt: consent.Instant((10*i + 10) * 1e9), Source: "support", Fact: f})
+			events = append(
+				events, consent.Event{ID: fmt.Sprint(i), OccurredAt: consent.Instant((10*i + 10) * 1e9), Source: "support", Fact: f},
+			)
 		}
 		newest := func(purpose string) (raised bool, at consent.Instant) {
 			for _, e := range events {

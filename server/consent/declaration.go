@@ -22,7 +22,8 @@ type Purpose struct {
 	Prohibited bool
 	// Clause is the section of the privacy policy behind it.
 	Clause string
-	// NoticeVersion is the current version of the notice, MaterialNoticeVersion the oldest to which a consent still counts.
+	// NoticeVersion is the current version of the notice, MaterialNoticeVersion the oldest
+	// to which a consent still counts.
 	NoticeVersion, MaterialNoticeVersion uint32
 }
 
@@ -140,8 +141,8 @@ type PolicyStatus struct {
 	// LastGood is whether the active policies are the copy that the data directory keeps, because the source could not be
 	// loaded when the server started.
 	LastGood bool
-	// AttemptedAt is when the source was last read, or asked whether anything changed; SucceededAt when that last ended with the
-	// source's policies in force.
+	// AttemptedAt is when the source was last read, or asked whether anything changed; SucceededAt when that last ended
+	// with the source's policies in force.
 	AttemptedAt, SucceededAt Instant
 	// RetryAt is when the policies of the last attempt are tried again, though their source has no others: it ran out
 	// of time. Absent: they are not.
@@ -150,8 +151,8 @@ type PolicyStatus struct {
 	Failures int
 	// Faults are why the last attempt failed; empty if it succeeded.
 	Faults []PolicyFault
-	// RefusedRevision is the digest of the policies that the last attempt refused; empty if it succeeded, or if they could not
-	// be read.
+	// RefusedRevision is the digest of the policies that the last attempt refused; empty if it
+	// succeeded, or if they could not be read.
 	RefusedRevision string
 }
 

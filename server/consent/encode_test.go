@@ -27,7 +27,10 @@ func encode(t testing.TB, v encoding.BinaryAppender) []byte {
 func TestEventRoundTrip(t *testing.T) {
 	events := storetest.NewGenerator(1).Events(2000)
 	events = append(events,
-		event(0, consent.Consent{Purpose: "\xff\x00", Status: 200, NoticeVersion: math.MaxUint32, ExpiresAt: math.MaxInt64}, at(math.MinInt64)),
+		event(
+			0, consent.Consent{Purpose: "\xff\x00", Status: 200, NoticeVersion: math.MaxUint32, ExpiresAt: math.MaxInt64},
+			at(math.MinInt64),
+		),
 		event(0, consent.Profile{Jurisdiction: new(""), Age: &consent.Age{Min: math.MinInt16, Max: math.MaxInt16}}, at(math.MaxInt64)),
 		event(0, consent.Profile{}), event(0, consent.Signals{}),
 	)
@@ -62,7 +65,9 @@ func TestEventFormIsCanonical(t *testing.T) {
 	}
 	want := base()
 	empty := base()
-	empty.Fact = consent.Consent{Purpose: "p", Status: consent.Given, NoticeVersion: 1, Recipients: []string{"a", "b"}, Countries: []string{}}
+	empty.Fact = consent.Consent{
+		Purpose: "p", Status: consent.Given, NoticeVersion: 1, Recipients: []string{"a", "b"}, Countries: []string{},
+	}
 	if !bytes.Equal(encode(t, &want), encode(t, &empty)) {
 		t.Error("an empty list and none differ")
 	}

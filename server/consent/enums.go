@@ -2,7 +2,8 @@ package consent
 
 import "fmt"
 
-// names is the bare names of an enumeration, by value. The empty name marks a value that has none, such as an absent one.
+// names is the bare names of an enumeration, by value. The empty name marks a value that
+// has none, such as an absent one.
 type names []string
 
 func (n names) name(i uint8) string {
@@ -158,8 +159,8 @@ func ParseAccountStatus(name string) (AccountStatus, bool) {
 	return AccountStatus(v), ok
 }
 
-// RecipientKind is what a recipient is to the controller. The zero value means that no recipient is named: the data stay
-// with the controller.
+// RecipientKind is what a recipient is to the controller. The zero value means that no recipient is named: the
+// data stay with the controller.
 type RecipientKind uint8
 
 // The kinds of recipient.
@@ -237,8 +238,8 @@ func ParseEffect(name string) (Effect, bool) {
 	return Effect(v), ok
 }
 
-// ReasonCode says why a decision was made. The values are those of the wire; the order in which reasons are reported is the
-// policies'.
+// ReasonCode says why a decision was made. The values are those of the wire; the order in which reasons
+// are reported is the policies'.
 type ReasonCode uint8
 
 // The reason codes.

@@ -32,16 +32,31 @@ func TestErasureStage(t *testing.T) {
 		{"the newest", []consent.Event{stage(1, eRequested), stage(2, eInProgress), stage(3, eCompleted)}, eCompleted, sec(3)},
 		{"cancelled", []consent.Event{stage(1, eRequested), stage(2, eCancelled)}, eCancelled, sec(2)},
 		{"in one second the later stage wins", []consent.Event{stage(1, eCompleted, begin(1)), stage(1, eRequested)}, eCompleted, sec(1)},
-		{"a request outranks a cancelling of its second", []consent.Event{stage(1, eRequested, begin(1)), stage(1, eCancelled, at(15e8))}, eRequested, sec(1)},
+		{
+			"a request outranks a cancelling of its second",
+			[]consent.Event{stage(1, eRequested, begin(1)), stage(1, eCancelled, at(15e8))}, eRequested, sec(1),
+		},
 		{"also of its last instant", []consent.Event{stage(1, eRequested), stage(1, eCancelled)}, eRequested, sec(1)},
-		{"a completion outranks a restart of its second", []consent.Event{stage(1, eCompleted, begin(1)), stage(1, eRestarted, at(15e8))}, eCompleted, sec(1)},
+		{
+			"a completion outranks a restart of its second",
+			[]consent.Event{stage(1, eCompleted, begin(1)), stage(1, eRestarted, at(15e8))}, eCompleted, sec(1),
+		},
 		{"a cancelling in the second after", []consent.Event{stage(1, eRequested), stage(2, eCancelled, begin(2))}, eCancelled, 2e9},
-		{"completed and cancelled in one second", []consent.Event{stage(1, eCompleted), stage(1, eCancelled, begin(1))}, eCompleted, sec(1)},
+		{
+			"completed and cancelled in one second", []consent.Event{stage(1, eCompleted), stage(1, eCancelled, begin(1))},
+			eCompleted, sec(1),
+		},
 		{"a cancellation between a completion and its restart does not count",
 			[]consent.Event{stage(1, eCompleted), stage(2, eCancelled), stage(3, eRestarted)}, eRestarted, sec(3)},
 		{"nor one after a completion", []consent.Event{stage(1, eCompleted), stage(2, eCancelled)}, eCompleted, sec(1)},
-		{"nor after a new request behind it", []consent.Event{stage(1, eCompleted), stage(2, eRequested), stage(3, eCancelled)}, eRequested, sec(2)},
-		{"a restart without a completion does not count", []consent.Event{stage(1, eRequested), stage(2, eRestarted)}, eRequested, sec(1)},
+		{
+			"nor after a new request behind it", []consent.Event{stage(1, eCompleted), stage(2, eRequested), stage(3, eCancelled)},
+			eRequested, sec(2),
+		},
+		{
+			"a restart without a completion does not count", []consent.Event{stage(1, eRequested), stage(2, eRestarted)}, eRequested,
+			sec(1),
+		},
 		{"a new erasure after a restart is cancelled",
 			[]consent.Event{stage(1, eCompleted), stage(2, eRestarted), stage(3, eRequested), stage(4, eCancelled)}, eCancelled, sec(4)},
 		{"unproven cancelling does not count", []consent.Event{event(1, consent.Erasure{Stage: eRequested}),
@@ -85,7 +100,10 @@ func TestCompletedErasureEndsForGood(t *testing.T) {
 			Age: &consent.Age{Min: 3, Max: 4}, LastActivityAt: 1, RetentionUntil: 2, Relationship: &consent.Relationship{}})}, nil},
 		{"a grant in the second of the completion", []consent.Event{event(10, given(1))}, nil},
 		{"not what comes after it", []consent.Event{event(11, given(1), id("g"))}, []consent.Event{event(11, given(1), id("g"))}},
-		{"not what comes after the restart", []consent.Event{event(21, given(1), id("g"))}, []consent.Event{event(21, given(1), id("g"))}},
+		{
+			"not what comes after the restart", []consent.Event{event(21, given(1), id("g"))},
+			[]consent.Event{event(21, given(1), id("g"))},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,7 +122,9 @@ func TestCompletedErasureEndsForGood(t *testing.T) {
 
 // withoutEmpty drops what only tells that something was recorded.
 func withoutEmpty(s *consent.State) *consent.State {
-	s.Consents = slices.DeleteFunc(s.Consents, func(p consent.PurposeConsents) bool { return p.Own.Status == 0 && len(p.Recipients) == 0 })
+	s.Consents = slices.DeleteFunc(
+		s.Consents, func(p consent.PurposeConsents) bool { return p.Own.Status == 0 && len(p.Recipients) == 0 },
+	)
 	return s
 }
 
@@ -125,28 +145,64 @@ func TestAdmitStages(t *testing.T) {
 		{"cancelled before anything", nil, stage(1, eCancelled), nil},
 		{"cancelled", []consent.Event{stage(1, eRequested)}, stage(2, eCancelled), nil},
 		{"cancelled, by its date before the request", []consent.Event{stage(3, eRequested)}, stage(2, eCancelled), nil},
-		{"cancelled after completion", []consent.Event{stage(1, eRequested), stage(2, eCompleted)}, stage(3, eCancelled), consent.ErrErasureStage},
-		{"cancelled by a date before the completion", []consent.Event{stage(1, eRequested), stage(3, eCompleted)}, stage(2, eCancelled), consent.ErrErasureStage},
-		{"cancelled after a new request behind the completion", []consent.Event{stage(1, eCompleted), stage(2, eRequested)}, stage(3, eCancelled), consent.ErrErasureStage},
-		{"cancelled by a date between completion and restart", []consent.Event{stage(1, eCompleted), stage(3, eRestarted)}, stage(2, eCancelled), consent.ErrErasureStage},
-		{"cancelled, of a new erasure", []consent.Event{stage(1, eCompleted), stage(2, eRestarted), stage(3, eRequested)}, stage(4, eCancelled), nil},
+		{
+			"cancelled after completion", []consent.Event{stage(1, eRequested), stage(2, eCompleted)}, stage(3, eCancelled),
+			consent.ErrErasureStage,
+		},
+		{
+			"cancelled by a date before the completion", []consent.Event{stage(1, eRequested), stage(3, eCompleted)},
+			stage(2, eCancelled), consent.ErrErasureStage,
+		},
+		{
+			"cancelled after a new request behind the completion", []consent.Event{stage(1, eCompleted), stage(2, eRequested)},
+			stage(3, eCancelled), consent.ErrErasureStage,
+		},
+		{
+			"cancelled by a date between completion and restart", []consent.Event{stage(1, eCompleted), stage(3, eRestarted)},
+			stage(2, eCancelled), consent.ErrErasureStage,
+		},
+		{
+			"cancelled, of a new erasure", []consent.Event{stage(1, eCompleted), stage(2, eRestarted), stage(3, eRequested)},
+			stage(4, eCancelled), nil,
+		},
 		{"restarted", []consent.Event{stage(1, eCompleted)}, stage(2, eRestarted), nil},
 		{"restarted before anything", nil, stage(1, eRestarted), consent.ErrErasureStage},
 		{"restarted without completion", []consent.Event{stage(1, eRequested)}, stage(2, eRestarted), consent.ErrErasureStage},
-		{"restarted by a date before the completion", []consent.Event{stage(2, eCompleted)}, stage(1, eRestarted), consent.ErrErasureStage},
+		{
+			"restarted by a date before the completion", []consent.Event{stage(2, eCompleted)}, stage(1, eRestarted),
+			consent.ErrErasureStage,
+		},
 		{"restarted twice", []consent.Event{stage(1, eCompleted), stage(2, eRestarted)}, stage(3, eRestarted), consent.ErrErasureStage},
-		{"restarted by a date between two completions", []consent.Event{stage(1, eCompleted), stage(3, eCompleted)}, stage(2, eRestarted), consent.ErrErasureStage},
+		{
+			"restarted by a date between two completions", []consent.Event{stage(1, eCompleted), stage(3, eCompleted)},
+			stage(2, eRestarted), consent.ErrErasureStage,
+		},
 		{"completed by a date before a restart", []consent.Event{stage(2, eCompleted), stage(3, eRestarted)}, stage(1, eCompleted), nil},
-		{"annulling a stage of the erasure that stands", []consent.Event{stage(1, eRequested, id("r"))}, event(2, consent.Annulment{EventID: "r"}, evidence), nil},
+		{
+			"annulling a stage of the erasure that stands", []consent.Event{stage(1, eRequested, id("r"))},
+			event(2, consent.Annulment{EventID: "r"}, evidence), nil,
+		},
 		{"annulling a grant while an erasure stands", []consent.Event{event(1, given(1), id("g")), stage(2, eRequested)},
 			event(3, consent.Annulment{EventID: "g"}, evidence), consent.ErrErasureStands},
-		{"annulling the cancellation of an older one meanwhile", []consent.Event{stage(1, eRequested), stage(2, eCancelled, id("cancelled")), stage(3, eRequested)},
+		{"annulling the cancellation of an older one meanwhile", []consent.Event{
+			stage(1, eRequested), stage(2, eCancelled, id("cancelled")), stage(3, eRequested),
+		},
 			event(4, consent.Annulment{EventID: "cancelled"}, evidence), consent.ErrErasureStands},
-		{"annulling a request of an older one meanwhile", []consent.Event{stage(1, eRequested, id("requested")), stage(2, eCancelled), stage(3, eRequested)},
+		{"annulling a request of an older one meanwhile", []consent.Event{
+			stage(1, eRequested, id("requested")), stage(2, eCancelled), stage(3, eRequested),
+		},
 			event(4, consent.Annulment{EventID: "requested"}, evidence), consent.ErrErasureStands},
-		{"annulling a restart", []consent.Event{stage(1, eCompleted), stage(2, eRestarted, id("r"))}, event(3, consent.Annulment{EventID: "r"}, evidence), nil},
-		{"annulling a completion", []consent.Event{stage(1, eCompleted, id("c")), stage(2, eRestarted)}, event(3, consent.Annulment{EventID: "c"}, evidence), consent.ErrAnnulment},
-		{"annulling an annulment", []consent.Event{event(1, given(1), id("g")), event(2, consent.Annulment{EventID: "g"}, evidence, id("n"))},
+		{
+			"annulling a restart", []consent.Event{stage(1, eCompleted), stage(2, eRestarted, id("r"))},
+			event(3, consent.Annulment{EventID: "r"}, evidence), nil,
+		},
+		{
+			"annulling a completion", []consent.Event{stage(1, eCompleted, id("c")), stage(2, eRestarted)},
+			event(3, consent.Annulment{EventID: "c"}, evidence), consent.ErrAnnulment,
+		},
+		{"annulling an annulment", []consent.Event{
+			event(1, given(1), id("g")), event(2, consent.Annulment{EventID: "g"}, evidence, id("n")),
+		},
 			event(3, consent.Annulment{EventID: "n"}, evidence), consent.ErrAnnulment},
 		{"annulling what is not on record", nil, event(3, consent.Annulment{EventID: "g"}, evidence), consent.ErrAnnulment},
 	}

@@ -15,7 +15,8 @@ var (
 	ErrEventConflict = errors.New("event id was used with other content")
 	// ErrErasureStands is returned by stores for an event that does not restrict while an erasure stands.
 	ErrErasureStands = errors.New("an erasure stands: only what restricts is recorded")
-	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the restarting of one that is not.
+	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the
+	// restarting of one that is not.
 	ErrErasureStage = errors.New("cancelled only before completion, restarted only after it")
 	// ErrAnnulment is returned by stores for an annulment that names no event which can be annulled.
 	ErrAnnulment = errors.New("no event that can be annulled")
@@ -92,7 +93,8 @@ func (e *PolicyFaultsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any more.
+// PolicyNotKeptError is returned where an answer asks for policies of the past that are
+// not kept, or not usable any more.
 type PolicyNotKeptError struct {
 	// Revision is that of the set; empty: it is not known.
 	Revision string

@@ -16,8 +16,8 @@ type Event struct {
 	Fact Fact
 }
 
-// SourceImport is the source of events that were taken over from elsewhere; so are those that begin with it and "_", or end
-// with "_" and it. Without evidence they count only where they restrict, or are a field of a profile.
+// SourceImport is the source of events that were taken over from elsewhere; so are those that begin with it and "_", or
+// end with "_" and it. Without evidence they count only where they restrict, or are a field of a profile.
 const SourceImport = "import"
 
 // Imported reports whether the event was taken over from elsewhere.
@@ -32,8 +32,8 @@ type Fact interface {
 	KindName() string
 }
 
-// Consent is the change of a consent record: that of the purpose or, where Recipients are named, those of the purpose and
-// each recipient. It replaces the whole record.
+// Consent is the change of a consent record: that of the purpose or, where Recipients are named, those of the purpose
+// and each recipient. It replaces the whole record.
 type Consent struct {
 	Purpose string
 	Status  Status
@@ -68,8 +68,8 @@ type OptOut struct {
 	Lifted bool
 }
 
-// Signals are browser signals. True opts out and stays; false undoes nothing, but the next true is a new signal; nil was not
-// seen and changes nothing.
+// Signals are browser signals. True opts out and stays; false undoes nothing, but the next true is a new signal; nil
+// was not seen and changes nothing.
 type Signals struct{ GPC, DNT *bool }
 
 // Erasure is a step of an erasure.

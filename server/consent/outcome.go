@@ -17,8 +17,8 @@ type Reference struct {
 	Kind string
 }
 
-// Outcomes returns what became of each fresh entry, which next was folded with. An error is that of ledger, which is asked
-// for the entries recorded before where something was outranked.
+// Outcomes returns what became of each fresh entry, which next was folded with. An error is that of ledger, which is
+// asked for the entries recorded before where something was outranked.
 func Outcomes(next *State, fresh []Entry, ledger Ledger) ([]Outcome, error) {
 	annulled := annulmentsOf(fresh)
 	outcomes := make([]Outcome, len(fresh))
@@ -45,7 +45,8 @@ func Outcomes(next *State, fresh []Entry, ledger Ledger) ([]Outcome, error) {
 	return outcomes, nil
 }
 
-// effectOf tells from the state alone what an entry came to that was folded into it. An annulment may turn out to be Counted.
+// effectOf tells from the state alone what an entry came to that was folded into it. An
+// annulment may turn out to be Counted.
 func (s *State) effectOf(e *Entry) Effectiveness {
 	if _, ok := e.Event.Fact.(Annulment); ok {
 		return Superseded

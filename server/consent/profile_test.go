@@ -22,8 +22,11 @@ func TestProfile(t *testing.T) {
 	}{
 		{"only what is set changes", []consent.Event{event(1, place("DE")), event(2, age(20, 30)),
 			event(3, consent.Profile{LastActivityAt: 7, RetentionUntil: 8})}, consent.State{
-			Jurisdiction: consent.Dated[string]{Value: "DE", At: sec(1)}, Age: consent.Dated[consent.Age]{Value: consent.Age{Min: 20, Max: 30}, At: sec(2)},
-			LastActivityAt: consent.Dated[consent.Instant]{Value: 7, At: sec(3)}, RetentionUntil: consent.Dated[consent.Instant]{Value: 8, At: sec(3)},
+			Jurisdiction: consent.Dated[string]{Value: "DE", At: sec(1)}, Age: consent.Dated[consent.Age]{
+				Value: consent.Age{Min: 20, Max: 30}, At: sec(2),
+			},
+			LastActivityAt: consent.Dated[consent.Instant]{Value: 7, At: sec(3)},
+			RetentionUntil: consent.Dated[consent.Instant]{Value: 8, At: sec(3)},
 		}},
 		{"an empty jurisdiction is a value", []consent.Event{event(1, place("DE")), event(2, place(""))},
 			consent.State{Jurisdiction: consent.Dated[string]{At: sec(2)}}},
@@ -45,9 +48,14 @@ func TestProfile(t *testing.T) {
 		{"an unproven closing counts", []consent.Event{event(1, account(consent.AccountClosed), unproven)},
 			consent.State{AccountStatus: consent.Dated[consent.AccountStatus]{Value: consent.AccountClosed, At: sec(1)}}},
 		{"unproven facts count", []consent.Event{event(1, place("DE"), unproven), event(1, age(1, 2), unproven)},
-			consent.State{Jurisdiction: consent.Dated[string]{Value: "DE", At: sec(1)}, Age: consent.Dated[consent.Age]{Value: consent.Age{Min: 1, Max: 2}, At: sec(1)}}},
+			consent.State{
+				Jurisdiction: consent.Dated[string]{Value: "DE", At: sec(1)},
+				Age:          consent.Dated[consent.Age]{Value: consent.Age{Min: 1, Max: 2}, At: sec(1)},
+			}},
 		{"the newer activity, not the later", []consent.Event{event(1, consent.Profile{LastActivityAt: 9}),
-			event(2, consent.Profile{LastActivityAt: 8})}, consent.State{LastActivityAt: consent.Dated[consent.Instant]{Value: 8, At: sec(2)}}},
+			event(2, consent.Profile{LastActivityAt: 8})}, consent.State{
+			LastActivityAt: consent.Dated[consent.Instant]{Value: 8, At: sec(2)},
+		}},
 		{"the earlier activity wins a tie", []consent.Event{event(1, consent.Profile{LastActivityAt: 8}, id("1")),
 			event(1, consent.Profile{LastActivityAt: 9}, id("2"))},
 			consent.State{LastActivityAt: consent.Dated[consent.Instant]{Value: 8, At: sec(1)}}},

@@ -5,9 +5,9 @@ import (
 	"unsafe"
 )
 
-// Bytes returns the memory that s holds, in bytes: the struct, its slices and its strings, as the allocator rounds them.
-// It is exact to a few percent for a decoded state, whose strings share one allocation, and low by at most 16 bytes a
-// string for a folded one. It is what a cache charges for s.
+// Bytes returns the memory that s holds, in bytes: the struct, its slices and its strings, as the allocator rounds
+// them. It is exact to a few percent for a decoded state, whose strings share one allocation, and low by at most 16
+// bytes a string for a folded one. It is what a cache charges for s.
 func (s *State) Bytes() int {
 	text := len(s.Newest.ID) + len(s.Jurisdiction.Value) + len(s.Relationship.Value.SellingEntity)
 	n := allocated(int(unsafe.Sizeof(*s))) + sliceBytes(s.Consents) + sliceBytes(s.Objections) + sliceBytes(s.Restrictions)

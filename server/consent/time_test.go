@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/store/storetest"
 )
 
-// TestCountsFrom is the time from which an event counts: occurred_at or recorded_at, the earlier, and for what restricts the end
-// of that second.
+// TestCountsFrom is the time from which an event counts: occurred_at or recorded_at, the earlier, and for what
+// restricts the end of that second.
 func TestCountsFrom(t *testing.T) {
 	const s = consent.Instant(1e9)
 	entry := func(occurred, recorded consent.Instant, fact consent.Fact) []consent.Entry {
@@ -61,14 +61,18 @@ func TestNoClockAheadWins(t *testing.T) {
 	later := func(fact consent.Fact) consent.Entry {
 		return consent.Entry{Event: event(0, fact, at(now+5e9), id("later")), RecordedAt: now + 5e9}
 	}
-	if r := record(t, consent.FoldEntries([]consent.Entry{ahead2(given(1)), later(status(consent.Withdrawn))}), ""); r.Status != consent.Withdrawn {
+	if r := record(
+		t, consent.FoldEntries([]consent.Entry{ahead2(given(1)), later(status(consent.Withdrawn))}), "",
+	); r.Status != consent.Withdrawn {
 		t.Errorf("a grant stamped ahead: %+v", r)
 	}
 	lifted := consent.FoldEntries([]consent.Entry{ahead2(objection(true, "p")), later(objection(false, "p"))})
 	if !lifted.Objections[0].Raised {
 		t.Errorf("a lifting stamped ahead: %+v", lifted.Objections)
 	}
-	cancelled := consent.FoldEntries([]consent.Entry{ahead2(consent.Erasure{Stage: eCancelled}), later(consent.Erasure{Stage: eRequested})})
+	cancelled := consent.FoldEntries(
+		[]consent.Entry{ahead2(consent.Erasure{Stage: eCancelled}), later(consent.Erasure{Stage: eRequested})},
+	)
 	if !cancelled.Erasure.Value.Stands() {
 		t.Errorf("a cancelling stamped ahead: %+v", cancelled.Erasure)
 	}
@@ -107,8 +111,8 @@ func randomGrants(r *rand.Rand, n int) (events []consent.Event) {
 	return events
 }
 
-// TestWeakerOfBoth: several grants of one instant count as one that has the weaker of each in everything, in whatever order and
-// grouping they come, and whatever their ids are.
+// TestWeakerOfBoth: several grants of one instant count as one that has the weaker of each in everything, in whatever
+// order and grouping they come, and whatever their ids are.
 func TestWeakerOfBoth(t *testing.T) {
 	for seed := range uint64(2000) {
 		r := rand.New(rand.NewPCG(seed, 7))
@@ -137,8 +141,8 @@ func TestWeakerOfBoth(t *testing.T) {
 	}
 }
 
-// TestAnnulmentEqualsNeverSeen: the state after annulments is that of a history without what they annul, but that the subject
-// stays known.
+// TestAnnulmentEqualsNeverSeen: the state after annulments is that of a history without what they annul,
+// but that the subject stays known.
 func TestAnnulmentEqualsNeverSeen(t *testing.T) {
 	annulled := 0
 	for seed := range uint64(5000) {
@@ -153,7 +157,9 @@ func TestAnnulmentEqualsNeverSeen(t *testing.T) {
 			if stage.Stage == eCompleted || r.IntN(3) > 0 {
 				return false
 			}
-			annulments = append(annulments, consent.Entry{Event: event(1, consent.Annulment{EventID: e.Event.ID}, id("annul-"+e.Event.ID), evidence)})
+			annulments = append(
+				annulments, consent.Entry{Event: event(1, consent.Annulment{EventID: e.Event.ID}, id("annul-"+e.Event.ID), evidence)},
+			)
 			return true
 		})
 		history = slices.DeleteFunc(history, func(e consent.Entry) bool {

@@ -24,8 +24,8 @@ func (i instead) text(below bool) string {
 	return text
 }
 
-// notAssigned are codes that people and systems write and that ISO 3166-1 does not assign: reserved ones, those of countries
-// that are no more, and what other lists use.
+// notAssigned are codes that people and systems write and that ISO 3166-1 does not assign: reserved ones, those of
+// countries that are no more, and what other lists use.
 var notAssigned = map[string]instead{
 	// Reserved at somebody's wish.
 	"AC": {country: "SH", below: "SH-AC", why: "Ascension"},

@@ -1,10 +1,11 @@
 // Package place checks the codes of places: ISO 3166-1 alpha-2 for countries, ISO 3166-2 for what is below them.
 //
-// A code that is not assigned finds no law: a person in "UK" would have none of the rights that she has in "GB". So such codes
-// are refused where they enter, each with the code to write instead.
+// A code that is not assigned finds no law: a person in "UK" would have none of the rights that she has in "GB". So
+// such codes are refused where they enter, each with the code to write instead.
 //
-// Which countries there are comes from golang.org/x/text/language, less what the locale data beside the standard count as
-// countries (notAssigned). Of subdivisions only those of the United States are known, because only they decide anything.
+// Which countries there are comes from golang.org/x/text/language, less what the locale data beside the
+// standard count as countries (notAssigned). Of subdivisions only those of the United States are known,
+// because only they decide anything.
 package place
 
 import (
@@ -15,9 +16,9 @@ import (
 	"golang.org/x/text/language"
 )
 
-// Check returns an error that names the code to write, unless code is that of a jurisdiction: a country, or a country and a
-// subdivision, as DE-BY. Of the subdivision the form is checked, and of the United States whether there is one. An empty code is
-// the unknown place, and passes.
+// Check returns an error that names the code to write, unless code is that of a jurisdiction: a country, or a country
+// and a subdivision, as DE-BY. Of the subdivision the form is checked, and of the United States whether there is one.
+// An empty code is the unknown place, and passes.
 func Check(code string) error {
 	if code == "" {
 		return nil

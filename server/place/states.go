@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// states are the subdivisions of the United States in ISO 3166-2:US: the states, the District of Columbia and the outlying
-// areas.
+// states are the subdivisions of the United States in ISO 3166-2:US: the states, the District of
+// Columbia and the outlying areas.
 const states = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR" +
 	" PA RI SC SD TN TX UT VT VA WA WV WI WY DC AS GU MP PR UM VI "
 

@@ -122,7 +122,8 @@ func large(n int) *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{"a": structpb.NewStringValue(strings.Repeat("x", n))}}
 }
 
-// refusal is a row of TestBadInput: what is sent, the code with which it is refused, and the field named; none if empty.
+// refusal is a row of TestBadInput: what is sent, the code with which it is refused, and
+// the field named; none if empty.
 type refusal struct {
 	name  string
 	send  call
@@ -153,7 +154,10 @@ func badChecks(t *testing.T) []refusal {
 		{"category of wrong form", checking(func(r *consentv1.CheckRequest) {
 			r.DataCategories = []string{"user", "user..x"}
 		}), invalid, "data_categories[1]"},
-		{"recipient without kind", checking(func(r *consentv1.CheckRequest) { r.Recipient = &consentv1.Recipient{} }), invalid, "recipient.kind"},
+		{
+			"recipient without kind", checking(func(r *consentv1.CheckRequest) { r.Recipient = &consentv1.Recipient{} }), invalid,
+			"recipient.kind",
+		},
 		{"recipient of unknown kind", checking(func(r *consentv1.CheckRequest) {
 			r.Recipient = &consentv1.Recipient{Kind: 99}
 		}), invalid, "recipient.kind"},
@@ -165,12 +169,18 @@ func badChecks(t *testing.T) []refusal {
 			r.Context = &structpb.Struct{Fields: map[string]*structpb.Value{"a": {}}}
 		}), invalid, "context"},
 		{"message over 4 MiB", checking(func(r *consentv1.CheckRequest) { r.Context = large(4 << 20) }), codes.ResourceExhausted, ""},
-		{"empty consistency", checking(func(r *consentv1.CheckRequest) { r.Consistency = &consentv1.Consistency{} }), invalid, "consistency.requirement"},
+		{
+			"empty consistency", checking(func(r *consentv1.CheckRequest) { r.Consistency = &consentv1.Consistency{} }), invalid,
+			"consistency.requirement",
+		},
 		{"empty token", checking(fresh("")), invalid, "consistency.at_least_as_fresh"},
 		{"garbage token", checking(fresh("garbage")), invalid, "consistency.at_least_as_fresh"},
 		{"over-long token", checking(fresh(long)), invalid, "consistency.at_least_as_fresh"},
 		{"token of another store", foreignToken(t), invalid, "consistency.at_least_as_fresh"},
-		{"invalid UTF-8", bytes(consentv1.DecisionService_Check_FullMethodName, field(1, "example"), field(2, "a\xffb")), invalid, "subject_id"},
+		{
+			"invalid UTF-8", bytes(consentv1.DecisionService_Check_FullMethodName, field(1, "example"), field(2, "a\xffb")), invalid,
+			"subject_id",
+		},
 		{"bytes that are no message", bytes(consentv1.DecisionService_Check_FullMethodName, []byte{0xff}), invalid, "request"},
 		{"deadline passed", func(ctx context.Context, s *servertest.Server) error {
 			ctx, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
@@ -185,7 +195,9 @@ func badChecks(t *testing.T) []refusal {
 			return err
 		}, missing, "controller"},
 		{"purposes, context over 16 KiB", func(ctx context.Context, s *servertest.Server) error {
-			_, err := s.Decisions.ListPurposes(ctx, &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "s", Context: large(16 << 10)})
+			_, err := s.Decisions.ListPurposes(
+				ctx, &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "s", Context: large(16 << 10)},
+			)
 			return err
 		}, invalid, "context"},
 		{"over 1,000 items", func(ctx context.Context, s *servertest.Server) error {
@@ -221,27 +233,46 @@ func badRecords() []refusal {
 		}, missing, "controller"},
 		{"empty event id", recording(func(e *consentv1.Event) { e.Id = "" }), invalid, "events[1].id"},
 		{"over-long event id", recording(func(e *consentv1.Event) { e.Id = long }), invalid, "events[1].id"},
-		{"invalid UTF-8 in an event", bytes(consentv1.ConsentService_RecordEvents_FullMethodName, field(3, ""), field(3, string(field(1, "\xff")))), invalid, "events[1].id"},
+		{
+			"invalid UTF-8 in an event",
+			bytes(consentv1.ConsentService_RecordEvents_FullMethodName, field(3, ""), field(3, string(field(1, "\xff")))), invalid,
+			"events[1].id",
+		},
 		{"event without a kind", recording(kindless), invalid, "events[1].kind"},
 		{"no occurred_at", recording(func(e *consentv1.Event) { e.OccurredAt = nil }), invalid, "events[1].occurred_at"},
 		{"occurred_at in the future", recording(func(e *consentv1.Event) {
 			e.OccurredAt = timestamppb.New(time.Now().Add(2 * time.Minute))
 		}), invalid, "events[1].occurred_at"},
 		{"occurred_at before 1970", recording(func(e *consentv1.Event) { e.OccurredAt.Seconds = -1 }), invalid, "events[1].occurred_at"},
-		{"occurred_at with bad nanos", recording(func(e *consentv1.Event) { e.OccurredAt.Nanos = 1e9 }), invalid, "events[1].occurred_at"},
+		{
+			"occurred_at with bad nanos", recording(func(e *consentv1.Event) { e.OccurredAt.Nanos = 1e9 }), invalid,
+			"events[1].occurred_at",
+		},
 		{"expiry before the event", recording(func(e *consentv1.Event) {
 			e.GetConsent().ExpiresAt = timestamppb.New(e.GetOccurredAt().AsTime().Add(-time.Second))
 		}), invalid, "events[1].consent.expires_at"},
 		{"expiry beyond 2262", recording(func(e *consentv1.Event) {
 			e.GetConsent().ExpiresAt = timestamppb.New(time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC))
 		}), invalid, "events[1].consent.expires_at"},
-		{"grant without a notice", recording(func(e *consentv1.Event) { e.GetConsent().NoticeVersion = 0 }), invalid, "events[1].consent.notice_version"},
+		{
+			"grant without a notice", recording(func(e *consentv1.Event) { e.GetConsent().NoticeVersion = 0 }), invalid,
+			"events[1].consent.notice_version",
+		},
 		{"grant by the controller", recording(func(e *consentv1.Event) {
 			e.GetConsent().GivenBy = consentv1.GivenBy_GIVEN_BY_CONTROLLER
 		}), invalid, "events[1].consent.given_by"},
-		{"consent without a status", recording(func(e *consentv1.Event) { e.GetConsent().Status = 0 }), invalid, "events[1].consent.status"},
-		{"consent of unknown status", recording(func(e *consentv1.Event) { e.GetConsent().Status = 77 }), invalid, "events[1].consent.status"},
-		{"consent, purpose of wrong form", recording(func(e *consentv1.Event) { e.GetConsent().Purpose = "X" }), invalid, "events[1].consent.purpose"},
+		{
+			"consent without a status", recording(func(e *consentv1.Event) { e.GetConsent().Status = 0 }), invalid,
+			"events[1].consent.status",
+		},
+		{
+			"consent of unknown status", recording(func(e *consentv1.Event) { e.GetConsent().Status = 77 }), invalid,
+			"events[1].consent.status",
+		},
+		{
+			"consent, purpose of wrong form", recording(func(e *consentv1.Event) { e.GetConsent().Purpose = "X" }), invalid,
+			"events[1].consent.purpose",
+		},
 		{"expiry of a withdrawal", recording(func(e *consentv1.Event) {
 			e.GetConsent().Status = consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN
 			e.GetConsent().ExpiresAt = timestamppb.New(time.Now().Add(time.Hour))
@@ -250,7 +281,10 @@ func badRecords() []refusal {
 		{"source of wrong form", recording(func(e *consentv1.Event) { e.Source = "Cookie-Banner" }), invalid, "events[1].source"},
 		{"over-long source", recording(func(e *consentv1.Event) { e.Source = strings.Repeat("s", 65) }), invalid, "events[1].source"},
 		{"evidence that is no URI", recording(func(e *consentv1.Event) { e.Evidence = "on paper" }), invalid, "events[1].evidence"},
-		{"evidence with white space", recording(func(e *consentv1.Event) { e.Evidence = "urn:paper:form 9" }), invalid, "events[1].evidence"},
+		{
+			"evidence with white space", recording(func(e *consentv1.Event) { e.Evidence = "urn:paper:form 9" }), invalid,
+			"events[1].evidence",
+		},
 		{"evidence that is blank", recording(func(e *consentv1.Event) { e.Evidence = " " }), invalid, "events[1].evidence"},
 		{"annulment without evidence", recording(func(e *consentv1.Event) {
 			e.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "good"}}
@@ -274,7 +308,9 @@ func badRecords() []refusal {
 			e.Kind = &consentv1.Event_Profile{Profile: &consentv1.ProfileEvent{Jurisdiction: proto.String("Germany")}}
 		}), invalid, "events[1].profile.jurisdiction"},
 		{"opt-out lifted without evidence", recording(func(e *consentv1.Event) {
-			e.Kind = &consentv1.Event_OptOut{OptOut: &consentv1.OptOutEvent{Kind: consentv1.OptOutKind_OPT_OUT_KIND_SALE_OR_SHARING, Lifted: true}}
+			e.Kind = &consentv1.Event_OptOut{
+				OptOut: &consentv1.OptOutEvent{Kind: consentv1.OptOutKind_OPT_OUT_KIND_SALE_OR_SHARING, Lifted: true},
+			}
 		}), invalid, "events[1].evidence"},
 		{"same id, other content", after(batch(given("twice")), batch(given("fresh"), func() *consentv1.Event {
 			e := given("twice")
@@ -298,7 +334,10 @@ func badReads() []refusal {
 	return []refusal{
 		{"subject of an unknown controller", subject("nobody"), missing, "controller"},
 		{"subject without a controller", subject(""), invalid, "controller"},
-		{"events of an unknown controller", listing(func(r *consentv1.ListEventsRequest) { r.Controller = "nobody" }), missing, "controller"},
+		{
+			"events of an unknown controller", listing(func(r *consentv1.ListEventsRequest) { r.Controller = "nobody" }), missing,
+			"controller",
+		},
 		{"page of 1,001", listing(func(r *consentv1.ListEventsRequest) { r.PageSize = 1001 }), invalid, "page_size"},
 		{"negative page", listing(func(r *consentv1.ListEventsRequest) { r.PageSize = -1 }), invalid, "page_size"},
 		{"garbage page token", listing(func(r *consentv1.ListEventsRequest) { r.PageToken = "garbage" }), invalid, "page_token"},
@@ -309,8 +348,8 @@ func badReads() []refusal {
 	}
 }
 
-// TestBadInput holds that everything malformed is refused with its documented code and the path of the field at fault, and
-// that nothing of it is recorded.
+// TestBadInput holds that everything malformed is refused with its documented code and the path of the field at fault,
+// and that nothing of it is recorded.
 func TestBadInput(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	for _, row := range slices.Concat(badChecks(t), badRecords(), badReads()) {
@@ -397,7 +436,8 @@ func TestBatchItemsFailAlone(t *testing.T) {
 			continue
 		}
 		e := result.GetError()
-		if codes.Code(e.GetCode()) != want.code || len(e.GetFieldViolations()) != 1 || e.GetFieldViolations()[0].GetField() != want.field {
+		if codes.Code(e.GetCode()) != want.code || len(e.GetFieldViolations()) != 1 ||
+			e.GetFieldViolations()[0].GetField() != want.field {
 			t.Errorf("item %d: %v, want %v on %s", i, result, want.code, want.field)
 		}
 	}

@@ -56,66 +56,6 @@ func treeOf(files map[string]string) fs.FS {
 	return tree
 }
 
-// badSet is tiny with files replaced, and what is said of it.
-type badSet struct {
-	name  string
-	files map[string]string
-	// place is file:line of the first fault, or what of it there is; says are parts of its text, the remedy last.
-	place string
-	says  []string
-}
-
-func badSets() []badSet {
-	rules, table := tiny()[tinyRules], tiny()[tinyTable]
-	added := func(text string) map[string]string { return map[string]string{tinyRules: rules + text} }
-	rows := func(text string) map[string]string { return map[string]string{tinyTable: table + text} }
-	return []badSet{
-		{"a syntax error", added("decision if {\n"), tinyRules + ":8", []string{"unexpected eof token", "complete or correct the rule here"}},
-		{"saved by half", map[string]string{tinyRules: rules[:len(rules)/2]}, tinyRules + ":4", []string{"complete or correct the rule here"}},
-		{"emptied", map[string]string{tinyRules: ""}, tinyRules, []string{"empty module", "write its package and rules, or remove the file"}},
-		{"a type error", added("x := count(1)\n"), tinyRules + ":7", []string{"count", "give it arguments of the types that it wants"}},
-		{"an unknown function", added("x := nope(1)\n"), tinyRules + ":7", []string{"undefined function nope", "mend the name"}},
-		{"a refused built-in", added("x := http.send({})\n"), tinyRules + ":7", []string{"http.send is not allowed", "in the input"}},
-		{"a clock", added("x := time.now_ns()\n"), tinyRules + ":7", []string{"time.now_ns is not allowed", "in the input"}},
-		{"now outside the clock", added("x if input.now > 1\n"), tinyRules + ":7", []string{"input.now", "functions of the clock"}},
-		{"a recursive rule", added("x if y\ny if x\n"), tinyRules + ":7", []string{"recursive", "decide one of these without the other"}},
-		{"an unsafe variable", added("x if not y == 1\n"), tinyRules + ":7", []string{"var y is unsafe", "give the variable a value in the same body"}},
-		{"no entrypoint", map[string]string{tinyRules: "package consentd.controllers.acme\n\nother := 1\n"}, tinyTable, []string{"no policy", `add a rule data.consentd.controllers["acme"].decision`}},
-		{"rules and data in one place", map[string]string{"consentd/controllers/acme/data.yaml": "decision: {}\n"}, tinyRules + ":3", []string{"conflicting rule", "rename the rule, or move the data"}},
-		{"rules of two forms", added("x := 1\nx contains 2\n"), tinyRules + ":7", []string{"conflicting rules", "the same form"}},
-		{"a conflict", added("decision := object.union({\"decision\": \"DENY\"}, {}) if input.subject.known == true\n"), tinyRules + ":7", []string{"conflict", "mend the rule so that it gives one value"}},
-		{"a rule that never fires", added("x if {\n\tinput.purpose == \"nothing\"\n}\n\ndefault y := false\n\ny if x\n"), tinyRules + ":7", []string{"is needed by no decision", "or remove it"}},
-		{"a rule that cannot fire", map[string]string{tinyRules: strings.Replace(rules, "decision := {", "decision := object.union(_answer, {\"legal_basis\": \"CONTRACT\"}) if input.purpose == \"nothing\"\n\ndecision := _answer if input.purpose != \"nothing\"\n\n_answer := {", 1)}, tinyRules + ":3", []string{"fires in no case and in no test", "remove it, or show by a test or case"}},
-		{"a wrong ALLOW", map[string]string{tinyTable: strings.Replace(table, "LEGAL_OBLIGATION", "CONSENT", 1), tinyRules: strings.Replace(rules, "LEGAL_OBLIGATION", "CONSENT", 1)}, tinyRules + ":3", []string{"CLOSED: a closed account denies", "it is allowed where account CLOSED"}},
-		{"an unknown key", rows("kept_after_erasur: [x]\n"), tinyTable + ":4", []string{"unknown key kept_after_erasur", "mend its name"}},
-		{"an unknown purpose in data", rows("kept_after_erasure: [storage]\n"), tinyTable + ":4", []string{`"storage" is not among the purposes`, "declare it or leave it out"}},
-		{"an unknown purpose in a row", rows("  storage: {basis: CONTRACT, clause: x, covered_by: nothing}\n"), tinyTable + ":4", []string{`"nothing"`, "declare it or mend the name"}},
-		{"a basis that does not exist", map[string]string{tinyTable: strings.Replace(table, "LEGAL_OBLIGATION", "LEGAL", 1)}, tinyTable + ":3", []string{`"LEGAL" is not a known value`, "want one of CONSENT"}},
-		{"two bases", map[string]string{tinyTable: strings.Replace(table, "basis:", "basis: CONSENT, basis:", 1)}, tinyTable + ":3", []string{"basis", "keep one of them"}},
-		{"a basis of what is prohibited", rows("  sale_of_data: {basis: CONSENT, prohibited: true, clause: x}\n"), tinyTable + ":4", []string{"needs exactly one of basis and prohibited"}},
-		{"a limit that is text", rows("  storage: {basis: CONTRACT, clause: x, anonymized_only: yes}\n"), tinyTable + ":4", []string{`anonymized_only: "yes" is text here`, "write true or false"}},
-		{"a limit that is null", rows("  storage: {basis: CONTRACT, clause: x, anonymized_only: null}\n"), tinyTable + ":4", []string{"anonymized_only: null here", "write true or false"}},
-		{"a clause that is a number", rows("  storage:\n    basis: CONTRACT\n    clause: 3.10\n"), tinyTable + ":6", []string{`clause: "3.10" is a number here`, `in quotes where text is meant, "3.10"`}},
-		{"half a day", rows("durations: {idle: {days: 365.25}}\n"), tinyTable + ":4", []string{"days: 365.25 is no whole number", "write a whole number"}},
-		{"a version that is text", map[string]string{tinyTable: strings.Replace(table, "version: 1", `version: "1"`, 1)}, tinyTable + ":1", []string{`version: "1" is text here`, "write a whole number"}},
-		{"a second document", rows("---\nname: x\n"), tinyTable + ":4", []string{"second YAML document", "keep one document"}},
-		{"a merge key", rows("  storage: &row {basis: CONTRACT, clause: x}\n  saved_gallery: {<<: *row, clause: y}\n"), tinyTable + ":5", []string{"merge keys are not read", "write the keys out"}},
-		{"yes in own", rows("own: {flag: yes}\n"), tinyTable + ":4", []string{"flag: yes is text", "write true or false, or quote it"}},
-		{"yes in shared data", map[string]string{"lib/x/data.yaml": "places:\n- NO\n"}, "lib/x/data.yaml:2", []string{"NO is text", "quote it"}},
-		{"data without a value", map[string]string{"lib/x/data.yaml": "# saved by half\n"}, "lib/x/data.yaml:1", []string{"the file is empty", "or remove the file"}},
-		{"data in two files", map[string]string{"lib/x/data.yaml": "a: 1\n", "lib/x/more.yaml": "a: 2\n"}, "lib/x/more.yaml:1", []string{"data.lib.x.a stands in lib/x/data.yaml:1 too", "keep one of them"}},
-		{"rules among the tables", map[string]string{"controllers/acme/more.rego": "package controllers.acme.purposes.legal_compliance\n\nanonymized_information := true\n"}, "controllers/acme/more.rego:1", []string{"rules cannot stand among the tables", "name it consentd.controllers.<id>"}},
-		{"a case with yes", map[string]string{tinyCases: strings.Replace(tiny()[tinyCases], "check: {", "check: {context: {anonymized: yes}, ", 1)}, tinyCases + ":1", []string{"anonymized: yes is text", "write true or false"}},
-		{"two documents of cases", map[string]string{tinyCases: tiny()[tinyCases] + "---\n" + tiny()[tinyCases]}, tinyCases + ":2", []string{"second YAML document", "keep one document"}},
-		{"broken YAML", rows("a: b: c\n"), tinyTable + ":4", []string{"mapping values", "correct the YAML here"}},
-		{"tabs", rows("\tx: 1\n"), tinyTable + ":4", []string{"cannot start any token", "indent by spaces"}},
-		{"a controller without rules", map[string]string{"controllers/other/data.yaml": table}, "controllers/other/data.yaml", []string{"no policy", "add a rule"}},
-		{"a test that fails", map[string]string{"controllers/acme/acme_test.rego": "package consentd.controllers.acme_test\n\ntest_x if 1 == 2\n"}, "controllers/acme/acme_test.rego:3", []string{"test_x fails", "mend the rule or the test"}},
-		{"a case that fails", map[string]string{tinyCases: strings.Replace(tiny()[tinyCases], "ALLOW", "DENY", 1)}, tinyCases + ":1", []string{`case "the law goes on" fails: expected DENY, got decision = ALLOW`, "mend the rule or the case"}},
-		{"a case that is none", map[string]string{tinyCases: "- {nmae: x}\n"}, tinyCases + ":1", []string{"unknown key nmae", "mend the name"}},
-	}
-}
-
 // following is a server that follows a source of tiny.
 type following struct {
 	*servertest.Server
@@ -174,8 +114,8 @@ func (f *following) failedLoads(t *testing.T) float64 {
 		f.Metric(t, "consentd_policy_loads_total", map[string]string{"outcome": "unreadable"})
 }
 
-// refuses has something bad put into the source and holds what is said of it: by status, metrics and log, with place and
-// remedy, while the policies in force answer as before.
+// refuses has something bad put into the source and holds what is said of it: by status, metrics and log, with place
+// and remedy, while the policies in force answer as before.
 func (f *following) refuses(t *testing.T, put func(), place string, says []string) {
 	t.Helper()
 	before := f.failedLoads(t)
@@ -200,7 +140,8 @@ func (f *following) refuses(t *testing.T, put func(), place string, says []strin
 		t.Errorf("consentd_policy_consecutive_failures = %v", n)
 	}
 	lines := f.log.refusals(t)
-	if len(lines) == 0 || !strings.Contains(lines[len(lines)-1], fault.GetMessage()) || !strings.Contains(lines[len(lines)-1], placeOf(fault)) {
+	if len(lines) == 0 || !strings.Contains(lines[len(lines)-1], fault.GetMessage()) ||
+		!strings.Contains(lines[len(lines)-1], placeOf(fault)) {
 		t.Errorf("the log does not say it: %q", lines)
 	}
 }
@@ -282,7 +223,9 @@ func TestBadSaves(t *testing.T) {
 	put(t, dir, nil)
 	f := follow(t, source.Config{Location: dir, MaxBytes: 1 << 20, Poll: time.Hour})
 	rows := append(badSets(), badSet{
-		"too large", map[string]string{"big.json": strings.Repeat(" ", 1<<20+1)}, "big.json", []string{"larger than 1 MiB", "--policies-max-size"},
+		"too large", map[string]string{"big.json": strings.Repeat(" ", 1<<20+1)}, "big.json", []string{
+			"larger than 1 MiB", "--policies-max-size",
+		},
 	})
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -380,7 +323,8 @@ func tinyBundle(t *testing.T, edits map[string]string) []byte {
 }
 
 // bundledTable is the table of tiny, as a bundle has it.
-const bundledTable = `{"controllers": {"acme": {"notice": {"version": 1, "material": 1}, "purposes": {"legal_compliance": {"basis": "LEGAL_OBLIGATION", "clause": "§1"}}}}}`
+const bundledTable = `{"controllers": {"acme": {"notice": {"version": 1, "material": 1}, ` +
+	`"purposes": {"legal_compliance": {"basis": "LEGAL_OBLIGATION", "clause": "§1"}}}}}`
 
 // badBundle is what comes as a bundle, and what is said of it.
 type badBundle struct {
@@ -396,16 +340,44 @@ func badBundles(t *testing.T) []badBundle {
 		{"garbage", []byte("<html>"), "", []string{"is no bundle", "opa build"}},
 		{"cut off", tinyBundle(t, nil)[:200], "", []string{"cut off", "opa build"}},
 		{"a path escape", edited("../x.rego", "package x\n"), "", []string{`"../x.rego"`, "leaves the bundle", "build it again"}},
-		{"a newer Rego", edited("/.manifest", `{"rego_version": 2}`), ".manifest", []string{"version 2 of Rego", "build the bundle for it"}},
-		{"a newer contract", edited("/.manifest", `{"metadata": {"consentd": {"contract": 9}}}`), ".manifest", []string{"version 9", "use a newer server"}},
-		{"too large", edited("/x/data.json", `{"x": "`+strings.Repeat("x", 1<<20)+`"}`), "", []string{"larger than 1 MiB", "--policies-max-size"}},
-		{"a bad rule", edited("/policies/acme.rego", tiny()[tinyRules]+"x := nope(1)\n"), "policies/acme.rego:7", []string{"nope", "mend the name"}},
-		{"a bad table", edited("/data.json", `{"controllers": {"acme": {"claus": 1}}}`), "data.json:4", []string{"unknown key claus", "mend its name"}},
+		{
+			"a newer Rego", edited("/.manifest", `{"rego_version": 2}`), ".manifest",
+			[]string{"version 2 of Rego", "build the bundle for it"},
+		},
+		{
+			"a newer contract", edited("/.manifest", `{"metadata": {"consentd": {"contract": 9}}}`), ".manifest",
+			[]string{"version 9", "use a newer server"},
+		},
+		{
+			"too large", edited("/x/data.json", `{"x": "`+strings.Repeat("x", 1<<20)+`"}`), "",
+			[]string{"larger than 1 MiB", "--policies-max-size"},
+		},
+		{
+			"a bad rule", edited("/policies/acme.rego", tiny()[tinyRules]+"x := nope(1)\n"), "policies/acme.rego:7",
+			[]string{"nope", "mend the name"},
+		},
+		{
+			"a bad table", edited("/data.json", `{"controllers": {"acme": {"claus": 1}}}`), "data.json:4",
+			[]string{"unknown key claus", "mend its name"},
+		},
 		{"no table", edited("/data.json", ""), "policies/acme.rego:3", []string{"no table", "add controllers/acme/data.yaml"}},
-		{"yes for true", edited("/data.json", strings.Replace(bundledTable, `"§1"`, `"§1", "anonymized_only": "yes"`, 1)), "data.json:12", []string{`anonymized_only: "yes" is text here`, "write true or false"}},
-		{"a key twice", edited("/data.json", strings.Replace(bundledTable, `"clause": "§1"`, `"clause": "§1", "clause": "§2"`, 1)), "data.json:12", []string{`key "clause" stands at line 11 already`, "keep one of them"}},
-		{"two documents", edited("/x/data.yaml", "a: 1\n---\nb: 2\n"), "x/data.yaml:2", []string{"second YAML document", "keep one document"}},
-		{"broken data", edited("/data.json", `{"controllers": `), "data.json", []string{"cannot be read", "correct it, and build the bundle again"}},
+		{
+			"yes for true", edited("/data.json", strings.Replace(bundledTable, `"§1"`, `"§1", "anonymized_only": "yes"`, 1)),
+			"data.json:12", []string{`anonymized_only: "yes" is text here`, "write true or false"},
+		},
+		{
+			"a key twice",
+			edited("/data.json", strings.Replace(bundledTable, `"clause": "§1"`, `"clause": "§1", "clause": "§2"`, 1)),
+			"data.json:12", []string{`key "clause" stands at line 11 already`, "keep one of them"},
+		},
+		{
+			"two documents", edited("/x/data.yaml", "a: 1\n---\nb: 2\n"), "x/data.yaml:2",
+			[]string{"second YAML document", "keep one document"},
+		},
+		{
+			"broken data", edited("/data.json", `{"controllers": `), "data.json",
+			[]string{"cannot be read", "correct it, and build the bundle again"},
+		},
 	}
 }
 
@@ -456,7 +428,13 @@ func TestBadServers(t *testing.T) {
 	t.Cleanup(server.Close)
 	elsewhere := httptest.NewServer(http.HandlerFunc(good))
 	t.Cleanup(elsewhere.Close)
-	f := follow(t, source.Config{Location: server.URL + "/bundle.tar.gz?token=secret", MaxBytes: 1 << 20, Poll: 10 * time.Millisecond, Timeout: time.Second})
+	f := follow(
+		t,
+		source.Config{
+			Location: server.URL + "/bundle.tar.gz?token=secret", MaxBytes: 1 << 20, Poll: 10 * time.Millisecond,
+			Timeout: time.Second,
+		},
+	)
 	type row struct {
 		name   string
 		answer handler
@@ -464,15 +442,24 @@ func TestBadServers(t *testing.T) {
 		says   []string
 	}
 	rows := []row{
-		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "", []string{"did not send the bundle within 1s", "see what holds the server up"}},
+		{
+			"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "",
+			[]string{"did not send the bundle within 1s", "see what holds the server up"},
+		},
 		{"hangs half-way", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(tinyBundle(t, nil)[:100])
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		}, "", []string{"did not send the bundle within 1s", "see what holds the server up"}},
-		{"redirects to another host", http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP, "", []string{"redirects to another host", "name the final address"}},
+		{
+			"redirects to another host", http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP, "",
+			[]string{"redirects to another host", "name the final address"},
+		},
 		{"has nothing there", http.NotFound, "", []string{"the server answers 404", "see that the bundle is there"}},
-		{"hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", []string{"cannot be fetched", "see that the server runs"}},
+		{
+			"hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "",
+			[]string{"cannot be fetched", "see that the server runs"},
+		},
 		{"sends without end", func(w http.ResponseWriter, r *http.Request) {
 			for zeros := make([]byte, 1<<16); r.Context().Err() == nil; {
 				_, _ = w.Write(zeros)

@@ -74,7 +74,10 @@ func calling(all []builtinCall) map[string]string {
 	table.WriteString("notice: {version: 1, material: 1}\npurposes:\n")
 	rules.WriteString(`package consentd.controllers.acme
 
-default decision := {"decision": "DENY", "reasons": [{"code": "BASIS_NOT_DECLARED", "clause": ""}], "obligations": [], "permitted_data_categories": []}
+default decision := {
+	"decision": "DENY", "reasons": [{"code": "BASIS_NOT_DECLARED", "clause": ""}],
+	"obligations": [], "permitted_data_categories": [],
+}
 
 decision := {
 	"decision": "ALLOW", "reasons": [{"code": "BASIS_HOLDS", "clause": "§1"}],
@@ -108,7 +111,8 @@ func facts(t *testing.T) *structpb.Struct {
 	return s
 }
 
-// TestEveryBuiltinThroughAStream calls each built-in that a policy may call, by OPA's implementation, for a check of a stream.
+// TestEveryBuiltinThroughAStream calls each built-in that a policy may call, by OPA's
+// implementation, for a check of a stream.
 func TestEveryBuiltinThroughAStream(t *testing.T) {
 	var all []builtinCall
 	for _, c := range builtinCalls(t) {
@@ -128,9 +132,10 @@ func TestEveryBuiltinThroughAStream(t *testing.T) {
 	}
 	facts := facts(t)
 	for i, c := range all {
-		if err := stream.Send(&consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{{Id: uint64(i) + 1, Check: &consentv1.CheckRequest{
-			Controller: "acme", SubjectId: "u", Purpose: c.purpose(), Context: facts,
-		}}}}); err != nil {
+		if err := stream.Send(&consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{{Id: uint64(i) + 1,
+			Check: &consentv1.CheckRequest{
+				Controller: "acme", SubjectId: "u", Purpose: c.purpose(), Context: facts,
+			}}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

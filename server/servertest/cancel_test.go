@@ -19,8 +19,8 @@ import (
 	"github.com/consentd/consentd/server/servertest"
 )
 
-// TestCasesThroughStreams runs the corpus through CheckStream. Each check is sent three times: once to be answered, once with
-// a few microseconds to live, and once to be cancelled by the next message, while others are under way.
+// TestCasesThroughStreams runs the corpus through CheckStream. Each check is sent three times: once to be answered,
+// once with a few microseconds to live, and once to be cancelled by the next message, while others are under way.
 func TestCasesThroughStreams(t *testing.T) {
 	for name, engine := range map[string]policy.Engine{
 		"compiled": policy.Compiled, "delegating": policy.Delegating, "topdown": policy.Topdown,
@@ -115,15 +115,16 @@ func send(t *testing.T, stream consentv1.DecisionService_CheckStreamClient, m *c
 }
 
 // FuzzStreamCancellation plays scripts on a stream to a server whose policy calls a built-in of OPA's: checks with and
-// without a time limit, cancellations at any instant, the end of the stream by either way. The server outlives them all; no
-// check is answered twice; what is answered is the decision, or that it was cancelled or late; and a stream that its client
-// closes has answered all.
+// without a time limit, cancellations at any instant, the end of the stream by either way. The server outlives them
+// all; no check is answered twice; what is answered is the decision, or that it was cancelled or late; and a stream
+// that its client closes has answered all.
 //
 // Each pair of bytes is something to do, and how.
 func FuzzStreamCancellation(f *testing.F) {
 	s := servertest.Start(f, servertest.Options{Policies: treeOf(matching())})
 	for _, script := range []string{
-		"c\x00", "c\x00x\x00", "c\x01y\x05x\x00c\x02", "c\x00c\x00c\x00x\x01x\x02E\x00", "c\x03c\x04c\x05y\x20c\x01", "m\x40x\x10x\x20y\x09m\x40E\x00",
+		"c\x00", "c\x00x\x00", "c\x01y\x05x\x00c\x02", "c\x00c\x00c\x00x\x01x\x02E\x00", "c\x03c\x04c\x05y\x20c\x01",
+		"m\x40x\x10x\x20y\x09m\x40E\x00",
 		"m\xffx\x01y\xffx\xf0D\x00",
 	} {
 		f.Add([]byte(script))

@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/cases"
 )
 
-// Run is one case on its way through the API. Its messages are made from the words of the corpus by name, not by way of the
-// domain's types, so that a slip in the server's conversions cannot cancel itself out.
+// Run is one case on its way through the API. Its messages are made from the words of the corpus by name, not by way of
+// the domain's types, so that a slip in the server's conversions cannot cancel itself out.
 type Run struct {
 	Case *cases.Case
 	// Subject is an id that no other run uses.
@@ -22,8 +22,8 @@ type Run struct {
 	Start time.Time
 }
 
-// Record records the case's events, those under other controllers first, each by a call of its own. It returns the error of
-// the first call that fails, and whether that was the case's last event.
+// Record records the case's events, those under other controllers first, each by a call of its own. It returns the
+// error of the first call that fails, and whether that was the case's last event.
 func (r Run) Record(ctx context.Context, client consentv1.ConsentServiceClient) (last bool, err error) {
 	for _, other := range r.Case.Also {
 		if _, err := r.record(ctx, client, other); err != nil {

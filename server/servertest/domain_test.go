@@ -333,7 +333,9 @@ func annulmentStories() []story {
 			record("no proof", -day, annul("grant"), "INVALID_ARGUMENT evidence"),
 			record("unknown", -day, annul("nothing"), "FAILED_PRECONDITION annulment.event_id", ticket),
 			record("stranger's", -day, func(e *consentv1.Event) {
-				e.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "an agent recorded the consent of somebody else/wrong"}}
+				e.Kind = &consentv1.Event_Annulment{
+					Annulment: &consentv1.AnnulmentEvent{EventId: "an agent recorded the consent of somebody else/wrong"},
+				}
 			}, "FAILED_PRECONDITION annulment.event_id", ticket),
 			record("mistake", -day, annul("grant"), "COUNTED", ticket),
 			record("of that", -day, annul("mistake"), "FAILED_PRECONDITION annulment.event_id", ticket),

@@ -21,8 +21,8 @@ var doorHistories = flag.Int("doors.histories", 10, "random histories for TestAl
 
 var doorControllers = []string{"example", "jasminai", "jsers", "livex", "somesing", "z-image"}
 
-// doorStore records random histories, each for every controller, and returns the directory of their store. Purposes of the
-// generator are those of controllers, or become marketing_email and ai_training.
+// doorStore records random histories, each for every controller, and returns the directory of their store. Purposes of
+// the generator are those of controllers, or become marketing_email and ai_training.
 func doorStore(t *testing.T, histories int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -55,9 +55,9 @@ func doorStore(t *testing.T, histories int) string {
 	return dir
 }
 
-// TestAllDoorsAnswerAlike asks about all purposes of random people by every way there is to ask: Check past the cache and from
-// it, over streams and by single calls, BatchCheck, ListPurposes, and a near cache before and after it knows the answer. The whole
-// answers are equal, but for ids and tokens.
+// TestAllDoorsAnswerAlike asks about all purposes of random people by every way there is to ask: Check past the cache
+// and from it, over streams and by single calls, BatchCheck, ListPurposes, and a near cache before and after it knows
+// the answer. The whole answers are equal, but for ids and tokens.
 func TestAllDoorsAnswerAlike(t *testing.T) {
 	histories := *doorHistories
 	s := servertest.Start(t, servertest.Options{DataDir: doorStore(t, histories)})
@@ -69,7 +69,10 @@ func TestAllDoorsAnswerAlike(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	d := doors{t: t, streams: dial(), unary: dial(client.WithoutCoalescing()), near: dial(client.WithNearCache(client.NearCacheConfig{}))}
+	d := doors{
+		t: t, streams: dial(), unary: dial(client.WithoutCoalescing()),
+		near: dial(client.WithNearCache(client.NearCacheConfig{})),
+	}
 	awaitNear(t, d.near)
 	for seed := range histories {
 		for _, controller := range doorControllers {

@@ -60,22 +60,30 @@ func stop(t *testing.T, s *servertest.Server) {
 	}
 }
 
-func explainAt(t *testing.T, s *servertest.Server, at *timestamppb.Timestamp, policies consentv1.PolicyChoice) (*consentv1.ExplainResponse, error) {
+func explainAt(
+	t *testing.T, s *servertest.Server, at *timestamppb.Timestamp, policies consentv1.PolicyChoice,
+) (*consentv1.ExplainResponse, error) {
 	t.Helper()
 	return s.Decisions.Explain(t.Context(), &consentv1.ExplainRequest{
 		Check: &consentv1.CheckRequest{Controller: "acme", SubjectId: "s", Purpose: "storage"}, At: at, Policies: policies,
 	})
 }
 
-func purposesAt(t *testing.T, s *servertest.Server, at *timestamppb.Timestamp, policies consentv1.PolicyChoice) (*consentv1.ListPurposesResponse, error) {
+func purposesAt(
+	t *testing.T, s *servertest.Server, at *timestamppb.Timestamp, policies consentv1.PolicyChoice,
+) (*consentv1.ListPurposesResponse, error) {
 	t.Helper()
-	return s.Decisions.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "acme", SubjectId: "s", At: at, Policies: policies})
+	return s.Decisions.ListPurposes(
+		t.Context(), &consentv1.ListPurposesRequest{Controller: "acme", SubjectId: "s", At: at, Policies: policies},
+	)
 }
 
 const now = consentv1.PolicyChoice_POLICY_CHOICE_NOW
 
 // expectClause asks by Explain and by ListPurposes, which must be decided by the set of that clause.
-func expectClause(t *testing.T, s *servertest.Server, at int, policies consentv1.PolicyChoice, want string) *consentv1.DecidingPolicies {
+func expectClause(
+	t *testing.T, s *servertest.Server, at int, policies consentv1.PolicyChoice, want string,
+) *consentv1.DecidingPolicies {
 	t.Helper()
 	told, err := explainAt(t, s, hour(at), policies)
 	if err != nil {
@@ -88,7 +96,10 @@ func expectClause(t *testing.T, s *servertest.Server, at int, policies consentv1
 	p := told.GetPolicies()
 	for _, d := range []*consentv1.CheckResponse{told.GetDecision(), listed.GetPurposes()[0].GetResponse()} {
 		if d.GetReasons()[0].GetClause() != want || d.GetPolicyRevision() != p.GetPolicyRevision() {
-			t.Errorf("at hour %d: decided by %v, revision %s (told: %s), want %s", at, d.GetReasons(), d.GetPolicyRevision(), p.GetPolicyRevision(), want)
+			t.Errorf(
+				"at hour %d: decided by %v, revision %s (told: %s), want %s", at, d.GetReasons(), d.GetPolicyRevision(),
+				p.GetPolicyRevision(), want,
+			)
 		}
 	}
 	if listed.GetPolicies().GetPolicyRevision() != p.GetPolicyRevision() || listed.GetAsOf().GetAt().AsTime() != hour(at).AsTime() {
@@ -103,7 +114,8 @@ func expectNotKept(t *testing.T, s *servertest.Server, at int, says string) {
 	_, told := explainAt(t, s, hour(at), 0)
 	_, listed := purposesAt(t, s, hour(at), 0)
 	for _, err := range []error{told, listed} {
-		if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "--policies now") {
+		if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), says) ||
+			!strings.Contains(err.Error(), "--policies now") {
 			t.Errorf("at hour %d: %v, want FAILED_PRECONDITION that says %q and how to ask otherwise", at, err, says)
 		}
 	}
@@ -122,7 +134,8 @@ func TestPoliciesOfThen(t *testing.T) {
 	clock.at.Store(10)
 	s = clock.run(t, dir, "second", 0)
 	p := expectClause(t, s, 5, 0, "first")
-	if !p.GetInForceThen() || p.GetInForceNow() || p.GetInForceFrom().AsTime() != hour(0).AsTime() || p.GetInForceUntil().AsTime() != hour(10).AsTime() {
+	if !p.GetInForceThen() || p.GetInForceNow() || p.GetInForceFrom().AsTime() != hour(0).AsTime() ||
+		p.GetInForceUntil().AsTime() != hour(10).AsTime() {
 		t.Errorf("decided by %v", p)
 	}
 	p = expectClause(t, s, 10, 0, "second")
@@ -146,9 +159,13 @@ func TestPoliciesOfThen(t *testing.T) {
 	}
 	var text strings.Builder
 	for _, span := range history.GetSpans() {
-		fmt.Fprintf(&text, "%v %v %v %s %v\n", span.GetInForceFrom().AsTime().Hour(), span.GetInForceUntil() == nil, span.GetKept(), span.GetSource(), span.GetControllers())
+		fmt.Fprintf(
+			&text, "%v %v %v %s %v\n", span.GetInForceFrom().AsTime().Hour(), span.GetInForceUntil() == nil, span.GetKept(),
+			span.GetSource(), span.GetControllers(),
+		)
 	}
-	if want := "8 true true the binary [acme]\n22 false true the binary [acme]\n12 false false the binary [acme]\n"; text.String() != want {
+	if want := "8 true true the binary [acme]\n22 false true the binary [acme]\n" +
+		"12 false false the binary [acme]\n"; text.String() != want {
 		t.Errorf("history\n%swant\n%s", text.String(), want)
 	}
 
@@ -177,10 +194,11 @@ func TestPoliciesOfThen(t *testing.T) {
 
 func recordSignal(t *testing.T, s *servertest.Server, id string) {
 	t.Helper()
-	_, err := s.Consents.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{Controller: "acme", SubjectId: "s", Events: []*consentv1.Event{{
-		Id: id, OccurredAt: hour(1), Source: "support",
-		Kind: &consentv1.Event_Signals{Signals: &consentv1.SignalsEvent{Gpc: new(bool)}},
-	}}})
+	_, err := s.Consents.RecordEvents(t.Context(),
+		&consentv1.RecordEventsRequest{Controller: "acme", SubjectId: "s", Events: []*consentv1.Event{{
+			Id: id, OccurredAt: hour(1), Source: "support",
+			Kind: &consentv1.Event_Signals{Signals: &consentv1.SignalsEvent{Gpc: new(bool)}},
+		}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +206,9 @@ func recordSignal(t *testing.T, s *servertest.Server, id string) {
 
 func diffFrom(t *testing.T, s *servertest.Server, revision string) *consentv1.DiffResult {
 	t.Helper()
-	stream, err := s.Policies.DiffPolicy(t.Context(), &consentv1.DiffPolicyRequest{FromPolicyRevision: revision, States: true, Examples: 1})
+	stream, err := s.Policies.DiffPolicy(
+		t.Context(), &consentv1.DiffPolicyRequest{FromPolicyRevision: revision, States: true, Examples: 1},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +251,9 @@ func TestADamagedHistory(t *testing.T) {
 	if err := os.WriteFile(file, content[:len(content)-3], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := servertest.Refused(t, servertest.Options{DataDir: dir, Policies: acme("x")}); !strings.Contains(err.Error(), "history.jsonl is damaged") {
+	if err := servertest.Refused(
+		t, servertest.Options{DataDir: dir, Policies: acme("x")},
+	); !strings.Contains(err.Error(), "history.jsonl is damaged") {
 		t.Errorf("the start says %v", err)
 	}
 }
@@ -260,7 +282,8 @@ func TestActivatedPoliciesOfThen(t *testing.T) {
 	}
 	clock.at.Store(12)
 	before, after := at(9), at(10)
-	if got := before.GetDecision().GetPolicyRevision(); got != done.GetPreviousPolicyRevision() || before.GetPolicies().GetInForceNow() {
+	if got := before.GetDecision().GetPolicyRevision(); got != done.GetPreviousPolicyRevision() ||
+		before.GetPolicies().GetInForceNow() {
 		t.Errorf("before the activation: by %v, want %s", before.GetPolicies(), done.GetPreviousPolicyRevision())
 	}
 	if got := after.GetDecision().GetPolicyRevision(); got != done.GetPolicyRevision() || !after.GetPolicies().GetInForceNow() {
@@ -271,7 +294,8 @@ func TestActivatedPoliciesOfThen(t *testing.T) {
 		t.Fatalf("history %v, %v", history, err)
 	}
 	span := history.GetSpans()[0]
-	if span.GetSource() != "ActivatePolicy" || span.GetInForceFrom().AsTime() != done.GetActivatedAt().AsTime() || len(span.GetControllers()) < 5 {
+	if span.GetSource() != "ActivatePolicy" || span.GetInForceFrom().AsTime() != done.GetActivatedAt().AsTime() ||
+		len(span.GetControllers()) < 5 {
 		t.Errorf("span %v, activated at %v", span, done.GetActivatedAt().AsTime())
 	}
 }

@@ -38,7 +38,9 @@ func streamedTo(country string) call {
 		if err != nil {
 			return err
 		}
-		if err := stream.Send(&consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{{Id: 1, Check: checkTo(country)}}}); err != nil {
+		if err := stream.Send(
+			&consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{{Id: 1, Check: checkTo(country)}}},
+		); err != nil {
 			return err
 		}
 		answer, err := stream.Recv()
@@ -130,7 +132,8 @@ func TestPlacesThatAreNone(t *testing.T) {
 		})
 	}
 	for name, send := range map[string]call{
-		"a country": sentTo("GB"), "no country": sentTo(""), "streamed": streamedTo("JP"), "batched": batchedTo("CH"), "explained": explainedTo("FR"),
+		"a country": sentTo("GB"), "no country": sentTo(""), "streamed": streamedTo("JP"), "batched": batchedTo("CH"),
+		"explained": explainedTo("FR"),
 	} {
 		if err := send(t.Context(), s); err != nil {
 			t.Errorf("%s: %v", name, err)

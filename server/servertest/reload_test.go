@@ -50,7 +50,9 @@ func read(t *testing.T, dir, name string) string {
 }
 
 // until asks for the policies until done says so, and returns the last answer.
-func until(t *testing.T, s *servertest.Server, what string, done func(*consentv1.GetPolicyResponse) bool) *consentv1.GetPolicyResponse {
+func until(
+	t *testing.T, s *servertest.Server, what string, done func(*consentv1.GetPolicyResponse) bool,
+) *consentv1.GetPolicyResponse {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; {
 		got, err := s.Policies.GetPolicy(t.Context(), &consentv1.GetPolicyRequest{})
@@ -71,7 +73,8 @@ const (
 	exampleRules = "controllers/example/example.rego"
 )
 
-// Saves are put in force while checks go on, none of which fails; a bad save changes nothing and is told with its place.
+// Saves are put in force while checks go on, none of which fails; a bad save changes
+// nothing and is told with its place.
 func TestSavesDuringChecks(t *testing.T) {
 	dir := policyFolder(t)
 	s := servertest.Start(t, servertest.Options{PolicySource: source.Config{Location: dir, Poll: time.Hour}})
@@ -82,7 +85,9 @@ func TestSavesDuringChecks(t *testing.T) {
 	for range 2 {
 		checkers.Go(func() {
 			for ctx.Err() == nil {
-				d, err := s.Decisions.Check(ctx, &consentv1.CheckRequest{Controller: "example", SubjectId: "nobody", Purpose: "service_delivery"})
+				d, err := s.Decisions.Check(
+					ctx, &consentv1.CheckRequest{Controller: "example", SubjectId: "nobody", Purpose: "service_delivery"},
+				)
 				if errors.Is(ctx.Err(), context.Canceled) {
 					return
 				}
@@ -105,7 +110,8 @@ func TestSavesDuringChecks(t *testing.T) {
 	save(t, dir, exampleTable, strings.Replace(good, "name:", "nmae:", 1))
 	refused := until(t, s, "a bad save", func(p *consentv1.GetPolicyResponse) bool { return len(p.GetStatus().GetFaults()) > 0 })
 	fault := refused.GetStatus().GetFaults()[0]
-	if refused.GetPolicyRevision() != revision || fault.GetFile() != exampleTable || fault.GetLine() == 0 || !strings.Contains(fault.GetMessage(), "nmae") {
+	if refused.GetPolicyRevision() != revision || fault.GetFile() != exampleTable || fault.GetLine() == 0 ||
+		!strings.Contains(fault.GetMessage(), "nmae") {
 		t.Errorf("after a bad save: revision %s (want %s), fault %v", refused.GetPolicyRevision(), revision, fault)
 	}
 	if n := s.Metric(t, "consentd_policy_consecutive_failures", nil); n != 1 {

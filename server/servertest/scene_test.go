@@ -105,7 +105,9 @@ func liftRestriction(purposes ...string) kind { return restriction(true, purpose
 func restriction(lifted bool, purposes []string) kind {
 	ground := consentv1.RestrictionGround_RESTRICTION_GROUND_ACCURACY_CONTESTED
 	return func(e *consentv1.Event) {
-		e.Kind = &consentv1.Event_Restriction{Restriction: &consentv1.RestrictionEvent{Ground: ground, Purposes: purposes, Lifted: lifted}}
+		e.Kind = &consentv1.Event_Restriction{
+			Restriction: &consentv1.RestrictionEvent{Ground: ground, Purposes: purposes, Lifted: lifted},
+		}
 	}
 }
 

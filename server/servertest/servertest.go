@@ -1,5 +1,5 @@
-// Package servertest runs the real server inside a test: store, cache, policies and gRPC as they are in production, on a
-// data directory that the test owns. The server is stopped, and everything closed, when the test ends.
+// Package servertest runs the real server inside a test: store, cache, policies and gRPC as they are in production, on
+// a data directory that the test owns. The server is stopped, and everything closed, when the test ends.
 //
 // Tests of this module and benchmarks use it; nothing in it is a fake but, if asked for, the clock and the policies.
 package servertest
@@ -144,8 +144,8 @@ func (s *Server) connect(t testing.TB, o Options) {
 	s.Policies = consentv1.NewPolicyServiceClient(s.Conn)
 }
 
-// Stop drains the server as SIGTERM does and waits until its store is closed. A later call does nothing more; the error is
-// the same.
+// Stop drains the server as SIGTERM does and waits until its store is closed. A later call does
+// nothing more; the error is the same.
 func (s *Server) Stop() error {
 	s.stop()
 	<-s.ended

@@ -28,7 +28,9 @@ func TestSubjectSaysWhatCheckSays(t *testing.T) {
 			e.Id, e.Source, e.OccurredAt = fmt.Sprintf("%s-%d", id, i), "support", hour(i-20)
 		}
 		draw.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-		_, err := s.Consents.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{Controller: "example", SubjectId: id, Events: events})
+		_, err := s.Consents.RecordEvents(
+			t.Context(), &consentv1.RecordEventsRequest{Controller: "example", SubjectId: id, Events: events},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +74,9 @@ func randomMark(draw *rand.Rand, purpose string) *consentv1.Event {
 	}
 	lifted := draw.IntN(2) == 0
 	if draw.IntN(2) == 0 {
-		return &consentv1.Event{Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{Purposes: purposes, Lifted: lifted}}}
+		return &consentv1.Event{
+			Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{Purposes: purposes, Lifted: lifted}},
+		}
 	}
 	return &consentv1.Event{Kind: &consentv1.Event_Restriction{Restriction: &consentv1.RestrictionEvent{
 		Ground: consentv1.RestrictionGround_RESTRICTION_GROUND_ACCURACY_CONTESTED, Purposes: purposes, Lifted: lifted,

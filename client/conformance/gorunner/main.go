@@ -1,5 +1,5 @@
-// Command gorunner is the conformance suite's runner for the Go client: it makes the calls that the harness asks for, on
-// stdin, and says on stdout what the client returned. See the README beside it for the protocol.
+// Command gorunner is the conformance suite's runner for the Go client: it makes the calls that the harness asks for,
+// on stdin, and says on stdout what the client returned. See the README beside it for the protocol.
 //
 // It judges nothing. A line that it cannot read ends it with exit status 1.
 package main

@@ -3,8 +3,8 @@
 //
 //	go run ./client/examples/mailsender --controller example < recipients.csv
 //
-// A recipient for whom there is no decision is left out like one who refused, and makes the exit status 1: nobody gets a
-// mail because consentd was down.
+// A recipient for whom there is no decision is left out like one who refused, and makes the exit status 1: nobody gets
+// a mail because consentd was down.
 package main
 
 import (

@@ -22,7 +22,9 @@ func TestOnlyThoseWhoAgreedGetMail(t *testing.T) {
 		"eve": consentv1.ConsentStatus_CONSENT_STATUS_GIVEN,
 	} {
 		event := client.NewEvent("privacy_settings")
-		event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3}}
+		event.Kind = &consentv1.Event_Consent{
+			Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: status, NoticeVersion: 3},
+		}
 		request := &consentv1.RecordEventsRequest{Controller: "example", SubjectId: user, Events: []*consentv1.Event{event}}
 		if _, err := c.RecordEvents(t.Context(), request); err != nil {
 			t.Fatal(err)

@@ -2,7 +2,7 @@
 
 Reads documents as JSON lines on stdin, {"author": ..., "category": ..., "text": ...}, and writes those that may be used for
 ai_training to stdout. The category is that of the data in the document, such as user.content. It leaves out a document
-whose check failed, and one whose permission hangs on an obligation that a training set cannot meet. Who was left out, and
+whose check failed, and one whose permission depends on an obligation that a training set cannot meet. Who was left out, and
 why, is told on stderr.
 
     python training_set.py --server 127.0.0.1:7070 --controller example < documents.jsonl > training-set.jsonl

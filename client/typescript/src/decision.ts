@@ -14,7 +14,7 @@ import {
 /** The answer to a check. One without an answer, `new Decision()`, denies. */
 export class Decision {
   /**
-   * True only where the server said ALLOW and this package understood the obligations that the permission hangs on: an
+   * True only where the server said ALLOW and this package understood the obligations that the permission depends on: an
    * obligation of an unknown code cannot be met, so it denies.
    */
   readonly allowed: boolean;

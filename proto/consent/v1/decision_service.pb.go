@@ -250,7 +250,7 @@ type CheckRequest struct {
 	// The purpose, [a-z][a-z0-9_]{0,63}. One that the controller does not declare is denied.
 	Purpose string `protobuf:"bytes,3,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// The data categories to be used, dotted keys such as user.contact.email; a parent names all under it. At most 100,
-	// each at most 256 bytes. None: the decision does not hang on data, and EXCLUDE_DATA_CATEGORIES lists what it excludes.
+	// each at most 256 bytes. None: the decision does not depend on data, and EXCLUDE_DATA_CATEGORIES lists what it excludes.
 	DataCategories []string `protobuf:"bytes,4,rep,name=data_categories,json=dataCategories,proto3" json:"data_categories,omitempty"`
 	// Who gets the data. Absent: they stay with the controller.
 	Recipient *Recipient `protobuf:"bytes,5,opt,name=recipient,proto3" json:"recipient,omitempty"`

@@ -52,7 +52,7 @@ func TestASaveThatRanOutOfTimeIsTriedAgain(t *testing.T) {
 			} else {
 				status = <-b.observed
 			}
-			if got := status.RetryAt.Time().Sub(time.Now()); got != want || status.Failures != i+1 {
+			if got := time.Until(status.RetryAt.Time()); got != want || status.Failures != i+1 {
 				t.Errorf("attempt %d: again in %v, %d failures; want %v, %d", i+1, got, status.Failures, want, i+1)
 			}
 			const want = "did not end within 1m0s, on a machine that may be busy: it will be tried again"

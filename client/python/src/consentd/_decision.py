@@ -43,7 +43,7 @@ class Obligation:
 class Decision:
     """The answer to a check. The empty one denies, and a denial is false: ``if decision:`` does what it seems to do."""
 
-    #: True only where the server said ALLOW and this package understood the obligations that the permission hangs on: an
+    #: True only where the server said ALLOW and this package understood the obligations that the permission depends on: an
     #: obligation of an unknown code cannot be met, so it denies.
     allowed: bool = False
     #: Why, in order of precedence.

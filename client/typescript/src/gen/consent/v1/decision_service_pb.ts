@@ -93,7 +93,7 @@ export type CheckRequest = Message<"consent.v1.CheckRequest"> & {
 
   /**
    * The data categories to be used, dotted keys such as user.contact.email; a parent names all under it. At most 100,
-   * each at most 256 bytes. None: the decision does not hang on data, and EXCLUDE_DATA_CATEGORIES lists what it excludes.
+   * each at most 256 bytes. None: the decision does not depend on data, and EXCLUDE_DATA_CATEGORIES lists what it excludes.
    *
    * @generated from field: repeated string data_categories = 4;
    */
