@@ -12,8 +12,9 @@ import (
 	"github.com/consentd/consentd/client/subject"
 )
 
-// identityFlags name a subject by an address, in the place of the argument SUBJECT. The id is made here: the server never sees
-// the address. The key comes from a file or the environment, because other users of the machine see command lines.
+// identityFlags name a subject by an address, in the place of the argument SUBJECT. The id is made here: the
+// server never sees the address. The key comes from a file or the environment, because other users of the machine
+// see command lines.
 type identityFlags struct {
 	app                       *app
 	email, emailSHA256, phone string
@@ -25,7 +26,8 @@ var identityNames = []string{"email", "phone", "email-sha256"}
 
 func (f *identityFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.email, "email", "", "the subject's e-mail address, in SUBJECT's place: its id is email_hmac:…")
+	flags.StringVar(&f.email, "email", "",
+		"the subject's e-mail address, in SUBJECT's place: its id is email_hmac:…")
 	flags.StringVar(&f.phone, "phone", "", "the subject's phone number (+49 30 1234567), in SUBJECT's place: its id is phone_e164_hmac:…")
 	flags.StringVar(&f.emailSHA256, "email-sha256", "", "as --email, but hashed without a key: its id is email_sha256:…")
 	flags.StringVar(&f.keyFile, "subject-key", "",
@@ -93,8 +95,8 @@ func (f *identityFlags) key() (subject.Key, error) {
 	return key, nil
 }
 
-// identified lets a command that takes SUBJECT be told the subject by a flag in its place: the command itself gets an id in
-// both cases. It returns which arguments the command line then has.
+// identified lets a command that takes SUBJECT be told the subject by a flag in its place: the command itself gets
+// an id in both cases. It returns which arguments the command line then has.
 func (a *app) identified(cmd *cobra.Command, arguments []argument) func(*cobra.Command) []argument {
 	at := slices.IndexFunc(arguments, func(g argument) bool { return g.name == subjectArgument.name })
 	if at < 0 {
@@ -127,8 +129,8 @@ func (a *app) idCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "id",
 		Short: "Print the id of the subject with an e-mail address or a phone number",
-		Long: `Print the id under which the subject with an e-mail address or a phone number is known. Nothing is sent. One address has one id,
-in whichever letter case and form it is written.`,
+		Long: `Print the id under which the subject with an e-mail address or a phone number is known. Nothing is sent. One address
+has one id, in whichever letter case and form it is written.`,
 		Example: `  consentctl id --email Ada@Example.com --subject-key subject.key`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			id, err := f.id(cmd)

@@ -113,15 +113,20 @@ func TestAddressesThatNameNobody(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no key":         {"", []string{"id", "--email", "ada@example.com"}, "--email: needs a key: name its file with --subject-key"},
-		"short key":      {"00ff", []string{"id", "--email", "ada@example.com"}, "--email: CONSENTD_SUBJECT_KEY: the key has 2 bytes"},
-		"short in file":  {good, []string{"id", "--email", "ada@example.com", "--subject-key", short}, "short.key: the key has 2 bytes"},
-		"no file":        {good, []string{"id", "--email", "ada@example.com", "--subject-key", short + "x"}, "no such file"},
-		"no address":     {good, []string{"id", "--email", "ada"}, "--email: the e-mail address must have one @"},
-		"empty address":  {good, []string{"check", "example", "p", "--email", ""}, "--email: the e-mail address is empty"},
-		"no number":      {good, []string{"events", "example", "--phone", "030 123"}, "--phone: the phone number must begin with +"},
-		"two of them":    {good, []string{"check", "example", "p", "--email", "a@example.com", "--phone", "+4930123456"}, "[email phone]"},
-		"and SUBJECT":    {good, []string{"check", "example", "u", "p", "--email", "a@example.com"}, "SUBJECT is left out where a flag names the subject"},
+		"no key":        {"", []string{"id", "--email", "ada@example.com"}, "--email: needs a key: name its file with --subject-key"},
+		"short key":     {"00ff", []string{"id", "--email", "ada@example.com"}, "--email: CONSENTD_SUBJECT_KEY: the key has 2 bytes"},
+		"short in file": {good, []string{"id", "--email", "ada@example.com", "--subject-key", short}, "short.key: the key has 2 bytes"},
+		"no file":       {good, []string{"id", "--email", "ada@example.com", "--subject-key", short + "x"}, "no such file"},
+		"no address":    {good, []string{"id", "--email", "ada"}, "--email: the e-mail address must have one @"},
+		"empty address": {good, []string{"check", "example", "p", "--email", ""}, "--email: the e-mail address is empty"},
+		"no number":     {good, []string{"events", "example", "--phone", "030 123"}, "--phone: the phone number must begin with +"},
+		"two of them": {
+			good, []string{"check", "example", "p", "--email", "a@example.com", "--phone", "+4930123456"}, "[email phone]",
+		},
+		"and SUBJECT": {
+			good, []string{"check", "example", "u", "p", "--email", "a@example.com"},
+			"SUBJECT is left out where a flag names the subject",
+		},
 		"nobody to name": {good, []string{"id"}, "email"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,8 +23,9 @@ var errIDN = emailError("has a domain that is no valid internationalised domain 
 // dots are the other characters that UTS #46 takes for dots.
 var dots = strings.NewReplacer("。", ".", "．", ".", "｡", ".")
 
-// asciiDomain returns the domain of an address, which is NFC and lower-cased, in ASCII. Only what is not ASCII yet, or
-// begins as an encoded name does, goes to IDNA: the implementations of other languages differ in what they refuse of the rest.
+// asciiDomain returns the domain of an address, which is NFC and lower-cased, in ASCII. Only what is not ASCII
+// yet, or begins as an encoded name does, goes to IDNA: the implementations of other languages differ in what they
+// refuse of the rest.
 func asciiDomain(given string) (string, error) {
 	domain := dots.Replace(given)
 	labels := strings.Split(domain, ".")
@@ -91,14 +92,15 @@ func dnsName(domain string) error {
 	return nil
 }
 
-// lookup is UTS #46, nontransitional: ß, ς and joiners stay what they are. Its own look at hyphens is at the third and fourth
-// byte, and IDNA's is at the third and fourth character.
+// lookup is UTS #46, nontransitional: ß, ς and joiners stay what they are. Its own look at hyphens is at the third
+// and fourth byte, and IDNA's is at the third and fourth character.
 var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(true), idna.BidiRule(),
 	idna.CheckHyphens(false), idna.CheckJoiners(true))
 
 var errLabel = errors.New("a label that IDNA 2008 does not allow")
 
-// internationalised returns a domain in ASCII, so that it is a valid DNS name and has letters, marks and digits alone.
+// internationalised returns a domain in ASCII, so that it is a valid DNS name and has letters, marks and digits
+// alone.
 func internationalised(domain string) (string, error) {
 	ascii, err := lookup.ToASCII(domain)
 	if err != nil {
@@ -132,8 +134,9 @@ var (
 	}}
 )
 
-// lettersAlone reports whether a label has what IDNA 2008 lets into one: no signs and emoji, which UTS #46 alone would pass.
-// Of the characters that are right in one context, the Catalan dot may be there, and the joiners, whose context lookup checks.
+// lettersAlone reports whether a label has what IDNA 2008 lets into one: no signs and emoji, which UTS #46 alone
+// would pass. Of the characters that are right in one context, the Catalan dot may be there, and the joiners,
+// whose context lookup checks.
 func lettersAlone(label []rune) bool {
 	for i, r := range label {
 		switch {

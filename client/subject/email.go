@@ -15,14 +15,14 @@ const (
 	maxGivenBytes = 1024
 )
 
-// NormalizeEmail returns the one spelling of an e-mail address: trimmed, NFC, lower-cased before and after the @ (by Unicode's
-// default, without a locale: I is i in Turkey too), the domain in ASCII by UTS #46, nontransitional. Dots, and what follows
-// a plus, stay: whether they matter is the mail provider's rule. ς is σ before the @, because programs that lower-case Greek
-// do not agree on it.
+// NormalizeEmail returns the one spelling of an e-mail address: trimmed, NFC, lower-cased before and after the @
+// (by Unicode's default, without a locale: I is i in Turkey too), the domain in ASCII by UTS #46, nontransitional.
+// Dots, and what follows a plus, stay: whether they matter is the mail provider's rule. ς is σ before the @,
+// because programs that lower-case Greek do not agree on it.
 //
-// Refused, with an *Error: quoted local parts, comments, display names, hidden characters, domains that are incomplete or
-// not valid, more than 64 bytes before the @ or 254 in all. Dots may stand anywhere before the @: some providers have given
-// out such addresses.
+// Refused, with an *Error: quoted local parts, comments, display names, hidden characters, domains that are
+// incomplete or not valid, more than 64 bytes before the @ or 254 in all. Dots may stand anywhere before the @:
+// some providers have given out such addresses.
 func NormalizeEmail(address string) (string, error) {
 	if !utf8.ValidString(address) {
 		return "", emailError("is not valid Unicode: decode it as UTF-8")

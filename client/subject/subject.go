@@ -1,12 +1,13 @@
-// Package subject makes ids of people out of their e-mail addresses and phone numbers, so that one address is one id, whoever
-// writes it and in whichever language.
+// Package subject makes ids of people out of their e-mail addresses and phone numbers, so that one address is one
+// id, whoever writes it and in whichever language.
 //
-// An address is normalised and then hashed: under a key (HMAC-SHA-256), or, for e-mail, without one. The server gets the id
-// and never the address. NormalizeEmail and NormalizePhone say what is normalised; the clients in other languages do the
-// same, and one file of test vectors, client/conformance/testdata/ids.json, holds all of them to it.
+// An address is normalised and then hashed: under a key (HMAC-SHA-256), or, for e-mail, without one. The server
+// gets the id and never the address. NormalizeEmail and NormalizePhone say what is normalised; the clients in
+// other languages do the same, and one file of test vectors, client/conformance/testdata/ids.json, holds all of
+// them to it.
 //
-// Prefer a key. Without one, whoever sees an id can try addresses until one fits: for phone numbers that takes minutes,
-// which is why there is no such id of them.
+// Prefer a key. Without one, whoever sees an id can try addresses until one fits: for phone numbers that takes
+// minutes, which is why there is no such id of them.
 //
 // Failure: what cannot be normalised for certain is refused with an *Error, and no id is made. An error never has the
 // address in it. All functions are safe for concurrent use.
@@ -40,15 +41,15 @@ const (
 	MaxKeyBytes = 1024
 )
 
-// Key is the secret under which addresses are hashed. The zero Key is none: what needs one is an error. Formatting a Key
-// shows its id alone.
+// Key is the secret under which addresses are hashed. The zero Key is none: what needs one is an error. Formatting
+// a Key shows its id alone.
 type Key struct {
 	id     string
 	secret []byte
 }
 
-// NewKey returns the key with this secret, of MinKeyBytes to MaxKeyBytes, which it copies. They must be random: a password is
-// guessed.
+// NewKey returns the key with this secret, of MinKeyBytes to MaxKeyBytes, which it copies. They must be random: a
+// password is guessed.
 func NewKey(secret []byte) (Key, error) {
 	if n := len(secret); n < MinKeyBytes || n > MaxKeyBytes {
 		return Key{}, fmt.Errorf("the key has %d bytes, want %d to %d: openssl rand -hex 32 makes one", n, MinKeyBytes, MaxKeyBytes)
@@ -58,7 +59,8 @@ func NewKey(secret []byte) (Key, error) {
 	return k, nil
 }
 
-// ParseKey reads a key as hexadecimal digits of either case, as a file or a variable has it; white space around them is left out.
+// ParseKey reads a key as hexadecimal digits of either case, as a file or a variable has it; white space around
+// them is left out.
 func ParseKey(text string) (Key, error) {
 	secret, err := hex.DecodeString(strings.Trim(text, asciiSpace))
 	if err != nil {
@@ -70,8 +72,8 @@ func ParseKey(text string) (Key, error) {
 // asciiSpace is what editors and shells leave around a key.
 const asciiSpace = " \t\r\n"
 
-// ID is the key's id, which every id that is made under the key has in it: 8 hexadecimal digits that follow from the secret,
-// so that two keys cannot go by one name.
+// ID is the key's id, which every id that is made under the key has in it: 8 hexadecimal digits that follow from
+// the secret, so that two keys cannot go by one name.
 func (k Key) ID() string { return k.id }
 
 // String is the key's id, for logs.
@@ -98,8 +100,8 @@ func (k Key) Phone(number string) (string, error) {
 	return k.typed("phone_e164_hmac:", normal)
 }
 
-// EmailSHA256 returns the id of a person known by an e-mail address, hashed without a key: email_sha256:<hash>. It is there for
-// lists that are exchanged in that form; whoever sees the id can find the address by trying.
+// EmailSHA256 returns the id of a person known by an e-mail address, hashed without a key: email_sha256:<hash>. It
+// is there for lists that are exchanged in that form; whoever sees the id can find the address by trying.
 func EmailSHA256(address string) (string, error) {
 	normal, err := NormalizeEmail(address)
 	if err != nil {

@@ -185,8 +185,8 @@ func TestAKeyIsACopy(t *testing.T) {
 	}
 }
 
-// FuzzEmail: whatever is given, the id is the same when the address is normalised again, or in ASCII's capitals, and the server
-// takes it.
+// FuzzEmail: whatever is given, the id is the same when the address is normalised again, or in ASCII's capitals,
+// and the server takes it.
 func FuzzEmail(f *testing.F) {
 	for _, v := range readVectors(f).Vectors {
 		f.Add(v.Input)

@@ -10,8 +10,8 @@ import (
 // trim leaves out white space, as Unicode has it, at both ends. unicode.IsSpace is that property.
 func trim(text string) string { return strings.TrimFunc(text, unicode.IsSpace) }
 
-// lower is Unicode's default lower-casing of each character by itself: without a locale, so that I is i in Turkey too, and
-// without context, so that Σ is σ at the end of a word too. The result is NFC.
+// lower is Unicode's default lower-casing of each character by itself: without a locale, so that I is i in Turkey
+// too, and without context, so that Σ is σ at the end of a word too. The result is NFC.
 func lower(text string) string {
 	var out strings.Builder
 	for _, r := range text {
@@ -34,8 +34,9 @@ var unseen = &unicode.RangeTable{
 	R32: []unicode.Range32{{Lo: 0xE0100, Hi: 0xE01EF, Stride: 1}},
 }
 
-// hidden returns the first character that no reader sees: a space, a control, a format, one for private use, one that the
-// Unicode version of this program has not assigned. What a later one assigns is refused, so that it cannot become two ids.
+// hidden returns the first character that no reader sees: a space, a control, a format, one for private use, one
+// that the Unicode version of this program has not assigned. What a later one assigns is refused, so that it
+// cannot become two ids.
 func hidden(text string) (rune, bool) {
 	for _, r := range text {
 		if !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S) || unicode.Is(unseen, r) {

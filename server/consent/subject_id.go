@@ -2,7 +2,8 @@ package consent
 
 import "strings"
 
-// The kinds of ids that say what they are: <kind>:<value>. What stands before the colon of any other id means nothing here.
+// The kinds of ids that say what they are: <kind>:<value>. What stands before the colon of any other id means
+// nothing here.
 //
 //	email_sha256:<64 hexadecimal digits>               the hash of a normalised e-mail address
 //	email_hmac:<8 digits>.<64 hexadecimal digits>      the same under a key, and before it the key's id
@@ -17,8 +18,8 @@ const (
 	longestKind = 15
 )
 
-// SubjectIDFault says what is wrong with the value of an id that says what it is; empty: nothing. It looks at no more than the
-// first 16 bytes of an id without a colon there, and allocates nothing unless there is a fault.
+// SubjectIDFault says what is wrong with the value of an id that says what it is; empty: nothing. It looks at no
+// more than the first 16 bytes of an id without a colon there, and allocates nothing unless there is a fault.
 func SubjectIDFault(id string) string {
 	colon := strings.IndexByte(id[:min(len(id), longestKind+1)], ':')
 	if colon < 0 {
@@ -72,7 +73,8 @@ func nameFault(kind, name string) string {
 	return ""
 }
 
-// letterCaseFault refuses a hashed kind in other letters: an unsubscribe under Email_hmac:… would be another person's.
+// letterCaseFault refuses a hashed kind in other letters: an unsubscribe under Email_hmac:… would be another
+// person's.
 func letterCaseFault(kind string) string {
 	for _, known := range [...]string{"email_sha256", "email_hmac", "phone_e164_hmac"} {
 		if strings.EqualFold(kind, known) {
