@@ -11,18 +11,14 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Cases come with policies from elsewhere: whatever a file holds, it is read or refused with its name, on one line
-// each.
+// Cases come with policies from elsewhere: whatever a file holds, it is read or refused
+// with its name, on one line each.
 func FuzzFind(f *testing.F) {
 	for _, seed := range []string{
-		`- name: x
-  controller: c
-  events: [{at: -1d, erasure: {stage: REQUESTED}}]
-  check: {purpose: p}
-  expect: {decision: DENY}
-`,
-		"- &a {name: x, controller: c, expect: {decision: DENY}}\n- *a\n- <<: *a\n", "- null\n", "[]", "a: b", "- [",
-		"---\n---\n- 1", "- name: {", "\x00",
+		"- name: x\n  controller: c\n  events: [{at: -1d, erasure: {stage: REQUESTED}}]\n" +
+			"  check: {purpose: p}\n  expect: {decision: DENY}\n",
+		"- &a {name: x, controller: c, expect: {decision: DENY}}\n- *a\n- <<: *a\n", "- null\n", "[]", "a: b", "- [", "---\n---\n- 1",
+		"- name: {", "\x00",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -52,8 +52,8 @@ type Difference struct{ Got, Want string }
 
 func (d Difference) String() string { return d.Got + ", want " + d.Want }
 
-// Differences returns what an answer lacks or has against the expectation; none if it is as expected. An expected error
-// is for the caller to compare.
+// Differences returns what an answer lacks or has against the expectation; none if it is as expected. An expected
+// error is for the caller to compare.
 func (e *Expect) Differences(a Answer) (diffs []Difference) {
 	add := func(want, format string, args ...any) {
 		diffs = append(diffs, Difference{Got: fmt.Sprintf(format, args...), Want: want})

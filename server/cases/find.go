@@ -10,8 +10,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Ext ends the names of files of cases that stand beside policies. OPA's tools read no files of that name, where any
-// *.yaml would become data.
+// Ext ends the names of files of cases that stand beside policies. OPA's tools read no files of that name,
+// where any *.yaml would become data.
 const Ext = ".cases"
 
 // Find reads all files *.cases below fsys, in the order of their paths, and returns the cases and the content of the

@@ -120,14 +120,14 @@ func (s *Set) CompareTests(
 	if len(tests) == 0 {
 		return nil, nil
 	}
-	b := &compilation{
+	c := &compilation{
 		Tree: &tree.Tree{Modules: modules, Documents: documents}, options: s.options, journal: s.journal, symbols: engine.NewSymbols(),
 	}
-	program, err := b.testProgram(ctx, slices.Sorted(maps.Keys(tests)))
+	program, err := c.testProgram(ctx, slices.Sorted(maps.Keys(tests)))
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := b.compile(ast.EvalModeTopdown)
+	compiler, err := c.compiler(ast.EvalModeTopdown)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func testRules(modules map[string]*ast.Module, wanted func(pkg string) bool) map
 }
 
 func (c *compilation) testProgram(ctx context.Context, paths []string) (*engine.Program, error) {
-	compiler, err := c.compile(ast.EvalModeIR)
+	compiler, err := c.compiler(ast.EvalModeIR)
 	if err != nil {
 		return nil, err
 	}

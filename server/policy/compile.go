@@ -31,7 +31,7 @@ func (s *Set) compile() error {
 		return err
 	}
 	c := &compilation{Tree: s.tree, options: s.options, journal: s.journal, symbols: s.generation.symbols}
-	compiler, err := c.compile(ast.EvalModeTopdown)
+	compiler, err := c.compiler(ast.EvalModeTopdown)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func (s *Set) add(id string, compiled *engine.Entrypoint) (err error) {
 
 func (c *compilation) ids() []string { return slices.Sorted(maps.Keys(c.Tables)) }
 
-// compile compiles copies of the modules: a compiler changes them, and each mode its own way.
-func (c *compilation) compile(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
+// compiler returns one that compiled copies of the modules: a compiler changes them, and each mode its own way.
+func (c *compilation) compiler(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
 	modules := make(map[string]*ast.Module, len(c.Modules))
 	for name, m := range c.Modules {
 		modules[name] = m.Copy()
@@ -146,7 +146,7 @@ func (c *compilation) program() (*engine.Program, error) {
 	if c.options.Engine == Topdown {
 		return nil, nil
 	}
-	compiler, err := c.compile(ast.EvalModeIR)
+	compiler, err := c.compiler(ast.EvalModeIR)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (l *Loader) Compile(t *tree.Tree) (*Set, error) {
 	if err := set.compile(); err != nil {
 		return nil, err
 	}
-	l.compiled(g)
+	l.measure(g)
 	return set, nil
 }
 
@@ -83,8 +83,8 @@ func (l *Loader) forNext() *generation {
 	return g
 }
 
-// compiled notes how large a generation's first set is.
-func (l *Loader) compiled(g *generation) {
+// measure notes how large a generation's first set is.
+func (l *Loader) measure(g *generation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if g.enough == 0 {
