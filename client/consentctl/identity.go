@@ -28,7 +28,8 @@ func (f *identityFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.email, "email", "",
 		"the subject's e-mail address, in SUBJECT's place: its id is email_hmac:…")
-	flags.StringVar(&f.phone, "phone", "", "the subject's phone number (+49 30 1234567), in SUBJECT's place: its id is phone_e164_hmac:…")
+	flags.StringVar(&f.phone, "phone", "",
+		"the subject's phone number (+49 30 1234567), in SUBJECT's place: its id is phone_e164_hmac:…")
 	flags.StringVar(&f.emailSHA256, "email-sha256", "", "as --email, but hashed without a key: its id is email_sha256:…")
 	flags.StringVar(&f.keyFile, "subject-key", "",
 		"file with the key of --email and --phone, in hexadecimal (environment CONSENTD_SUBJECT_KEY: the key itself)")

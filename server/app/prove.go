@@ -13,9 +13,9 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// prover proves candidates: those that are to be put in force, and those that CheckPolicy asks about. Each of the two has a
-// memory of its own, and one candidate is proven at a time in each. What a candidate for activation has in common with the
-// embedded policies is not proven again: their proof is a test of package prove.
+// prover proves candidates: those that are to be put in force, and those that CheckPolicy asks about. Each of the
+// two has a memory of its own, and one candidate is proven at a time in each. What a candidate for activation has
+// in common with the embedded policies is not proven again: their proof is a test of package prove.
 type prover struct {
 	admission, checks *prove.Prover
 }

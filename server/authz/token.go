@@ -12,8 +12,8 @@ func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
 	return wire.Token{StoreID: a.config.StoreID, Revision: uint64(r)}.Append(text)
 }
 
-// revisionOf returns the revision that a token demands; zero for none. Its error wraps consent.ErrBadToken: a call may demand
-// only what has been applied to this store.
+// revisionOf returns the revision that a token demands; zero for none. Its error wraps consent.ErrBadToken: a call
+// may demand only what has been applied to this store.
 func (a *Authorizer) revisionOf(token string) (consent.Revision, error) {
 	if token == "" {
 		return 0, nil
