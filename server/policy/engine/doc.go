@@ -130,7 +130,7 @@
 //
 // # What falls back
 //
-// About 50 built-ins are native (native*.go), each for operands of the expected
+// About 50 built-ins are native (builtin_native.go), each for operands of the expected
 // types only. All other calls go to topdown's implementation on converted
 // values, which costs about 1 µs and allocates. So errors and undefined are
 // topdown's: without Options.StrictBuiltinErrors a failing call is undefined,
