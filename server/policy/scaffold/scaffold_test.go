@@ -13,8 +13,8 @@ import (
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/admission"
 	"github.com/consentd/consentd/server/policy/policytest"
-	"github.com/consentd/consentd/server/policy/prove"
 	"github.com/consentd/consentd/server/policy/scaffold"
 )
 
@@ -67,7 +67,7 @@ func admitted(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := prove.Admit(context.Background(), os.DirFS(dir), set, prove.Options{Known: policies.FS})
+	report, err := admission.Admit(context.Background(), os.DirFS(dir), set, admission.Options{Known: policies.FS})
 	if err != nil {
 		t.Error(err)
 	}

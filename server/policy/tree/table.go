@@ -127,9 +127,9 @@ func (t *Tree) readTables(d data) error {
 			faults = append(faults, faulty(p.value.Fault("a controller's table is one file: move this into %s%s/data.yaml", Folder, id)))
 			continue
 		}
-		tables := p.value.Key(tablesKey)
+		tables := p.value.Key(TablesKey)
 		if tables != nil && !tables.IsMap() {
-			faults = append(faults, faulty(tables.Fault("%s: no map: below it stands a table for each controller, by its id", tablesKey)))
+			faults = append(faults, faulty(tables.Fault("%s: no map: below it stands a table for each controller, by its id", TablesKey)))
 			continue
 		}
 		if tables == nil {
@@ -143,7 +143,7 @@ func (t *Tree) readTables(d data) error {
 			files[id] = p.file
 			where := ""
 			if path.Dir(p.file) != Folder+id {
-				where = tablesKey + "." + id + "."
+				where = TablesKey + "." + id + "."
 			}
 			table, err := readTable(v, where)
 			t.Tables[id] = table

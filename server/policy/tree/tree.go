@@ -33,11 +33,11 @@ const (
 	// Tables is where their tables live, as a path of Rego.
 	Tables = "data.controllers"
 	// Folder is that of both, a folder for each controller.
-	Folder = tablesKey + "/"
+	Folder = TablesKey + "/"
+	// TablesKey is the key of the documents below which the tables stand.
+	TablesKey = "controllers"
 	// TestSuffix ends the names of files that hold tests, which are not part of a set.
 	TestSuffix = "_test.rego"
-
-	tablesKey = "controllers"
 )
 
 // Tree is what the files of a set hold. It is immutable and may be used concurrently.
@@ -222,7 +222,7 @@ func fault(file string, v *document.Value) error {
 func checkFree(v *document.Value) error {
 	var faults []error
 	v.Entries(func(key string, below *document.Value) {
-		if key != tablesKey {
+		if key != TablesKey {
 			faults = append(faults, below.CheckFree())
 		}
 	})
