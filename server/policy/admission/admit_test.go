@@ -91,7 +91,7 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 
 // TestTrustedUnitsAreNotProvenAgain: of a copy of the embedded policies with one controller changed, that one is proven.
 func TestTrustedUnitsAreNotProvenAgain(t *testing.T) {
-	prover := admission.New(admission.Options{Now: now, Trusted: policies.FS})
+	prover := admission.New(admission.Options{Now: now, Known: policies.FS, TrustKnown: true})
 	files := fstest.MapFS{}
 	copyShipped(t, files, "")
 	files["controllers/jsers/data.yaml"].Data = append(files["controllers/jsers/data.yaml"].Data, "\nage: {minimum: 20, clause: \"§9\"}\n"...)

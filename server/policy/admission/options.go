@@ -18,12 +18,12 @@ type Options struct {
 	TestTimeout time.Duration
 	// Workers is how many purposes are proven at once; zero means half the processors, so that checks find the other half.
 	Workers int
-	// Trusted is a set of policies that was proven and tested elsewhere, as the embedded ones are by this package's test: units
-	// that mean what they mean there are not proven again. Nil: there is none.
-	Trusted fs.FS
 	// Known is a set of policies whose shared rules are known to fire for some controller: where one of them stands unchanged and
 	// this set's controllers have no use for it, that is no warning. Nil: there is none.
 	Known fs.FS
+	// TrustKnown says that Known was proven and tested elsewhere, as the embedded policies are by this package's test: units that
+	// mean what they mean there are not proven again.
+	TrustKnown bool
 	// SkipTests leaves the set's own tests and cases out: for those who run them otherwise.
 	SkipTests bool
 }

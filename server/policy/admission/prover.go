@@ -25,7 +25,7 @@ import (
 type Prover struct {
 	options Options
 	mu      sync.Mutex
-	// trusted is what Options.Trusted has, nil before the first admission; admitted and refused are of the last sets that were.
+	// trusted is what of Options.Known is trusted, nil before the first admission; admitted and refused are of the last sets that were.
 	trusted, admitted, refused *memory
 	// slow is the set that ran out of time last, and how many times in a row it did.
 	slow struct {
@@ -55,7 +55,7 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	report := consent.PolicyReport{Revision: set.Revision()}
-	if err := p.trust(); err != nil {
+	if err := p.know(); err != nil {
 		return report, err
 	}
 	a, err := p.begin(fsys, set)
@@ -119,26 +119,35 @@ func (p *Prover) interrupted(a *attempt, err error) {
 	p.refused = a.memory
 }
 
-// trust takes the units of Options.Trusted for proven and tested, and reads the rules of Options.Known, once.
-func (p *Prover) trust() (err error) {
+// know reads the rules of Options.Known and, where they are to be trusted, takes its units for proven and tested; once.
+func (p *Prover) know() error {
 	if p.trusted != nil {
 		return nil
 	}
+	trusted := newMemory()
 	if p.options.Known != nil {
-		if p.known, err = knownRules(p.options.Known); err != nil {
+		known, err := tree.Read(p.options.Known)
+		if err == nil && p.options.TrustKnown {
+			err = p.trust(known, trusted)
+		}
+		if err == nil {
+			p.known, err = sharedRules(known)
+		}
+		if err != nil {
 			return fmt.Errorf("reading the known policies: %w", err)
 		}
 	}
-	trusted := newMemory()
-	if p.options.Trusted == nil {
-		p.trusted = trusted
-		return nil
-	}
-	set, err := policy.Load(p.options.Trusted, policy.Options{})
+	p.trusted = trusted
+	return nil
+}
+
+// trust takes the units of a set for proven and tested.
+func (p *Prover) trust(t *tree.Tree, m *memory) error {
+	set, err := policy.LoadTree(t, policy.Options{})
 	if err != nil {
-		return fmt.Errorf("loading the trusted policies: %w", err)
+		return err
 	}
-	a, err := p.begin(p.options.Trusted, set)
+	a, err := p.begin(p.options.Known, set)
 	if err != nil {
 		return err
 	}
@@ -146,13 +155,12 @@ func (p *Prover) trust() (err error) {
 		a.fired[at] = true
 	}
 	for _, c := range set.Describe().Controllers {
-		known := consent.EnumeratedController{ID: c.ID, Purposes: len(c.Purposes)}
-		trusted.proven[a.provenKey(c.ID)] = provenUnit{report: known, fired: a.firedOf(c.ID), allTracked: true}
+		report := consent.EnumeratedController{ID: c.ID, Purposes: len(c.Purposes)}
+		m.proven[a.provenKey(c.ID)] = provenUnit{report: report, fired: a.firedOf(c.ID), allTracked: true}
 	}
 	for _, unit := range a.unitNames() {
-		trusted.tested[a.testKey(unit)] = testedUnit{covered: a.firedOf(unit)}
+		m.tested[a.testKey(unit)] = testedUnit{covered: a.firedOf(unit)}
 	}
-	p.trusted = trusted
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -30,12 +29,8 @@ func (r silentRule) file() string {
 	return file
 }
 
-// knownRules are the shared rules of a set, as ruleKey has them.
-func knownRules(fsys fs.FS) (map[string]bool, error) {
-	t, err := tree.Read(fsys)
-	if err != nil {
-		return nil, err
-	}
+// sharedRules are those of a set, as ruleKey has them.
+func sharedRules(t *tree.Tree) (map[string]bool, error) {
 	modules, err := t.All()
 	if err != nil {
 		return nil, err

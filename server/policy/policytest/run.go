@@ -27,7 +27,7 @@ import (
 const testTimeout = 10 * time.Second
 
 // Run runs all tests and cases, each by both engines. The outcomes that a purpose can have besides those seen are those of
-// the cases by which admission proves the policies (package prove); the first of each answer is decided by both engines too.
+// the cases by which admission proves the policies (package space); the first of each answer of a controller is decided by both engines too.
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
 	r := &Report{PolicyRevision: s.set.Revision(), Cases: len(s.cases), SkippedCases: s.skipped, Failures: []Failure{}}
