@@ -60,7 +60,16 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 	}
 	first := admit(shipped(t, "example/storage", nil))
 	proof := prover.Proof()
-	commented := shipped(t, "example/storage", []edit{{levels, "import data.consentd.lib.appi\n", "# moves all lines\nimport data.consentd.lib.appi\n"}})
+	commented := shipped(t, "example/storage", []edit{
+		{
+			levels,
+			`import data.consentd.lib.appi
+`,
+			`# moves all lines
+import data.consentd.lib.appi
+`,
+		},
+	})
 	again := admit(commented)
 	if again.Cases != first.Cases || prover.Proof() != proof {
 		t.Errorf("the same rules with a comment were proven again: %d cases, at first %d", again.Cases, first.Cases)
@@ -71,7 +80,15 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 	}
 	reads := shipped(t, "example/storage", []edit{
 		{"controllers/example/example.rego", `"obligations": set()`, `"obligations": {o | saved == 2; some o in set()}`},
-		{"controllers/example/example.rego", "# METADATA\n# title: The decision", "saved := object.get(data.controllers[input.controller], [\"own\", \"saved\"], 0)\n\n# METADATA\n# title: The decision"},
+		{
+			"controllers/example/example.rego",
+			`# METADATA
+# title: The decision`,
+			`saved := object.get(data.controllers[input.controller], ["own", "saved"], 0)
+
+# METADATA
+# title: The decision`,
+		},
 	})
 	admit(reads)
 	proof = prover.Proof()
@@ -79,7 +96,13 @@ func TestProverDoesNotProveTwice(t *testing.T) {
 	if admit(reads); prover.Proof() == proof {
 		t.Error("a table with a key that a rule reads was not proven again")
 	}
-	changed := shipped(t, "example/storage", []edit{{levels, `_kept if input.purpose == "legal_claims"`, `_kept if input.purpose == "storage"`}})
+	changed := shipped(t, "example/storage", []edit{
+		{
+			levels,
+			`_kept if input.purpose == "legal_claims"`,
+			`_kept if input.purpose == "storage"`,
+		},
+	})
 	set, err := policy.Load(changed, policy.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +117,8 @@ func TestTrustedUnitsAreNotProvenAgain(t *testing.T) {
 	prover := admission.New(admission.Options{Now: now, Known: policies.FS, TrustKnown: true})
 	files := fstest.MapFS{}
 	copyShipped(t, files, "")
-	files["controllers/jsers/data.yaml"].Data = append(files["controllers/jsers/data.yaml"].Data, "\nage: {minimum: 20, clause: \"§9\"}\n"...)
+	table := files["controllers/jsers/data.yaml"]
+	table.Data = append(table.Data, "\nage: {minimum: 20, clause: \"§9\"}\n"...)
 	set, err := policy.Load(files, policy.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,18 @@ const goodCase = `- name: a customer's files are stored
 
 // ofAmount adds a rule that no enumerated case makes fire, since numbers of the context are not varied.
 var ofAmount = []edit{
-	{"controllers/example/example.rego", "# METADATA\n# title: The decision", "denials contains [8, \"RECIPIENT_NOT_PERMITTED\", \"§9\"] if {\n\tis_number(input.context.amount)\n\tinput.context.amount > 1000\n}\n\n# METADATA\n# title: The decision"},
+	{
+		"controllers/example/example.rego",
+		`# METADATA
+# title: The decision`,
+		`denials contains [8, "RECIPIENT_NOT_PERMITTED", "§9"] if {
+	is_number(input.context.amount)
+	input.context.amount > 1000
+}
+
+# METADATA
+# title: The decision`,
+	},
 	{"controllers/example/example.rego", `"denials": set()`, `"denials": denials`},
 }
 
@@ -77,18 +88,56 @@ func TestCasesAreRun(t *testing.T) {
 	}{
 		{"one that passes", goodCase, "", nil},
 		{"none", "", "", nil},
-		{"another decision", strings.Replace(goodCase, "{decision: ALLOW, legal_basis: CONTRACT}", "{decision: DENY, reasons: [OBJECTED]}", 1), caseFile + ":1", []string{
-			`case "a customer's files are stored" fails`, "expected DENY, got decision = ALLOW", "expected OBJECTED among them", "mend the rule or the case",
-		}},
-		{"one after others", "# a comment\n" + goodCase + "\n" + strings.Replace(goodCase, "CONTRACT", "CONSENT", 1), caseFile + ":8", []string{`expected "CONSENT", got legal_basis = "CONTRACT"`}},
+		{
+			"another decision",
+			strings.Replace(goodCase, "{decision: ALLOW, legal_basis: CONTRACT}", "{decision: DENY, reasons: [OBJECTED]}", 1),
+			caseFile + ":1",
+			[]string{
+				`case "a customer's files are stored" fails`,
+				"expected DENY, got decision = ALLOW",
+				"expected OBJECTED among them",
+				"mend the rule or the case",
+			},
+		},
+		{
+			"one after others",
+			"# a comment\n" + goodCase + "\n" + strings.Replace(goodCase, "CONTRACT", "CONSENT", 1),
+			caseFile + ":8",
+			[]string{`expected "CONSENT", got legal_basis = "CONTRACT"`},
+		},
 		{"an error of the API", strings.Replace(goodCase, "{decision: ALLOW, legal_basis: CONTRACT}", "{error: NOT_FOUND}", 1), "", nil},
 		{"no YAML", "- name: [", caseFile + ":1", []string{"did not find"}},
-		{"an unknown key", strings.Replace(goodCase, "check:", "chekc:", 1), caseFile + ":4", []string{"unknown key chekc", "mend the name"}},
+		{
+			"an unknown key",
+			strings.Replace(goodCase, "check:", "chekc:", 1),
+			caseFile + ":4",
+			[]string{"unknown key chekc", "mend the name"},
+		},
 		{"an unknown key inside", strings.Replace(goodCase, "jurisdiction", "juris", 1), caseFile + ":3", []string{"unknown key juris"}},
-		{"a list that is none", strings.Replace(goodCase, "legal_basis: CONTRACT", "reasons: OBJECTED", 1), caseFile + ":5", []string{"is text here: write a list"}},
-		{"an unknown reason", strings.Replace(goodCase, "legal_basis: CONTRACT", "not_reasons: [OBJECT]", 1), caseFile + ":1", []string{`expect.not_reasons: "OBJECT"`}},
-		{"an unknown status", strings.Replace(goodCase, "profile: {jurisdiction: DE}", "consent: {purpose: storage, status: GAVE}", 1), caseFile + ":1", []string{`"GAVE"`, "mend"}},
-		{"an unknown controller", strings.Replace(goodCase, "controller: example", "controller: exmaple", 1), caseFile + ":1", []string{`controller "exmaple" is not in this set`}},
+		{
+			"a list that is none",
+			strings.Replace(goodCase, "legal_basis: CONTRACT", "reasons: OBJECTED", 1),
+			caseFile + ":5",
+			[]string{"is text here: write a list"},
+		},
+		{
+			"an unknown reason",
+			strings.Replace(goodCase, "legal_basis: CONTRACT", "not_reasons: [OBJECT]", 1),
+			caseFile + ":1",
+			[]string{`expect.not_reasons: "OBJECT"`},
+		},
+		{
+			"an unknown status",
+			strings.Replace(goodCase, "profile: {jurisdiction: DE}", "consent: {purpose: storage, status: GAVE}", 1),
+			caseFile + ":1",
+			[]string{`"GAVE"`, "mend"},
+		},
+		{
+			"an unknown controller",
+			strings.Replace(goodCase, "controller: example", "controller: exmaple", 1),
+			caseFile + ":1",
+			[]string{`controller "exmaple" is not in this set`},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, faults := admitted(t, p, withCases(t, row.cases))
@@ -140,7 +189,8 @@ func TestOnlyChangedCasesAreRun(t *testing.T) {
 	}
 	gone := withCases(t, goodCase, ofAmount...)
 	_, faults = admitted(t, p, gone)
-	if len(faults) != 1 || !strings.Contains(faults[0].String(), "controllers/example/example.rego:") || !strings.Contains(faults[0].Message, "fires in no case and in no test") {
+	if len(faults) != 1 || !strings.Contains(faults[0].String(), "controllers/example/example.rego:") ||
+		!strings.Contains(faults[0].Message, "fires in no case and in no test") {
 		t.Errorf("without the case that the rule needs:\n%s", list(faults))
 	}
 	if _, faults := admitted(t, p, files); len(faults) > 0 || p.Proof() != proof {
@@ -161,9 +211,18 @@ func TestShippedRulesNeedNotFire(t *testing.T) {
 	if got := admit(known); len(got) > 0 {
 		t.Errorf("of the shipped packs it is said:\n%s", list(got))
 	}
-	dead := edit{"lib/place/place.rego", "europe if country", "europe if country == \"XX\"\n\neurope if jurisdiction == \"XY\"\n\neurope if country"}
+	dead := edit{
+		"lib/place/place.rego",
+		"europe if country",
+		`europe if country == "XX"
+
+europe if jurisdiction == "XY"
+
+europe if country`,
+	}
 	got := admit(known, dead)
-	if len(got) != 1 || !strings.HasPrefix(got[0].String(), "lib/place/place.rego:") || !strings.Contains(got[0].Message, "(the same holds here for line ") {
+	if len(got) != 1 || !strings.HasPrefix(got[0].String(), "lib/place/place.rego:") ||
+		!strings.Contains(got[0].Message, "(the same holds here for line ") {
 		t.Errorf("of rules that were added it is said:\n%s", list(got))
 	}
 	files := map[string]int{}
@@ -183,7 +242,17 @@ func TestShippedRulesNeedNotFire(t *testing.T) {
 // TestARuleThatNothingNeedsIsAFault: a rule whose name is misspelt is in no decision, whatever tests say of it.
 func TestARuleThatNothingNeedsIsAFault(t *testing.T) {
 	p := admission.New(admission.Options{Now: now, Known: policies.FS})
-	misspelt := append([]edit{{"controllers/example/example.rego", "# METADATA\n# title: The decision", "denails contains [6, \"OBJECTED\", \"§9\"] if input.purpose == \"storage\"\n\n# METADATA\n# title: The decision"}}, ofAmount...)
+	misspelt := append([]edit{
+		{
+			"controllers/example/example.rego",
+			`# METADATA
+# title: The decision`,
+			`denails contains [6, "OBJECTED", "§9"] if input.purpose == "storage"
+
+# METADATA
+# title: The decision`,
+		},
+	}, ofAmount...)
 	_, faults := admitted(t, p, withCases(t, goodCase+amountCase, misspelt...))
 	if len(faults) != 1 || faults[0].Place() != "controllers/example/example.rego:10" ||
 		!strings.Contains(faults[0].Message, "denails is needed by no decision: mend its name") {
@@ -218,14 +287,19 @@ func TestWarningsAreSaidAgain(t *testing.T) {
 func TestPurposesWithoutTests(t *testing.T) {
 	files := withCases(t, goodCase)
 	table := files["controllers/example/data.yaml"]
-	table.Data = append(table.Data, "    age_verification: {basis: CONTRACT, clause: x}\n    support:\n        basis: CONTRACT\n        clause: x\n"...)
+	table.Data = append(table.Data, `    age_verification: {basis: CONTRACT, clause: x}
+    support:
+        basis: CONTRACT
+        clause: x
+`...)
 	report, faults := admitted(t, admission.New(admission.Options{Now: now, Known: policies.FS}), files)
 	if len(faults) > 0 || len(report.Warnings) != 1 {
 		t.Fatalf("faults and warnings:\n%s\n%s", list(faults), list(report.Warnings))
 	}
 	line := 1 + strings.Count(string(table.Data[:strings.Index(string(table.Data), "age_verification:")]), "\n")
 	w := report.Warnings[0]
-	if w.File != "controllers/example/data.yaml" || w.Line != line || !strings.Contains(w.Message, "no test or case asks about age_verification, support: write one") {
+	if w.File != "controllers/example/data.yaml" || w.Line != line ||
+		!strings.Contains(w.Message, "no test or case asks about age_verification, support: write one") {
 		t.Errorf("%s: want line %d", w, line)
 	}
 }
@@ -243,7 +317,12 @@ func TestFailuresOfAnswersHavePlaces(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, faults := admitted(t, admission.New(admission.Options{Now: now, Known: policies.FS}), withCases(t, "",
-				edit{rules, "# METADATA\n# title: The decision", "denials contains " + row.denial + " if input.purpose == \"storage\"\n\n# METADATA\n# title: The decision"},
+				edit{
+					rules,
+					`# METADATA
+# title: The decision`,
+					"denials contains " + row.denial + " if input.purpose == \"storage\"\n\n# METADATA\n# title: The decision",
+				},
 				edit{rules, `"denials": set()`, `"denials": denials`}))
 			for _, f := range faults {
 				if f.Counterexample != nil && f.File == rules && f.Line == row.line && strings.Contains(f.Message, row.says) {

@@ -121,8 +121,8 @@ func (a *attempt) failure(controller string, err error) consent.PolicyFinding {
 			}
 		}
 	}
-	text += ": a decision is made of {decision, reasons, legal_basis, obligations, permitted_data_categories}, as INPUT.md has them, " +
-		"of denials that are [level, code, clause]"
+	text += ": a decision is made of {decision, reasons, legal_basis, obligations, permitted_data_categories}, as INPUT.md has " +
+		"them, of denials that are [level, code, clause]"
 	for id, rule := range a.units.rulesByID() {
 		if rule.Ref().String() == ast.MustParseRef(fmt.Sprintf("%s[%q].decision", tree.Rules, controller)).String() {
 			file, _, _ := strings.Cut(id, "#")

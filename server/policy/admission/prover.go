@@ -25,7 +25,8 @@ import (
 type Prover struct {
 	options Options
 	mu      sync.Mutex
-	// trusted is what of Options.Known is trusted, nil before the first admission; admitted and refused are of the last sets that were.
+	// trusted is what of Options.Known is trusted, nil before the first admission; admitted and refused are of the last sets that
+	// were.
 	trusted, admitted, refused *memory
 	// slow is the set that ran out of time last, and how many times in a row it did.
 	slow struct {

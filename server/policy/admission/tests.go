@@ -113,7 +113,8 @@ func (a *attempt) runTests(ctx context.Context, owners map[string]string, r *con
 		}
 		counts[unit] = u
 	}
-	differing, err := a.set.CompareTests(ctx, a.units.modules, a.units.documents, func(p string) bool { _, ok := owners[p]; return ok })
+	wanted := func(pkg string) bool { _, ok := owners[pkg]; return ok }
+	differing, err := a.set.CompareTests(ctx, a.units.modules, a.units.documents, wanted)
 	if err != nil && ctx.Err() == nil {
 		return err
 	}

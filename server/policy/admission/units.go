@@ -43,7 +43,9 @@ func readUnits(t *tree.Tree, controllers []consent.Controller) (*units, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &units{modules: modules, documents: t.Documents, members: map[string][]string{}, keys: map[unitKey]string{}, texts: map[string]string{}}
+	u := &units{
+		modules: modules, documents: t.Documents, members: map[string][]string{}, keys: map[unitKey]string{}, texts: map[string]string{},
+	}
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		owner := ownerOf(modules[name], controllers)
 		u.members[owner] = append(u.members[owner], name)

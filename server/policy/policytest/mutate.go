@@ -39,7 +39,7 @@ type MutateOptions struct {
 	Progress func(done, of int)
 }
 
-// Mutate plants one fault at a time in the rules on which decisions hang, and asks the tests and cases that look at its line
+// Mutate plants one fault at a time in the rules that decisions depend on, and asks the tests and cases that look at its line
 // whether they still come out as they should, until one does not. The faults: a condition is removed or negated, a
 // comparison is moved by its bound (< for <=), one of several definitions of a rule is dropped. What does not compile, or
 // what no decision depends on, is no mutant.

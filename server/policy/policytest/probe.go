@@ -23,7 +23,7 @@ type probe struct {
 	want int
 }
 
-func caseProbe(c question) *probe {
+func caseProbe(c readyCase) *probe {
 	p := &probe{name: c.Name, input: ast.NewTerm(c.input), expect: &c.Expect}
 	p.body, p.value = decisionOf(c.Controller)
 	return p

@@ -27,7 +27,8 @@ import (
 const testTimeout = 10 * time.Second
 
 // Run runs all tests and cases, each by both engines. The outcomes that a purpose can have besides those seen are those of
-// the cases by which admission proves the policies (package space); the first of each answer of a controller is decided by both engines too.
+// the cases by which admission proves the policies (package space); the first of each answer of a controller is
+// decided by both engines too.
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
 	r := &Report{PolicyRevision: s.set.Revision(), Cases: len(s.cases), SkippedCases: s.skipped, Failures: []Failure{}}
@@ -89,7 +90,8 @@ func (s *Suite) compareTests(ctx context.Context, r run) error {
 		return err
 	}
 	for _, d := range differing {
-		r.report.Failures = append(r.report.Failures, differs(Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name}, d.DifferenceError))
+		at := Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name}
+		r.report.Failures = append(r.report.Failures, differs(at, d.DifferenceError))
 	}
 	return ctx.Err()
 }

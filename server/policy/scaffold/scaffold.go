@@ -54,7 +54,8 @@ var keywords = []string{
 
 func validate(controller string) error {
 	if !idForm.MatchString(controller) || slices.Contains(keywords, controller) {
-		return fmt.Errorf("controller %q: want small letters, digits, - and _, a letter first, at most 64, and no word of Rego", controller)
+		return fmt.Errorf(
+			"controller %q: want small letters, digits, - and _, a letter first, at most 64, and no word of Rego", controller)
 	}
 	return nil
 }
@@ -103,7 +104,8 @@ type names struct {
 }
 
 func namesOf(controller string) names {
-	n := names{ID: controller, Name: strings.ReplaceAll(controller, "-", "_"), Ref: "." + controller, TestRef: "." + controller + "_test"}
+	n := names{ID: controller, Name: strings.ReplaceAll(controller, "-", "_")}
+	n.Ref, n.TestRef = "."+controller, "."+controller+"_test"
 	n.File = n.Name
 	if n.Name != controller {
 		n.Ref, n.TestRef = fmt.Sprintf("[%q]", controller), fmt.Sprintf("[%q]", controller+"_test")

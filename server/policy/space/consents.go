@@ -101,7 +101,8 @@ func (c *consents) coarse() []value {
 	}
 	given, from := c.given(full).events, coded(grants)
 	withdrawn := both(given, c.at(atDenial, consent.Withdrawn))
-	out := append([]value{plainValue(), {code: asked, label: "consent asked for", events: c.at(atRequest, consent.Requested)}}, grants...)
+	request := value{code: asked, label: "consent asked for", events: c.at(atRequest, consent.Requested)}
+	out := append([]value{plainValue(), request}, grants...)
 	out = append(out,
 		value{label: "consent refused", events: c.at(atDenial, consent.Refused), from: []string{plain, asked}},
 		value{label: "consent given and withdrawn", events: withdrawn, from: from},

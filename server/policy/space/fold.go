@@ -26,8 +26,8 @@ type made struct {
 	consents map[Point]*consent.State
 }
 
-// fold makes the state that a point's events add up to. Events of consents are folded together. Those of the other dimensions are of
-// kinds that do not meet in a fold, nor each other, but for an erasure that is completed, which all are folded with: each dimension
+// fold makes the state that a point's events add up to. Events of consents are folded together. Those of the other dimensions are
+// of kinds that do not meet in a fold, nor each other, but for an erasure that is completed, which all are folded with: each dimension
 // has its own part of the state, which is folded once. A test holds that this is what folding all events makes.
 func (s *Space) fold(state *consent.State, p Point, now consent.Instant) {
 	if s.dims[s.known].values[p[s.known]].unknown {

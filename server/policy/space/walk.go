@@ -37,10 +37,10 @@ func (w *Walker) Shown() int { return len(w.walk.seen) }
 
 // walk is one walk over a space.
 //
-// What a walk shows is decided by what it was answered: where no situation is allowed yet it searches, and what no answer told apart
-// it does not combine. Four things must hold for that to prove anything.
+// What a walk shows is decided by what it was answered: where no situation is allowed yet it searches, and what no answer told
+// apart it does not combine. Four things must hold for that to prove anything.
 //
-//   - A fault shows only as an ALLOW that should be none, so every combination is tried around a center at which nothing else
+//   - A rule that is lost shows only as an ALLOW that should be none, so every combination is tried around a center at which nothing else
 //     denies. To vary the dimensions around any fixed point, the best consent say, looks the same and is cheaper by the whole
 //     search; there one unrelated rule denies nearly everything, and a rule that was lost beside it is never missed.
 //   - Values are one class only if no site told them apart, never because one site did not: classes grow with each visit, and pairs

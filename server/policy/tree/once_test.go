@@ -164,11 +164,14 @@ func heldBy(t *testing.T, files fstest.MapFS) *source.Files {
 	return held
 }
 
-// TestNobodyElseReads: files of policies are parsed and decoded in package tree, and cases in package cases; so what is counted there
-// is all.
+// TestNobodyElseReads: files of policies are parsed and decoded in package tree, and cases in package cases; so what is counted
+// there is all.
 func TestNobodyElseReads(t *testing.T) {
 	readers := regexp.MustCompile(`\b(ast\.(Must)?Parse(Module|Body|Statement)\w*|document\.Read|yaml\.(Unmarshal|NewDecoder))\(`)
-	allowed := map[string]bool{"cases/cases.go": true, "policy/document/yaml.go": true, "sources.go": true /* the server's own settings */}
+	allowed := map[string]bool{
+		"cases/cases.go": true, "policy/document/yaml.go": true,
+		"sources.go": true, // the server's own settings
+	}
 	seen := map[string]bool{}
 	err := fs.WalkDir(os.DirFS(filepath.Join("..", "..")), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {

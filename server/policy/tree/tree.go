@@ -243,7 +243,9 @@ func readData(files []consent.PolicyFile) (d data, err error) {
 func fault(file string, v *document.Value) error {
 	switch {
 	case v == nil:
-		return faulty(consent.PolicyFault{File: file, Line: 1, Message: "the file is empty: write its data, {} for none, or remove the file"})
+		return faulty(consent.PolicyFault{
+			File: file, Line: 1, Message: "the file is empty: write its data, {} for none, or remove the file",
+		})
 	case !v.IsMap():
 		return faulty(v.Fault("the file is no map: data are {key: value}"))
 	}
