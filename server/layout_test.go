@@ -29,17 +29,20 @@ var mayImport = map[string][]string{
 	"server/policy":          {"server/consent", "server/policy/engine", "server/policy/tree"},
 	"server/policy/document": {"server/consent"},
 	"server/policy/tree":     {"server/consent", "server/policy/document"},
-	"server/policy/prove": {
-		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/tree",
+	"server/policy/law":      {"server/consent", "server/policy/tree"},
+	"server/policy/space":    {"server/consent", "server/policy", "server/policy/law", "server/policy/tree"},
+	"server/policy/admission": {
+		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law", "server/policy/space",
+		"server/policy/tree",
 	},
 	"server/policy/source":     {"server/consent"},
 	"server/policy/archive":    {"server/consent", "server/policy", "server/policy/source"},
 	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
-	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove", "server/policy/tree"},
+	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/space", "server/policy/tree"},
 	"server/authz":             {"server/consent", "proto/consent/v1/wire"},
 	"server/diff": {
-		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
+		"server/consent", "server/explain", "server/policy", "server/policy/source", "server/policy/space",
 	},
 	"server/explain": {"server/authz", "server/consent", "server/policy"},
 	"server/grpcapi": {
@@ -48,7 +51,7 @@ var mayImport = map[string][]string{
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/certificate", "server/consent", "server/diff", "server/explain",
-		"server/grpcapi", "server/policy", "server/policy/archive", "server/policy/prove", "server/policy/reload",
+		"server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
@@ -60,7 +63,7 @@ var mayImport = map[string][]string{
 	"client/subject":             {},
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
-		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove",
+		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
 		"server/policy/source",
 		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
@@ -77,8 +80,8 @@ var mayImport = map[string][]string{
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
 	"github.com/open-policy-agent/opa/": {
-		"server/policy", "server/policy/engine", "server/policy/policytest", "server/policy/prove", "server/policy/source",
-		"server/policy/tree",
+		"server/policy", "server/policy/admission", "server/policy/engine", "server/policy/policytest", "server/policy/source",
+		"server/policy/space", "server/policy/tree",
 	},
 	"github.com/dgraph-io/ristretto/": {"server/cache"},
 	"github.com/cockroachdb/pebble/":  {"server/store/pebble"},

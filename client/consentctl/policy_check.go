@@ -15,7 +15,7 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
-	"github.com/consentd/consentd/server/policy/prove"
+	"github.com/consentd/consentd/server/policy/admission"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -72,8 +72,8 @@ func proveFiles(ctx context.Context, files *source.Files) (consent.PolicyReport,
 		}
 		return report, nil
 	}
-	report, err := prove.Admit(ctx, files.FS(), set, prove.Options{Workers: runtime.GOMAXPROCS(0), Known: policies.FS})
-	if _, refused := errors.AsType[*prove.Refused](err); refused {
+	report, err := admission.Admit(ctx, files.FS(), set, admission.Options{Workers: runtime.GOMAXPROCS(0), Known: policies.FS})
+	if _, refused := errors.AsType[*admission.Refused](err); refused {
 		return report, nil
 	}
 	return report, err

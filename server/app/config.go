@@ -57,7 +57,7 @@ type Config struct {
 	// policy.DefaultShadowRate, negative none.
 	ShadowRate int
 	// PolicyTestTimeout bounds the own tests of policies that are to be put in force, the first time that they are
-	// tried. Zero means prove.DefaultTestTimeout.
+	// tried. Zero means admission.DefaultTestTimeout.
 	PolicyTestTimeout time.Duration
 	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without
 	// them the server speaks plaintext, and listens on loopback and Unix sockets only.

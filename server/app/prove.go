@@ -9,21 +9,21 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
-	"github.com/consentd/consentd/server/policy/prove"
+	"github.com/consentd/consentd/server/policy/admission"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
 // prover proves candidates: those that are to be put in force, and those that CheckPolicy asks about. Each of the
 // two has a memory of its own, and one candidate is proven at a time in each. What a candidate for activation has
-// in common with the embedded policies is not proven again: their proof is a test of package prove.
+// in common with the embedded policies is not proven again: their proof is a test of package admission.
 type prover struct {
-	admission, checks *prove.Prover
+	admission, checks *admission.Prover
 }
 
 func newProver(testTimeout time.Duration) *prover {
 	return &prover{
-		admission: prove.New(prove.Options{Trusted: policies.FS, Known: policies.FS, TestTimeout: testTimeout}),
-		checks:    prove.New(prove.Options{Known: policies.FS, TestTimeout: testTimeout}),
+		admission: admission.New(admission.Options{Known: policies.FS, TrustKnown: true, TestTimeout: testTimeout}),
+		checks:    admission.New(admission.Options{Known: policies.FS, TestTimeout: testTimeout}),
 	}
 }
 
@@ -44,7 +44,7 @@ func (p *prover) CheckPolicy(ctx context.Context, list []consent.PolicyFile) (co
 		return refusal(err), nil
 	}
 	report, err := p.checks.Admit(ctx, files.FS(), set)
-	if _, refused := errors.AsType[*prove.Refused](err); refused {
+	if _, refused := errors.AsType[*admission.Refused](err); refused {
 		return report, nil
 	}
 	return report, err

@@ -17,8 +17,8 @@ import (
 
 var subjects = flag.Int("subjects", 20_000, "how many stored subjects BenchmarkSubjects compares")
 
-// BenchmarkSubjects compares all stored subjects of a store on disk: four consents and a profile each, of the controller
-// example. It reports subjects per second and the largest heap that was seen.
+// BenchmarkSubjects compares all stored subjects of a store on disk: four consents and a profile each, of the
+// controller example. It reports subjects per second and the largest heap that was seen.
 func BenchmarkSubjects(b *testing.B) {
 	store, err := pebble.Open(b.TempDir(), pebble.Options{})
 	if err != nil {

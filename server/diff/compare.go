@@ -14,7 +14,7 @@ import (
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/policy"
-	"github.com/consentd/consentd/server/policy/prove"
+	"github.com/consentd/consentd/server/policy/space"
 )
 
 // comparison is one under way.
@@ -108,22 +108,22 @@ func (w *worker) ask(q policy.Question, e Example) (before, after consent.Decisi
 // purpose is a job of the enumeration.
 type purpose struct {
 	controller, name string
-	space            func(purpose string) *prove.Space
+	vocabulary       *space.Vocabulary
 }
 
 // states compares over the states that the rules of either set can tell apart, purpose by purpose.
 func (c *comparison) states(ctx context.Context) (*tally, error) {
 	var all []purpose
 	for controller, purposes := range c.pair.controllers() {
-		var spaces func(string) *prove.Space
+		var vocabulary *space.Vocabulary
 		if err := guarded(func() (err error) {
-			spaces, err = prove.Spaces(controller, c.now, c.pair.with(controller)...)
+			vocabulary, err = space.NewVocabulary(controller, c.now, c.pair.with(controller)...)
 			return err
 		}); err != nil {
 			return nil, err
 		}
 		for _, p := range purposes {
-			all = append(all, purpose{controller, p, spaces})
+			all = append(all, purpose{controller, p, vocabulary})
 		}
 	}
 	meter := c.meter(States, uint64(len(all)))
@@ -144,7 +144,7 @@ func (c *comparison) states(ctx context.Context) (*tally, error) {
 // enumerate walks the space of one purpose.
 func (w *worker) enumerate(p purpose) error {
 	before, after := newWalked(w.pair.before, p.controller), newWalked(w.pair.after, p.controller)
-	return p.space(p.name).Walk(w.ctx, func(c *prove.Case) prove.Answer {
+	return p.vocabulary.Space(p.name).Walk(w.ctx, func(c *space.Situation) space.Answer {
 		w.tally.total.Subjects++
 		was, is := before.decide(w.ctx, c), after.decide(w.ctx, c)
 		a, b := sideOf(&was), sideOf(&is)
@@ -154,22 +154,22 @@ func (w *worker) enumerate(p purpose) error {
 		} else {
 			w.tally.count(a, b)
 		}
-		return prove.Combine(prove.AnswerOf(&was), prove.AnswerOf(&is))
+		return space.Combine(space.AnswerOf(&was), space.AnswerOf(&is))
 	})
 }
 
 // walked decides the cases of a walk by one set.
 type walked struct {
 	set     *policy.Set
-	decider *prove.Decider
+	decider *space.Decider
 }
 
 func newWalked(set *policy.Set, controller string) walked {
-	return walked{set, prove.NewDecider(set, controller)}
+	return walked{set, space.NewDecider(set, controller)}
 }
 
 // decide is like the function of that name.
-func (s walked) decide(ctx context.Context, c *prove.Case) consent.Decision {
+func (s walked) decide(ctx context.Context, c *space.Situation) consent.Decision {
 	if d, err := s.decider.Decide(ctx, c); err == nil {
 		d.PolicyRevision = s.set.Revision()
 		return d

@@ -1,9 +1,11 @@
-// Package diff previews a candidate set of policies: how its decisions differ from those of the active set, or of one that was
-// in force before, over the states that the rules of both can tell apart, over stored subjects, and over recorded decisions.
+// Package diff previews a candidate set of policies: how its decisions differ from those of the active set, or of
+// one that was in force before, over the states that the rules of both can tell apart, over stored subjects, and
+// over recorded decisions.
 //
-// Both sets decide by the compiled engine, on one prepared input each state, off the request path: by half the processors, so
-// that checks are not starved, and one comparison at a time. Memory is bounded: stored subjects are streamed, and a sample is
-// the only thing kept of them. The active set decides as it does for checks, but is not counted, logged or shadowed here.
+// Both sets decide by the compiled engine, on one prepared input each state, off the request path: by half the
+// processors, so that checks are not starved, and one comparison at a time. Memory is bounded: stored subjects are
+// streamed, and a sample is the only thing kept of them. The active set decides as it does for checks, but is not
+// counted, logged or shadowed here.
 //
 // A comparison that cannot be finished is an error, never a result that looks whole.
 package diff
@@ -42,7 +44,8 @@ type Store interface {
 type Config struct {
 	// Active returns the set in force; required.
 	Active func() *policy.Set
-	// Kept returns a set that was in force by its revision; required. Its errors are *consent.PolicyNotKeptError and the context's.
+	// Kept returns a set that was in force by its revision; required. Its errors are *consent.PolicyNotKeptError
+	// and the context's.
 	Kept func(ctx context.Context, revision string) (*policy.Set, error)
 	// Store is required.
 	Store Store
@@ -109,7 +112,8 @@ type Side struct {
 	codes string
 }
 
-// Codes are those of the reasons, each once, in their order; none: the set has no such controller, or the basis is another.
+// Codes are those of the reasons, each once, in their order; none: the set has no such controller, or the basis is
+// another.
 func (s Side) Codes() (codes []consent.ReasonCode) {
 	for i := range len(s.codes) {
 		codes = append(codes, consent.ReasonCode(s.codes[i]))
@@ -140,7 +144,8 @@ type Difference struct {
 	Count uint64
 	// Examples are a few, the first in the order of their ids.
 	Examples []Example
-	// Rules are the rules that gave the reasons which one side alone has, as topdown tells for the first example that came.
+	// Rules are the rules that gave the reasons which one side alone has, as topdown tells for the first example
+	// that came.
 	Rules []policy.Rule
 }
 
@@ -169,8 +174,9 @@ type Result struct {
 // maxDifferences bounds the groups that are kept.
 const maxDifferences = 2000
 
-// Compare compares the active set, or a kept one, with a candidate. The error is consent.ErrBusy, a *consent.PolicyFaultsError
-// about the candidate, a *consent.PolicyNotKeptError, a store's, or that of a context that ended.
+// Compare compares the active set, or a kept one, with a candidate. The error is consent.ErrBusy, a
+// *consent.PolicyFaultsError about the candidate, a *consent.PolicyNotKeptError, a store's, or that of a context
+// that ended.
 func (d *Differ) Compare(ctx context.Context, r Request) (Result, error) {
 	if !d.busy.TryLock() {
 		return Result{}, consent.ErrBusy
@@ -287,8 +293,8 @@ func decide(ctx context.Context, set *policy.Set, q policy.Question) consent.Dec
 	return set.Decide(ctx, q.Request, q.Snapshot, q.Now)
 }
 
-// rules are those that gave the reasons which one side alone has: in the active set what is gone, in the candidate what is
-// new. An explanation that fails leaves them out.
+// rules are those that gave the reasons which one side alone has: in the active set what is gone, in the candidate
+// what is new. An explanation that fails leaves them out.
 func (p *pair) rules(ctx context.Context, q policy.Question, before, after Side) []policy.Rule {
 	return append(giving(ctx, p.before, q, minus(before, after)), giving(ctx, p.after, q, minus(after, before))...)
 }

@@ -55,7 +55,11 @@ func populated(n int) *memory {
 		generator := storetest.NewGenerator(uint64(i))
 		subject := consent.Subject{Controller: []string{"example", "jsers", "nobody"}[draw.IntN(3)], ID: fmt.Sprintf("s%04d", i)}
 		for j, e := range generator.Events(1 + draw.IntN(8)) {
-			m.ledgers[subject] = append(m.ledgers[subject], consent.Entry{Event: e, RecordedAt: e.OccurredAt, Revision: consent.Revision(j + 1)})
+			m.ledgers[subject] = append(m.ledgers[subject], consent.Entry{
+				Event:      e,
+				RecordedAt: e.OccurredAt,
+				Revision:   consent.Revision(j + 1),
+			})
 		}
 		m.order = append(m.order, subject)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// sample picks the stored subjects whose ids hash lowest: the same ones each time, whoever else is stored, and no more of
-// them in memory than it picks.
+// sample picks the stored subjects whose ids hash lowest: the same ones each time, whoever else is stored, and no
+// more of them in memory than it picks.
 func (c *comparison) sample(ctx context.Context) ([]stored, error) {
 	var picked lowest
 	err := c.config.Store.Scan(ctx, "", func(subject consent.Subject, snapshot consent.Snapshot) error {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/admission"
 	"github.com/consentd/consentd/server/policy/policytest"
-	"github.com/consentd/consentd/server/policy/prove"
 )
 
 // starting is a set that asks what a category starts with, with a case and a test of it. The compiled engine with
@@ -41,8 +41,8 @@ func TestAdmissionDecidesByBothEngines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = prove.Admit(t.Context(), starting(), set, prove.Options{})
-			var refused *prove.Refused
+			_, err = admission.Admit(t.Context(), starting(), set, admission.Options{})
+			var refused *admission.Refused
 			if !errors.As(err, &refused) { // it breaks rules of the law as well
 				t.Fatalf("error = %v, want the set refused", err)
 			}

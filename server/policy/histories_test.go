@@ -12,7 +12,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
-	"github.com/consentd/consentd/server/policy/prove"
+	"github.com/consentd/consentd/server/policy/space"
 )
 
 // histories is how many random histories each property is tried on; -histories 60000 is the full run.
@@ -218,7 +218,7 @@ func TestValidUntilIsNeverLateOnHistories(t *testing.T) {
 				at = start + consent.Instant(h.Int64N(int64(until-start)))
 			}
 			later := set.Decide(context.Background(), request, snapshot, at)
-			if prove.AnswerOf(&d) != prove.AnswerOf(&later) {
+			if space.AnswerOf(&d) != space.AnswerOf(&later) {
 				t.Errorf("seed %d: %s %s: %v at %v until %v, and %v at %v", seed, h.controller, purpose, d.Reasons, start.Time(), until.Time(),
 					later.Reasons, at.Time())
 			}

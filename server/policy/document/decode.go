@@ -16,10 +16,10 @@ type Texter interface {
 	ReadText(string) error
 }
 
-// Decode reads the value into a pointer to structs (their fields by the tag yaml, unknown keys are refused), maps with
-// keys of text, slices, bools, integers, strings, Texters and any. Nothing is converted: text is no bool and no number,
-// a number is no text, 1.0 is no integer, null is no value but for any. What stands in an any has its type declared
-// nowhere, so a word such as yes must be quoted there.
+// Decode reads the value into a pointer to structs (their fields by the tag yaml, unknown keys are refused), maps
+// with keys of text, slices, bools, integers, strings, Texters and any. Nothing is converted: text is no bool and
+// no number, a number is no text, 1.0 is no integer, null is no value but for any. What stands in an any has its
+// type declared nowhere, so a word such as yes must be quoted there.
 func (v *Value) Decode(into any) error {
 	d := decoder{}
 	d.decode(v, "", reflect.ValueOf(into).Elem())

@@ -1,18 +1,18 @@
 // Package document reads YAML and JSON that decide about personal data, each file once and strictly, so that all who
 // read it see the same: the rules by Data, the server by Decode.
 //
-// A file is one value. Its scalars are those of JSON, whichever of the two it is written in: true, false, null, numbers
-// as JSON writes them, and text. What other readers of YAML take for something else is refused, with its line and what
-// to write instead: True and ~, 0x1F and 1_000, tags, keys that are no text, a key that comes twice, nothing at all
-// where a value belongs, a second document in the file. The words yes, no, on, off, y and n are text; where the type of
-// a value is declared they are no bools, and where none is declared they must be quoted.
+// A file is one value. Its scalars are those of JSON, whichever of the two it is written in: true, false, null,
+// numbers as JSON writes them, and text. What other readers of YAML take for something else is refused, with its
+// line and what to write instead: True and ~, 0x1F and 1_000, tags, keys that are no text, a key that comes twice,
+// nothing at all where a value belongs, a second document in the file. The words yes, no, on, off, y and n are
+// text; where the type of a value is declared they are no bools, and where none is declared they must be quoted.
 //
 // Anchors and aliases are read: an alias is a copy of what the anchor names, within a bound, and an anchor is defined
 // once in a file. Merge keys (<<) are refused: YAML 1.2 has none, and readers differ in which of two values then
 // counts.
 //
-// Errors are *consent.PolicyFaultsError with all faults that were found. Values are immutable; everything may be called
-// concurrently.
+// Errors are *consent.PolicyFaultsError with all faults that were found. Values are immutable; everything may be
+// called concurrently.
 package document
 
 import (

@@ -87,33 +87,46 @@ func TestReadRefuses(t *testing.T) {
 		laughs += fmt.Sprintf("a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i)
 	}
 	for name, row := range map[string]struct{ file, content, want string }{
-		"a second document":    {"a.yaml", "a: 1\n---\nb: 2\n", "a.yaml:2: a second YAML document begins here: keep one document in a file"},
-		"an empty second one":  {"a.yaml", "a: 1\n---\n", "a second YAML document begins here"},
-		"a merge key":          {"a.yaml", "a: &a {x: 1}\nb:\n  <<: *a\n", "a.yaml:3: merge keys are not read: write the keys out"},
-		"a tag":                {"a.yaml", "a: !!bool yes\n", "a.yaml:1: the tag !!bool"},
-		"a tag of one's own":   {"a.yaml", "a: 1\nb: !x {c: 1}\n", "a.yaml:2: the tag !x"},
-		"True":                 {"a.yaml", "a: True\n", "a.yaml:1: True: write true, or quote it"},
-		"a tilde":              {"a.yaml", "a: ~\n", "a.yaml:1: nothing stands here"},
-		"nothing":              {"a.yaml", "a:\nb: 1\n", "a.yaml:1: nothing stands here"},
-		"hexadecimal":          {"a.yaml", "a: 0x1F\n", "a.yaml:1: 0x1F: write the number as JSON does"},
-		"octal":                {"a.yaml", "a: 010\n", "a.yaml:1: 010: write the number as JSON does"},
-		"underscores":          {"a.yaml", "a: 1_000\n", "a.yaml:1: 1_000: write the number as JSON does"},
-		"no digit in front":    {"a.yaml", "a: .5\n", "a.yaml:1: .5: write the number as JSON does"},
-		"not a number":         {"a.yaml", "a: .nan\n", "a.yaml:1: .nan: write the number as JSON does"},
-		"too large":            {"a.yaml", "a: 1e999\n", "a.yaml:1: 1e999 has more digits than all readers"},
-		"too many digits":      {"a.yaml", "a: 99999999999999999999", "a.yaml:1: 99999999999999999999 has more digits"},
-		"too small":            {"a.yaml", "a: 1e-999999999", "a.yaml:1: 1e-999999999 has more digits"},
-		"digits behind":        {"a.yaml", "a: 0.12345678901234567890", "0.12345678901234567890 has more digits"},
-		"a key that is true":   {"a.yaml", "true: 1\n", `a.yaml:1: the key true is a truth value: quote it: "true"`},
-		"a clause as a key":    {"a.yaml", "a: 1\n3.10: x\n", `a.yaml:2: the key 3.10 is a number: quote it: "3.10"`},
-		"a map as a key":       {"a.yaml", "{a: 1}: x\n", "a.yaml:1: a key that is no text"},
-		"a key twice":          {"a.yaml", "a: 1\nb: 1\n\"a\": 2\n", `a.yaml:3: key "a" stands at line 1 already: keep one of them`},
-		"an anchor twice":      {"a.yaml", "a: &x 1\nb: &x 2\nc: *x\n", `a.yaml:2: anchor "x" is defined at line 1 already`},
-		"an alias of itself":   {"a.yaml", "a: &x [*x]\n", "alias \"x\" stands within what it names"},
-		"no anchor":            {"a.yaml", "a: *x\n", "unknown anchor 'x' referenced: define it above"},
-		"laughs":               {"a.yaml", laughs, "has more than 5000000 values: make it smaller"},
-		"too deep":             {"a.yaml", "a: " + deep, "a.yaml:1: nested deeper than 500"},
-		"broken YAML":          {"a.yaml", "a: 1\nb: c: d\n", "a.yaml:2: mapping values are not allowed in this context: correct the YAML here"},
+		"a second document": {
+			"a.yaml",
+			`a: 1
+---
+b: 2
+`,
+			"a.yaml:2: a second YAML document begins here: keep one document in a file",
+		},
+		"an empty second one": {"a.yaml", "a: 1\n---\n", "a second YAML document begins here"},
+		"a merge key":         {"a.yaml", "a: &a {x: 1}\nb:\n  <<: *a\n", "a.yaml:3: merge keys are not read: write the keys out"},
+		"a tag":               {"a.yaml", "a: !!bool yes\n", "a.yaml:1: the tag !!bool"},
+		"a tag of one's own":  {"a.yaml", "a: 1\nb: !x {c: 1}\n", "a.yaml:2: the tag !x"},
+		"True":                {"a.yaml", "a: True\n", "a.yaml:1: True: write true, or quote it"},
+		"a tilde":             {"a.yaml", "a: ~\n", "a.yaml:1: nothing stands here"},
+		"nothing":             {"a.yaml", "a:\nb: 1\n", "a.yaml:1: nothing stands here"},
+		"hexadecimal":         {"a.yaml", "a: 0x1F\n", "a.yaml:1: 0x1F: write the number as JSON does"},
+		"octal":               {"a.yaml", "a: 010\n", "a.yaml:1: 010: write the number as JSON does"},
+		"underscores":         {"a.yaml", "a: 1_000\n", "a.yaml:1: 1_000: write the number as JSON does"},
+		"no digit in front":   {"a.yaml", "a: .5\n", "a.yaml:1: .5: write the number as JSON does"},
+		"not a number":        {"a.yaml", "a: .nan\n", "a.yaml:1: .nan: write the number as JSON does"},
+		"too large":           {"a.yaml", "a: 1e999\n", "a.yaml:1: 1e999 has more digits than all readers"},
+		"too many digits":     {"a.yaml", "a: 99999999999999999999", "a.yaml:1: 99999999999999999999 has more digits"},
+		"too small":           {"a.yaml", "a: 1e-999999999", "a.yaml:1: 1e-999999999 has more digits"},
+		"digits behind":       {"a.yaml", "a: 0.12345678901234567890", "0.12345678901234567890 has more digits"},
+		"a key that is true":  {"a.yaml", "true: 1\n", `a.yaml:1: the key true is a truth value: quote it: "true"`},
+		"a clause as a key":   {"a.yaml", "a: 1\n3.10: x\n", `a.yaml:2: the key 3.10 is a number: quote it: "3.10"`},
+		"a map as a key":      {"a.yaml", "{a: 1}: x\n", "a.yaml:1: a key that is no text"},
+		"a key twice":         {"a.yaml", "a: 1\nb: 1\n\"a\": 2\n", `a.yaml:3: key "a" stands at line 1 already: keep one of them`},
+		"an anchor twice":     {"a.yaml", "a: &x 1\nb: &x 2\nc: *x\n", `a.yaml:2: anchor "x" is defined at line 1 already`},
+		"an alias of itself":  {"a.yaml", "a: &x [*x]\n", "alias \"x\" stands within what it names"},
+		"no anchor":           {"a.yaml", "a: *x\n", "unknown anchor 'x' referenced: define it above"},
+		"laughs":              {"a.yaml", laughs, "has more than 5000000 values: make it smaller"},
+		"too deep":            {"a.yaml", "a: " + deep, "a.yaml:1: nested deeper than 500"},
+		"broken YAML": {
+			"a.yaml",
+			`a: 1
+b: c: d
+`,
+			"a.yaml:2: mapping values are not allowed in this context: correct the YAML here",
+		},
 		"tabs":                 {"a.yaml", "a:\n\tb: 1\n", "a.yaml:2: found character that cannot start any token: indent by spaces"},
 		"no UTF-8":             {"a.yaml", "a: 1\nb: \xff\n", "a.yaml:2: a byte or control character that no text has"},
 		"a control character":  {"a.json", "{\n\"a\": \"\x01\"}", "a.json:2: a byte or control character that no text has"},
@@ -170,7 +183,14 @@ func TestDecode(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := shape{
-		Flag: true, Count: -3, Small: 255, Text: "no", List: []string{"a", "on"}, Map: map[string]bool{"y": false}, Below: &shape{Count: 1},
+		Flag: true, Count: -3, Small: 255, Text: "no", List: []string{
+			"a",
+			"on",
+		}, Map: map[string]bool{
+			"y": false,
+		}, Below: &shape{
+			Count: 1,
+		},
 		Free: map[string]any{"a": []any{json.Number("1"), "yes"}, "b": nil},
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -17,8 +17,8 @@ type evaluation struct {
 	store    storage.Store
 	txn      storage.Transaction
 	tracer   topdown.QueryTracer
-	// whole evaluates all that could be looked at: without the index of rules, which skips those that cannot match, and
-	// without leaving rules at the first success.
+	// whole evaluates all that could be looked at: without the index of rules, which skips those that cannot
+	// match, and without leaving rules at the first success.
 	whole bool
 }
 

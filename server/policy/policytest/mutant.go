@@ -36,14 +36,14 @@ const (
 	dropped = "dropped"
 )
 
-// mutants are all faults to plant in the rules on which decisions hang, in the order of files and lines. Some of them may not
-// compile: a condition that gives a variable its value cannot be removed.
+// mutants are all faults to plant in the rules that decisions depend on, in the order of files and lines. Some of
+// them may not compile: a condition that gives a variable its value cannot be removed.
 func (s *Suite) mutants(compiler *ast.Compiler) []mutant {
 	decisive := decisiveRules(compiler)
 	var list []mutant
 	for _, name := range slices.Sorted(maps.Keys(s.rules())) {
 		for i, rule := range s.modules[name].Rules {
-			if decisive[placeOf(rule.Location)] && !rule.Default {
+			if decisive[lineAt(rule.Location)] && !rule.Default {
 				list = append(list, ruleMutants(rule, i)...)
 			}
 		}
@@ -52,11 +52,11 @@ func (s *Suite) mutants(compiler *ast.Compiler) []mutant {
 }
 
 // decisiveRules are the places of all rules that some controller's decision depends on.
-func decisiveRules(compiler *ast.Compiler) map[place]bool {
-	found := map[place]bool{}
+func decisiveRules(compiler *ast.Compiler) map[line]bool {
+	found := map[line]bool{}
 	var visit func(*ast.Rule)
 	visit = func(rule *ast.Rule) {
-		if at := placeOf(rule.Location); !found[at] {
+		if at := lineAt(rule.Location); !found[at] {
 			found[at] = true
 			for d := range compiler.Graph.Dependencies(rule) {
 				visit(d.(*ast.Rule))

@@ -33,19 +33,21 @@ type Mutation struct {
 
 // MutateOptions configure Mutate. The zero value plants faults everywhere and tells nobody how far it is.
 type MutateOptions struct {
-	// Under is a folder of the directory (controllers/acme) or a file: faults are planted there only. Empty: everywhere.
+	// Under is a folder of the directory (controllers/acme) or a file: faults are planted there only. Empty:
+	// everywhere.
 	Under string
 	// Progress, if not nil, is told how many faults are done of how many, one call at a time.
 	Progress func(done, of int)
 }
 
-// Mutate plants one fault at a time in the rules on which decisions hang, and asks the tests and cases that look at its line
-// whether they still come out as they should, until one does not. The faults: a condition is removed or negated, a
-// comparison is moved by its bound (< for <=), one of several definitions of a rule is dropped. What does not compile, or
-// what no decision depends on, is no mutant.
+// Mutate plants one fault at a time in the rules that decisions depend on, and asks the tests and cases that look
+// at its line whether they still come out as they should, until one does not. The faults: a condition is removed
+// or negated, a comparison is moved by its bound (< for <=), one of several definitions of a rule is dropped. What
+// does not compile, or what no decision depends on, is no mutant.
 //
-// The result is the same in every run. Time grows with the number of faults, some 20 ms each, and with the tests that have
-// to run for those that nobody notices. The error is that of ctx, or says that a test fails without any fault.
+// The result is the same in every run. Time grows with the number of faults, some 20 ms each, and with the tests
+// that have to run for those that nobody notices. The error is that of ctx, or says that a test fails without any
+// fault.
 func (s *Suite) Mutate(ctx context.Context, o MutateOptions) (*Mutation, error) {
 	started := time.Now()
 	var result *Mutation
@@ -107,8 +109,8 @@ type laboratory struct {
 	suite   *Suite
 	txn     storage.Transaction
 	mutants []mutant
-	// modules are the rules, and of the tests what they share: test rules are asked by their compiled bodies, because to
-	// compile them for each mutant would take most of the time.
+	// modules are the rules, and of the tests what they share: test rules are asked by their compiled bodies,
+	// because to compile them for each mutant would take most of the time.
 	modules map[string]*ast.Module
 	// probes are sorted by how little they look at, so that the likeliest to notice come first.
 	probes []reaching

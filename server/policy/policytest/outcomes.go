@@ -12,7 +12,7 @@ import (
 	"github.com/consentd/consentd/server/cases"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
-	"github.com/consentd/consentd/server/policy/prove"
+	"github.com/consentd/consentd/server/policy/space"
 )
 
 // tally counts outcomes by purpose of one controller.
@@ -73,13 +73,13 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 // possible adds the outcomes that the cases which the rules can tell apart have, and returns answers in which the
 // engines differ.
 func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (differing []Failure, err error) {
-	spaces, err := prove.Spaces(c.ID, s.now, s.set)
+	vocabulary, err := space.NewVocabulary(c.ID, s.now, s.set)
 	if err != nil {
 		return nil, err
 	}
-	decider := prove.NewDecider(s.set, c.ID)
+	decider, compared := space.NewDecider(s.set, c.ID), map[space.Answer]bool{}
 	for _, p := range c.Purposes {
-		err := spaces(p.Name).Walk(ctx, func(asked *prove.Case) prove.Answer {
+		err := vocabulary.Space(p.Name).Walk(ctx, func(asked *space.Situation) space.Answer {
 			d, err := decider.Decide(ctx, asked)
 			if err != nil {
 				d = consent.Failed()
@@ -87,10 +87,10 @@ func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (di
 			for _, outcome := range outcomesOf(cases.AnswerOf(d)) {
 				t.add(p.Name, outcome, 0)
 			}
-			answer := prove.AnswerOf(&d)
-			var difference *policy.DifferenceError
-			if err == nil && errors.As(decider.Difference(ctx, asked, answer), &difference) {
-				differing = append(differing, differs(Failure{File: "controllers/" + c.ID + "/data.yaml", Line: 1, Name: p.Name + " of " + c.ID}, difference))
+			answer := space.AnswerOf(&d)
+			if err == nil && !compared[answer] {
+				compared[answer] = true
+				differing = append(differing, s.difference(ctx, asked, answer)...)
 			}
 			return answer
 		})
@@ -99,6 +99,17 @@ func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (di
 		}
 	}
 	return differing, nil
+}
+
+// difference is how the engines differ over a situation with this answer, if they do.
+func (s *Suite) difference(ctx context.Context, asked *space.Situation, answer space.Answer) []Failure {
+	var difference *policy.DifferenceError
+	if !errors.As(space.Difference(ctx, s.set, asked, answer), &difference) {
+		return nil
+	}
+	r := &asked.Request
+	at := Failure{File: s.set.Tree().Tables[r.Subject.Controller].File(), Line: 1, Name: r.Purpose + " of " + r.Subject.Controller}
+	return []Failure{differs(at, difference)}
 }
 
 // differs is the failure of what the engines decide differently.

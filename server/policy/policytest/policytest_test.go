@@ -117,12 +117,26 @@ func TestRun(t *testing.T) {
 	want := &policytest.Report{
 		Tests: 3, Cases: 1, SkippedTests: 1, SkippedCases: 1, Failures: []policytest.Failure{},
 		Coverage: policytest.Coverage{Percent: 100, Covered: 16, Total: 16, Missed: []policytest.MissedLines{}},
-		Controllers: []policytest.Controller{{ID: "c", Purposes: []policytest.Purpose{
-			{Purpose: "ads", Outcomes: []policytest.Outcome{{Outcome: "CONSENT_MISSING", Seen: 0}, {Outcome: "PURPOSE_PROHIBITED", Seen: 0}}},
-			{Purpose: "mail", Outcomes: []policytest.Outcome{
-				{Outcome: "ALLOW", Seen: 1}, {Outcome: "CONSENT_MISSING", Seen: 1}, {Outcome: "UNDER_AGE", Seen: 0},
-			}},
-		}}},
+		Controllers: []policytest.Controller{{
+			ID: "c",
+			Purposes: []policytest.Purpose{
+				{
+					Purpose: "ads",
+					Outcomes: []policytest.Outcome{
+						{Outcome: "CONSENT_MISSING", Seen: 0},
+						{Outcome: "PURPOSE_PROHIBITED", Seen: 0},
+					},
+				},
+				{
+					Purpose: "mail",
+					Outcomes: []policytest.Outcome{
+						{Outcome: "ALLOW", Seen: 1},
+						{Outcome: "CONSENT_MISSING", Seen: 1},
+						{Outcome: "UNDER_AGE", Seen: 0},
+					},
+				},
+			},
+		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -153,9 +167,22 @@ func TestFailuresSayWhere(t *testing.T) {
 		},
 		{
 			"a test that errs",
-			[3]string{"controllers/c/err_test.rego", "", "package t_test\n\nf(1) := 1\n\nf(1) := 2\n\ntest_errs if f(1) == 1\n"},
-			[]string{`controllers/c/err_test.rego:7: test_errs: controllers/c/err_test.rego:5: eval_conflict_error: function data.t_test.f ` +
-				`produced conflicting values for the same inputs: 1 at controllers/c/err_test.rego:3 2 at controllers/c/err_test.rego:5`},
+			[3]string{
+				"controllers/c/err_test.rego",
+				"",
+				`package t_test
+
+f(1) := 1
+
+f(1) := 2
+
+test_errs if f(1) == 1
+`,
+			},
+			[]string{
+				`controllers/c/err_test.rego:7: test_errs: controllers/c/err_test.rego:5: eval_conflict_error: function data.t_test.f ` +
+					`produced conflicting values for the same inputs: 1 at controllers/c/err_test.rego:3 2 at controllers/c/err_test.rego:5`,
+			},
 		},
 		{
 			"a named part of a test",
@@ -226,7 +253,11 @@ func TestMutateUnder(t *testing.T) {
 }
 
 func TestMutateRefusesTestsThatFail(t *testing.T) {
-	suite, err := policytest.Load(changed(t, [3]string{"controllers/c/c_test.rego", `== {"UNDER_AGE"}`, `== set()`}), policytest.Options{})
+	suite, err := policytest.Load(changed(t, [3]string{
+		"controllers/c/c_test.rego",
+		`== {"UNDER_AGE"}`,
+		`== set()`,
+	}), policytest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,10 +288,42 @@ func TestLoadErrors(t *testing.T) {
 		says   string
 	}{
 		{[3]string{file, "", "- name: x\n  controler: c\n"}, "controllers/c/bad.cases:2: unknown key controler"},
-		{[3]string{file, "", "- name: x\n  controller: d\n  expect: {decision: DENY}\n"}, `controllers/c/bad.cases:1: controller "d" is not`},
+		{
+			[3]string{
+				file,
+				"",
+				`- name: x
+  controller: d
+  expect: {decision: DENY}
+`,
+			},
+			`controllers/c/bad.cases:1: controller "d" is not`,
+		},
 		{[3]string{file, "", "- name: x\n  controller: c\n"}, "controllers/c/bad.cases:1: expect: needs"},
-		{[3]string{file, "", "- name: x\n  controller: c\n  events: [{at: soon, erasure: {stage: REQUESTED}}]\n  expect: {decision: DENY}\n"}, `"soon" is neither`},
-		{[3]string{file, "", "- name: x\n  controller: c\n  events: [{at: -1d, erasure: {stage: MAYBE}}]\n  expect: {decision: DENY}\n"}, `bad.cases:1: events[0]: unknown name "MAYBE"`},
+		{
+			[3]string{
+				file,
+				"",
+				`- name: x
+  controller: c
+  events: [{at: soon, erasure: {stage: REQUESTED}}]
+  expect: {decision: DENY}
+`,
+			},
+			`"soon" is neither`,
+		},
+		{
+			[3]string{
+				file,
+				"",
+				`- name: x
+  controller: c
+  events: [{at: -1d, erasure: {stage: MAYBE}}]
+  expect: {decision: DENY}
+`,
+			},
+			`bad.cases:1: events[0]: unknown name "MAYBE"`,
+		},
 		{[3]string{file, "", "- [\n"}, "controllers/c/bad.cases:1: "},
 		{[3]string{"controllers/c/c.rego", "not given", "not gven"}, "c.rego:15"},
 		{[3]string{"controllers/c/c_test.rego", "if false", "if {"}, "c_test.rego"},

@@ -19,11 +19,12 @@ type probe struct {
 	// input and expect are a case's; a test has none.
 	input  *ast.Term
 	expect *cases.Expect
-	// want is how many solutions of a test are true. A test that has a name per solution fails with each that is gone.
+	// want is how many solutions of a test are true. A test that has a name per solution fails with each that is
+	// gone.
 	want int
 }
 
-func caseProbe(c question) *probe {
+func caseProbe(c readyCase) *probe {
 	p := &probe{name: c.Name, input: ast.NewTerm(c.input), expect: &c.Expect}
 	p.body, p.value = decisionOf(c.Controller)
 	return p

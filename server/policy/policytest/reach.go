@@ -5,16 +5,16 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// place is a line of a file.
-type place struct {
+// line is one of a file.
+type line struct {
 	file string
-	line int
+	row  int
 }
 
-func placeOf(at *ast.Location) place { return place{file: at.File, line: at.Row} }
+func lineAt(at *ast.Location) line { return line{file: at.File, row: at.Row} }
 
 // reach is which lines an evaluation looked at: those of rules that it entered and of expressions that it evaluated.
-type reach map[place]bool
+type reach map[line]bool
 
 // Enabled implements topdown.QueryTracer.
 func (reach) Enabled() bool { return true }
@@ -27,19 +27,19 @@ func (r reach) TraceEvent(e topdown.Event) {
 	switch node := e.Node.(type) {
 	case *ast.Rule:
 		if e.Op == topdown.EnterOp && node.Location.HasFile() {
-			r[placeOf(node.Location)] = true
+			r[lineAt(node.Location)] = true
 		}
 	case *ast.Expr:
 		if e.Op == topdown.EvalOp && node.Location.HasFile() {
-			r[placeOf(node.Location)] = true
+			r[lineAt(node.Location)] = true
 		}
 	}
 }
 
 // of says whether the evaluation looked at the place of a mutant: else it comes out the same with the mutant.
 func (r reach) of(m *mutant) bool {
-	for line := m.Line; line <= m.lastLine; line++ {
-		if r[place{m.File, line}] {
+	for row := m.Line; row <= m.lastLine; row++ {
+		if r[line{m.File, row}] {
 			return true
 		}
 	}

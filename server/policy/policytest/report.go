@@ -69,7 +69,8 @@ type Purpose struct {
 // Outcome is ALLOW, or a reason to deny.
 type Outcome struct {
 	Outcome string `json:"outcome"`
-	// Seen counts the decisions of tests and cases that had it; zero: it can happen, and nothing proves that it should.
+	// Seen counts the decisions of tests and cases that had it; zero: it can happen, and nothing proves that it
+	// should.
 	Seen int `json:"seen"`
 }
 

@@ -26,8 +26,9 @@ import (
 // testTimeout bounds one test.
 const testTimeout = 10 * time.Second
 
-// Run runs all tests and cases, each by both engines. The outcomes that a purpose can have besides those seen are those of
-// the cases by which admission proves the policies (package prove); the first of each answer is decided by both engines too.
+// Run runs all tests and cases, each by both engines. The outcomes that a purpose can have besides those seen are
+// those of the cases by which admission proves the policies (package space); the first of each answer of a
+// controller is decided by both engines too.
 func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	started := time.Now()
 	r := &Report{PolicyRevision: s.set.Revision(), Cases: len(s.cases), SkippedCases: s.skipped, Failures: []Failure{}}
@@ -82,14 +83,16 @@ func (s *Suite) runTests(ctx context.Context, txn storage.Transaction, r run) er
 	return s.compareTests(ctx, r)
 }
 
-// compareTests evaluates the test_ rules by the compiled engine and by topdown; one of which they make different things fails.
+// compareTests evaluates the test_ rules by the compiled engine and by topdown; one of which they make different
+// things fails.
 func (s *Suite) compareTests(ctx context.Context, r run) error {
 	differing, err := s.set.CompareTests(ctx, s.modules, s.documents, func(string) bool { return true })
 	if err != nil {
 		return err
 	}
 	for _, d := range differing {
-		r.report.Failures = append(r.report.Failures, differs(Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name}, d.DifferenceError))
+		at := Failure{File: d.Location.File, Line: d.Location.Row, Name: d.Name}
+		r.report.Failures = append(r.report.Failures, differs(at, d.DifferenceError))
 	}
 	return ctx.Err()
 }

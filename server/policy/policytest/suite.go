@@ -35,19 +35,20 @@ type Suite struct {
 	modules   map[string]*ast.Module // all, tests too, as they were parsed
 	store     storage.Store
 	documents map[string]any // what the store has
-	cases     []question
+	cases     []readyCase
 	skipped   int
 	now       consent.Instant
 }
 
-// question is a case, ready to be asked.
-type question struct {
+// readyCase is a case, ready to be asked.
+type readyCase struct {
 	*cases.Case
 	asked cases.Question
 	input ast.Value
 }
 
-// Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage that fails.
+// Load reads the policies below fsys with their tests and cases. The error lists the faults of the first stage
+// that fails.
 func Load(fsys fs.FS, o Options) (*Suite, error) {
 	o.Policy.Logger = slog.New(slog.DiscardHandler)
 	set, err := policy.Load(fsys, o.Policy)
@@ -82,7 +83,7 @@ func (s *Suite) ask(list []cases.Case, now time.Time) error {
 			s.skipped++
 			continue
 		}
-		q, err := s.question(c, now)
+		q, err := s.ready(c, now)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s:%d: %w", c.File, c.Line, err))
 			continue
@@ -92,7 +93,7 @@ func (s *Suite) ask(list []cases.Case, now time.Time) error {
 	return errors.Join(faults...)
 }
 
-func (s *Suite) question(c *cases.Case, now time.Time) (q question, err error) {
+func (s *Suite) ready(c *cases.Case, now time.Time) (q readyCase, err error) {
 	if _, err := s.set.Purposes(c.Controller); err != nil {
 		return q, fmt.Errorf("controller %q is not in this directory", c.Controller)
 	}

@@ -1,8 +1,9 @@
-// Package scaffold writes the policies of a new controller: a table, a rule, tests and cases to start from, the shared packs of
-// the policies that ship, and what OPA's tools and regal need to check them.
+// Package scaffold writes the policies of a new controller: a table, a rule, tests and cases to start from, the
+// shared packs of the policies that ship, and what OPA's tools and regal need to check them.
 //
-// What it writes loads, passes its own tests and is formatted; a test holds that. It writes into a folder that is empty or
-// not there and overwrites nothing. An error may leave part of the files behind, and names the file at which it stopped.
+// What it writes loads, passes its own tests and is formatted; a test holds that. It writes into a folder that is
+// empty or not there and overwrites nothing. An error may leave part of the files behind, and names the file at
+// which it stopped.
 package scaffold
 
 import (
@@ -54,7 +55,8 @@ var keywords = []string{
 
 func validate(controller string) error {
 	if !idForm.MatchString(controller) || slices.Contains(keywords, controller) {
-		return fmt.Errorf("controller %q: want small letters, digits, - and _, a letter first, at most 64, and no word of Rego", controller)
+		return fmt.Errorf(
+			"controller %q: want small letters, digits, - and _, a letter first, at most 64, and no word of Rego", controller)
 	}
 	return nil
 }
@@ -73,7 +75,8 @@ func empty(dir string) error {
 	return nil
 }
 
-// sharedRule is for the packs without their tests, which are about the controllers that ship; what tests share goes along.
+// sharedRule is for the packs without their tests, which are about the controllers that ship; what tests share
+// goes along.
 func sharedRule(name string) bool {
 	return strings.HasPrefix(name, "lib/") && (!strings.HasSuffix(name, "_test.rego") || name == "lib/fixture/fixture_test.rego")
 }
@@ -103,7 +106,8 @@ type names struct {
 }
 
 func namesOf(controller string) names {
-	n := names{ID: controller, Name: strings.ReplaceAll(controller, "-", "_"), Ref: "." + controller, TestRef: "." + controller + "_test"}
+	n := names{ID: controller, Name: strings.ReplaceAll(controller, "-", "_")}
+	n.Ref, n.TestRef = "."+controller, "."+controller+"_test"
 	n.File = n.Name
 	if n.Name != controller {
 		n.Ref, n.TestRef = fmt.Sprintf("[%q]", controller), fmt.Sprintf("[%q]", controller+"_test")

@@ -13,8 +13,8 @@ import (
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/admission"
 	"github.com/consentd/consentd/server/policy/policytest"
-	"github.com/consentd/consentd/server/policy/prove"
 	"github.com/consentd/consentd/server/policy/scaffold"
 )
 
@@ -38,7 +38,8 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// proven runs the new controller's tests: all of its own faults are noticed, and each purpose's main outcome is shown.
+// proven runs the new controller's tests: all of its own faults are noticed, and each purpose's main outcome is
+// shown.
 func proven(t *testing.T, dir string) {
 	t.Helper()
 	suite, err := policytest.Load(os.DirFS(dir), policytest.Options{})
@@ -67,7 +68,7 @@ func admitted(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := prove.Admit(context.Background(), os.DirFS(dir), set, prove.Options{Known: policies.FS})
+	report, err := admission.Admit(context.Background(), os.DirFS(dir), set, admission.Options{Known: policies.FS})
 	if err != nil {
 		t.Error(err)
 	}

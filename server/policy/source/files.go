@@ -72,8 +72,17 @@ func counts(name string) bool {
 	return true
 }
 
-// FS is the tree of the files.
-func (f *Files) FS() fs.FS { return f.tree }
+// FS is the tree of the files. Who needs them whole takes them by PolicyFiles, with their digests.
+func (f *Files) FS() fs.FS { return held{f.tree, f.list} }
+
+// held is a file system that has its files in memory.
+type held struct {
+	*zip.Reader
+	list []consent.PolicyFile
+}
+
+// PolicyFiles are sorted by path; they must not be changed.
+func (h held) PolicyFiles() []consent.PolicyFile { return h.list }
 
 // List is sorted by path; it must not be changed.
 func (f *Files) List() []consent.PolicyFile { return f.list }

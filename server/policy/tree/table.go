@@ -13,9 +13,9 @@ import (
 	"github.com/consentd/consentd/server/policy/document"
 )
 
-// Table is a controller's table, controllers/<id>/data.yaml. The rules of lib read it; it is declared here so that a
-// key that no rule reads, a misspelt limit for one, is refused instead of ignored. Keys for rules of one's own go under
-// own.
+// Table is a controller's table, controllers/<id>/data.yaml. The rules of lib read it; it is declared here so that
+// a key that no rule reads, a misspelt limit for one, is refused instead of ignored. Keys for rules of one's own
+// go under own.
 type Table struct {
 	Name               string              `yaml:"name"`
 	Notice             *Notice             `yaml:"notice"`
@@ -116,7 +116,8 @@ func (t *Table) NoticeOf(purpose string) Notice {
 	return *t.Notice
 }
 
-// readTables decodes the tables of all controllers, from the value that rules see. A controller's table is in one file.
+// readTables decodes the tables of all controllers, from the value that rules see. A controller's table is in one
+// file.
 func (t *Tree) readTables(d data) error {
 	t.Tables = map[string]*Table{}
 	files := map[string]string{}
@@ -127,9 +128,9 @@ func (t *Tree) readTables(d data) error {
 			faults = append(faults, faulty(p.value.Fault("a controller's table is one file: move this into %s%s/data.yaml", Folder, id)))
 			continue
 		}
-		tables := p.value.Key(tablesKey)
+		tables := p.value.Key(TablesKey)
 		if tables != nil && !tables.IsMap() {
-			faults = append(faults, faulty(tables.Fault("%s: no map: below it stands a table for each controller, by its id", tablesKey)))
+			faults = append(faults, faulty(tables.Fault("%s: no map: below it stands a table for each controller, by its id", TablesKey)))
 			continue
 		}
 		if tables == nil {
@@ -143,7 +144,7 @@ func (t *Tree) readTables(d data) error {
 			files[id] = p.file
 			where := ""
 			if path.Dir(p.file) != Folder+id {
-				where = tablesKey + "." + id + "."
+				where = TablesKey + "." + id + "."
 			}
 			table, err := readTable(v, where)
 			t.Tables[id] = table

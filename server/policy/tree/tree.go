@@ -33,11 +33,11 @@ const (
 	// Tables is where their tables live, as a path of Rego.
 	Tables = "data.controllers"
 	// Folder is that of both, a folder for each controller.
-	Folder = tablesKey + "/"
+	Folder = TablesKey + "/"
+	// TablesKey is the key of the documents below which the tables stand.
+	TablesKey = "controllers"
 	// TestSuffix ends the names of files that hold tests, which are not part of a set.
 	TestSuffix = "_test.rego"
-
-	tablesKey = "controllers"
 )
 
 // Tree is what the files of a set hold. It is immutable and may be used concurrently.
@@ -112,8 +112,40 @@ func isPolicyFile(name string) bool {
 	return false
 }
 
+// parseModule, readDocument and sha256Of read a file once each; a test counts them.
+var (
+	parseModule  = ast.ParseModuleWithOpts
+	readDocument = document.Read
+	sha256Of     = sha256.Sum256
+)
+
+// holder is a file system that has its files in memory, with their digests.
+type holder interface {
+	fs.FS
+	// PolicyFiles are sorted by path; they are not changed.
+	PolicyFiles() []consent.PolicyFile
+}
+
+// heldFiles are the files of a set and its tests, of a file system that has them in memory.
+func heldFiles(held []consent.PolicyFile) (files, tests []consent.PolicyFile) {
+	for _, f := range held {
+		switch {
+		case !isPolicyFile(f.Path) || slices.ContainsFunc(strings.Split(f.Path, "/"), hidden):
+		case IsTest(f.Path):
+			tests = append(tests, f)
+		default:
+			files = append(files, f)
+		}
+	}
+	return files, tests
+}
+
 // readFiles returns the files of a set and its tests, sorted by path.
 func readFiles(fsys fs.FS) (files, tests []consent.PolicyFile, err error) {
+	if h, ok := fsys.(holder); ok {
+		files, tests = heldFiles(h.PolicyFiles())
+		return files, tests, nil
+	}
 	err = fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -131,7 +163,7 @@ func readFiles(fsys fs.FS) (files, tests []consent.PolicyFile, err error) {
 			tests = append(tests, consent.PolicyFile{Path: name, Content: content})
 			return nil
 		}
-		sum := sha256.Sum256(content)
+		sum := sha256Of(content)
 		files = append(files, consent.PolicyFile{Path: name, SHA256: hex.EncodeToString(sum[:]), Content: content})
 		return nil
 	})
@@ -156,7 +188,7 @@ func parse(files []consent.PolicyFile, modules map[string]*ast.Module) error {
 		if path.Ext(f.Path) != ".rego" {
 			continue
 		}
-		m, err := ast.ParseModuleWithOpts(f.Path, string(f.Content), options)
+		m, err := parseModule(f.Path, string(f.Content), options)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -186,7 +218,7 @@ func readData(files []consent.PolicyFile) (d data, err error) {
 		if path.Ext(f.Path) == ".rego" {
 			continue
 		}
-		v, err := document.Read(f.Path, f.Content)
+		v, err := readDocument(f.Path, f.Content)
 		if err == nil {
 			err = fault(f.Path, v)
 		}
@@ -211,7 +243,9 @@ func readData(files []consent.PolicyFile) (d data, err error) {
 func fault(file string, v *document.Value) error {
 	switch {
 	case v == nil:
-		return faulty(consent.PolicyFault{File: file, Line: 1, Message: "the file is empty: write its data, {} for none, or remove the file"})
+		return faulty(consent.PolicyFault{
+			File: file, Line: 1, Message: "the file is empty: write its data, {} for none, or remove the file",
+		})
 	case !v.IsMap():
 		return faulty(v.Fault("the file is no map: data are {key: value}"))
 	}
@@ -222,7 +256,7 @@ func fault(file string, v *document.Value) error {
 func checkFree(v *document.Value) error {
 	var faults []error
 	v.Entries(func(key string, below *document.Value) {
-		if key != tablesKey {
+		if key != TablesKey {
 			faults = append(faults, below.CheckFree())
 		}
 	})

@@ -25,7 +25,8 @@ func files(contents map[string]string) fs.FS {
 
 const acme = "notice: {version: 1, material: 1}\npurposes:\n  storage: {basis: CONTRACT, clause: \"1\"}\n"
 
-// Data stand below the keys that their folders name, and those of several files are one; a table is what stands there.
+// Data stand below the keys that their folders name, and those of several files are one; a table is what stands
+// there.
 func TestDocuments(t *testing.T) {
 	read, err := tree.Read(files(map[string]string{
 		"data.json":                    `{"lib": {"x": {"a": 1}}, "top": true}`,
