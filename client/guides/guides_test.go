@@ -164,7 +164,7 @@ serve() {
 	local server=$! n=0
 	until grep -q 'msg=serving' "$log"; do
 		n=$((n + 1))
-		if [ $n -gt 600 ] || ! kill -0 $server 2>/dev/null; then cat "$log"; return 1; fi
+		if [ $n -gt 1800 ] || ! kill -0 $server 2>/dev/null; then cat "$log"; return 1; fi
 		sleep 0.1
 	done
 	pkill -TERM -P $server || kill -TERM $server
