@@ -31,6 +31,7 @@ import (
 	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
 	"github.com/consentd/consentd/server/watch"
 )
@@ -140,7 +141,7 @@ func (a *App) openStore() error {
 	a.states = states
 	ahead := &announcer{}
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
-		Observer: states, Ahead: ahead, Logger: a.config.Logger, Writes: a.health.wrote,
+		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
 	})
 	if err != nil {
 		return err

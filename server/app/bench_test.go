@@ -12,6 +12,7 @@ import (
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
@@ -33,7 +34,7 @@ func newStack(b *testing.B, o policy.Options) *stack {
 	if s.states, err = cache.New(cache.Config{Prepare: s.loader.Prepare}); err != nil {
 		b.Fatal(err)
 	}
-	store, err := pebble.Open(b.TempDir(), pebble.Options{Observer: s.states})
+	store, err := pebble.Open(b.TempDir(), pebble.Options{Observers: store.Observers{After: s.states}})
 	if err != nil {
 		b.Fatal(err)
 	}

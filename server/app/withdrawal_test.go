@@ -13,6 +13,7 @@ import (
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
@@ -77,7 +78,7 @@ func (r *race) open(t *testing.T) {
 	if r.states, err = cache.New(r.config); err != nil {
 		t.Fatal(err)
 	}
-	store, err := pebble.Open(t.TempDir(), pebble.Options{Observer: r.states})
+	store, err := pebble.Open(t.TempDir(), pebble.Options{Observers: store.Observers{After: r.states}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,12 @@ var (
 	ErrBadPageToken = errors.New("bad page token")
 	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older state.
 	ErrUnfenced = errors.New("recorded, but not fenced")
+	// ErrWatchProtocol is returned by watch for a message that no cache of the protocol sends.
+	ErrWatchProtocol = errors.New("the message breaks the protocol of invalidations")
+	// ErrWatcherSlow is returned by watch to a cache that lags too far behind or holds up a fence for too long.
+	ErrWatcherSlow = errors.New("the watcher is too slow")
+	// ErrTooManyWatchers is returned by watch where as many caches watch as it takes.
+	ErrTooManyWatchers = errors.New("too many watchers")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrBusy is returned for a comparison of policies while another is under way.

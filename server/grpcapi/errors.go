@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/watch"
 )
 
 // outcome is how one of consent's errors leaves. Its texts are fixed: what an error wraps stays inside.
@@ -69,10 +68,10 @@ var outcomes = []outcome{
 	{err: consent.ErrUnfenced, code: codes.DeadlineExceeded,
 		message: "the events are recorded, but some client's cache may still answer from the older state: " +
 			"repeat the call with the same events to wait for it"},
-	{err: watch.ErrProtocol, code: codes.FailedPrecondition,
+	{err: consent.ErrWatchProtocol, code: codes.FailedPrecondition,
 		message: "the message breaks the protocol of WatchInvalidations, or another stream has taken this cache's name"},
-	{err: watch.ErrSlow, code: codes.ResourceExhausted, message: "this client reads or confirms too slowly: connect again"},
-	{err: watch.ErrTooMany, code: codes.ResourceExhausted, message: "this server has too many watchers"},
+	{err: consent.ErrWatcherSlow, code: codes.ResourceExhausted, message: "this client reads or confirms too slowly: connect again"},
+	{err: consent.ErrTooManyWatchers, code: codes.ResourceExhausted, message: "this server has too many watchers"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,

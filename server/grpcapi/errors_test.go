@@ -16,7 +16,6 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
-	"github.com/consentd/consentd/server/watch"
 )
 
 // driverText is what must never leave.
@@ -54,9 +53,9 @@ var sentinels = []struct {
 		codes.InvalidArgument, []string{"a", "b"}, false},
 	{"recorded, not fenced", errors.Join(consent.ErrUnfenced, context.DeadlineExceeded), codes.DeadlineExceeded, nil, false},
 	{"recorded, not fenced, cancelled", errors.Join(consent.ErrUnfenced, context.Canceled), codes.DeadlineExceeded, nil, false},
-	{"a watcher against the protocol", watch.ErrProtocol, codes.FailedPrecondition, nil, false},
-	{"a slow watcher", watch.ErrSlow, codes.ResourceExhausted, nil, false},
-	{"too many watchers", watch.ErrTooMany, codes.ResourceExhausted, nil, false},
+	{"a watcher against the protocol", consent.ErrWatchProtocol, codes.FailedPrecondition, nil, false},
+	{"a slow watcher", consent.ErrWatcherSlow, codes.ResourceExhausted, nil, false},
+	{"too many watchers", consent.ErrTooManyWatchers, codes.ResourceExhausted, nil, false},
 	{"another policy revision", consent.ErrPolicyRevision, codes.Aborted, nil, false},
 	{"policies of a source", &consent.PolicySourceError{Source: "/etc/policies"}, codes.FailedPrecondition, nil, false},
 	{"faults of policies", &consent.PolicyFaultsError{Faults: []consent.PolicyFault{{File: "a.rego", Line: 3, Message: "x"}, {Message: "y"}}},

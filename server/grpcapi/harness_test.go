@@ -70,7 +70,7 @@ func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consi
 	return f.list(r)
 }
 
-func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, watch.ErrTooMany }
+func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, consent.ErrTooManyWatchers }
 
 func (f *fake) Fence(ctx context.Context) error {
 	if f.fence == nil {

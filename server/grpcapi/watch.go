@@ -62,7 +62,7 @@ func (s *decisionService) watch(stream watchStream) error {
 // hear passes on what the client says until it ends: by io.EOF where the client gave up its lease.
 func hear(stream watchStream, w *watch.Watcher, m *consentv1.WatchInvalidationsRequest) error {
 	for {
-		if err := w.Heard(m); err != nil {
+		if err := w.Heard(reportOf(m)); err != nil {
 			return err
 		}
 		var err error
@@ -75,12 +75,12 @@ func hear(stream watchStream, w *watch.Watcher, m *consentv1.WatchInvalidationsR
 // tell sends what there is to tell until the client ends or fails.
 func tell(stream watchStream, w *watch.Watcher, heard <-chan error) error {
 	for {
-		m, err := w.Next()
+		n, err := w.Next()
 		if err != nil {
 			return err
 		}
-		if m != nil {
-			if err := stream.Send(m); err != nil {
+		if n != nil {
+			if err := stream.Send(noticeTo(n)); err != nil {
 				return err
 			}
 			continue

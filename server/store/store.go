@@ -67,7 +67,23 @@ func (c *Change) Subjects(f func(consent.Subject)) {
 	}
 }
 
-// Observer is told of every change, whoever made it, in the order of revisions: after the change is visible and counted in
-// Applied, and before the Record that made it returns, whatever became of that call's context. It must be quick and must
-// not call the store.
+// Observer is told of changes, one by one. It must be quick, because writers wait for it, and must not call the store.
 type Observer interface{ Changed(Change) }
+
+// Observers are those whom a store tells of its changes: every one, whoever made it and whatever became of that call's context,
+// in the order of revisions, each once. An engine takes them where it is opened; a nil one is told nothing.
+type Observers struct {
+	// Ahead is told of a change before it is visible: when Changed is called, and for as long as it runs, no Applied, Read,
+	// Events or Scan shows the change. So what depends on older states can be given up while the disk syncs.
+	//
+	// The change may still fail. Then it never becomes visible while the store is open, and no other change takes its revision:
+	// the store records nothing more, and Record fails with ErrUnavailable, until it is opened again. Then the change is
+	// there whole or not at all, for nobody knows what the disk has kept; whoever was told has to ask anew.
+	//
+	// The promise about revisions is what makes an early announcement safe: an observer that was told a revision knows all
+	// changes up to it. Where others may take the revision of a change that failed, as in a store that several processes
+	// write, nobody may be told ahead: After alone is right there.
+	Ahead Observer
+	// After is told of a change after it is visible and counted in Applied, and before the Record that made it returns.
+	After Observer
+}

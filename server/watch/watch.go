@@ -9,6 +9,8 @@
 // Failure: a watcher that reads too slowly loses its stream, and so does one that holds up a fence for a lease; either can
 // only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may not know
 // yet.
+//
+// It speaks of Notices and Reports; how these travel is the edge's.
 package watch
 
 import (
@@ -18,9 +20,7 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/types/known/durationpb"
-
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
 )
@@ -81,7 +81,7 @@ func (c Config) Validate() error {
 // Hub knows all watchers and what was announced. All methods may be called concurrently.
 type Hub struct {
 	config Config
-	hello  *consentv1.WatchHello
+	hello  *Hello
 	// grace is when the leases of an earlier process have run out.
 	grace time.Time
 	// changed has a value when there is something to tell.
@@ -103,7 +103,7 @@ type Hub struct {
 
 var _ store.Observer = (*Hub)(nil)
 
-// announcement is one change of a slot, or of the policies.
+// announcement is one change of a slot, or of the policies. Of a change of several slots the last has the revision.
 type announcement struct {
 	revision consent.Revision
 	slot     uint32
@@ -135,9 +135,9 @@ func New(c Config) (*Hub, error) {
 	_, _ = rand.Read(key) // never fails
 	h := &Hub{
 		config: c,
-		hello: &consentv1.WatchHello{
-			StoreId: c.StoreID[:], SlotKey: key, SlotCount: slotCount,
-			Lease: durationpb.New(c.Lease), HeartbeatInterval: durationpb.New(c.Lease / heartbeatsPerLease),
+		hello: &Hello{
+			StoreID: c.StoreID, Slots: wire.Slots{Key: key, Count: slotCount},
+			Lease: c.Lease, Heartbeat: c.Lease / heartbeatsPerLease,
 		},
 		grace:   time.Now().Add(held(c.Lease)),
 		changed: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{}),
@@ -168,23 +168,31 @@ func (h *Hub) Stats() Stats {
 
 // Changed announces a change, in the order of revisions. A Fence that begins later waits for it.
 //
-// It may be called before the change is durable or visible, so that caches hear of it and confirm while the disk syncs. A floor
-// that rises early is safe: until the change is visible, the server answers with the revision before, which is below
-// the floor, so nobody keeps it; and what a cache still answers for other subjects is as good at the new revision as at the one
-// before. If the change fails its floor only costs the cache a slot, as long as no other change takes the revision.
+// It is best called ahead, as store.Observers has it: caches then hear of a change and confirm it while the disk syncs. A floor
+// that rises early is safe. Until the change is visible the server answers with the revision before, which is below the floor,
+// so nobody keeps it; and what a cache still answers for other subjects is as good at the new revision as at the one before.
+// If the change fails, its floor only costs the cache a slot, because no other change takes the revision: a cache that was told
+// a revision takes itself to know all changes up to it, and would answer a token of the other change from a state before it.
+//
+// For the same reason the slots of all ids that the change touches are told in one go, and its revision with the last of them: a
+// message that ends between them does not tell the revision.
 func (h *Hub) Changed(c store.Change) {
-	slot := h.hello.Slot(c.Subject.Controller, c.Subject.ID)
-	h.announce(announcement{slot: slot, revision: c.Revision})
+	var all []announcement
+	c.Subjects(func(s consent.Subject) { all = append(all, announcement{slot: h.hello.Slots.Of(s.Controller, s.ID)}) })
+	all[len(all)-1].revision = c.Revision
+	h.announce(all...)
 }
 
 // PolicyChanged announces that other policies are in force.
 func (h *Hub) PolicyChanged() { h.announce(announcement{policy: true}) }
 
-func (h *Hub) announce(a announcement) {
+func (h *Hub) announce(all ...announcement) {
 	h.mu.Lock()
-	h.mu.ring[h.mu.position%ringSize] = a
-	h.mu.position++
-	h.mu.revision = max(h.mu.revision, a.revision)
+	for _, a := range all {
+		h.mu.ring[h.mu.position%ringSize] = a
+		h.mu.position++
+		h.mu.revision = max(h.mu.revision, a.revision)
+	}
 	h.mu.Unlock()
 	signal(h.changed)
 }

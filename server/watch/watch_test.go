@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/watch"
@@ -66,9 +66,9 @@ func (f *fixture) fence() time.Duration {
 type client struct {
 	*watch.Watcher
 	t        *testing.T
-	hello    *consentv1.WatchHello
+	hello    *watch.Hello
 	position uint64
-	revision uint64
+	revision consent.Revision
 	beats    uint64
 }
 
@@ -79,33 +79,33 @@ func (f *fixture) join(id byte) *client {
 		f.t.Fatal(err)
 	}
 	c := &client{Watcher: w, t: f.t}
-	m := c.next()
-	c.hello = m.GetHello()
-	if c.hello == nil || m.GetRevision() != uint64(f.revision) || m.GetPolicyRevision() != *f.policy.Load() {
-		f.t.Fatalf("the hello is %v", m)
+	n := c.next()
+	c.hello = n.Hello
+	if c.hello == nil || n.Revision != f.revision || n.Policy != *f.policy.Load() {
+		f.t.Fatalf("the hello is %+v", n)
 	}
 	return c
 }
 
 // next takes what there is to be told, nil if nothing.
-func (c *client) next() *consentv1.WatchInvalidationsResponse {
+func (c *client) next() *watch.Notice {
 	c.t.Helper()
-	m, err := c.Next()
+	n, err := c.Next()
 	if err != nil {
 		c.t.Fatalf("Next = %v", err)
 	}
-	if m != nil {
-		if m.GetChecksum() != m.Sum() || m.GetHello() == nil && m.GetFromPosition() != c.position {
-			c.t.Errorf("message %v does not follow position %d", m, c.position)
+	if n != nil {
+		if n.Hello == nil && n.From != c.position {
+			c.t.Errorf("notice %+v does not follow position %d", n, c.position)
 		}
-		c.position, c.revision = m.GetPosition(), m.GetRevision()
+		c.position, c.revision = n.Position, n.Revision
 	}
-	return m
+	return n
 }
 
-func (c *client) say(m *consentv1.WatchInvalidationsRequest) {
+func (c *client) say(r watch.Report) {
 	c.t.Helper()
-	if err := c.Heard(m); err != nil {
+	if err := c.Heard(r); err != nil {
 		c.t.Errorf("Heard = %v", err)
 	}
 }
@@ -114,19 +114,19 @@ func (c *client) say(m *consentv1.WatchInvalidationsRequest) {
 func (c *client) lease() {
 	c.t.Helper()
 	c.beats++
-	c.say(&consentv1.WatchInvalidationsRequest{Heartbeat: c.beats})
+	c.say(watch.Report{Heartbeat: c.beats})
 	for {
-		m := c.next()
-		if m == nil {
+		n := c.next()
+		if n == nil {
 			c.t.Fatal("the heartbeat is not answered")
 		}
-		if m.GetHeartbeat() == c.beats {
+		if n.Heartbeat == c.beats {
 			return
 		}
 	}
 }
 
-func (c *client) confirm() { c.say(&consentv1.WatchInvalidationsRequest{AppliedPosition: c.position}) }
+func (c *client) confirm() { c.say(watch.Report{Applied: c.position}) }
 
 func TestFenceWaitsForConfirmations(t *testing.T) {
 	inBubble(t, func(f *fixture) {
@@ -143,8 +143,8 @@ func TestFenceWaitsForConfirmations(t *testing.T) {
 				f.t.Fatalf("the fence ended (%v) before all confirmed", err)
 			default:
 			}
-			if m := c.next(); m.GetRevision() != 11 || len(m.GetSlots()) != 1 || m.GetSlots()[0] != c.hello.Slot("c", "a") {
-				f.t.Errorf("told %v", m)
+			if n := c.next(); n.Revision != 11 || !slices.Equal(n.Slots, []uint32{c.hello.Slots.Of("c", "a")}) {
+				f.t.Errorf("told %+v", n)
 			}
 			c.confirm()
 		}
@@ -211,7 +211,7 @@ func TestWhoNeverConfirmsIsDropped(t *testing.T) {
 			for {
 				time.Sleep(lease / 4)
 				c.beats++
-				if err := c.Heard(&consentv1.WatchInvalidationsRequest{Heartbeat: c.beats}); err != nil {
+				if err := c.Heard(watch.Report{Heartbeat: c.beats}); err != nil {
 					dropped <- err
 					return
 				}
@@ -224,8 +224,8 @@ func TestWhoNeverConfirmsIsDropped(t *testing.T) {
 		if took := f.fence(); took < lease || took > lease+held {
 			f.t.Errorf("the fence took %v, want between one lease and two", took)
 		}
-		if err := <-dropped; !errors.Is(err, watch.ErrSlow) {
-			f.t.Errorf("Next = %v, want ErrSlow", err)
+		if err := <-dropped; !errors.Is(err, consent.ErrWatcherSlow) {
+			f.t.Errorf("Next = %v, want ErrWatcherSlow", err)
 		}
 	})
 }
@@ -254,7 +254,8 @@ func TestFenceEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
 		defer cancel()
 		err := f.Fence(ctx)
-		if !errors.Is(err, consent.ErrUnfenced) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 caches") {
+		if !errors.Is(err, consent.ErrUnfenced) || !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "1 caches") {
 			f.t.Errorf("Fence = %v", err)
 		}
 		if s := f.Stats(); s.Unfenced != 1 || s.Watchers != 1 {
@@ -271,17 +272,17 @@ func TestManyChangesAreToldInParts(t *testing.T) {
 		for i := range changes {
 			f.change(fmt.Sprint(i))
 		}
-		c.say(&consentv1.WatchInvalidationsRequest{Heartbeat: 1})
-		told, messages := 0, 0
-		for m := c.next(); m != nil; m = c.next() {
-			messages++
-			told += len(m.GetSlots())
-			if m.GetRevision() != 10+uint64(told) || (m.GetHeartbeat() != 0) != (told == changes) {
-				f.t.Errorf("after %d changes: revision %d, heartbeat %d", told, m.GetRevision(), m.GetHeartbeat())
+		c.say(watch.Report{Heartbeat: 1})
+		told, notices := 0, 0
+		for n := c.next(); n != nil; n = c.next() {
+			notices++
+			told += len(n.Slots)
+			if n.Revision != 10+consent.Revision(told) || (n.Heartbeat != 0) != (told == changes) {
+				f.t.Errorf("after %d changes: revision %d, heartbeat %d", told, n.Revision, n.Heartbeat)
 			}
 		}
-		if told != changes || messages < 3 {
-			f.t.Errorf("%d changes in %d messages", told, messages)
+		if told != changes || notices < 3 {
+			f.t.Errorf("%d changes in %d notices", told, notices)
 		}
 	})
 }
@@ -292,8 +293,8 @@ func TestWhoLagsTooFarIsDropped(t *testing.T) {
 		for range 1<<16 + 1 {
 			f.change("a")
 		}
-		if _, err := c.Next(); !errors.Is(err, watch.ErrSlow) {
-			f.t.Errorf("Next = %v, want ErrSlow", err)
+		if _, err := c.Next(); !errors.Is(err, consent.ErrWatcherSlow) {
+			f.t.Errorf("Next = %v, want ErrWatcherSlow", err)
 		}
 		if s := f.Stats(); s.Dropped != 1 {
 			f.t.Errorf("stats are %+v", s)
@@ -310,9 +311,9 @@ func TestPoliciesAreTold(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- f.Fence(f.t.Context()) }()
 		<-c.Wake()
-		for m := c.next(); m != nil; m = c.next() {
-			if m.GetPolicyRevision() != "p2" || m.GetRevision() != 10 || len(m.GetSlots()) != 0 {
-				f.t.Errorf("told %v", m)
+		for n := c.next(); n != nil; n = c.next() {
+			if n.Policy != "p2" || n.Revision != 10 || len(n.Slots) != 0 {
+				f.t.Errorf("told %+v", n)
 			}
 		}
 		c.confirm()
@@ -323,17 +324,17 @@ func TestPoliciesAreTold(t *testing.T) {
 }
 
 func TestWhatBreaksTheProtocol(t *testing.T) {
-	for name, m := range map[string]*consentv1.WatchInvalidationsRequest{
-		"a position not told":     {AppliedPosition: 1},
+	for name, r := range map[string]watch.Report{
+		"a position not told":     {Applied: 1},
 		"a heartbeat again":       {Heartbeat: 1},
-		"a position, a heartbeat": {Heartbeat: 2, AppliedPosition: 1},
+		"a position, a heartbeat": {Heartbeat: 2, Applied: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(f *fixture) {
 				c := f.join(1)
 				c.lease()
-				if err := c.Heard(m); !errors.Is(err, watch.ErrProtocol) {
-					f.t.Errorf("Heard = %v, want ErrProtocol", err)
+				if err := c.Heard(r); !errors.Is(err, consent.ErrWatchProtocol) {
+					f.t.Errorf("Heard = %v, want ErrWatchProtocol", err)
 				}
 			})
 		})
@@ -344,15 +345,16 @@ func TestSupersededWatcherGetsNoLease(t *testing.T) {
 	inBubble(t, func(f *fixture) {
 		c := f.join(1)
 		f.join(1)
-		c.say(&consentv1.WatchInvalidationsRequest{Heartbeat: 1})
-		if m, err := c.Next(); !errors.Is(err, watch.ErrProtocol) {
-			f.t.Errorf("Next = %v, %v; want ErrProtocol", m, err)
+		c.say(watch.Report{Heartbeat: 1})
+		if n, err := c.Next(); !errors.Is(err, consent.ErrWatchProtocol) {
+			f.t.Errorf("Next = %+v, %v; want ErrWatchProtocol", n, err)
 		}
 	})
 }
 
 func TestConfigReportsAllFaults(t *testing.T) {
-	if _, err := watch.New(watch.Config{Lease: -time.Second}); err == nil || !strings.Contains(err.Error(), "Policy") || !strings.Contains(err.Error(), "-1s") {
+	_, err := watch.New(watch.Config{Lease: -time.Second})
+	if err == nil || !strings.Contains(err.Error(), "Policy") || !strings.Contains(err.Error(), "-1s") {
 		t.Errorf("error is %v, want both faults", err)
 	}
 }

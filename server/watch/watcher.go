@@ -1,25 +1,13 @@
 package watch
 
 import (
-	"errors"
 	"time"
 
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
 )
 
 // maxSlots bounds the slots of one message: at most 12 KiB of them.
 const maxSlots = 4096
-
-// The faults of watchers.
-var (
-	// ErrProtocol is returned for a message that no client of the protocol sends.
-	ErrProtocol = errors.New("the message breaks the protocol")
-	// ErrSlow is returned to a watcher that lags too far behind or holds up a fence for too long.
-	ErrSlow = errors.New("the watcher is too slow")
-	// ErrTooMany is returned where there are too many watchers.
-	ErrTooMany = errors.New("too many watchers")
-)
 
 // Watcher is one stream of invalidations. Next is called by one goroutine, Heard by one; Leave by whoever ends the stream.
 type Watcher struct {
@@ -44,7 +32,7 @@ type Watcher struct {
 }
 
 // Join adds the stream of the cache that is named id. An earlier stream of the same name is not waited for any longer: its
-// cache says that it holds no lease. The error is ErrTooMany.
+// cache says that it holds no lease. The error is consent.ErrTooManyWatchers.
 func (h *Hub) Join(id [16]byte) (*Watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,7 +48,7 @@ func (h *Hub) Join(id [16]byte) (*Watcher, error) {
 		}
 	}
 	if len(h.mu.watchers) >= maxWatchers {
-		return nil, ErrTooMany
+		return nil, consent.ErrTooManyWatchers
 	}
 	w := &Watcher{hub: h, id: id, wake: make(chan struct{}, 1), told: h.mu.position, confirmed: h.mu.position}
 	h.mu.watchers[w] = struct{}{}
@@ -79,79 +67,75 @@ func (h *Hub) remove(w *Watcher) {
 // Wake has a value when Next may have something to say.
 func (w *Watcher) Wake() <-chan struct{} { return w.wake }
 
-// Heard takes a message of the client. The error is ErrProtocol.
-func (w *Watcher) Heard(m *consentv1.WatchInvalidationsRequest) error {
+// Heard takes what the client reports. The error is consent.ErrWatchProtocol.
+func (w *Watcher) Heard(r Report) error {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	if m.GetAppliedPosition() > w.told || m.GetHeartbeat() != 0 && m.GetHeartbeat() <= w.heard {
-		return ErrProtocol
+	if r.Applied > w.told || r.Heartbeat != 0 && r.Heartbeat <= w.heard {
+		return consent.ErrWatchProtocol
 	}
-	if m.GetAppliedPosition() > w.confirmed {
-		w.confirmed = m.GetAppliedPosition()
+	if r.Applied > w.confirmed {
+		w.confirmed = r.Applied
 		for f := range w.hub.mu.fences {
 			if f.target <= w.confirmed {
 				f.release(w)
 			}
 		}
 	}
-	if m.GetHeartbeat() != 0 {
-		w.heard = m.GetHeartbeat()
+	if r.Heartbeat != 0 {
+		w.heard = r.Heartbeat
 		signal(w.wake)
 	}
 	return nil
 }
 
-// Next returns what the client is to be told next; nil: nothing. The error is ErrSlow.
-func (w *Watcher) Next() (*consentv1.WatchInvalidationsResponse, error) {
+// Next returns what the client is to be told next; nil: nothing. The error is consent.ErrWatcherSlow, or
+// consent.ErrWatchProtocol where another stream has taken the cache's name.
+func (w *Watcher) Next() (*Notice, error) {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	m, err := w.next()
-	switch {
-	case err != nil:
+	n, err := w.next()
+	if err != nil {
 		w.hub.mu.counts.Dropped++
 		return nil, err
-	case m != nil:
-		m.Checksum = m.Sum()
 	}
-	return m, nil
+	return n, nil
 }
 
-// next is Next without the checksum. hub.mu is held.
-func (w *Watcher) next() (*consentv1.WatchInvalidationsResponse, error) {
+// next is Next, but for the count. hub.mu is held.
+func (w *Watcher) next() (*Notice, error) {
 	h := w.hub
 	switch {
 	case w.gone:
-		return nil, ErrProtocol
+		return nil, consent.ErrWatchProtocol
 	case !w.greeted:
 		return w.greet(), nil
 	case h.mu.position-w.told > ringSize:
-		return nil, ErrSlow
+		return nil, consent.ErrWatcherSlow
 	}
-	m := &consentv1.WatchInvalidationsResponse{FromPosition: w.told}
-	w.tell(m)
+	n := &Notice{From: w.told}
+	w.tell(n)
 	if w.told == h.mu.position && w.heard != w.answered {
-		if err := w.grant(m); err != nil {
+		if err := w.grant(n); err != nil {
 			return nil, err
 		}
 	}
-	if m.GetPosition() == m.GetFromPosition() && m.GetHeartbeat() == 0 {
+	if n.Position == n.From && n.Heartbeat == 0 {
 		return nil, nil
 	}
-	return m, nil
+	return n, nil
 }
 
 // greet returns the hello. hub.mu is held.
-func (w *Watcher) greet() *consentv1.WatchInvalidationsResponse {
+func (w *Watcher) greet() *Notice {
 	h := w.hub
 	w.greeted = true
 	w.told, w.confirmed, w.revision = h.mu.position, h.mu.position, h.mu.revision
-	return &consentv1.WatchInvalidationsResponse{
-		Hello: h.hello, FromPosition: w.told, Position: w.told, Revision: uint64(w.revision), PolicyRevision: h.config.Policy(),
-	}
+	return &Notice{Hello: h.hello, From: w.told, Position: w.told, Revision: w.revision, Policy: h.config.Policy()}
 }
 
-// tell puts announcements into m. hub.mu is held.
-func (w *Watcher) tell(m *consentv1.WatchInvalidationsResponse) {
+// tell puts announcements into n. hub.mu is held.
+func (w *Watcher) tell(n *Notice) {
 	h := w.hub
 	end := min(h.mu.position, w.told+maxSlots)
 	if end < h.mu.position {
@@ -160,27 +144,27 @@ func (w *Watcher) tell(m *consentv1.WatchInvalidationsResponse) {
 	for ; w.told < end; w.told++ {
 		a := h.mu.ring[w.told%ringSize]
 		if a.policy {
-			m.PolicyRevision = h.config.Policy()
+			n.Policy = h.config.Policy()
 			continue
 		}
-		m.Slots = append(m.Slots, a.slot)
+		n.Slots = append(n.Slots, a.slot)
 		w.revision = max(w.revision, a.revision)
 	}
-	m.Position, m.Revision = w.told, uint64(w.revision)
+	n.Position, n.Revision = w.told, w.revision
 }
 
-// grant answers the newest heartbeat: m, which tells all that was announced so far, carries a lease. The client counts it
+// grant answers the newest heartbeat: n, which tells all that was announced so far, carries a lease. The client counts it
 // from before it sent the heartbeat, which is earlier than now. hub.mu is held.
-func (w *Watcher) grant(m *consentv1.WatchInvalidationsResponse) error {
+func (w *Watcher) grant(n *Notice) error {
 	now := time.Now()
 	for f := range w.hub.mu.fences {
 		if f.blockers[w] && now.Sub(f.began) > w.hub.config.Lease {
-			return ErrSlow
+			return consent.ErrWatcherSlow
 		}
 	}
 	w.answered, w.lease = w.heard, now.Add(held(w.hub.config.Lease))
-	m.Heartbeat, m.ServerTime = w.heard, int64(w.hub.config.Now())
-	m.PolicyRevision = w.hub.config.Policy()
+	n.Heartbeat, n.Time = w.heard, w.hub.config.Now()
+	n.Policy = w.hub.config.Policy()
 	return nil
 }
 

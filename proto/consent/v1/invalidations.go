@@ -1,21 +1,17 @@
 package consentv1
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"hash/crc32"
+
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // What both sides of WatchInvalidations compute, as the proto file says it.
 
 // Slot returns the hash slot of a subject. SlotCount must not be 0.
 func (h *WatchHello) Slot(controller, subjectID string) uint32 {
-	mac := hmac.New(sha256.New, h.GetSlotKey())
-	_, _ = mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(controller))))
-	_, _ = mac.Write([]byte(controller))
-	_, _ = mac.Write([]byte(subjectID))
-	return uint32(binary.BigEndian.Uint64(mac.Sum(nil)) % uint64(h.GetSlotCount()))
+	return wire.Slots{Key: h.GetSlotKey(), Count: h.GetSlotCount()}.Of(controller, subjectID)
 }
 
 // HasUnknown reports whether the request has fields that this version does not know, but for those of its consistency and in

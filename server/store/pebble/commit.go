@@ -101,7 +101,7 @@ func (s *Store) commitAll() {
 				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false
 			}
 		}
-		tell(s.observer, group)
+		tell(s.observers.After, group)
 		for _, p := range group {
 			close(p.done)
 		}
@@ -145,11 +145,12 @@ func (s *Store) commit(group []*pending) (err error) {
 			return err
 		}
 		told = true
-		tell(s.ahead, group)
+		tell(s.observers.Ahead, group)
 		return nil
 	}); err != nil {
 		if told {
-			s.log.halt(err) // no other change may take the revisions that were told
+			// No other change may take the revisions that were told: see store.Observers.
+			s.log.halt(err)
 		}
 		return err
 	}

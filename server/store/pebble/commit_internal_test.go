@@ -75,7 +75,7 @@ func TestGroupCommit(t *testing.T) {
 	files := newGatedFS(vfs.NewMem())
 	observer, ahead := &changes{}, &changes{}
 	s := mustOpen(t, files, observer)
-	s.ahead = ahead
+	s.observers.Ahead = ahead
 	files.gate.Lock()
 	before := files.syncs.Load()
 	first := start(s, grantOf(subject(1), "first"))

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
 )
 
 // failingFS fails writes to files with the given suffix or prefix, with err, while it is on.
@@ -65,7 +66,7 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 			disk := vfs.NewCrashableMem()
 			files := newFailingFS(disk, tt.err, tt.fails)
 			observer, ahead := &changes{}, &changes{}
-			s, err := Open(dir, Options{FS: files, Observer: observer, Ahead: ahead})
+			s, err := Open(dir, Options{FS: files, Observers: store.Observers{Ahead: ahead, After: observer}})
 			if err != nil {
 				t.Fatal(err)
 			}

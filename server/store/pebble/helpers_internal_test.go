@@ -19,7 +19,7 @@ const dir = "data"
 
 func mustOpen(t testing.TB, files vfs.FS, observer store.Observer) *Store {
 	t.Helper()
-	s, err := Open(dir, Options{FS: files, Observer: observer})
+	s, err := Open(dir, Options{FS: files, Observers: store.Observers{After: observer}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		observer: o.Observer, ahead: o.Ahead, log: newMonitor(o), lock: lock,
+		observers: o.Observers, log: newMonitor(o), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)

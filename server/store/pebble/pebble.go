@@ -31,11 +31,8 @@ import (
 
 // Options tune a store. The zero value is good.
 type Options struct {
-	// Observer is told of every change; nil: nobody is.
-	Observer store.Observer
-	// Ahead is told of every change too, in the same order, but before it is synced and visible; nil: nobody is. A change that is
-	// told may still fail; then no other takes its revision until the store is opened again.
-	Ahead store.Observer
+	// Observers are told of every change.
+	Observers store.Observers
 	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It must be quick,
 	// and must not call the store.
 	Writes func(error)
@@ -52,12 +49,11 @@ const defaultCacheSize = 64 << 20
 
 // Store implements store.Store.
 type Store struct {
-	id       store.ID
-	observer store.Observer
-	ahead    store.Observer
-	log      *monitor
-	db       *engine.DB
-	lock     *engine.Lock
+	id        store.ID
+	observers store.Observers
+	log       *monitor
+	db        *engine.DB
+	lock      *engine.Lock
 
 	// view is what readers see, while ended is not set.
 	view  atomic.Pointer[view]

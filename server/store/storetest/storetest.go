@@ -21,12 +21,16 @@ import (
 // Instance is a store under test.
 type Instance struct {
 	store.Store
-	// Reopen opens the same data again, with the same observer, after Close.
+	// Reopen opens the same data again, with the same observers, after Close, as a new process would: also what a store has left
+	// behind that could not be closed because its disk failed.
 	Reopen func(t testing.TB) store.Store
+	// Break has every write to the disk or the database fail, until mend is called. A store that lacks it is excepted from
+	// the promise FailedChangesKeepTheirRevisions.
+	Break func() (mend func())
 }
 
-// Maker makes an empty store that tells observer of its changes. It need not close the store.
-type Maker func(t testing.TB, observer store.Observer) Instance
+// Maker makes an empty store that tells observers of its changes. It need not close the store.
+type Maker func(t testing.TB, observers store.Observers) Instance
 
 // Except names a promise that a store does not keep, and why.
 type Except struct{ Promise, Reason string }
@@ -65,6 +69,9 @@ var promises = []struct {
 	{"ObserverSeesEveryChangeInOrder", observerSeesEveryChangeInOrder},
 	{"ObserverComesAfterTheChangeIsVisible", observerComesAfterTheChangeIsVisible},
 	{"ObserverSeesChangesOfCancelledCalls", observerSeesChangesOfCancelledCalls},
+	{"AheadSeesEveryChangeInOrder", aheadSeesEveryChangeInOrder},
+	{"AheadComesBeforeTheChangeIsVisible", aheadComesBeforeTheChangeIsVisible},
+	{"FailedChangesKeepTheirRevisions", failedChangesKeepTheirRevisions},
 	{"PagesFollowTheOrderOfRecording", pagesFollowTheOrderOfRecording},
 	{"PagesGoOnAfterNewEvents", pagesGoOnAfterNewEvents},
 	{"BadPageTokensAreRefused", badPageTokensAreRefused},
@@ -98,28 +105,36 @@ func Run(t *testing.T, newStore Maker, except ...Except) {
 	}
 }
 
-// suite is one subtest: a fresh store and what its observer saw. Its methods fail the test on errors.
+// suite is one subtest: a fresh store and what its observers were told. Its methods fail the test on errors.
 type suite struct {
 	*testing.T
 	Instance
+	// recorder is told after changes, ahead before them.
 	*recorder
-	ctx context.Context
+	ahead *recorder
+	ctx   context.Context
 	// make makes another store.
 	make func() Instance
 	// count numbers events.
 	count int
+	// broken says that the store may not be able to close.
+	broken bool
 }
 
 func newSuite(t *testing.T, newStore Maker) *suite {
-	seen := &recorder{}
-	s := &suite{T: t, Instance: newStore(t, seen), recorder: seen, ctx: t.Context()}
-	s.make = func() Instance { return newStore(t, &recorder{}) }
-	t.Cleanup(func() {
-		if err := s.Store.Close(); err != nil {
-			t.Errorf("closing: %v", err)
-		}
-	})
+	s := &suite{T: t, recorder: &recorder{}, ahead: &recorder{}, ctx: t.Context()}
+	s.Instance = newStore(t, store.Observers{Ahead: s.ahead, After: s.recorder})
+	s.make = func() Instance { return newStore(t, store.Observers{Ahead: &recorder{}, After: &recorder{}}) }
+	t.Cleanup(s.close)
 	return s
+}
+
+// close closes the store.
+func (s *suite) close() {
+	s.Helper()
+	if err := s.Store.Close(); err != nil && !s.broken {
+		s.Errorf("closing: %v", err)
+	}
 }
 
 // recorder is an observer that remembers the changes.
@@ -165,8 +180,9 @@ const recordedAt = consent.Instant(1_800_000_000_000_000_000)
 func (s *suite) event(fact consent.Fact) consent.Event {
 	s.count++
 	return consent.Event{
-		ID: "event-" + string(rune('A'+s.count/26)) + string(rune('a'+s.count%26)), OccurredAt: consent.InstantOf(Epoch.Add(time.Duration(s.count) * time.Second)),
-		Source: "privacy_settings", Fact: fact,
+		ID:         "event-" + string(rune('A'+s.count/26)) + string(rune('a'+s.count%26)),
+		OccurredAt: consent.InstantOf(Epoch.Add(time.Duration(s.count) * time.Second)),
+		Source:     "privacy_settings", Fact: fact,
 	}
 }
 
@@ -267,10 +283,8 @@ func (s *suite) checkState(subject consent.Subject) {
 // reopen closes the store and opens it again.
 func (s *suite) reopen() {
 	s.Helper()
-	if err := s.Store.Close(); err != nil {
-		s.Fatalf("closing: %v", err)
-	}
-	s.Store = s.Reopen(s.T)
+	s.close()
+	s.Store, s.broken = s.Reopen(s.T), false
 }
 
 func entriesOf(revision consent.Revision, events ...consent.Event) (entries []consent.Entry) {
