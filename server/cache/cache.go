@@ -158,6 +158,11 @@ func (c *Cache) Events(ctx context.Context, subject consent.Subject, page consen
 	return c.store.Events(ctx, subject, page)
 }
 
+// Person reads the store.
+func (c *Cache) Person(ctx context.Context, subject consent.Subject) (consent.Person, error) {
+	return c.store.Person(ctx, subject)
+}
+
 // Scan reads the store, past the cache: who scans would only push out what is asked often.
 func (c *Cache) Scan(ctx context.Context, controller string, f func(consent.Subject, consent.Snapshot) error) error {
 	return c.store.Scan(ctx, controller, f)
@@ -169,14 +174,19 @@ func (c *Cache) Scan(ctx context.Context, controller string, f func(consent.Subj
 func (c *Cache) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
 	recorded, err := c.store.Record(ctx, batch)
 	if err == nil {
-		c.floors.raise(c.hash(batch.Subject), recorded.Revision)
+		c.raise(store.Change{Subject: batch.Subject, Also: recorded.Also, Revision: recorded.Revision})
 	}
 	return recorded, err
 }
 
-// Changed raises the floor of the subject's slot. It takes no lock.
+// Changed raises the floors of the slots of all ids that the change touches. It takes no lock.
 func (c *Cache) Changed(change store.Change) {
-	c.floors.announce(c.hash(change.Subject), change.Revision)
+	c.raise(change)
+	c.floors.announce(change.Revision)
+}
+
+func (c *Cache) raise(change store.Change) {
+	change.Subjects(func(s consent.Subject) { c.floors.raise(c.hash(s), change.Revision) })
 }
 
 // Read returns a state that is as fresh as the newest acknowledged write.

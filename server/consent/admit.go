@@ -6,7 +6,8 @@ import "slices"
 //
 //   - While an erasure stands, only what restricts is recorded, and the annulment of one of its own stages; an erasure is
 //     cancelled only before it is completed and restarted only after it, by what is on record and by its date (GDPR-17).
-//   - An annulment names an event that is on record for the subject, no annulment and no completed erasure.
+//   - An annulment names an event that is on record for the subject, no annulment and no completed erasure; a borrowed entry is
+//     not the subject's.
 //
 // The error is an *EventError around ErrErasureStands, ErrErasureStage or ErrAnnulment, or it is ledger's, which is asked only
 // where something hinges on what was recorded.
@@ -69,7 +70,7 @@ func (a *admission) admit(e *Entry) error {
 }
 
 func (a *admission) annulment(f Annulment, stages erasure) error {
-	i := slices.IndexFunc(a.recorded[:a.n], func(e Entry) bool { return e.Event.ID == f.EventID })
+	i := slices.IndexFunc(a.recorded[:a.n], func(e Entry) bool { return e.Event.ID == f.EventID && !e.Borrowed })
 	switch {
 	case i < 0 || !a.recorded[i].Event.annullable():
 		return ErrAnnulment

@@ -19,6 +19,16 @@ var (
 	ErrErasureStage = errors.New("cancelled only before completion, restarted only after it")
 	// ErrAnnulment is returned by stores for an annulment that names no event which can be annulled.
 	ErrAnnulment = errors.New("no event that can be annulled")
+	// ErrPersonTooLarge is returned by stores where a person would have more than MaxPersonIDs ids, or shared ids.
+	ErrPersonTooLarge = errors.New("a person has at most 64 ids and 64 shared ids: part one first, or declare shared what several people use")
+	// ErrSharedTooWidely is returned by stores where a shared id would be linked to more than MaxPersonIDs ids.
+	ErrSharedTooWidely = errors.New("a shared id is linked to at most 64 ids: part one first")
+	// ErrLinkedAlready is returned by stores where an id that is not shared would be linked to two ids.
+	ErrLinkedAlready = errors.New("the id is linked already: declare it shared, or part it first")
+	// ErrBothShared is returned by stores where two shared ids would be linked.
+	ErrBothShared = errors.New("two shared ids cannot be linked: link each to the people who share it")
+	// ErrNotLinked is returned by stores for the parting of ids that are not linked.
+	ErrNotLinked = errors.New("the ids are not linked: there is nothing to part")
 	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later copy.
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.

@@ -27,7 +27,7 @@ func FoldEntries(entries []Entry) *State {
 // Replay is FoldEntries, and calls see with each entry that says something which was not annulled, in canonical order, and the
 // state so far, which see must not keep. An entry that says several things comes as often. It ends where see returns false.
 func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
-	s := &State{Recorded: len(entries) > 0}
+	s := &State{Recorded: makesKnown(entries)}
 	h := historyOf(entries)
 	for i := range h.parts {
 		s.fold(&h.parts[i], h.completed)
@@ -36,6 +36,15 @@ func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
 		}
 	}
 	return s
+}
+
+// makesKnown reports whether an entry makes the subject known: something of its own that says something of consent. An annulment
+// makes nobody known by itself: what it annuls did.
+func makesKnown(entries []Entry) bool {
+	return slices.ContainsFunc(entries, func(e Entry) bool {
+		_, annulment := e.Event.Fact.(Annulment)
+		return !e.Borrowed && !annulment && !e.Event.LinkKind()
+	})
 }
 
 // history is what a subject's entries say, in canonical order, without what was annulled.
@@ -124,7 +133,7 @@ func (s *State) continued(fresh []Entry) (*State, bool) {
 		}
 	}
 	next := s.clone()
-	next.Recorded = next.Recorded || len(fresh) > 0
+	next.Recorded = next.Recorded || makesKnown(fresh)
 	parts := partsOf(fresh)
 	for i := range parts {
 		p := &parts[i]

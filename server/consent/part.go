@@ -46,8 +46,8 @@ const (
 	fieldRelationship
 )
 
-// part is what an event says of one thing. Signals and profiles have a part for each field that is set, an annulment none,
-// every other event one.
+// part is what an event says of one thing. Signals and profiles have a part for each field that is set, annulments and links
+// none, every other event one; what was said under a shared id only those that restrict.
 type part struct {
 	// order.At is when it counts from.
 	order Order
@@ -69,8 +69,11 @@ func partsOf(entries []Entry) []part {
 
 func appendParts(parts []part, e *Entry) []part {
 	add := func(present bool, f field) {
-		if present {
-			parts = append(parts, newPart(e, f))
+		if !present {
+			return
+		}
+		if p := newPart(e, f); !e.Shared || p.restricts() {
+			parts = append(parts, p)
 		}
 	}
 	switch f := e.Event.Fact.(type) {
@@ -84,7 +87,7 @@ func appendParts(parts []part, e *Entry) []part {
 		add(f.LastActivityAt != 0, fieldActivity)
 		add(f.RetentionUntil != 0, fieldRetention)
 		add(f.Relationship != nil, fieldRelationship)
-	case Annulment:
+	case Annulment, Link, Unlink, Sharing:
 	default:
 		add(true, whole)
 	}

@@ -8,7 +8,7 @@ package consent
 // that second.
 // It is compact on purpose, slices sorted by their key and no maps: it lives in the cache by the million.
 type State struct {
-	// Recorded is whether anything was ever recorded, also if nothing of it counts.
+	// Recorded is whether anything but links was ever recorded under an id of the subject, also if nothing of it counts.
 	Recorded bool
 	// Newest is the position in canonical order of what was folded last; zero: nothing was.
 	Newest Order

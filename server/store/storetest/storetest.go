@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -167,7 +168,9 @@ func (r *recorder) seen() []store.Change {
 }
 
 // saw reports whether a change was observed.
-func (r *recorder) saw(c store.Change) bool { return slices.Contains(r.seen(), c) }
+func (r *recorder) saw(c store.Change) bool {
+	return slices.ContainsFunc(r.seen(), func(seen store.Change) bool { return reflect.DeepEqual(seen, c) })
+}
 
 var someone = consent.Subject{Controller: "example", ID: "someone"}
 
