@@ -57,9 +57,10 @@ var mayImport = map[string][]string{
 	"client/clientotel":          {"client", "proto/consent/v1"},
 	"client/clientprom":          {"client", "client/enforce", "proto/consent/v1"},
 	"client/clienttest":          {"client", "proto/consent/v1"},
+	"client/subject":             {},
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
-		"client", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
+		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/prove", "server/policy/source",
 		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},

@@ -46,8 +46,36 @@ func invalid(faults []consent.Violation) error {
 	return &consent.InvalidError{Violations: faults}
 }
 
-// faults returns all violations of m's rules. The error is of the rules themselves.
+// faults returns all violations of m's rules, and the faults of the ids of subjects. The error is of the rules themselves.
 func (v *validator) faults(m proto.Message) ([]consent.Violation, error) {
+	broken, err := v.broken(m)
+	return merge(broken, subjectIDsOf(m)), err
+}
+
+// subjectIDsOf returns the faults of the ids of subjects that a request asks about: those that say what they are
+// (email_hmac:…) have a form. The items of a batch or a stream are requests of their own, and decisions of the past, which
+// are compared, were admitted then.
+func subjectIDsOf(m proto.Message) (faults []consent.Violation) {
+	if m, has := m.(interface{ GetSubjectId() string }); has {
+		faults = appendSubject(faults, "", m)
+	}
+	if m, has := m.(interface {
+		GetCheck() *consentv1.CheckRequest
+	}); has {
+		faults = appendSubject(faults, "check.", m.GetCheck())
+	}
+	return faults
+}
+
+func appendSubject(faults []consent.Violation, path string, m interface{ GetSubjectId() string }) []consent.Violation {
+	if fault := consent.SubjectIDFault(m.GetSubjectId()); fault != "" {
+		faults = append(faults, consent.Violation{Field: path + "subject_id", Description: fault})
+	}
+	return faults
+}
+
+// broken returns the violations of the rules of the proto files.
+func (v *validator) broken(m proto.Message) ([]consent.Violation, error) {
 	err := v.rules.Validate(m)
 	if err == nil {
 		return nil, nil
@@ -89,9 +117,11 @@ func (v *validator) checkFaults(r *consentv1.CheckRequest) ([]consent.Violation,
 
 // plainCheck reports whether r certainly keeps the rules. It may say false of one that does.
 func plainCheck(r *consentv1.CheckRequest) bool {
-	return plainID(r.GetController()) && plainID(r.GetSubjectId()) && plainName(r.GetPurpose()) &&
+	return plainID(r.GetController()) && plainSubject(r.GetSubjectId()) && plainName(r.GetPurpose()) &&
 		plainCategories(r.GetDataCategories()) && plainRecipient(r.GetRecipient()) && plainConsistency(r.GetConsistency())
 }
+
+func plainSubject(id string) bool { return plainID(id) && consent.SubjectIDFault(id) == "" }
 
 func plainID(id string) bool { return id != "" && len(id) <= consent.MaxIDBytes }
 

@@ -1,13 +1,17 @@
 package grpcapi
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
 )
 
 func fullCheck() *consentv1.CheckRequest {
@@ -53,6 +57,9 @@ func TestPlainCheckAtTheEdges(t *testing.T) {
 		"no controller":      {func(r *consentv1.CheckRequest) { r.Controller = "" }, false},
 		"id of 256 bytes":    {func(r *consentv1.CheckRequest) { r.SubjectId = strings.Repeat("é", 128) }, true},
 		"id of 257 bytes":    {func(r *consentv1.CheckRequest) { r.SubjectId = strings.Repeat("é", 128) + "x" }, false},
+		"a typed id":         {func(r *consentv1.CheckRequest) { r.SubjectId = "account:17" }, true},
+		"a typed id, empty":  {func(r *consentv1.CheckRequest) { r.SubjectId = "account:" }, false},
+		"a hash in capitals": {func(r *consentv1.CheckRequest) { r.SubjectId = "email_sha256:" + strings.Repeat("A", 64) }, false},
 		"purpose of 64":      {func(r *consentv1.CheckRequest) { r.Purpose = strings.Repeat("a", 64) }, true},
 		"purpose of 65":      {func(r *consentv1.CheckRequest) { r.Purpose = strings.Repeat("a", 65) }, false},
 		"purpose with digit": {func(r *consentv1.CheckRequest) { r.Purpose = "1a" }, false},
@@ -78,6 +85,82 @@ func TestPlainCheckAtTheEdges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The id of a subject is looked at wherever a request has one. What is not here is said in subjectIDsOf.
+func TestSubjectIDsAreLookedAtEverywhere(t *testing.T) {
+	v, err := newValidator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	apart := map[string]string{
+		"consent.v1.BatchCheckRequest":  "requests.subject_id",        // each item by admit
+		"consent.v1.CheckStreamRequest": "checks.check.subject_id",    // each check by admit
+		"consent.v1.DiffPolicyRequest":  "decisions.check.subject_id", // of the past
+	}
+	found := 0
+	for _, file := range []protoreflect.FileDescriptor{
+		consentv1.File_consent_v1_consent_service_proto, consentv1.File_consent_v1_decision_service_proto,
+		consentv1.File_consent_v1_policy_service_proto,
+	} {
+		for i := range file.Services().Len() {
+			methods := file.Services().Get(i).Methods()
+			for j := range methods.Len() {
+				input := methods.Get(j).Input()
+				path := subjectPath(input, 3)
+				if path == "" || path == apart[string(input.FullName())] {
+					continue
+				}
+				found++
+				m := withSubject(input, strings.Split(path, "."))
+				faults, err := v.faults(m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				named := func(f consent.Violation) bool {
+					return f.Field == path && strings.Contains(f.Description, "no account id")
+				}
+				if !slices.ContainsFunc(faults, named) {
+					t.Errorf("%s with a malformed id at %s: %v", input.FullName(), path, faults)
+				}
+			}
+		}
+	}
+	if found < 6 {
+		t.Errorf("only %d requests have an id", found)
+	}
+}
+
+// subjectPath is where a message has a subject_id, so many messages deep at most; empty: nowhere.
+func subjectPath(m protoreflect.MessageDescriptor, depth int) string {
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		if f.Name() == "subject_id" {
+			return "subject_id"
+		}
+		if f.Message() == nil || depth == 1 {
+			continue
+		}
+		if rest := subjectPath(f.Message(), depth-1); rest != "" {
+			return string(f.Name()) + "." + rest
+		}
+	}
+	return ""
+}
+
+// withSubject is a message of this kind that has a malformed id at the path.
+func withSubject(of protoreflect.MessageDescriptor, path []string) proto.Message {
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(of.FullName())
+	if err != nil {
+		panic(err)
+	}
+	top := kind.New()
+	m := top
+	for _, name := range path[:len(path)-1] {
+		m = m.Mutable(m.Descriptor().Fields().ByName(protoreflect.Name(name))).Message()
+	}
+	m.Set(m.Descriptor().Fields().ByName("subject_id"), protoreflect.ValueOfString("account:"))
+	return top.Interface()
 }
 
 func FuzzPlainCheck(f *testing.F) {

@@ -7,12 +7,14 @@
  *
  * @packageDocumentation
  */
+export { AddressError, normalizeEmail, normalizePhone } from "./address.js";
 export { Client, type BatchResult, type CallOptions, type Checker, type ClientOptions, type PurposeDecision } from "./client.js";
 export { Decision, enumName } from "./decision.js";
 export { ConsentError, StoreMismatchError, type Code, type Violation } from "./errors.js";
 export { outcomeText } from "./outcomes.js";
 export { atLeastAsFresh, fullyConsistent, newEvent, type EventKind } from "./requests.js";
 export { Session } from "./session.js";
+export { emailSha256, SubjectKey } from "./subject.js";
 export type { MetadataSource } from "./transport.js";
 export * from "./gen/consent/v1/consent_service_pb.js";
 export * from "./gen/consent/v1/decision_service_pb.js";
