@@ -52,6 +52,8 @@ type history struct {
 	parts []part
 	// completed is the position of the newest completion of an erasure; zero: there is none.
 	completed Order
+	// links are the entries that say of ids who they are.
+	links []Entry
 	// annulments are those that count, by the id of what they annul.
 	annulments map[string]*Entry
 }
@@ -67,6 +69,11 @@ func historyOf(entries []Entry) history {
 		}
 		seen[e.ID] = true
 		counting = append(counting, entries[i])
+	}
+	for i := range counting {
+		if counting[i].Event.LinkKind() {
+			h.links = append(h.links, counting[i])
+		}
 	}
 	h.parts = partsOf(counting)
 	for i := range h.parts {

@@ -72,14 +72,14 @@ func sideRank(id string) int {
 	return 1
 }
 
-// mirrored returns the event as the ledger of the other id has it.
-func (e *Event) mirrored(subject string) Event {
+// Mirrored returns the entry as the ledger of another id has it: a link as the other side says it, an annulment as it was said.
+func (e *Entry) Mirrored(id string) Entry {
 	m := *e
-	switch f := e.Fact.(type) {
+	switch f := e.Event.Fact.(type) {
 	case Link:
-		m.Fact = Link{With: subject, Linked: !f.Linked}
+		m.SubjectID, m.Event.Fact = id, Link{With: e.SubjectID, Linked: !f.Linked}
 	case Unlink:
-		m.Fact = Unlink{With: subject}
+		m.SubjectID, m.Event.Fact = id, Unlink{With: e.SubjectID}
 	}
 	return m
 }

@@ -267,7 +267,7 @@ func (s *suite) entries(subject consent.Subject, limit int) (all []consent.Entry
 // checkLedger compares the subject's ledger with the events that were recorded, by revision.
 func (s *suite) checkLedger(subject consent.Subject, want []consent.Entry) {
 	s.Helper()
-	if diff := cmp.Diff(want, s.entries(subject, 100), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(under(subject, want), s.entries(subject, 100), cmpopts.EquateEmpty()); diff != "" {
 		s.Fatalf("ledger of %v (-want +got):\n%s", subject, diff)
 	}
 }
@@ -290,6 +290,15 @@ func (s *suite) reopen() {
 func entriesOf(revision consent.Revision, events ...consent.Event) (entries []consent.Entry) {
 	for _, e := range events {
 		entries = append(entries, consent.Entry{Event: e, RecordedAt: recordedAt, Revision: revision})
+	}
+	return entries
+}
+
+// under returns the entries as said under the subject's id.
+func under(subject consent.Subject, entries []consent.Entry) []consent.Entry {
+	entries = slices.Clone(entries)
+	for i := range entries {
+		entries[i].SubjectID = subject.ID
 	}
 	return entries
 }
