@@ -36,7 +36,11 @@ type paired struct {
 func (s *consentService) LinkSubjects(
 	ctx context.Context, r *consentv1.LinkSubjectsRequest,
 ) (*consentv1.LinkSubjectsResponse, error) {
-	done, err := s.pair(ctx, r, consent.LinkOf(r.GetSubjectId(), r.GetLinkedId()))
+	of, linked := r.GetSubjectId(), r.GetLinkedId()
+	if consent.LinkOf(of, linked).Linked {
+		of, linked = linked, of
+	}
+	done, err := s.pair(ctx, r, said{under: of, fact: consent.LinkOf(of, linked)})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +53,9 @@ func (s *consentService) LinkSubjects(
 func (s *consentService) UnlinkSubjects(
 	ctx context.Context, r *consentv1.UnlinkSubjectsRequest,
 ) (*consentv1.UnlinkSubjectsResponse, error) {
-	done, err := s.pair(ctx, r, consent.Unlink{With: r.GetLinkedId()})
+	// Either order is the same event.
+	of, with := min(r.GetSubjectId(), r.GetLinkedId()), max(r.GetSubjectId(), r.GetLinkedId())
+	done, err := s.pair(ctx, r, said{under: of, fact: consent.Unlink{With: with}})
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +64,15 @@ func (s *consentService) UnlinkSubjects(
 	}, nil
 }
 
+// said is what a request says, and under which of its ids: whichever way round the request names them, it is the same event.
+type said struct {
+	under string
+	fact  consent.Fact
+}
+
 // pair records what a request says of two ids.
-func (s *consentService) pair(ctx context.Context, r pairRequest, fact consent.Fact) (paired, error) {
-	now := s.config.Now()
-	batch, err := s.pairBatch(r, fact, now)
+func (s *consentService) pair(ctx context.Context, r pairRequest, what said) (paired, error) {
+	batch, err := s.pairBatch(r, what)
 	if err != nil {
 		return paired{}, err
 	}
@@ -81,7 +92,7 @@ func (s *consentService) pair(ctx context.Context, r pairRequest, fact consent.F
 			return paired{}, err
 		}
 	}
-	person, err := s.person(ctx, batch.Subject)
+	person, err := s.person(ctx, consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()})
 	return paired{
 		token: s.token(done.Revision), revision: done.Revision, person: person,
 		outcome: eventOutcomes(controller, batch.Events, done.Outcomes)[0],
@@ -89,13 +100,13 @@ func (s *consentService) pair(ctx context.Context, r pairRequest, fact consent.F
 }
 
 // pairBatch validates and converts a request of two ids.
-func (s *consentService) pairBatch(r pairRequest, fact consent.Fact, now consent.Instant) (consent.Batch, error) {
+func (s *consentService) pairBatch(r pairRequest, what said) (consent.Batch, error) {
 	faults, err := s.validator.faults(r)
 	if err != nil {
 		return consent.Batch{}, err
 	}
-	read := eventReader{}
-	event := consent.Event{ID: r.GetEventId(), OccurredAt: now, Source: r.GetSource(), Evidence: r.GetEvidence(), Fact: fact}
+	read, now := eventReader{}, s.config.Now()
+	event := consent.Event{ID: r.GetEventId(), OccurredAt: now, Source: r.GetSource(), Evidence: r.GetEvidence(), Fact: what.fact}
 	if r.GetOccurredAt() != nil {
 		event.OccurredAt = read.instant("occurred_at", r.GetOccurredAt())
 	}
@@ -104,7 +115,7 @@ func (s *consentService) pairBatch(r pairRequest, fact consent.Fact, now consent
 	}
 	faults = merge(faults, merge(read.faults, event.Validate(now)))
 	return consent.Batch{
-		Subject: consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, Events: []consent.Event{event}, RecordedAt: now,
+		Subject: consent.Subject{Controller: r.GetController(), ID: what.under}, Events: []consent.Event{event}, RecordedAt: now,
 	}, invalid(faults)
 }
 

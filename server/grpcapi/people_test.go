@@ -91,7 +91,15 @@ func TestLinkHasASensibleSide(t *testing.T) {
 	if _, err := client.LinkSubjects(t.Context(), swapped); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(consent.Fact(consent.Link{With: "account:1", Linked: true}), recorded[0].Events[0].Fact); diff != "" {
+	if _, err := client.LinkSubjects(t.Context(), link(func(r *consentv1.LinkSubjectsRequest) {
+		r.SubjectId, r.LinkedId = "account:1", "cookie:c"
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(recorded[0], recorded[1]); diff != "" || recorded[0].Subject.ID != "account:1" {
+		t.Errorf("of %v (-one way +the other):\n%s", recorded[0].Subject, diff)
+	}
+	if diff := cmp.Diff(consent.Fact(consent.Link{With: "cookie:c"}), recorded[0].Events[0].Fact); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -109,7 +117,7 @@ func TestUnlinkSubjects(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	event := consent.Event{
-		ID: "e", OccurredAt: noon, Source: "support", Evidence: "urn:case:1", Fact: consent.Unlink{With: "cookie:c"},
+		ID: "e", OccurredAt: noon, Source: "support", Evidence: "urn:case:1", Fact: consent.Unlink{With: "user-1"}, // the same, whichever id is named first
 	}
 	if diff := cmp.Diff([]consent.Event{event}, recorded[0].Events); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)

@@ -22,6 +22,8 @@ type stage struct {
 	// all is the test that the server lives as long as.
 	all   *testing.T
 	clock atomic.Int64
+	// doors are the ways to ask, in the stories of people.
+	doors *doors
 }
 
 func newStage(t *testing.T) *stage {
