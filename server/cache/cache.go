@@ -4,7 +4,8 @@
 // cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead each
 // entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched the
 // entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared on each
-// hit: a hash collision costs a miss and never shows one person's state for another's.
+// hit: a hash collision costs a miss and never shows one person's state for another's. The state of a person of several ids is
+// kept once, and found by any of them (entry).
 //
 // Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read
 // that started before a write which was acknowledged before the check.
@@ -21,6 +22,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/dgraph-io/ristretto/v2"
 
@@ -96,12 +98,6 @@ var (
 	_ store.Observer = (*Cache)(nil)
 )
 
-// entry is a cached state; immutable.
-type entry struct {
-	subject  consent.Subject
-	snapshot consent.Snapshot
-}
-
 // New returns a cache that still needs a store: see Attach. Its error says all that is wrong with config.
 func New(config Config) (*Cache, error) {
 	if err := config.Validate(); err != nil {
@@ -126,7 +122,7 @@ func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 		NumCounters:        max(c.config.MaxBytes/128, 1024),
 		MaxCost:            max(c.config.MaxBytes-c.config.MaxBytes/32, 1),
 		BufferItems:        64,
-		IgnoreInternalCost: true, // entry.cost counts it
+		IgnoreInternalCost: true, // keep counts it
 		KeyToHash:          func(key uint64) (uint64, uint64) { return key, 0 },
 		ShouldUpdate:       replaces,
 		OnEvict: func(*ristretto.Item[*entry]) {
@@ -139,9 +135,7 @@ func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 }
 
 // replaces keeps a slow read from displacing a newer entry.
-func replaces(e, old *entry) bool {
-	return e.subject != old.subject || e.snapshot.AsOf >= old.snapshot.AsOf
-}
+func replaces(e, old *entry) bool { return !e.same(old) || e.asOf >= old.asOf }
 
 // Attach gives the cache its store, whose observer the cache must be. It must be called once, before any method but
 // Changed. From then on the cache owns the store: Close closes it.
@@ -207,40 +201,55 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 	}
 	hash := c.hash(subject)
 	announced, floor := c.floors.of(hash)
-	e := c.lookup(hash, subject, floor)
-	if e == nil {
+	snapshot, found := c.lookup(hash, subject, floor)
+	if !found {
 		var err error
-		if e, err = c.load(ctx, flightKey{subject, floor}); err != nil {
+		if snapshot, err = c.load(ctx, flightKey{subject, floor}); err != nil {
 			return consent.Snapshot{}, err
 		}
 	}
-	snapshot := e.snapshot
 	snapshot.AsOf = max(snapshot.AsOf, announced)
 	return snapshot, nil
 }
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }
 
-// lookup returns the entry that counts for subject, or nil. Each call adds one to lookups first, and one to hits, misses
-// or invalid last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
-func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
+// lookup returns what counts for subject, if it is there. Each call adds one to lookups first, and one to hits, misses or invalid
+// last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
+func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) (snapshot consent.Snapshot, found bool) {
 	n := c.counts.stripe(hash)
 	n.lookups.Add(1)
 	if c.closed.Load() {
 		n.misses.Add(1)
-		return nil
+		return snapshot, false
 	}
 	e, found := c.entries.Get(hash)
+	if found = found && e.names(subject); found && e.body == nil && e.asOf >= floor {
+		// Both must be as fresh as the floor of the id that is asked, which every change of its person raises.
+		alias := e
+		e, found = c.entries.Get(c.personHash(alias.controller, alias.person))
+		found = found && e.isOf(alias)
+	}
 	switch {
-	case !found || e.subject != subject:
+	case !found:
 		n.misses.Add(1)
-		return nil
-	case e.snapshot.AsOf < floor:
+		return snapshot, false
+	case e.asOf < floor:
 		n.invalid.Add(1)
-		return nil
+		return snapshot, false
 	}
 	n.hits.Add(1)
-	return e
+	return e.body.snapshot(e.person, e.asOf), true
+}
+
+func (c *Cache) personHash(controller unique.Handle[string], person consent.PersonKey) uint64 {
+	return maphash.Comparable(c.seed, personID{controller, person})
+}
+
+// personID is what a person is cached under.
+type personID struct {
+	controller unique.Handle[string]
+	key        consent.PersonKey
 }
 
 // Close closes the cache and its store. It waits for calls under way; later calls fail with consent.ErrUnavailable. A

@@ -36,6 +36,9 @@ type State struct {
 // Known reports whether anything was ever recorded for the subject.
 func (s *State) Known() bool { return s.Recorded }
 
+// Empty reports whether nothing is known and nothing counts: also an unknown subject may borrow what restricts.
+func (s *State) Empty() bool { return !s.Recorded && s.Newest == Order{} }
+
 // Completion is the completion of an erasure.
 type Completion struct {
 	// At is when it counts from; absent: none was completed.

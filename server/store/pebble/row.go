@@ -113,23 +113,39 @@ func appendMembers(b []byte, r row) []byte {
 var errMembers = errors.New("malformed ids of a person")
 
 func membersOf(b []byte, whole bool) (r row, err error) {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size > uint64(len(b)-n) {
-		return r, errMembers
+	lists, rest, err := splitMembers(b)
+	if err != nil {
+		return r, err
 	}
-	lists, rest := b[n:n+int(size)], b[n+int(size):]
 	r.person = &consent.Person{}
 	if whole {
-		var ok bool
-		if r.person.IDs, lists, ok = textsOf(lists); ok {
-			r.person.Shared, lists, ok = textsOf(lists)
-		}
-		if !ok || len(lists) > 0 {
-			return r, errMembers
+		if *r.person, err = personOf(lists); err != nil {
+			return r, err
 		}
 	}
 	r.changed, r.state, err = stateOf(rest)
 	return r, err
+}
+
+// splitMembers parts the lists of ids from the revision and the state.
+func splitMembers(b []byte) (lists, rest []byte, err error) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return nil, nil, errMembers
+	}
+	return b[n : n+int(size)], b[n+int(size):], nil
+}
+
+func personOf(lists []byte) (p consent.Person, err error) {
+	ids, rest, ok := textsOf(lists)
+	if !ok {
+		return p, errMembers
+	}
+	shared, rest, ok := textsOf(rest)
+	if !ok || len(rest) > 0 {
+		return p, errMembers
+	}
+	return consent.Person{IDs: ids, Shared: shared}, nil
 }
 
 func textsOf(b []byte) (list []string, rest []byte, ok bool) {

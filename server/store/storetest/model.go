@@ -8,9 +8,17 @@ import (
 )
 
 // world is a model of one controller's people: everything that was recorded, in the order of recording. What follows from it is
-// computed anew from the list each time, by rules written here a second time.
+// computed from the whole list, by rules written here a second time.
 type world struct {
 	said []saying
+	// known is what was computed from the first so many of said.
+	known struct {
+		upTo           int
+		ids            []string
+		links          map[[2]string]string
+		shared         map[string]bool
+		people, beside map[string][]string
+	}
 }
 
 // saying is an event as it was recorded.
@@ -21,7 +29,7 @@ type saying struct {
 	revision consent.Revision
 }
 
-func (w *world) clone() *world { return &world{said: slices.Clone(w.said)} }
+func (w *world) clone() *world { return &world{said: slices.Clone(w.said), known: w.known} }
 
 // from is the time from which a saying about ids counts.
 func (s *saying) from() consent.Instant { return min(s.event.OccurredAt, s.at) }
@@ -81,6 +89,22 @@ func (w *world) verdicts() map[[2]string]verdict {
 
 // standing returns the pairs that are linked, with the linked side of each, and the ids that are shared.
 func (w *world) standing() (links map[[2]string]string, shared map[string]bool) {
+	w.know()
+	return w.known.links, w.known.shared
+}
+
+// know computes what is not known yet.
+func (w *world) know() {
+	k := &w.known
+	if k.upTo == len(w.said) {
+		return
+	}
+	k.upTo, k.ids = len(w.said), w.idsOf()
+	k.links, k.shared = w.standingOf()
+	k.people, k.beside = w.peopleOf()
+}
+
+func (w *world) standingOf() (links map[[2]string]string, shared map[string]bool) {
 	links, shared = map[[2]string]string{}, map[string]bool{}
 	for about, v := range w.verdicts() {
 		switch {
@@ -95,6 +119,11 @@ func (w *world) standing() (links map[[2]string]string, shared map[string]bool) 
 
 // people unites linked ids that are not shared, and returns the others of an id's person by each id; and the shared ids beside it.
 func (w *world) people() (people, beside map[string][]string) {
+	w.know()
+	return w.known.people, w.known.beside
+}
+
+func (w *world) peopleOf() (people, beside map[string][]string) {
 	links, shared := w.standing()
 	parent := map[string]string{}
 	var root func(string) string
@@ -138,7 +167,12 @@ func (w *world) people() (people, beside map[string][]string) {
 }
 
 // ids are all ids of which anything was said, sorted.
-func (w *world) ids() (ids []string) {
+func (w *world) ids() []string {
+	w.know()
+	return w.known.ids
+}
+
+func (w *world) idsOf() (ids []string) {
 	for _, s := range w.said {
 		ids = append(ids, s.id)
 		if with := s.event.LinkedWith(); with != "" {
