@@ -32,8 +32,8 @@ const (
 	EventEffect_EVENT_EFFECT_COUNTED EventEffect = 1
 	// Something on record outranks all of it: it changed nothing.
 	EventEffect_EVENT_EFFECT_SUPERSEDED EventEffect = 2
-	// It is in the ledger and does not count for lack of evidence: an import that does not restrict, or a lifting that needs
-	// evidence.
+	// It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that needs
+	// evidence), or because it restricts nothing and was said under a shared id.
 	EventEffect_EVENT_EFFECT_UNPROVEN EventEffect = 3
 	// A later event of the same batch annulled it.
 	EventEffect_EVENT_EFFECT_ANNULLED EventEffect = 4
