@@ -18,8 +18,8 @@ func (a *app) linkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "link",
 		Short: "Make two ids one person",
-		Long: "Make two ids one person: SUBJECT is an id of the person, LINKED the one that was found to be theirs. Every id is answered " +
-			"alike from then on, by what was said under all of them. The link is an event of both; an annulment undoes it.",
+		Long: "Make two ids one person: SUBJECT is an id of the person, LINKED the one that was found to be theirs. Every id is " +
+			"answered alike from then on, by what was said under all of them. The link is an event of both; an annulment undoes it.",
 		Example: `  consentctl link example account:7 cookie:3f9a --source login`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.pair(cmd, args, func(ctx context.Context, c *client.Client, e *consentv1.Event) (pairResponse, error) {

@@ -51,7 +51,7 @@ func TestPeopleRequests(t *testing.T) {
 }
 
 func TestPeopleFaultsOfTheCommandLine(t *testing.T) {
-	address := (&fake{}).serve(t)
+	const address = "127.0.0.1:1" // nothing is sent
 	for line, want := range map[string]string{
 		"link example a":                    "missing argument LINKED",
 		"unlink example a b c":              "too many arguments: c",
@@ -72,7 +72,8 @@ func TestPeopleFaultsOfTheCommandLine(t *testing.T) {
 func TestALinkIsRepeatedByItsID(t *testing.T) {
 	address := (&fake{err: status.Error(codes.DeadlineExceeded, "late")}).serve(t)
 	got := execute(address, "", "link", "example", "a", "b")
-	if want := "repeat with --id \"fresh-id\" --at 2026-03-01T12:00:00Z"; got.code != exitError || !strings.Contains(got.stderr, want) {
+	const want = "repeat with --id \"fresh-id\" --at 2026-03-01T12:00:00Z"
+	if got.code != exitError || !strings.Contains(got.stderr, want) {
 		t.Errorf("got %+v, want %q", got, want)
 	}
 }

@@ -96,8 +96,8 @@ func (r *recorder) sharingCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sharing",
 		Short: "An id belongs to several people, such as a household's address or a shop's till, or no longer",
-		Long: "Say that an id belongs to several people. It may then be linked to several: what restricts on it counts for all of them, " +
-			"what grants on it for nobody. With --lifted it is one person's again, and linked to one at most.",
+		Long: "Say that an id belongs to several people. It may then be linked to several: what restricts on it counts for all of " +
+			"them, what grants on it for nobody. With --lifted it is one person's again, and linked to one at most.",
 		Example: `  consentctl record sharing example till-4`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := &consentv1.SharingEvent{Shared: !lifted}
