@@ -300,9 +300,14 @@ type result struct {
 
 // execute runs a command line as a process would, at a fixed time and with a fixed fresh id.
 func execute(address, stdin string, args ...string) result {
+	return executeWithKey("", address, stdin, args...)
+}
+
+// executeWithKey is execute with this key of --email and --phone in the environment.
+func executeWithKey(key, address, stdin string, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	a := &app{
-		stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, address: address,
+		stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, address: address, subjectKey: key,
 		now: func() time.Time { return clock }, newID: func() string { return "fresh-id" },
 	}
 	code := a.run(context.Background(), args)
