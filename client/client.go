@@ -227,34 +227,6 @@ func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEven
 	return writing(ctx, c, request, c.consents.RecordEvents)
 }
 
-// fenceable is a request to write, and acknowledgement its answer.
-type (
-	fenceable       interface{ GetFence() bool }
-	acknowledgement interface {
-		GetConsistencyToken() string
-		GetRevision() uint64
-	}
-)
-
-// writing writes, and remembers it for what is asked after it.
-func writing[R fenceable, A acknowledgement](
-	ctx context.Context, c *Client, request R, write func(context.Context, R, ...grpc.CallOption) (A, error),
-) (none A, err error) {
-	if _, has := ctx.Deadline(); request.GetFence() && !has {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
-		defer cancel()
-	}
-	response, err := write(ctx, request)
-	if err != nil {
-		return none, err
-	}
-	if err := c.fresh.written(response.GetConsistencyToken(), response.GetRevision()); err != nil {
-		return none, err
-	}
-	return response, nil
-}
-
 // GetSubject returns a subject's state as policies read it. One for whom nothing was recorded is not known; that is no
 // error.
 func (c *Client) GetSubject(ctx context.Context, request *consentv1.GetSubjectRequest) (*consentv1.GetSubjectResponse, error) {

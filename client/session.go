@@ -58,20 +58,6 @@ func (s *Session) RecordEvents(ctx context.Context, request *consentv1.RecordEve
 	return inSession(ctx, s, request, s.client.RecordEvents)
 }
 
-// inSession writes, and remembers it for what is asked in the session after it.
-func inSession[R any, A acknowledgement](
-	ctx context.Context, s *Session, request R, write func(context.Context, R) (A, error),
-) (none A, err error) {
-	response, err := write(ctx, request)
-	if err != nil {
-		return none, err
-	}
-	if err := s.fresh.written(response.GetConsistencyToken(), response.GetRevision()); err != nil {
-		return none, err
-	}
-	return response, nil
-}
-
 // ConsistencyToken stands for the newest write of the session, to be handed to another process; empty: there was none.
 func (s *Session) ConsistencyToken() string {
 	if w := s.fresh.newest.Load(); w != nil {

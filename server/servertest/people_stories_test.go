@@ -9,8 +9,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// TestPeople plays what happens to people who are known by several ids, through the API. Whoever is said to be one person is asked
-// about by every way there is, under each id.
+// TestPeople plays what happens to people who are known by several ids, through the API. Whoever is said to be one
+// person is asked about by every way there is, under each id.
 func TestPeople(t *testing.T) {
 	s := newStage(t)
 	dial := func(o ...client.Option) *client.Client {
