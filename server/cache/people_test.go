@@ -206,3 +206,32 @@ func (r *peopleRace) read(random *rand.Rand) {
 		r.reads.Add(1)
 	}
 }
+
+// BenchmarkMemoryOfIDs compares what each id beyond a person's first costs by the cache's reckoning with what it takes on the heap. The
+// ids have 16 bytes.
+func BenchmarkMemoryOfIDs(b *testing.B) {
+	const entries, extra = 20_000, 8
+	for b.Loop() {
+		c, f := open(b, cache.Config{MaxBytes: 1 << 30})
+		fill := func(from, to int) (bytes, cost float64) {
+			before, charged := heap(), c.Stats().Bytes
+			for i := range entries {
+				state := fourConsents(b, fmt.Sprint(i))
+				for j := from; j < to; j++ {
+					s := consent.Subject{Controller: "example", ID: fmt.Sprintf("cookie:%08d%d", i, j)}
+					f.mu.snapshots[s] = consent.Snapshot{State: state, Changed: 1, Person: consent.PersonKey{Revision: 1, Index: uint32(i)}}
+					snapshot(b, c, s)
+					delete(f.mu.snapshots, s)
+				}
+			}
+			return float64(heap() - before), float64(c.Stats().Bytes - charged)
+		}
+		fill(0, 1)
+		bytes, cost := fill(1, 1+extra)
+		b.ReportMetric(bytes/entries/extra, "heap-bytes/id")
+		b.ReportMetric(cost/entries/extra, "cost-bytes/id")
+		if s := c.Stats(); s.Evictions+s.Rejections > 0 {
+			b.Fatalf("stats are %+v, want all entries kept", s)
+		}
+	}
+}
