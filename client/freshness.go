@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // ErrStoreMismatch is the error, by errors.Is, of calls that show that the servers behind a client do not share a
@@ -49,16 +50,16 @@ type home struct {
 
 // hear is the mismatch of a token of another store; nil also for a token that is of no known version.
 func (h *home) hear(text string) error {
-	t, ok := parseToken(text)
-	if !ok {
+	t, err := wire.ParseToken(text)
+	if err != nil {
 		return nil
 	}
 	known := h.store.Load()
 	if known == nil {
-		known = h.settle(t.storeID)
+		known = h.settle(t.StoreID)
 	}
-	if *known != t.storeID {
-		return &storeMismatch{fmt.Sprintf("an answer is of store %v, earlier ones are of store %v", t.storeID, *known)}
+	if *known != t.StoreID {
+		return &storeMismatch{fmt.Sprintf("an answer is of store %v, earlier ones are of store %v", storeID(t.StoreID), *known)}
 	}
 	return nil
 }
@@ -129,8 +130,8 @@ func (f *freshness) within(store storeID) (atLeast uint64, ok bool) {
 	if w == nil {
 		return 0, true
 	}
-	t, ok := parseToken(w.token) // of the home, as that has heard it
-	return t.revision, ok
+	t, err := wire.ParseToken(w.token) // of the home, as that has heard it
+	return t.Revision, err == nil
 }
 
 // terms are what one call asks with; its end must be settled.
@@ -179,9 +180,9 @@ func (t terms) disowned(err error) bool {
 	if t.own {
 		return true
 	}
-	asked, ok := parseToken(t.consistency.GetAtLeastAsFresh())
+	asked, err := wire.ParseToken(t.consistency.GetAtLeastAsFresh())
 	known := t.fresh.home.store.Load()
-	return ok && known != nil && *known == asked.storeID
+	return err == nil && known != nil && *known == asked.StoreID
 }
 
 // ofToken says that a violation is of the token that was demanded.

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
@@ -23,8 +24,8 @@ import (
 	"github.com/consentd/consentd/server/watch"
 )
 
-// world is a server with the real edge and hub over a state that is one bit per subject, inside a bubble: time stands still
-// unless all wait.
+// world is a server with the real edge and hub over a state that is one bit per subject, inside a bubble: time stands
+// still unless all wait.
 type world struct {
 	t        *testing.T
 	hub      *watch.Hub
@@ -92,7 +93,7 @@ type unused struct {
 }
 
 // tap sees each message before it is applied.
-type tap func(*near, *nearSession, *consentv1.WatchInvalidationsResponse)
+type tap func(*nearCache, *nearSession, *consentv1.WatchInvalidationsResponse)
 
 // dial returns a client with a near cache; tap may be nil.
 func (w *world) dial(tap tap) *Client {
@@ -136,7 +137,8 @@ func (w *world) Check(_ context.Context, r *consent.Request, _ authz.Consistency
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checks++
-	d := consent.Decision{PolicyRevision: w.policy, StateRevision: w.applied, Reasons: []consent.Reason{{Code: consent.ConsentMissing}}}
+	d := consent.Decision{PolicyRevision: w.policy, StateRevision: w.applied,
+		Reasons: []consent.Reason{{Code: consent.ConsentMissing}}}
 	if w.validFor != 0 {
 		d.ValidUntil = consent.InstantOf(time.Now().Add(w.validFor))
 	}
@@ -163,7 +165,7 @@ func (w *world) ListPurposes(context.Context, *consent.Request, authz.Consistenc
 }
 
 func (w *world) AppendToken(text []byte, r consent.Revision) []byte {
-	return append(text, authz.Token{StoreID: worldStore, Revision: r}.String()...)
+	return append(text, wire.Token{StoreID: worldStore, Revision: uint64(r)}.String()...)
 }
 
 // Record allows on a consent that is given, and denies on any other. Records come one after the other.
@@ -316,7 +318,7 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 		for _, planted := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, planted %v", name, planted), func(t *testing.T) {
 				var late atomic.Int64
-				wire := func(n *near, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
+				wire := func(n *nearCache, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
 					time.Sleep(time.Duration(late.Load()))
 					if planted {
 						fault.plant(n, s, m)
@@ -336,12 +338,12 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 	}
 }
 
-func ignoreFloors(_ *near, _ *nearSession, m *consentv1.WatchInvalidationsResponse) {
+func ignoreFloors(_ *nearCache, _ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 	m.Slots = nil
 	m.Checksum = m.Sum()
 }
 
-func leaseFromReceipt(n *near, s *nearSession, _ *consentv1.WatchInvalidationsResponse) {
+func leaseFromReceipt(n *nearCache, s *nearSession, _ *consentv1.WatchInvalidationsResponse) {
 	s.beats.Lock()
 	defer s.beats.Unlock()
 	for i := range s.beats.sent {
@@ -349,7 +351,7 @@ func leaseFromReceipt(n *near, s *nearSession, _ *consentv1.WatchInvalidationsRe
 	}
 }
 
-func ignorePolicy(_ *near, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
+func ignorePolicy(_ *nearCache, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
 	m.PolicyRevision = s.policy
 	m.Checksum = m.Sum()
 }

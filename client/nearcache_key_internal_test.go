@@ -9,8 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/server/authz"
-	"github.com/consentd/consentd/server/consent"
 )
 
 func keyRequest() *consentv1.CheckRequest {
@@ -26,10 +24,10 @@ func keyRequest() *consentv1.CheckRequest {
 	}
 }
 
-// Each field of a request and of what it holds is part of the key: a field that is added to the proto files fails here until
-// somebody has thought of it.
+// Each field of a request and of what it holds is part of the key: a field that is added to the proto files fails here
+// until somebody has thought of it.
 func TestKeyHoldsEveryField(t *testing.T) {
-	n := &near{seed: maphash.MakeSeed()}
+	n := &nearCache{seed: maphash.MakeSeed()}
 	base := keyRequest()
 	differs := func(name string, other *consentv1.CheckRequest) {
 		t.Helper()
@@ -133,7 +131,7 @@ func FuzzNearKey(f *testing.F) {
 	f.Add(encode(keyRequest()), encode(keyRequest()))
 	f.Add(encode(NewCheck("a", "b", "c")), encode(NewCheck("ab", "", "c")))
 	f.Add(encode(NewCheck("a", "b", "c")), []byte{})
-	n := &near{seed: maphash.MakeSeed()}
+	n := &nearCache{seed: maphash.MakeSeed()}
 	f.Fuzz(func(t *testing.T, x, y []byte) {
 		a, b := &consentv1.CheckRequest{}, &consentv1.CheckRequest{}
 		known := proto.UnmarshalOptions{DiscardUnknown: true} // TestUnknownFieldsAreNotCached is about others
@@ -201,26 +199,4 @@ func testSession(t testing.TB) *nearSession {
 	}
 	s.beat(reading{mono: 1, wall: 1})
 	return s
-}
-
-// The tokens of the server are read as it means them, and nothing else is.
-func FuzzNearToken(f *testing.F) {
-	f.Add(authz.Token{StoreID: [16]byte{1, 2}, Revision: 3}.String())
-	f.Add("")
-	f.Add("garbage")
-	f.Fuzz(func(t *testing.T, text string) {
-		want, err := authz.ParseToken(text)
-		got, ok := parseToken(text)
-		if ok != (err == nil) || ok && got != (token{storeID: want.StoreID, revision: uint64(want.Revision)}) {
-			t.Errorf("%q: %v, %v; the server reads %v, %v", text, got, ok, want, err)
-		}
-	})
-}
-
-func TestTokensOfTheServerAreRead(t *testing.T) {
-	want := token{storeID: [16]byte{9}, revision: 1<<64 - 1}
-	text := authz.Token{StoreID: want.storeID, Revision: consent.Revision(want.revision)}.String()
-	if got, ok := parseToken(text); !ok || got != want {
-		t.Errorf("%q is %v, %v", text, got, ok)
-	}
 }

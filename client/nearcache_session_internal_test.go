@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 func testHello() *consentv1.WatchHello {
@@ -68,10 +68,10 @@ func TestTableIsBounded(t *testing.T) {
 	s := testSession(t)
 	s.table = newNearTable(size)
 	s.granted.Store(&grant{policy: "p1"})
-	n := &near{seed: maphash.MakeSeed()}
+	n := &nearCache{seed: maphash.MakeSeed()}
 	request := func(i int) *consentv1.CheckRequest { return NewCheck("c", fmt.Sprintf("subject-%d", i), "p") }
 	response := &consentv1.CheckResponse{
-		Decision: consentv1.Decision_DECISION_ALLOW, PolicyRevision: "p1", ConsistencyToken: authz.Token{Revision: 70}.String(),
+		Decision: consentv1.Decision_DECISION_ALLOW, PolicyRevision: "p1", ConsistencyToken: wire.Token{Revision: 70}.String(),
 	}
 	hot := 0
 	for i := range requests {
@@ -94,17 +94,18 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// An answer whose state is older than what was told meanwhile is of no use, whenever it arrives; one of another store neither.
+// An answer whose state is older than what was told meanwhile is of no use, whenever it arrives; one of another store
+// neither.
 func TestLateAnswersAreNotUsed(t *testing.T) {
-	n, r := &near{seed: maphash.MakeSeed()}, NewCheck("c", "s", "p")
+	n, r := &nearCache{seed: maphash.MakeSeed()}, NewCheck("c", "s", "p")
 	for name, row := range map[string]struct {
-		token authz.Token
+		token wire.Token
 		want  bool
 	}{
-		"before the hello": {authz.Token{Revision: 69}, false},
-		"at the hello":     {authz.Token{Revision: 70}, false},
-		"at the change":    {authz.Token{Revision: 71}, true},
-		"another store":    {authz.Token{StoreID: [16]byte{1}, Revision: 99}, false},
+		"before the hello": {wire.Token{Revision: 69}, false},
+		"at the hello":     {wire.Token{Revision: 70}, false},
+		"at the change":    {wire.Token{Revision: 71}, true},
+		"another store":    {wire.Token{StoreID: [16]byte{1}, Revision: 99}, false},
 	} {
 		s := testSession(t)
 		m := &consentv1.WatchInvalidationsResponse{
@@ -139,8 +140,8 @@ func wrote(t *testing.T, tokens ...string) *freshness {
 
 func TestDemandsOnFreshness(t *testing.T) {
 	s := testSession(t)
-	at71 := wrote(t, authz.Token{Revision: 71}.String())
-	elsewhere := authz.Token{StoreID: [16]byte{1}, Revision: 5}.String()
+	at71 := wrote(t, wire.Token{Revision: 71}.String())
+	elsewhere := wire.Token{StoreID: [16]byte{1}, Revision: 5}.String()
 	reads := wrote(t)
 	if err := reads.home.hear(elsewhere); err != nil {
 		t.Fatal(err)
@@ -158,11 +159,11 @@ func TestDemandsOnFreshness(t *testing.T) {
 		"the session's, another store":  {nil, wrote(t, elsewhere), 0, false},
 		"the session's, unreadable":     {nil, wrote(t, "garbage"), 0, false},
 		"of who reads another store":    {nil, reads, 0, false},
-		"of who wrote to two stores":    {nil, wrote(t, authz.Token{Revision: 71}.String(), elsewhere), 0, false},
-		"another store's, with a token": {AtLeastAsFresh(authz.Token{Revision: 72}.String()), reads, 0, false},
-		"a token":                       {AtLeastAsFresh(authz.Token{Revision: 72}.String()), at71, 72, true},
-		"an older token":                {AtLeastAsFresh(authz.Token{Revision: 5}.String()), at71, 71, true},
-		"another store's":               {AtLeastAsFresh(authz.Token{StoreID: [16]byte{1}}.String()), nil, 0, false},
+		"of who wrote to two stores":    {nil, wrote(t, wire.Token{Revision: 71}.String(), elsewhere), 0, false},
+		"another store's, with a token": {AtLeastAsFresh(wire.Token{Revision: 72}.String()), reads, 0, false},
+		"a token":                       {AtLeastAsFresh(wire.Token{Revision: 72}.String()), at71, 72, true},
+		"an older token":                {AtLeastAsFresh(wire.Token{Revision: 5}.String()), at71, 71, true},
+		"another store's":               {AtLeastAsFresh(wire.Token{StoreID: [16]byte{1}}.String()), nil, 0, false},
 		"garbage":                       {AtLeastAsFresh("garbage"), nil, 0, false},
 		"fully consistent":              {FullyConsistent(), nil, 0, false},
 		"an empty one":                  {&consentv1.Consistency{}, nil, 0, false},

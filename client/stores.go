@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"sync"
 
@@ -9,6 +10,12 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
+
+// storeID names the store that a server has.
+type storeID [16]byte
+
+// String is enough of it to tell stores apart.
+func (id storeID) String() string { return hex.EncodeToString(id[:4]) }
 
 // maxComparison bounds how long Dial waits for the servers of a list to tell their stores.
 const maxComparison = DefaultTimeout

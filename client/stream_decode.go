@@ -12,35 +12,13 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // A plain result, which nearly every one is, is decoded here: an id and a response, each field at most once where it is
-// single, none that this client does not know. Strings that come again and again are kept, the message is used again, and the
-// first reason and obligation share memory: 3 allocations of 256 bytes, where protobuf makes 11 of 595. Whatever is not plain,
-// or not well-formed, is left to protobuf. A fuzz target holds that both read the same.
-
-// The field numbers of a response.
-const (
-	responseDecision    protowire.Number = 1
-	responseReasons     protowire.Number = 2
-	responseBasis       protowire.Number = 3
-	responseObligations protowire.Number = 4
-	responsePermitted   protowire.Number = 5
-	responseValidUntil  protowire.Number = 6
-	responseToken       protowire.Number = 7
-	responsePolicy      protowire.Number = 8
-	responseDecisionID  protowire.Number = 9
-
-	reasonCode    protowire.Number = 1
-	reasonClause  protowire.Number = 2
-	reasonMessage protowire.Number = 3
-
-	obligationCode       protowire.Number = 1
-	obligationParameters protowire.Number = 2
-
-	timestampSeconds protowire.Number = 1
-	timestampNanos   protowire.Number = 2
-)
+// single, none that this client does not know. Strings that come again and again are kept, the message is used again,
+// and the first reason and obligation share memory: 3 allocations of 256 bytes, where protobuf makes 11 of 595.
+// Whatever is not plain, or not well-formed, is left to protobuf. A fuzz target holds that both read the same.
 
 // cursor reads an encoded message, field by field.
 type cursor struct {
@@ -52,8 +30,8 @@ type cursor struct {
 	content []byte
 }
 
-// next reads a field. It is false for one that is neither varint nor length-delimited, whose number is above 15, which no
-// field of these messages has, or that is malformed.
+// next reads a field. It is false for one that is neither varint nor length-delimited, whose number is above 15, which
+// no field of these messages has, or that is malformed.
 func (c *cursor) next() bool {
 	tag := c.rest[0]
 	c.number, c.kind = protowire.Number(tag>>3), protowire.Type(tag&7)
@@ -124,10 +102,10 @@ type decoder struct {
 // plainResult decodes a result that is an id and a response, in this order.
 func plainResult(data []byte, t *texts) (*consentv1.CheckResponse, bool) {
 	c := cursor{rest: data}
-	if len(c.rest) == 0 || !c.next() || !c.is(resultID, protowire.VarintType) {
+	if len(c.rest) == 0 || !c.next() || !c.is(wire.StreamedResultID, protowire.VarintType) {
 		return nil, false
 	}
-	if len(c.rest) == 0 || !c.next() || !c.is(resultResponse, protowire.BytesType) || len(c.rest) > 0 {
+	if len(c.rest) == 0 || !c.next() || !c.is(wire.StreamedResultResponse, protowire.BytesType) || len(c.rest) > 0 {
 		return nil, false
 	}
 	d := decoder{responses.Get().(*consentv1.CheckResponse), &parts{}, t}
@@ -144,20 +122,20 @@ func plainResult(data []byte, t *texts) (*consentv1.CheckResponse, bool) {
 func (d *decoder) field(c *cursor) bool {
 	r := d.response
 	switch c.number {
-	case responseDecision:
+	case wire.CheckResponseDecision:
 		r.Decision = consentv1.Decision(c.varint)
 		return c.kind == protowire.VarintType
-	case responseBasis:
+	case wire.CheckResponseLegalBasis:
 		r.LegalBasis = consentv1.LegalBasis(c.varint)
 		return c.kind == protowire.VarintType
-	case responseToken:
+	case wire.CheckResponseConsistencyToken:
 		return d.text(c, &r.ConsistencyToken)
-	case responsePolicy:
+	case wire.CheckResponsePolicyRevision:
 		return d.text(c, &r.PolicyRevision)
-	case responseDecisionID:
+	case wire.CheckResponseDecisionID:
 		r.DecisionId = string(c.content)
 		return c.kind == protowire.BytesType && utf8.ValidString(r.DecisionId)
-	case responsePermitted:
+	case wire.CheckResponsePermittedDataCategories:
 		var category string
 		ok := d.text(c, &category)
 		r.PermittedDataCategories = append(r.PermittedDataCategories, category)
@@ -179,7 +157,7 @@ func (d *decoder) text(c *cursor, s *string) (ok bool) {
 func (d *decoder) message(c *cursor) bool {
 	r := d.response
 	switch c.number {
-	case responseReasons:
+	case wire.CheckResponseReasons:
 		reason := &d.parts.reason
 		if r.Reasons == nil {
 			r.Reasons = d.parts.reasons[:0]
@@ -188,7 +166,7 @@ func (d *decoder) message(c *cursor) bool {
 		}
 		r.Reasons = append(r.Reasons, reason)
 		return d.reason(reason, c.content)
-	case responseObligations:
+	case wire.CheckResponseObligations:
 		obligation := &d.parts.obligation
 		if r.Obligations == nil {
 			r.Obligations = d.parts.obligations[:0]
@@ -197,7 +175,7 @@ func (d *decoder) message(c *cursor) bool {
 		}
 		r.Obligations = append(r.Obligations, obligation)
 		return plainObligation(obligation, c.content)
-	case responseValidUntil:
+	case wire.CheckResponseValidUntil:
 		if r.ValidUntil != nil {
 			return false // protobuf merges them
 		}
@@ -211,10 +189,10 @@ func (d *decoder) reason(r *consentv1.Reason, data []byte) bool {
 	for c := (cursor{rest: data}); len(c.rest) > 0; {
 		ok := c.next()
 		switch {
-		case ok && c.is(reasonCode, protowire.VarintType):
+		case ok && c.is(wire.ReasonCode, protowire.VarintType):
 			r.Code = consentv1.ReasonCode(c.varint)
-		case ok && c.number == reasonClause && d.text(&c, &r.Clause):
-		case ok && c.number == reasonMessage && d.text(&c, &r.Message):
+		case ok && c.number == wire.ReasonClause && d.text(&c, &r.Clause):
+		case ok && c.number == wire.ReasonMessage && d.text(&c, &r.Message):
 		default:
 			return false
 		}
@@ -226,9 +204,9 @@ func plainObligation(o *consentv1.Obligation, data []byte) bool {
 	for c := (cursor{rest: data}); len(c.rest) > 0; {
 		ok := c.next()
 		switch {
-		case ok && c.is(obligationCode, protowire.VarintType):
+		case ok && c.is(wire.ObligationCode, protowire.VarintType):
 			o.Code = consentv1.ObligationCode(c.varint)
-		case ok && c.is(obligationParameters, protowire.BytesType) && o.Parameters == nil:
+		case ok && c.is(wire.ObligationParameters, protowire.BytesType) && o.Parameters == nil:
 			o.Parameters = &structpb.Struct{}
 			if proto.Unmarshal(c.content, o.Parameters) != nil {
 				return false
@@ -244,9 +222,9 @@ func plainTimestamp(t *timestamppb.Timestamp, data []byte) bool {
 	for c := (cursor{rest: data}); len(c.rest) > 0; {
 		ok := c.next()
 		switch {
-		case ok && c.is(timestampSeconds, protowire.VarintType):
+		case ok && c.is(wire.TimestampSeconds, protowire.VarintType):
 			t.Seconds = int64(c.varint)
-		case ok && c.is(timestampNanos, protowire.VarintType):
+		case ok && c.is(wire.TimestampNanos, protowire.VarintType):
 			t.Nanos = int32(c.varint)
 		default:
 			return false
@@ -255,8 +233,8 @@ func plainTimestamp(t *timestamppb.Timestamp, data []byte) bool {
 	return true
 }
 
-// texts keeps strings that answers have in common, such as messages, clauses, tokens and the policies' revision: one for each
-// of its places, the last. It is safe for concurrent use, and its zero value is ready.
+// texts keeps strings that answers have in common, such as messages, clauses, tokens and the policies' revision: one
+// for each of its places, the last. It is safe for concurrent use, and its zero value is ready.
 type texts struct {
 	places [64]atomic.Pointer[string]
 }
@@ -270,7 +248,7 @@ func (t *texts) string(data []byte) (string, bool) {
 	if n == 0 || n > longestText {
 		return string(data), utf8.Valid(data)
 	}
-	place := &t.places[placeOf(data)]
+	place := &t.places[textPlace(data)]
 	if kept := place.Load(); kept != nil && *kept == string(data) {
 		return *kept, true
 	}
@@ -282,8 +260,8 @@ func (t *texts) string(data []byte) (string, bool) {
 	return s, true
 }
 
-// placeOf hashes what is in the middle of a string: beginnings and ends are much alike.
-func placeOf(data []byte) int {
+// textPlace hashes what is in the middle of a string: beginnings and ends are much alike.
+func textPlace(data []byte) int {
 	var middle [8]byte
 	copy(middle[:], data[len(data)/2:])
 	return int((binary.LittleEndian.Uint64(middle[:]) ^ uint64(len(data))) * 0x9e3779b97f4a7c15 >> 58)

@@ -13,14 +13,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
-// The messages of a CheckStream are put together and taken apart here, by their wire format: each caller encodes its own
-// check and decodes its own outcome, so the one goroutine that sends and the one that receives do neither, and a request
-// that cannot be encoded is its caller's error alone.
+// The messages of a CheckStream are put together and taken apart here, by their wire format: each caller encodes its
+// own check and decodes its own outcome, so the one goroutine that sends and the one that receives do neither, and a
+// request that cannot be encoded is its caller's error alone.
 
-// frame is an encoded message of a CheckStream. Its memory is gRPC's: one that is sent is taken from there by newFrame and
-// given back by gRPC, one that was received must be freed.
+// frame is an encoded message of a CheckStream. Its memory is gRPC's: one that is sent is taken from there by newFrame
+// and given back by gRPC, one that was received must be freed.
 type frame struct {
 	memory *[]byte    // of one to be sent; data is its content
 	buffer mem.Buffer // of one received
@@ -65,40 +66,22 @@ func (c frames) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.CodecV2.Unmarshal(data, v)
 }
 
-// The field numbers of the messages.
-const (
-	requestChecks protowire.Number = 1
-	requestCancel protowire.Number = 2
-
-	checkID      protowire.Number = 1
-	checkCheck   protowire.Number = 2
-	checkTimeout protowire.Number = 3
-
-	durationSeconds protowire.Number = 1
-	durationNanos   protowire.Number = 2
-
-	responseResults  protowire.Number = 1
-	responseDraining protowire.Number = 2
-	resultID         protowire.Number = 1
-	resultResponse   protowire.Number = 2
-)
-
 // appendRequest appends an encoded StreamedCheck without its id.
 func appendRequest(data []byte, request *consentv1.CheckRequest, timeout time.Duration) ([]byte, error) {
 	options := proto.MarshalOptions{UseCachedSize: true}
 	size := proto.Size(request)
 	data = slices.Grow(data, size+maxOverhead)
-	data = protowire.AppendTag(data, checkCheck, protowire.BytesType)
+	data = protowire.AppendTag(data, wire.StreamedCheckCheck, protowire.BytesType)
 	data = protowire.AppendVarint(data, uint64(size))
 	data, err := options.MarshalAppend(data, request)
 	if err != nil {
 		return data, err
 	}
 	seconds, nanos := uint64(timeout/time.Second), uint64(timeout%time.Second)
-	data = protowire.AppendTag(data, checkTimeout, protowire.BytesType)
+	data = protowire.AppendTag(data, wire.StreamedCheckTimeout, protowire.BytesType)
 	data = append(data, byte(2+protowire.SizeVarint(seconds)+protowire.SizeVarint(nanos))) // at most 22
-	data = protowire.AppendVarint(protowire.AppendTag(data, durationSeconds, protowire.VarintType), seconds)
-	return protowire.AppendVarint(protowire.AppendTag(data, durationNanos, protowire.VarintType), nanos), nil
+	data = protowire.AppendVarint(protowire.AppendTag(data, wire.DurationSeconds, protowire.VarintType), seconds)
+	return protowire.AppendVarint(protowire.AppendTag(data, wire.DurationNanos, protowire.VarintType), nanos), nil
 }
 
 // maxOverhead is the most that appendRequest and appendCheck add to a request.
@@ -106,24 +89,24 @@ const maxOverhead = 56
 
 // appendCheck appends an encoded check, with its id, to a CheckStreamRequest.
 func appendCheck(data []byte, id uint64, check []byte) []byte {
-	size := protowire.SizeTag(checkID) + protowire.SizeVarint(id) + len(check)
-	data = protowire.AppendTag(data, requestChecks, protowire.BytesType)
+	size := protowire.SizeTag(wire.StreamedCheckID) + protowire.SizeVarint(id) + len(check)
+	data = protowire.AppendTag(data, wire.CheckStreamRequestChecks, protowire.BytesType)
 	data = protowire.AppendVarint(data, uint64(size))
-	data = protowire.AppendTag(data, checkID, protowire.VarintType)
+	data = protowire.AppendTag(data, wire.StreamedCheckID, protowire.VarintType)
 	data = protowire.AppendVarint(data, id)
 	return append(data, check...)
 }
 
 // appendCancel appends the id of a check that is no longer wanted to a CheckStreamRequest.
 func appendCancel(data []byte, id uint64) []byte {
-	data = protowire.AppendTag(data, requestCancel, protowire.VarintType)
+	data = protowire.AppendTag(data, wire.CheckStreamRequestCancel, protowire.VarintType)
 	return protowire.AppendVarint(data, id)
 }
 
 var errGarbage = errors.New("the server sent a malformed message")
 
-// eachResult calls f with the id and the encoded StreamedResult of each result in a CheckStreamResponse. What f is given
-// shares data's memory. Nothing of a malformed message but what came before the fault is handed on.
+// eachResult calls f with the id and the encoded StreamedResult of each result in a CheckStreamResponse. What f is
+// given shares data's memory. Nothing of a malformed message but what came before the fault is handed on.
 func eachResult(data []byte, f func(id uint64, result []byte)) (draining bool, err error) {
 	for len(data) > 0 {
 		number, kind, n := protowire.ConsumeTag(data)
@@ -135,14 +118,14 @@ func eachResult(data []byte, f func(id uint64, result []byte)) (draining bool, e
 			return draining, errGarbage
 		}
 		switch {
-		case number == responseResults && kind == protowire.BytesType:
+		case number == wire.CheckStreamResponseResults && kind == protowire.BytesType:
 			result, _ := protowire.ConsumeBytes(data)
 			id, err := idOf(result)
 			if err != nil {
 				return draining, err
 			}
 			f(id, result)
-		case number == responseDraining && kind == protowire.VarintType:
+		case number == wire.CheckStreamResponseDraining && kind == protowire.VarintType:
 			value, _ := protowire.ConsumeVarint(data)
 			draining = value != 0
 		}
@@ -159,7 +142,7 @@ func idOf(result []byte) (id uint64, err error) {
 			return 0, errGarbage
 		}
 		result = result[n:]
-		if number == resultID && kind == protowire.VarintType {
+		if number == wire.StreamedResultID && kind == protowire.VarintType {
 			id, n = protowire.ConsumeVarint(result)
 		} else {
 			n = protowire.ConsumeFieldValue(number, kind, result)

@@ -37,14 +37,14 @@ var mayImport = map[string][]string{
 	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
 	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/prove", "server/policy/tree"},
-	"server/authz":             {"server/consent"},
+	"server/authz":             {"server/consent", "proto/consent/v1/wire"},
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/prove", "server/policy/source",
 	},
 	"server/explain": {"server/authz", "server/consent", "server/policy"},
 	"server/grpcapi": {
 		"server/authz", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place", "server/watch",
-		"proto/consent/v1",
+		"proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/certificate", "server/consent", "server/diff", "server/explain",
@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
-	"client":                     {"proto/consent/v1"},
+	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
 	"client/examples/mailsender": {"client", "proto/consent/v1"},
 	"client/clientotel":          {"client", "proto/consent/v1"},
 	"client/clientprom":          {"client", "client/enforce", "proto/consent/v1"},

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -24,12 +25,14 @@ func message(d *consent.Decision, token string) *consentv1.CheckResponse {
 		m.Reasons = append(m.Reasons, &consentv1.Reason{Code: consentv1.ReasonCode(r.Code), Clause: r.Clause, Message: messages[r.Code]})
 	}
 	for _, o := range d.Obligations {
-		m.Obligations = append(m.Obligations, &consentv1.Obligation{Code: consentv1.ObligationCode(o.Code), Parameters: parameters(o.Parameters)})
+		m.Obligations = append(m.Obligations, &consentv1.Obligation{Code: consentv1.ObligationCode(o.Code),
+			Parameters: parameters(o.Parameters)})
 	}
 	return m
 }
 
-// FuzzAppendDecision holds that decisions are written as protobuf writes them, byte for byte, and refused where it refuses.
+// FuzzAppendDecision holds that decisions are written as protobuf writes them, byte for byte, and refused where it
+// refuses.
 func FuzzAppendDecision(f *testing.F) {
 	f.Add([]byte{1, 1, 1, 5, 7}, "§1", "user.contact", int64(1_700_000_000_000_000_001), "token")
 	f.Add([]byte{0}, "", "", int64(0), "")
@@ -85,14 +88,15 @@ func TestResultsAreEncodedAsProtobufReadsThem(t *testing.T) {
 		got, want proto.Message
 	}{
 		"stream": {
-			appendResult(appendResult(nil, 1, resultResponse, body), math.MaxUint64, resultError, encodedError(fault)),
+			appendResult(appendResult(nil, 1, wire.StreamedResultResponse, body), math.MaxUint64, wire.StreamedResultError,
+				encodedError(fault)),
 			&consentv1.CheckStreamResponse{}, &consentv1.CheckStreamResponse{Results: []*consentv1.StreamedResult{
 				{Id: 1, Outcome: &consentv1.StreamedResult_Response{Response: response}},
 				{Id: math.MaxUint64, Outcome: &consentv1.StreamedResult_Error{Error: wrong}},
 			}},
 		},
 		"batch": {
-			appendBatched(appendBatched(nil, batchedError, encodedError(fault)), batchedResponse, body),
+			appendBatched(appendBatched(nil, wire.BatchCheckResultError, encodedError(fault)), wire.BatchCheckResultResponse, body),
 			&consentv1.BatchCheckResponse{}, &consentv1.BatchCheckResponse{Results: []*consentv1.BatchCheckResult{
 				{Outcome: &consentv1.BatchCheckResult_Error{Error: wrong}},
 				{Outcome: &consentv1.BatchCheckResult_Response{Response: response}},
@@ -112,7 +116,7 @@ func TestResultsAreEncodedAsProtobufReadsThem(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	longest := appendResult(nil, math.MaxUint64, resultResponse, make([]byte, 4<<20))
+	longest := appendResult(nil, math.MaxUint64, wire.StreamedResultResponse, make([]byte, 4<<20))
 	if over := len(longest) - 4<<20; over > resultOverhead {
 		t.Errorf("a result takes %d bytes more than its message, over the %d that are reckoned with", over, resultOverhead)
 	}

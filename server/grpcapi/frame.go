@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // The messages of a CheckStream are taken apart and put together here, by their wire format, and not decoded whole: the
@@ -43,33 +45,6 @@ func (p *framePool) Put(data *[]byte) {
 	}
 }
 
-// The field numbers of the messages.
-const (
-	requestChecks protowire.Number = 1
-	requestCancel protowire.Number = 2
-
-	checkID      protowire.Number = 1
-	checkCheck   protowire.Number = 2
-	checkTimeout protowire.Number = 3
-
-	durationSeconds protowire.Number = 1
-	durationNanos   protowire.Number = 2
-
-	responseResults protowire.Number = 1
-
-	resultID       protowire.Number = 1
-	resultResponse protowire.Number = 2
-	resultError    protowire.Number = 3
-
-	batchResults    protowire.Number = 1
-	batchedResponse protowire.Number = 1
-	batchedError    protowire.Number = 2
-
-	listedPurposes  protowire.Number = 1
-	purposeName     protowire.Number = 1
-	purposeResponse protowire.Number = 2
-)
-
 // frameField is one field of a message as it lies on the wire.
 type frameField struct {
 	number protowire.Number
@@ -104,21 +79,21 @@ func eachField(data []byte, f func(frameField) bool) bool {
 	return true
 }
 
-// parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed. It stops
-// at one check too many: a message of 4 MiB has room for two million that say nothing.
+// parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed. It
+// stops at one check too many: a message of 4 MiB has room for two million that say nothing.
 func parseRequest(data []byte) (checks []streamedCheck, cancel []uint64, ok bool) {
 	checks = make([]streamedCheck, 0, countChecks(data))
 	ok = eachField(data, func(f frameField) bool {
 		switch {
-		case f.number == requestChecks && f.kind == protowire.BytesType:
+		case f.number == wire.CheckStreamRequestChecks && f.kind == protowire.BytesType:
 			if len(checks) == cap(checks) {
 				return false // one too many
 			}
 			checks = checks[:len(checks)+1]
 			return len(checks) <= maxStreamedChecks && checks[len(checks)-1].parse(f.bytes)
-		case f.number == requestCancel && f.kind == protowire.VarintType:
+		case f.number == wire.CheckStreamRequestCancel && f.kind == protowire.VarintType:
 			cancel = append(cancel, f.varint)
-		case f.number == requestCancel && f.kind == protowire.BytesType:
+		case f.number == wire.CheckStreamRequestCancel && f.kind == protowire.BytesType:
 			var packed bool
 			cancel, packed = appendPacked(cancel, f.bytes)
 			return packed
@@ -131,7 +106,7 @@ func parseRequest(data []byte) (checks []streamedCheck, cancel []uint64, ok bool
 // countChecks is how many checks a message has, up to one too many.
 func countChecks(data []byte) (n int) {
 	eachField(data, func(f frameField) bool {
-		if f.number == requestChecks && f.kind == protowire.BytesType {
+		if f.number == wire.CheckStreamRequestChecks && f.kind == protowire.BytesType {
 			n++
 		}
 		return n <= maxStreamedChecks
@@ -155,11 +130,11 @@ func (c *streamedCheck) parse(data []byte) bool {
 	var timeout []byte
 	ok := eachField(data, func(f frameField) bool {
 		switch {
-		case f.number == checkID && f.kind == protowire.VarintType:
+		case f.number == wire.StreamedCheckID && f.kind == protowire.VarintType:
 			c.id = f.varint
-		case f.number == checkCheck && f.kind == protowire.BytesType:
+		case f.number == wire.StreamedCheckCheck && f.kind == protowire.BytesType:
 			c.request = strung(c.request, f.bytes)
-		case f.number == checkTimeout && f.kind == protowire.BytesType:
+		case f.number == wire.StreamedCheckTimeout && f.kind == protowire.BytesType:
 			timeout = strung(timeout, f.bytes)
 		}
 		return true
@@ -170,9 +145,9 @@ func (c *streamedCheck) parse(data []byte) bool {
 	var d durationpb.Duration
 	ok = eachField(timeout, func(f frameField) bool {
 		switch {
-		case f.number == durationSeconds && f.kind == protowire.VarintType:
+		case f.number == wire.DurationSeconds && f.kind == protowire.VarintType:
 			d.Seconds = int64(f.varint)
-		case f.number == durationNanos && f.kind == protowire.VarintType:
+		case f.number == wire.DurationNanos && f.kind == protowire.VarintType:
 			d.Nanos = int32(f.varint)
 		}
 		return true
@@ -192,28 +167,29 @@ func strung(a, b []byte) []byte {
 // resultOverhead is the most that appendResult adds to a message.
 const resultOverhead = 32
 
-// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that message is
-// the value of.
+// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that message
+// is the value of.
 func appendResult(data []byte, id uint64, outcome protowire.Number, message []byte) []byte {
-	head := protowire.SizeTag(resultID) + protowire.SizeVarint(id)
-	data = appendHead(data, responseResults, head+protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
-	data = protowire.AppendVarint(protowire.AppendTag(data, resultID, protowire.VarintType), id)
+	head := protowire.SizeTag(wire.StreamedResultID) + protowire.SizeVarint(id)
+	data = appendHead(data, wire.CheckStreamResponseResults, head+protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
+	data = protowire.AppendVarint(protowire.AppendTag(data, wire.StreamedResultID, protowire.VarintType), id)
 	return appendMessage(data, outcome, message)
 }
 
 // appendBatched appends a result, as one more of the results of a BatchCheckResponse.
 func appendBatched(data []byte, outcome protowire.Number, message []byte) []byte {
-	data = appendHead(data, batchResults, protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
+	data = appendHead(data, wire.BatchCheckResponseResults, protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
 	return appendMessage(data, outcome, message)
 }
 
 // appendPurpose appends a decision, as one more of those of a ListPurposesResponse.
 func appendPurpose(data []byte, purpose string, response []byte) []byte {
-	name := textSize(purposeName, purpose)
-	data = appendHead(data, listedPurposes, name+protowire.SizeTag(purposeResponse)+protowire.SizeBytes(len(response)))
-	w := wire{data: data}
-	w.text(purposeName, purpose)
-	return appendMessage(w.data, purposeResponse, response)
+	name := textSize(wire.PurposeDecisionPurpose, purpose)
+	size := name + protowire.SizeTag(wire.PurposeDecisionResponse) + protowire.SizeBytes(len(response))
+	data = appendHead(data, wire.ListPurposesResponsePurposes, size)
+	w := encoder{data: data}
+	w.text(wire.PurposeDecisionPurpose, purpose)
+	return appendMessage(w.data, wire.PurposeDecisionResponse, response)
 }
 
 // appendHead begins a message of this size within the message.

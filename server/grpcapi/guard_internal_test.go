@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -96,11 +97,11 @@ func TestPanicsBesideTheInterceptor(t *testing.T) {
 			return err
 		},
 		"the decoding of a streamed check": func(s *decisionService) error {
-			d := s.newDesk()
-			d.in.message = nil
-			outcome, message := d.streamedOutcome(&streamedCheck{request: one, ctx: checkContext{stream: t.Context()}})
+			own := s.newScratch()
+			own.in.message = nil
+			outcome, message := own.streamedOutcome(&streamedCheck{request: one, ctx: checkContext{stream: t.Context()}})
 			var e consentv1.CheckError
-			if err := proto.Unmarshal(message, &e); err != nil || outcome != resultError {
+			if err := proto.Unmarshal(message, &e); err != nil || outcome != wire.StreamedResultError {
 				t.Fatalf("outcome %d, %v", outcome, err)
 			}
 			return status.Error(codes.Code(e.GetCode()), e.GetMessage())
@@ -108,10 +109,9 @@ func TestPanicsBesideTheInterceptor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log strings.Builder
-			d := newTestDesk(t)
-			s := d.service
+			s := newTestScratch(t).service
 			s.errors, s.watchers = newErrorLog(slog.New(slog.NewTextHandler(&log, nil))), brokenWatchers{}
-			s.desks.New = func() any { return s.newDesk() }
+			s.scratches.New = func() any { return s.newScratch() }
 			if err := run(s); status.Code(err) != codes.Internal || strings.Contains(err.Error(), "panic") {
 				t.Errorf("error is %v, want INTERNAL that says no more", err)
 			}
@@ -123,7 +123,7 @@ func TestPanicsBesideTheInterceptor(t *testing.T) {
 			}
 		})
 	}
-	c := codec{CodecV2: brokenCodec{}, edge: &newTestDesk(t).service.edge}
+	c := codec{CodecV2: brokenCodec{}, edge: &newTestScratch(t).service.edge}
 	if data, err := c.Marshal(&consentv1.CheckResponse{}); status.Code(err) != codes.Internal {
 		t.Errorf("a panic in encoding gives %v, %v", data, err)
 	}

@@ -64,16 +64,16 @@ func BenchmarkCheck(b *testing.B) {
 	e := edge{metrics: m}
 	s := &decisionService{authorizer: constant{}, validator: v, edge: edge{metrics: m}}
 	info := &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_Check_FullMethodName}
-	d := s.newDesk()
+	own := s.newScratch()
 	for name, r := range map[string]*consentv1.CheckRequest{
 		"small": {Controller: "acme", SubjectId: "s", Purpose: "ads"}, "full": fullCheck(),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			proto.Reset(&d.check)
-			proto.Merge(&d.check, r)
+			proto.Reset(&own.check)
+			proto.Merge(&own.check, r)
 			for b.Loop() {
-				if _, err := e.intercept(b.Context(), r, info, d.answer); err != nil {
+				if _, err := e.intercept(b.Context(), r, info, own.streamed); err != nil {
 					b.Fatal(err)
 				}
 			}

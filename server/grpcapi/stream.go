@@ -1,6 +1,7 @@
 package grpcapi
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -45,8 +47,8 @@ type streamedCheck struct {
 // checkStream is one CheckStream call. Its handler's goroutine sends, one reads, and workers decide; all state between
 // them is under one lock, taken once per message read, per message sent and per check decided.
 //
-// Workers: as long as checks wait there is one worker that has not begun yet, up to the bound. So a check that waits for
-// the store holds up none behind it, and checks that come from memory are decided by as many workers as there are
+// Workers: as long as checks wait there is one worker that has not begun yet, up to the bound. So a check that waits
+// for the store holds up none behind it, and checks that come from memory are decided by as many workers as there are
 // processors, one after the other, without a goroutine for each.
 //
 // Answers are sent when no check waits to be decided, or when the oldest has waited for gatherFor.
@@ -99,7 +101,8 @@ func (s *decisionService) CheckStream(
 	return err
 }
 
-// send sends answers until the stream is over. What breaks the protocol ends it at once, all else after the last answer.
+// send sends answers until the stream is over. What breaks the protocol ends it at once, all else after the last
+// answer.
 func (c *checkStream) send() error {
 	draining, grace := c.service.draining, (<-chan time.Time)(nil)
 	for {
@@ -282,17 +285,18 @@ func (c *checkStream) staff() {
 	c.workers.Go(c.work)
 }
 
-// work decides checks until none is left. What is decided is guarded by the desk; what is done here under the lock has no
-// guard, for a lock that a panic left taken would hold the stream for ever: it moves pointers and bytes of our own making.
+// work decides checks until none is left. What is decided is guarded by the scratch; what is done here under the lock
+// has no guard, for a lock that a panic left taken would hold the stream for ever: it moves pointers and bytes of our
+// own making.
 func (c *checkStream) work() {
-	d := c.service.desks.Get().(*desk)
-	defer d.free()
+	own := c.service.scratches.Get().(*scratch)
+	defer own.free()
 	c.mu.Lock()
 	c.starting = false
 	check := c.next()
 	c.mu.Unlock()
 	for check != nil {
-		outcome, message := d.streamedOutcome(check)
+		outcome, message := own.streamedOutcome(check)
 		c.mu.Lock()
 		c.finish(check, outcome, message)
 		check = c.next()
@@ -334,4 +338,33 @@ func (c *checkStream) finish(check *streamedCheck, outcome protowire.Number, mes
 	if now-c.oldest >= gatherFor {
 		c.look()
 	}
+}
+
+// streamInfo is what the interceptor is told of each check of a stream.
+var streamInfo = &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_CheckStream_FullMethodName}
+
+// streamedOutcome does with a check of a stream what a call of Check goes through, from the codec to the interceptor.
+// The message is that of the outcome, and valid until the next.
+func (s *scratch) streamedOutcome(check *streamedCheck) (outcome protowire.Number, message []byte) {
+	defer check.ctx.end()
+	s.in.fault = nil
+	s.response = s.response[:0] // whatever happens, the last check's is not this one's
+	err := s.service.guard(&check.ctx, streamInfo.FullMethod, func() error {
+		s.in.decode(check.request)
+		_, err := s.service.intercept(&check.ctx, &s.check, streamInfo, s.streamed)
+		return err
+	})
+	if err != nil {
+		return wire.StreamedResultError, encodedError(status.Convert(err))
+	}
+	return wire.StreamedResultResponse, s.response
+}
+
+// checkStreamed is the handler of a check of a stream.
+func (s *scratch) checkStreamed(ctx context.Context, _ any) (_ any, err error) {
+	if s.in.fault != nil {
+		return nil, s.in.fault
+	}
+	s.response, err = s.decide(ctx, &s.check, s.response[:0])
+	return nil, err
 }

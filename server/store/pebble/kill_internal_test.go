@@ -21,16 +21,17 @@ import (
 
 var killRounds = flag.Int("kill.rounds", 4, "how often TestKilledWhileLinking kills the process that writes")
 
-// killDir is the environment variable that makes a process of this test the one that is killed: the directory of its store.
+// killDir is the environment variable that makes a process of this test the one that is killed: the directory of its
+// store.
 const (
 	killDir     = "CONSENTD_TEST_KILL_DIR"
 	killIDs     = 12
 	killWriters = 6
 )
 
-// TestKilledWhileLinking has another process link, part, share and withdraw as fast as it can, and kills it at random moments. After each
-// kill every acknowledged event is there, each link stands in both ledgers, and each id reads what the ledgers make of it: nothing is half
-// linked.
+// TestKilledWhileLinking has another process link, part, share and withdraw as fast as it can, and kills it at random
+// moments. After each kill every acknowledged event is there, each link stands in both ledgers, and each id reads what
+// the ledgers make of it: nothing is half linked.
 func TestKilledWhileLinking(t *testing.T) {
 	if dir := os.Getenv(killDir); dir != "" {
 		writeUntilKilled(t, dir)
@@ -167,7 +168,8 @@ func verifyKilled(t *testing.T, dir string, acknowledged map[string]bool) (links
 	return links / 2
 }
 
-// verifyPeople compares what each id reads with what the ledgers make of it, and the number of people with the rows that are kept.
+// verifyPeople compares what each id reads with what the ledgers make of it, and the number of people with the rows
+// that are kept.
 func verifyPeople(t *testing.T, s *Store, ledgers map[string][]consent.Entry) {
 	t.Helper()
 	keys := map[consent.PersonKey]bool{}

@@ -9,10 +9,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
-func newTestDesk(t *testing.T) *desk {
+func newTestScratch(t *testing.T) *scratch {
 	t.Helper()
 	v, err := newValidator()
 	if err != nil {
@@ -25,7 +26,7 @@ func newTestDesk(t *testing.T) *desk {
 	s := &decisionService{
 		authorizer: constant{}, validator: v, edge: edge{metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))},
 	}
-	return s.newDesk()
+	return s.newScratch()
 }
 
 func encodedSmallCheck(t *testing.T) []byte {
@@ -37,9 +38,9 @@ func encodedSmallCheck(t *testing.T) []byte {
 	return data
 }
 
-// What a desk was left with by a check that was allowed is never the answer to the next, whatever becomes of that.
-func TestADeskKeepsNoAnswer(t *testing.T) {
-	d, good := newTestDesk(t), encodedSmallCheck(t)
+// What a scratch was left with by a check that was allowed is never the answer to the next, whatever becomes of that.
+func TestAScratchKeepsNoAnswer(t *testing.T) {
+	own, good := newTestScratch(t), encodedSmallCheck(t)
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, next := range map[string]*streamedCheck{
@@ -50,12 +51,12 @@ func TestADeskKeepsNoAnswer(t *testing.T) {
 		"empty":      {ctx: checkContext{stream: t.Context()}},
 	} {
 		allowed := streamedCheck{request: good, ctx: checkContext{stream: t.Context()}}
-		if outcome, message := d.streamedOutcome(&allowed); outcome != resultResponse || len(message) == 0 {
+		if outcome, message := own.streamedOutcome(&allowed); outcome != wire.StreamedResultResponse || len(message) == 0 {
 			t.Fatalf("the first check: outcome %d, %x", outcome, message)
 		}
-		outcome, message := d.streamedOutcome(next)
+		outcome, message := own.streamedOutcome(next)
 		var e consentv1.CheckError
-		if err := proto.Unmarshal(message, &e); outcome != resultError || err != nil || e.GetCode() == 0 {
+		if err := proto.Unmarshal(message, &e); outcome != wire.StreamedResultError || err != nil || e.GetCode() == 0 {
 			t.Errorf("%s: outcome %d, %v (%v)", name, outcome, &e, err)
 		}
 	}
@@ -73,7 +74,7 @@ func TestAnAnswerThatIsNotUTF8IsAnError(t *testing.T) {
 }
 
 func TestAStreamedCheckAllocates(t *testing.T) {
-	d, request := newTestDesk(t), encodedSmallCheck(t)
+	own, request := newTestScratch(t), encodedSmallCheck(t)
 	checks := make([]streamedCheck, 101) // one for each run, and one to warm up
 	var outcome protowire.Number
 	const budget = 4 // three strings of the request, and the reasons of this authorizer's decision
@@ -81,9 +82,9 @@ func TestAStreamedCheckAllocates(t *testing.T) {
 		check := &checks[0]
 		checks = checks[1:]
 		check.request, check.ctx.stream = request, t.Context()
-		outcome, _ = d.streamedOutcome(check)
+		outcome, _ = own.streamedOutcome(check)
 	})
-	if n > budget || outcome != resultResponse {
+	if n > budget || outcome != wire.StreamedResultResponse {
 		t.Errorf("%v allocations, want %d at most (outcome %d)", n, budget, outcome)
 	}
 }
