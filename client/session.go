@@ -39,7 +39,9 @@ func (s *Session) Allowed(ctx context.Context, request *consentv1.CheckRequest) 
 }
 
 // Guard is Client.Guard on a state that reflects the session's writes.
-func (s *Session) Guard(ctx context.Context, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error) error {
+func (s *Session) Guard(
+	ctx context.Context, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error,
+) error {
 	return guard(ctx, s, request, run)
 }
 
@@ -54,7 +56,9 @@ func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurpo
 }
 
 // RecordEvents is Client.RecordEvents; what follows in the session reflects it.
-func (s *Session) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+func (s *Session) RecordEvents(
+	ctx context.Context, request *consentv1.RecordEventsRequest,
+) (*consentv1.RecordEventsResponse, error) {
 	return inSession(ctx, s, request, s.client.RecordEvents)
 }
 
