@@ -232,19 +232,7 @@ func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecisio
 func (c *Client) RecordEvents(
 	ctx context.Context, request *consentv1.RecordEventsRequest,
 ) (*consentv1.RecordEventsResponse, error) {
-	if _, has := ctx.Deadline(); request.GetFence() && !has {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
-		defer cancel()
-	}
-	response, err := c.consents.RecordEvents(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.fresh.written(response); err != nil {
-		return nil, err
-	}
-	return response, nil
+	return writing(ctx, c, request, c.consents.RecordEvents)
 }
 
 // GetSubject returns a subject's state as policies read it. One for whom nothing was recorded is not known; that is no

@@ -59,14 +59,7 @@ func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurpo
 func (s *Session) RecordEvents(
 	ctx context.Context, request *consentv1.RecordEventsRequest,
 ) (*consentv1.RecordEventsResponse, error) {
-	response, err := s.client.RecordEvents(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.fresh.written(response); err != nil {
-		return nil, err
-	}
-	return response, nil
+	return inSession(ctx, s, request, s.client.RecordEvents)
 }
 
 // ConsistencyToken stands for the newest write of the session, to be handed to another process; empty: there was none.

@@ -83,6 +83,7 @@ func (a *app) root() *cobra.Command {
 	a.addFlags(root)
 	root.AddCommand(
 		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
+		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
 	)
 	return root

@@ -4,7 +4,8 @@
 // cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead
 // each entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched
 // the entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared
-// on each hit: a hash collision costs a miss and never shows one person's state for another's.
+// on each hit: a hash collision costs a miss and never shows one person's state for another's. The state of a person of
+// several ids is kept once, and found by any of them (entry).
 //
 // Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read
 // that started before a write which was acknowledged before the check.
@@ -22,6 +23,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/dgraph-io/ristretto/v2"
 
@@ -44,7 +46,8 @@ type Config struct {
 	// LoadTimeout bounds a read of the store that callers share; zero means DefaultLoadTimeout.
 	LoadTimeout time.Duration
 	// Prepare builds what policies need from a state when the state enters the cache, and says how many bytes it holds.
-	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means nothing.
+	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means
+	// nothing.
 	Prepare func(*consent.State) (prepared any, bytes int)
 }
 
@@ -97,12 +100,6 @@ var (
 	_ store.Observer = (*Cache)(nil)
 )
 
-// entry is a cached state; immutable.
-type entry struct {
-	subject  consent.Subject
-	snapshot consent.Snapshot
-}
-
 // New returns a cache that still needs a store: see Attach. Its error says all that is wrong with config.
 func New(config Config) (*Cache, error) {
 	if err := config.Validate(); err != nil {
@@ -128,7 +125,7 @@ func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 		NumCounters:        max(c.config.MaxBytes/128, 1024),
 		MaxCost:            max(c.config.MaxBytes-c.config.MaxBytes/32, 1),
 		BufferItems:        64,
-		IgnoreInternalCost: true, // entry.cost counts it
+		IgnoreInternalCost: true, // keep counts it
 		KeyToHash:          func(key uint64) (uint64, uint64) { return key, 0 },
 		ShouldUpdate:       replaces,
 		OnEvict: func(*ristretto.Item[*entry]) {
@@ -141,9 +138,7 @@ func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 }
 
 // replaces keeps a slow read from displacing a newer entry.
-func replaces(e, old *entry) bool {
-	return e.subject != old.subject || e.snapshot.AsOf >= old.snapshot.AsOf
-}
+func replaces(e, old *entry) bool { return !e.same(old) || e.asOf >= old.asOf }
 
 // Attach gives the cache its store, whose observer the cache must be. It must be called once, before any method but
 // Changed. From then on the cache owns the store: Close closes it.
@@ -160,6 +155,11 @@ func (c *Cache) Events(ctx context.Context, subject consent.Subject, page consen
 	return c.store.Events(ctx, subject, page)
 }
 
+// Person reads the store.
+func (c *Cache) Person(ctx context.Context, subject consent.Subject) (consent.Person, error) {
+	return c.store.Person(ctx, subject)
+}
+
 // Scan reads the store, past the cache: who scans would only push out what is asked often.
 func (c *Cache) Scan(ctx context.Context, controller string, f func(consent.Subject, consent.Snapshot) error) error {
 	return c.store.Scan(ctx, controller, f)
@@ -171,14 +171,19 @@ func (c *Cache) Scan(ctx context.Context, controller string, f func(consent.Subj
 func (c *Cache) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
 	recorded, err := c.store.Record(ctx, batch)
 	if err == nil {
-		c.floors.raise(c.hash(batch.Subject), recorded.Revision)
+		c.raise(store.Change{Subject: batch.Subject, Also: recorded.Also, Revision: recorded.Revision})
 	}
 	return recorded, err
 }
 
-// Changed raises the floor of the subject's slot. It takes no lock.
+// Changed raises the floors of the slots of all ids that the change touches. It takes no lock.
 func (c *Cache) Changed(change store.Change) {
-	c.floors.announce(c.hash(change.Subject), change.Revision)
+	c.raise(change)
+	c.floors.announce(change.Revision)
+}
+
+func (c *Cache) raise(change store.Change) {
+	change.Subjects(func(s consent.Subject) { c.floors.raise(c.hash(s), change.Revision) })
 }
 
 // Read returns a state that is as fresh as the newest acknowledged write.
@@ -199,22 +204,22 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 	}
 	hash := c.hash(subject)
 	announced, floor := c.floors.of(hash)
-	e := c.lookup(hash, subject, floor)
-	if e == nil {
-		var err error
-		if e, err = c.load(ctx, flightKey{subject, floor}); err != nil {
-			return consent.Snapshot{}, err
-		}
+	if e := c.lookup(hash, subject, floor); e != nil {
+		return e.body.snapshot(e.person, max(e.asOf, announced)), nil
 	}
-	snapshot := e.snapshot
+	snapshot, err := c.load(ctx, flightKey{subject, floor})
+	if err != nil {
+		return consent.Snapshot{}, err
+	}
 	snapshot.AsOf = max(snapshot.AsOf, announced)
 	return snapshot, nil
 }
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }
 
-// lookup returns the entry that counts for subject, or nil. Each call adds one to lookups first, and one to hits,
-// misses or invalid last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
+// lookup returns the entry with the body that counts for subject, or nil. Each call adds one to lookups first, and one
+// to hits, misses or invalid last: Close waits until they are equal, because ristretto panics where Get and Close
+// overlap.
 func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
 	n := c.counts.stripe(hash)
 	n.lookups.Add(1)
@@ -222,17 +227,33 @@ func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revis
 		n.misses.Add(1)
 		return nil
 	}
-	e, cached := c.entries.Get(hash)
+	e, found := c.entries.Get(hash)
+	if found = found && e.names(subject); found && e.body == nil {
+		// The alias may be older than the floor, the person may not: see entry.
+		alias := e
+		e, found = c.entries.Get(c.personHash(alias.controller, alias.person))
+		found = found && e.isOf(alias)
+	}
 	switch {
-	case !cached || e.subject != subject:
+	case !found:
 		n.misses.Add(1)
 		return nil
-	case e.snapshot.AsOf < floor:
+	case e.asOf < floor:
 		n.invalid.Add(1)
 		return nil
 	}
 	n.hits.Add(1)
 	return e
+}
+
+func (c *Cache) personHash(controller unique.Handle[string], person consent.PersonKey) uint64 {
+	return maphash.Comparable(c.seed, personID{controller, person})
+}
+
+// personID is what a person is cached under.
+type personID struct {
+	controller unique.Handle[string]
+	key        consent.PersonKey
 }
 
 // Close closes the cache and its store. It waits for calls under way; later calls fail with consent.ErrUnavailable. A

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"hash/maphash"
+	"unique"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -15,7 +16,14 @@ func (c *Cache) Settle() {
 
 // Plant puts an entry of one subject where another's would be, as a collision of hashes does.
 func (c *Cache) Plant(where, whose consent.Subject, s consent.Snapshot) {
-	c.entries.Set(c.hash(where), &entry{subject: whose, snapshot: s}, 1)
+	e, _ := c.newWhole(entry{controller: unique.Make(whose.Controller), id: whose.ID, asOf: s.AsOf}, s)
+	c.entries.Set(c.hash(where), e, 1)
+	c.Settle()
+}
+
+// PlantAlias puts an id of a person into the cache, without the person.
+func (c *Cache) PlantAlias(s consent.Subject, person consent.PersonKey, asOf consent.Revision) {
+	c.entries.Set(c.hash(s), &entry{controller: unique.Make(s.Controller), id: s.ID, person: person, asOf: asOf}, 1)
 	c.Settle()
 }
 

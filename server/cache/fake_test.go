@@ -56,6 +56,10 @@ func (f *fakeStore) Read(ctx context.Context, subject consent.Subject) (consent.
 	return s, err
 }
 
+func (f *fakeStore) Person(_ context.Context, subject consent.Subject) (consent.Person, error) {
+	return consent.Person{IDs: []string{subject.ID}}, nil
+}
+
 func (f *fakeStore) Scan(context.Context, string, func(consent.Subject, consent.Snapshot) error) error {
 	return consent.ErrUnavailable
 }

@@ -13,9 +13,8 @@ const slotBits = 16
 // nothing; an exact table would grow with the subjects written, and so need eviction, which is what it exists to do
 // without.
 //
-// A floor only rises. Values of of and announce are ordered by the atomics: announce raises the slot before the
-// watermark, of reads the watermark before the slot, so every change up to the watermark that it returns is in the
-// floor.
+// A floor only rises. All slots that a change touches are raised before it is announced, and of reads the watermark
+// before the slot: by the order of the atomics every change up to the watermark that it returns is in the floor.
 type floors struct {
 	slots [1 << slotBits]atomic.Uint64
 	// announced is the greatest revision announced. Changes are announced in the order of revisions.
@@ -30,11 +29,8 @@ func (f *floors) of(hash uint64) (announced, floor consent.Revision) {
 	return announced, consent.Revision(f.slots[slotOf(hash)].Load())
 }
 
-// announce takes a change, in the order of revisions.
-func (f *floors) announce(hash uint64, r consent.Revision) {
-	f.raise(hash, r)
-	raise(&f.announced, uint64(r))
-}
+// announce says that the slots of all changes up to r are raised. It is called in the order of revisions.
+func (f *floors) announce(r consent.Revision) { raise(&f.announced, uint64(r)) }
 
 // raise lifts the floor of the slot to r, in any order.
 func (f *floors) raise(hash uint64, r consent.Revision) { raise(&f.slots[slotOf(hash)], uint64(r)) }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
-	"unique"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -23,10 +21,10 @@ type flight struct {
 	// ctx has the deadline of the read and nothing of any caller's context. It ends after done.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// done is closed once entry and err are set.
-	done  chan struct{}
-	entry *entry
-	err   error
+	// done is closed once snapshot and err are set.
+	done     chan struct{}
+	snapshot consent.Snapshot
+	err      error
 }
 
 type flights struct {
@@ -47,33 +45,33 @@ func (f *flights) close() {
 
 var errClosed = fmt.Errorf("reading subject state: %w: the cache is closed", consent.ErrUnavailable)
 
-// load returns the entry of a read that starts now or started since the caller's floor was raised.
-func (c *Cache) load(ctx context.Context, key flightKey) (*entry, error) {
+// load returns what was found by a read that starts now or started since the caller's floor was raised.
+func (c *Cache) load(ctx context.Context, key flightKey) (consent.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return consent.Snapshot{}, err
 	}
 	f, err := c.join(key)
 	if err != nil {
-		return nil, err
+		return consent.Snapshot{}, err
 	}
 	select {
 	case <-f.done:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return consent.Snapshot{}, ctx.Err()
 	case <-f.ctx.Done():
 		return f.late(c.config)
 	}
-	return f.entry, f.err
+	return f.snapshot, f.err
 }
 
 // late returns the result of a flight whose context has ended: because it was done, or because a store does not heed
 // deadlines.
-func (f *flight) late(config Config) (*entry, error) {
+func (f *flight) late(config Config) (consent.Snapshot, error) {
 	select {
 	case <-f.done:
-		return f.entry, f.err
+		return f.snapshot, f.err
 	default:
-		return nil, fmt.Errorf("reading subject state: %w: no answer within %v", consent.ErrUnavailable, config.LoadTimeout)
+		return consent.Snapshot{}, fmt.Errorf("reading subject state: %w: no answer within %v", consent.ErrUnavailable, config.LoadTimeout)
 	}
 }
 
@@ -99,7 +97,7 @@ func (c *Cache) join(key flightKey) (*flight, error) {
 func (c *Cache) fly(key flightKey, f *flight) {
 	defer f.cancel()
 	c.counts.loads.Add(1)
-	f.entry, f.err = c.fetch(f.ctx, key)
+	f.snapshot, f.err = c.fetch(f.ctx, key)
 	if f.err != nil {
 		c.counts.loadErrors.Add(1)
 	}
@@ -117,13 +115,13 @@ func (f *flights) land(key flightKey, landed *flight) {
 
 // fetch reads the store and puts what it read into the cache. A panic below becomes an error: it must not take down the
 // process from a goroutine that no handler guards.
-func (c *Cache) fetch(ctx context.Context, key flightKey) (e *entry, err error) {
+func (c *Cache) fetch(ctx context.Context, key flightKey) (snapshot consent.Snapshot, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e, err = nil, fmt.Errorf("reading subject state: panic: %v", p)
+			snapshot, err = consent.Snapshot{}, fmt.Errorf("reading subject state: panic: %v", p)
 		}
 	}()
-	snapshot, err := c.store.Read(ctx, key.subject)
+	snapshot, err = c.store.Read(ctx, key.subject)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -131,13 +129,9 @@ func (c *Cache) fetch(ctx context.Context, key flightKey) (e *entry, err error) 
 		err = fmt.Errorf("state is as of %d, but change %d was announced", snapshot.AsOf, key.floor)
 	}
 	if err != nil {
-		return nil, unavailable(err)
+		return consent.Snapshot{}, unavailable(err)
 	}
-	e, cost := c.newEntry(key.subject, snapshot)
-	if !c.entries.Set(c.hash(key.subject), e, cost) {
-		c.counts.rejections.Add(1)
-	}
-	return e, nil
+	return c.keep(key.subject, snapshot), nil
 }
 
 // unavailable wraps err as consent.ErrUnavailable. It hides context errors: they are the read's, not the caller's.
@@ -146,23 +140,4 @@ func unavailable(err error) error {
 		return err
 	}
 	return fmt.Errorf("reading subject state: %w: %v", consent.ErrUnavailable, err)
-}
-
-// newEntry returns an entry that holds on to nothing of the caller's, and its cost in bytes.
-func (c *Cache) newEntry(subject consent.Subject, snapshot consent.Snapshot) (*entry, int64) {
-	e := &entry{snapshot: snapshot}
-	e.subject.Controller = unique.Make(subject.Controller).Value()
-	e.subject.ID = strings.Clone(subject.ID)
-	cost := entryBytes + len(subject.ID)
-	if snapshot.State.Known() {
-		cost += snapshot.State.Bytes()
-	} else {
-		e.snapshot.State = c.unknown
-	}
-	if c.config.Prepare != nil {
-		prepared, bytes := c.config.Prepare(e.snapshot.State)
-		e.snapshot.Prepared = prepared
-		cost += bytes
-	}
-	return e, int64(cost)
 }

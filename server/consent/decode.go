@@ -197,6 +197,12 @@ func (r *reader) fact() Fact {
 		return r.profile()
 	case kindAnnulment:
 		return Annulment{EventID: r.text()}
+	case kindLink:
+		return Link{With: r.text(), Linked: r.bool()}
+	case kindUnlink:
+		return Unlink{With: r.text()}
+	case kindSharing:
+		return Sharing{Shared: r.bool()}
 	default:
 		r.fail(fmt.Errorf("unknown kind %d", kind))
 		return nil

@@ -34,6 +34,9 @@ const (
 	kindErasure
 	kindProfile
 	kindAnnulment
+	kindLink
+	kindUnlink
+	kindSharing
 )
 
 // The bits that say which fields of a profile follow.
@@ -78,14 +81,24 @@ func (e *Event) AppendBinary(b []byte) ([]byte, error) {
 	case Annulment:
 		w.byte(kindAnnulment)
 		w.text(f.EventID)
+	case Link:
+		w.byte(kindLink)
+		w.text(f.With)
+		w.bool(f.Linked)
+	case Unlink:
+		w.byte(kindUnlink)
+		w.text(f.With)
+	case Sharing:
+		w.byte(kindSharing)
+		w.bool(f.Shared)
 	default:
 		return b, fmt.Errorf("encoding event %s: no form for a fact of type %T", e.ID, e.Fact)
 	}
 	return w.appendTo(b, eventVersion), nil
 }
 
-// AppendBinary appends the canonical binary form of s to b. It never fails; the error is
-// that of encoding.BinaryAppender.
+// AppendBinary appends the canonical binary form of s to b. It never fails; the error is that of
+// encoding.BinaryAppender.
 func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	w := writer{fields: make([]byte, 0, 256), strings: make([]byte, 0, 256)}
 	w.bool(s.Recorded)

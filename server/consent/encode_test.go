@@ -243,3 +243,24 @@ func BenchmarkStateEncode(b *testing.B) {
 	}
 	b.ReportAllocs()
 }
+
+// The forms of facts that are on disk stay as they are, and so do those of links.
+func TestFactFormsStay(t *testing.T) {
+	for fact, want := range map[consent.Fact]string{
+		consent.Erasure{Stage: consent.ErasureCompleted}: "\x01\x02\x01\x02\x01\x00\x06\x03es",
+		consent.Annulment{EventID: "a"}:                  "\x01\x03\x01\x02\x01\x00\x08\x01esa",
+		consent.OptOut{Kind: consent.SaleOrSharing}:      "\x01\x02\x01\x02\x01\x00\x04\x01\x00es",
+		consent.Link{With: "b", Linked: true}:            "\x01\x03\x01\x02\x01\x00\x09\x01\x01esb",
+		consent.Unlink{With: "b"}:                        "\x01\x03\x01\x02\x01\x00\x0a\x01esb",
+		consent.Sharing{Shared: true}:                    "\x01\x02\x01\x02\x01\x00\x0b\x01es",
+	} {
+		e := consent.Event{ID: "e", OccurredAt: 1, Source: "s", Fact: fact}
+		if got := string(encode(t, &e)); got != want {
+			t.Errorf("%#v: %q, want %q", fact, got, want)
+		}
+		var back consent.Event
+		if err := back.UnmarshalBinary([]byte(want)); err != nil || back != e {
+			t.Errorf("%q: %v, error %v", want, back, err)
+		}
+	}
+}

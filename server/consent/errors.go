@@ -15,16 +15,27 @@ var (
 	ErrEventConflict = errors.New("event id was used with other content")
 	// ErrErasureStands is returned by stores for an event that does not restrict while an erasure stands.
 	ErrErasureStands = errors.New("an erasure stands: only what restricts is recorded")
-	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the
-	// restarting of one that is not.
+	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the restarting of one
+	// that is not.
 	ErrErasureStage = errors.New("cancelled only before completion, restarted only after it")
 	// ErrAnnulment is returned by stores for an annulment that names no event which can be annulled.
 	ErrAnnulment = errors.New("no event that can be annulled")
+	// ErrPersonTooLarge is returned by stores where a person would have more than MaxPersonIDs ids, or shared ids.
+	ErrPersonTooLarge = errors.New("a person has at most 64 ids and 64 shared ids: part one first, or declare shared what several people use")
+	// ErrSharedTooWidely is returned by stores where a shared id would be linked to more than MaxPersonIDs ids.
+	ErrSharedTooWidely = errors.New("a shared id is linked to at most 64 ids: part one first")
+	// ErrLinkedAlready is returned by stores where an id that is not shared would be linked to two ids.
+	ErrLinkedAlready = errors.New("the id is linked already: declare it shared, or part it first")
+	// ErrBothShared is returned by stores where two shared ids would be linked.
+	ErrBothShared = errors.New("two shared ids cannot be linked: link each to the people who share it")
+	// ErrNotLinked is returned by stores for the parting of ids that are not linked.
+	ErrNotLinked = errors.New("the ids are not linked: there is nothing to part")
 	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later copy.
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
-	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older state.
+	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older
+	// state.
 	ErrUnfenced = errors.New("recorded, but not fenced")
 	// ErrWatchProtocol is returned by watch for a message that no cache of the protocol sends.
 	ErrWatchProtocol = errors.New("the message breaks the protocol of invalidations")
@@ -93,8 +104,8 @@ func (e *PolicyFaultsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// PolicyNotKeptError is returned where an answer asks for policies of the past that are
-// not kept, or not usable any more.
+// PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any
+// more.
 type PolicyNotKeptError struct {
 	// Revision is that of the set; empty: it is not known.
 	Revision string

@@ -26,7 +26,8 @@ func (e *Event) Imported() bool {
 		strings.HasPrefix(e.Source, SourceImport+"_") || strings.HasSuffix(e.Source, "_"+SourceImport)
 }
 
-// Fact is what happened: one of Consent, Objection, Restriction, OptOut, Signals, Erasure, Profile and Annulment.
+// Fact is what happened: one of Consent, Objection, Restriction, OptOut, Signals, Erasure, Profile, Annulment, Link,
+// Unlink and Sharing.
 type Fact interface {
 	// KindName is the name of the kind of event, as the API has it.
 	KindName() string
@@ -138,6 +139,13 @@ type Entry struct {
 	RecordedAt Instant
 	// Revision is that of the change which recorded it; the events of one batch share it.
 	Revision Revision
+	// SubjectID is the id under which it was said; a link is said under both. Who reads the ledger sets it.
+	SubjectID string
+	// Shared says that it was said under a shared id, or of a subject that is one: only what restricts of it counts.
+	Shared bool
+	// Borrowed says that it was said under an id that is not the subject's own: it does not make the subject known, and
+	// is not the subject's to annul.
+	Borrowed bool
 }
 
 // unproven reports whether the event was imported without evidence (GDPR-7-1).

@@ -14,8 +14,8 @@ func Fold(events []Event) *State {
 	return FoldEntries(entries)
 }
 
-// FoldEntries returns the state that the entries of one subject add up to, in whatever order they come.
-// Entries of the same event count once.
+// FoldEntries returns the state that the entries of one subject add up to, in whatever order they come. Entries of the
+// same event count once.
 //
 // Folding replays what the events say in canonical order (Order), so the result cannot depend on the order of arrival.
 // The alternative, registers that merge in any order, would have to keep every request and every signal for ever,
@@ -24,11 +24,11 @@ func FoldEntries(entries []Entry) *State {
 	return Replay(entries, func(*Entry, *State) bool { return true })
 }
 
-// Replay is FoldEntries, and calls see with each entry that says something which was not annulled, in
-// canonical order, and the state so far, which see must not keep. An entry that says several things comes as
-// often. It ends where see returns false.
+// Replay is FoldEntries, and calls see with each entry that says something which was not annulled, in canonical order,
+// and the state so far, which see must not keep. An entry that says several things comes as often. It ends where see
+// returns false.
 func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
-	s := &State{Recorded: len(entries) > 0}
+	s := &State{Recorded: makesKnown(entries)}
 	h := historyOf(entries)
 	for i := range h.parts {
 		s.fold(&h.parts[i], h.completed)
@@ -39,11 +39,22 @@ func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
 	return s
 }
 
+// makesKnown reports whether an entry makes the subject known: something of its own that says something of consent. An
+// annulment makes nobody known by itself: what it annuls did.
+func makesKnown(entries []Entry) bool {
+	return slices.ContainsFunc(entries, func(e Entry) bool {
+		_, annulment := e.Event.Fact.(Annulment)
+		return !e.Borrowed && !annulment && !e.Event.LinkKind()
+	})
+}
+
 // history is what a subject's entries say, in canonical order, without what was annulled.
 type history struct {
 	parts []part
 	// completed is the position of the newest completion of an erasure; zero: there is none.
 	completed Order
+	// links are the entries that say of ids who they are.
+	links []Entry
 	// annulments are those that count, by the id of what they annul.
 	annulments map[string]*Entry
 }
@@ -59,6 +70,11 @@ func historyOf(entries []Entry) history {
 		}
 		seen[e.ID] = true
 		counting = append(counting, entries[i])
+	}
+	for i := range counting {
+		if counting[i].Event.LinkKind() {
+			h.links = append(h.links, counting[i])
+		}
 	}
 	h.parts = partsOf(counting)
 	for i := range h.parts {
@@ -125,7 +141,7 @@ func (s *State) continued(fresh []Entry) (*State, bool) {
 		}
 	}
 	next := s.clone()
-	next.Recorded = next.Recorded || len(fresh) > 0
+	next.Recorded = next.Recorded || makesKnown(fresh)
 	parts := partsOf(fresh)
 	for i := range parts {
 		p := &parts[i]
@@ -196,9 +212,9 @@ func (s *State) findPurpose(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.Consents, name, func(p PurposeConsents, name string) int { return cmp.Compare(p.Purpose, name) })
 }
 
-// fold adds a part that comes after all folded before in canonical order; completed is the position of
-// the newest completion of an erasure that may come after it. What does not count still tells that
-// something was recorded for its purpose.
+// fold adds a part that comes after all folded before in canonical order; completed is the position of the newest
+// completion of an erasure that may come after it. What does not count still tells that something was recorded for its
+// purpose.
 func (s *State) fold(p *part, completed Order) {
 	s.Newest = p.order
 	counts := p.proven() && !p.ended(completed)
@@ -330,8 +346,8 @@ func (m *Mark) set(raised bool, at Instant) {
 	*m = Mark{Raised: raised || m.Raised && m.At == at, At: at}
 }
 
-// fold takes a signal that is not older. At the same instant true wins, and its run begins there:
-// the false broke the older one.
+// fold takes a signal that is not older. At the same instant true wins, and its run begins there: the false broke the
+// older one.
 func (g *Signal) fold(value bool, at Instant) {
 	switch {
 	case !value && g.Value:
@@ -383,8 +399,8 @@ func (s *State) foldProfile(p *part, f Profile) {
 	}
 }
 
-// setDated takes the value of an event that is not older; at the same instant the more restrictive value
-// stays, that with the greater rank.
+// setDated takes the value of an event that is not older; at the same instant the more restrictive value stays, that
+// with the greater rank.
 func setDated[T any](d *Dated[T], value T, at Instant, rank func(T) int64) {
 	if d.At == at && d.At != 0 && rank(value) < rank(d.Value) {
 		return

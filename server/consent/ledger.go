@@ -17,6 +17,8 @@ type Recorded struct {
 	Applied, Duplicates int
 	// Outcomes is what became of each event, in the order of the batch.
 	Outcomes []Outcome
+	// Also are the other ids of the controller whose state changed too, sorted.
+	Also []string
 }
 
 // Page says which part of a ledger to return.
@@ -25,6 +27,8 @@ type Page struct {
 	After string
 	// Limit is how many entries at most; at least 1.
 	Limit int
+	// Alone asks for what stands in the ledger of the one id, instead of those of all ids of the person.
+	Alone bool
 }
 
 // Entries is a page of a ledger.

@@ -45,10 +45,10 @@ func Outcomes(next *State, fresh []Entry, ledger Ledger) ([]Outcome, error) {
 	return outcomes, nil
 }
 
-// effectOf tells from the state alone what an entry came to that was folded into it. An
-// annulment may turn out to be Counted.
+// effectOf tells from the state alone what an entry came to that was folded into it. An annulment or a link may turn
+// out to be Counted.
 func (s *State) effectOf(e *Entry) Effectiveness {
-	if _, ok := e.Event.Fact.(Annulment); ok {
+	if _, ok := e.Event.Fact.(Annulment); ok || e.Event.LinkKind() {
 		return Superseded
 	}
 	parts := appendParts(nil, e)
@@ -101,7 +101,8 @@ func (s *State) holdsConsent(c Consent, at Instant) bool {
 	if len(c.Recipients) == 0 && p.Own.holds(c.Status, at) {
 		return true
 	}
-	// A denial that names nobody ends the recipients' records too, also where a newer grant outranks it for the purpose.
+	// A denial that names nobody ends the recipients' records too, also where a newer grant outranks it for the
+	// purpose.
 	endsAll := len(c.Recipients) == 0 && c.Status.Denies()
 	return slices.ContainsFunc(p.Recipients, func(r RecipientRecord) bool {
 		return (endsAll || slices.Contains(c.Recipients, r.Recipient)) && r.holds(c.Status, at)
@@ -152,6 +153,9 @@ func (h *history) outcome(e *Entry) Outcome {
 		}
 		return Outcome{Effect: Counted}
 	}
+	if e.Event.LinkKind() {
+		return h.linkOutcome(e)
+	}
 	for _, p := range appendParts(nil, e) {
 		for i := len(h.parts) - 1; i >= 0; i-- {
 			if q := &h.parts[i]; q.outranks(&p, h.completed) {
@@ -160,6 +164,26 @@ func (h *history) outcome(e *Entry) Outcome {
 		}
 	}
 	return Outcome{Effect: Counted}
+}
+
+// linkOutcome names the newest event that says the same of the same ids, where it is another.
+func (h *history) linkOutcome(e *Entry) Outcome {
+	newest := e
+	for i := range h.links {
+		if other := &h.links[i]; sameLink(other, e) && linkOrder(other).Compare(linkOrder(newest)) > 0 {
+			newest = other
+		}
+	}
+	if newest.Event.ID == e.Event.ID {
+		return Outcome{Effect: Counted}
+	}
+	return superseded(&newest.Event)
+}
+
+// sameLink reports whether two events are about the linking of the same two ids, or about the sharing of the same id.
+func sameLink(a, b *Entry) bool {
+	with, as := a.Event.LinkedWith(), b.Event.LinkedWith()
+	return a.SubjectID == b.SubjectID && with == as || a.SubjectID == as && with == b.SubjectID
 }
 
 func superseded(by *Event) Outcome {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Order is the position of what an event says in the canonical order in which a subject's history is folded: by
-// the time it counts from, on a tie the more restrictive last (so that it wins), then by event id. It does not
-// depend on the order of arrival.
+// Order is the position of what an event says in the canonical order in which a subject's history is folded: by the
+// time it counts from, on a tie the more restrictive last (so that it wins), then by event id. It does not depend on
+// the order of arrival.
 type Order struct {
 	At Instant
 	// Rank is the restrictiveness among those of one instant.
@@ -46,8 +46,8 @@ const (
 	fieldRelationship
 )
 
-// part is what an event says of one thing. Signals and profiles have a part for each field that is set, an
-// annulment none, every other event one.
+// part is what an event says of one thing. Signals and profiles have a part for each field that is set, annulments and
+// links none, every other event one; what was said under a shared id only those that restrict.
 type part struct {
 	// order.At is when it counts from.
 	order Order
@@ -69,8 +69,11 @@ func partsOf(entries []Entry) []part {
 
 func appendParts(parts []part, e *Entry) []part {
 	add := func(present bool, f field) {
-		if present {
-			parts = append(parts, newPart(e, f))
+		if !present {
+			return
+		}
+		if p := newPart(e, f); !e.Shared || p.restricts() {
+			parts = append(parts, p)
 		}
 	}
 	switch f := e.Event.Fact.(type) {
@@ -84,7 +87,7 @@ func appendParts(parts []part, e *Entry) []part {
 		add(f.LastActivityAt != 0, fieldActivity)
 		add(f.RetentionUntil != 0, fieldRetention)
 		add(f.Relationship != nil, fieldRelationship)
-	case Annulment:
+	case Annulment, Link, Unlink, Sharing:
 	default:
 		add(true, whole)
 	}
@@ -116,8 +119,8 @@ func newPart(e *Entry, f field) part {
 
 const second = Instant(time.Second)
 
-// endOfSecond is the last nanosecond of i's second: many systems keep whole seconds, and a withdrawal in the
-// second of a grant must end it.
+// endOfSecond is the last nanosecond of i's second: many systems keep whole seconds, and a withdrawal in the second of
+// a grant must end it.
 func endOfSecond(i Instant) Instant {
 	into := i % second
 	if into < 0 {
@@ -198,8 +201,8 @@ func (e *Event) restrictsOnly() bool {
 }
 
 // RecordableDuringErasure reports whether the event may be recorded while an erasure stands (GDPR-17), whatever is on
-// record: refusals, withdrawals, invalidations, objections, restrictions, opt-outs, signals set to true and the
-// stages of erasures that stand.
+// record: refusals, withdrawals, invalidations, objections, restrictions, opt-outs, signals set to true and the stages
+// of erasures that stand.
 func (e *Event) RecordableDuringErasure() bool {
 	_, profile := e.Fact.(Profile)
 	return e.restrictsOnly() && !profile

@@ -8,6 +8,8 @@ type Snapshot struct {
 	Changed Revision
 	// AsOf is a revision up to which no change is missing from State.
 	AsOf Revision
+	// Person names who the subject is; zero: the id stands alone or is shared.
+	Person PersonKey
 	// Prepared is what the policies prebuilt from State when it was cached; nil if nothing.
 	Prepared any
 }

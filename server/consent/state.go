@@ -3,12 +3,13 @@ package consent
 // State is what all of a subject's events add up to, and what policies read. The zero value is the state of a subject
 // for whom nothing was ever recorded.
 //
-// A State is built by FoldEntries and Advance. Once it is shared it must not be changed: Advance works on a
-// copy. All its times are those from which events count: occurred_at or recorded_at, the earlier, and for
-// what restricts the end of that second. It is compact on purpose, slices sorted by their key and no maps: it
-// lives in the cache by the million.
+// A State is built by FoldEntries and Advance. Once it is shared it must not be changed: Advance works on a copy. All
+// its times are those from which events count: occurred_at or recorded_at, the earlier, and for what restricts the end
+// of that second. It is compact on purpose, slices sorted by their key and no maps: it lives in the cache by the
+// million.
 type State struct {
-	// Recorded is whether anything was ever recorded, also if nothing of it counts.
+	// Recorded is whether anything but links was ever recorded under an id of the subject, also if nothing of it
+	// counts.
 	Recorded bool
 	// Newest is the position in canonical order of what was folded last; zero: nothing was.
 	Newest Order
@@ -35,6 +36,9 @@ type State struct {
 
 // Known reports whether anything was ever recorded for the subject.
 func (s *State) Known() bool { return s.Recorded }
+
+// Empty reports whether nothing is known and nothing counts: also an unknown subject may borrow what restricts.
+func (s *State) Empty() bool { return !s.Recorded && s.Newest == Order{} }
 
 // Completion is the completion of an erasure.
 type Completion struct {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// MaxAhead is how far occurred_at may lie in the future, for writers whose clocks are ahead; MaxAheadRestricting
-// where all of the event restricts.
+// MaxAhead is how far occurred_at may lie in the future, for writers whose clocks are ahead; MaxAheadRestricting where
+// all of the event restricts.
 const (
 	MaxAhead            = Instant(time.Minute)
 	MaxAheadRestricting = Instant(5 * time.Minute)
@@ -32,7 +32,7 @@ func (e *Event) Validate(now Instant) []Violation {
 	}
 	switch fact := e.Fact.(type) {
 	case nil:
-		f.add("kind", "one of consent, objection, restriction, opt_out, signals, erasure, profile, annulment is required")
+		f.add("kind", "one of consent, objection, restriction, opt_out, signals, erasure, profile, annulment, sharing is required")
 	case Consent:
 		f.consent(fact, e.OccurredAt)
 	case OptOut:
@@ -42,6 +42,12 @@ func (e *Event) Validate(now Instant) []Violation {
 		f.evidence(fact.Stage == ErasureRestarted, e, "is required to restart after an erasure: what shows that the person came back")
 	case Annulment:
 		f.evidence(true, e, "is required to annul an event: what shows that it was recorded by mistake")
+	case Link:
+		f.evidence(e.Imported(), e, "is required of a link that is imported: what shows that the two ids are one person")
+	case Unlink:
+		f.evidence(true, e, "is required to part two ids: what shows that they are two people")
+	case Sharing:
+		f.evidence(e.Imported() && !fact.Shared, e, "is required of an import that takes a sharing back")
 	case Profile:
 		f.profile(fact)
 	}

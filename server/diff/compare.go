@@ -268,7 +268,7 @@ func needsRecipient(d *consent.Decision) bool {
 	return slices.ContainsFunc(d.Reasons, func(r consent.Reason) bool { return r.Code == consent.RecipientNotPermitted })
 }
 
-// decisions replays recorded decisions on the states as of then. The ledger of a subject is read once.
+// decisions replays recorded decisions on the states as of then. The ledgers of a subject's person are read once.
 func (c *comparison) decisions(ctx context.Context) (*tally, error) {
 	sorted := slices.Clone(c.request.Decisions)
 	slices.SortStableFunc(sorted, func(a, b Recorded) int { return compareSubjects(a.Request.Subject, b.Request.Subject) })
@@ -294,14 +294,15 @@ func (c *comparison) decisions(ctx context.Context) (*tally, error) {
 
 // replay replays the decisions about one subject.
 func (w *worker) replay(list []Recorded) error {
-	entries, err := explain.ReadLedger(w.ctx, w.config.Store, list[0].Request.Subject)
-	if err != nil {
-		return err
-	}
+	subject := list[0].Request.Subject
+	ledgers := explain.NewLedgers(w.ctx, w.config.Store, subject.Controller)
 	w.tally.total.Subjects++
 	for i := range list {
 		r := &list[i]
-		snapshot := explain.StateAsOf(entries, explain.Past{At: r.At, KnownAt: r.At})
+		snapshot, err := ledgers.StateAsOf(subject.ID, explain.Past{At: r.At, KnownAt: r.At})
+		if err != nil {
+			return err
+		}
 		q := policy.Question{Request: &r.Request, Snapshot: &snapshot, Now: r.At}
 		before, after := decide(w.ctx, w.pair.before, q), decide(w.ctx, w.pair.after, q)
 		recorded, active, candidate := r.side(), sideOf(&before), sideOf(&after)

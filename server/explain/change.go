@@ -349,7 +349,7 @@ func (t *teller) under(changes ...candidate) (policy.Question, bool) {
 		for _, e := range c.events {
 			at += consent.Instant(time.Second)
 			e.ID, e.OccurredAt = fmt.Sprintf("explanation-%d", at), at
-			fresh = append(fresh, consent.Entry{Event: e})
+			fresh = append(fresh, consent.Entry{Event: e, SubjectID: request.Subject.ID, Shared: t.graph.Shared(request.Subject.ID)})
 		}
 		if c.request != nil {
 			c.request(&request)

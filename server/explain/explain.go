@@ -77,6 +77,8 @@ type Question struct {
 // Story is an explained decision.
 type Story struct {
 	Decision consent.Decision
+	// Person is who the subject's id names, as linked as of then.
+	Person consent.Person
 	// Now is the instant that was decided for.
 	Now consent.Instant
 	// AsOf says as of when the state is, and Policies which policies decided, where the question was about the past;
@@ -143,7 +145,8 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Story, error) {
 // answered is a decision and all that is told of it.
 type answered struct {
 	authz.Answer
-	// entries are those that the state was folded from.
+	// graph says who is who, and entries are those that the state was folded from.
+	graph   *consent.Graph
 	entries []consent.Entry
 	// asOf and deciding are nil unless the question was about the past.
 	asOf     *AsOf
@@ -156,9 +159,15 @@ func (x *Explainer) answer(ctx context.Context, q Question) (answered, error) {
 	if err != nil {
 		return answered{}, err
 	}
-	entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
-	// What was recorded since is not part of the state that decided.
-	return answered{Answer: answer, entries: upTo(entries, answer.Snapshot.Changed)}, err
+	id := q.Request.Subject.ID
+	g, err := x.ledgers(ctx, q.Request.Subject).gather(id, func(entries []consent.Entry) []consent.Entry {
+		// What was recorded since is not part of the state that decided.
+		return upTo(entries, answer.Snapshot.Changed)
+	})
+	if err != nil {
+		return answered{}, err
+	}
+	return answered{Answer: answer, graph: g, entries: g.Entries(id)}, nil
 }
 
 // answerAsOf decides a question about the past.
@@ -167,14 +176,15 @@ func (x *Explainer) answerAsOf(ctx context.Context, q Question) (answered, error
 	if err != nil {
 		return answered{}, err
 	}
-	entries, err := ReadLedger(ctx, x.config.Ledger, q.Request.Subject)
+	id := q.Request.Subject.ID
+	g, as, err := x.ledgers(ctx, q.Request.Subject).past(id, *q.Past)
 	if err != nil {
 		return answered{}, err
 	}
-	kept, as := q.Past.of(entries)
+	kept := g.Entries(id)
 	ground := authz.Ground{Snapshot: fold(kept), Policies: set, Now: q.Past.At}
 	answer, err := x.config.Authorizer.AnswerOn(ctx, q.Request, ground)
-	return answered{Answer: answer, entries: kept, asOf: &as, deciding: &deciding}, err
+	return answered{Answer: answer, graph: g, entries: kept, asOf: &as, deciding: &deciding}, err
 }
 
 func asNotKept(err error) (*consent.PolicyNotKeptError, bool) {
@@ -184,9 +194,13 @@ func asNotKept(err error) (*consent.PolicyNotKeptError, bool) {
 // pageSize is how many entries are read at once.
 const pageSize = 1000
 
-// ReadLedger returns all of a subject's entries, in the order of recording.
-func ReadLedger(ctx context.Context, ledger Ledger, subject consent.Subject) (all []consent.Entry, err error) {
-	page := consent.Page{Limit: pageSize}
+func (x *Explainer) ledgers(ctx context.Context, subject consent.Subject) *Ledgers {
+	return NewLedgers(ctx, x.config.Ledger, subject.Controller)
+}
+
+// readLedger returns all that was said under an id itself, in the order of recording.
+func readLedger(ctx context.Context, ledger Ledger, subject consent.Subject) (all []consent.Entry, err error) {
+	page := consent.Page{Limit: pageSize, Alone: true}
 	for {
 		found, err := ledger.Events(ctx, subject, page)
 		if err != nil {

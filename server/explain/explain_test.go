@@ -31,10 +31,13 @@ func (m *memory) Snapshot(context.Context, consent.Subject, consent.Freshness) (
 func (m *memory) Applied() consent.Revision { return consent.Revision(len(m.entries)) }
 
 // Events pages as small as can be.
-func (m *memory) Events(_ context.Context, _ consent.Subject, page consent.Page) (consent.Entries, error) {
+func (m *memory) Events(_ context.Context, subject consent.Subject, page consent.Page) (consent.Entries, error) {
 	from := len(page.After)
 	to := min(from+3, len(m.entries))
-	found := consent.Entries{Entries: m.entries[from:to]}
+	found := consent.Entries{Entries: slices.Clone(m.entries[from:to])}
+	for i := range found.Entries {
+		found.Entries[i].SubjectID = subject.ID
+	}
 	if to < len(m.entries) {
 		found.Next = strings.Repeat("x", to)
 	}

@@ -21,6 +21,8 @@ type Past struct {
 // AsOf says as of when a state is, and what of the ledger lies between the two instants.
 type AsOf struct {
 	Past
+	// Person is who the id named, as linked then.
+	Person consent.Person
 	// Later are the entries that count though they were recorded after At: nobody could know of them then.
 	Later []consent.Entry
 	// Unknown are those that had occurred by At and do not count, because they were recorded after KnownAt.
@@ -61,12 +63,11 @@ func StateAsOf(entries []consent.Entry, p Past) consent.Snapshot {
 
 // SubjectAsOf returns a subject's state as of the past. Errors are the ledger's.
 func (x *Explainer) SubjectAsOf(ctx context.Context, subject consent.Subject, p Past) (consent.Snapshot, AsOf, error) {
-	entries, err := ReadLedger(ctx, x.config.Ledger, subject)
+	g, as, err := x.ledgers(ctx, subject).past(subject.ID, p)
 	if err != nil {
 		return consent.Snapshot{}, AsOf{}, err
 	}
-	kept, as := p.of(entries)
-	return fold(kept), as, nil
+	return fold(g.Entries(subject.ID)), as, nil
 }
 
 // Deciding are the policies behind an answer as of the past.

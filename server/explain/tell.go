@@ -45,10 +45,13 @@ func (t *teller) hints(purpose string) policy.Hints {
 
 func (t *teller) tell(q Question) (Story, error) {
 	s := Story{
-		Decision: t.Decision, Now: t.Now, AsOf: t.asOf, Policies: t.deciding, Annulled: consent.AnnulledOf(t.entries),
+		Decision: t.Decision, Person: t.graph.Person(t.request.Subject.ID), Now: t.Now, AsOf: t.asOf, Policies: t.deciding, Annulled: consent.AnnulledOf(t.entries),
 	}
 	facts := t.weigh()
 	s.Facts = facts.told(attribute(t.ctx, t.entries))
+	for i := range s.Facts {
+		s.Facts[i].Text += t.saidUnder(&s.Facts[i])
+	}
 	if err := t.changes(&s); err != nil {
 		return Story{}, err
 	}

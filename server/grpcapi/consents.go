@@ -112,9 +112,10 @@ func (s *consentService) GetSubject(
 	if err != nil {
 		return nil, err
 	}
+	person, err := s.person(ctx, subject)
 	return &consentv1.GetSubjectResponse{
-		State: subjectState(&snapshot), ConsistencyToken: s.token(snapshot.AsOf),
-	}, nil
+		State: subjectState(&snapshot), ConsistencyToken: s.token(snapshot.AsOf), Person: person,
+	}, err
 }
 
 func (s *consentService) subjectAsOf(
@@ -126,6 +127,7 @@ func (s *consentService) subjectAsOf(
 	}
 	return &consentv1.GetSubjectResponse{
 		State: subjectState(&snapshot), ConsistencyToken: s.token(snapshot.AsOf), AsOf: stateAsOf(&as),
+		Person: wirePerson(subject.ID, &as.Person),
 	}, nil
 }
 

@@ -84,6 +84,14 @@ func (r *eventReader) fact(e *consentv1.Event) consent.Fact {
 		return r.profile(kind.Profile)
 	case *consentv1.Event_Annulment:
 		return consent.Annulment{EventID: kind.Annulment.GetEventId()}
+	case *consentv1.Event_Link:
+		r.fault("link", "is recorded by LinkSubjects, for both ids at once")
+		return consent.Link{With: kind.Link.GetWith()}
+	case *consentv1.Event_Unlink:
+		r.fault("unlink", "is recorded by UnlinkSubjects, for both ids at once")
+		return consent.Unlink{With: kind.Unlink.GetWith()}
+	case *consentv1.Event_Sharing:
+		return consent.Sharing{Shared: kind.Sharing.GetShared()}
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ func kinds() []*consentv1.Event {
 		event(func(e *consentv1.Event) {
 			e.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: "another"}}
 		}),
+		event(func(e *consentv1.Event) {
+			e.Kind = &consentv1.Event_Sharing{Sharing: &consentv1.SharingEvent{Shared: true}}
+		}),
 	}
 }
 
@@ -88,10 +91,40 @@ func TestEventsComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
+// pairKinds are the events that are read back only.
+func pairKinds() []*consentv1.Event {
+	return []*consentv1.Event{
+		event(func(e *consentv1.Event) { e.Kind = &consentv1.Event_Link{Link: &consentv1.LinkEvent{With: "b"}} }),
+		event(func(e *consentv1.Event) { e.Kind = &consentv1.Event_Unlink{Unlink: &consentv1.UnlinkEvent{With: "b"}} }),
+	}
+}
+
+// A link is of two ids, and so no event of a batch: it is refused with the name of the call that records it, and read back whole.
+func TestLinksAreOnlyReadBack(t *testing.T) {
+	batch := pairKinds()
+	events, faults := eventsOf(batch, consent.InstantOf(time.Unix(1_700_000_000, 0)))
+	want := []consent.Violation{
+		{Field: "events[0].link", Description: "is recorded by LinkSubjects, for both ids at once"},
+		{Field: "events[1].unlink", Description: "is recorded by UnlinkSubjects, for both ids at once"},
+	}
+	if diff := cmp.Diff(want, faults); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+	for i := range events {
+		if diff := cmp.Diff(batch[i], wireEvent(&events[i]), protocmp.Transform()); diff != "" {
+			t.Errorf("event %d (-written +read):\n%s", i, diff)
+		}
+	}
+	linked := wireEvent(&consent.Event{ID: "e", Source: "s", Fact: consent.Link{With: "b", Linked: true}})
+	if !linked.GetLink().GetLinked() {
+		t.Errorf("the side is lost: %v", linked)
+	}
+}
+
 func TestEveryKindOfEventIsTested(t *testing.T) {
 	want := (&consentv1.Event{}).ProtoReflect().Descriptor().Oneofs().ByName("kind").Fields()
 	seen := map[string]bool{}
-	for _, e := range kinds() {
+	for _, e := range append(kinds(), pairKinds()...) {
 		m := e.ProtoReflect()
 		seen[string(m.WhichOneof(m.Descriptor().Oneofs().ByName("kind")).Name())] = true
 	}

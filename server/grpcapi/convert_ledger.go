@@ -8,6 +8,7 @@ import (
 func ledgerEntry(e *consent.Entry) *consentv1.LedgerEntry {
 	return &consentv1.LedgerEntry{
 		Event: wireEvent(&e.Event), RecordedAt: timestamp(e.RecordedAt), Revision: uint64(e.Revision),
+		SubjectId: e.SubjectID,
 	}
 }
 
@@ -35,6 +36,12 @@ func wireEvent(e *consent.Event) *consentv1.Event {
 		out.Kind = &consentv1.Event_Profile{Profile: wireProfile(f)}
 	case consent.Annulment:
 		out.Kind = &consentv1.Event_Annulment{Annulment: &consentv1.AnnulmentEvent{EventId: f.EventID}}
+	case consent.Link:
+		out.Kind = &consentv1.Event_Link{Link: &consentv1.LinkEvent{With: f.With, Linked: f.Linked}}
+	case consent.Unlink:
+		out.Kind = &consentv1.Event_Unlink{Unlink: &consentv1.UnlinkEvent{With: f.With}}
+	case consent.Sharing:
+		out.Kind = &consentv1.Event_Sharing{Sharing: &consentv1.SharingEvent{Shared: f.Shared}}
 	}
 	return out
 }

@@ -38,7 +38,9 @@ func (s *decisionService) Explain(ctx context.Context, r *consentv1.ExplainReque
 	if err != nil {
 		return nil, err
 	}
-	return explainResponse(&story, decision), nil
+	answer := explainResponse(&story, decision)
+	answer.Person = wirePerson(r.GetCheck().GetSubjectId(), &story.Person)
+	return answer, nil
 }
 
 // explainQuestion validates and converts a request for an explanation.

@@ -26,6 +26,7 @@ func told() explain.Story {
 	withdrawn := consent.Reason{Code: consent.ConsentWithdrawn, Clause: "§1"}
 	return explain.Story{
 		Decision: consent.Decision{Effect: consent.Deny, Reasons: []consent.Reason{withdrawn}, Basis: consent.BasisConsent}, Now: noon,
+		Person:   consent.Person{IDs: []string{"c", "u"}},
 		AsOf:     &explain.AsOf{Past: explain.Past{At: noon - 1, KnownAt: noon}, Later: entries(150), Unknown: entries(1)},
 		Policies: &explain.Deciding{Revision: "r1", Now: true, Then: true, From: noon - 5},
 		Annulled: []consent.AnnulledEntry{{Entry: entries(1)[0], By: entries(2)[1]}},
@@ -106,6 +107,7 @@ func TestExplainConverts(t *testing.T) {
 	at := func(i consent.Instant) *timestamppb.Timestamp { return timestamppb.New(i.Time()) }
 	withdrawn := []consentv1.ReasonCode{consentv1.ReasonCode_REASON_CODE_CONSENT_WITHDRAWN}
 	want := &consentv1.ExplainResponse{
+		Person:     &consentv1.Person{SubjectIds: []string{"c", "u"}},
 		DecidedFor: at(noon), AsOf: true, Obligations: []string{"Do."}, PolicyFailure: "f", Trace: "t",
 		StateAsOf: &consentv1.StateAsOf{
 			At: at(noon - 1), KnownAt: at(noon), RecordedLater: wired(100), RecordedLaterCount: 150, NotKnown: wired(1), NotKnownCount: 1,

@@ -51,6 +51,7 @@ type Ledger interface {
 	Record(context.Context, consent.Batch) (consent.Recorded, error)
 	Read(context.Context, consent.Subject) (consent.Snapshot, error)
 	Events(context.Context, consent.Subject, consent.Page) (consent.Entries, error)
+	Person(context.Context, consent.Subject) (consent.Person, error)
 }
 
 // Activator puts policies in force. The errors of Activate are consent's.

@@ -31,6 +31,7 @@ type fake struct {
 	read   func(consent.Subject) (consent.Snapshot, error)
 	fence  func(context.Context) error
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
+	person func(consent.Subject) (consent.Person, error)
 
 	status   consent.PolicyStatus
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
@@ -101,6 +102,13 @@ func (f *fake) Events(_ context.Context, s consent.Subject, p consent.Page) (con
 		return consent.Entries{}, nil
 	}
 	return f.events(s, p)
+}
+
+func (f *fake) Person(_ context.Context, s consent.Subject) (consent.Person, error) {
+	if f.person == nil {
+		return consent.Person{IDs: []string{s.ID}}, nil
+	}
+	return f.person(s)
 }
 
 // noon is the fake's clock.

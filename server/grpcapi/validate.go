@@ -19,6 +19,7 @@ func newValidator() (*validator, error) {
 	rules, err := protovalidate.New(protovalidate.WithDisableLazy(), protovalidate.WithMessages(
 		&consentv1.CheckRequest{}, &consentv1.BatchCheckRequest{}, &consentv1.ListPurposesRequest{},
 		&consentv1.RecordEventsRequest{}, &consentv1.GetSubjectRequest{}, &consentv1.ListEventsRequest{},
+		&consentv1.LinkSubjectsRequest{}, &consentv1.UnlinkSubjectsRequest{},
 		&consentv1.GetPolicyRequest{}, &consentv1.ListControllersRequest{},
 		&consentv1.ActivatePolicyRequest{}, &consentv1.CheckPolicyRequest{},
 		&consentv1.ExplainRequest{}, &consentv1.DiffPolicyRequest{},
@@ -58,19 +59,22 @@ func (v *validator) faults(m proto.Message) ([]consent.Violation, error) {
 // past, which are compared, were admitted then.
 func subjectIDsOf(m proto.Message) (faults []consent.Violation) {
 	if m, has := m.(interface{ GetSubjectId() string }); has {
-		faults = appendSubject(faults, "", m)
+		faults = appendSubject(faults, "subject_id", m.GetSubjectId())
+	}
+	if m, has := m.(pairRequest); has {
+		faults = appendSubject(faults, "linked_id", m.GetLinkedId())
 	}
 	if m, has := m.(interface {
 		GetCheck() *consentv1.CheckRequest
 	}); has {
-		faults = appendSubject(faults, "check.", m.GetCheck())
+		faults = appendSubject(faults, "check.subject_id", m.GetCheck().GetSubjectId())
 	}
 	return faults
 }
 
-func appendSubject(faults []consent.Violation, path string, m interface{ GetSubjectId() string }) []consent.Violation {
-	if fault := consent.SubjectIDFault(m.GetSubjectId()); fault != "" {
-		faults = append(faults, consent.Violation{Field: path + "subject_id", Description: fault})
+func appendSubject(faults []consent.Violation, field, id string) []consent.Violation {
+	if fault := consent.SubjectIDFault(id); fault != "" {
+		faults = append(faults, consent.Violation{Field: field, Description: fault})
 	}
 	return faults
 }

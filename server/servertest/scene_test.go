@@ -22,6 +22,8 @@ type stage struct {
 	// all is the test that the server lives as long as.
 	all   *testing.T
 	clock atomic.Int64
+	// doors are the ways to ask, in the stories of people.
+	doors *doors
 }
 
 func newStage(t *testing.T) *stage {
@@ -168,8 +170,14 @@ func record(id string, at time.Duration, what kind, want string, details ...deta
 
 func (s *scene) send(t *testing.T, want []string, events ...*consentv1.Event) {
 	t.Helper()
+	s.sendUnder(t, s.subject, want, events...)
+}
+
+// sendUnder sends events of an id.
+func (s *scene) sendUnder(t *testing.T, id string, want []string, events ...*consentv1.Event) {
+	t.Helper()
 	response, err := s.Consents.RecordEvents(context.Background(), &consentv1.RecordEventsRequest{
-		Controller: "example", SubjectId: s.subject, Events: events,
+		Controller: "example", SubjectId: id, Events: events,
 	})
 	got := []string{refusalText(err)}
 	if err == nil {

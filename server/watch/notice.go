@@ -36,7 +36,8 @@ type Hello struct {
 
 // Report is what a client says.
 type Report struct {
-	// Applied is the position up to which it has applied what it was told; no lower than before, or zero: it does not say.
+	// Applied is the position up to which it has applied what it was told; no lower than before, or zero: it does not
+	// say.
 	Applied uint64
 	// Heartbeat asks for a lease, by a number above those before; zero: it does not ask.
 	Heartbeat uint64

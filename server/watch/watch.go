@@ -45,8 +45,9 @@ const (
 	ringSize = 1 << 16
 	// maxWatchers bounds what one server keeps of streams and goroutines.
 	maxWatchers = 10_000
-	// pace is how much time passes between two waves of messages, per watcher: a wave takes about that much of a core per
-	// watcher, here and in the clients, so that a storm of writes makes messages longer, and not more than can be sent.
+	// pace is how much time passes between two waves of messages, per watcher: a wave takes about that much of a core
+	// per watcher, here and in the clients, so that a storm of writes makes messages longer, and not more than can be
+	// sent.
 	pace = 20 * time.Microsecond
 )
 
@@ -57,8 +58,8 @@ type Config struct {
 	Revision consent.Revision
 	// Policy returns the digest of the policies in force; required. It must be quick.
 	Policy func() string
-	// Lease is how long leases last; zero means DefaultLease. An earlier process of the same store must not have granted
-	// longer ones.
+	// Lease is how long leases last; zero means DefaultLease. An earlier process of the same store must not have
+	// granted longer ones.
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
@@ -104,7 +105,7 @@ type Hub struct {
 
 var _ store.Observer = (*Hub)(nil)
 
-// announcement is one change of a slot, or of the policies.
+// announcement is one change of a slot, or of the policies. Of a change of several slots the last has the revision.
 type announcement struct {
 	revision consent.Revision
 	slot     uint32
@@ -175,19 +176,26 @@ func (h *Hub) Stats() Stats {
 // as at the one before. If the change fails, its floor only costs the cache a slot, because no other change takes the
 // revision: a cache that was told a revision takes itself to know all changes up to it, and would answer a token of the
 // other change from a state before it.
+//
+// For the same reason the slots of all ids that the change touches are told in one go, and its revision with the last
+// of them: a message that ends between them does not tell the revision.
 func (h *Hub) Changed(c store.Change) {
-	slot := h.hello.Slots.Of(c.Subject.Controller, c.Subject.ID)
-	h.announce(announcement{slot: slot, revision: c.Revision})
+	var all []announcement
+	c.Subjects(func(s consent.Subject) { all = append(all, announcement{slot: h.hello.Slots.Of(s.Controller, s.ID)}) })
+	all[len(all)-1].revision = c.Revision
+	h.announce(all...)
 }
 
 // PolicyChanged announces that other policies are in force.
 func (h *Hub) PolicyChanged() { h.announce(announcement{policy: true}) }
 
-func (h *Hub) announce(a announcement) {
+func (h *Hub) announce(all ...announcement) {
 	h.mu.Lock()
-	h.mu.ring[h.mu.position%ringSize] = a
-	h.mu.position++
-	h.mu.revision = max(h.mu.revision, a.revision)
+	for _, a := range all {
+		h.mu.ring[h.mu.position%ringSize] = a
+		h.mu.position++
+		h.mu.revision = max(h.mu.revision, a.revision)
+	}
 	h.mu.Unlock()
 	signal(h.changed)
 }

@@ -32,8 +32,8 @@ const (
 	EventEffect_EVENT_EFFECT_COUNTED EventEffect = 1
 	// Something on record outranks all of it: it changed nothing.
 	EventEffect_EVENT_EFFECT_SUPERSEDED EventEffect = 2
-	// It is in the ledger and does not count for lack of evidence: an import that does not restrict, or a lifting that needs
-	// evidence.
+	// It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that
+	// needs evidence), or because it restricts nothing and was said under a shared id.
 	EventEffect_EVENT_EFFECT_UNPROVEN EventEffect = 3
 	// A later event of the same batch annulled it.
 	EventEffect_EVENT_EFFECT_ANNULLED EventEffect = 4
@@ -298,6 +298,374 @@ func (x *RecordEventsResponse) GetOutcomes() []*EventOutcome {
 	return nil
 }
 
+// LinkSubjectsRequest names two ids of one person.
+type LinkSubjectsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The controller's id; 1 to 256 bytes. Unknown: NOT_FOUND.
+	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
+	// An id of the person; 1 to 256 bytes.
+	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The id that was found to be theirs, the linked side; 1 to 256 bytes, and another than subject_id. An id that is not
+	// shared is the linked side of one link at most. Of an account: id and one of another kind the account is the
+	// person's side, and of an address or a device (email_sha256:, email_hmac:, phone_e164_hmac:, cookie:, device:) and a
+	// plain id the plain one, whichever is named first.
+	LinkedId string `protobuf:"bytes,3,opt,name=linked_id,json=linkedId,proto3" json:"linked_id,omitempty"`
+	// The idempotency key, as Event.id; 1 to 256 bytes.
+	EventId string `protobuf:"bytes,4,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// When it was found, by the writer's clock; at most one minute in the future. Absent: now, and where the event is
+	// repeated, when it was then.
+	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
+	// Where it came from, as Event.source: login, support, import. Required, [a-z][a-z0-9_]{0,63}.
+	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	// Proof, as Event.evidence. Empty: none; an import needs one.
+	Evidence string `protobuf:"bytes,7,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// As RecordEventsRequest.fence, for all ids whose state changes by it.
+	Fence         bool `protobuf:"varint,8,opt,name=fence,proto3" json:"fence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkSubjectsRequest) Reset() {
+	*x = LinkSubjectsRequest{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkSubjectsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkSubjectsRequest) ProtoMessage() {}
+
+func (x *LinkSubjectsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkSubjectsRequest.ProtoReflect.Descriptor instead.
+func (*LinkSubjectsRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LinkSubjectsRequest) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *LinkSubjectsRequest) GetSubjectId() string {
+	if x != nil {
+		return x.SubjectId
+	}
+	return ""
+}
+
+func (x *LinkSubjectsRequest) GetLinkedId() string {
+	if x != nil {
+		return x.LinkedId
+	}
+	return ""
+}
+
+func (x *LinkSubjectsRequest) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *LinkSubjectsRequest) GetOccurredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OccurredAt
+	}
+	return nil
+}
+
+func (x *LinkSubjectsRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *LinkSubjectsRequest) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
+	}
+	return ""
+}
+
+func (x *LinkSubjectsRequest) GetFence() bool {
+	if x != nil {
+		return x.Fence
+	}
+	return false
+}
+
+// LinkSubjectsResponse acknowledges a link.
+type LinkSubjectsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stands for the state after the link, as RecordEventsResponse's.
+	ConsistencyToken string `protobuf:"bytes,1,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
+	// The revision that the token stands for.
+	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What became of the link: COUNTED, SUPERSEDED where a newer parting of the two is on record, or DUPLICATE.
+	Outcome *EventOutcome `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Who subject_id names now.
+	Person        *Person `protobuf:"bytes,4,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkSubjectsResponse) Reset() {
+	*x = LinkSubjectsResponse{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkSubjectsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkSubjectsResponse) ProtoMessage() {}
+
+func (x *LinkSubjectsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkSubjectsResponse.ProtoReflect.Descriptor instead.
+func (*LinkSubjectsResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *LinkSubjectsResponse) GetConsistencyToken() string {
+	if x != nil {
+		return x.ConsistencyToken
+	}
+	return ""
+}
+
+func (x *LinkSubjectsResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *LinkSubjectsResponse) GetOutcome() *EventOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *LinkSubjectsResponse) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// UnlinkSubjectsRequest names two ids that are linked and are two people.
+type UnlinkSubjectsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The controller's id; 1 to 256 bytes. Unknown: NOT_FOUND.
+	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
+	// One of the two ids; 1 to 256 bytes.
+	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The other, in either order; 1 to 256 bytes.
+	LinkedId string `protobuf:"bytes,3,opt,name=linked_id,json=linkedId,proto3" json:"linked_id,omitempty"`
+	// The idempotency key, as Event.id; 1 to 256 bytes.
+	EventId string `protobuf:"bytes,4,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// When they were found to be two people; as LinkSubjectsRequest.occurred_at.
+	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
+	// Where it came from, as Event.source. Required, [a-z][a-z0-9_]{0,63}.
+	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	// What shows that they are two people: a URI, as Event.evidence. Required.
+	Evidence string `protobuf:"bytes,7,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// As RecordEventsRequest.fence, for all ids whose state changes by it.
+	Fence         bool `protobuf:"varint,8,opt,name=fence,proto3" json:"fence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkSubjectsRequest) Reset() {
+	*x = UnlinkSubjectsRequest{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkSubjectsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkSubjectsRequest) ProtoMessage() {}
+
+func (x *UnlinkSubjectsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkSubjectsRequest.ProtoReflect.Descriptor instead.
+func (*UnlinkSubjectsRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UnlinkSubjectsRequest) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsRequest) GetSubjectId() string {
+	if x != nil {
+		return x.SubjectId
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsRequest) GetLinkedId() string {
+	if x != nil {
+		return x.LinkedId
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsRequest) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsRequest) GetOccurredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OccurredAt
+	}
+	return nil
+}
+
+func (x *UnlinkSubjectsRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsRequest) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsRequest) GetFence() bool {
+	if x != nil {
+		return x.Fence
+	}
+	return false
+}
+
+// UnlinkSubjectsResponse acknowledges a parting.
+type UnlinkSubjectsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stands for the state after the parting, as RecordEventsResponse's.
+	ConsistencyToken string `protobuf:"bytes,1,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
+	// The revision that the token stands for.
+	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What became of it: COUNTED, SUPERSEDED where a newer link of the two is on record, or DUPLICATE.
+	Outcome *EventOutcome `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Who subject_id names now. It may still be linked_id's person, where others link the two.
+	Person        *Person `protobuf:"bytes,4,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkSubjectsResponse) Reset() {
+	*x = UnlinkSubjectsResponse{}
+	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkSubjectsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkSubjectsResponse) ProtoMessage() {}
+
+func (x *UnlinkSubjectsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkSubjectsResponse.ProtoReflect.Descriptor instead.
+func (*UnlinkSubjectsResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UnlinkSubjectsResponse) GetConsistencyToken() string {
+	if x != nil {
+		return x.ConsistencyToken
+	}
+	return ""
+}
+
+func (x *UnlinkSubjectsResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *UnlinkSubjectsResponse) GetOutcome() *EventOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *UnlinkSubjectsResponse) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
 // EventOutcome is what became of one event.
 type EventOutcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -317,7 +685,7 @@ type EventOutcome struct {
 
 func (x *EventOutcome) Reset() {
 	*x = EventOutcome{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +697,7 @@ func (x *EventOutcome) String() string {
 func (*EventOutcome) ProtoMessage() {}
 
 func (x *EventOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[2]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +710,7 @@ func (x *EventOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventOutcome.ProtoReflect.Descriptor instead.
 func (*EventOutcome) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{2}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EventOutcome) GetEffect() EventEffect {
@@ -397,7 +765,7 @@ type EventWarning struct {
 
 func (x *EventWarning) Reset() {
 	*x = EventWarning{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +777,7 @@ func (x *EventWarning) String() string {
 func (*EventWarning) ProtoMessage() {}
 
 func (x *EventWarning) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[3]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +790,7 @@ func (x *EventWarning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventWarning.ProtoReflect.Descriptor instead.
 func (*EventWarning) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{3}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EventWarning) GetCode() EventWarningCode {
@@ -471,7 +839,7 @@ type GetSubjectRequest struct {
 
 func (x *GetSubjectRequest) Reset() {
 	*x = GetSubjectRequest{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +851,7 @@ func (x *GetSubjectRequest) String() string {
 func (*GetSubjectRequest) ProtoMessage() {}
 
 func (x *GetSubjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[4]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +864,7 @@ func (x *GetSubjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectRequest.ProtoReflect.Descriptor instead.
 func (*GetSubjectRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{4}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetSubjectRequest) GetController() string {
@@ -535,14 +903,16 @@ type GetSubjectResponse struct {
 	// Stands for the state.
 	ConsistencyToken string `protobuf:"bytes,2,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
 	// As of when the state is; absent where neither at nor known_at was set.
-	AsOf          *StateAsOf `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *StateAsOf `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Who the id names, as of then: whose state it is.
+	Person        *Person `protobuf:"bytes,4,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetSubjectResponse) Reset() {
 	*x = GetSubjectResponse{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +924,7 @@ func (x *GetSubjectResponse) String() string {
 func (*GetSubjectResponse) ProtoMessage() {}
 
 func (x *GetSubjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[5]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +937,7 @@ func (x *GetSubjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectResponse.ProtoReflect.Descriptor instead.
 func (*GetSubjectResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{5}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetSubjectResponse) GetState() *SubjectState {
@@ -587,6 +957,13 @@ func (x *GetSubjectResponse) GetConsistencyToken() string {
 func (x *GetSubjectResponse) GetAsOf() *StateAsOf {
 	if x != nil {
 		return x.AsOf
+	}
+	return nil
+}
+
+func (x *GetSubjectResponse) GetPerson() *Person {
+	if x != nil {
+		return x.Person
 	}
 	return nil
 }
@@ -615,7 +992,7 @@ type StateAsOf struct {
 
 func (x *StateAsOf) Reset() {
 	*x = StateAsOf{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +1004,7 @@ func (x *StateAsOf) String() string {
 func (*StateAsOf) ProtoMessage() {}
 
 func (x *StateAsOf) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[6]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +1017,7 @@ func (x *StateAsOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateAsOf.ProtoReflect.Descriptor instead.
 func (*StateAsOf) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{6}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StateAsOf) GetAt() *timestamppb.Timestamp {
@@ -685,10 +1062,10 @@ func (x *StateAsOf) GetNotKnownCount() uint32 {
 	return 0
 }
 
-// SubjectState is what all of a subject's events add up to.
+// SubjectState is what all of a person's events add up to. Every id of the person has the same.
 type SubjectState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether anything was ever recorded.
+	// Whether anything but links was ever recorded under an id of the person.
 	Known bool `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
 	// The revision of the subject's newest change; 0 if there is none.
 	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -730,7 +1107,7 @@ type SubjectState struct {
 
 func (x *SubjectState) Reset() {
 	*x = SubjectState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +1119,7 @@ func (x *SubjectState) String() string {
 func (*SubjectState) ProtoMessage() {}
 
 func (x *SubjectState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[7]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +1132,7 @@ func (x *SubjectState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubjectState.ProtoReflect.Descriptor instead.
 func (*SubjectState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{7}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SubjectState) GetKnown() bool {
@@ -899,7 +1276,7 @@ type SignalState struct {
 
 func (x *SignalState) Reset() {
 	*x = SignalState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -911,7 +1288,7 @@ func (x *SignalState) String() string {
 func (*SignalState) ProtoMessage() {}
 
 func (x *SignalState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[8]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -924,7 +1301,7 @@ func (x *SignalState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalState.ProtoReflect.Descriptor instead.
 func (*SignalState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{8}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SignalState) GetSignal() string {
@@ -963,7 +1340,7 @@ type OptOutState struct {
 
 func (x *OptOutState) Reset() {
 	*x = OptOutState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1352,7 @@ func (x *OptOutState) String() string {
 func (*OptOutState) ProtoMessage() {}
 
 func (x *OptOutState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[9]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1365,7 @@ func (x *OptOutState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOutState.ProtoReflect.Descriptor instead.
 func (*OptOutState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{9}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OptOutState) GetKind() OptOutKind {
@@ -1049,7 +1426,7 @@ type ConsentState struct {
 
 func (x *ConsentState) Reset() {
 	*x = ConsentState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1438,7 @@ func (x *ConsentState) String() string {
 func (*ConsentState) ProtoMessage() {}
 
 func (x *ConsentState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[10]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1451,7 @@ func (x *ConsentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentState.ProtoReflect.Descriptor instead.
 func (*ConsentState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ConsentState) GetPurpose() string {
@@ -1195,7 +1572,7 @@ type ObjectionState struct {
 
 func (x *ObjectionState) Reset() {
 	*x = ObjectionState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1584,7 @@ func (x *ObjectionState) String() string {
 func (*ObjectionState) ProtoMessage() {}
 
 func (x *ObjectionState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[11]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1597,7 @@ func (x *ObjectionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectionState.ProtoReflect.Descriptor instead.
 func (*ObjectionState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ObjectionState) GetPurpose() string {
@@ -1279,7 +1656,7 @@ type RestrictionState struct {
 
 func (x *RestrictionState) Reset() {
 	*x = RestrictionState{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1668,7 @@ func (x *RestrictionState) String() string {
 func (*RestrictionState) ProtoMessage() {}
 
 func (x *RestrictionState) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[12]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1681,7 @@ func (x *RestrictionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestrictionState.ProtoReflect.Descriptor instead.
 func (*RestrictionState) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RestrictionState) GetGround() RestrictionGround {
@@ -1349,7 +1726,7 @@ func (x *RestrictionState) GetExempt() []string {
 	return nil
 }
 
-// ListEventsRequest asks for a page of a subject's ledger.
+// ListEventsRequest asks for a page of a person's ledger.
 type ListEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The controller's id; 1 to 256 bytes.
@@ -1366,7 +1743,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1755,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[13]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1768,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{13}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListEventsRequest) GetController() string {
@@ -1435,7 +1812,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1824,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[14]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1837,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{14}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListEventsResponse) GetEntries() []*LedgerEntry {
@@ -1485,14 +1862,16 @@ type LedgerEntry struct {
 	// When it was recorded, by the server's clock.
 	RecordedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
 	// The revision of the change that recorded it. The events of one batch share it.
-	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The id under which it was said: one of the person's, or a shared id. Always set.
+	SubjectId     string `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LedgerEntry) Reset() {
 	*x = LedgerEntry{}
-	mi := &file_consent_v1_consent_service_proto_msgTypes[15]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1883,7 @@ func (x *LedgerEntry) String() string {
 func (*LedgerEntry) ProtoMessage() {}
 
 func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_consent_service_proto_msgTypes[15]
+	mi := &file_consent_v1_consent_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1896,7 @@ func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerEntry.ProtoReflect.Descriptor instead.
 func (*LedgerEntry) Descriptor() ([]byte, []int) {
-	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{15}
+	return file_consent_v1_consent_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LedgerEntry) GetEvent() *Event {
@@ -1539,6 +1918,13 @@ func (x *LedgerEntry) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *LedgerEntry) GetSubjectId() string {
+	if x != nil {
+		return x.SubjectId
+	}
+	return ""
 }
 
 var File_consent_v1_consent_service_proto protoreflect.FileDescriptor
@@ -1564,7 +1950,55 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"duplicates\x18\x03 \x01(\rR\n" +
 	"duplicates\x12\x1a\n" +
 	"\brevision\x18\x04 \x01(\x04R\brevision\x124\n" +
-	"\boutcomes\x18\x05 \x03(\v2\x18.consent.v1.EventOutcomeR\boutcomes\"\x9f\x02\n" +
+	"\boutcomes\x18\x05 \x03(\v2\x18.consent.v1.EventOutcomeR\boutcomes\"\xe3\x04\n" +
+	"\x13LinkSubjectsRequest\x12*\n" +
+	"\n" +
+	"controller\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\n" +
+	"controller\x12)\n" +
+	"\n" +
+	"subject_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x12'\n" +
+	"\tlinked_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\blinkedId\x12%\n" +
+	"\bevent_id\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\aeventId\x12;\n" +
+	"\voccurred_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"occurredAt\x12\x80\x01\n" +
+	"\x06source\x18\x06 \x01(\tBh\xbaHe\xba\x01b\n" +
+	"\vsource.form\x12+must be [a-z][a-z0-9_]{0,63}, such as login\x1a&this.matches('^[a-z][a-z0-9_]{0,63}$')R\x06source\x12\xce\x01\n" +
+	"\bevidence\x18\a \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa4\x01\n" +
+	"\fevidence.uri\x12Vmust be a URI without white space, such as https://…, sha256:… or urn:paper:form-9\x1a<this.matches('^([A-Za-z][A-Za-z0-9+.-]*:[^\\\\s\\\\pZ\\\\pC]+)?$')r\x03(\x80\bR\bevidence\x12\x14\n" +
+	"\x05fence\x18\b \x01(\bR\x05fence\"\xbf\x01\n" +
+	"\x14LinkSubjectsResponse\x12+\n" +
+	"\x11consistency_token\x18\x01 \x01(\tR\x10consistencyToken\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\x122\n" +
+	"\aoutcome\x18\x03 \x01(\v2\x18.consent.v1.EventOutcomeR\aoutcome\x12*\n" +
+	"\x06person\x18\x04 \x01(\v2\x12.consent.v1.PersonR\x06person\"\xe9\x04\n" +
+	"\x15UnlinkSubjectsRequest\x12*\n" +
+	"\n" +
+	"controller\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\n" +
+	"controller\x12)\n" +
+	"\n" +
+	"subject_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x12'\n" +
+	"\tlinked_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\blinkedId\x12%\n" +
+	"\bevent_id\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\aeventId\x12;\n" +
+	"\voccurred_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"occurredAt\x12\x82\x01\n" +
+	"\x06source\x18\x06 \x01(\tBj\xbaHg\xba\x01d\n" +
+	"\vsource.form\x12-must be [a-z][a-z0-9_]{0,63}, such as support\x1a&this.matches('^[a-z][a-z0-9_]{0,63}$')R\x06source\x12\xd0\x01\n" +
+	"\bevidence\x18\a \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xa4\x01\n" +
+	"\fevidence.uri\x12Vmust be a URI without white space, such as https://…, sha256:… or urn:paper:form-9\x1a<this.matches('^([A-Za-z][A-Za-z0-9+.-]*:[^\\\\s\\\\pZ\\\\pC]+)?$')r\x05\x10\x01(\x80\bR\bevidence\x12\x14\n" +
+	"\x05fence\x18\b \x01(\bR\x05fence\"\xc1\x01\n" +
+	"\x16UnlinkSubjectsResponse\x12+\n" +
+	"\x11consistency_token\x18\x01 \x01(\tR\x10consistencyToken\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\x122\n" +
+	"\aoutcome\x18\x03 \x01(\v2\x18.consent.v1.EventOutcomeR\aoutcome\x12*\n" +
+	"\x06person\x18\x04 \x01(\v2\x12.consent.v1.PersonR\x06person\"\x9f\x02\n" +
 	"\fEventOutcome\x12/\n" +
 	"\x06effect\x18\x01 \x01(\x0e2\x17.consent.v1.EventEffectR\x06effect\x12#\n" +
 	"\rsuperseded_by\x18\x02 \x01(\tR\fsupersededBy\x12U\n" +
@@ -1585,11 +2019,12 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"subject_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\tsubjectId\x12*\n" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x125\n" +
-	"\bknown_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\"\x9d\x01\n" +
+	"\bknown_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\"\xc9\x01\n" +
 	"\x12GetSubjectResponse\x12.\n" +
 	"\x05state\x18\x01 \x01(\v2\x18.consent.v1.SubjectStateR\x05state\x12+\n" +
 	"\x11consistency_token\x18\x02 \x01(\tR\x10consistencyToken\x12*\n" +
-	"\x05as_of\x18\x03 \x01(\v2\x15.consent.v1.StateAsOfR\x04asOf\"\xbe\x02\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x15.consent.v1.StateAsOfR\x04asOf\x12*\n" +
+	"\x06person\x18\x04 \x01(\v2\x12.consent.v1.PersonR\x06person\"\xbe\x02\n" +
 	"\tStateAsOf\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x125\n" +
 	"\bknown_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\x12>\n" +
@@ -1676,12 +2111,14 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\"o\n" +
 	"\x12ListEventsResponse\x121\n" +
 	"\aentries\x18\x01 \x03(\v2\x17.consent.v1.LedgerEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8f\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
 	"\vLedgerEntry\x12'\n" +
 	"\x05event\x18\x01 \x01(\v2\x11.consent.v1.EventR\x05event\x12;\n" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x04R\brevision*\xb4\x01\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x1d\n" +
+	"\n" +
+	"subject_id\x18\x04 \x01(\tR\tsubjectId*\xb4\x01\n" +
 	"\vEventEffect\x12\x1c\n" +
 	"\x18EVENT_EFFECT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14EVENT_EFFECT_COUNTED\x10\x01\x12\x1b\n" +
@@ -1692,11 +2129,13 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"\x10EventWarningCode\x12\"\n" +
 	"\x1eEVENT_WARNING_CODE_UNSPECIFIED\x10\x00\x12+\n" +
 	"'EVENT_WARNING_CODE_PURPOSE_NOT_DECLARED\x10\x01\x12%\n" +
-	"!EVENT_WARNING_CODE_NOTICE_UNKNOWN\x10\x022\x83\x02\n" +
+	"!EVENT_WARNING_CODE_NOTICE_UNKNOWN\x10\x022\xb3\x03\n" +
 	"\x0eConsentService\x12S\n" +
 	"\fRecordEvents\x12\x1f.consent.v1.RecordEventsRequest\x1a .consent.v1.RecordEventsResponse\"\x00\x12M\n" +
 	"\n" +
-	"GetSubject\x12\x1d.consent.v1.GetSubjectRequest\x1a\x1e.consent.v1.GetSubjectResponse\"\x00\x12M\n" +
+	"GetSubject\x12\x1d.consent.v1.GetSubjectRequest\x1a\x1e.consent.v1.GetSubjectResponse\"\x00\x12S\n" +
+	"\fLinkSubjects\x12\x1f.consent.v1.LinkSubjectsRequest\x1a .consent.v1.LinkSubjectsResponse\"\x00\x12Y\n" +
+	"\x0eUnlinkSubjects\x12!.consent.v1.UnlinkSubjectsRequest\x1a\".consent.v1.UnlinkSubjectsResponse\"\x00\x12M\n" +
 	"\n" +
 	"ListEvents\x12\x1d.consent.v1.ListEventsRequest\x1a\x1e.consent.v1.ListEventsResponse\"\x00BR\n" +
 	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
@@ -1714,92 +2153,108 @@ func file_consent_v1_consent_service_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_consent_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_consent_v1_consent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_consent_v1_consent_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_consent_v1_consent_service_proto_goTypes = []any{
-	(EventEffect)(0),              // 0: consent.v1.EventEffect
-	(EventWarningCode)(0),         // 1: consent.v1.EventWarningCode
-	(*RecordEventsRequest)(nil),   // 2: consent.v1.RecordEventsRequest
-	(*RecordEventsResponse)(nil),  // 3: consent.v1.RecordEventsResponse
-	(*EventOutcome)(nil),          // 4: consent.v1.EventOutcome
-	(*EventWarning)(nil),          // 5: consent.v1.EventWarning
-	(*GetSubjectRequest)(nil),     // 6: consent.v1.GetSubjectRequest
-	(*GetSubjectResponse)(nil),    // 7: consent.v1.GetSubjectResponse
-	(*StateAsOf)(nil),             // 8: consent.v1.StateAsOf
-	(*SubjectState)(nil),          // 9: consent.v1.SubjectState
-	(*SignalState)(nil),           // 10: consent.v1.SignalState
-	(*OptOutState)(nil),           // 11: consent.v1.OptOutState
-	(*ConsentState)(nil),          // 12: consent.v1.ConsentState
-	(*ObjectionState)(nil),        // 13: consent.v1.ObjectionState
-	(*RestrictionState)(nil),      // 14: consent.v1.RestrictionState
-	(*ListEventsRequest)(nil),     // 15: consent.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),    // 16: consent.v1.ListEventsResponse
-	(*LedgerEntry)(nil),           // 17: consent.v1.LedgerEntry
-	(*Event)(nil),                 // 18: consent.v1.Event
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(AccountStatus)(0),            // 20: consent.v1.AccountStatus
-	(*Relationship)(nil),          // 21: consent.v1.Relationship
-	(ErasureStage)(0),             // 22: consent.v1.ErasureStage
-	(OptOutKind)(0),               // 23: consent.v1.OptOutKind
-	(ConsentStatus)(0),            // 24: consent.v1.ConsentStatus
-	(GivenBy)(0),                  // 25: consent.v1.GivenBy
-	(RestrictionGround)(0),        // 26: consent.v1.RestrictionGround
+	(EventEffect)(0),               // 0: consent.v1.EventEffect
+	(EventWarningCode)(0),          // 1: consent.v1.EventWarningCode
+	(*RecordEventsRequest)(nil),    // 2: consent.v1.RecordEventsRequest
+	(*RecordEventsResponse)(nil),   // 3: consent.v1.RecordEventsResponse
+	(*LinkSubjectsRequest)(nil),    // 4: consent.v1.LinkSubjectsRequest
+	(*LinkSubjectsResponse)(nil),   // 5: consent.v1.LinkSubjectsResponse
+	(*UnlinkSubjectsRequest)(nil),  // 6: consent.v1.UnlinkSubjectsRequest
+	(*UnlinkSubjectsResponse)(nil), // 7: consent.v1.UnlinkSubjectsResponse
+	(*EventOutcome)(nil),           // 8: consent.v1.EventOutcome
+	(*EventWarning)(nil),           // 9: consent.v1.EventWarning
+	(*GetSubjectRequest)(nil),      // 10: consent.v1.GetSubjectRequest
+	(*GetSubjectResponse)(nil),     // 11: consent.v1.GetSubjectResponse
+	(*StateAsOf)(nil),              // 12: consent.v1.StateAsOf
+	(*SubjectState)(nil),           // 13: consent.v1.SubjectState
+	(*SignalState)(nil),            // 14: consent.v1.SignalState
+	(*OptOutState)(nil),            // 15: consent.v1.OptOutState
+	(*ConsentState)(nil),           // 16: consent.v1.ConsentState
+	(*ObjectionState)(nil),         // 17: consent.v1.ObjectionState
+	(*RestrictionState)(nil),       // 18: consent.v1.RestrictionState
+	(*ListEventsRequest)(nil),      // 19: consent.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),     // 20: consent.v1.ListEventsResponse
+	(*LedgerEntry)(nil),            // 21: consent.v1.LedgerEntry
+	(*Event)(nil),                  // 22: consent.v1.Event
+	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
+	(*Person)(nil),                 // 24: consent.v1.Person
+	(AccountStatus)(0),             // 25: consent.v1.AccountStatus
+	(*Relationship)(nil),           // 26: consent.v1.Relationship
+	(ErasureStage)(0),              // 27: consent.v1.ErasureStage
+	(OptOutKind)(0),                // 28: consent.v1.OptOutKind
+	(ConsentStatus)(0),             // 29: consent.v1.ConsentStatus
+	(GivenBy)(0),                   // 30: consent.v1.GivenBy
+	(RestrictionGround)(0),         // 31: consent.v1.RestrictionGround
 }
 var file_consent_v1_consent_service_proto_depIdxs = []int32{
-	18, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
-	4,  // 1: consent.v1.RecordEventsResponse.outcomes:type_name -> consent.v1.EventOutcome
-	0,  // 2: consent.v1.EventOutcome.effect:type_name -> consent.v1.EventEffect
-	19, // 3: consent.v1.EventOutcome.superseded_by_occurred_at:type_name -> google.protobuf.Timestamp
-	5,  // 4: consent.v1.EventOutcome.warnings:type_name -> consent.v1.EventWarning
-	1,  // 5: consent.v1.EventWarning.code:type_name -> consent.v1.EventWarningCode
-	19, // 6: consent.v1.GetSubjectRequest.at:type_name -> google.protobuf.Timestamp
-	19, // 7: consent.v1.GetSubjectRequest.known_at:type_name -> google.protobuf.Timestamp
-	9,  // 8: consent.v1.GetSubjectResponse.state:type_name -> consent.v1.SubjectState
-	8,  // 9: consent.v1.GetSubjectResponse.as_of:type_name -> consent.v1.StateAsOf
-	19, // 10: consent.v1.StateAsOf.at:type_name -> google.protobuf.Timestamp
-	19, // 11: consent.v1.StateAsOf.known_at:type_name -> google.protobuf.Timestamp
-	17, // 12: consent.v1.StateAsOf.recorded_later:type_name -> consent.v1.LedgerEntry
-	17, // 13: consent.v1.StateAsOf.not_known:type_name -> consent.v1.LedgerEntry
-	19, // 14: consent.v1.SubjectState.age_recorded_at:type_name -> google.protobuf.Timestamp
-	20, // 15: consent.v1.SubjectState.account_status:type_name -> consent.v1.AccountStatus
-	19, // 16: consent.v1.SubjectState.last_activity_at:type_name -> google.protobuf.Timestamp
-	19, // 17: consent.v1.SubjectState.retention_until:type_name -> google.protobuf.Timestamp
-	21, // 18: consent.v1.SubjectState.relationship:type_name -> consent.v1.Relationship
-	22, // 19: consent.v1.SubjectState.erasure:type_name -> consent.v1.ErasureStage
-	19, // 20: consent.v1.SubjectState.erasure_at:type_name -> google.protobuf.Timestamp
-	10, // 21: consent.v1.SubjectState.signals:type_name -> consent.v1.SignalState
-	11, // 22: consent.v1.SubjectState.opt_outs:type_name -> consent.v1.OptOutState
-	12, // 23: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
-	13, // 24: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
-	14, // 25: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
-	19, // 26: consent.v1.SubjectState.erasure_completed_at:type_name -> google.protobuf.Timestamp
-	19, // 27: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
-	23, // 28: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
-	19, // 29: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
-	24, // 30: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
-	25, // 31: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
-	19, // 32: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
-	19, // 33: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
-	19, // 34: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
-	24, // 35: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
-	19, // 36: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
-	19, // 37: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
-	19, // 38: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
-	26, // 39: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
-	19, // 40: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
-	17, // 41: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
-	18, // 42: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
-	19, // 43: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	2,  // 44: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
-	6,  // 45: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
-	15, // 46: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
-	3,  // 47: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
-	7,  // 48: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
-	16, // 49: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
-	47, // [47:50] is the sub-list for method output_type
-	44, // [44:47] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	22, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
+	8,  // 1: consent.v1.RecordEventsResponse.outcomes:type_name -> consent.v1.EventOutcome
+	23, // 2: consent.v1.LinkSubjectsRequest.occurred_at:type_name -> google.protobuf.Timestamp
+	8,  // 3: consent.v1.LinkSubjectsResponse.outcome:type_name -> consent.v1.EventOutcome
+	24, // 4: consent.v1.LinkSubjectsResponse.person:type_name -> consent.v1.Person
+	23, // 5: consent.v1.UnlinkSubjectsRequest.occurred_at:type_name -> google.protobuf.Timestamp
+	8,  // 6: consent.v1.UnlinkSubjectsResponse.outcome:type_name -> consent.v1.EventOutcome
+	24, // 7: consent.v1.UnlinkSubjectsResponse.person:type_name -> consent.v1.Person
+	0,  // 8: consent.v1.EventOutcome.effect:type_name -> consent.v1.EventEffect
+	23, // 9: consent.v1.EventOutcome.superseded_by_occurred_at:type_name -> google.protobuf.Timestamp
+	9,  // 10: consent.v1.EventOutcome.warnings:type_name -> consent.v1.EventWarning
+	1,  // 11: consent.v1.EventWarning.code:type_name -> consent.v1.EventWarningCode
+	23, // 12: consent.v1.GetSubjectRequest.at:type_name -> google.protobuf.Timestamp
+	23, // 13: consent.v1.GetSubjectRequest.known_at:type_name -> google.protobuf.Timestamp
+	13, // 14: consent.v1.GetSubjectResponse.state:type_name -> consent.v1.SubjectState
+	12, // 15: consent.v1.GetSubjectResponse.as_of:type_name -> consent.v1.StateAsOf
+	24, // 16: consent.v1.GetSubjectResponse.person:type_name -> consent.v1.Person
+	23, // 17: consent.v1.StateAsOf.at:type_name -> google.protobuf.Timestamp
+	23, // 18: consent.v1.StateAsOf.known_at:type_name -> google.protobuf.Timestamp
+	21, // 19: consent.v1.StateAsOf.recorded_later:type_name -> consent.v1.LedgerEntry
+	21, // 20: consent.v1.StateAsOf.not_known:type_name -> consent.v1.LedgerEntry
+	23, // 21: consent.v1.SubjectState.age_recorded_at:type_name -> google.protobuf.Timestamp
+	25, // 22: consent.v1.SubjectState.account_status:type_name -> consent.v1.AccountStatus
+	23, // 23: consent.v1.SubjectState.last_activity_at:type_name -> google.protobuf.Timestamp
+	23, // 24: consent.v1.SubjectState.retention_until:type_name -> google.protobuf.Timestamp
+	26, // 25: consent.v1.SubjectState.relationship:type_name -> consent.v1.Relationship
+	27, // 26: consent.v1.SubjectState.erasure:type_name -> consent.v1.ErasureStage
+	23, // 27: consent.v1.SubjectState.erasure_at:type_name -> google.protobuf.Timestamp
+	14, // 28: consent.v1.SubjectState.signals:type_name -> consent.v1.SignalState
+	15, // 29: consent.v1.SubjectState.opt_outs:type_name -> consent.v1.OptOutState
+	16, // 30: consent.v1.SubjectState.consents:type_name -> consent.v1.ConsentState
+	17, // 31: consent.v1.SubjectState.objections:type_name -> consent.v1.ObjectionState
+	18, // 32: consent.v1.SubjectState.restrictions:type_name -> consent.v1.RestrictionState
+	23, // 33: consent.v1.SubjectState.erasure_completed_at:type_name -> google.protobuf.Timestamp
+	23, // 34: consent.v1.SignalState.since:type_name -> google.protobuf.Timestamp
+	28, // 35: consent.v1.OptOutState.kind:type_name -> consent.v1.OptOutKind
+	23, // 36: consent.v1.OptOutState.at:type_name -> google.protobuf.Timestamp
+	29, // 37: consent.v1.ConsentState.status:type_name -> consent.v1.ConsentStatus
+	30, // 38: consent.v1.ConsentState.given_by:type_name -> consent.v1.GivenBy
+	23, // 39: consent.v1.ConsentState.expires_at:type_name -> google.protobuf.Timestamp
+	23, // 40: consent.v1.ConsentState.given_at:type_name -> google.protobuf.Timestamp
+	23, // 41: consent.v1.ConsentState.denied_at:type_name -> google.protobuf.Timestamp
+	29, // 42: consent.v1.ConsentState.denied_status:type_name -> consent.v1.ConsentStatus
+	23, // 43: consent.v1.ConsentState.requested_at:type_name -> google.protobuf.Timestamp
+	23, // 44: consent.v1.ConsentState.requested_before_given_at:type_name -> google.protobuf.Timestamp
+	23, // 45: consent.v1.ObjectionState.at:type_name -> google.protobuf.Timestamp
+	31, // 46: consent.v1.RestrictionState.ground:type_name -> consent.v1.RestrictionGround
+	23, // 47: consent.v1.RestrictionState.at:type_name -> google.protobuf.Timestamp
+	21, // 48: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
+	22, // 49: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
+	23, // 50: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	2,  // 51: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
+	10, // 52: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
+	4,  // 53: consent.v1.ConsentService.LinkSubjects:input_type -> consent.v1.LinkSubjectsRequest
+	6,  // 54: consent.v1.ConsentService.UnlinkSubjects:input_type -> consent.v1.UnlinkSubjectsRequest
+	19, // 55: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
+	3,  // 56: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
+	11, // 57: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
+	5,  // 58: consent.v1.ConsentService.LinkSubjects:output_type -> consent.v1.LinkSubjectsResponse
+	7,  // 59: consent.v1.ConsentService.UnlinkSubjects:output_type -> consent.v1.UnlinkSubjectsResponse
+	20, // 60: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
+	56, // [56:61] is the sub-list for method output_type
+	51, // [51:56] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_consent_service_proto_init() }
@@ -1808,14 +2263,14 @@ func file_consent_v1_consent_service_proto_init() {
 		return
 	}
 	file_consent_v1_types_proto_init()
-	file_consent_v1_consent_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_consent_v1_consent_service_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_consent_service_proto_rawDesc), len(file_consent_v1_consent_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,9 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConsentService_RecordEvents_FullMethodName = "/consent.v1.ConsentService/RecordEvents"
-	ConsentService_GetSubject_FullMethodName   = "/consent.v1.ConsentService/GetSubject"
-	ConsentService_ListEvents_FullMethodName   = "/consent.v1.ConsentService/ListEvents"
+	ConsentService_RecordEvents_FullMethodName   = "/consent.v1.ConsentService/RecordEvents"
+	ConsentService_GetSubject_FullMethodName     = "/consent.v1.ConsentService/GetSubject"
+	ConsentService_LinkSubjects_FullMethodName   = "/consent.v1.ConsentService/LinkSubjects"
+	ConsentService_UnlinkSubjects_FullMethodName = "/consent.v1.ConsentService/UnlinkSubjects"
+	ConsentService_ListEvents_FullMethodName     = "/consent.v1.ConsentService/ListEvents"
 )
 
 // ConsentServiceClient is the client API for ConsentService service.
@@ -29,6 +31,10 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // ConsentService records what happens to subjects' consent states and reads it back.
+//
+// Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all
+// of its ids add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id
+// it was said, and a later choice under any id does. A link alone makes nobody known.
 //
 // Errors of all methods: as DecisionService's.
 type ConsentServiceClient interface {
@@ -43,7 +49,23 @@ type ConsentServiceClient interface {
 	// GetSubject returns a subject's state as policies read it. A subject for whom nothing was recorded is not known; that
 	// is no error.
 	GetSubject(ctx context.Context, in *GetSubjectRequest, opts ...grpc.CallOption) (*GetSubjectResponse, error)
-	// ListEvents pages through a subject's ledger in the order in which the events were recorded.
+	// LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does.
+	// The link is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event
+	// id changes nothing. Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the
+	// link.
+	//
+	// Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id
+	// was used with other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids,
+	// when a shared id would be linked to more than 64 ids, when an id that is not shared would be the linked side of two
+	// links, when both ids are shared, and while an erasure stands on either side.
+	LinkSubjects(ctx context.Context, in *LinkSubjectsRequest, opts ...grpc.CallOption) (*LinkSubjectsResponse, error)
+	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
+	// ids that are still linked to it. It is an event in the ledgers of both, as a link is.
+	//
+	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
+	UnlinkSubjects(ctx context.Context, in *UnlinkSubjectsRequest, opts ...grpc.CallOption) (*UnlinkSubjectsResponse, error)
+	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
+	// recorded: those of all of its ids, not of the shared ids. A link comes once.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
 }
 
@@ -75,6 +97,26 @@ func (c *consentServiceClient) GetSubject(ctx context.Context, in *GetSubjectReq
 	return out, nil
 }
 
+func (c *consentServiceClient) LinkSubjects(ctx context.Context, in *LinkSubjectsRequest, opts ...grpc.CallOption) (*LinkSubjectsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LinkSubjectsResponse)
+	err := c.cc.Invoke(ctx, ConsentService_LinkSubjects_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *consentServiceClient) UnlinkSubjects(ctx context.Context, in *UnlinkSubjectsRequest, opts ...grpc.CallOption) (*UnlinkSubjectsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnlinkSubjectsResponse)
+	err := c.cc.Invoke(ctx, ConsentService_UnlinkSubjects_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *consentServiceClient) ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListEventsResponse)
@@ -91,6 +133,10 @@ func (c *consentServiceClient) ListEvents(ctx context.Context, in *ListEventsReq
 //
 // ConsentService records what happens to subjects' consent states and reads it back.
 //
+// Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all
+// of its ids add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id
+// it was said, and a later choice under any id does. A link alone makes nobody known.
+//
 // Errors of all methods: as DecisionService's.
 type ConsentServiceServer interface {
 	// RecordEvents records one subject's events, all or none, durably: once it returns, the events are on disk and no check
@@ -104,7 +150,23 @@ type ConsentServiceServer interface {
 	// GetSubject returns a subject's state as policies read it. A subject for whom nothing was recorded is not known; that
 	// is no error.
 	GetSubject(context.Context, *GetSubjectRequest) (*GetSubjectResponse, error)
-	// ListEvents pages through a subject's ledger in the order in which the events were recorded.
+	// LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does.
+	// The link is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event
+	// id changes nothing. Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the
+	// link.
+	//
+	// Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id
+	// was used with other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids,
+	// when a shared id would be linked to more than 64 ids, when an id that is not shared would be the linked side of two
+	// links, when both ids are shared, and while an erasure stands on either side.
+	LinkSubjects(context.Context, *LinkSubjectsRequest) (*LinkSubjectsResponse, error)
+	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
+	// ids that are still linked to it. It is an event in the ledgers of both, as a link is.
+	//
+	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
+	UnlinkSubjects(context.Context, *UnlinkSubjectsRequest) (*UnlinkSubjectsResponse, error)
+	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
+	// recorded: those of all of its ids, not of the shared ids. A link comes once.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
 	mustEmbedUnimplementedConsentServiceServer()
 }
@@ -121,6 +183,12 @@ func (UnimplementedConsentServiceServer) RecordEvents(context.Context, *RecordEv
 }
 func (UnimplementedConsentServiceServer) GetSubject(context.Context, *GetSubjectRequest) (*GetSubjectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSubject not implemented")
+}
+func (UnimplementedConsentServiceServer) LinkSubjects(context.Context, *LinkSubjectsRequest) (*LinkSubjectsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method LinkSubjects not implemented")
+}
+func (UnimplementedConsentServiceServer) UnlinkSubjects(context.Context, *UnlinkSubjectsRequest) (*UnlinkSubjectsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlinkSubjects not implemented")
 }
 func (UnimplementedConsentServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
@@ -182,6 +250,42 @@ func _ConsentService_GetSubject_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConsentService_LinkSubjects_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LinkSubjectsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConsentServiceServer).LinkSubjects(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConsentService_LinkSubjects_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConsentServiceServer).LinkSubjects(ctx, req.(*LinkSubjectsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConsentService_UnlinkSubjects_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlinkSubjectsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConsentServiceServer).UnlinkSubjects(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConsentService_UnlinkSubjects_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConsentServiceServer).UnlinkSubjects(ctx, req.(*UnlinkSubjectsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConsentService_ListEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListEventsRequest)
 	if err := dec(in); err != nil {
@@ -214,6 +318,14 @@ var ConsentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSubject",
 			Handler:    _ConsentService_GetSubject_Handler,
+		},
+		{
+			MethodName: "LinkSubjects",
+			Handler:    _ConsentService_LinkSubjects_Handler,
+		},
+		{
+			MethodName: "UnlinkSubjects",
+			Handler:    _ConsentService_UnlinkSubjects_Handler,
 		},
 		{
 			MethodName: "ListEvents",

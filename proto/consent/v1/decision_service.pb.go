@@ -1469,6 +1469,8 @@ type ExplainResponse struct {
 	Annulled []*AnnulledEvent `protobuf:"bytes,14,rep,name=annulled,proto3" json:"annulled,omitempty"`
 	// How many there are.
 	AnnulledCount uint32 `protobuf:"varint,15,opt,name=annulled_count,json=annulledCount,proto3" json:"annulled_count,omitempty"`
+	// Who the subject's id names, as of then. Facts that were said under another id of the person say so.
+	Person        *Person `protobuf:"bytes,16,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1606,6 +1608,13 @@ func (x *ExplainResponse) GetAnnulledCount() uint32 {
 		return x.AnnulledCount
 	}
 	return 0
+}
+
+func (x *ExplainResponse) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
 }
 
 // AnnulledEvent is an event that was recorded by mistake, and counts nowhere.
@@ -2487,7 +2496,7 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
 	"\x05trace\x18\x03 \x01(\bR\x05trace\x125\n" +
 	"\bknown_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aknownAt\x12>\n" +
-	"\bpolicies\x18\x05 \x01(\x0e2\x18.consent.v1.PolicyChoiceB\b\xbaH\x05\x82\x01\x02\x10\x01R\bpolicies\"\xd1\x05\n" +
+	"\bpolicies\x18\x05 \x01(\x0e2\x18.consent.v1.PolicyChoiceB\b\xbaH\x05\x82\x01\x02\x10\x01R\bpolicies\"\xfd\x05\n" +
 	"\x0fExplainResponse\x125\n" +
 	"\bdecision\x18\x01 \x01(\v2\x19.consent.v1.CheckResponseR\bdecision\x12;\n" +
 	"\vdecided_for\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -2506,7 +2515,8 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\vstate_as_of\x18\f \x01(\v2\x15.consent.v1.StateAsOfR\tstateAsOf\x128\n" +
 	"\bpolicies\x18\r \x01(\v2\x1c.consent.v1.DecidingPoliciesR\bpolicies\x125\n" +
 	"\bannulled\x18\x0e \x03(\v2\x19.consent.v1.AnnulledEventR\bannulled\x12%\n" +
-	"\x0eannulled_count\x18\x0f \x01(\rR\rannulledCount\"g\n" +
+	"\x0eannulled_count\x18\x0f \x01(\rR\rannulledCount\x12*\n" +
+	"\x06person\x18\x10 \x01(\v2\x12.consent.v1.PersonR\x06person\"g\n" +
 	"\rAnnulledEvent\x12-\n" +
 	"\x05entry\x18\x01 \x01(\v2\x17.consent.v1.LedgerEntryR\x05entry\x12'\n" +
 	"\x02by\x18\x02 \x01(\v2\x17.consent.v1.LedgerEntryR\x02by\"\x81\x02\n" +
@@ -2640,9 +2650,10 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
 	(*durationpb.Duration)(nil),        // 36: google.protobuf.Duration
 	(*StateAsOf)(nil),                  // 37: consent.v1.StateAsOf
-	(*LedgerEntry)(nil),                // 38: consent.v1.LedgerEntry
-	(ReasonCode)(0),                    // 39: consent.v1.ReasonCode
-	(ObligationCode)(0),                // 40: consent.v1.ObligationCode
+	(*Person)(nil),                     // 38: consent.v1.Person
+	(*LedgerEntry)(nil),                // 39: consent.v1.LedgerEntry
+	(ReasonCode)(0),                    // 40: consent.v1.ReasonCode
+	(ObligationCode)(0),                // 41: consent.v1.ObligationCode
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
 	29, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
@@ -2691,41 +2702,42 @@ var file_consent_v1_decision_service_proto_depIdxs = []int32{
 	37, // 43: consent.v1.ExplainResponse.state_as_of:type_name -> consent.v1.StateAsOf
 	12, // 44: consent.v1.ExplainResponse.policies:type_name -> consent.v1.DecidingPolicies
 	20, // 45: consent.v1.ExplainResponse.annulled:type_name -> consent.v1.AnnulledEvent
-	38, // 46: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
-	38, // 47: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
-	1,  // 48: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
-	31, // 49: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
-	39, // 50: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
-	38, // 51: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
-	39, // 52: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
-	40, // 53: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
-	22, // 54: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
-	31, // 55: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
-	39, // 56: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
-	35, // 57: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
-	35, // 58: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
-	31, // 59: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
-	39, // 60: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
-	28, // 61: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
-	36, // 62: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
-	36, // 63: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
-	3,  // 64: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	5,  // 65: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	10, // 66: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	14, // 67: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	18, // 68: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	26, // 69: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	4,  // 70: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	6,  // 71: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	11, // 72: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	16, // 73: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	19, // 74: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	27, // 75: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	70, // [70:76] is the sub-list for method output_type
-	64, // [64:70] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	38, // 46: consent.v1.ExplainResponse.person:type_name -> consent.v1.Person
+	39, // 47: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
+	39, // 48: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
+	1,  // 49: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
+	31, // 50: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
+	40, // 51: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
+	39, // 52: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
+	40, // 53: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
+	41, // 54: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
+	22, // 55: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
+	31, // 56: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
+	40, // 57: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
+	35, // 58: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
+	35, // 59: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
+	31, // 60: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
+	40, // 61: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
+	28, // 62: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	36, // 63: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	36, // 64: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	3,  // 65: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	5,  // 66: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	10, // 67: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	14, // 68: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	18, // 69: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	26, // 70: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	4,  // 71: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	6,  // 72: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	11, // 73: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	16, // 74: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	19, // 75: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	27, // 76: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	71, // [71:77] is the sub-list for method output_type
+	65, // [65:71] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }

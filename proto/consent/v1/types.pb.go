@@ -1053,6 +1053,9 @@ type Event struct {
 	//	*Event_Erasure
 	//	*Event_Profile
 	//	*Event_Annulment
+	//	*Event_Link
+	//	*Event_Unlink
+	//	*Event_Sharing
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1195,6 +1198,33 @@ func (x *Event) GetAnnulment() *AnnulmentEvent {
 	return nil
 }
 
+func (x *Event) GetLink() *LinkEvent {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Link); ok {
+			return x.Link
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetUnlink() *UnlinkEvent {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Unlink); ok {
+			return x.Unlink
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSharing() *SharingEvent {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Sharing); ok {
+			return x.Sharing
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -1239,6 +1269,23 @@ type Event_Annulment struct {
 	Annulment *AnnulmentEvent `protobuf:"bytes,12,opt,name=annulment,proto3,oneof"`
 }
 
+type Event_Link struct {
+	// Two ids are one person. Read back only: LinkSubjects records it, for both ids at once (RecordEvents:
+	// INVALID_ARGUMENT).
+	Link *LinkEvent `protobuf:"bytes,13,opt,name=link,proto3,oneof"`
+}
+
+type Event_Unlink struct {
+	// Two ids are two people. Read back only: UnlinkSubjects records it, for both ids at once (RecordEvents:
+	// INVALID_ARGUMENT).
+	Unlink *UnlinkEvent `protobuf:"bytes,14,opt,name=unlink,proto3,oneof"`
+}
+
+type Event_Sharing struct {
+	// The subject's id belongs to several people, or no longer.
+	Sharing *SharingEvent `protobuf:"bytes,15,opt,name=sharing,proto3,oneof"`
+}
+
 func (*Event_Consent) isEvent_Kind() {}
 
 func (*Event_Objection) isEvent_Kind() {}
@@ -1254,6 +1301,12 @@ func (*Event_Erasure) isEvent_Kind() {}
 func (*Event_Profile) isEvent_Kind() {}
 
 func (*Event_Annulment) isEvent_Kind() {}
+
+func (*Event_Link) isEvent_Kind() {}
+
+func (*Event_Unlink) isEvent_Kind() {}
+
+func (*Event_Sharing) isEvent_Kind() {}
 
 // ConsentEvent replaces the whole record of the purpose, or of the purpose and each recipient named: a new grant
 // inherits nothing.
@@ -1651,8 +1704,8 @@ func (x *ErasureEvent) GetStage() ErasureStage {
 // had displaced counts again. Needs evidence (INVALID_ARGUMENT without it).
 type AnnulmentEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the event, on record for this subject; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one, an annulment and
-	// a completed erasure.
+	// The id of the event, on record under any id of this person; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one,
+	// an annulment and a completed erasure.
 	EventId       string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1695,6 +1748,223 @@ func (x *AnnulmentEvent) GetEventId() string {
 	return ""
 }
 
+// LinkEvent says that two ids are one person. It stands in the ledgers of both.
+type LinkEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other id.
+	With string `protobuf:"bytes,1,opt,name=with,proto3" json:"with,omitempty"`
+	// Whether the id under which it stands is the linked side, the one that was found to be the other's:
+	// LinkSubjectsRequest says which it is.
+	Linked        bool `protobuf:"varint,2,opt,name=linked,proto3" json:"linked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkEvent) Reset() {
+	*x = LinkEvent{}
+	mi := &file_consent_v1_types_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkEvent) ProtoMessage() {}
+
+func (x *LinkEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_types_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkEvent.ProtoReflect.Descriptor instead.
+func (*LinkEvent) Descriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *LinkEvent) GetWith() string {
+	if x != nil {
+		return x.With
+	}
+	return ""
+}
+
+func (x *LinkEvent) GetLinked() bool {
+	if x != nil {
+		return x.Linked
+	}
+	return false
+}
+
+// UnlinkEvent says that two ids that were linked are two people. It stands in the ledgers of both.
+type UnlinkEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other id.
+	With          string `protobuf:"bytes,1,opt,name=with,proto3" json:"with,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkEvent) Reset() {
+	*x = UnlinkEvent{}
+	mi := &file_consent_v1_types_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkEvent) ProtoMessage() {}
+
+func (x *UnlinkEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_types_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkEvent.ProtoReflect.Descriptor instead.
+func (*UnlinkEvent) Descriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UnlinkEvent) GetWith() string {
+	if x != nil {
+		return x.With
+	}
+	return ""
+}
+
+// SharingEvent says whether an id belongs to several people, such as the address of a household or the till of a shop.
+// An id that is shared may be linked to several people: what restricts on it counts for all of them, what grants on it
+// for nobody. FAILED_PRECONDITION while an erasure stands on either side of a link, and where an id that is no longer
+// shared would be linked to two ids: part it first.
+type SharingEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it does; false: no longer.
+	Shared        bool `protobuf:"varint,1,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SharingEvent) Reset() {
+	*x = SharingEvent{}
+	mi := &file_consent_v1_types_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SharingEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SharingEvent) ProtoMessage() {}
+
+func (x *SharingEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_types_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SharingEvent.ProtoReflect.Descriptor instead.
+func (*SharingEvent) Descriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SharingEvent) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+// Person is who an id names.
+type Person struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ids of the person, sorted; at most 64, the id that was asked for among them. An id that was never linked stands
+	// alone. Of a shared id they are the ids that it is linked to.
+	SubjectIds []string `protobuf:"bytes,1,rep,name=subject_ids,json=subjectIds,proto3" json:"subject_ids,omitempty"`
+	// The shared ids that the person is linked to, sorted, at most 64: what restricts on them counts for the person.
+	SharedIds []string `protobuf:"bytes,2,rep,name=shared_ids,json=sharedIds,proto3" json:"shared_ids,omitempty"`
+	// Whether the id that was asked for is shared: it is nobody's own, and its state is what restricts of its events and
+	// of those of all people linked to it.
+	Shared        bool `protobuf:"varint,3,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Person) Reset() {
+	*x = Person{}
+	mi := &file_consent_v1_types_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Person) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Person) ProtoMessage() {}
+
+func (x *Person) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_types_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Person.ProtoReflect.Descriptor instead.
+func (*Person) Descriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Person) GetSubjectIds() []string {
+	if x != nil {
+		return x.SubjectIds
+	}
+	return nil
+}
+
+func (x *Person) GetSharedIds() []string {
+	if x != nil {
+		return x.SharedIds
+	}
+	return nil
+}
+
+func (x *Person) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
 // ProfileEvent states facts about the subject, field by field: the newest value of each wins, what is absent stays.
 // At least one field must be set.
 type ProfileEvent struct {
@@ -1720,7 +1990,7 @@ type ProfileEvent struct {
 
 func (x *ProfileEvent) Reset() {
 	*x = ProfileEvent{}
-	mi := &file_consent_v1_types_proto_msgTypes[11]
+	mi := &file_consent_v1_types_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +2002,7 @@ func (x *ProfileEvent) String() string {
 func (*ProfileEvent) ProtoMessage() {}
 
 func (x *ProfileEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_types_proto_msgTypes[11]
+	mi := &file_consent_v1_types_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +2015,7 @@ func (x *ProfileEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileEvent.ProtoReflect.Descriptor instead.
 func (*ProfileEvent) Descriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProfileEvent) GetJurisdiction() string {
@@ -1812,7 +2082,7 @@ type Relationship struct {
 
 func (x *Relationship) Reset() {
 	*x = Relationship{}
-	mi := &file_consent_v1_types_proto_msgTypes[12]
+	mi := &file_consent_v1_types_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1824,7 +2094,7 @@ func (x *Relationship) String() string {
 func (*Relationship) ProtoMessage() {}
 
 func (x *Relationship) ProtoReflect() protoreflect.Message {
-	mi := &file_consent_v1_types_proto_msgTypes[12]
+	mi := &file_consent_v1_types_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1837,7 +2107,7 @@ func (x *Relationship) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relationship.ProtoReflect.Descriptor instead.
 func (*Relationship) Descriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Relationship) GetLastSaleAt() *timestamppb.Timestamp {
@@ -1882,7 +2152,7 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\x0e2\x1a.consent.v1.ObligationCodeR\x04code\x127\n" +
 	"\n" +
 	"parameters\x18\x02 \x01(\v2\x17.google.protobuf.StructR\n" +
-	"parameters\"\x9c\a\n" +
+	"parameters\"\xb2\b\n" +
 	"\x05Event\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x02id\x12C\n" +
@@ -1900,7 +2170,10 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\aerasure\x18\n" +
 	" \x01(\v2\x18.consent.v1.ErasureEventH\x00R\aerasure\x124\n" +
 	"\aprofile\x18\v \x01(\v2\x18.consent.v1.ProfileEventH\x00R\aprofile\x12:\n" +
-	"\tannulment\x18\f \x01(\v2\x1a.consent.v1.AnnulmentEventH\x00R\tannulmentB\r\n" +
+	"\tannulment\x18\f \x01(\v2\x1a.consent.v1.AnnulmentEventH\x00R\tannulment\x12+\n" +
+	"\x04link\x18\r \x01(\v2\x15.consent.v1.LinkEventH\x00R\x04link\x121\n" +
+	"\x06unlink\x18\x0e \x01(\v2\x17.consent.v1.UnlinkEventH\x00R\x06unlink\x124\n" +
+	"\asharing\x18\x0f \x01(\v2\x18.consent.v1.SharingEventH\x00R\asharingB\r\n" +
 	"\x04kind\x12\x05\xbaH\x02\b\x01\"\xae\x03\n" +
 	"\fConsentEvent\x127\n" +
 	"\apurpose\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\apurpose\x12=\n" +
@@ -1939,7 +2212,20 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05stage\"7\n" +
 	"\x0eAnnulmentEvent\x12%\n" +
 	"\bevent_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01(\x80\x02R\aeventId\"\xe1\x06\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\aeventId\"7\n" +
+	"\tLinkEvent\x12\x12\n" +
+	"\x04with\x18\x01 \x01(\tR\x04with\x12\x16\n" +
+	"\x06linked\x18\x02 \x01(\bR\x06linked\"!\n" +
+	"\vUnlinkEvent\x12\x12\n" +
+	"\x04with\x18\x01 \x01(\tR\x04with\"&\n" +
+	"\fSharingEvent\x12\x16\n" +
+	"\x06shared\x18\x01 \x01(\bR\x06shared\"`\n" +
+	"\x06Person\x12\x1f\n" +
+	"\vsubject_ids\x18\x01 \x03(\tR\n" +
+	"subjectIds\x12\x1d\n" +
+	"\n" +
+	"shared_ids\x18\x02 \x03(\tR\tsharedIds\x12\x16\n" +
+	"\x06shared\x18\x03 \x01(\bR\x06shared\"\xe1\x06\n" +
 	"\fProfileEvent\x12N\n" +
 	"\fjurisdiction\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$H\x00R\fjurisdiction\x88\x01\x01\x12&\n" +
 	"\aage_min\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\x96\x01H\x01R\x06ageMin\x88\x01\x01\x12&\n" +
@@ -2085,7 +2371,7 @@ func file_consent_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_consent_v1_types_proto_goTypes = []any{
 	(Decision)(0),                 // 0: consent.v1.Decision
 	(ReasonCode)(0),               // 1: consent.v1.ReasonCode
@@ -2109,41 +2395,48 @@ var file_consent_v1_types_proto_goTypes = []any{
 	(*SignalsEvent)(nil),          // 19: consent.v1.SignalsEvent
 	(*ErasureEvent)(nil),          // 20: consent.v1.ErasureEvent
 	(*AnnulmentEvent)(nil),        // 21: consent.v1.AnnulmentEvent
-	(*ProfileEvent)(nil),          // 22: consent.v1.ProfileEvent
-	(*Relationship)(nil),          // 23: consent.v1.Relationship
-	(*structpb.Struct)(nil),       // 24: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*LinkEvent)(nil),             // 22: consent.v1.LinkEvent
+	(*UnlinkEvent)(nil),           // 23: consent.v1.UnlinkEvent
+	(*SharingEvent)(nil),          // 24: consent.v1.SharingEvent
+	(*Person)(nil),                // 25: consent.v1.Person
+	(*ProfileEvent)(nil),          // 26: consent.v1.ProfileEvent
+	(*Relationship)(nil),          // 27: consent.v1.Relationship
+	(*structpb.Struct)(nil),       // 28: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
 }
 var file_consent_v1_types_proto_depIdxs = []int32{
 	4,  // 0: consent.v1.Recipient.kind:type_name -> consent.v1.RecipientKind
 	1,  // 1: consent.v1.Reason.code:type_name -> consent.v1.ReasonCode
 	3,  // 2: consent.v1.Obligation.code:type_name -> consent.v1.ObligationCode
-	24, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
-	25, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
+	28, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
+	29, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
 	15, // 5: consent.v1.Event.consent:type_name -> consent.v1.ConsentEvent
 	16, // 6: consent.v1.Event.objection:type_name -> consent.v1.ObjectionEvent
 	17, // 7: consent.v1.Event.restriction:type_name -> consent.v1.RestrictionEvent
 	18, // 8: consent.v1.Event.opt_out:type_name -> consent.v1.OptOutEvent
 	19, // 9: consent.v1.Event.signals:type_name -> consent.v1.SignalsEvent
 	20, // 10: consent.v1.Event.erasure:type_name -> consent.v1.ErasureEvent
-	22, // 11: consent.v1.Event.profile:type_name -> consent.v1.ProfileEvent
+	26, // 11: consent.v1.Event.profile:type_name -> consent.v1.ProfileEvent
 	21, // 12: consent.v1.Event.annulment:type_name -> consent.v1.AnnulmentEvent
-	5,  // 13: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
-	6,  // 14: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
-	25, // 15: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
-	7,  // 16: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
-	8,  // 17: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
-	9,  // 18: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
-	10, // 19: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
-	25, // 20: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
-	25, // 21: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
-	23, // 22: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
-	25, // 23: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	22, // 13: consent.v1.Event.link:type_name -> consent.v1.LinkEvent
+	23, // 14: consent.v1.Event.unlink:type_name -> consent.v1.UnlinkEvent
+	24, // 15: consent.v1.Event.sharing:type_name -> consent.v1.SharingEvent
+	5,  // 16: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
+	6,  // 17: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
+	29, // 18: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 19: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
+	8,  // 20: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
+	9,  // 21: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
+	10, // 22: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
+	29, // 23: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
+	29, // 24: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
+	27, // 25: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
+	29, // 26: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_types_proto_init() }
@@ -2160,16 +2453,19 @@ func file_consent_v1_types_proto_init() {
 		(*Event_Erasure)(nil),
 		(*Event_Profile)(nil),
 		(*Event_Annulment)(nil),
+		(*Event_Link)(nil),
+		(*Event_Unlink)(nil),
+		(*Event_Sharing)(nil),
 	}
 	file_consent_v1_types_proto_msgTypes[8].OneofWrappers = []any{}
-	file_consent_v1_types_proto_msgTypes[11].OneofWrappers = []any{}
+	file_consent_v1_types_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_types_proto_rawDesc), len(file_consent_v1_types_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -20,45 +20,34 @@ type change struct {
 	// revision is the one that it takes if it adds something.
 	revision consent.Revision
 
-	// added are the positions in the batch of the events that are new, fresh these events.
+	// added are the positions in the batch of the events that are new, fresh these events as entries.
 	added []int
-	fresh []consent.Event
-	// state is that after the change.
-	state *consent.State
+	fresh []consent.Entry
+	// mirrors are the other ids in whose ledgers each of fresh stands too.
+	mirrors [][]string
+	// relinks are those of fresh after which other ids may be one person.
+	relinks []bool
+	// rows are what is kept after the change.
+	rows *rows
 	// outcomes are those of all events of the batch.
 	outcomes []consent.Outcome
 }
 
-// plan checks the batch and computes the new state; it writes nothing.
+// plan checks the batch and computes what is kept after it; it writes nothing.
 func (c *change) plan() (err error) {
 	defer recovered(recording, &err)
 	c.outcomes = slices.Repeat([]consent.Outcome{{Effect: consent.Duplicate}}, len(c.batch.Events))
+	c.rows = newRows(c.batch.Subject.Controller)
 	if err := c.sift(); err != nil || len(c.added) == 0 {
 		return err
 	}
-	_, state, err := lookup(c, c.batch.Subject)
-	if err != nil {
-		return unavailable(recording, err)
-	}
-	fresh := make([]consent.Entry, len(c.fresh))
-	for i, e := range c.fresh {
-		fresh[i] = consent.Entry{Event: e, RecordedAt: c.batch.RecordedAt, Revision: c.revision}
-	}
-	recorded := sync.OnceValues(func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
-	if err := c.admit(state, fresh, recorded); err != nil {
+	if err := c.mirror(); err != nil {
 		return err
 	}
-	if c.state, err = consent.Advance(state, fresh, recorded); err != nil {
-		return unavailable(recording, err)
+	if slices.Contains(c.relinks, true) {
+		return c.planLinks()
 	}
-	outcomes, err := consent.Outcomes(c.state, fresh, recorded)
-	if err != nil {
-		return unavailable(recording, err)
-	}
-	for n, i := range c.added {
-		c.outcomes[i] = outcomes[n]
-	}
-	return nil
+	return c.planEvents()
 }
 
 // sift tells the events that are new from duplicates, and refuses conflicts.
@@ -78,7 +67,10 @@ func (c *change) sift() error {
 		}
 		switch {
 		case !found:
-			c.added, c.fresh = append(c.added, i), append(c.fresh, *event)
+			c.added = append(c.added, i)
+			c.fresh = append(c.fresh, consent.Entry{
+				Event: *event, RecordedAt: c.batch.RecordedAt, Revision: c.revision, SubjectID: c.batch.Subject.ID,
+			})
 		case !bytes.Equal(earlier, form):
 			return &consent.EventError{Index: i, ID: event.ID, Err: consent.ErrEventConflict}
 		}
@@ -89,39 +81,196 @@ func (c *change) sift() error {
 // recordedForm returns the binary form of the controller's recorded event of that id, and whether there is one. That of
 // another subject's event is nil, which equals no form.
 func (c *change) recordedForm(id string) (form []byte, found bool, err error) {
-	value, closer, err := c.Get(idKey(c.batch.Subject.Controller, id))
-	if errors.Is(err, engine.ErrNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	at, subject, err := placeOf(value)
-	if err := errors.Join(err, closer.Close()); err != nil {
+	event, subject, err := c.recorded(id)
+	if err != nil || event == nil {
 		return nil, false, err
 	}
 	if subject != c.batch.Subject.ID {
 		return nil, true, nil
 	}
-	value, closer, err = c.Get(at.append(eventPrefix(c.batch.Subject)))
-	if err != nil {
-		return nil, false, fmt.Errorf("ledger entry of event %s: %w", id, err)
-	}
 	// Written anew, in case it was recorded in an older form.
-	entry, err := entryOf(value, at.revision)
-	if err := errors.Join(err, closer.Close()); err != nil {
-		return nil, false, err
-	}
-	form, err = entry.Event.AppendBinary(nil)
+	form, err = event.AppendBinary(nil)
 	return form, true, err
+}
+
+// recorded returns the controller's event of that id and the id under which it was said; nil: there is none.
+func (c *change) recorded(id string) (_ *consent.Event, subject string, err error) {
+	value, closer, err := c.Get(idKey(c.batch.Subject.Controller, id))
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	at, subject, err := placeOf(value)
+	if err := errors.Join(err, closer.Close()); err != nil {
+		return nil, "", err
+	}
+	value, closer, err = c.Get(at.append(eventPrefix(c.subject(subject))))
+	if err != nil {
+		return nil, "", fmt.Errorf("ledger entry of event %s: %w", id, err)
+	}
+	entry, err := entryOf(value, at.revision)
+	return &entry.Event, subject, errors.Join(err, closer.Close())
+}
+
+func (c *change) subject(id string) consent.Subject {
+	return consent.Subject{Controller: c.batch.Subject.Controller, ID: id}
+}
+
+// mirror finds the other ids in whose ledgers the new events stand too, and which events may change who is who.
+func (c *change) mirror() error {
+	c.mirrors, c.relinks = make([][]string, len(c.fresh)), make([]bool, len(c.fresh))
+	for i := range c.fresh {
+		e, holder := &c.fresh[i].Event, ""
+		if e.LinkedWith() == c.batch.Subject.ID {
+			return c.refused(i, errSelf)
+		}
+		if f, ok := e.Fact.(consent.Annulment); ok {
+			target, subject, err := c.target(f.EventID)
+			if err != nil {
+				return unavailable(recording, err)
+			}
+			if target == nil {
+				continue
+			}
+			e, holder = target, subject
+		}
+		c.relinks[i] = e.LinkKind()
+		for _, id := range []string{holder, e.LinkedWith()} {
+			if id != "" && id != c.batch.Subject.ID {
+				c.mirrors[i] = append(c.mirrors[i], id)
+			}
+		}
+	}
+	return nil
+}
+
+var errSelf = &consent.InvalidError{Violations: []consent.Violation{
+	{Field: "linked_id", Description: "is the subject itself: name another id of the person"},
+}}
+
+// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil: there is
+// none.
+func (c *change) target(id string) (*consent.Event, string, error) {
+	for i := range c.fresh {
+		if c.fresh[i].Event.ID == id {
+			return &c.fresh[i].Event, c.batch.Subject.ID, nil
+		}
+	}
+	return c.recorded(id)
+}
+
+// planEvents plans a batch that leaves all people as they are.
+func (c *change) planEvents() error {
+	r, err := find(c, c.batch.Subject, true)
+	if err != nil {
+		return unavailable(recording, err)
+	}
+	next := step{row: r, fresh: c.fresh, recorded: sync.OnceValues(func() ([]consent.Entry, error) {
+		return c.entries(c.batch.Subject.ID)
+	})}
+	if r.shared() {
+		// By its own history alone: what is said of one of the people beside it says nothing of what may be said here.
+		err = c.admit(r.state, func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
+		next.fresh = marked(c.fresh, false)
+	} else {
+		err = c.admit(r.state, next.recorded)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.advance(c.batch.Subject.ID, &next); err != nil {
+		return err
+	}
+	if err := c.tell(next); err != nil {
+		return err
+	}
+	return c.advanceNeighbors(r)
+}
+
+// step is the state of a subject before fresh entries.
+type step struct {
+	row
+	fresh    []consent.Entry
+	recorded consent.Ledger
+}
+
+// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them from
+// there.
+func marked(entries []consent.Entry, borrowed bool) []consent.Entry {
+	entries = slices.Clone(entries)
+	for i := range entries {
+		entries[i].Shared, entries[i].Borrowed = true, borrowed
+	}
+	return entries
+}
+
+// entries returns what the state of an id folds.
+func (c *change) entries(id string) ([]consent.Entry, error) {
+	g, err := consent.Gather([]string{id}, func(id string) ([]consent.Entry, error) { return ledger(c, c.subject(id)) })
+	if err != nil {
+		return nil, err
+	}
+	return g.Entries(id), nil
+}
+
+// advance takes a step: the row of an id, or of the person that it names.
+func (c *change) advance(id string, s *step) (err error) {
+	if s.state, err = consent.Advance(s.state, s.fresh, s.recorded); err != nil {
+		return unavailable(recording, err)
+	}
+	s.changed = c.revision
+	c.rows.put(id, s.row)
+	return nil
+}
+
+// advanceNeighbors lets those borrow the new entries who share an id with the row: of a person the shared ids, of a
+// shared id the people.
+func (c *change) advanceNeighbors(r row) error {
+	if r.person == nil {
+		return nil
+	}
+	neighbors := r.person.Shared
+	if r.shared() {
+		neighbors = r.person.IDs
+	}
+	borrowed, done := marked(c.fresh, true), map[consent.PersonKey]bool{}
+	for _, id := range neighbors {
+		r, err := find(c, c.subject(id), true)
+		if err != nil {
+			return unavailable(recording, err)
+		}
+		if !r.shared() && done[r.key] {
+			continue
+		}
+		done[r.key] = true
+		s := step{row: r, fresh: borrowed, recorded: func() ([]consent.Entry, error) { return c.entries(id) }}
+		if err := c.advance(id, &s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell finds what became of the new events.
+func (c *change) tell(s step) error {
+	outcomes, err := consent.Outcomes(s.state, s.fresh, s.recorded)
+	if err != nil {
+		return unavailable(recording, err)
+	}
+	for n, i := range c.added {
+		c.outcomes[i] = outcomes[n]
+	}
+	return nil
 }
 
 // admit applies the rules of erasure and annulment to what is new. Its error names the event by its position in the
 // batch.
-func (c *change) admit(state *consent.State, fresh []consent.Entry, recorded consent.Ledger) error {
-	err := consent.Admit(state, fresh, recorded)
+func (c *change) admit(state *consent.State, recorded consent.Ledger) error {
+	err := consent.Admit(state, c.fresh, recorded)
 	if about, ok := errors.AsType[*consent.EventError](err); ok {
-		return &consent.EventError{Index: c.added[about.Index], ID: about.ID, Err: about.Err}
+		return c.refused(about.Index, about.Err)
 	}
 	if err != nil {
 		return unavailable(recording, err)
@@ -129,19 +278,37 @@ func (c *change) admit(state *consent.State, fresh []consent.Entry, recorded con
 	return nil
 }
 
+// refused says that the new event of that index cannot be recorded.
+func (c *change) refused(fresh int, err error) error {
+	return &consent.EventError{Index: c.added[fresh], ID: c.fresh[fresh].Event.ID, Err: err}
+}
+
 // write puts the change into the group's batch. An error is that of the whole group.
 func (c *change) write() error {
-	prefix := eventPrefix(c.batch.Subject)
 	for n, i := range c.added {
 		at := position{c.revision, uint32(n)}
 		entry := appendEntry(nil, c.batch.RecordedAt, c.forms[i])
-		if err := c.Set(at.append(bytes.Clone(prefix)), entry, nil); err != nil {
+		if err := c.Set(at.append(eventPrefix(c.batch.Subject)), entry, nil); err != nil {
 			return err
 		}
 		place := appendPlace(nil, at, c.batch.Subject.ID)
 		if err := c.Set(idKey(c.batch.Subject.Controller, c.batch.Events[i].ID), place, nil); err != nil {
 			return err
 		}
+		for _, id := range c.mirrors[n] {
+			if err := c.writeMirror(id, at, &c.fresh[n]); err != nil {
+				return err
+			}
+		}
 	}
-	return c.Set(stateKey(c.batch.Subject), appendState(nil, c.revision, c.state), nil)
+	return c.rows.write(c.Batch)
+}
+
+func (c *change) writeMirror(id string, at position, e *consent.Entry) error {
+	m := e.Mirrored(id)
+	form, err := m.Event.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	return c.Set(appendPlace(eventPrefix(c.subject(id)), at, c.batch.Subject.ID), appendEntry(nil, m.RecordedAt, form), nil)
 }

@@ -186,6 +186,7 @@ func (s *Store) add(b *engine.Batch, p *pending, last *consent.Revision) error {
 	}
 	p.recorded = consent.Recorded{
 		Revision: *last, Applied: len(c.added), Duplicates: len(p.forms) - len(c.added), Outcomes: c.outcomes,
+		Also: c.rows.others(p.batch.Subject.ID),
 	}
 	if len(c.added) == 0 {
 		return nil
@@ -201,7 +202,7 @@ func tell(o store.Observer, group []*pending) {
 	}
 	for _, p := range group {
 		if p.fresh {
-			o.Changed(store.Change{Subject: p.batch.Subject, Revision: p.recorded.Revision})
+			o.Changed(store.Change{Subject: p.batch.Subject, Also: p.recorded.Also, Revision: p.recorded.Revision})
 		}
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,7 +123,7 @@ func TestGroupCommit(t *testing.T) {
 	if s.Applied() != 4 || observer.count() != 4 {
 		t.Errorf("applied %d, observed %d", s.Applied(), observer.count())
 	}
-	if !slices.Equal(ahead.seen, observer.seen) {
+	if !reflect.DeepEqual(ahead.seen, observer.seen) {
 		t.Errorf("told %v ahead, and then %v", ahead.seen, observer.seen)
 	}
 	audit(t, s, []consent.Subject{subject(1), subject(2), subject(3)})

@@ -11,9 +11,13 @@ import (
 // two forms can stand in one store while it is converted.
 //
 //	tableMeta     name                                   → the store's own facts
-//	tableStates   subject                                → revision of its newest change, state
+//	tableStates   subject                                → revision of its newest change, state; or what row.go names
 //	tableEvents   subject, revision, position in change  → recorded_at, event
+//	tablePeople   controller, key of a person            → ids, shared ids, revision of the newest change, state
 //	tableIDs      controller, event id                   → where the event is
+//
+// An event that stands in several ledgers has in those of the others, after the position, the id under which it was
+// said.
 //
 // Ids are length-prefixed, so that no two different subjects share a key or a prefix, whatever bytes they contain.
 const (
@@ -21,6 +25,7 @@ const (
 	tableStates = 0x02
 	tableEvents = 0x03
 	tableIDs    = 0x04
+	tablePeople = 0x05
 )
 
 var (

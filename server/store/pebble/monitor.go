@@ -48,8 +48,8 @@ type monitor struct {
 	// flushed is the outcome of the last flush. Pebble reports a failure there and, before it gives its lock away, to
 	// backgroundError.
 	flushed atomic.Pointer[error]
-	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, guarded by
-	// mu.
+	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, guarded
+	// by mu.
 	writes  func(error)
 	mu      sync.Mutex
 	failing bool

@@ -33,13 +33,13 @@ import (
 type Options struct {
 	// Observers are told of every change.
 	Observers store.Observers
-	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It must be
-	// quick, and must not call the store.
+	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It must
+	// be quick, and must not call the store.
 	Writes func(error)
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
-	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index blocks, the
-	// filters and the hot part of the states.
+	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index blocks,
+	// the filters and the hot part of the states.
 	CacheSize int64
 	// FS is the file system; nil means that of the machine. Tests have it fail.
 	FS vfs.FS

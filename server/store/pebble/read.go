@@ -1,11 +1,9 @@
 package pebble
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"sync/atomic"
 
 	engine "github.com/cockroachdb/pebble/v2"
@@ -72,7 +70,8 @@ const (
 	readingEvents = "reading a subject's events"
 )
 
-// Read returns the subject's state as of a revision that Applied had when Read began, or later: one point lookup.
+// Read returns the subject's state as of a revision that Applied had when Read began, or later: one point lookup, two
+// for an id of a person.
 func (s *Store) Read(ctx context.Context, subject consent.Subject) (_ consent.Snapshot, err error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Snapshot{}, err
@@ -83,31 +82,48 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (_ consent.Sn
 	}
 	defer v.release()
 	defer recovered(readingState, &err)
-	changed, state, err := lookup(v.snapshot, subject)
+	r, err := find(v.snapshot, subject, false)
 	if err != nil {
 		return consent.Snapshot{}, unavailable(readingState, err)
 	}
-	return consent.Snapshot{State: state, Changed: changed, AsOf: v.revision}, nil
+	return r.snapshot(v), nil
 }
 
-// lookup returns the subject's state and the revision of its newest change; both are zero for an unknown subject.
-func lookup(from engine.Reader, subject consent.Subject) (consent.Revision, *consent.State, error) {
-	value, closer, err := from.Get(stateKey(subject))
-	if errors.Is(err, engine.ErrNotFound) {
-		return 0, new(consent.State), nil
+func (r *row) snapshot(v *view) consent.Snapshot {
+	return consent.Snapshot{State: r.state, Changed: r.changed, AsOf: v.revision, Person: r.key}
+}
+
+// Person returns who an id names, as of a revision that Applied had when it began, or later.
+func (s *Store) Person(ctx context.Context, subject consent.Subject) (_ consent.Person, err error) {
+	if err := ctx.Err(); err != nil {
+		return consent.Person{}, err
 	}
+	v := s.current()
+	if v == nil {
+		return consent.Person{}, unavailable(readingState, errClosed)
+	}
+	defer v.release()
+	defer recovered(readingState, &err)
+	r, err := find(v.snapshot, subject, true)
 	if err != nil {
-		return 0, nil, err
+		return consent.Person{}, unavailable(readingState, err)
 	}
-	changed, state, err := stateOf(value)
-	return changed, state, errors.Join(err, closer.Close())
+	return r.who(subject), nil
+}
+
+// who is the person that a row, read whole, is of.
+func (r *row) who(subject consent.Subject) consent.Person {
+	if r.person == nil {
+		return consent.Person{IDs: []string{subject.ID}}
+	}
+	return *r.person
 }
 
 // maxPageBytes ends a page early, whatever its limit: entries are to fit into one message.
 const maxPageBytes = 1 << 20
 
-// Events returns a page of the subject's ledger: at least one entry if there is one, at most page.Limit and about 1
-// MiB.
+// Events returns a page of the ledgers of the subject's person: at least one entry if there is one, at most page.Limit
+// and about 1 MiB.
 func (s *Store) Events(ctx context.Context, subject consent.Subject, page consent.Page) (_ consent.Entries, err error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Entries{}, err
@@ -125,7 +141,7 @@ func (s *Store) Events(ctx context.Context, subject consent.Subject, page consen
 			return consent.Entries{}, consent.ErrBadPageToken
 		}
 	}
-	entries, err := s.page(v, subject, from, page.Limit)
+	entries, err := s.page(v, subject, from, page)
 	if err != nil {
 		return consent.Entries{}, unavailable(readingEvents, err)
 	}
@@ -133,54 +149,34 @@ func (s *Store) Events(ctx context.Context, subject consent.Subject, page consen
 }
 
 // page reads entries from the given position on.
-func (s *Store) page(v *view, subject consent.Subject, from position, limit int) (page consent.Entries, err error) {
-	size := 0
-	err = scan(v.snapshot, subject, from, func(at position, value []byte) (bool, error) {
-		if n := len(page.Entries); n > 0 && (n >= limit || size >= maxPageBytes) {
-			page.Next = s.pageToken(subject, at)
-			return false, nil
-		}
-		entry, err := entryOf(value, at.revision)
-		page.Entries = append(page.Entries, entry)
-		size += len(value)
-		return true, err
-	})
-	return page, err
-}
-
-// scan calls f with the subject's ledger entries from a position on, in their order, until f returns false or an error.
-// The value is valid during the call.
-func scan(r engine.Reader, subject consent.Subject, from position, f func(position, []byte) (bool, error)) (err error) {
-	prefix := eventPrefix(subject)
-	iter, err := r.NewIter(&engine.IterOptions{LowerBound: from.append(bytes.Clone(prefix)), UpperBound: successor(prefix)})
+func (s *Store) page(v *view, subject consent.Subject, from position, page consent.Page) (found consent.Entries, err error) {
+	ids, err := v.ledgersOf(subject, page.Alone)
 	if err != nil {
-		return err
+		return found, err
 	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	for valid := iter.First(); valid; valid = iter.Next() {
-		at, ok := positionOf(iter.Key()[len(prefix):])
-		if !ok {
-			return errors.New("malformed key of an entry")
+	size := 0
+	err = scan(v.snapshot, span{subject.Controller, ids, from}, func(at position, entry consent.Entry, bytes int) bool {
+		if n := len(found.Entries); n > 0 && (n >= page.Limit || size >= maxPageBytes) {
+			found.Next = s.pageToken(subject, at)
+			return false
 		}
-		value, err := iter.ValueAndErr()
-		if err != nil {
-			return err
-		}
-		if more, err := f(at, value); err != nil || !more {
-			return err
-		}
-	}
-	return iter.Error()
+		found.Entries = append(found.Entries, entry)
+		size += bytes
+		return true
+	})
+	return found, err
 }
 
-// ledger returns all of the subject's entries.
-func ledger(r engine.Reader, subject consent.Subject) (entries []consent.Entry, err error) {
-	err = scan(r, subject, position{}, func(at position, value []byte) (bool, error) {
-		entry, err := entryOf(value, at.revision)
-		entries = append(entries, entry)
-		return true, err
-	})
-	return entries, err
+// ledgersOf returns the ids whose ledgers are the subject's: those of its person, unless it is asked for alone or
+// shared.
+func (v *view) ledgersOf(subject consent.Subject, alone bool) ([]string, error) {
+	if !alone {
+		r, err := find(v.snapshot, subject, true)
+		if err != nil || r.person != nil && !r.shared() {
+			return r.person.IDs, err
+		}
+	}
+	return []string{subject.ID}, nil
 }
 
 // A page token is the position at which the page begins and a checksum of it, the subject and the store: garbage and

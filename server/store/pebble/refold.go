@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -48,14 +49,24 @@ func (s *Store) put(key, value []byte) error {
 	return nil
 }
 
-func (s *Store) refoldStates() (err error) {
-	prefix := []byte{tableStates}
-	iter, err := s.db.NewIter(&engine.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
+func (s *Store) refoldStates() error {
+	p := refolding{store: s, told: time.Now()}
+	for _, table := range []byte{tableStates, tablePeople} {
+		if err := p.pass(table); err != nil {
+			return err
+		}
+	}
+	return p.end()
+}
+
+// pass looks at all states of a table.
+func (p *refolding) pass(table byte) (err error) {
+	prefix := []byte{table}
+	iter, err := p.store.db.NewIter(&engine.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
-	p := refolding{store: s, told: time.Now()}
 	for valid := iter.First(); valid; valid = iter.Next() {
 		value, err := iter.ValueAndErr()
 		if err != nil {
@@ -65,7 +76,7 @@ func (s *Store) refoldStates() (err error) {
 			return err
 		}
 	}
-	return errors.Join(iter.Error(), p.end())
+	return iter.Error()
 }
 
 // refolding is a pass over the states.
@@ -77,29 +88,67 @@ type refolding struct {
 	told time.Time
 }
 
-// refolded is the value of a key of tableStates.
+// refolded is the value of a key of tableStates or tablePeople.
 type refolded struct{ key, value []byte }
 
 // see looks at a state, and folds it anew if it is outdated. The bytes are valid during the call.
 func (p *refolding) see(key, value []byte) error {
-	revision, n := binary.Uvarint(value)
-	if n <= 0 || !consent.StateOutdated(value[n:]) {
-		return nil
+	subject, form, err := storedState(key, value)
+	if err != nil || form == nil || !consent.StateOutdated(form) {
+		return err
 	}
-	subject, ok := subjectOf(key[1:])
-	if !ok {
-		return errors.New("malformed key of a state")
-	}
-	entries, err := ledger(p.store.db, subject)
+	graph, err := consent.Gather([]string{subject.ID}, func(id string) ([]consent.Entry, error) {
+		return ledger(p.store.db, consent.Subject{Controller: subject.Controller, ID: id})
+	})
 	if err != nil {
 		return fmt.Errorf("ledger of subject %q of %s: %w", subject.ID, subject.Controller, err)
 	}
-	state := consent.FoldEntries(entries)
-	p.group = append(p.group, refolded{stateKey(subject), appendState(nil, consent.Revision(revision), state)})
+	// What stands before the state stays: the revision and, of people and shared ids, the ids.
+	next, err := graph.State(subject.ID).AppendBinary(bytes.Clone(value[:len(value)-len(form)]))
+	if err != nil {
+		return err
+	}
+	p.group = append(p.group, refolded{bytes.Clone(key), next})
 	if len(p.group) < refoldGroup {
 		return nil
 	}
 	return p.flush()
+}
+
+// storedState finds the binary form of the state in a value of tableStates or tablePeople, and a subject whose state it
+// is. It is nil in the alias of a person, and where it cannot be told: reading the state then says why.
+func storedState(key, value []byte) (subject consent.Subject, form []byte, err error) {
+	if key[0] == tableStates {
+		var ok bool
+		if subject, ok = subjectOf(key[1:]); !ok {
+			return subject, nil, errors.New("malformed key of a state")
+		}
+		if len(value) < 2 || value[0] != 0 {
+			return subject, afterRevision(value), nil
+		}
+		if value[1] == rowAlias {
+			return subject, nil, nil
+		}
+		_, rest, err := splitMembers(value[2:])
+		return subject, afterRevision(rest), err
+	}
+	controller, _, ok := textOf(key[1:])
+	lists, rest, err := splitMembers(value)
+	if !ok || err != nil {
+		return subject, nil, errors.Join(err, errMembers)
+	}
+	p, err := personOf(lists)
+	if err != nil || len(p.IDs) == 0 {
+		return subject, nil, errMembers
+	}
+	return consent.Subject{Controller: controller, ID: p.IDs[0]}, afterRevision(rest), nil
+}
+
+func afterRevision(b []byte) []byte {
+	if _, n := binary.Uvarint(b); n > 0 {
+		return b[n:]
+	}
+	return nil
 }
 
 func (p *refolding) flush() error {

@@ -23,9 +23,12 @@ import (
 
 // unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding:
 // 307 subjects, of whom seven show where the rules changed.
-func unpackFormat1(t *testing.T) string {
+func unpackFormat1(t *testing.T) string { return unpack(t, "format-1") }
+
+// unpack returns a directory with the store of a name in testdata.
+func unpack(t *testing.T, name string) string {
 	t.Helper()
-	f, err := os.Open("testdata/format-1.tar.gz")
+	f, err := os.Open("testdata/" + name + ".tar.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +41,7 @@ func unpackFormat1(t *testing.T) string {
 	for files := tar.NewReader(zipped); ; {
 		header, err := files.Next()
 		if errors.Is(err, io.EOF) {
-			return filepath.Join(parent, "format-1")
+			return filepath.Join(parent, name)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -169,5 +172,81 @@ func TestFoldingAnewGoesOn(t *testing.T) {
 	}
 	if n := allFolded(t, s); n != 307 {
 		t.Errorf("%d states", n)
+	}
+}
+
+// TestStoreOfFormat2GoesOn opens a store that was written before ids could be of people: 60 subjects, 303 changes.
+func TestStoreOfFormat2GoesOn(t *testing.T) {
+	dir := unpack(t, "format-2")
+	s, log := openLogged(t, dir)
+	if n := allFolded(t, s); n != 60 || s.Applied() != 303 {
+		t.Errorf("%d states, applied %d; log:\n%s", n, s.Applied(), log)
+	}
+	if value, err := s.get(s.db, identityKey); err != nil || value[0] != format {
+		t.Errorf("identity %v, error %v: the older program must not read on", value, err)
+	}
+	account := consent.Subject{Controller: "example", ID: "account:1"}
+	mustRecord(t, s, batchOf(account, "link-1", consent.LinkOf(account.ID, "email_hmac:c")))
+	mustRecord(t, s, batchOf(account, "link-2", consent.LinkOf(account.ID, "cookie:a")))
+	mustClose(t, s)
+	s, _ = openLogged(t, dir)
+	if n := allFolded(t, s); n != 58 {
+		t.Errorf("%d people and ids, want 58: three of 60 are one", n)
+	}
+	if a, b := stateOfSubject(t, s, "account:1"), stateOfSubject(t, s, "cookie:a"); !cmp.Equal(a, b, cmpopts.EquateEmpty()) {
+		t.Errorf("the ids of one person read different states:\n%s", cmp.Diff(a, b, cmpopts.EquateEmpty()))
+	}
+}
+
+// TestPeopleAreFoldedAnew marks the states of people and shared ids as made by older rules.
+func TestPeopleAreFoldedAnew(t *testing.T) {
+	files := vfs.NewMem()
+	s := mustOpen(t, files, nil)
+	for i := range 4 {
+		mustRecord(t, s, grantOf(subject(i), subject(i).ID))
+	}
+	mustRecord(t, s, batchOf(subject(2), "shared", consent.Sharing{Shared: true}))
+	mustRecord(t, s, batchOf(subject(2), "stop", consent.Objection{}))
+	for _, other := range []int{1, 2} {
+		mustRecord(t, s, batchOf(subject(0), "link-"+subject(other).ID, consent.Link{With: subject(other).ID}))
+	}
+	want := map[string]*consent.State{}
+	for i := range 4 {
+		want[subject(i).ID] = stateOfSubject(t, s, subject(i).ID)
+	}
+	outdated := 0
+	for _, table := range []byte{tableStates, tablePeople} {
+		iter, err := s.db.NewIter(&engine.IterOptions{LowerBound: []byte{table}, UpperBound: []byte{table + 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for iter.First(); iter.Valid(); iter.Next() {
+			value := bytes.Clone(iter.Value())
+			if _, form, err := storedState(iter.Key(), value); err != nil || form == nil {
+				continue
+			} else {
+				form[0], form[1] = 1, 0xff
+			}
+			outdated++
+			if err := s.db.Set(iter.Key(), value, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := iter.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if outdated != 3 {
+		t.Fatalf("%d states, want those of a person, a shared id and one alone", outdated)
+	}
+	if err := s.db.Set(foldingKey, []byte{1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, files, nil)
+	for id, state := range want {
+		if diff := cmp.Diff(state, stateOfSubject(t, s, id), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("state of %s (-before +folded anew):\n%s", id, diff)
+		}
 	}
 }

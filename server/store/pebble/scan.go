@@ -53,11 +53,14 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 				return unavailable(scanningStates, errClosed)
 			}
 		}
-		subject, snapshot, err := v.shownAt(iter)
+		subject, r, err := v.shownAt(iter)
 		if err != nil {
 			return unavailable(scanningStates, err)
 		}
-		if err := f(subject, snapshot); err != nil {
+		if r.who(subject).IDs[0] != subject.ID && !r.shared() {
+			continue // the person comes under another id
+		}
+		if err := f(subject, r.snapshot(v)); err != nil {
 			return err
 		}
 	}
@@ -68,18 +71,18 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 }
 
 // shownAt decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.
-func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, _ consent.Snapshot, err error) {
+func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, r row, err error) {
 	defer recovered(scanningStates, &err)
 	subject, ok := subjectOf(iter.Key()[1:])
 	if !ok {
-		return subject, consent.Snapshot{}, errors.New("malformed key of a state")
+		return subject, r, errors.New("malformed key of a state")
 	}
 	value, err := iter.ValueAndErr()
 	if err != nil {
-		return subject, consent.Snapshot{}, err
+		return subject, r, err
 	}
-	changed, state, err := stateOf(value)
-	return subject, consent.Snapshot{State: state, Changed: changed, AsOf: v.revision}, err
+	r, err = rowOf(v.snapshot, subject.Controller, value, true)
+	return subject, r, err
 }
 
 // subjectOf reads what appendSubject wrote, to the end.

@@ -18,7 +18,7 @@ func (s *suite) fill(subject consent.Subject, n int) (want []consent.Entry) {
 		events := []consent.Event{s.event(grant()), s.event(withdrawal()), s.event(grant())}[:min(3, n-len(want))]
 		want = append(want, entriesOf(s.record(subject, events...).Revision, events...)...)
 	}
-	return want
+	return under(subject, want)
 }
 
 func pagesFollowTheOrderOfRecording(s *suite) {
