@@ -30,7 +30,9 @@ func NewUnlink(controller, subjectID, linkedID, source, evidence string) *consen
 // alike, by what was said under all of them. It is durable, may be repeated, and is fenced as RecordEvents is; the
 // answer names all ids of the person. FAILED_PRECONDITION says why the two cannot be one person, and what to do about
 // it.
-func (c *Client) LinkSubjects(ctx context.Context, request *consentv1.LinkSubjectsRequest) (*consentv1.LinkSubjectsResponse, error) {
+func (c *Client) LinkSubjects(
+	ctx context.Context, request *consentv1.LinkSubjectsRequest,
+) (*consentv1.LinkSubjectsResponse, error) {
 	return writing(ctx, c, request, c.consents.LinkSubjects)
 }
 

@@ -25,9 +25,13 @@ var stopping = []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGQUIT, sysca
 
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away; the server stays
-	ctx, stop := signal.NotifyContext(context.Background(), stopping...)
+	signaled, stop := signal.NotifyContext(context.Background(), stopping...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the next signal is not caught
+	ctx, end := context.WithCancel(context.Background())
+	context.AfterFunc(signaled, func() {
+		stop() // the next signal is not caught, from before anything tells that the server stops
+		end()
+	})
 	command := newCommand(os.Environ(), serve)
 	if err := command.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "consentd: "+oneLine(err))

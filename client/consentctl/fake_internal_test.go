@@ -189,13 +189,15 @@ func family() *consentv1.Person {
 
 func (f *fake) LinkSubjects(_ context.Context, r *consentv1.LinkSubjectsRequest) (*consentv1.LinkSubjectsResponse, error) {
 	return &consentv1.LinkSubjectsResponse{
-		ConsistencyToken: "token-8", Revision: 8, Outcome: outcomes[r.GetEventId()], Person: family(),
+		ConsistencyToken: "token-8", Revision: 8, Outcome: outcomes[r.GetEventId()],
+		Person: family(),
 	}, f.keep(r)
 }
 
 func (f *fake) UnlinkSubjects(_ context.Context, r *consentv1.UnlinkSubjectsRequest) (*consentv1.UnlinkSubjectsResponse, error) {
 	return &consentv1.UnlinkSubjectsResponse{
-		ConsistencyToken: "token-8", Revision: 8, Outcome: outcomes[r.GetEventId()], Person: &consentv1.Person{SubjectIds: []string{"account:7"}},
+		ConsistencyToken: "token-8", Revision: 8, Outcome: outcomes[r.GetEventId()],
+		Person: &consentv1.Person{SubjectIds: []string{"account:7"}},
 	}, f.keep(r)
 }
 

@@ -52,7 +52,10 @@ func TestAgainstARealServer(t *testing.T) {
 			`no purpose "marketing-email"; did you mean marketing_email?`,
 		},
 		{"record consent example user-7 marketing_emial withdrawn --undeclared", exitOK, "did you mean marketing_email?"},
-		{"record consent example user-7 ai_training given --notice-version 3 --source crm_import --at -1d", exitOK, "does not count for lack of evidence, or because the id is shared: now DENY"},
+		{
+			"record consent example user-7 ai_training given --notice-version 3 --source crm_import --at -1d", exitOK,
+			"does not count for lack of evidence, or because the id is shared: now DENY",
+		},
 		{"record consent example user-7 ai_training given --notice-version 3 --source import", exitError, "--source import needs --at"},
 		{"record erasure example user-7 requested --evidence paper", exitError, "\n  --evidence: must be a URI"},
 		{"record erasure example user-7 requested --source Import", exitError, "\n  --source: must be [a-z]"},
@@ -110,7 +113,10 @@ func TestAgainstARealServer(t *testing.T) {
 		{"unlink example cookie:3f account:8 --evidence urn:ticket:3 --id u1", exitOK, "recorded"},
 		{"unlink example account:8 cookie:3f --evidence urn:ticket:3 --id u2", exitError, "FAILED_PRECONDITION"},
 		{"record sharing example cookie:3f --lifted --at -1m", exitOK, "superseded by"},
-		{"record consent example cookie:3f marketing_email given --notice-version 3 --at -1m", exitOK, "because the id is shared: now DENY"},
+		{
+			"record consent example cookie:3f marketing_email given --notice-version 3 --at -1m", exitOK,
+			"because the id is shared: now DENY",
+		},
 		{"controllers", exitOK, "jasminai"},
 		{"controllers example", exitOK, "ai_training"},
 		{"policy", exitOK, "controllers/example/"},

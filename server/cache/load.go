@@ -71,7 +71,8 @@ func (f *flight) late(config Config) (consent.Snapshot, error) {
 	case <-f.done:
 		return f.snapshot, f.err
 	default:
-		return consent.Snapshot{}, fmt.Errorf("reading subject state: %w: no answer within %v", consent.ErrUnavailable, config.LoadTimeout)
+		return consent.Snapshot{}, fmt.Errorf(
+			"reading subject state: %w: no answer within %v", consent.ErrUnavailable, config.LoadTimeout)
 	}
 }
 

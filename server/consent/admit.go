@@ -5,10 +5,11 @@ import "slices"
 // Admit reports whether entries may be recorded on top of s, taken in their order, as far as erasures and annulments
 // go:
 //
-//   - While an erasure stands, only what restricts is recorded, and the annulment of one of its own stages; an erasure is
-//     cancelled only before it is completed and restarted only after it, by what is on record and by its date (GDPR-17).
-//   - An annulment names an event that is on record for the subject, no annulment and no completed erasure; a borrowed entry is
-//     not the subject's.
+//   - While an erasure stands, only what restricts is recorded, and the annulment of one of its own stages; an
+//     erasure is cancelled only before it is completed and restarted only after it, by what is on record and by its
+//     date (GDPR-17).
+//   - An annulment names an event that is on record for the subject, no annulment and no completed erasure; a
+//     borrowed entry is not the subject's.
 //
 // The error is an *EventError around ErrErasureStands, ErrErasureStage or ErrAnnulment, or it is ledger's, which is
 // asked only where something hinges on what was recorded.

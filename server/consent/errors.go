@@ -21,7 +21,8 @@ var (
 	// ErrAnnulment is returned by stores for an annulment that names no event which can be annulled.
 	ErrAnnulment = errors.New("no event that can be annulled")
 	// ErrPersonTooLarge is returned by stores where a person would have more than MaxPersonIDs ids, or shared ids.
-	ErrPersonTooLarge = errors.New("a person has at most 64 ids and 64 shared ids: part one first, or declare shared what several people use")
+	ErrPersonTooLarge = errors.New(
+		"a person has at most 64 ids and 64 shared ids: part one first, or declare shared what several people use")
 	// ErrSharedTooWidely is returned by stores where a shared id would be linked to more than MaxPersonIDs ids.
 	ErrSharedTooWidely = errors.New("a shared id is linked to at most 64 ids: part one first")
 	// ErrLinkedAlready is returned by stores where an id that is not shared would be linked to two ids.

@@ -45,7 +45,8 @@ func (t *teller) hints(purpose string) policy.Hints {
 
 func (t *teller) tell(q Question) (Story, error) {
 	s := Story{
-		Decision: t.Decision, Person: t.graph.Person(t.request.Subject.ID), Now: t.Now, AsOf: t.asOf, Policies: t.deciding, Annulled: consent.AnnulledOf(t.entries),
+		Decision: t.Decision, Person: t.graph.Person(t.request.Subject.ID), Now: t.Now, AsOf: t.asOf, Policies: t.deciding,
+		Annulled: consent.AnnulledOf(t.entries),
 	}
 	facts := t.weigh()
 	s.Facts = facts.told(attribute(t.ctx, t.entries))

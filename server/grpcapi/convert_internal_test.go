@@ -99,7 +99,8 @@ func pairKinds() []*consentv1.Event {
 	}
 }
 
-// A link is of two ids, and so no event of a batch: it is refused with the name of the call that records it, and read back whole.
+// A link is of two ids, and so no event of a batch: it is refused with the name of the call that records it, and
+// read back whole.
 func TestLinksAreOnlyReadBack(t *testing.T) {
 	batch := pairKinds()
 	events, faults := eventsOf(batch, consent.InstantOf(time.Unix(1_700_000_000, 0)))

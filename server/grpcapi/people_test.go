@@ -117,7 +117,8 @@ func TestUnlinkSubjects(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	event := consent.Event{
-		ID: "e", OccurredAt: noon, Source: "support", Evidence: "urn:case:1", Fact: consent.Unlink{With: "user-1"}, // the same, whichever id is named first
+		ID: "e", OccurredAt: noon, Source: "support", Evidence: "urn:case:1",
+		Fact: consent.Unlink{With: "user-1"}, // the same, whichever id is named first
 	}
 	if diff := cmp.Diff([]consent.Event{event}, recorded[0].Events); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)

@@ -13,7 +13,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// TestDiffCountsPeople: a comparison of policies decides for each person once, and replays decisions on those as linked then.
+// TestDiffCountsPeople: a comparison of policies decides for each person once, and replays decisions on those as
+// linked then.
 func TestDiffCountsPeople(t *testing.T) {
 	s := newStage(t)
 	const name = "two people of three ids"

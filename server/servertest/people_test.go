@@ -235,7 +235,8 @@ func asOf(at, knownAt time.Duration, purpose, want string, roles ...string) step
 				t.Errorf("%s as of %v, known %v: %s, want %s", role, at, knownAt, text, want)
 			}
 			listed, err := s.Decisions.ListPurposes(context.Background(), &consentv1.ListPurposesRequest{
-				Controller: "example", SubjectId: s.id(role), At: s.ago(at), KnownAt: s.ago(knownAt), Policies: consentv1.PolicyChoice_POLICY_CHOICE_NOW,
+				Controller: "example", SubjectId: s.id(role), At: s.ago(at), KnownAt: s.ago(knownAt),
+				Policies: consentv1.PolicyChoice_POLICY_CHOICE_NOW,
 			})
 			if err != nil {
 				t.Fatal(err)
