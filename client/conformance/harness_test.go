@@ -13,7 +13,7 @@ import (
 
 // What a client got wrong must be a fault: a harness that finds nothing shows nothing.
 func TestHarnessFindsFaults(t *testing.T) {
-	yes, no := true, false
+	yes, no, two := true, false, 2
 	for name, test := range map[string]struct {
 		operation string
 		expect    expectation
@@ -29,6 +29,7 @@ func TestHarnessFindsFaults(t *testing.T) {
 		"denied":                    {"check", expectation{Allowed: &yes}, `{"decision": {}}`, "allowed false; want true"},
 		"another error":             {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
 		"an error":                  {"check", expectation{}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
+		"another message":           {"check", expectation{Error: oneOrMore{"UNKNOWN"}, Message: "share it"}, `{"error": {"code": "UNKNOWN", "message": "no"}}`, "want share it in it"},
 		"no error":                  {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {}}`, "no error"},
 		"other violations":          {"check", expectation{Error: oneOrMore{"INTERNAL"}, Violations: []string{"a"}}, `{"error": {"code": "INTERNAL", "violations": [{"field": "b", "description": "x"}]}}`, "violations of [b]"},
 		"other reasons":             {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
@@ -44,7 +45,11 @@ func TestHarnessFindsFaults(t *testing.T) {
 		"another response":          {"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
 		"present, not absent":       {"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
 		"other outcomes":            {"record_events", expectation{Outcomes: []string{"COUNTED"}}, `{"response": {}}`, "outcomes"},
-		"other revisions":           {"list_events", expectation{Revisions: []uint64{1}}, `{"revisions": [2]}`, "revisions"},
+		"other revisions":           {"list_events", expectation{Revisions: []uint64{1}}, `{"entries": [{"revision": "2"}]}`, "revisions"},
+		"entries out of order":      {"list_events", expectation{Entries: &two}, `{"entries": [{"revision": "2"}, {"revision": "1"}]}`, "in order"},
+		"an entry of another id":    {"list_events", expectation{Ledger: []object{{"subject_id": "a"}}}, `{"entries": [{"subject_id": "b"}]}`, "ledger[0].subject_id is b"},
+		"an entry missing":          {"list_events", expectation{Ledger: []object{{}}}, `{}`, "0 entries"},
+		"an entry as expected":      {"list_events", expectation{Ledger: []object{{"subject_id": "a", "event": object{"link": nil}}}}, `{"entries": [{"subject_id": "a"}]}`, ""},
 		"too soon":                  {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
 		"too late":                  {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},
 	} {
