@@ -8,8 +8,8 @@ import { ConsistencySchema, type Consistency } from "./gen/consent/v1/decision_s
 import type { EventSchema } from "./gen/consent/v1/types_pb.js";
 
 /**
- * What happened, as an event says it: `{ case: "consent", value: { purpose, status, noticeVersion } }`. Links and partings are
- * recorded by `linkSubjects` and `unlinkSubjects`.
+ * What happened, as an event says it: `{ case: "consent", value: { purpose, status, noticeVersion } }`. Links and
+ * partings are recorded by `linkSubjects` and `unlinkSubjects`.
  */
 export type EventKind = Exclude<NonNullable<MessageInitShape<typeof EventSchema>["kind"]>, { case: "link" | "unlink" }>;
 
@@ -22,7 +22,10 @@ export function newEvent(source: string, kind?: EventKind) {
   return kind === undefined ? event : { ...event, kind };
 }
 
-/** Two ids of a controller, of which `subjectId` is one of the person's and `linkedId` the one that was found to be theirs. */
+/**
+ * Two ids of a controller, of which `subjectId` is one of the person's and `linkedId` the one that was found to be
+ * theirs.
+ */
 export interface Pair {
   controller: string;
   subjectId: string;
@@ -34,8 +37,8 @@ export interface Pair {
 }
 
 /**
- * A request of now that makes two ids one person, with a fresh UUIDv7 as its event's id. Make it once and repeat it as it is; a
- * new id would record it twice. An import needs evidence.
+ * A request of now that makes two ids one person, with a fresh UUIDv7 as its event's id. Make it once and repeat it as
+ * it is; a new id would record it twice. An import needs evidence.
  */
 export function newLink(source: string, pair: Pair) {
   return { ...pair, eventId: uuid7(), occurredAt: timestampNow(), source } satisfies MessageInitShape<typeof LinkSubjectsRequestSchema>;

@@ -42,8 +42,8 @@ def new_event(source: str, kind: Kind | None = None) -> v1.Event:
 def new_link(
     source: str, *, controller: str, subject_id: str, linked_id: str, evidence: str = "", fence: bool = False
 ) -> v1.LinkSubjectsRequest:
-    """A request that makes two ids one person, of now and with a fresh UUIDv7 as its event's id: ``subject_id`` is an id of
-    the person, ``linked_id`` the one that was found to be theirs.
+    """A request that makes two ids one person, of now and with a fresh UUIDv7 as its event's id: ``subject_id`` is an id
+    of the person, ``linked_id`` the one that was found to be theirs.
 
     ``evidence`` is a URI of what shows it; an import needs one. With ``fence`` no cache anywhere answers from the older
     state once the call returns. Make a request once and repeat it as it is; a new id would record it twice.
