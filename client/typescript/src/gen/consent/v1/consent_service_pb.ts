@@ -131,10 +131,10 @@ export type LinkSubjectsRequest = Message<"consent.v1.LinkSubjectsRequest"> & {
   subjectId: string;
 
   /**
-   * The id that was found to be theirs, the linked side; 1 to 256 bytes, and another than subject_id. An id that is not shared is
-   * the linked side of one link at most. Of an account: id and one of another kind the account is the person's side, and
-   * of an address or a device (email_sha256:, email_hmac:, phone_e164_hmac:, cookie:, device:) and a plain id the plain one,
-   * whichever is named first.
+   * The id that was found to be theirs, the linked side; 1 to 256 bytes, and another than subject_id. An id that is not
+   * shared is the linked side of one link at most. Of an account: id and one of another kind the account is the
+   * person's side, and of an address or a device (email_sha256:, email_hmac:, phone_e164_hmac:, cookie:, device:) and a
+   * plain id the plain one, whichever is named first.
    *
    * @generated from field: string linked_id = 3;
    */
@@ -148,8 +148,8 @@ export type LinkSubjectsRequest = Message<"consent.v1.LinkSubjectsRequest"> & {
   eventId: string;
 
   /**
-   * When it was found, by the writer's clock; at most one minute in the future. Absent: now, and where the event is repeated, when
-   * it was then.
+   * When it was found, by the writer's clock; at most one minute in the future. Absent: now, and where the event is
+   * repeated, when it was then.
    *
    * @generated from field: google.protobuf.Timestamp occurred_at = 5;
    */
@@ -1139,8 +1139,8 @@ export enum EventEffect {
   SUPERSEDED = 2,
 
   /**
-   * It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that needs
-   * evidence), or because it restricts nothing and was said under a shared id.
+   * It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that
+   * needs evidence), or because it restricts nothing and was said under a shared id.
    *
    * @generated from enum value: EVENT_EFFECT_UNPROVEN = 3;
    */
@@ -1202,9 +1202,9 @@ export const EventWarningCodeSchema: GenEnum<EventWarningCode> = /*@__PURE__*/
 /**
  * ConsentService records what happens to subjects' consent states and reads it back.
  *
- * Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all of its ids
- * add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id it was said, and a
- * later choice under any id does. A link alone makes nobody known.
+ * Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all
+ * of its ids add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id
+ * it was said, and a later choice under any id does. A link alone makes nobody known.
  *
  * Errors of all methods: as DecisionService's.
  *
@@ -1239,14 +1239,15 @@ export const ConsentService: GenService<{
     output: typeof GetSubjectResponseSchema;
   },
   /**
-   * LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does. The link
-   * is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event id changes nothing.
-   * Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the link.
+   * LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does.
+   * The link is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event
+   * id changes nothing. Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the
+   * link.
    *
-   * Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id was used with
-   * other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids, when a shared id would be
-   * linked to more than 64 ids, when an id that is not shared would be the linked side of two links, when both ids are shared, and
-   * while an erasure stands on either side.
+   * Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id
+   * was used with other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids,
+   * when a shared id would be linked to more than 64 ids, when an id that is not shared would be the linked side of two
+   * links, when both ids are shared, and while an erasure stands on either side.
    *
    * @generated from rpc consent.v1.ConsentService.LinkSubjects
    */
@@ -1256,8 +1257,8 @@ export const ConsentService: GenService<{
     output: typeof LinkSubjectsResponseSchema;
   },
   /**
-   * UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the ids that
-   * are still linked to it. It is an event in the ledgers of both, as a link is.
+   * UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
+   * ids that are still linked to it. It is an event in the ledgers of both, as a link is.
    *
    * Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
    *
@@ -1269,8 +1270,8 @@ export const ConsentService: GenService<{
     output: typeof UnlinkSubjectsResponseSchema;
   },
   /**
-   * ListEvents pages through the ledger of the person whom the id names, in the order in which the events were recorded: those of
-   * all of its ids, not of the shared ids. A link comes once.
+   * ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
+   * recorded: those of all of its ids, not of the shared ids. A link comes once.
    *
    * @generated from rpc consent.v1.ConsentService.ListEvents
    */

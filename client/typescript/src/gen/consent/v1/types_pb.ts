@@ -223,7 +223,8 @@ export type Event = Message<"consent.v1.Event"> & {
     case: "annulment";
   } | {
     /**
-     * Two ids are one person. Read back only: LinkSubjects records it, for both ids at once (RecordEvents: INVALID_ARGUMENT).
+     * Two ids are one person. Read back only: LinkSubjects records it, for both ids at once (RecordEvents:
+     * INVALID_ARGUMENT).
      *
      * @generated from field: consent.v1.LinkEvent link = 13;
      */
@@ -231,7 +232,8 @@ export type Event = Message<"consent.v1.Event"> & {
     case: "link";
   } | {
     /**
-     * Two ids are two people. Read back only: UnlinkSubjects records it, for both ids at once (RecordEvents: INVALID_ARGUMENT).
+     * Two ids are two people. Read back only: UnlinkSubjects records it, for both ids at once (RecordEvents:
+     * INVALID_ARGUMENT).
      *
      * @generated from field: consent.v1.UnlinkEvent unlink = 14;
      */
@@ -481,8 +483,8 @@ export const ErasureEventSchema: GenMessage<ErasureEvent> = /*@__PURE__*/
  */
 export type AnnulmentEvent = Message<"consent.v1.AnnulmentEvent"> & {
   /**
-   * The id of the event, on record under any id of this person; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one, an
-   * annulment and a completed erasure.
+   * The id of the event, on record under any id of this person; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one,
+   * an annulment and a completed erasure.
    *
    * @generated from field: string event_id = 1;
    */
@@ -510,8 +512,8 @@ export type LinkEvent = Message<"consent.v1.LinkEvent"> & {
   with: string;
 
   /**
-   * Whether the id under which it stands is the linked side, the one that was found to be the other's: LinkSubjectsRequest
-   * says which it is.
+   * Whether the id under which it stands is the linked side, the one that was found to be the other's:
+   * LinkSubjectsRequest says which it is.
    *
    * @generated from field: bool linked = 2;
    */
@@ -547,10 +549,10 @@ export const UnlinkEventSchema: GenMessage<UnlinkEvent> = /*@__PURE__*/
   messageDesc(file_consent_v1_types, 12);
 
 /**
- * SharingEvent says whether an id belongs to several people, such as the address of a household or the till of a shop. An id
- * that is shared may be linked to several people: what restricts on it counts for all of them, what grants on it for nobody.
- * FAILED_PRECONDITION while an erasure stands on either side of a link, and where an id that is no longer shared would be linked
- * to two ids: part it first.
+ * SharingEvent says whether an id belongs to several people, such as the address of a household or the till of a shop.
+ * An id that is shared may be linked to several people: what restricts on it counts for all of them, what grants on it
+ * for nobody. FAILED_PRECONDITION while an erasure stands on either side of a link, and where an id that is no longer
+ * shared would be linked to two ids: part it first.
  *
  * @generated from message consent.v1.SharingEvent
  */
@@ -577,8 +579,8 @@ export const SharingEventSchema: GenMessage<SharingEvent> = /*@__PURE__*/
  */
 export type Person = Message<"consent.v1.Person"> & {
   /**
-   * The ids of the person, sorted; at most 64, the id that was asked for among them. An id that was never linked stands alone. Of a
-   * shared id they are the ids that it is linked to.
+   * The ids of the person, sorted; at most 64, the id that was asked for among them. An id that was never linked stands
+   * alone. Of a shared id they are the ids that it is linked to.
    *
    * @generated from field: repeated string subject_ids = 1;
    */
@@ -592,8 +594,8 @@ export type Person = Message<"consent.v1.Person"> & {
   sharedIds: string[];
 
   /**
-   * Whether the id that was asked for is shared: it is nobody's own, and its state is what restricts of its events and of those of
-   * all people linked to it.
+   * Whether the id that was asked for is shared: it is nobody's own, and its state is what restricts of its events and
+   * of those of all people linked to it.
    *
    * @generated from field: bool shared = 3;
    */
