@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"flag"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -195,11 +194,8 @@ func (st *stage) one(s *step, q request) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	if got.Response, err = inProtoNames(q.Op, got.Response); err != nil {
+	if err := got.readable(q.Op, st.subject); err != nil {
 		return []string{err.Error()}
-	}
-	for i, text := range got.Outcomes {
-		got.Outcomes[i] = strings.ReplaceAll(text, st.subject, "$subject")
 	}
 	faults := s.Expect.check(q.Op, got)
 	if q.Op == "new_event" {

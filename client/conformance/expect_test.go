@@ -17,15 +17,16 @@ import (
 
 // result is a runner's line.
 type result struct {
-	ID        int             `json:"id"`
-	Decision  *decision       `json:"decision,omitempty"`
-	Error     *callError      `json:"error,omitempty"`
-	Allowed   *bool           `json:"allowed,omitempty"`
-	Results   []result        `json:"results,omitempty"`
-	Purposes  []purpose       `json:"purposes,omitempty"`
-	Response  json.RawMessage `json:"response,omitempty"`
-	Outcomes  []string        `json:"outcomes,omitempty"`
-	Revisions []uint64        `json:"revisions,omitempty"`
+	ID       int             `json:"id"`
+	Decision *decision       `json:"decision,omitempty"`
+	Error    *callError      `json:"error,omitempty"`
+	Allowed  *bool           `json:"allowed,omitempty"`
+	Results  []result        `json:"results,omitempty"`
+	Purposes []purpose       `json:"purposes,omitempty"`
+	Response json.RawMessage `json:"response,omitempty"`
+	Outcomes []string        `json:"outcomes,omitempty"`
+	// Entries are LedgerEntry messages.
+	Entries []json.RawMessage `json:"entries,omitempty"`
 
 	took time.Duration
 }
@@ -37,6 +38,35 @@ func (r result) String() string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// readable rewrites the messages to what scripts name: the proto's names, and $subject for the subject's id.
+func (r *result) readable(operation, subject string) (err error) {
+	if r.Response, err = inProtoNames(responseOf(operation), r.Response); err != nil {
+		return err
+	}
+	r.Response = bytes.ReplaceAll(r.Response, []byte(subject), []byte("$subject"))
+	for i, entry := range r.Entries {
+		if entry, err = inProtoNames(&consentv1.LedgerEntry{}, entry); err != nil {
+			return err
+		}
+		r.Entries[i] = bytes.ReplaceAll(entry, []byte(subject), []byte("$subject"))
+	}
+	for i, text := range r.Outcomes {
+		r.Outcomes[i] = strings.ReplaceAll(text, subject, "$subject")
+	}
+	return nil
+}
+
+// revisions are those of the entries, which are readable.
+func (r *result) revisions() []uint64 {
+	var revisions []uint64
+	for _, text := range r.Entries {
+		entry := &consentv1.LedgerEntry{}
+		_ = protojson.Unmarshal(text, entry) // it was read before
+		revisions = append(revisions, entry.GetRevision())
+	}
+	return revisions
 }
 
 type decision struct {
@@ -80,7 +110,7 @@ func (e *expectation) check(operation string, got result) []string {
 	}
 	faults = append(faults, e.checkLists(got)...)
 	if e.Response != nil {
-		faults = append(faults, differences("response", substitute(e.Response, ""), decode(got.Response))...)
+		faults = append(faults, differences("response", substitute(e.Response, "$subject"), decode(got.Response))...)
 	}
 	return append(faults, e.Took.check("it took", got.took)...)
 }
@@ -118,6 +148,9 @@ func (e *expectation) checkError(got result) []string {
 	var faults []string
 	if !slices.Contains(e.Error, got.Error.Code) {
 		faults = append(faults, fmt.Sprintf("error %s (%s); want %s", got.Error.Code, got.Error.Message, strings.Join(e.Error, " or ")))
+	}
+	if !strings.Contains(got.Error.Message, e.Message) {
+		faults = append(faults, fmt.Sprintf("the error says %q; want %s in it", got.Error.Message, e.Message))
 	}
 	if got.Error.StoreMismatch != e.StoreMismatch {
 		faults = append(faults, fmt.Sprintf("store_mismatch is %v; want %v", got.Error.StoreMismatch, e.StoreMismatch))
@@ -205,14 +238,29 @@ func (e *expectation) checkLists(got result) []string {
 			faults = append(faults, fmt.Sprintf("purposes %+v; want %s: %v among them", got.Purposes, name, want))
 		}
 	}
-	if e.Entries != nil && (len(got.Revisions) != *e.Entries || !slices.IsSorted(got.Revisions)) {
-		faults = append(faults, fmt.Sprintf("revisions %v; want %d of them, in order", got.Revisions, *e.Entries))
-	}
 	if e.Outcomes != nil && !slices.Equal(got.Outcomes, e.Outcomes) {
 		faults = append(faults, fmt.Sprintf("outcomes %q; want %q", got.Outcomes, e.Outcomes))
 	}
-	if e.Revisions != nil && !slices.Equal(got.Revisions, e.Revisions) {
-		faults = append(faults, fmt.Sprintf("revisions %v; want %v", got.Revisions, e.Revisions))
+	return append(faults, e.checkLedger(got)...)
+}
+
+func (e *expectation) checkLedger(got result) []string {
+	var faults []string
+	revisions := got.revisions()
+	if e.Entries != nil && (len(revisions) != *e.Entries || !slices.IsSorted(revisions)) {
+		faults = append(faults, fmt.Sprintf("revisions %v; want %d of them, in order", revisions, *e.Entries))
+	}
+	if e.Revisions != nil && !slices.Equal(revisions, e.Revisions) {
+		faults = append(faults, fmt.Sprintf("revisions %v; want %v", revisions, e.Revisions))
+	}
+	if e.Ledger == nil {
+		return faults
+	}
+	if len(got.Entries) != len(e.Ledger) {
+		return append(faults, fmt.Sprintf("%d entries; want %d", len(got.Entries), len(e.Ledger)))
+	}
+	for i, want := range e.Ledger {
+		faults = append(faults, differences(fmt.Sprintf("ledger[%d]", i), substitute(want, "$subject"), decode(got.Entries[i]))...)
 	}
 	return faults
 }

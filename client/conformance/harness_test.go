@@ -13,7 +13,7 @@ import (
 
 // What a client got wrong must be a fault: a harness that finds nothing shows nothing.
 func TestHarnessFindsFaults(t *testing.T) {
-	yes, no := true, false
+	yes, no, two := true, false, 2
 	for name, test := range map[string]struct {
 		operation string
 		expect    expectation
@@ -32,59 +32,42 @@ func TestHarnessFindsFaults(t *testing.T) {
 		"nothing":                   {"check", expectation{}, `{}`, "neither"},
 		"allowed":                   {"check", expectation{Allowed: &no}, `{"decision": {"allowed": true}}`, "allowed true; want false"},
 		"denied":                    {"check", expectation{Allowed: &yes}, `{"decision": {}}`, "allowed false; want true"},
-		"another error": {
-			"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN",
+		"another error":             {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
+		"an error":                  {"check", expectation{}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
+		"another message": {
+			"check", expectation{Error: oneOrMore{"UNKNOWN"}, Message: "share it"},
+			`{"error": {"code": "UNKNOWN", "message": "no"}}`, "want share it in it",
 		},
-		"an error": {"check", expectation{}, `{"error": {"code": "UNKNOWN"}}`, "error UNKNOWN"},
-		"no error": {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {}}`, "no error"},
-		"other violations": {
-			"check", expectation{Error: oneOrMore{"INTERNAL"}, Violations: []string{"a"}},
-			`{"error": {"code": "INTERNAL", "violations": [{"field": "b", "description": "x"}]}}`, "violations of [b]",
+		"no error":               {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"decision": {}}`, "no error"},
+		"other violations":       {"check", expectation{Error: oneOrMore{"INTERNAL"}, Violations: []string{"a"}}, `{"error": {"code": "INTERNAL", "violations": [{"field": "b", "description": "x"}]}}`, "violations of [b]"},
+		"other reasons":          {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
+		"an obligation too many": {"check", expectation{Obligations: []string{}}, `{"decision": {"obligations": ["B"]}}`, "obligations"},
+		"a time lost":            {"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")}, `{"decision": {}}`, "valid_until"},
+		"a mismatch hidden":      {"check", expectation{Error: oneOrMore{"INTERNAL"}, StoreMismatch: true}, `{"error": {"code": "INTERNAL"}}`, "store_mismatch is false"},
+		"a mismatch made up":     {"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "INTERNAL", "store_mismatch": true}}`, "store_mismatch is true"},
+		"a result missing":       {"batch_check", expectation{Results: []expectation{{Allowed: &no}, {Allowed: &no}}}, `{"results": [{"decision": {}}]}`, "1 results"},
+		"a result allowed":       {"batch_check", expectation{Results: []expectation{{Allowed: &no}}}, `{"results": [{"decision": {"allowed": true}}]}`, "results[0]: allowed true"},
+		"a result with both":     {"batch_check", expectation{}, `{"results": [{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}]}`, "results[0]: ALLOW came"},
+		"a purpose allowed":      {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": [{"purpose": "a", "decision": {"allowed": true}}]}`, "purposes"},
+		"a purpose missing":      {"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": []}`, "purposes"},
+		"another response":       {"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
+		"present, not absent":    {"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2"},
+		"other outcomes":         {"record_events", expectation{Outcomes: []string{"COUNTED"}}, `{"response": {}}`, "outcomes"},
+		"other revisions":        {"list_events", expectation{Revisions: []uint64{1}}, `{"entries": [{"revision": "2"}]}`, "revisions"},
+		"entries out of order": {
+			"list_events", expectation{Entries: &two}, `{"entries": [{"revision": "2"}, {"revision": "1"}]}`, "in order",
 		},
-		"other reasons": {"check", expectation{Reasons: []string{"A"}}, `{"decision": {"reasons": ["B"]}}`, "reasons"},
-		"an obligation too many": {
-			"check", expectation{Obligations: []string{}}, `{"decision": {"obligations": ["B"]}}`, "obligations",
+		"an entry of another id": {
+			"list_events", expectation{Ledger: []object{{"subject_id": "a"}}},
+			`{"entries": [{"subject_id": "b"}]}`, "ledger[0].subject_id is b",
 		},
-		"a time lost": {
-			"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")}, `{"decision": {}}`, "valid_until",
+		"an entry missing": {"list_events", expectation{Ledger: []object{{}}}, `{}`, "0 entries"},
+		"an entry as expected": {
+			"list_events", expectation{Ledger: []object{{"subject_id": "a", "event": object{"link": nil}}}},
+			`{"entries": [{"subject_id": "a"}]}`, "",
 		},
-		"a mismatch hidden": {
-			"check", expectation{Error: oneOrMore{"INTERNAL"}, StoreMismatch: true}, `{"error": {"code": "INTERNAL"}}`,
-			"store_mismatch is false",
-		},
-		"a mismatch made up": {
-			"check", expectation{Error: oneOrMore{"INTERNAL"}}, `{"error": {"code": "INTERNAL", "store_mismatch": true}}`,
-			"store_mismatch is true",
-		},
-		"a result missing": {
-			"batch_check", expectation{Results: []expectation{{Allowed: &no}, {Allowed: &no}}}, `{"results": [{"decision": {}}]}`,
-			"1 results",
-		},
-		"a result allowed": {
-			"batch_check", expectation{Results: []expectation{{Allowed: &no}}}, `{"results": [{"decision": {"allowed": true}}]}`,
-			"results[0]: allowed true",
-		},
-		"a result with both": {
-			"batch_check", expectation{}, `{"results": [{"decision": {"allowed": true}, "error": {"code": "INTERNAL"}}]}`,
-			"results[0]: ALLOW came",
-		},
-		"a purpose allowed": {
-			"list_purposes", expectation{Purposes: map[string]bool{"a": false}},
-			`{"purposes": [{"purpose": "a", "decision": {"allowed": true}}]}`, "purposes",
-		},
-		"a purpose missing": {
-			"list_purposes", expectation{Purposes: map[string]bool{"a": false}}, `{"purposes": []}`, "purposes",
-		},
-		"another response": {
-			"record_events", expectation{Response: object{"applied": 1}}, `{"response": {"applied": 2}}`, "response.applied is 2",
-		},
-		"present, not absent": {
-			"record_events", expectation{Response: object{"applied": nil}}, `{"response": {"applied": 2}}`, "response.applied is 2",
-		},
-		"other outcomes":  {"record_events", expectation{Outcomes: []string{"COUNTED"}}, `{"response": {}}`, "outcomes"},
-		"other revisions": {"list_events", expectation{Revisions: []uint64{1}}, `{"revisions": [2]}`, "revisions"},
-		"too soon":        {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
-		"too late":        {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},
+		"too soon": {"check", expectation{Took: span{AtLeast: time.Minute}}, `{"decision": {}}`, "it took"},
+		"too late": {"check", expectation{Took: span{AtMost: 1}}, `{"decision": {}}`, "it took"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got result

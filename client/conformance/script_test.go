@@ -40,6 +40,8 @@ type step struct {
 	BatchCheck      object `yaml:"batch_check"`
 	ListPurposes    object `yaml:"list_purposes"`
 	RecordEvents    object `yaml:"record_events"`
+	LinkSubjects    object `yaml:"link_subjects"`
+	UnlinkSubjects  object `yaml:"unlink_subjects"`
 	GetSubject      object `yaml:"get_subject"`
 	ListEvents      object `yaml:"list_events"`
 	GetPolicy       object `yaml:"get_policy"`
@@ -121,6 +123,7 @@ type expectation struct {
 	ConsistencyToken        *string         `yaml:"consistency_token"`
 	Text                    string          `yaml:"text"`
 	Error                   oneOrMore       `yaml:"error"`
+	Message                 string          `yaml:"message"`
 	Violations              []string        `yaml:"violations"`
 	StoreMismatch           bool            `yaml:"store_mismatch"`
 	Results                 []expectation   `yaml:"results"`
@@ -129,6 +132,7 @@ type expectation struct {
 	Outcomes                []string        `yaml:"outcomes"`
 	Revisions               []uint64        `yaml:"revisions"`
 	Entries                 *int            `yaml:"entries"`
+	Ledger                  []object        `yaml:"ledger"`
 	Took                    span            `yaml:"took"`
 }
 
@@ -160,6 +164,8 @@ func (s *step) operations() []operation {
 		{"batch_check", s.BatchCheck, &consentv1.BatchCheckRequest{}},
 		{"list_purposes", s.ListPurposes, &consentv1.ListPurposesRequest{}},
 		{"record_events", s.RecordEvents, &consentv1.RecordEventsRequest{}},
+		{"link_subjects", s.LinkSubjects, &consentv1.LinkSubjectsRequest{}},
+		{"unlink_subjects", s.UnlinkSubjects, &consentv1.UnlinkSubjectsRequest{}},
 		{"get_subject", s.GetSubject, &consentv1.GetSubjectRequest{}},
 		{"list_events", s.ListEvents, &consentv1.ListEventsRequest{}},
 		{"get_policy", s.GetPolicy, &consentv1.GetPolicyRequest{}},
@@ -332,20 +338,20 @@ func responseOf(operation string) proto.Message {
 	return map[string]proto.Message{
 		"check": &consentv1.CheckResponse{}, "is_allowed": &consentv1.CheckResponse{}, "batch_check": &consentv1.BatchCheckResponse{},
 		"list_purposes": &consentv1.ListPurposesResponse{}, "record_events": &consentv1.RecordEventsResponse{},
+		"link_subjects": &consentv1.LinkSubjectsResponse{}, "unlink_subjects": &consentv1.UnlinkSubjectsResponse{},
 		"get_subject": &consentv1.GetSubjectResponse{}, "list_events": &consentv1.ListEventsResponse{},
 		"get_policy": &consentv1.GetPolicyResponse{}, "list_controllers": &consentv1.ListControllersResponse{},
 		"new_event": &consentv1.Event{},
 	}[operation]
 }
 
-// inProtoNames rewrites a response from proto JSON's names to the proto's, and so shows that it is one.
-func inProtoNames(operation string, response json.RawMessage) (json.RawMessage, error) {
-	if len(response) == 0 {
+// inProtoNames rewrites a message from proto JSON's names to the proto's, and so shows that it is one of that type.
+func inProtoNames(message proto.Message, text json.RawMessage) (json.RawMessage, error) {
+	if len(text) == 0 {
 		return nil, nil
 	}
-	message := responseOf(operation)
-	if err := protojson.Unmarshal(response, message); err != nil {
-		return nil, fmt.Errorf("the response %s of %s: %w", response, operation, err)
+	if err := protojson.Unmarshal(text, message); err != nil {
+		return nil, fmt.Errorf("%s is no %s: %w", text, message.ProtoReflect().Descriptor().Name(), err)
 	}
 	return protojson.MarshalOptions{UseProtoNames: true}.Marshal(message)
 }

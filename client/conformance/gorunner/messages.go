@@ -32,15 +32,15 @@ type operation struct {
 
 // result is what came of an operation.
 type result struct {
-	ID        json.Number     `json:"id"`
-	Decision  *decision       `json:"decision,omitempty"`
-	Allowed   *bool           `json:"allowed,omitempty"`
-	Results   []result        `json:"results,omitempty"`
-	Purposes  []purpose       `json:"purposes,omitempty"`
-	Response  json.RawMessage `json:"response,omitempty"`
-	Outcomes  []string        `json:"outcomes,omitempty"`
-	Revisions []uint64        `json:"revisions,omitempty"`
-	Error     *failure        `json:"error,omitempty"`
+	ID       json.Number       `json:"id"`
+	Decision *decision         `json:"decision,omitempty"`
+	Allowed  *bool             `json:"allowed,omitempty"`
+	Results  []result          `json:"results,omitempty"`
+	Purposes []purpose         `json:"purposes,omitempty"`
+	Response json.RawMessage   `json:"response,omitempty"`
+	Outcomes []string          `json:"outcomes,omitempty"`
+	Entries  []json.RawMessage `json:"entries,omitempty"`
+	Error    *failure          `json:"error,omitempty"`
 }
 
 type purpose struct {
@@ -128,10 +128,13 @@ func message(m proto.Message, err error) result {
 	return result{Response: data, Error: failureOf(err)}
 }
 
-// recorded is the result of a write.
-func recorded(r *consentv1.RecordEventsResponse, err error) result {
-	out := message(r, err)
-	for _, o := range r.GetOutcomes() {
+// written is the result of a write, with what became of its events.
+func written(response proto.Message, err error, outcomes ...*consentv1.EventOutcome) result {
+	if err != nil {
+		return result{Error: failureOf(err)}
+	}
+	out := message(response, nil)
+	for _, o := range outcomes {
 		out.Outcomes = append(out.Outcomes, client.OutcomeText(o))
 	}
 	return out
@@ -175,7 +178,11 @@ func events(entries func(func(*consentv1.LedgerEntry, error) bool)) result {
 			out.Error = failureOf(err)
 			break
 		}
-		out.Revisions = append(out.Revisions, entry.GetRevision())
+		data, err := protojson.Marshal(entry)
+		if err != nil {
+			return result{Error: failureOf(err)}
+		}
+		out.Entries = append(out.Entries, data)
 	}
 	return out
 }

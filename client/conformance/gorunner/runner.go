@@ -32,6 +32,8 @@ type decider interface {
 	BatchCheck(context.Context, *consentv1.BatchCheckRequest) ([]client.Result, error)
 	ListPurposes(context.Context, *consentv1.ListPurposesRequest) ([]client.PurposeDecision, error)
 	RecordEvents(context.Context, *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error)
+	LinkSubjects(context.Context, *consentv1.LinkSubjectsRequest) (*consentv1.LinkSubjectsResponse, error)
+	UnlinkSubjects(context.Context, *consentv1.UnlinkSubjectsRequest) (*consentv1.UnlinkSubjectsResponse, error)
 }
 
 // find returns the client and, where the operation names one, its session.
@@ -87,8 +89,22 @@ func decide(ctx context.Context, d decider, o operation) (result, bool) {
 		return batch(d.BatchCheck(ctx, requestOf(o, &consentv1.BatchCheckRequest{}))), true
 	case "list_purposes":
 		return purposes(d.ListPurposes(ctx, requestOf(o, &consentv1.ListPurposesRequest{}))), true
+	}
+	return write(ctx, d, o)
+}
+
+// write performs the operations that change a state.
+func write(ctx context.Context, d decider, o operation) (result, bool) {
+	switch o.Op {
 	case "record_events":
-		return recorded(d.RecordEvents(ctx, requestOf(o, &consentv1.RecordEventsRequest{}))), true
+		response, err := d.RecordEvents(ctx, requestOf(o, &consentv1.RecordEventsRequest{}))
+		return written(response, err, response.GetOutcomes()...), true
+	case "link_subjects":
+		response, err := d.LinkSubjects(ctx, requestOf(o, &consentv1.LinkSubjectsRequest{}))
+		return written(response, err, response.GetOutcome()), true
+	case "unlink_subjects":
+		response, err := d.UnlinkSubjects(ctx, requestOf(o, &consentv1.UnlinkSubjectsRequest{}))
+		return written(response, err, response.GetOutcome()), true
 	}
 	return result{}, false
 }

@@ -30,6 +30,8 @@ REQUESTS: dict[str, type[Message]] = {
     "batch_check": v1.BatchCheckRequest,
     "list_purposes": v1.ListPurposesRequest,
     "record_events": v1.RecordEventsRequest,
+    "link_subjects": v1.LinkSubjectsRequest,
+    "unlink_subjects": v1.UnlinkSubjectsRequest,
     "get_subject": v1.GetSubjectRequest,
     "list_events": v1.ListEventsRequest,
     "get_policy": v1.GetPolicyRequest,
@@ -88,10 +90,16 @@ def outcome_json(outcome: Any) -> JSON:
         return {"results": [result_json(r) for r in outcome]}
     if isinstance(outcome, dict):
         return {"purposes": [{"purpose": p, "decision": decision_json(d)} for p, d in outcome.items()]}
+    return {"response": json_format.MessageToDict(outcome), **written_json(outcome)}
+
+
+def written_json(outcome: Message) -> JSON:
+    """The texts of what became of a write; nothing of what is none."""
     if isinstance(outcome, v1.RecordEventsResponse):
-        outcomes = [str(o) for o in consentd.outcomes_of(outcome)]
-        return {"response": json_format.MessageToDict(outcome), "outcomes": outcomes}
-    return {"response": json_format.MessageToDict(outcome)}
+        return {"outcomes": [str(o) for o in consentd.outcomes_of(outcome)]}
+    if isinstance(outcome, (v1.LinkSubjectsResponse, v1.UnlinkSubjectsResponse)):
+        return {"outcomes": [str(consentd.outcome_of(outcome))]}
+    return {}
 
 
 def result_json(r: consentd.Result) -> JSON:
@@ -153,22 +161,22 @@ def run(clients: Clients, q: JSON) -> JSON:
     if q["op"] == "close":
         clients.close(q)
         return {}
-    revisions: list[int] = []
+    entries: list[JSON] = []
     try:
         outcome = clients.call(q)
         if isinstance(outcome, Iterator):
             for entry in outcome:
-                revisions.append(entry.revision)
-            return {"revisions": revisions}
+                entries.append(json_format.MessageToDict(entry))
+            return {"entries": entries}
         return outcome_json(outcome)
     except Exception as error:
-        return failed(error, q, revisions)
+        return failed(error, q, entries)
 
 
-def failed(error: Exception, q: JSON, revisions: list[int]) -> JSON:
+def failed(error: Exception, q: JSON, entries: list[JSON]) -> JSON:
     out: JSON = {"error": error_json(error)}
     if q["op"] == "list_events":
-        out["revisions"] = revisions
+        out["entries"] = entries
     return out
 
 
@@ -180,16 +188,16 @@ async def run_async(clients: Clients, q: JSON) -> JSON:
     if q["op"] == "close":
         await clients.close(q)
         return {}
-    revisions: list[int] = []
+    entries: list[JSON] = []
     try:
         outcome = clients.call(q)
         if isinstance(outcome, AsyncIterator):
             async for entry in outcome:
-                revisions.append(entry.revision)
-            return {"revisions": revisions}
+                entries.append(json_format.MessageToDict(entry))
+            return {"entries": entries}
         return outcome_json(await outcome)
     except Exception as error:
-        return failed(error, q, revisions)
+        return failed(error, q, entries)
 
 
 _writing = threading.Lock()

@@ -12,13 +12,27 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from typing import get_args
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import consentd
 import consentd.aio
-from consentd import Decision, Error, EventWarning, Outcome, Result, new_event, outcomes_of, v1
+from consentd import (
+    Decision,
+    Error,
+    EventWarning,
+    Outcome,
+    Result,
+    new_event,
+    new_link,
+    new_unlink,
+    outcome_of,
+    outcomes_of,
+    v1,
+)
+from consentd._events import Kind
 from consentd._freshness import Freshness, store_of
 from consentd._retry import DEFAULT_TIMEOUT, Retries
 from consentd._target import connection
@@ -264,10 +278,47 @@ class TestOutcomes(unittest.TestCase):
         self.assertEqual(str(outcomes_of(v1.RecordEventsResponse(outcomes=[odd]))[0]), "UNSPECIFIED by the event x")
 
     def test_every_kind_can_be_made(self) -> None:
-        for field in v1.Event.DESCRIPTOR.oneofs_by_name["kind"].fields:
+        fields = v1.Event.DESCRIPTOR.oneofs_by_name["kind"].fields
+        read_back = {"LinkEvent", "UnlinkEvent"}  # link_subjects and unlink_subjects record them
+        self.assertEqual(
+            {kind.__name__ for kind in get_args(Kind)}, {f.message_type.name for f in fields if f.message_type} - read_back
+        )
+        for field in fields:
             name = field.message_type.name if field.message_type else ""
             kind = getattr(v1, name)()
             self.assertEqual(new_event("support", kind).WhichOneof("kind"), field.name)
+
+
+class TestPeople(unittest.TestCase):
+    def test_requests(self) -> None:
+        link = new_link("login", controller="example", subject_id="account:1", linked_id="cookie:1", fence=True)
+        unlink = new_unlink(
+            "support", controller="example", subject_id="account:1", linked_id="cookie:1", evidence="urn:case:1"
+        )
+        for request, source in ((link, "login"), (unlink, "support")):
+            self.assertEqual(
+                (request.controller, request.subject_id, request.linked_id), ("example", "account:1", "cookie:1")
+            )
+            self.assertEqual((request.source, uuid.UUID(request.event_id).version), (source, 7))
+            age = datetime.now(timezone.utc) - request.occurred_at.ToDatetime(timezone.utc)
+            self.assertLess(abs(age.total_seconds()), 60)
+        self.assertEqual((link.fence, link.evidence), (True, ""))
+        self.assertEqual((unlink.fence, unlink.evidence), (False, "urn:case:1"))
+        self.assertNotEqual(link.event_id, unlink.event_id)
+
+    def test_what_became_of_a_link(self) -> None:
+        late = v1.EventOutcome(effect="EVENT_EFFECT_SUPERSEDED", superseded_by="l2", superseded_by_kind="unlink")
+        self.assertEqual(outcome_of(v1.LinkSubjectsResponse(outcome=late)), Outcome("SUPERSEDED", "l2", "unlink"))
+        again = v1.UnlinkSubjectsResponse(outcome=v1.EventOutcome(effect="EVENT_EFFECT_DUPLICATE"))
+        self.assertEqual(str(outcome_of(again)), "DUPLICATE")
+
+    def test_a_session_keeps_the_newest_token_of_all_its_writes(self) -> None:
+        fresh = Freshness()
+        fresh.note(v1.UnlinkSubjectsResponse(consistency_token="t3", revision=3))
+        fresh.note(v1.LinkSubjectsResponse(consistency_token="t2", revision=2))
+        self.assertEqual(fresh.demand(ASK).consistency.at_least_as_fresh, "t3")
+        fresh.note(v1.LinkSubjectsResponse(consistency_token="t4", revision=4))
+        self.assertEqual(fresh.demand(ASK).consistency.at_least_as_fresh, "t4")
 
 
 class Hanging(grpc.GenericRpcHandler):

@@ -20,7 +20,10 @@ import {
   GetPolicyResponseSchema,
   GetSubjectRequestSchema,
   GetSubjectResponseSchema,
+  LedgerEntrySchema,
   LegalBasisSchema,
+  LinkSubjectsRequestSchema,
+  LinkSubjectsResponseSchema,
   ListControllersRequestSchema,
   ListControllersResponseSchema,
   ListEventsRequestSchema,
@@ -31,9 +34,12 @@ import {
   ReasonCodeSchema,
   RecordEventsRequestSchema,
   RecordEventsResponseSchema,
+  UnlinkSubjectsRequestSchema,
+  UnlinkSubjectsResponseSchema,
   type CallOptions,
   type Checker,
   type ClientOptions,
+  type EventOutcome,
 } from "../src/index.js";
 
 interface Operation {
@@ -100,7 +106,15 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
   },
   record_events: async (o) => {
     const response = await checkerOf(o).recordEvents(requestOf(RecordEventsRequestSchema, o), callOptions(o));
-    return { ...responseJson(RecordEventsResponseSchema, response), outcomes: response.outcomes.map(outcomeText) };
+    return writtenJson(RecordEventsResponseSchema, response, response.outcomes);
+  },
+  link_subjects: async (o) => {
+    const response = await checkerOf(o).linkSubjects(requestOf(LinkSubjectsRequestSchema, o), callOptions(o));
+    return writtenJson(LinkSubjectsResponseSchema, response, [response.outcome]);
+  },
+  unlink_subjects: async (o) => {
+    const response = await checkerOf(o).unlinkSubjects(requestOf(UnlinkSubjectsRequestSchema, o), callOptions(o));
+    return writtenJson(UnlinkSubjectsResponseSchema, response, [response.outcome]);
   },
   get_subject: async (o) =>
     responseJson(GetSubjectResponseSchema, await clientOf(o).getSubject(requestOf(GetSubjectRequestSchema, o), callOptions(o))),
@@ -130,19 +144,23 @@ function open(o: Operation): Outcome {
 }
 
 async function listEvents(o: Operation): Promise<Outcome> {
-  const revisions: number[] = [];
+  const entries: JsonValue[] = [];
   try {
     for await (const entry of clientOf(o).listEvents(requestOf(ListEventsRequestSchema, o), callOptions(o))) {
-      revisions.push(Number(entry.revision));
+      entries.push(toJson(LedgerEntrySchema, entry));
     }
-    return { revisions };
+    return { entries };
   } catch (error) {
-    return { revisions, error: errorJson(error) };
+    return { entries, error: errorJson(error) };
   }
 }
 
 function responseJson<D extends DescMessage>(schema: D, message: MessageShape<D>): Outcome {
   return { response: toJson(schema, message) };
+}
+
+function writtenJson<D extends DescMessage>(schema: D, message: MessageShape<D>, outcomes: (EventOutcome | undefined)[]): Outcome {
+  return { ...responseJson(schema, message), outcomes: outcomes.flatMap((o) => (o === undefined ? [] : [outcomeText(o)])) };
 }
 
 function decisionJson(d: Decision): Outcome {

@@ -8,9 +8,13 @@ import {
   type GetSubjectRequestSchema,
   type GetSubjectResponse,
   type LedgerEntry,
+  type LinkSubjectsRequestSchema,
+  type LinkSubjectsResponse,
   type ListEventsRequestSchema,
   type RecordEventsRequestSchema,
   type RecordEventsResponse,
+  type UnlinkSubjectsRequestSchema,
+  type UnlinkSubjectsResponse,
 } from "./gen/consent/v1/consent_service_pb.js";
 import {
   DecisionService,
@@ -86,6 +90,18 @@ export interface Checker {
    * may outrank a late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none.
    */
   recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse>;
+  /**
+   * Makes two ids of a controller one person; `newLink` makes the request. Every id of a person is answered alike, by
+   * what was said under all of them. Once it resolves it is durable, and it may be repeated with its event id. The
+   * answer's `person` names all ids, its `outcome` says what became of the link. FAILED_PRECONDITION says why the two
+   * cannot be one person, and what to do.
+   */
+  linkSubjects(request: MessageInitShape<typeof LinkSubjectsRequestSchema>, options?: CallOptions): Promise<LinkSubjectsResponse>;
+  /**
+   * Parts two ids that were linked; `newUnlink` makes the request. Each has what was said under it again. For the rest
+   * it is as `linkSubjects`. FAILED_PRECONDITION where no link of the two stands.
+   */
+  unlinkSubjects(request: MessageInitShape<typeof UnlinkSubjectsRequestSchema>, options?: CallOptions): Promise<UnlinkSubjectsResponse>;
 }
 
 /**
@@ -154,14 +170,29 @@ export class Client implements Checker {
     return this.call(ConsentService.method.recordEvents, request, options);
   }
 
-  /** A subject's state as policies read it. One for whom nothing was recorded is not known; that is no error. */
+  async linkSubjects(request: MessageInitShape<typeof LinkSubjectsRequestSchema>, options?: CallOptions): Promise<LinkSubjectsResponse> {
+    return this.call(ConsentService.method.linkSubjects, request, options);
+  }
+
+  async unlinkSubjects(
+    request: MessageInitShape<typeof UnlinkSubjectsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<UnlinkSubjectsResponse> {
+    return this.call(ConsentService.method.unlinkSubjects, request, options);
+  }
+
+  /**
+   * A subject's state as policies read it, and the ids of their `person`. One for whom nothing was recorded is not
+   * known; that is no error.
+   */
   async getSubject(request: MessageInitShape<typeof GetSubjectRequestSchema>, options?: CallOptions): Promise<GetSubjectResponse> {
     return this.call(ConsentService.method.getSubject, request, options);
   }
 
   /**
-   * A subject's ledger from the request's page on, in the order in which the events were recorded. The pages are read as the
-   * loop goes; a timeout is for each of them.
+   * The ledger of the person whom the id names, from the request's page on, in the order in which the events were
+   * recorded. A link comes once; each entry says under which id it was said. The pages are read as the loop goes; a
+   * timeout is for each of them.
    */
   async *listEvents(
     request: MessageInitShape<typeof ListEventsRequestSchema>,

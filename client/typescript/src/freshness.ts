@@ -1,7 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import { ConsentError, StoreMismatchError } from "./errors.js";
-import type { RecordEventsResponse } from "./gen/consent/v1/consent_service_pb.js";
 import type { ConsistencySchema } from "./gen/consent/v1/decision_service_pb.js";
 import { atLeastAsFresh } from "./requests.js";
 
@@ -13,6 +12,12 @@ export interface Demanding {
   knownAt?: unknown;
 }
 
+/** What the answer to a write says of it. */
+export interface Acknowledgement {
+  readonly consistencyToken: string;
+  readonly revision: bigint;
+}
+
 /** What a session knows: its newest write, and the store that it belongs to, which is that of the first token it heard. */
 export class Freshness {
   private token = "";
@@ -21,7 +26,7 @@ export class Freshness {
   private torn = false; // there were writes to more than one store: no server knows them all
 
   /** Keeps a write's token if it is the newest. @throws StoreMismatchError if it is of another store. */
-  note({ consistencyToken, revision }: RecordEventsResponse): void {
+  note({ consistencyToken, revision }: Acknowledgement): void {
     try {
       this.hear([consistencyToken]);
     } catch (cause) {

@@ -12,7 +12,7 @@ export { Client, type BatchResult, type CallOptions, type Checker, type ClientOp
 export { Decision, enumName } from "./decision.js";
 export { ConsentError, StoreMismatchError, type Code, type Violation } from "./errors.js";
 export { outcomeText } from "./outcomes.js";
-export { atLeastAsFresh, fullyConsistent, newEvent, type EventKind } from "./requests.js";
+export { atLeastAsFresh, fullyConsistent, newEvent, newLink, newUnlink, type EventKind, type Pair } from "./requests.js";
 export { Session } from "./session.js";
 export { emailSha256, SubjectKey } from "./subject.js";
 export type { MetadataSource } from "./transport.js";

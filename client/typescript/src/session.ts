@@ -2,8 +2,15 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import { isAllowed, type BatchResult, type CallOptions, type Checker, type PurposeDecision } from "./client.js";
 import type { Decision } from "./decision.js";
-import { Freshness } from "./freshness.js";
-import type { RecordEventsRequestSchema, RecordEventsResponse } from "./gen/consent/v1/consent_service_pb.js";
+import { Freshness, type Acknowledgement } from "./freshness.js";
+import type {
+  LinkSubjectsRequestSchema,
+  LinkSubjectsResponse,
+  RecordEventsRequestSchema,
+  RecordEventsResponse,
+  UnlinkSubjectsRequestSchema,
+  UnlinkSubjectsResponse,
+} from "./gen/consent/v1/consent_service_pb.js";
 import type { BatchCheckRequestSchema, CheckRequestSchema, ListPurposesRequestSchema } from "./gen/consent/v1/decision_service_pb.js";
 
 /**
@@ -44,7 +51,22 @@ export class Session implements Checker {
   }
 
   async recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {
-    const response = await this.client.recordEvents(request, options);
+    return this.noted(await this.client.recordEvents(request, options));
+  }
+
+  async linkSubjects(request: MessageInitShape<typeof LinkSubjectsRequestSchema>, options?: CallOptions): Promise<LinkSubjectsResponse> {
+    return this.noted(await this.client.linkSubjects(request, options));
+  }
+
+  async unlinkSubjects(
+    request: MessageInitShape<typeof UnlinkSubjectsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<UnlinkSubjectsResponse> {
+    return this.noted(await this.client.unlinkSubjects(request, options));
+  }
+
+  /** What follows in the session reflects the write. */
+  private noted<A extends Acknowledgement>(response: A): A {
     this.freshness.note(response);
     return response;
   }

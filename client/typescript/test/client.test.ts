@@ -8,10 +8,13 @@ import {
   BatchCheckResultSchema,
   Client,
   ConsentError,
+  LinkSubjectsRequestSchema,
   ListEventsRequestSchema,
   ListEventsResponseSchema,
   ListPurposesResponseSchema,
   newEvent,
+  newLink,
+  newUnlink,
 } from "../src/index.js";
 import { allow, ask, clientOver, FakeTransport, message, unavailable } from "./fakes.js";
 
@@ -119,6 +122,30 @@ test("an event has a fresh UUIDv7 and the time of now", () => {
     const ms = parseInt(e.id.replace("-", "").slice(0, 12), 16);
     assert.ok(ms >= before && ms <= Date.now(), `${e.id} is of ${ms}`);
     assert.ok(Number(e.occurredAt.seconds) * 1000 + 999 >= before);
+  }
+});
+
+test("a link and a parting are of now, with a fresh id, and carry what the pair says", async () => {
+  const transport = new FakeTransport(() => Buffer.alloc(0));
+  const client = clientOver(transport);
+  const pair = { controller: "c", subjectId: "account:1", linkedId: "cookie:1" };
+  const before = Date.now();
+  await client.linkSubjects(newLink("login", { ...pair, fence: true }));
+  await client.unlinkSubjects(newUnlink("support", { ...pair, evidence: "urn:case:1" }));
+  const sent = transport.attempts.map((a) => fromBinary(LinkSubjectsRequestSchema, a.request)); // both have the same fields
+  assert.deepEqual(
+    sent.map((r) => [r.controller, r.subjectId, r.linkedId, r.source, r.evidence, r.fence]),
+    [
+      ["c", "account:1", "cookie:1", "login", "", true],
+      ["c", "account:1", "cookie:1", "support", "urn:case:1", false],
+    ],
+  );
+  // @ts-expect-error -- an event cannot say it: it is for both ids at once
+  newEvent("login", { case: "link", value: { with: "cookie:1" } });
+  assert.notEqual(sent[0]!.eventId, sent[1]!.eventId);
+  for (const r of sent) {
+    assert.match(r.eventId, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+    assert.ok(Number(r.occurredAt!.seconds) * 1000 + 999 >= before);
   }
 });
 

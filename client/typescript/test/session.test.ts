@@ -10,6 +10,7 @@ import {
   CheckResponseSchema,
   ConsentError,
   fullyConsistent,
+  LinkSubjectsResponseSchema,
   ListPurposesRequestSchema,
   RecordEventsResponseSchema,
   StoreMismatchError,
@@ -61,6 +62,28 @@ test("a write's token goes into later checks of every kind", async () => {
     await recorded;
     await reads();
     assert.deepEqual(demanded(transport.attempts.at(-1))?.requirement, { case: "atLeastAsFresh", value: "t1" });
+  }
+});
+
+test("links and partings are writes: the newest token of them counts", async () => {
+  const revisions = [4n, 3n, 5n];
+  const transport = new FakeTransport((a) => {
+    if (!a.path.endsWith("Subjects")) {
+      return allow;
+    }
+    const revision = revisions.shift()!; // both responses have the same fields
+    return message(LinkSubjectsResponseSchema, { consistencyToken: `t${revision}`, revision });
+  });
+  const session = clientOver(transport).session();
+  const pair = { ...write, linkedId: "l", eventId: "e", source: "login" };
+  for (const [record, newest] of [
+    [() => session.linkSubjects(pair), "t4"],
+    [() => session.unlinkSubjects(pair), "t4"],
+    [() => session.unlinkSubjects(pair), "t5"],
+  ] as const) {
+    await record();
+    await session.check(ask);
+    assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, newest);
   }
 });
 

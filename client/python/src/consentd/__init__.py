@@ -20,8 +20,8 @@ from consentd import v1
 from consentd._client import Client, Session
 from consentd._decision import Decision, Obligation, Reason, Result
 from consentd._errors import Error, StoreMismatchError, Violation
-from consentd._events import new_event
-from consentd._outcomes import EventWarning, Outcome, outcomes_of
+from consentd._events import new_event, new_link, new_unlink
+from consentd._outcomes import EventWarning, Outcome, outcome_of, outcomes_of
 from consentd._retry import DEFAULT_TIMEOUT
 
 __all__ = [
@@ -38,6 +38,9 @@ __all__ = [
     "StoreMismatchError",
     "Violation",
     "new_event",
+    "new_link",
+    "new_unlink",
+    "outcome_of",
     "outcomes_of",
     "v1",
 ]

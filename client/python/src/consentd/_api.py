@@ -36,6 +36,8 @@ CHECK = _method("DecisionService/Check", v1.CheckRequest, v1.CheckResponse)
 BATCH_CHECK = _method("DecisionService/BatchCheck", v1.BatchCheckRequest, v1.BatchCheckResponse)
 LIST_PURPOSES = _method("DecisionService/ListPurposes", v1.ListPurposesRequest, v1.ListPurposesResponse)
 RECORD_EVENTS = _method("ConsentService/RecordEvents", v1.RecordEventsRequest, v1.RecordEventsResponse)
+LINK_SUBJECTS = _method("ConsentService/LinkSubjects", v1.LinkSubjectsRequest, v1.LinkSubjectsResponse)
+UNLINK_SUBJECTS = _method("ConsentService/UnlinkSubjects", v1.UnlinkSubjectsRequest, v1.UnlinkSubjectsResponse)
 GET_SUBJECT = _method("ConsentService/GetSubject", v1.GetSubjectRequest, v1.GetSubjectResponse)
 LIST_EVENTS = _method("ConsentService/ListEvents", v1.ListEventsRequest, v1.ListEventsResponse)
 GET_POLICY = _method("PolicyService/GetPolicy", v1.GetPolicyRequest, v1.GetPolicyResponse)
@@ -46,6 +48,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     BATCH_CHECK,
     LIST_PURPOSES,
     RECORD_EVENTS,
+    LINK_SUBJECTS,
+    UNLINK_SUBJECTS,
     GET_SUBJECT,
     LIST_EVENTS,
     GET_POLICY,

@@ -14,11 +14,13 @@ from consentd._api import (
     CHECK,
     GET_POLICY,
     GET_SUBJECT,
+    LINK_SUBJECTS,
     LIST_CONTROLLERS,
     LIST_EVENTS,
     LIST_PURPOSES,
     METHODS,
     RECORD_EVENTS,
+    UNLINK_SUBJECTS,
     A,
     Method,
     Pages,
@@ -106,13 +108,29 @@ class Client:
         """
         return self._call(RECORD_EVENTS, request, timeout)
 
+    def link_subjects(self, request: v1.LinkSubjectsRequest, timeout: float | None = None) -> v1.LinkSubjectsResponse:
+        """Makes two ids of a controller one person; new_link makes the request. Every id of a person is answered
+        alike, by what was said under all of them.
+
+        It is durable, and may be repeated with its event id, as record_events. The answer names all ids of the person;
+        outcome_of says what became of the link. FAILED_PRECONDITION says why the two cannot be one person, and what to do.
+        """
+        return self._call(LINK_SUBJECTS, request, timeout)
+
+    def unlink_subjects(self, request: v1.UnlinkSubjectsRequest, timeout: float | None = None) -> v1.UnlinkSubjectsResponse:
+        """Parts two ids that were linked; new_unlink makes the request. Each has what was said under it again. For the
+        rest it is as link_subjects. FAILED_PRECONDITION where no link of the two stands."""
+        return self._call(UNLINK_SUBJECTS, request, timeout)
+
     def get_subject(self, request: v1.GetSubjectRequest, timeout: float | None = None) -> v1.GetSubjectResponse:
-        """A subject's state as policies read it. One for whom nothing was recorded is not known; that is no error."""
+        """A subject's state as policies read it, and the ids of their person. One for whom nothing was recorded is not
+        known; that is no error."""
         return self._call(GET_SUBJECT, request, timeout)
 
     def list_events(self, request: v1.ListEventsRequest, timeout: float | None = None) -> Iterator[v1.LedgerEntry]:
-        """Yields a subject's ledger from the request's page on, in the order in which the events were recorded, and reads the
-        pages as it goes. A timeout is for all pages; without one each page has the default."""
+        """Yields the ledger of the person whom the id names from the request's page on, in the order in which the events
+        were recorded, and reads the pages as it goes. A link comes once, and each entry says under which id it was said.
+        A timeout is for all pages; without one each page has the default."""
         plan = None if timeout is None else self._retries.plan(timeout)
         pages = Pages(request)
         while True:
@@ -193,5 +211,17 @@ class Session:
     def record_events(self, request: v1.RecordEventsRequest, timeout: float | None = None) -> v1.RecordEventsResponse:
         """As Client.record_events; what follows in this session sees it."""
         response = self._client.record_events(request, timeout)
+        self._fresh.note(response)
+        return response
+
+    def link_subjects(self, request: v1.LinkSubjectsRequest, timeout: float | None = None) -> v1.LinkSubjectsResponse:
+        """As Client.link_subjects; what follows in this session sees it."""
+        response = self._client.link_subjects(request, timeout)
+        self._fresh.note(response)
+        return response
+
+    def unlink_subjects(self, request: v1.UnlinkSubjectsRequest, timeout: float | None = None) -> v1.UnlinkSubjectsResponse:
+        """As Client.unlink_subjects; what follows in this session sees it."""
+        response = self._client.unlink_subjects(request, timeout)
         self._fresh.note(response)
         return response

@@ -7,13 +7,14 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, Union
 
 import grpc
 
 from consentd import v1
 from consentd._errors import Error, StoreMismatchError
 
+Write = Union[v1.RecordEventsResponse, v1.LinkSubjectsResponse, v1.UnlinkSubjectsResponse]
 R = TypeVar("R", v1.CheckRequest, v1.BatchCheckRequest, v1.ListPurposesRequest)
 
 # Of a token's 29 bytes: a version, the store's id, the revision and a checksum.
@@ -39,7 +40,7 @@ class Freshness:
         self._store: bytes | None = None
         self._torn = False  # there were writes to more than one store: no server knows them all
 
-    def note(self, response: v1.RecordEventsResponse) -> None:
+    def note(self, response: Write) -> None:
         """Keeps the token of a write if it is newer. A server that does not tell revisions gives tokens in their order. A
         token of another store raises StoreMismatchError, as all that is demanded later does: no server knows both."""
         try:

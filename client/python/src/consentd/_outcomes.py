@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Union
 
 from consentd import v1
 from consentd._decision import bare, instant
@@ -57,10 +58,16 @@ class Outcome:
 
 def outcomes_of(response: v1.RecordEventsResponse) -> tuple[Outcome, ...]:
     """What became of each event, in the request's order. None: the server is of a version that does not tell."""
-    return tuple(map(_outcome_of, response.outcomes))
+    return tuple(map(_outcome, response.outcomes))
 
 
-def _outcome_of(outcome: v1.EventOutcome) -> Outcome:
+def outcome_of(response: Union[v1.LinkSubjectsResponse, v1.UnlinkSubjectsResponse]) -> Outcome:
+    """What became of a link or a parting: "COUNTED", "SUPERSEDED" where a newer event of the two ids is on record, or
+    "DUPLICATE"."""
+    return _outcome(response.outcome)
+
+
+def _outcome(outcome: v1.EventOutcome) -> Outcome:
     told = outcome.HasField("superseded_by_occurred_at")
     return Outcome(
         effect=bare(v1.EventEffect, outcome.effect),

@@ -21,11 +21,13 @@ from consentd._api import (
     CHECK,
     GET_POLICY,
     GET_SUBJECT,
+    LINK_SUBJECTS,
     LIST_CONTROLLERS,
     LIST_EVENTS,
     LIST_PURPOSES,
     METHODS,
     RECORD_EVENTS,
+    UNLINK_SUBJECTS,
     A,
     Method,
     Pages,
@@ -100,6 +102,16 @@ class Client:
     async def record_events(self, request: v1.RecordEventsRequest, timeout: float | None = None) -> v1.RecordEventsResponse:
         """As consentd.Client.record_events."""
         return await self._call(RECORD_EVENTS, request, timeout)
+
+    async def link_subjects(self, request: v1.LinkSubjectsRequest, timeout: float | None = None) -> v1.LinkSubjectsResponse:
+        """As consentd.Client.link_subjects."""
+        return await self._call(LINK_SUBJECTS, request, timeout)
+
+    async def unlink_subjects(
+        self, request: v1.UnlinkSubjectsRequest, timeout: float | None = None
+    ) -> v1.UnlinkSubjectsResponse:
+        """As consentd.Client.unlink_subjects."""
+        return await self._call(UNLINK_SUBJECTS, request, timeout)
 
     async def get_subject(self, request: v1.GetSubjectRequest, timeout: float | None = None) -> v1.GetSubjectResponse:
         """As consentd.Client.get_subject."""
@@ -195,5 +207,19 @@ class Session:
     async def record_events(self, request: v1.RecordEventsRequest, timeout: float | None = None) -> v1.RecordEventsResponse:
         """As consentd.Session.record_events."""
         response = await self._client.record_events(request, timeout)
+        self._fresh.note(response)
+        return response
+
+    async def link_subjects(self, request: v1.LinkSubjectsRequest, timeout: float | None = None) -> v1.LinkSubjectsResponse:
+        """As consentd.Session.link_subjects."""
+        response = await self._client.link_subjects(request, timeout)
+        self._fresh.note(response)
+        return response
+
+    async def unlink_subjects(
+        self, request: v1.UnlinkSubjectsRequest, timeout: float | None = None
+    ) -> v1.UnlinkSubjectsResponse:
+        """As consentd.Session.unlink_subjects."""
+        response = await self._client.unlink_subjects(request, timeout)
         self._fresh.note(response)
         return response

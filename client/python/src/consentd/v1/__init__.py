@@ -1,6 +1,7 @@
 """The messages of the API, consent.v1, generated from its proto, where every field is documented.
 
-Enumerations are set by their names: ``ConsentEvent(status="CONSENT_STATUS_GIVEN")``.
+Enumerations are set by their names: ``ConsentEvent(status="CONSENT_STATUS_GIVEN")``. A field whose name is a word of Python's
+is read by it: ``getattr(entry.event.link, "with")``.
 """
 
 from consentd.v1.consent_service_pb2 import (
@@ -12,6 +13,8 @@ from consentd.v1.consent_service_pb2 import (
     GetSubjectRequest,
     GetSubjectResponse,
     LedgerEntry,
+    LinkSubjectsRequest,
+    LinkSubjectsResponse,
     ListEventsRequest,
     ListEventsResponse,
     ObjectionState,
@@ -21,6 +24,8 @@ from consentd.v1.consent_service_pb2 import (
     RestrictionState,
     SignalState,
     SubjectState,
+    UnlinkSubjectsRequest,
+    UnlinkSubjectsResponse,
 )
 from consentd.v1.decision_service_pb2 import (
     BatchCheckRequest,
@@ -51,11 +56,13 @@ from consentd.v1.types_pb2 import (
     Event,
     GivenBy,
     LegalBasis,
+    LinkEvent,
     ObjectionEvent,
     Obligation,
     ObligationCode,
     OptOutEvent,
     OptOutKind,
+    Person,
     ProfileEvent,
     Reason,
     ReasonCode,
@@ -64,7 +71,9 @@ from consentd.v1.types_pb2 import (
     Relationship,
     RestrictionEvent,
     RestrictionGround,
+    SharingEvent,
     SignalsEvent,
+    UnlinkEvent,
 )
 
 __all__ = [
@@ -96,6 +105,9 @@ __all__ = [
     "GivenBy",
     "LedgerEntry",
     "LegalBasis",
+    "LinkEvent",
+    "LinkSubjectsRequest",
+    "LinkSubjectsResponse",
     "ListControllersRequest",
     "ListControllersResponse",
     "ListEventsRequest",
@@ -109,6 +121,7 @@ __all__ = [
     "OptOutEvent",
     "OptOutKind",
     "OptOutState",
+    "Person",
     "ProfileEvent",
     "Reason",
     "ReasonCode",
@@ -120,7 +133,11 @@ __all__ = [
     "RestrictionEvent",
     "RestrictionGround",
     "RestrictionState",
+    "SharingEvent",
     "SignalState",
     "SignalsEvent",
     "SubjectState",
+    "UnlinkEvent",
+    "UnlinkSubjectsRequest",
+    "UnlinkSubjectsResponse",
 ]

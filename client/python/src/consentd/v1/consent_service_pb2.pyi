@@ -61,6 +61,70 @@ class RecordEventsResponse(_message.Message):
     outcomes: _containers.RepeatedCompositeFieldContainer[EventOutcome]
     def __init__(self, consistency_token: _Optional[str] = ..., applied: _Optional[int] = ..., duplicates: _Optional[int] = ..., revision: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[EventOutcome, _Mapping]]] = ...) -> None: ...
 
+class LinkSubjectsRequest(_message.Message):
+    __slots__ = ("controller", "subject_id", "linked_id", "event_id", "occurred_at", "source", "evidence", "fence")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    LINKED_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    subject_id: str
+    linked_id: str
+    event_id: str
+    occurred_at: _timestamp_pb2.Timestamp
+    source: str
+    evidence: str
+    fence: bool
+    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., linked_id: _Optional[str] = ..., event_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., fence: bool = ...) -> None: ...
+
+class LinkSubjectsResponse(_message.Message):
+    __slots__ = ("consistency_token", "revision", "outcome", "person")
+    CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    consistency_token: str
+    revision: int
+    outcome: EventOutcome
+    person: _types_pb2.Person
+    def __init__(self, consistency_token: _Optional[str] = ..., revision: _Optional[int] = ..., outcome: _Optional[_Union[EventOutcome, _Mapping]] = ..., person: _Optional[_Union[_types_pb2.Person, _Mapping]] = ...) -> None: ...
+
+class UnlinkSubjectsRequest(_message.Message):
+    __slots__ = ("controller", "subject_id", "linked_id", "event_id", "occurred_at", "source", "evidence", "fence")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    LINKED_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    subject_id: str
+    linked_id: str
+    event_id: str
+    occurred_at: _timestamp_pb2.Timestamp
+    source: str
+    evidence: str
+    fence: bool
+    def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., linked_id: _Optional[str] = ..., event_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., fence: bool = ...) -> None: ...
+
+class UnlinkSubjectsResponse(_message.Message):
+    __slots__ = ("consistency_token", "revision", "outcome", "person")
+    CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    consistency_token: str
+    revision: int
+    outcome: EventOutcome
+    person: _types_pb2.Person
+    def __init__(self, consistency_token: _Optional[str] = ..., revision: _Optional[int] = ..., outcome: _Optional[_Union[EventOutcome, _Mapping]] = ..., person: _Optional[_Union[_types_pb2.Person, _Mapping]] = ...) -> None: ...
+
 class EventOutcome(_message.Message):
     __slots__ = ("effect", "superseded_by", "superseded_by_occurred_at", "superseded_by_kind", "warnings")
     EFFECT_FIELD_NUMBER: _ClassVar[int]
@@ -100,14 +164,16 @@ class GetSubjectRequest(_message.Message):
     def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetSubjectResponse(_message.Message):
-    __slots__ = ("state", "consistency_token", "as_of")
+    __slots__ = ("state", "consistency_token", "as_of", "person")
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
     state: SubjectState
     consistency_token: str
     as_of: StateAsOf
-    def __init__(self, state: _Optional[_Union[SubjectState, _Mapping]] = ..., consistency_token: _Optional[str] = ..., as_of: _Optional[_Union[StateAsOf, _Mapping]] = ...) -> None: ...
+    person: _types_pb2.Person
+    def __init__(self, state: _Optional[_Union[SubjectState, _Mapping]] = ..., consistency_token: _Optional[str] = ..., as_of: _Optional[_Union[StateAsOf, _Mapping]] = ..., person: _Optional[_Union[_types_pb2.Person, _Mapping]] = ...) -> None: ...
 
 class StateAsOf(_message.Message):
     __slots__ = ("at", "known_at", "recorded_later", "recorded_later_count", "not_known", "not_known_count")
@@ -268,11 +334,13 @@ class ListEventsResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[LedgerEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class LedgerEntry(_message.Message):
-    __slots__ = ("event", "recorded_at", "revision")
+    __slots__ = ("event", "recorded_at", "revision", "subject_id")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     event: _types_pb2.Event
     recorded_at: _timestamp_pb2.Timestamp
     revision: int
-    def __init__(self, event: _Optional[_Union[_types_pb2.Event, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+    subject_id: str
+    def __init__(self, event: _Optional[_Union[_types_pb2.Event, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., subject_id: _Optional[str] = ...) -> None: ...

@@ -227,7 +227,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, check: _Optional[_Union[CheckRequest, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace: bool = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., policies: _Optional[_Union[PolicyChoice, str]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("decision", "decided_for", "as_of", "facts", "rules", "near_rules", "changes", "obligations", "validity", "policy_failure", "trace", "state_as_of", "policies", "annulled", "annulled_count")
+    __slots__ = ("decision", "decided_for", "as_of", "facts", "rules", "near_rules", "changes", "obligations", "validity", "policy_failure", "trace", "state_as_of", "policies", "annulled", "annulled_count", "person")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FOR_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +243,7 @@ class ExplainResponse(_message.Message):
     POLICIES_FIELD_NUMBER: _ClassVar[int]
     ANNULLED_FIELD_NUMBER: _ClassVar[int]
     ANNULLED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
     decision: CheckResponse
     decided_for: _timestamp_pb2.Timestamp
     as_of: bool
@@ -258,7 +259,8 @@ class ExplainResponse(_message.Message):
     policies: DecidingPolicies
     annulled: _containers.RepeatedCompositeFieldContainer[AnnulledEvent]
     annulled_count: int
-    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ..., decided_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: bool = ..., facts: _Optional[_Iterable[_Union[ExplainedFact, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[ExplainedRule, _Mapping]]] = ..., near_rules: _Optional[_Iterable[_Union[NearRule, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ExplainedChange, _Mapping]]] = ..., obligations: _Optional[_Iterable[str]] = ..., validity: _Optional[_Union[ExplainedValidity, _Mapping]] = ..., policy_failure: _Optional[str] = ..., trace: _Optional[str] = ..., state_as_of: _Optional[_Union[_consent_service_pb2.StateAsOf, _Mapping]] = ..., policies: _Optional[_Union[DecidingPolicies, _Mapping]] = ..., annulled: _Optional[_Iterable[_Union[AnnulledEvent, _Mapping]]] = ..., annulled_count: _Optional[int] = ...) -> None: ...
+    person: _types_pb2.Person
+    def __init__(self, decision: _Optional[_Union[CheckResponse, _Mapping]] = ..., decided_for: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: bool = ..., facts: _Optional[_Iterable[_Union[ExplainedFact, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[ExplainedRule, _Mapping]]] = ..., near_rules: _Optional[_Iterable[_Union[NearRule, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[ExplainedChange, _Mapping]]] = ..., obligations: _Optional[_Iterable[str]] = ..., validity: _Optional[_Union[ExplainedValidity, _Mapping]] = ..., policy_failure: _Optional[str] = ..., trace: _Optional[str] = ..., state_as_of: _Optional[_Union[_consent_service_pb2.StateAsOf, _Mapping]] = ..., policies: _Optional[_Union[DecidingPolicies, _Mapping]] = ..., annulled: _Optional[_Iterable[_Union[AnnulledEvent, _Mapping]]] = ..., annulled_count: _Optional[int] = ..., person: _Optional[_Union[_types_pb2.Person, _Mapping]] = ...) -> None: ...
 
 class AnnulledEvent(_message.Message):
     __slots__ = ("entry", "by")

@@ -259,7 +259,7 @@ class Obligation(_message.Message):
     def __init__(self, code: _Optional[_Union[ObligationCode, str]] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("id", "occurred_at", "source", "evidence", "consent", "objection", "restriction", "opt_out", "signals", "erasure", "profile", "annulment")
+    __slots__ = ("id", "occurred_at", "source", "evidence", "consent", "objection", "restriction", "opt_out", "signals", "erasure", "profile", "annulment", "link", "unlink", "sharing")
     ID_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -272,6 +272,9 @@ class Event(_message.Message):
     ERASURE_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     ANNULMENT_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    UNLINK_FIELD_NUMBER: _ClassVar[int]
+    SHARING_FIELD_NUMBER: _ClassVar[int]
     id: str
     occurred_at: _timestamp_pb2.Timestamp
     source: str
@@ -284,7 +287,10 @@ class Event(_message.Message):
     erasure: ErasureEvent
     profile: ProfileEvent
     annulment: AnnulmentEvent
-    def __init__(self, id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., consent: _Optional[_Union[ConsentEvent, _Mapping]] = ..., objection: _Optional[_Union[ObjectionEvent, _Mapping]] = ..., restriction: _Optional[_Union[RestrictionEvent, _Mapping]] = ..., opt_out: _Optional[_Union[OptOutEvent, _Mapping]] = ..., signals: _Optional[_Union[SignalsEvent, _Mapping]] = ..., erasure: _Optional[_Union[ErasureEvent, _Mapping]] = ..., profile: _Optional[_Union[ProfileEvent, _Mapping]] = ..., annulment: _Optional[_Union[AnnulmentEvent, _Mapping]] = ...) -> None: ...
+    link: LinkEvent
+    unlink: UnlinkEvent
+    sharing: SharingEvent
+    def __init__(self, id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., consent: _Optional[_Union[ConsentEvent, _Mapping]] = ..., objection: _Optional[_Union[ObjectionEvent, _Mapping]] = ..., restriction: _Optional[_Union[RestrictionEvent, _Mapping]] = ..., opt_out: _Optional[_Union[OptOutEvent, _Mapping]] = ..., signals: _Optional[_Union[SignalsEvent, _Mapping]] = ..., erasure: _Optional[_Union[ErasureEvent, _Mapping]] = ..., profile: _Optional[_Union[ProfileEvent, _Mapping]] = ..., annulment: _Optional[_Union[AnnulmentEvent, _Mapping]] = ..., link: _Optional[_Union[LinkEvent, _Mapping]] = ..., unlink: _Optional[_Union[UnlinkEvent, _Mapping]] = ..., sharing: _Optional[_Union[SharingEvent, _Mapping]] = ...) -> None: ...
 
 class ConsentEvent(_message.Message):
     __slots__ = ("purpose", "status", "notice_version", "explicit", "given_by", "recipients", "countries", "expires_at")
@@ -351,6 +357,34 @@ class AnnulmentEvent(_message.Message):
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class LinkEvent(_message.Message):
+    __slots__ = ("linked",)
+    WITH_FIELD_NUMBER: _ClassVar[int]
+    LINKED_FIELD_NUMBER: _ClassVar[int]
+    linked: bool
+    def __init__(self, linked: bool = ..., **kwargs) -> None: ...
+
+class UnlinkEvent(_message.Message):
+    __slots__ = ()
+    WITH_FIELD_NUMBER: _ClassVar[int]
+    def __init__(self, **kwargs) -> None: ...
+
+class SharingEvent(_message.Message):
+    __slots__ = ("shared",)
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    shared: bool
+    def __init__(self, shared: bool = ...) -> None: ...
+
+class Person(_message.Message):
+    __slots__ = ("subject_ids", "shared_ids", "shared")
+    SUBJECT_IDS_FIELD_NUMBER: _ClassVar[int]
+    SHARED_IDS_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    subject_ids: _containers.RepeatedScalarFieldContainer[str]
+    shared_ids: _containers.RepeatedScalarFieldContainer[str]
+    shared: bool
+    def __init__(self, subject_ids: _Optional[_Iterable[str]] = ..., shared_ids: _Optional[_Iterable[str]] = ..., shared: bool = ...) -> None: ...
 
 class ProfileEvent(_message.Message):
     __slots__ = ("jurisdiction", "age_min", "age_max", "account_status", "last_activity_at", "retention_until", "relationship")

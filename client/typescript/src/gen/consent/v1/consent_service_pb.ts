@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { AccountStatus, ConsentStatus, ErasureStage, Event, GivenBy, OptOutKind, Relationship, RestrictionGround } from "./types_pb.js";
+import type { AccountStatus, ConsentStatus, ErasureStage, Event, GivenBy, OptOutKind, Person, Relationship, RestrictionGround } from "./types_pb.js";
 import { file_consent_v1_types } from "./types_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file consent/v1/consent_service.proto.
  */
 export const file_consent_v1_consent_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zZW50L3YxL2NvbnNlbnRfc2VydmljZS5wcm90bxIKY29uc2VudC52MSJvChNSZWNvcmRFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZldmVudHMYAyADKAsyES5jb25zZW50LnYxLkV2ZW50Eg0KBWZlbmNlGAQgASgIIpQBChRSZWNvcmRFdmVudHNSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIPCgdhcHBsaWVkGAIgASgNEhIKCmR1cGxpY2F0ZXMYAyABKA0SEAoIcmV2aXNpb24YBCABKAQSKgoIb3V0Y29tZXMYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50T3V0Y29tZSLVAQoMRXZlbnRPdXRjb21lEicKBmVmZmVjdBgBIAEoDjIXLmNvbnNlbnQudjEuRXZlbnRFZmZlY3QSFQoNc3VwZXJzZWRlZF9ieRgCIAEoCRI9ChlzdXBlcnNlZGVkX2J5X29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJzdXBlcnNlZGVkX2J5X2tpbmQYBCABKAkSKgoId2FybmluZ3MYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50V2FybmluZyJtCgxFdmVudFdhcm5pbmcSKgoEY29kZRgBIAEoDjIcLmNvbnNlbnQudjEuRXZlbnRXYXJuaW5nQ29kZRIPCgdwdXJwb3NlGAIgASgJEg8KB25lYXJlc3QYAyABKAkSDwoHbWVzc2FnZRgEIAEoCSKRAQoRR2V0U3ViamVjdFJlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghrbm93bl9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAifgoSR2V0U3ViamVjdFJlc3BvbnNlEicKBXN0YXRlGAEgASgLMhguY29uc2VudC52MS5TdWJqZWN0U3RhdGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkSJAoFYXNfb2YYAyABKAsyFS5jb25zZW50LnYxLlN0YXRlQXNPZiL1AQoJU3RhdGVBc09mEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghrbm93bl9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoOcmVjb3JkZWRfbGF0ZXIYAyADKAsyFy5jb25zZW50LnYxLkxlZGdlckVudHJ5EhwKFHJlY29yZGVkX2xhdGVyX2NvdW50GAQgASgNEioKCW5vdF9rbm93bhgFIAMoCzIXLmNvbnNlbnQudjEuTGVkZ2VyRW50cnkSFwoPbm90X2tub3duX2NvdW50GAYgASgNIoYGCgxTdWJqZWN0U3RhdGUSDQoFa25vd24YASABKAgSEAoIcmV2aXNpb24YAiABKAQSFAoManVyaXNkaWN0aW9uGAMgASgJEhQKB2FnZV9taW4YBCABKA1IAIgBARIUCgdhZ2VfbWF4GAUgASgNSAGIAQESMwoPYWdlX3JlY29yZGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg5hY2NvdW50X3N0YXR1cxgHIAEoDjIZLmNvbnNlbnQudjEuQWNjb3VudFN0YXR1cxI0ChBsYXN0X2FjdGl2aXR5X2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9yZXRlbnRpb25fdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KDHJlbGF0aW9uc2hpcBgKIAEoCzIYLmNvbnNlbnQudjEuUmVsYXRpb25zaGlwEikKB2VyYXN1cmUYCyABKA4yGC5jb25zZW50LnYxLkVyYXN1cmVTdGFnZRIuCgplcmFzdXJlX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdzaWduYWxzGA0gAygLMhcuY29uc2VudC52MS5TaWduYWxTdGF0ZRIpCghvcHRfb3V0cxgOIAMoCzIXLmNvbnNlbnQudjEuT3B0T3V0U3RhdGUSKgoIY29uc2VudHMYDyADKAsyGC5jb25zZW50LnYxLkNvbnNlbnRTdGF0ZRIuCgpvYmplY3Rpb25zGBAgAygLMhouY29uc2VudC52MS5PYmplY3Rpb25TdGF0ZRIyCgxyZXN0cmljdGlvbnMYESADKAsyHC5jb25zZW50LnYxLlJlc3RyaWN0aW9uU3RhdGUSOAoUZXJhc3VyZV9jb21wbGV0ZWRfYXQYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgoKCF9hZ2VfbWluQgoKCF9hZ2VfbWF4IlcKC1NpZ25hbFN0YXRlEg4KBnNpZ25hbBgBIAEoCRINCgV2YWx1ZRgCIAEoCBIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiawoLT3B0T3V0U3RhdGUSJAoEa2luZBgBIAEoDjIWLmNvbnNlbnQudjEuT3B0T3V0S2luZBIOCgZsaWZ0ZWQYAiABKAgSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoMECgxDb25zZW50U3RhdGUSDwoHcHVycG9zZRgBIAEoCRIRCglyZWNpcGllbnQYAiABKAkSKQoGc3RhdHVzGAMgASgOMhkuY29uc2VudC52MS5Db25zZW50U3RhdHVzEhYKDm5vdGljZV92ZXJzaW9uGAQgASgNEhAKCGV4cGxpY2l0GAUgASgIEiUKCGdpdmVuX2J5GAYgASgOMhMuY29uc2VudC52MS5HaXZlbkJ5EhAKCGV2aWRlbmNlGAcgASgIEhEKCWNvdW50cmllcxgIIAMoCRIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghnaXZlbl9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJZGVuaWVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCg1kZW5pZWRfc3RhdHVzGAwgASgOMhkuY29uc2VudC52MS5Db25zZW50U3RhdHVzEjAKDHJlcXVlc3RlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASPQoZcmVxdWVzdGVkX2JlZm9yZV9naXZlbl9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiegoOT2JqZWN0aW9uU3RhdGUSDwoHcHVycG9zZRgBIAEoCRIOCgZyYWlzZWQYAiABKAgSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdmVyZWQYBCABKAgSDgoGZXhlbXB0GAUgAygJIqsBChBSZXN0cmljdGlvblN0YXRlEi0KBmdyb3VuZBgBIAEoDjIdLmNvbnNlbnQudjEuUmVzdHJpY3Rpb25Hcm91bmQSDwoHcHVycG9zZRgCIAEoCRIOCgZyYWlzZWQYAyABKAgSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2NvdmVyZWQYBSABKAgSDgoGZXhlbXB0GAYgAygJImIKEUxpc3RFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJXChJMaXN0RXZlbnRzUmVzcG9uc2USKAoHZW50cmllcxgBIAMoCzIXLmNvbnNlbnQudjEuTGVkZ2VyRW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInIKC0xlZGdlckVudHJ5EiAKBWV2ZW50GAEgASgLMhEuY29uc2VudC52MS5FdmVudBIvCgtyZWNvcmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAyABKAQqtAEKC0V2ZW50RWZmZWN0EhwKGEVWRU5UX0VGRkVDVF9VTlNQRUNJRklFRBAAEhgKFEVWRU5UX0VGRkVDVF9DT1VOVEVEEAESGwoXRVZFTlRfRUZGRUNUX1NVUEVSU0VERUQQAhIZChVFVkVOVF9FRkZFQ1RfVU5QUk9WRU4QAxIZChVFVkVOVF9FRkZFQ1RfQU5OVUxMRUQQBBIaChZFVkVOVF9FRkZFQ1RfRFVQTElDQVRFEAUqigEKEEV2ZW50V2FybmluZ0NvZGUSIgoeRVZFTlRfV0FSTklOR19DT0RFX1VOU1BFQ0lGSUVEEAASKwonRVZFTlRfV0FSTklOR19DT0RFX1BVUlBPU0VfTk9UX0RFQ0xBUkVEEAESJQohRVZFTlRfV0FSTklOR19DT0RFX05PVElDRV9VTktOT1dOEAIy/QEKDkNvbnNlbnRTZXJ2aWNlElEKDFJlY29yZEV2ZW50cxIfLmNvbnNlbnQudjEuUmVjb3JkRXZlbnRzUmVxdWVzdBogLmNvbnNlbnQudjEuUmVjb3JkRXZlbnRzUmVzcG9uc2USSwoKR2V0U3ViamVjdBIdLmNvbnNlbnQudjEuR2V0U3ViamVjdFJlcXVlc3QaHi5jb25zZW50LnYxLkdldFN1YmplY3RSZXNwb25zZRJLCgpMaXN0RXZlbnRzEh0uY29uc2VudC52MS5MaXN0RXZlbnRzUmVxdWVzdBoeLmNvbnNlbnQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_types, file_google_protobuf_timestamp]);
+  fileDesc("CiBjb25zZW50L3YxL2NvbnNlbnRfc2VydmljZS5wcm90bxIKY29uc2VudC52MSJvChNSZWNvcmRFdmVudHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZldmVudHMYAyADKAsyES5jb25zZW50LnYxLkV2ZW50Eg0KBWZlbmNlGAQgASgIIpQBChRSZWNvcmRFdmVudHNSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIPCgdhcHBsaWVkGAIgASgNEhIKCmR1cGxpY2F0ZXMYAyABKA0SEAoIcmV2aXNpb24YBCABKAQSKgoIb3V0Y29tZXMYBSADKAsyGC5jb25zZW50LnYxLkV2ZW50T3V0Y29tZSLEAQoTTGlua1N1YmplY3RzUmVxdWVzdBISCgpjb250cm9sbGVyGAEgASgJEhIKCnN1YmplY3RfaWQYAiABKAkSEQoJbGlua2VkX2lkGAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEi8KC29jY3VycmVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZzb3VyY2UYBiABKAkSEAoIZXZpZGVuY2UYByABKAkSDQoFZmVuY2UYCCABKAgikgEKFExpbmtTdWJqZWN0c1Jlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEikKB291dGNvbWUYAyABKAsyGC5jb25zZW50LnYxLkV2ZW50T3V0Y29tZRIiCgZwZXJzb24YBCABKAsyEi5jb25zZW50LnYxLlBlcnNvbiLGAQoVVW5saW5rU3ViamVjdHNSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRIRCglsaW5rZWRfaWQYAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSLwoLb2NjdXJyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNvdXJjZRgGIAEoCRIQCghldmlkZW5jZRgHIAEoCRINCgVmZW5jZRgIIAEoCCKUAQoWVW5saW5rU3ViamVjdHNSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIpCgdvdXRjb21lGAMgASgLMhguY29uc2VudC52MS5FdmVudE91dGNvbWUSIgoGcGVyc29uGAQgASgLMhIuY29uc2VudC52MS5QZXJzb24i1QEKDEV2ZW50T3V0Y29tZRInCgZlZmZlY3QYASABKA4yFy5jb25zZW50LnYxLkV2ZW50RWZmZWN0EhUKDXN1cGVyc2VkZWRfYnkYAiABKAkSPQoZc3VwZXJzZWRlZF9ieV9vY2N1cnJlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoSc3VwZXJzZWRlZF9ieV9raW5kGAQgASgJEioKCHdhcm5pbmdzGAUgAygLMhguY29uc2VudC52MS5FdmVudFdhcm5pbmcibQoMRXZlbnRXYXJuaW5nEioKBGNvZGUYASABKA4yHC5jb25zZW50LnYxLkV2ZW50V2FybmluZ0NvZGUSDwoHcHVycG9zZRgCIAEoCRIPCgduZWFyZXN0GAMgASgJEg8KB21lc3NhZ2UYBCABKAkikQEKEUdldFN1YmplY3RSZXF1ZXN0EhIKCmNvbnRyb2xsZXIYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIa25vd25fYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqIBChJHZXRTdWJqZWN0UmVzcG9uc2USJwoFc3RhdGUYASABKAsyGC5jb25zZW50LnYxLlN1YmplY3RTdGF0ZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCRIkCgVhc19vZhgDIAEoCzIVLmNvbnNlbnQudjEuU3RhdGVBc09mEiIKBnBlcnNvbhgEIAEoCzISLmNvbnNlbnQudjEuUGVyc29uIvUBCglTdGF0ZUFzT2YSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGtub3duX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCg5yZWNvcmRlZF9sYXRlchgDIAMoCzIXLmNvbnNlbnQudjEuTGVkZ2VyRW50cnkSHAoUcmVjb3JkZWRfbGF0ZXJfY291bnQYBCABKA0SKgoJbm90X2tub3duGAUgAygLMhcuY29uc2VudC52MS5MZWRnZXJFbnRyeRIXCg9ub3Rfa25vd25fY291bnQYBiABKA0ihgYKDFN1YmplY3RTdGF0ZRINCgVrbm93bhgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIUCgxqdXJpc2RpY3Rpb24YAyABKAkSFAoHYWdlX21pbhgEIAEoDUgAiAEBEhQKB2FnZV9tYXgYBSABKA1IAYgBARIzCg9hZ2VfcmVjb3JkZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDmFjY291bnRfc3RhdHVzGAcgASgOMhkuY29uc2VudC52MS5BY2NvdW50U3RhdHVzEjQKEGxhc3RfYWN0aXZpdHlfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD3JldGVudGlvbl91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoMcmVsYXRpb25zaGlwGAogASgLMhguY29uc2VudC52MS5SZWxhdGlvbnNoaXASKQoHZXJhc3VyZRgLIAEoDjIYLmNvbnNlbnQudjEuRXJhc3VyZVN0YWdlEi4KCmVyYXN1cmVfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKB3NpZ25hbHMYDSADKAsyFy5jb25zZW50LnYxLlNpZ25hbFN0YXRlEikKCG9wdF9vdXRzGA4gAygLMhcuY29uc2VudC52MS5PcHRPdXRTdGF0ZRIqCghjb25zZW50cxgPIAMoCzIYLmNvbnNlbnQudjEuQ29uc2VudFN0YXRlEi4KCm9iamVjdGlvbnMYECADKAsyGi5jb25zZW50LnYxLk9iamVjdGlvblN0YXRlEjIKDHJlc3RyaWN0aW9ucxgRIAMoCzIcLmNvbnNlbnQudjEuUmVzdHJpY3Rpb25TdGF0ZRI4ChRlcmFzdXJlX2NvbXBsZXRlZF9hdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCgoIX2FnZV9taW5CCgoIX2FnZV9tYXgiVwoLU2lnbmFsU3RhdGUSDgoGc2lnbmFsGAEgASgJEg0KBXZhbHVlGAIgASgIEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJrCgtPcHRPdXRTdGF0ZRIkCgRraW5kGAEgASgOMhYuY29uc2VudC52MS5PcHRPdXRLaW5kEg4KBmxpZnRlZBgCIAEoCBImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigwQKDENvbnNlbnRTdGF0ZRIPCgdwdXJwb3NlGAEgASgJEhEKCXJlY2lwaWVudBgCIAEoCRIpCgZzdGF0dXMYAyABKA4yGS5jb25zZW50LnYxLkNvbnNlbnRTdGF0dXMSFgoObm90aWNlX3ZlcnNpb24YBCABKA0SEAoIZXhwbGljaXQYBSABKAgSJQoIZ2l2ZW5fYnkYBiABKA4yEy5jb25zZW50LnYxLkdpdmVuQnkSEAoIZXZpZGVuY2UYByABKAgSEQoJY291bnRyaWVzGAggAygJEi4KCmV4cGlyZXNfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGdpdmVuX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglkZW5pZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDWRlbmllZF9zdGF0dXMYDCABKA4yGS5jb25zZW50LnYxLkNvbnNlbnRTdGF0dXMSMAoMcmVxdWVzdGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI9ChlyZXF1ZXN0ZWRfYmVmb3JlX2dpdmVuX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ6Cg5PYmplY3Rpb25TdGF0ZRIPCgdwdXJwb3NlGAEgASgJEg4KBnJhaXNlZBgCIAEoCBImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY292ZXJlZBgEIAEoCBIOCgZleGVtcHQYBSADKAkiqwEKEFJlc3RyaWN0aW9uU3RhdGUSLQoGZ3JvdW5kGAEgASgOMh0uY29uc2VudC52MS5SZXN0cmljdGlvbkdyb3VuZBIPCgdwdXJwb3NlGAIgASgJEg4KBnJhaXNlZBgDIAEoCBImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY292ZXJlZBgFIAEoCBIOCgZleGVtcHQYBiADKAkiYgoRTGlzdEV2ZW50c1JlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlcKEkxpc3RFdmVudHNSZXNwb25zZRIoCgdlbnRyaWVzGAEgAygLMhcuY29uc2VudC52MS5MZWRnZXJFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihgEKC0xlZGdlckVudHJ5EiAKBWV2ZW50GAEgASgLMhEuY29uc2VudC52MS5FdmVudBIvCgtyZWNvcmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAyABKAQSEgoKc3ViamVjdF9pZBgEIAEoCSq0AQoLRXZlbnRFZmZlY3QSHAoYRVZFTlRfRUZGRUNUX1VOU1BFQ0lGSUVEEAASGAoURVZFTlRfRUZGRUNUX0NPVU5URUQQARIbChdFVkVOVF9FRkZFQ1RfU1VQRVJTRURFRBACEhkKFUVWRU5UX0VGRkVDVF9VTlBST1ZFThADEhkKFUVWRU5UX0VGRkVDVF9BTk5VTExFRBAEEhoKFkVWRU5UX0VGRkVDVF9EVVBMSUNBVEUQBSqKAQoQRXZlbnRXYXJuaW5nQ29kZRIiCh5FVkVOVF9XQVJOSU5HX0NPREVfVU5TUEVDSUZJRUQQABIrCidFVkVOVF9XQVJOSU5HX0NPREVfUFVSUE9TRV9OT1RfREVDTEFSRUQQARIlCiFFVkVOVF9XQVJOSU5HX0NPREVfTk9USUNFX1VOS05PV04QAjKpAwoOQ29uc2VudFNlcnZpY2USUQoMUmVjb3JkRXZlbnRzEh8uY29uc2VudC52MS5SZWNvcmRFdmVudHNSZXF1ZXN0GiAuY29uc2VudC52MS5SZWNvcmRFdmVudHNSZXNwb25zZRJLCgpHZXRTdWJqZWN0Eh0uY29uc2VudC52MS5HZXRTdWJqZWN0UmVxdWVzdBoeLmNvbnNlbnQudjEuR2V0U3ViamVjdFJlc3BvbnNlElEKDExpbmtTdWJqZWN0cxIfLmNvbnNlbnQudjEuTGlua1N1YmplY3RzUmVxdWVzdBogLmNvbnNlbnQudjEuTGlua1N1YmplY3RzUmVzcG9uc2USVwoOVW5saW5rU3ViamVjdHMSIS5jb25zZW50LnYxLlVubGlua1N1YmplY3RzUmVxdWVzdBoiLmNvbnNlbnQudjEuVW5saW5rU3ViamVjdHNSZXNwb25zZRJLCgpMaXN0RXZlbnRzEh0uY29uc2VudC52MS5MaXN0RXZlbnRzUmVxdWVzdBoeLmNvbnNlbnQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_types, file_google_protobuf_timestamp]);
 
 /**
  * RecordEventsRequest is one subject's batch.
@@ -111,6 +111,234 @@ export const RecordEventsResponseSchema: GenMessage<RecordEventsResponse> = /*@_
   messageDesc(file_consent_v1_consent_service, 1);
 
 /**
+ * LinkSubjectsRequest names two ids of one person.
+ *
+ * @generated from message consent.v1.LinkSubjectsRequest
+ */
+export type LinkSubjectsRequest = Message<"consent.v1.LinkSubjectsRequest"> & {
+  /**
+   * The controller's id; 1 to 256 bytes. Unknown: NOT_FOUND.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * An id of the person; 1 to 256 bytes.
+   *
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * The id that was found to be theirs, the linked side; 1 to 256 bytes, and another than subject_id. An id that is not
+   * shared is the linked side of one link at most. Of an account: id and one of another kind the account is the
+   * person's side, and of an address or a device (email_sha256:, email_hmac:, phone_e164_hmac:, cookie:, device:) and a
+   * plain id the plain one, whichever is named first.
+   *
+   * @generated from field: string linked_id = 3;
+   */
+  linkedId: string;
+
+  /**
+   * The idempotency key, as Event.id; 1 to 256 bytes.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * When it was found, by the writer's clock; at most one minute in the future. Absent: now, and where the event is
+   * repeated, when it was then.
+   *
+   * @generated from field: google.protobuf.Timestamp occurred_at = 5;
+   */
+  occurredAt?: Timestamp | undefined;
+
+  /**
+   * Where it came from, as Event.source: login, support, import. Required, [a-z][a-z0-9_]{0,63}.
+   *
+   * @generated from field: string source = 6;
+   */
+  source: string;
+
+  /**
+   * Proof, as Event.evidence. Empty: none; an import needs one.
+   *
+   * @generated from field: string evidence = 7;
+   */
+  evidence: string;
+
+  /**
+   * As RecordEventsRequest.fence, for all ids whose state changes by it.
+   *
+   * @generated from field: bool fence = 8;
+   */
+  fence: boolean;
+};
+
+/**
+ * Describes the message consent.v1.LinkSubjectsRequest.
+ * Use `create(LinkSubjectsRequestSchema)` to create a new message.
+ */
+export const LinkSubjectsRequestSchema: GenMessage<LinkSubjectsRequest> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 2);
+
+/**
+ * LinkSubjectsResponse acknowledges a link.
+ *
+ * @generated from message consent.v1.LinkSubjectsResponse
+ */
+export type LinkSubjectsResponse = Message<"consent.v1.LinkSubjectsResponse"> & {
+  /**
+   * Stands for the state after the link, as RecordEventsResponse's.
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+
+  /**
+   * The revision that the token stands for.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * What became of the link: COUNTED, SUPERSEDED where a newer parting of the two is on record, or DUPLICATE.
+   *
+   * @generated from field: consent.v1.EventOutcome outcome = 3;
+   */
+  outcome?: EventOutcome | undefined;
+
+  /**
+   * Who subject_id names now.
+   *
+   * @generated from field: consent.v1.Person person = 4;
+   */
+  person?: Person | undefined;
+};
+
+/**
+ * Describes the message consent.v1.LinkSubjectsResponse.
+ * Use `create(LinkSubjectsResponseSchema)` to create a new message.
+ */
+export const LinkSubjectsResponseSchema: GenMessage<LinkSubjectsResponse> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 3);
+
+/**
+ * UnlinkSubjectsRequest names two ids that are linked and are two people.
+ *
+ * @generated from message consent.v1.UnlinkSubjectsRequest
+ */
+export type UnlinkSubjectsRequest = Message<"consent.v1.UnlinkSubjectsRequest"> & {
+  /**
+   * The controller's id; 1 to 256 bytes. Unknown: NOT_FOUND.
+   *
+   * @generated from field: string controller = 1;
+   */
+  controller: string;
+
+  /**
+   * One of the two ids; 1 to 256 bytes.
+   *
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * The other, in either order; 1 to 256 bytes.
+   *
+   * @generated from field: string linked_id = 3;
+   */
+  linkedId: string;
+
+  /**
+   * The idempotency key, as Event.id; 1 to 256 bytes.
+   *
+   * @generated from field: string event_id = 4;
+   */
+  eventId: string;
+
+  /**
+   * When they were found to be two people; as LinkSubjectsRequest.occurred_at.
+   *
+   * @generated from field: google.protobuf.Timestamp occurred_at = 5;
+   */
+  occurredAt?: Timestamp | undefined;
+
+  /**
+   * Where it came from, as Event.source. Required, [a-z][a-z0-9_]{0,63}.
+   *
+   * @generated from field: string source = 6;
+   */
+  source: string;
+
+  /**
+   * What shows that they are two people: a URI, as Event.evidence. Required.
+   *
+   * @generated from field: string evidence = 7;
+   */
+  evidence: string;
+
+  /**
+   * As RecordEventsRequest.fence, for all ids whose state changes by it.
+   *
+   * @generated from field: bool fence = 8;
+   */
+  fence: boolean;
+};
+
+/**
+ * Describes the message consent.v1.UnlinkSubjectsRequest.
+ * Use `create(UnlinkSubjectsRequestSchema)` to create a new message.
+ */
+export const UnlinkSubjectsRequestSchema: GenMessage<UnlinkSubjectsRequest> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 4);
+
+/**
+ * UnlinkSubjectsResponse acknowledges a parting.
+ *
+ * @generated from message consent.v1.UnlinkSubjectsResponse
+ */
+export type UnlinkSubjectsResponse = Message<"consent.v1.UnlinkSubjectsResponse"> & {
+  /**
+   * Stands for the state after the parting, as RecordEventsResponse's.
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+
+  /**
+   * The revision that the token stands for.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * What became of it: COUNTED, SUPERSEDED where a newer link of the two is on record, or DUPLICATE.
+   *
+   * @generated from field: consent.v1.EventOutcome outcome = 3;
+   */
+  outcome?: EventOutcome | undefined;
+
+  /**
+   * Who subject_id names now. It may still be linked_id's person, where others link the two.
+   *
+   * @generated from field: consent.v1.Person person = 4;
+   */
+  person?: Person | undefined;
+};
+
+/**
+ * Describes the message consent.v1.UnlinkSubjectsResponse.
+ * Use `create(UnlinkSubjectsResponseSchema)` to create a new message.
+ */
+export const UnlinkSubjectsResponseSchema: GenMessage<UnlinkSubjectsResponse> = /*@__PURE__*/
+  messageDesc(file_consent_v1_consent_service, 5);
+
+/**
  * EventOutcome is what became of one event.
  *
  * @generated from message consent.v1.EventOutcome
@@ -157,7 +385,7 @@ export type EventOutcome = Message<"consent.v1.EventOutcome"> & {
  * Use `create(EventOutcomeSchema)` to create a new message.
  */
 export const EventOutcomeSchema: GenMessage<EventOutcome> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 2);
+  messageDesc(file_consent_v1_consent_service, 6);
 
 /**
  * EventWarning is something odd about an event that was recorded all the same.
@@ -199,7 +427,7 @@ export type EventWarning = Message<"consent.v1.EventWarning"> & {
  * Use `create(EventWarningSchema)` to create a new message.
  */
 export const EventWarningSchema: GenMessage<EventWarning> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 3);
+  messageDesc(file_consent_v1_consent_service, 7);
 
 /**
  * GetSubjectRequest names a subject.
@@ -242,7 +470,7 @@ export type GetSubjectRequest = Message<"consent.v1.GetSubjectRequest"> & {
  * Use `create(GetSubjectRequestSchema)` to create a new message.
  */
 export const GetSubjectRequestSchema: GenMessage<GetSubjectRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 4);
+  messageDesc(file_consent_v1_consent_service, 8);
 
 /**
  * GetSubjectResponse is a subject's state.
@@ -270,6 +498,13 @@ export type GetSubjectResponse = Message<"consent.v1.GetSubjectResponse"> & {
    * @generated from field: consent.v1.StateAsOf as_of = 3;
    */
   asOf?: StateAsOf | undefined;
+
+  /**
+   * Who the id names, as of then: whose state it is.
+   *
+   * @generated from field: consent.v1.Person person = 4;
+   */
+  person?: Person | undefined;
 };
 
 /**
@@ -277,7 +512,7 @@ export type GetSubjectResponse = Message<"consent.v1.GetSubjectResponse"> & {
  * Use `create(GetSubjectResponseSchema)` to create a new message.
  */
 export const GetSubjectResponseSchema: GenMessage<GetSubjectResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 5);
+  messageDesc(file_consent_v1_consent_service, 9);
 
 /**
  * StateAsOf says as of when a state is, and what of the ledger lies between its two instants. With at and known_at the same,
@@ -336,16 +571,16 @@ export type StateAsOf = Message<"consent.v1.StateAsOf"> & {
  * Use `create(StateAsOfSchema)` to create a new message.
  */
 export const StateAsOfSchema: GenMessage<StateAsOf> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 6);
+  messageDesc(file_consent_v1_consent_service, 10);
 
 /**
- * SubjectState is what all of a subject's events add up to.
+ * SubjectState is what all of a person's events add up to. Every id of the person has the same.
  *
  * @generated from message consent.v1.SubjectState
  */
 export type SubjectState = Message<"consent.v1.SubjectState"> & {
   /**
-   * Whether anything was ever recorded.
+   * Whether anything but links was ever recorded under an id of the person.
    *
    * @generated from field: bool known = 1;
    */
@@ -476,7 +711,7 @@ export type SubjectState = Message<"consent.v1.SubjectState"> & {
  * Use `create(SubjectStateSchema)` to create a new message.
  */
 export const SubjectStateSchema: GenMessage<SubjectState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 7);
+  messageDesc(file_consent_v1_consent_service, 11);
 
 /**
  * SignalState is a signal that was seen.
@@ -511,7 +746,7 @@ export type SignalState = Message<"consent.v1.SignalState"> & {
  * Use `create(SignalStateSchema)` to create a new message.
  */
 export const SignalStateSchema: GenMessage<SignalState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 8);
+  messageDesc(file_consent_v1_consent_service, 12);
 
 /**
  * OptOutState is the newest state of an opt-out.
@@ -546,7 +781,7 @@ export type OptOutState = Message<"consent.v1.OptOutState"> & {
  * Use `create(OptOutStateSchema)` to create a new message.
  */
 export const OptOutStateSchema: GenMessage<OptOutState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 9);
+  messageDesc(file_consent_v1_consent_service, 13);
 
 /**
  * ConsentState is the record of a purpose, or of a purpose and one recipient.
@@ -658,7 +893,7 @@ export type ConsentState = Message<"consent.v1.ConsentState"> & {
  * Use `create(ConsentStateSchema)` to create a new message.
  */
 export const ConsentStateSchema: GenMessage<ConsentState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 10);
+  messageDesc(file_consent_v1_consent_service, 14);
 
 /**
  * ObjectionState is the newest objection event for a purpose, or for all.
@@ -708,7 +943,7 @@ export type ObjectionState = Message<"consent.v1.ObjectionState"> & {
  * Use `create(ObjectionStateSchema)` to create a new message.
  */
 export const ObjectionStateSchema: GenMessage<ObjectionState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 11);
+  messageDesc(file_consent_v1_consent_service, 15);
 
 /**
  * RestrictionState is the newest restriction event for a ground and a purpose, or for all purposes.
@@ -764,10 +999,10 @@ export type RestrictionState = Message<"consent.v1.RestrictionState"> & {
  * Use `create(RestrictionStateSchema)` to create a new message.
  */
 export const RestrictionStateSchema: GenMessage<RestrictionState> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 12);
+  messageDesc(file_consent_v1_consent_service, 16);
 
 /**
- * ListEventsRequest asks for a page of a subject's ledger.
+ * ListEventsRequest asks for a page of a person's ledger.
  *
  * @generated from message consent.v1.ListEventsRequest
  */
@@ -806,7 +1041,7 @@ export type ListEventsRequest = Message<"consent.v1.ListEventsRequest"> & {
  * Use `create(ListEventsRequestSchema)` to create a new message.
  */
 export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 13);
+  messageDesc(file_consent_v1_consent_service, 17);
 
 /**
  * ListEventsResponse is a page.
@@ -834,7 +1069,7 @@ export type ListEventsResponse = Message<"consent.v1.ListEventsResponse"> & {
  * Use `create(ListEventsResponseSchema)` to create a new message.
  */
 export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 14);
+  messageDesc(file_consent_v1_consent_service, 18);
 
 /**
  * LedgerEntry is an event as the ledger keeps it.
@@ -862,6 +1097,13 @@ export type LedgerEntry = Message<"consent.v1.LedgerEntry"> & {
    * @generated from field: uint64 revision = 3;
    */
   revision: bigint;
+
+  /**
+   * The id under which it was said: one of the person's, or a shared id. Always set.
+   *
+   * @generated from field: string subject_id = 4;
+   */
+  subjectId: string;
 };
 
 /**
@@ -869,7 +1111,7 @@ export type LedgerEntry = Message<"consent.v1.LedgerEntry"> & {
  * Use `create(LedgerEntrySchema)` to create a new message.
  */
 export const LedgerEntrySchema: GenMessage<LedgerEntry> = /*@__PURE__*/
-  messageDesc(file_consent_v1_consent_service, 15);
+  messageDesc(file_consent_v1_consent_service, 19);
 
 /**
  * EventEffect is what an event came to.
@@ -897,8 +1139,8 @@ export enum EventEffect {
   SUPERSEDED = 2,
 
   /**
-   * It is in the ledger and does not count for lack of evidence: an import that does not restrict, or a lifting that needs
-   * evidence.
+   * It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that
+   * needs evidence), or because it restricts nothing and was said under a shared id.
    *
    * @generated from enum value: EVENT_EFFECT_UNPROVEN = 3;
    */
@@ -960,6 +1202,10 @@ export const EventWarningCodeSchema: GenEnum<EventWarningCode> = /*@__PURE__*/
 /**
  * ConsentService records what happens to subjects' consent states and reads it back.
  *
+ * Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all
+ * of its ids add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id
+ * it was said, and a later choice under any id does. A link alone makes nobody known.
+ *
  * Errors of all methods: as DecisionService's.
  *
  * @generated from service consent.v1.ConsentService
@@ -993,7 +1239,39 @@ export const ConsentService: GenService<{
     output: typeof GetSubjectResponseSchema;
   },
   /**
-   * ListEvents pages through a subject's ledger in the order in which the events were recorded.
+   * LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does.
+   * The link is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event
+   * id changes nothing. Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the
+   * link.
+   *
+   * Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id
+   * was used with other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids,
+   * when a shared id would be linked to more than 64 ids, when an id that is not shared would be the linked side of two
+   * links, when both ids are shared, and while an erasure stands on either side.
+   *
+   * @generated from rpc consent.v1.ConsentService.LinkSubjects
+   */
+  linkSubjects: {
+    methodKind: "unary";
+    input: typeof LinkSubjectsRequestSchema;
+    output: typeof LinkSubjectsResponseSchema;
+  },
+  /**
+   * UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
+   * ids that are still linked to it. It is an event in the ledgers of both, as a link is.
+   *
+   * Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
+   *
+   * @generated from rpc consent.v1.ConsentService.UnlinkSubjects
+   */
+  unlinkSubjects: {
+    methodKind: "unary";
+    input: typeof UnlinkSubjectsRequestSchema;
+    output: typeof UnlinkSubjectsResponseSchema;
+  },
+  /**
+   * ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
+   * recorded: those of all of its ids, not of the shared ids. A link comes once.
    *
    * @generated from rpc consent.v1.ConsentService.ListEvents
    */

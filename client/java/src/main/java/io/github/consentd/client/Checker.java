@@ -2,9 +2,13 @@ package io.github.consentd.client;
 
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.LinkSubjectsRequest;
+import io.github.consentd.v1.LinkSubjectsResponse;
 import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
+import io.github.consentd.v1.UnlinkSubjectsResponse;
 import java.time.Duration;
 import java.util.List;
 
@@ -70,5 +74,29 @@ public interface Checker {
   /** As {@link #recordEvents(RecordEventsRequest, Duration)}. */
   default RecordEventsResponse recordEvents(RecordEventsRequest request) {
     return recordEvents(request, timeout());
+  }
+
+  /**
+   * Makes two ids of a controller one person; {@link Requests#newLink} makes the request. Every id of a person is
+   * answered alike, by what was said under all of them. Once it returns it is durable, and it may be repeated with its
+   * event id. The answer's person names all ids, its outcome says what became of the link. FAILED_PRECONDITION says why
+   * the two cannot be one person, and what to do.
+   */
+  LinkSubjectsResponse linkSubjects(LinkSubjectsRequest request, Duration timeout);
+
+  /** As {@link #linkSubjects(LinkSubjectsRequest, Duration)}. */
+  default LinkSubjectsResponse linkSubjects(LinkSubjectsRequest request) {
+    return linkSubjects(request, timeout());
+  }
+
+  /**
+   * Parts two ids that were linked; {@link Requests#newUnlink} makes the request. Each has what was said under it
+   * again. For the rest it is as {@code linkSubjects}. FAILED_PRECONDITION where no link of the two stands.
+   */
+  UnlinkSubjectsResponse unlinkSubjects(UnlinkSubjectsRequest request, Duration timeout);
+
+  /** As {@link #unlinkSubjects(UnlinkSubjectsRequest, Duration)}. */
+  default UnlinkSubjectsResponse unlinkSubjects(UnlinkSubjectsRequest request) {
+    return unlinkSubjects(request, timeout());
   }
 }

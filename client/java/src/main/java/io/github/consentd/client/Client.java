@@ -12,6 +12,8 @@ import io.github.consentd.v1.GetPolicyResponse;
 import io.github.consentd.v1.GetSubjectRequest;
 import io.github.consentd.v1.GetSubjectResponse;
 import io.github.consentd.v1.LedgerEntry;
+import io.github.consentd.v1.LinkSubjectsRequest;
+import io.github.consentd.v1.LinkSubjectsResponse;
 import io.github.consentd.v1.ListControllersRequest;
 import io.github.consentd.v1.ListControllersResponse;
 import io.github.consentd.v1.ListEventsRequest;
@@ -19,6 +21,8 @@ import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.PolicyServiceGrpc;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
+import io.github.consentd.v1.UnlinkSubjectsResponse;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.time.Duration;
@@ -100,7 +104,20 @@ public final class Client implements Checker, AutoCloseable {
     return call(ConsentServiceGrpc.getRecordEventsMethod(), request, timeout);
   }
 
-  /** A subject's state as policies read it. One for whom nothing was recorded is not known; that is no error. */
+  @Override
+  public LinkSubjectsResponse linkSubjects(LinkSubjectsRequest request, Duration timeout) {
+    return call(ConsentServiceGrpc.getLinkSubjectsMethod(), request, timeout);
+  }
+
+  @Override
+  public UnlinkSubjectsResponse unlinkSubjects(UnlinkSubjectsRequest request, Duration timeout) {
+    return call(ConsentServiceGrpc.getUnlinkSubjectsMethod(), request, timeout);
+  }
+
+  /**
+   * A subject's state as policies read it, and the ids of their person. One for whom nothing was recorded is not known;
+   * that is no error.
+   */
   public GetSubjectResponse getSubject(GetSubjectRequest request, Duration timeout) {
     return call(ConsentServiceGrpc.getGetSubjectMethod(), request, timeout);
   }
@@ -111,9 +128,10 @@ public final class Client implements Checker, AutoCloseable {
   }
 
   /**
-   * A subject's ledger from the request's page on, in the order in which the events were recorded. The pages are read as the
-   * iteration goes, which throws {@link ConsentException} where one cannot be; the timeout is for each page. It may be iterated
-   * over again.
+   * The ledger of the person whom the id names, from the request's page on, in the order in which the events were
+   * recorded. A link comes once; each entry says under which id it was said. The pages are read as the iteration goes,
+   * which throws {@link ConsentException} where one cannot be; the timeout is for each page. It may be iterated over
+   * again.
    */
   public Iterable<LedgerEntry> listEvents(ListEventsRequest request, Duration timeout) {
     return () -> new Pages(request, page -> call(ConsentServiceGrpc.getListEventsMethod(), page, timeout));

@@ -1,7 +1,6 @@
 package io.github.consentd.client;
 
 import io.github.consentd.v1.Consistency;
-import io.github.consentd.v1.RecordEventsResponse;
 import io.grpc.Status;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -34,16 +33,18 @@ final class Freshness {
   /**
    * Keeps a write's token if it is the newest.
    *
+   * @param token the write's
+   * @param revision that the token stands for; 0: the server does not tell
    * @throws StoreMismatchException if it is of another store
    */
-  void note(RecordEventsResponse response) {
+  void note(String token, long revision) {
     try {
-      hear(List.of(response.getConsistencyToken()));
+      hear(List.of(token));
     } catch (StoreMismatchException e) {
       torn = true;
       throw new StoreMismatchException("the events are recorded, but in another store than what came before", e);
     }
-    newest.accumulateAndGet(new Written(response.getConsistencyToken(), response.getRevision()), Written::or);
+    newest.accumulateAndGet(new Written(token, revision), Written::or);
   }
 
   /**

@@ -4,6 +4,8 @@ import com.google.protobuf.Timestamp;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.Consistency;
 import io.github.consentd.v1.Event;
+import io.github.consentd.v1.LinkSubjectsRequest;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.UUID;
@@ -25,10 +27,25 @@ public final class Requests {
    */
   public static Event.Builder newEvent(String source) {
     Instant now = Instant.now();
-    return Event.newBuilder()
-        .setId(uuid7(now).toString())
-        .setOccurredAt(Timestamp.newBuilder().setSeconds(now.getEpochSecond()).setNanos(now.getNano()))
-        .setSource(source);
+    return Event.newBuilder().setId(uuid7(now).toString()).setOccurredAt(timestamp(now)).setSource(source);
+  }
+
+  /**
+   * A request of now that makes two ids one person, with a fresh UUIDv7 as its event's id. Set the controller, the
+   * subject id, which is one of the person's, and the linked id, the one that was found to be theirs. Make it once and
+   * repeat it as it is; a new id would record it twice. An import needs evidence.
+   */
+  public static LinkSubjectsRequest.Builder newLink(String source) {
+    Instant now = Instant.now();
+    return LinkSubjectsRequest.newBuilder().setEventId(uuid7(now).toString()).setOccurredAt(timestamp(now)).setSource(source);
+  }
+
+  /**
+   * A request that parts two ids, made as {@link #newLink} makes one. It needs evidence that they are two people, a URI.
+   */
+  public static UnlinkSubjectsRequest.Builder newUnlink(String source) {
+    Instant now = Instant.now();
+    return UnlinkSubjectsRequest.newBuilder().setEventId(uuid7(now).toString()).setOccurredAt(timestamp(now)).setSource(source);
   }
 
   /** Forbids a state older than the one that a consistency token stands for. */
@@ -39,6 +56,10 @@ public final class Requests {
   /** Has the server read its store, past its cache. */
   public static Consistency fullyConsistent() {
     return Consistency.newBuilder().setFullyConsistent(true).build();
+  }
+
+  private static Timestamp timestamp(Instant t) {
+    return Timestamp.newBuilder().setSeconds(t.getEpochSecond()).setNanos(t.getNano()).build();
   }
 
   /** RFC 9562: 48 bits of milliseconds, the version, the variant, and 74 random bits. */

@@ -2,9 +2,13 @@ package io.github.consentd.client;
 
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.LinkSubjectsRequest;
+import io.github.consentd.v1.LinkSubjectsResponse;
 import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
+import io.github.consentd.v1.UnlinkSubjectsResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -64,7 +68,21 @@ public final class Session implements Checker {
   @Override
   public RecordEventsResponse recordEvents(RecordEventsRequest request, Duration timeout) {
     RecordEventsResponse response = client.recordEvents(request, timeout);
-    freshness.note(response);
+    freshness.note(response.getConsistencyToken(), response.getRevision());
+    return response;
+  }
+
+  @Override
+  public LinkSubjectsResponse linkSubjects(LinkSubjectsRequest request, Duration timeout) {
+    LinkSubjectsResponse response = client.linkSubjects(request, timeout);
+    freshness.note(response.getConsistencyToken(), response.getRevision());
+    return response;
+  }
+
+  @Override
+  public UnlinkSubjectsResponse unlinkSubjects(UnlinkSubjectsRequest request, Duration timeout) {
+    UnlinkSubjectsResponse response = client.unlinkSubjects(request, timeout);
+    freshness.note(response.getConsistencyToken(), response.getRevision());
     return response;
   }
 }

@@ -15,8 +15,10 @@ import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.Event;
 import io.github.consentd.v1.FieldViolation;
 import io.github.consentd.v1.LedgerEntry;
+import io.github.consentd.v1.LinkSubjectsRequest;
 import io.github.consentd.v1.ListEventsRequest;
 import io.github.consentd.v1.ListEventsResponse;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
 import io.grpc.Status;
 import java.time.Duration;
 import java.util.HashSet;
@@ -136,6 +138,19 @@ class ClientTest {
       ids.add(event.getId());
     }
     assertEquals(100, ids.size());
+  }
+
+  @Test
+  void aLinkAndAPartingHaveFreshIdsAndTheTimeOfNow() {
+    long before = System.currentTimeMillis() / 1000;
+    LinkSubjectsRequest link = Requests.newLink("login").build();
+    UnlinkSubjectsRequest unlink = Requests.newUnlink("support").build();
+    assertEquals(List.of("login", "support"), List.of(link.getSource(), unlink.getSource()));
+    assertEquals(2, Set.of(link.getEventId(), unlink.getEventId()).size());
+    for (String id : List.of(link.getEventId(), unlink.getEventId())) {
+      assertEquals(7, UUID.fromString(id).version());
+    }
+    assertTrue(link.getOccurredAt().getSeconds() >= before && unlink.getOccurredAt().getSeconds() >= before);
   }
 
   @Test

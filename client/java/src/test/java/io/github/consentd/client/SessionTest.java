@@ -13,10 +13,14 @@ import io.github.consentd.v1.CheckError;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.Consistency;
 import io.github.consentd.v1.FieldViolation;
+import io.github.consentd.v1.LinkSubjectsRequest;
+import io.github.consentd.v1.LinkSubjectsResponse;
 import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.ListPurposesResponse;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
+import io.github.consentd.v1.UnlinkSubjectsResponse;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -44,19 +48,29 @@ class SessionTest {
   private static Message answer(String method, Queue<String> tokens) {
     return switch (method) {
       case "RecordEvents" -> acknowledge(tokens.remove());
+      case "LinkSubjects" -> linked(acknowledge(tokens.remove()));
+      case "UnlinkSubjects" -> parted(acknowledge(tokens.remove()));
       case "BatchCheck" -> BatchCheckResponse.getDefaultInstance();
       case "ListPurposes" -> ListPurposesResponse.getDefaultInstance();
       default -> DecisionTest.allow().build();
     };
   }
 
-  private static Message acknowledge(String token) {
+  private static RecordEventsResponse acknowledge(String token) {
     if (token.equals("refused")) {
       throw ConsentException.of(io.grpc.Status.Code.FAILED_PRECONDITION, token);
     }
     String[] parts = token.split("/");
     long revision = parts.length > 1 ? Long.parseLong(parts[1]) : 0;
     return RecordEventsResponse.newBuilder().setConsistencyToken(parts[0]).setRevision(revision).build();
+  }
+
+  private static Message linked(RecordEventsResponse r) {
+    return LinkSubjectsResponse.newBuilder().setConsistencyToken(r.getConsistencyToken()).setRevision(r.getRevision()).build();
+  }
+
+  private static Message parted(RecordEventsResponse r) {
+    return UnlinkSubjectsResponse.newBuilder().setConsistencyToken(r.getConsistencyToken()).setRevision(r.getRevision()).build();
   }
 
   private static Consistency demanded(FakeTransport transport) {
@@ -120,6 +134,21 @@ class SessionTest {
     session.recordEvents(WRITE);
     session.check(ASK);
     assertEquals("t7", demanded(transport).getAtLeastAsFresh());
+  }
+
+  @Test
+  void linksAndPartingsAreWrites() {
+    FakeTransport transport = server("t3/3", "t2/2", "t4/4");
+    Session session = transport.client().session();
+    for (String newest : List.of("t3", "t3", "t4")) {
+      if (newest.equals("t3")) {
+        session.linkSubjects(LinkSubjectsRequest.getDefaultInstance());
+      } else {
+        session.unlinkSubjects(UnlinkSubjectsRequest.getDefaultInstance());
+      }
+      session.check(ASK);
+      assertEquals(newest, demanded(transport).getAtLeastAsFresh());
+    }
   }
 
   @Test

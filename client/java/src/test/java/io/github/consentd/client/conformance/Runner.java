@@ -22,14 +22,19 @@ import io.github.consentd.client.Requests;
 import io.github.consentd.client.StoreMismatchException;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.EventOutcome;
 import io.github.consentd.v1.GetPolicyRequest;
 import io.github.consentd.v1.GetSubjectRequest;
 import io.github.consentd.v1.LedgerEntry;
+import io.github.consentd.v1.LinkSubjectsRequest;
+import io.github.consentd.v1.LinkSubjectsResponse;
 import io.github.consentd.v1.ListControllersRequest;
 import io.github.consentd.v1.ListEventsRequest;
 import io.github.consentd.v1.ListPurposesRequest;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
+import io.github.consentd.v1.UnlinkSubjectsRequest;
+import io.github.consentd.v1.UnlinkSubjectsResponse;
 import io.grpc.TlsChannelCredentials;
 import java.io.BufferedReader;
 import java.io.File;
@@ -72,6 +77,8 @@ public final class Runner {
           Map.entry("batch_check", this::batchCheck),
           Map.entry("list_purposes", this::listPurposes),
           Map.entry("record_events", this::recordEvents),
+          Map.entry("link_subjects", this::linkSubjects),
+          Map.entry("unlink_subjects", this::unlinkSubjects),
           Map.entry("get_subject", this::getSubject),
           Map.entry("list_events", this::listEvents),
           Map.entry("get_policy", this::getPolicy),
@@ -164,8 +171,22 @@ public final class Runner {
 
   private JsonObject recordEvents(JsonObject o) throws IOException {
     RecordEventsResponse answer = checker(o).recordEvents(request(o, RecordEventsRequest.newBuilder()).build(), timeout(o));
+    return written(answer, answer.getOutcomesList());
+  }
+
+  private JsonObject linkSubjects(JsonObject o) throws IOException {
+    LinkSubjectsResponse answer = checker(o).linkSubjects(request(o, LinkSubjectsRequest.newBuilder()).build(), timeout(o));
+    return written(answer, List.of(answer.getOutcome()));
+  }
+
+  private JsonObject unlinkSubjects(JsonObject o) throws IOException {
+    UnlinkSubjectsResponse answer = checker(o).unlinkSubjects(request(o, UnlinkSubjectsRequest.newBuilder()).build(), timeout(o));
+    return written(answer, List.of(answer.getOutcome()));
+  }
+
+  private static JsonObject written(Message answer, List<EventOutcome> outcomes) throws IOException {
     JsonObject result = response(answer);
-    result.add("outcomes", array(answer.getOutcomesList(), e -> GSON.toJsonTree(Outcomes.text(e))));
+    result.add("outcomes", array(outcomes, e -> GSON.toJsonTree(Outcomes.text(e))));
     return result;
   }
 
@@ -174,12 +195,12 @@ public final class Runner {
   }
 
   private JsonObject listEvents(JsonObject o) throws IOException {
-    JsonArray revisions = new JsonArray();
+    JsonArray entries = new JsonArray();
     JsonObject result = new JsonObject();
-    result.add("revisions", revisions);
+    result.add("entries", entries);
     try {
       for (LedgerEntry e : client(o).listEvents(request(o, ListEventsRequest.newBuilder()).build(), timeout(o))) {
-        revisions.add(e.getRevision());
+        entries.add(JsonParser.parseString(PRINTER.print(e)));
       }
     } catch (RuntimeException e) {
       result.add("error", error(e));
