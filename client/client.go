@@ -224,17 +224,33 @@ func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecisio
 // cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may
 // be, and some cache may not know yet; repeat the call with the same events.
 func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+	return writing(ctx, c, request, c.consents.RecordEvents)
+}
+
+// fenceable is a request to write, and acknowledgement its answer.
+type (
+	fenceable       interface{ GetFence() bool }
+	acknowledgement interface {
+		GetConsistencyToken() string
+		GetRevision() uint64
+	}
+)
+
+// writing writes, and remembers it for what is asked after it.
+func writing[R fenceable, A acknowledgement](
+	ctx context.Context, c *Client, request R, write func(context.Context, R, ...grpc.CallOption) (A, error),
+) (none A, err error) {
 	if _, has := ctx.Deadline(); request.GetFence() && !has {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
 		defer cancel()
 	}
-	response, err := c.consents.RecordEvents(ctx, request)
+	response, err := write(ctx, request)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	if err := c.fresh.written(response); err != nil {
-		return nil, err
+	if err := c.fresh.written(response.GetConsistencyToken(), response.GetRevision()); err != nil {
+		return none, err
 	}
 	return response, nil
 }

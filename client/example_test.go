@@ -28,6 +28,36 @@ func Example() {
 	fmt.Println(decision)
 }
 
+func ExampleClient_LinkSubjects() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	// The visitor signs in: what the browser said no to counts for the account from now on.
+	request := client.NewLink("example", "account:7", "cookie:3f9a", "login")
+	request.Fence = true
+	linked, err := c.LinkSubjects(context.Background(), request)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(linked.GetPerson().GetSubjectIds())
+}
+
+func ExampleClient_UnlinkSubjects() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	// It was a colleague's browser.
+	request := client.NewUnlink("example", "account:7", "cookie:3f9a", "support", "https://tickets.example/17")
+	parted, err := c.UnlinkSubjects(context.Background(), request)
+	fmt.Println(parted.GetPerson().GetSubjectIds(), err)
+}
+
 func ExampleClient_Check_fields() {
 	c, err := client.Dial("127.0.0.1:7070")
 	if err != nil {

@@ -98,15 +98,15 @@ type write struct {
 
 // written remembers a write, unless a newer one is known: of writes made at once the answers come in any order. A
 // revision of 0 is that of a server that does not tell; it acknowledges in order.
-func (f *freshness) written(response *consentv1.RecordEventsResponse) error {
-	if f == nil || response.GetConsistencyToken() == "" {
+func (f *freshness) written(token string, revision uint64) error {
+	if f == nil || token == "" {
 		return nil
 	}
-	if err := f.home.hear(response.GetConsistencyToken()); err != nil {
+	if err := f.home.hear(token); err != nil {
 		f.home.torn.Store(true)
 		return &storeMismatch{"the events are recorded, but " + err.(*storeMismatch).what}
 	}
-	w := &write{token: response.GetConsistencyToken(), revision: response.GetRevision()}
+	w := &write{token: token, revision: revision}
 	w.demand = AtLeastAsFresh(w.token)
 	for {
 		before := f.newest.Load()

@@ -185,6 +185,10 @@ func (w *world) Read(context.Context, consent.Subject) (consent.Snapshot, error)
 	return consent.Snapshot{}, consent.ErrUnavailable
 }
 
+func (w *world) Person(_ context.Context, s consent.Subject) (consent.Person, error) {
+	return consent.Person{IDs: []string{s.ID}}, nil
+}
+
 func (w *world) Events(context.Context, consent.Subject, consent.Page) (consent.Entries, error) {
 	return consent.Entries{}, consent.ErrUnavailable
 }

@@ -129,7 +129,7 @@ func wrote(t *testing.T, tokens ...string) *freshness {
 	t.Helper()
 	f := &freshness{home: &home{}}
 	for i, text := range tokens {
-		err := f.written(&consentv1.RecordEventsResponse{ConsistencyToken: text, Revision: uint64(i + 1)})
+		err := f.written(text, uint64(i+1))
 		if err != nil && !f.home.torn.Load() {
 			t.Fatal(err)
 		}

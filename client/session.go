@@ -55,12 +55,19 @@ func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurpo
 
 // RecordEvents is Client.RecordEvents; what follows in the session reflects it.
 func (s *Session) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
-	response, err := s.client.RecordEvents(ctx, request)
+	return inSession(ctx, s, request, s.client.RecordEvents)
+}
+
+// inSession writes, and remembers it for what is asked in the session after it.
+func inSession[R any, A acknowledgement](
+	ctx context.Context, s *Session, request R, write func(context.Context, R) (A, error),
+) (none A, err error) {
+	response, err := write(ctx, request)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	if err := s.fresh.written(response); err != nil {
-		return nil, err
+	if err := s.fresh.written(response.GetConsistencyToken(), response.GetRevision()); err != nil {
+		return none, err
 	}
 	return response, nil
 }

@@ -38,6 +38,8 @@ type app struct {
 	now            func() time.Time
 	newID          func() string
 
+	subjectKey string // of --email and --phone, in hexadecimal; empty: none
+
 	address  string
 	timeout  time.Duration
 	insecure bool
@@ -80,7 +82,8 @@ func (a *app) root() *cobra.Command {
 	a.addFlags(root)
 	root.AddCommand(
 		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
-		a.subjectCommand(), a.eventsCommand(), a.controllersCommand(), a.policyCommand(),
+		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
+		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
 	)
 	return root
 }

@@ -39,9 +39,16 @@ func (a *app) takes(cmd *cobra.Command, arguments ...argument) *cobra.Command {
 	for _, g := range arguments {
 		cmd.Use += " " + g.String()
 	}
-	cmd.Args = func(cmd *cobra.Command, args []string) error { return validate(cmd, arguments, args) }
+	taken := a.identified(cmd, arguments)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		err := validate(cmd, taken(cmd), args)
+		if err != nil && len(taken(cmd)) < len(arguments) {
+			return fmt.Errorf("%w; SUBJECT is left out where a flag names the subject", err)
+		}
+		return err
+	}
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		i := len(args)
+		arguments, i := taken(cmd), len(args)
 		if n := len(arguments); n > 0 && arguments[n-1].repeated {
 			i = min(i, n-1)
 		}

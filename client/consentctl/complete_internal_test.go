@@ -28,6 +28,7 @@ func TestCompletion(t *testing.T) {
 		"controllers by start": {[]string{"subject", "j"}, []string{"jasminai\tJWS"}},
 		"no subjects":          {[]string{"check", "example", ""}, nil},
 		"purposes":             {[]string{"check", "example", "u", ""}, []string{"marketing_email\tCONSENT", "sale_of_data\tprohibited"}},
+		"purposes by address":  {[]string{"check", "example", "--email", "a@example.com", "m"}, []string{"marketing_email\tCONSENT"}},
 		"no purposes there":    {[]string{"check", "jasminai", "u", ""}, nil},
 		"unknown controller":   {[]string{"check", "none", "u", ""}, nil},
 		"nothing follows":      {[]string{"check", "example", "u", "p", ""}, nil},

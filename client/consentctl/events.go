@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	limit := 0
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "List a subject's ledger in the order in which its events were recorded",
+		Short: "List a person's ledger in the order in which its events were recorded",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
 				return usageError(cmd, fmt.Errorf("--limit %d: want 0 or more", limit))
@@ -31,7 +32,7 @@ func (a *app) eventsCommand() *cobra.Command {
 
 func (a *app) events(cmd *cobra.Command, request *consentv1.ListEventsRequest, limit int) error {
 	return a.with(cmd, func(ctx context.Context, c *client.Client) error {
-		found := ledger{annulledBy: map[string]*consentv1.LedgerEntry{}}
+		found := ledger{subject: request.GetSubjectId(), annulledBy: map[string]*consentv1.LedgerEntry{}}
 		// All is read whatever the limit: what annuls an event comes later.
 		for entry, err := range c.Events(ctx, request) {
 			if err != nil {
@@ -45,6 +46,8 @@ func (a *app) events(cmd *cobra.Command, request *consentv1.ListEventsRequest, l
 
 // ledger is what is shown of a subject's.
 type ledger struct {
+	// subject is the id that was asked for.
+	subject string
 	entries []*consentv1.LedgerEntry
 	// annulledBy is the first annulment of an event, by the event's id.
 	annulledBy map[string]*consentv1.LedgerEntry
@@ -65,6 +68,7 @@ type entryJSON struct {
 	Event      messageJSON `json:"event"`
 	RecordedAt messageJSON `json:"recorded_at"`
 	Revision   uint64      `json:"revision"`
+	SubjectID  string      `json:"subject_id,omitempty"`
 	AnnulledBy string      `json:"annulled_by,omitempty"`
 }
 
@@ -73,7 +77,7 @@ func (l *ledger) json() any {
 	out := make([]entryJSON, len(l.entries))
 	for i, e := range l.entries {
 		out[i] = entryJSON{
-			messageJSON{e.GetEvent()}, messageJSON{e.GetRecordedAt()}, e.GetRevision(),
+			messageJSON{e.GetEvent()}, messageJSON{e.GetRecordedAt()}, e.GetRevision(), e.GetSubjectId(),
 			l.annulledBy[e.GetEvent().GetId()].GetEvent().GetId(),
 		}
 	}
@@ -84,12 +88,29 @@ func (l *ledger) json() any {
 
 func (l *ledger) table(w io.Writer) {
 	t := table{header: []string{"REVISION", "OCCURRED AT", "KIND", "DETAILS", "SOURCE", "EVENT ID"}}
+	several := l.severalIDs()
+	if several {
+		t.header = append(t.header, "SAID UNDER")
+	}
 	for _, e := range l.entries {
 		kind, detail := kindText(e.GetEvent())
-		t.add(strconv.FormatUint(e.GetRevision(), 10), timeText(e.GetEvent().GetOccurredAt()), kind, l.annulledText(e, detail),
-			e.GetEvent().GetSource(), e.GetEvent().GetId())
+		cells := []string{
+			strconv.FormatUint(e.GetRevision(), 10), timeText(e.GetEvent().GetOccurredAt()), kind, l.annulledText(e, detail),
+			e.GetEvent().GetSource(), e.GetEvent().GetId(),
+		}
+		if several {
+			cells = append(cells, e.GetSubjectId())
+		}
+		t.add(cells...)
 	}
 	t.write(w)
+}
+
+// severalIDs reports whether an entry was said under another id than the one that was asked for.
+func (l *ledger) severalIDs() bool {
+	return slices.ContainsFunc(l.entries, func(e *consentv1.LedgerEntry) bool {
+		return e.GetSubjectId() != "" && e.GetSubjectId() != l.subject
+	})
 }
 
 // annulledText is an entry's detail, and by which event it was annulled and when.

@@ -160,10 +160,32 @@ var outcomes = map[string]*consentv1.EventOutcome{
 }
 
 func (f *fake) GetSubject(_ context.Context, r *consentv1.GetSubjectRequest) (*consentv1.GetSubjectResponse, error) {
+	if r.GetSubjectId() == "cookie:3f" {
+		return &consentv1.GetSubjectResponse{
+			State: &consentv1.SubjectState{Known: true, Revision: 7, Jurisdiction: "DE"}, ConsistencyToken: "token-7", Person: family(),
+		}, f.keep(r)
+	}
 	if r.GetSubjectId() == "nobody" {
 		return &consentv1.GetSubjectResponse{State: &consentv1.SubjectState{}, ConsistencyToken: "token-7"}, f.keep(r)
 	}
 	return &consentv1.GetSubjectResponse{State: subjectState(), ConsistencyToken: "token-7"}, f.keep(r)
+}
+
+// family is the person of account:7, as linked.
+func family() *consentv1.Person {
+	return &consentv1.Person{SubjectIds: []string{"account:7", "cookie:3f"}, SharedIds: []string{"till-4"}}
+}
+
+func (f *fake) LinkSubjects(_ context.Context, r *consentv1.LinkSubjectsRequest) (*consentv1.LinkSubjectsResponse, error) {
+	return &consentv1.LinkSubjectsResponse{
+		ConsistencyToken: "token-8", Revision: 8, Outcome: outcomes[r.GetEventId()], Person: family(),
+	}, f.keep(r)
+}
+
+func (f *fake) UnlinkSubjects(_ context.Context, r *consentv1.UnlinkSubjectsRequest) (*consentv1.UnlinkSubjectsResponse, error) {
+	return &consentv1.UnlinkSubjectsResponse{
+		ConsistencyToken: "token-8", Revision: 8, Outcome: outcomes[r.GetEventId()], Person: &consentv1.Person{SubjectIds: []string{"account:7"}},
+	}, f.keep(r)
 }
 
 func subjectState() *consentv1.SubjectState {
@@ -190,6 +212,16 @@ func subjectState() *consentv1.SubjectState {
 
 // ListEvents has two pages.
 func (f *fake) ListEvents(_ context.Context, r *consentv1.ListEventsRequest) (*consentv1.ListEventsResponse, error) {
+	if r.GetSubjectId() == "cookie:3f" {
+		return &consentv1.ListEventsResponse{Entries: []*consentv1.LedgerEntry{
+			{Revision: 4, RecordedAt: at(-2), SubjectId: "cookie:3f", Event: &consentv1.Event{
+				Id: "n1", OccurredAt: at(-2), Source: "cookie_banner", Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{}},
+			}},
+			{Revision: 5, RecordedAt: at(-1), SubjectId: "account:7", Event: &consentv1.Event{
+				Id: "l1", OccurredAt: at(-1), Source: "login", Kind: &consentv1.Event_Link{Link: &consentv1.LinkEvent{With: "cookie:3f"}},
+			}},
+		}}, f.keep(r)
+	}
 	if r.GetPageToken() == "" {
 		return &consentv1.ListEventsResponse{NextPageToken: "2", Entries: []*consentv1.LedgerEntry{
 			{Revision: 4, RecordedAt: at(-8), Event: &consentv1.Event{Id: "e1", OccurredAt: at(-8), Source: "privacy_settings", Kind: &consentv1.Event_Consent{
@@ -268,9 +300,14 @@ type result struct {
 
 // execute runs a command line as a process would, at a fixed time and with a fixed fresh id.
 func execute(address, stdin string, args ...string) result {
+	return executeWithKey("", address, stdin, args...)
+}
+
+// executeWithKey is execute with this key of --email and --phone in the environment.
+func executeWithKey(key, address, stdin string, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	a := &app{
-		stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, address: address,
+		stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, address: address, subjectKey: key,
 		now: func() time.Time { return clock }, newID: func() string { return "fresh-id" },
 	}
 	code := a.run(context.Background(), args)

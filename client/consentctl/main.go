@@ -41,7 +41,7 @@ func run() int {
 		address = defaultAddress
 	}
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, address: address,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, address: address, subjectKey: os.Getenv("CONSENTD_SUBJECT_KEY"),
 		now: time.Now, newID: func() string { return uuid.Must(uuid.NewV7()).String() },
 	}
 	return a.run(ctx, os.Args[1:])

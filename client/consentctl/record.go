@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -34,19 +35,26 @@ func (a *app) recordCommand() *cobra.Command {
 		Args:  func(cmd *cobra.Command, args []string) error { return knownKind(cmd, args) },
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	flags := cmd.PersistentFlags()
+	r.addFlags(cmd, cmd.PersistentFlags())
+	cmd.PersistentFlags().BoolVar(&r.undeclared, "undeclared", false,
+		"record it also for a purpose that the controller's policies do not declare")
+	cmd.AddCommand(
+		r.consentCommand(), r.objectionCommand(), r.restrictionCommand(), r.optOutCommand(),
+		r.signalsCommand(), r.erasureCommand(), r.profileCommand(), r.annulmentCommand(), r.sharingCommand(),
+	)
+	return cmd
+}
+
+// addFlags adds the flags of all events, those of links among them.
+func (r *recorder) addFlags(cmd *cobra.Command, flags *pflag.FlagSet) {
 	flags.StringVar(&r.id, "id", "", "the event's id, its idempotency key (default a fresh UUIDv7)")
 	flags.Var(&r.at, "at", "when it happened (default now): "+timeForms)
 	flags.StringVar(&r.source, "source", "consentctl", "where it came from")
 	flags.StringVar(&r.evidence, "evidence", "", "proof of it: a URI such as https://…, sha256:… or urn:paper:form-9")
 	flags.BoolVar(&r.fence, "fence", false, "return only when no node and no client cache answers from the older state")
-	flags.BoolVar(&r.undeclared, "undeclared", false, "record it also for a purpose that the controller's policies do not declare")
-	completeFlag(cmd, "source", completions{"cookie_banner", "privacy_settings", "unsubscribe_link", "sms_stop", "support", "import", "consentctl"})
-	cmd.AddCommand(
-		r.consentCommand(), r.objectionCommand(), r.restrictionCommand(), r.optOutCommand(),
-		r.signalsCommand(), r.erasureCommand(), r.profileCommand(), r.annulmentCommand(),
-	)
-	return cmd
+	completeFlag(cmd, "source", completions{
+		"cookie_banner", "privacy_settings", "unsubscribe_link", "sms_stop", "login", "support", "import", "consentctl",
+	})
 }
 
 // knownKind refuses a word that is no kind of event; cobra itself would show the help and succeed.

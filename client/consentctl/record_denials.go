@@ -91,6 +91,23 @@ func (r *recorder) annulmentCommand() *cobra.Command {
 	return r.app.takes(cmd, controllerArgument, subjectArgument, argument{name: "EVENT_ID"})
 }
 
+func (r *recorder) sharingCommand() *cobra.Command {
+	lifted := false
+	cmd := &cobra.Command{
+		Use:   "sharing",
+		Short: "An id belongs to several people, such as a household's address or a shop's till, or no longer",
+		Long: "Say that an id belongs to several people. It may then be linked to several: what restricts on it counts for all of " +
+			"them, what grants on it for nobody. With --lifted it is one person's again, and linked to one at most.",
+		Example: `  consentctl record sharing example till-4`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind := &consentv1.SharingEvent{Shared: !lifted}
+			return r.record(cmd, args, func(e *consentv1.Event) { e.Kind = &consentv1.Event_Sharing{Sharing: kind} })
+		},
+	}
+	addLifted(cmd, &lifted)
+	return r.app.takes(cmd, controllerArgument, subjectArgument)
+}
+
 func addLifted(cmd *cobra.Command, lifted *bool) {
 	cmd.Flags().BoolVar(lifted, "lifted", false, "it was taken back")
 }

@@ -51,6 +51,6 @@ func onCommandLine(cmd *cobra.Command, field string) string {
 // wordOf are the fields that the command line calls otherwise.
 var wordOf = map[string]string{
 	"controller": "CONTROLLER", "subject_id": "SUBJECT", "purpose": "PURPOSE", "purposes": "PURPOSE", "status": "STATUS",
-	"ground": "GROUND", "kind": "KIND", "stage": "STAGE", "event_id": "EVENT_ID",
+	"linked_id": "LINKED", "ground": "GROUND", "kind": "KIND", "stage": "STAGE", "event_id": "EVENT_ID",
 	"occurred_at": "--at", "recipients": "--recipient", "countries": "--country",
 }

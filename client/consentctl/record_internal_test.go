@@ -13,9 +13,10 @@ import (
 func TestRecordSaysWhatBecameOfTheEvent(t *testing.T) {
 	address := (&fake{}).serve(t)
 	for id, want := range map[string]string{
-		"fresh-id":  "recorded: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
-		"late":      "recorded, and superseded by the consent of 2026-03-01T12:00:00Z (e1): still DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
-		"import":    "recorded, and does not count for lack of evidence: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
+		"fresh-id": "recorded: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
+		"late":     "recorded, and superseded by the consent of 2026-03-01T12:00:00Z (e1): still DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
+		"import": "recorded, and does not count for lack of evidence, or because the id is shared: now DENY (OBJECTED, CONSENT_MISSING) for " +
+			"marketing_email",
 		"duplicate": "had been recorded before, and changed nothing now: still DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
 		"later":     "recorded, and is 77: now DENY (OBJECTED, CONSENT_MISSING) for marketing_email",
 	} {

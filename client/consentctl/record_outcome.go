@@ -125,7 +125,7 @@ func effectText(o *consentv1.EventOutcome) (effect, since string) {
 		return fmt.Sprintf("recorded, and superseded by the %s of %s (%s)",
 			o.GetSupersededByKind(), timeText(o.GetSupersededByOccurredAt()), o.GetSupersededBy()), "still"
 	case consentv1.EventEffect_EVENT_EFFECT_UNPROVEN:
-		return "recorded, and does not count for lack of evidence", "now"
+		return "recorded, and does not count for lack of evidence, or because the id is shared", "now"
 	case consentv1.EventEffect_EVENT_EFFECT_DUPLICATE:
 		return "had been recorded before, and changed nothing now", "still"
 	default: // of a later version of the server

@@ -45,6 +45,8 @@ func subjectTables(w io.Writer, response *consentv1.GetSubjectResponse) {
 	}
 	fields(w, [][2]string{
 		{"Known", strconv.FormatBool(s.GetKnown())},
+		{"Ids", linkedText(response.GetPerson())},
+		{"Shared ids", strings.Join(response.GetPerson().GetSharedIds(), ", ")},
 		{"Revision", strconv.FormatUint(s.GetRevision(), 10)},
 		{"Jurisdiction", s.GetJurisdiction()},
 		{"Age", ageText(s)},

@@ -30,7 +30,7 @@ var guides = []guide{
 	{file: "server/README.md"},
 	{file: "policies/README.md", tools: []string{"openssl"}},
 	{file: "bench/README.md"},
-	{file: "client/README.md", empty: true},
+	{file: "client/README.md", tools: []string{"openssl"}, empty: true},
 	{file: "client/python/README.md", tools: []string{"python3"}, empty: true},
 	{file: "client/typescript/README.md", tools: []string{"node", "npm"}, empty: true},
 	{file: "client/java/README.md", tools: []string{"java", "mvn"}, empty: true},

@@ -91,9 +91,10 @@ func dnsName(domain string) error {
 	return nil
 }
 
-// lookup is UTS #46 with all its checks, nontransitional: ß, ς and joiners stay what they are.
+// lookup is UTS #46, nontransitional: ß, ς and joiners stay what they are. Its own look at hyphens is at the third and fourth
+// byte, and IDNA's is at the third and fourth character.
 var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(true), idna.BidiRule(),
-	idna.CheckHyphens(true), idna.CheckJoiners(true))
+	idna.CheckHyphens(false), idna.CheckJoiners(true))
 
 var errLabel = errors.New("a label that IDNA 2008 does not allow")
 
@@ -108,19 +109,35 @@ func internationalised(domain string) (string, error) {
 		return "", err
 	}
 	for label := range strings.SplitSeq(decoded, ".") {
-		if !lettersAlone([]rune(label)) {
+		if runes := []rune(label); !lettersAlone(runes) || misplacedHyphen(runes) {
 			return "", errLabel
 		}
 	}
 	return ascii, dnsName(ascii)
 }
 
+// misplacedHyphen reports whether a label begins or ends with a hyphen, or looks like an encoded one.
+func misplacedHyphen(label []rune) bool {
+	n := len(label)
+	return n > 0 && (label[0] == '-' || label[n-1] == '-') || n > 3 && label[2] == '-' && label[3] == '-'
+}
+
+// signsAllowed and lettersRefused are what IDNA 2008 excepts from its rule (RFC 5892, 2.6 and 2.9).
+var (
+	signsAllowed   = []rune{'-', '\u06FD', '\u06FE', '\u0F0B', '\u200C', '\u200D', '\u3007'}
+	lettersRefused = &unicode.RangeTable{R16: []unicode.Range16{
+		{Lo: 0x0640, Hi: 0x0640, Stride: 1}, {Lo: 0x07FA, Hi: 0x07FA, Stride: 1}, {Lo: 0x1100, Hi: 0x11FF, Stride: 1},
+		{Lo: 0x302E, Hi: 0x302F, Stride: 1}, {Lo: 0x3031, Hi: 0x3035, Stride: 1}, {Lo: 0x303B, Hi: 0x303B, Stride: 1},
+		{Lo: 0xA960, Hi: 0xA97F, Stride: 1}, {Lo: 0xD7B0, Hi: 0xD7FF, Stride: 1},
+	}}
+)
+
 // lettersAlone reports whether a label has what IDNA 2008 lets into one: no signs and emoji, which UTS #46 alone would pass.
 // Of the characters that are right in one context, the Catalan dot may be there, and the joiners, whose context lookup checks.
 func lettersAlone(label []rune) bool {
 	for i, r := range label {
 		switch {
-		case unicode.In(r, unicode.L, unicode.M, unicode.Nd), r == '-', r == '\u200C', r == '\u200D':
+		case unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !unicode.Is(lettersRefused, r), slices.Contains(signsAllowed, r):
 		case r == '·' && i > 0 && i+1 < len(label) && label[i-1] == 'l' && label[i+1] == 'l':
 		default:
 			return false

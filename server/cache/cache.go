@@ -201,12 +201,12 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 	}
 	hash := c.hash(subject)
 	announced, floor := c.floors.of(hash)
-	snapshot, found := c.lookup(hash, subject, floor)
-	if !found {
-		var err error
-		if snapshot, err = c.load(ctx, flightKey{subject, floor}); err != nil {
-			return consent.Snapshot{}, err
-		}
+	if e := c.lookup(hash, subject, floor); e != nil {
+		return e.body.snapshot(e.person, max(e.asOf, announced)), nil
+	}
+	snapshot, err := c.load(ctx, flightKey{subject, floor})
+	if err != nil {
+		return consent.Snapshot{}, err
 	}
 	snapshot.AsOf = max(snapshot.AsOf, announced)
 	return snapshot, nil
@@ -214,14 +214,14 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }
 
-// lookup returns what counts for subject, if it is there. Each call adds one to lookups first, and one to hits, misses or invalid
+// lookup returns the entry with the body that counts for subject, or nil. Each call adds one to lookups first, and one to hits, misses or invalid
 // last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
-func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) (snapshot consent.Snapshot, found bool) {
+func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
 	n := c.counts.stripe(hash)
 	n.lookups.Add(1)
 	if c.closed.Load() {
 		n.misses.Add(1)
-		return snapshot, false
+		return nil
 	}
 	e, found := c.entries.Get(hash)
 	if found = found && e.names(subject); found && e.body == nil && e.asOf >= floor {
@@ -233,13 +233,13 @@ func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revis
 	switch {
 	case !found:
 		n.misses.Add(1)
-		return snapshot, false
+		return nil
 	case e.asOf < floor:
 		n.invalid.Add(1)
-		return snapshot, false
+		return nil
 	}
 	n.hits.Add(1)
-	return e.body.snapshot(e.person, e.asOf), true
+	return e
 }
 
 func (c *Cache) personHash(controller unique.Handle[string], person consent.PersonKey) uint64 {

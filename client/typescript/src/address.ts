@@ -67,6 +67,9 @@ export function normalizePhone(number: string): string {
   return text;
 }
 
+/** A 0 after the code of a country within which, and there alone, it is dialled first. */
+const trunk = /^(?:20|27|31|32|33|41|43|44|46|49|60|61|62|63|64|66|81|82|84|86|90|91|92|98)0/;
+
 function requireDigits(digits: string): void {
   const other = /[^0-9]/u.exec(digits);
   if (other !== null) {
@@ -74,6 +77,9 @@ function requireDigits(digits: string): void {
   }
   if (digits.startsWith("0")) {
     throw phoneError("begins with +0, and no country code does");
+  }
+  if (trunk.test(digits)) {
+    throw phoneError("has a 0 after the country code, which is dialled within the country alone: leave it out");
   }
   if (digits.length < minPhoneDigits) {
     throw phoneError(`has fewer than ${minPhoneDigits} digits`);
@@ -195,12 +201,16 @@ function internationalised(domain: string): string {
   return ascii;
 }
 
+/** With what IDNA 2008 excepts from its rule (RFC 5892, 2.6 and 2.9). */
+const letters = /^(?:[\p{L}\p{M}\p{Nd}\-\u06fd\u06fe\u0f0b\u200c\u200d\u3007]|(?<=l)\u00b7(?=l))*$/u;
+const lettersRefused = /[\u0640\u07fa\u1100-\u11ff\u302e\u302f\u3031-\u3035\u303b\ua960-\ua97f\ud7b0-\ud7ff]/u;
+
 /**
  * Whether a label has what IDNA 2008 lets into one: no signs and emoji, which UTS #46 alone would pass. Of the characters
  * that are right in one context, the Catalan dot may be there, and the joiners, whose context tr46 checks.
  */
 function lettersAlone(label: string): boolean {
-  return /^(?:[\p{L}\p{M}\p{Nd}\-\u200c\u200d]|(?<=l)\u00b7(?=l))*$/u.test(label);
+  return letters.test(label) && !lettersRefused.test(label);
 }
 
 function requireDnsName(domain: string): void {

@@ -26,6 +26,8 @@ _LOCAL = re.compile(r"[a-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\U0010ffff]")
 _DOMAIN = re.compile("[a-z0-9.\\-\u0080-\U0010ffff]")
 _DOTS = re.compile("[\u3002\uff0e\uff61]")  # what UTS #46 takes for a dot
 _BETWEEN_DIGITS = re.compile("[ \u00a0\u2009\u202f\\-\u2010-\u2013.]")
+# A 0 after the code of a country within which, and there alone, it is dialled first.
+_TRUNK = re.compile("(?:20|27|31|32|33|41|43|44|46|49|60|61|62|63|64|66|81|82|84|86|90|91|92|98)0")
 _DIGIT = re.compile("[0-9]")
 
 
@@ -146,9 +148,17 @@ def _internationalised(domain: str) -> str:
     try:
         converted = idna.encode(domain, uts46=True, std3_rules=True, transitional=False).decode()
         _require_dns_name(converted)
+        _require_one_direction(idna.decode(converted).split("."))
     except (idna.IDNAError, AddressError):
         raise _email_error("has a domain that is no valid internationalised domain name") from None
     return converted
+
+
+def _require_one_direction(labels: list[str]) -> None:
+    """Where one label has letters from right to left, all labels keep RFC 5893; idna looks at each by itself."""
+    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for label in labels for c in label):
+        for label in labels:
+            idna.check_bidi(label, check_ltr=True)
 
 
 def _require_dns_name(domain: str) -> None:
@@ -174,6 +184,8 @@ def _require_digits(digits: str) -> None:
             )
     if digits.startswith("0"):
         raise _phone_error("begins with +0, and no country code does")
+    if _TRUNK.match(digits):
+        raise _phone_error("has a 0 after the country code, which is dialled within the country alone: leave it out")
     if len(digits) < _MIN_PHONE_DIGITS:
         raise _phone_error(f"has fewer than {_MIN_PHONE_DIGITS} digits")
     if len(digits) > _MAX_PHONE_DIGITS:

@@ -23,6 +23,11 @@ public final class Addresses {
   private static final Pattern PARENTHESES = Pattern.compile("[()]");
   private static final Pattern JOINERS = Pattern.compile("[\\u200c\\u200d]");
   private static final Pattern BETWEEN_DIGITS = Pattern.compile("[ \\u00a0\\u2009\\u202f\\-\\u2010-\\u2013.]");
+
+  /** A 0 after the code of a country within which, and there alone, it is dialled first. */
+  private static final Pattern TRUNK =
+      Pattern.compile("(?:20|27|31|32|33|41|43|44|46|49|60|61|62|63|64|66|81|82|84|86|90|91|92|98)0.*");
+
   private static final String LOCAL_SIGNS = "!#$%&'*+-/=?^_`{|}~.";
 
   /** What does not show although it counts as a letter or a mark; the other invisible characters are formats. */
@@ -66,7 +71,7 @@ public final class Addresses {
    * The one spelling of a phone number, that of E.164: + and 8 to 15 digits. Spaces, hyphens, dots and parentheses are left out.
    * Whether the number exists is not looked at.
    *
-   * @throws AddressException for a number without + and country code, 00 for +, a trunk prefix "(0)", extensions, letters, and
+   * @throws AddressException for a number without + and country code, 00 for +, a trunk prefix ("+49 (0)30", "+49 030"), extensions, letters, and
    *     digits other than 0 to 9
    */
   public static String normalizePhone(String number) {
@@ -101,6 +106,10 @@ public final class Addresses {
     }
     if (digits.startsWith("0")) {
       throw AddressException.phone("begins with +0, and no country code does");
+    }
+    if (TRUNK.matcher(digits).matches()) {
+      throw AddressException.phone(
+          "has a 0 after the country code, which is dialled within the country alone: leave it out");
     }
     if (digits.length() < MIN_PHONE_DIGITS) {
       throw AddressException.phone("has fewer than " + MIN_PHONE_DIGITS + " digits");

@@ -15,10 +15,14 @@ final class Domain {
 
   /**
    * What IDNA 2008 lets into a label: no signs and emoji, which UTS #46 alone would pass. Of the characters that are right in one
-   * context, the Catalan dot may be there, and the joiners, whose context ICU checks.
+   * context, the Catalan dot may be there, and the joiners, whose context ICU checks. With what IDNA 2008 excepts from its rule
+   * (RFC 5892, 2.6 and 2.9).
    */
   private static final Pattern LETTERS_ALONE =
-      Pattern.compile("(?:[\\p{L}\\p{M}\\p{Nd}\\-\\u200c\\u200d]|(?<=l)\\u00b7(?=l))*");
+      Pattern.compile(
+          "(?:[\\p{L}\\p{M}\\p{Nd}\\-\\u06fd\\u06fe\\u0f0b\\u200c\\u200d\\u3007"
+              + "&&[^\\u0640\\u07fa\\u1100-\\u11ff\\u302e\\u302f\\u3031-\\u3035\\u303b\\ua960-\\ua97f\\ud7b0-\\ud7ff]]"
+              + "|(?<=l)\\u00b7(?=l))*");
 
   /** All checks, and nontransitional: ß, ς and joiners stay what they are. java.net.IDN is IDNA 2003, which maps them. */
   private static final IDNA UTS46 =
