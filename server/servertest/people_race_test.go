@@ -74,7 +74,7 @@ type peopleRace struct {
 func newPeopleRace(t *testing.T, options servertest.Options) *peopleRace {
 	r := &peopleRace{t: t, server: servertest.Start(t, options), crowded: options.CacheSize == tinyCache}
 	dial := func(o ...client.Option) *client.Client {
-		c, err := client.Dial(r.server.Addr, o...)
+		c, err := client.Dial(r.server.Addr, append(o, client.WithTimeout(time.Minute))...) // the machine may be busy
 		if err != nil {
 			t.Fatal(err)
 		}
