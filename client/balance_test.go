@@ -294,8 +294,9 @@ func TestGuardRunsOnlyWhatIsAllowed(t *testing.T) {
 		ran  bool
 		code codes.Code
 	}{
-		"allowed":          {always(allowed, nil), true, codes.OK},
-		"denied":           {always(&consentv1.CheckResponse{Decision: consentv1.Decision_DECISION_DENY}, nil), false, codes.PermissionDenied},
+		"allowed": {always(allowed, nil), true, codes.OK},
+		"denied": {always(&consentv1.CheckResponse{Decision: consentv1.Decision_DECISION_DENY}, nil), false,
+			codes.PermissionDenied},
 		"nothing":          {always(nil, nil), false, codes.PermissionDenied},
 		"error":            {always(nil, status.Error(codes.Internal, "no")), false, codes.Internal},
 		"allow with error": {always(allowed, status.Error(codes.Internal, "no")), false, codes.Internal},
@@ -319,7 +320,8 @@ func TestGuardRunsOnlyWhatIsAllowed(t *testing.T) {
 		})
 	}
 	fails := status.Error(codes.Aborted, "of the function")
-	if err := always(allowed, nil).Guard(t.Context(), nil, func(context.Context, []*consentv1.Obligation) error { return fails }); err != fails {
+	run := func(context.Context, []*consentv1.Obligation) error { return fails }
+	if err := always(allowed, nil).Guard(t.Context(), nil, run); err != fails {
 		t.Errorf("Guard = %v, want the function's error", err)
 	}
 }

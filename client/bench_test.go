@@ -31,8 +31,10 @@ func BenchmarkCheck(b *testing.B) {
 				}
 				defer c.Close()
 				event := client.NewEvent("privacy_settings")
-				event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Explicit: true}}
-				if _, err := c.RecordEvents(b.Context(), &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u", Events: []*consentv1.Event{event}}); err != nil {
+				event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "marketing_email",
+					Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Explicit: true}}
+				if _, err := c.RecordEvents(b.Context(), &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u",
+					Events: []*consentv1.Event{event}}); err != nil {
 					b.Fatal(err)
 				}
 				b.ReportAllocs()

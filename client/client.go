@@ -1,5 +1,5 @@
-// Package client asks consentd, over gRPC, whether a subject's data may be used for a purpose, and records what happens to
-// the subject's consent.
+// Package client asks consentd, over gRPC, whether a subject's data may be used for a purpose, and records what happens
+// to the subject's consent.
 //
 //	c, err := client.Dial("127.0.0.1:7070")
 //	...
@@ -8,11 +8,11 @@
 //		return // do not use the data
 //	}
 //
-// Guarantees: a Decision that allows never comes with an error, the zero Decision denies, and whatever this package does
-// not understand of an answer denies. Every call ends: one whose context has no deadline gets DefaultTimeout.
+// Guarantees: a Decision that allows never comes with an error, the zero Decision denies, and whatever this package
+// does not understand of an answer denies. Every call ends: one whose context has no deadline gets DefaultTimeout.
 //
-// Failure: errors are gRPC statuses (status.Code and status.FromError work on them); Violations lists the fields at fault.
-// UNAVAILABLE is retried within the deadline, so a caller sees it only when retrying did not help.
+// Failure: errors are gRPC statuses (status.Code and status.FromError work on them); Violations lists the fields at
+// fault. UNAVAILABLE is retried within the deadline, so a caller sees it only when retrying did not help.
 package client
 
 import (
@@ -37,7 +37,7 @@ type Client struct {
 	policies  consentv1.PolicyServiceClient
 	conn      *conn
 	// near is nil if there is no near cache.
-	near  *near
+	near  *nearCache
 	hooks []Hook
 	// lanes carry checks, each in its turn; none: each check is a call of its own. streamless says that the server has no
 	// streams.
@@ -50,9 +50,9 @@ type Client struct {
 	close func() error
 }
 
-// New returns a client over a connection that the caller owns and closes. It adds deadlines and retries as Dial does; each
-// check is a call of its own. A timeout of zero or less means DefaultTimeout. Use Dial unless you must set the connection
-// up yourself.
+// New returns a client over a connection that the caller owns and closes. It adds deadlines and retries as Dial does;
+// each check is a call of its own. A timeout of zero or less means DefaultTimeout. Use Dial unless you must set the
+// connection up yourself.
 func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 	c := &conn{ClientConnInterface: connection, timeout: timeout}
 	return &Client{
@@ -99,9 +99,10 @@ type Result struct {
 	Err error
 }
 
-// BatchCheck decides up to 1,000 requests (more: the server's INVALID_ARGUMENT) and returns their results in their order.
-// The error is for the whole batch; a request that failed by itself has it in its result. A near cache answers it if it holds
-// all the decisions and they were right at one instant; else the server decides all of it, on one state for each subject.
+// BatchCheck decides up to 1,000 requests (more: the server's INVALID_ARGUMENT) and returns their results in their
+// order. The error is for the whole batch; a request that failed by itself has it in its result. A near cache answers
+// it if it holds all the decisions and they were right at one instant; else the server decides all of it, on one state
+// for each subject.
 func (c *Client) BatchCheck(ctx context.Context, request *consentv1.BatchCheckRequest) ([]Result, error) {
 	return c.batchCheck(ctx, request, c.fresh)
 }
@@ -127,12 +128,15 @@ func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 }
 
 // askBatch has the server decide. The response has as many results as the request has requests.
-func (c *Client) askBatch(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, *consentv1.BatchCheckResponse, error) {
+func (c *Client) askBatch(
+	ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness,
+) ([]Result, *consentv1.BatchCheckResponse, error) {
 	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
 		return nil, nil, err
 	}
-	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(), Consistency: t.consistency})
+	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(),
+		Consistency: t.consistency})
 	tokens := make([]string, len(response.GetResults()))
 	for i, r := range response.GetResults() {
 		tokens[i] = r.GetResponse().GetConsistencyToken()
@@ -156,8 +160,8 @@ type PurposeDecision struct {
 	Decision Decision
 }
 
-// ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose. One about
-// the past, with at or known_at, is PurposesAsOf without what that says beside the decisions.
+// ListPurposes decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose. One
+// about the past, with at or known_at, is PurposesAsOf without what that says beside the decisions.
 func (c *Client) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
 	return c.listPurposes(ctx, request, c.fresh)
 }
@@ -172,8 +176,8 @@ type PurposesAsOf struct {
 	Policies *consentv1.DecidingPolicies
 }
 
-// PurposesAsOf is ListPurposes as of the past, for people and audits. Where the policies of then are not kept the error is
-// FAILED_PRECONDITION.
+// PurposesAsOf is ListPurposes as of the past, for people and audits. Where the policies of then are not kept the error
+// is FAILED_PRECONDITION.
 func (c *Client) PurposesAsOf(ctx context.Context, request *consentv1.ListPurposesRequest) (PurposesAsOf, error) {
 	response, err := c.decisions.ListPurposes(ctx, request)
 	if err != nil {
@@ -182,7 +186,9 @@ func (c *Client) PurposesAsOf(ctx context.Context, request *consentv1.ListPurpos
 	return PurposesAsOf{Decisions: purposeDecisions(response), AsOf: response.GetAsOf(), Policies: response.GetPolicies()}, nil
 }
 
-func (c *Client) listPurposes(ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness) ([]PurposeDecision, error) {
+func (c *Client) listPurposes(
+	ctx context.Context, request *consentv1.ListPurposesRequest, fresh *freshness,
+) ([]PurposeDecision, error) {
 	if request.GetAt() != nil || request.GetKnownAt() != nil {
 		past, err := c.PurposesAsOf(ctx, request) // the past is as fresh as it gets
 		return past.Decisions, err
@@ -216,43 +222,17 @@ func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecisio
 
 // RecordEvents records one subject's events, all or none; NewEvent makes one. Once it returns without an error they are
 // durable. It may be repeated: the events' ids are idempotency keys, so events recorded by an attempt whose answer was
-// lost are counted as duplicates. The outcomes say what became of each event, in their order: what is on record may outrank a
-// late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none. OutcomeText is for
-// people.
+// lost are counted as duplicates. The outcomes say what became of each event, in their order: what is on record may
+// outrank a late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none.
+// OutcomeText is for people.
 //
-// With fence it returns when no near cache answers from the older state any more, which takes up to two leases where one is
-// cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are recorded, or may
-// be, and some cache may not know yet; repeat the call with the same events.
-func (c *Client) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+// With fence it returns when no near cache answers from the older state any more, which takes up to two leases where
+// one is cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are
+// recorded, or may be, and some cache may not know yet; repeat the call with the same events.
+func (c *Client) RecordEvents(
+	ctx context.Context, request *consentv1.RecordEventsRequest,
+) (*consentv1.RecordEventsResponse, error) {
 	return writing(ctx, c, request, c.consents.RecordEvents)
-}
-
-// fenceable is a request to write, and acknowledgement its answer.
-type (
-	fenceable       interface{ GetFence() bool }
-	acknowledgement interface {
-		GetConsistencyToken() string
-		GetRevision() uint64
-	}
-)
-
-// writing writes, and remembers it for what is asked after it.
-func writing[R fenceable, A acknowledgement](
-	ctx context.Context, c *Client, request R, write func(context.Context, R, ...grpc.CallOption) (A, error),
-) (none A, err error) {
-	if _, has := ctx.Deadline(); request.GetFence() && !has {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
-		defer cancel()
-	}
-	response, err := write(ctx, request)
-	if err != nil {
-		return none, err
-	}
-	if err := c.fresh.written(response.GetConsistencyToken(), response.GetRevision()); err != nil {
-		return none, err
-	}
-	return response, nil
 }
 
 // GetSubject returns a subject's state as policies read it. One for whom nothing was recorded is not known; that is no
@@ -269,9 +249,10 @@ func (c *Client) GetSubject(ctx context.Context, request *consentv1.GetSubjectRe
 	return response, nil
 }
 
-// Events yields a subject's ledger from the request's page on, in the order in which the events were recorded, and reads
-// the pages as it goes. It ends after the first error, which it yields with a nil entry. A deadline of ctx is for all
-// pages; without one each page has the default. The request is not changed, and the sequence may be ranged over again.
+// Events yields a subject's ledger from the request's page on, in the order in which the events were recorded, and
+// reads the pages as it goes. It ends after the first error, which it yields with a nil entry. A deadline of ctx is for
+// all pages; without one each page has the default. The request is not changed, and the sequence may be ranged over
+// again.
 func (c *Client) Events(ctx context.Context, request *consentv1.ListEventsRequest) iter.Seq2[*consentv1.LedgerEntry, error] {
 	return func(yield func(*consentv1.LedgerEntry, error) bool) {
 		page := &consentv1.ListEventsRequest{}
@@ -316,14 +297,18 @@ func (c *Client) PolicyHistory(
 	return c.policies.ListPolicyHistory(ctx, request)
 }
 
-// ActivatePolicy puts policies in force if they are admitted; Violations has the faults of those that are not. It may be
-// repeated.
-func (c *Client) ActivatePolicy(ctx context.Context, request *consentv1.ActivatePolicyRequest) (*consentv1.ActivatePolicyResponse, error) {
+// ActivatePolicy puts policies in force if they are admitted; Violations has the faults of those that are not. It may
+// be repeated.
+func (c *Client) ActivatePolicy(
+	ctx context.Context, request *consentv1.ActivatePolicyRequest,
+) (*consentv1.ActivatePolicyResponse, error) {
 	return c.policies.ActivatePolicy(ctx, request)
 }
 
 // Controllers lists the controllers of the active policies and the purposes that they declare.
-func (c *Client) Controllers(ctx context.Context, request *consentv1.ListControllersRequest) (*consentv1.ListControllersResponse, error) {
+func (c *Client) Controllers(
+	ctx context.Context, request *consentv1.ListControllersRequest,
+) (*consentv1.ListControllersResponse, error) {
 	return c.policies.ListControllers(ctx, request)
 }
 

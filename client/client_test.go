@@ -18,8 +18,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// answer is a connection whose server is a function: it returns what is copied into the reply, and the call's error. Both
-// may be set, which no proper connection does.
+// answer is a connection whose server is a function: it returns what is copied into the reply, and the call's error.
+// Both may be set, which no proper connection does.
 type answer func(ctx context.Context, request proto.Message) (proto.Message, error)
 
 func (a answer) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
@@ -137,7 +137,8 @@ func TestBatchCheckResults(t *testing.T) {
 	response := &consentv1.BatchCheckResponse{Results: []*consentv1.BatchCheckResult{
 		{Outcome: &consentv1.BatchCheckResult_Response{Response: allow()}},
 		{Outcome: &consentv1.BatchCheckResult_Error{Error: &consentv1.CheckError{
-			Code: int32(codes.InvalidArgument), Message: "bad", FieldViolations: []*consentv1.FieldViolation{{Field: "purpose", Description: "odd"}},
+			Code: int32(codes.InvalidArgument), Message: "bad",
+			FieldViolations: []*consentv1.FieldViolation{{Field: "purpose", Description: "odd"}},
 		}}},
 		{Outcome: &consentv1.BatchCheckResult_Error{Error: &consentv1.CheckError{Message: "an error that says OK"}}},
 		{},
@@ -160,7 +161,9 @@ func TestBatchCheckResults(t *testing.T) {
 }
 
 func TestBatchCheckRefusesAnotherNumberOfResults(t *testing.T) {
-	response := &consentv1.BatchCheckResponse{Results: []*consentv1.BatchCheckResult{{Outcome: &consentv1.BatchCheckResult_Response{Response: allow()}}}}
+	response := &consentv1.BatchCheckResponse{Results: []*consentv1.BatchCheckResult{
+		{Outcome: &consentv1.BatchCheckResult_Response{Response: allow()}},
+	}}
 	request := &consentv1.BatchCheckRequest{Requests: make([]*consentv1.CheckRequest, 2)}
 	got, err := always(response, nil).BatchCheck(t.Context(), request)
 	if status.Code(err) != codes.Internal || got != nil {
@@ -169,7 +172,9 @@ func TestBatchCheckRefusesAnotherNumberOfResults(t *testing.T) {
 }
 
 func TestListPurposes(t *testing.T) {
-	response := &consentv1.ListPurposesResponse{Purposes: []*consentv1.PurposeDecision{{Purpose: "a", Response: allow()}, {Purpose: "b"}}}
+	response := &consentv1.ListPurposesResponse{Purposes: []*consentv1.PurposeDecision{
+		{Purpose: "a", Response: allow()}, {Purpose: "b"},
+	}}
 	got, err := always(response, nil).ListPurposes(t.Context(), &consentv1.ListPurposesRequest{})
 	if err != nil || len(got) != 2 || got[0].Purpose != "a" || !got[0].Decision.Allowed || got[1].Decision.Allowed {
 		t.Errorf("ListPurposes = %v, %v", got, err)

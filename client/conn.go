@@ -14,15 +14,15 @@ import (
 // DefaultTimeout is how long a call whose context has no deadline may take, all its attempts together.
 const DefaultTimeout = time.Second
 
-// The schedule of retries. Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most
-// of DefaultTimeout to the attempts themselves; a server that needs longer says so in its RetryInfo.
+// The schedule of retries. Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave
+// most of DefaultTimeout to the attempts themselves; a server that needs longer says so in its RetryInfo.
 const (
 	maxAttempts  = 4
 	firstBackoff = 25 * time.Millisecond
 )
 
-// conn gives every call a deadline and repeats calls that end UNAVAILABLE: all of the API's calls may be repeated, because
-// they either write nothing or carry idempotency keys.
+// conn gives every call a deadline and repeats calls that end UNAVAILABLE: all of the API's calls may be repeated,
+// because they either write nothing or carry idempotency keys.
 //
 // gRPC's own retry policy would do the same, but it looks at a trailer of its own and not at RetryInfo. It is off (see
 // dialOptions), so that no call is repeated by both.
@@ -79,8 +79,8 @@ func delay(err error, attempt int) time.Duration {
 	return jittered
 }
 
-// pause waits for d and reports whether there is a point in another attempt. It does not wait for what the deadline forbids:
-// the caller is better served by the server's error now than by DEADLINE_EXCEEDED later.
+// pause waits for d and reports whether there is a point in another attempt. It does not wait for what the deadline
+// forbids: the caller is better served by the server's error now than by DEADLINE_EXCEEDED later.
 func pause(ctx context.Context, deadline time.Time, d time.Duration) bool {
 	if time.Until(deadline) <= d {
 		return false
@@ -95,8 +95,9 @@ func pause(ctx context.Context, deadline time.Time, d time.Duration) bool {
 	}
 }
 
-// budget keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure costs
-// one token of 100, any other outcome restores a tenth, and below half nothing is repeated. The zero value is full.
+// budget keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure
+// costs one token of 100, any other outcome restores a tenth, and below half nothing is repeated. The zero value is
+// full.
 type budget struct {
 	spent atomic.Int64 // tenths of tokens
 }

@@ -10,11 +10,11 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// Decision is the answer to a check. The zero value denies. A Decision may be shared between goroutines as long as nobody
-// changes it.
+// Decision is the answer to a check. The zero value denies. A Decision may be shared between goroutines as long as
+// nobody changes it.
 type Decision struct {
 	// Allowed is true only where the server said ALLOW and this package understood the obligations that the permission
-	// hangs on: an obligation of an unknown code cannot be met, so it denies.
+	// depends on: an obligation of an unknown code cannot be met, so it denies.
 	Allowed bool
 	// Reasons says why, in order of precedence.
 	Reasons []*consentv1.Reason
@@ -93,8 +93,8 @@ func allows(response *consentv1.CheckResponse) bool {
 	return true
 }
 
-// EnumName is the bare form of an enum value: CONSENT_MISSING for REASON_CODE_CONSENT_MISSING. A value that this package
-// does not know gives its number, the zero value UNSPECIFIED.
+// EnumName is the bare form of an enum value: CONSENT_MISSING for REASON_CODE_CONSENT_MISSING. A value that this
+// package does not know gives its number, the zero value UNSPECIFIED.
 func EnumName(value protoreflect.Enum) string {
 	values := value.Descriptor().Values()
 	known := values.ByNumber(value.Number())

@@ -26,7 +26,7 @@ type options struct {
 	hedgeAfter time.Duration
 	hooks      []Hook
 	// near makes the near cache over the connection; nil: there is none.
-	near func(grpc.ClientConnInterface) *near
+	near func(grpc.ClientConnInterface) *nearCache
 }
 
 // WithTLS connects by TLS with this configuration, also on loopback and Unix sockets.
@@ -38,39 +38,42 @@ func WithInsecure() Option { return func(o *options) { o.plaintext = true } }
 // WithTimeout sets the deadline of calls whose context has none; zero or less means DefaultTimeout.
 func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// WithBalancing spreads the calls over all addresses that the target's name resolves to, one after the other, and leaves out
-// those that do not answer or whose health is not SERVING. A target that lists several addresses implies it.
+// WithBalancing spreads the calls over all addresses that the target's name resolves to, one after the other, and
+// leaves out those that do not answer or whose health is not SERVING. A target that lists several addresses implies it.
 func WithBalancing() Option { return func(o *options) { o.balanced = true } }
 
 // WithoutCoalescing makes each check a call of its own. Without it concurrent checks share messages of a stream, which
 // gRPC's unary interceptors do not see, and credentials per call are asked once for all checks of a minute.
 func WithoutCoalescing() Option { return func(o *options) { o.callwise = true } }
 
-// WithHedging asks a second time where a check has no answer after d; the first answer counts. It costs the servers more
-// the shorter d is: take their p99 or longer. It helps where there are several addresses.
+// WithHedging asks a second time where a check has no answer after d; the first answer counts. It costs the servers
+// more the shorter d is: take their p99 or longer. It helps where there are several addresses.
 func WithHedging(d time.Duration) Option { return func(o *options) { o.hedgeAfter = d } }
 
 // WithHook has each check observed.
 func WithHook(h Hook) Option { return func(o *options) { o.hooks = append(o.hooks, h) } }
 
-// WithDialOptions passes options to gRPC, after this package's own: interceptors, credentials per call, a user agent. Unary
-// interceptors see checks only WithoutCoalescing.
+// WithDialOptions passes options to gRPC, after this package's own: interceptors, credentials per call, a user agent.
+// Unary interceptors see checks only WithoutCoalescing.
 func WithDialOptions(more ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, more...) }
 }
 
 // Dial returns a client for a target: host:port, several of them separated by commas, dns:///host:port or unix:///path.
-// Without options it speaks plaintext to loopback addresses and Unix sockets, and TLS with the system's roots to all else.
+// Without options it speaks plaintext to loopback addresses and Unix sockets, and TLS with the system's roots to all
+// else.
 //
 // Checks that are under way at the same time share the messages of a stream; a check alone waits for nothing.
 //
-// An error is a fault of the target or the options, or ErrStoreMismatch; an unreachable server shows as UNAVAILABLE in the
-// first call. With one address all calls go to one node as long as it lives, so that what a call wrote the next call sees.
-// With several (or WithBalancing) each call goes to another; what the client wrote is still part of the state behind the
-// checks that it starts later, because it hands the token of its newest write to each. The caller closes the client.
+// An error is a fault of the target or the options, or ErrStoreMismatch; an unreachable server shows as UNAVAILABLE in
+// the first call. With one address all calls go to one node as long as it lives, so that what a call wrote the next
+// call sees. With several (or WithBalancing) each call goes to another; what the client wrote is still part of the
+// state behind the checks that it starts later, because it hands the token of its newest write to each. The caller
+// closes the client.
 //
-// Servers behind one client must share a store. Dial asks those of a list which they have, for a second at most: the one case
-// in which it waits for a connection. Whatever shows later that they do not share it fails with ErrStoreMismatch.
+// Servers behind one client must share a store. Dial asks those of a list which they have, for a second at most: the
+// one case in which it waits for a connection. Whatever shows later that they do not share it fails with
+// ErrStoreMismatch.
 func Dial(target string, opts ...Option) (*Client, error) {
 	o := options{}
 	for _, option := range opts {
@@ -132,8 +135,8 @@ func (o *options) credentials(local bool) (credentials.TransportCredentials, err
 //
 // Keepalive: a gRPC server by default closes connections that ping more often than every five minutes or without a call
 // under way. A ping every six finds dead connections that wait for an answer; with it gRPC sets TCP_USER_TIMEOUT, which
-// finds those that send within its ten seconds. Reconnection starts at 100 ms instead of gRPC's 1 s, which is as long as a
-// whole call may take.
+// finds those that send within its ten seconds. Reconnection starts at 100 ms instead of gRPC's 1 s, which is as long
+// as a whole call may take.
 func dialOptions(creds credentials.TransportCredentials) []grpc.DialOption {
 	reconnect := backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}
 	return []grpc.DialOption{

@@ -96,7 +96,8 @@ func TestNoPlaintextElsewhere(t *testing.T) {
 	reroute := client.WithDialOptions(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}))
-	for _, target := range []string{"192.0.2.1:7070", "[2001:db8::1]:7070", "passthrough:///consentd.example:7070", "passthrough:///127.0.0.1:7070"} {
+	for _, target := range []string{"192.0.2.1:7070", "[2001:db8::1]:7070", "passthrough:///consentd.example:7070",
+		"passthrough:///127.0.0.1:7070"} {
 		if got, err := check(t, target, reroute); status.Code(err) != codes.Unavailable {
 			t.Errorf("%s: Check = %v, %v; want a failed TLS handshake", target, got, err)
 		}

@@ -17,13 +17,13 @@ import (
 // Violations lists the fields at fault in a request that was refused with INVALID_ARGUMENT; nil for any other error. It
 // looks through wrapped errors.
 func Violations(err error) []*consentv1.FieldViolation {
-	var found []*consentv1.FieldViolation
+	var violations []*consentv1.FieldViolation
 	for _, d := range details[*errdetails.BadRequest](err) {
 		for _, v := range d.GetFieldViolations() {
-			found = append(found, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+			violations = append(violations, &consentv1.FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
 		}
 	}
-	return found
+	return violations
 }
 
 // maxRetryDelay bounds what a server may ask for: no caller waits that long, and no sum with it overflows.
@@ -45,13 +45,13 @@ func details[D any](err error) []D {
 	if !ok || err == nil {
 		return nil
 	}
-	var found []D
+	var all []D
 	for _, d := range s.Details() {
 		if d, ok := d.(D); ok {
-			found = append(found, d)
+			all = append(all, d)
 		}
 	}
-	return found
+	return all
 }
 
 // checkError converts the error of one request of a batch or stream into the status that Check would have returned.
@@ -78,8 +78,8 @@ func checkError(e *consentv1.CheckError) error {
 // internalError is the error for a server that does not keep to the protocol.
 func internalError(message string) error { return status.Error(codes.Internal, message) }
 
-// guarded runs a part of this package's work on a goroutine of its own, where a panic would end the caller's process: it is
-// an INTERNAL error instead, which denies. Its stack goes to the default logger, for nobody else may hear of it.
+// guarded runs a part of this package's work on a goroutine of its own, where a panic would end the caller's process:
+// it is an INTERNAL error instead, which denies. Its stack goes to the default logger, for nobody else may hear of it.
 func guarded(run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

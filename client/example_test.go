@@ -98,3 +98,41 @@ func ExampleClient_RecordEvents() {
 	decision, err := c.Check(context.Background(), request)
 	fmt.Println(decision, err)
 }
+
+func ExampleDecision_String() {
+	d := client.Decision{Reasons: []*consentv1.Reason{
+		{Code: consentv1.ReasonCode_REASON_CODE_CONSENT_MISSING, Clause: "jasminai §3.7"},
+	}}
+	fmt.Println(d)
+	fmt.Println(client.Decision{}) // the zero value denies
+	// Output:
+	// DENY: CONSENT_MISSING (jasminai §3.7)
+	// DENY
+}
+
+func ExampleOutcomeText() {
+	fmt.Println(client.OutcomeText(&consentv1.EventOutcome{
+		Effect: consentv1.EventEffect_EVENT_EFFECT_SUPERSEDED, SupersededBy: "sms-7", SupersededByKind: "consent",
+	}))
+	// Output:
+	// SUPERSEDED by the consent sms-7
+}
+
+func ExampleClient_Session() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	session := c.Session() // its checks reflect its own writes, whichever server answers
+	event := client.NewEvent("unsubscribe_link")
+	event.Kind = &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{Purposes: []string{"marketing_email"}}}
+	if _, err := session.RecordEvents(context.Background(), &consentv1.RecordEventsRequest{
+		Controller: "example", SubjectId: "user-42", Events: []*consentv1.Event{event},
+	}); err != nil {
+		log.Fatal(err)
+	}
+	decision, err := session.Check(context.Background(), client.NewCheck("example", "user-42", "marketing_email"))
+	fmt.Println(decision, err)
+}

@@ -23,11 +23,15 @@ func (e *DeniedError) GRPCStatus() *status.Status {
 // Guard runs a function only where the use is allowed, and hands it the obligations that come with the permission: what
 // the function must also do. It returns the function's error, a *DeniedError if the use is denied, or why there is no
 // decision; in the latter two cases the function did not run.
-func (c *Client) Guard(ctx context.Context, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error) error {
+func (c *Client) Guard(
+	ctx context.Context, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error,
+) error {
 	return guard(ctx, c, request, run)
 }
 
-func guard(ctx context.Context, c Checker, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error) error {
+func guard(
+	ctx context.Context, c Checker, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error,
+) error {
 	decision, err := c.Check(ctx, request)
 	switch {
 	case err != nil:

@@ -35,8 +35,8 @@ func (b *broken) RecvMsg(m any) error {
 	return b.mute.RecvMsg(m)
 }
 
-// A panic on a goroutine of the client's is an INTERNAL error of the checks that it concerns, the log has its stack, and the
-// lane goes on.
+// A panic on a goroutine of the client's is an INTERNAL error of the checks that it concerns, the log has its stack,
+// and the lane goes on.
 func TestPanicsOfTheClientAreErrors(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()

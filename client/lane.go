@@ -18,8 +18,8 @@ import (
 
 // The bounds of a lane.
 const (
-	// maxFrameChecks and fullFrame bound one message: the server's own bound, and a size in bytes that leaves room below the
-	// 4 MiB at which a message is refused.
+	// maxFrameChecks and fullFrame bound one message: the server's own bound, and a size in bytes that leaves room below
+	// the 4 MiB at which a message is refused.
 	maxFrameChecks = 1000
 	fullFrame      = 256 << 10
 	// largeCheck is the size from which on a check goes by itself.
@@ -34,12 +34,13 @@ const (
 
 // lane carries checks over a CheckStream, one stream at a time, and opens the next when it ends.
 //
-// Batching is natural: the sender runs only while there is something to send. A lone check leaves at once; what is asked
-// while a message is being sent leaves in the next. Where other checks are under way the sender first lets the goroutines
-// run that are ready to (runtime.Gosched), as the callers are whose answers came in one message; nothing waits for a clock.
-// Without it a message carried 1.6 checks at 256 callers, instead of 35.
+// Batching is natural: the sender runs only while there is something to send. A lone check leaves at once; what is
+// asked while a message is being sent leaves in the next. Where other checks are under way the sender first lets the
+// goroutines run that are ready to (runtime.Gosched), as the callers are whose answers came in one message; nothing
+// waits for a clock. Without it a message carried 1.6 checks at 256 callers, instead of 35.
 //
-// A caller never sends itself, though it would save a switch: a server that stops reading would hold it past its deadline.
+// A caller never sends itself, though it would save a switch: a server that stops reading would hold it past its
+// deadline.
 type lane struct {
 	open func(context.Context) (grpc.ClientStream, error)
 	// ctx ends with the lane.
@@ -49,8 +50,8 @@ type lane struct {
 	texts  texts
 
 	mu sync.Mutex
-	// All below is guarded by mu, and so are the fields of the streams and calls; a call's check, deadline and result are its
-	// caller's before it is enqueued and after it was answered.
+	// All below is guarded by mu, and so are the fields of the streams and calls; a call's check, deadline and result are
+	// its caller's before it is enqueued and after it was answered.
 
 	// stream is where checks go; nil: the sender opens one.
 	stream *checkStream
@@ -78,8 +79,8 @@ type checkStream struct {
 	calls        map[uint64]*streamCall
 }
 
-// streamCall is one check on its way, and may be sent again once it has its answer. A caller that leaves before keeps it out
-// of the pool.
+// streamCall is one check on its way, and may be sent again once it has its answer. A caller that leaves before keeps
+// it out of the pool.
 type streamCall struct {
 	// check is what appendRequest made.
 	check []byte
@@ -183,8 +184,8 @@ func (l *lane) expireBy(deadline time.Time) {
 	}
 }
 
-// expire answers the calls whose deadline has passed, and runs again at the next. It runs on the timer's goroutine without a
-// guard: it only compares times and hands over errors, for each of which there is room.
+// expire answers the calls whose deadline has passed, and runs again at the next. It runs on the timer's goroutine
+// without a guard: it only compares times and hands over errors, for each of which there is room.
 func (l *lane) expire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -239,8 +240,8 @@ func (l *lane) leave(call *streamCall) {
 	l.giveUp(call)
 }
 
-// giveUp tells the server that a call is not wanted any more; a stream that has been silent for too long is given up with
-// it. l.mu is held.
+// giveUp tells the server that a call is not wanted any more; a stream that has been silent for too long is given up
+// with it. l.mu is held.
 func (l *lane) giveUp(call *streamCall) {
 	if s := l.stream; s != nil && s.asked.After(s.heard) && time.Since(s.asked) >= silence {
 		l.retire(s)
@@ -281,7 +282,8 @@ func (l *lane) send() {
 	}
 }
 
-// sendSome sends one message at most; more is false where there was nothing to send. The error is that of all that waits.
+// sendSome sends one message at most; more is false where there was nothing to send. The error is that of all that
+// waits.
 func (l *lane) sendSome() (more bool, err error) {
 	if l.crowded() {
 		runtime.Gosched()
@@ -355,9 +357,9 @@ func (l *lane) current() (*checkStream, error) {
 	return s, nil
 }
 
-// gather takes what waits, up to a full message, and makes it a message; nil says that s is no longer the stream, or that
-// nobody waits. Where there is no more to do the sender ends. It must not panic, half of the calls would get two answers: it
-// moves pointers, and bytes into memory that grows.
+// gather takes what waits, up to a full message, and makes it a message; nil says that s is no longer the stream, or
+// that nobody waits. Where there is no more to do the sender ends. It must not panic, half of the calls would get two
+// answers: it moves pointers, and bytes into memory that grows.
 func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

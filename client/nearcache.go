@@ -17,11 +17,13 @@ import (
 
 // NearCacheConfig configures a near cache. The zero value is ready for use.
 type NearCacheConfig struct {
-	// MaxEntries bounds how many decisions are kept, of about 1 KiB each; it is rounded up to a power of 2. Zero means 65,536.
+	// MaxEntries bounds how many decisions are kept, of about 1 KiB each; it is rounded up to a power of 2. Zero means
+	// 65,536.
 	MaxEntries int
 }
 
-// FenceTimeout is how long a write with fence may take whose context has no deadline: two of the server's leases, and some.
+// FenceTimeout is how long a write with fence may take whose context has no deadline: two of the server's leases, and
+// some.
 const FenceTimeout = 6 * time.Second
 
 const defaultNearEntries = 1 << 16
@@ -32,28 +34,28 @@ const maxNearBytes = 4 << 10
 // WithNearCache answers checks within this process, in some hundred nanoseconds, where the server has decided the same
 // before and nothing has changed since.
 //
-// What it guarantees: once RecordEvents with fence has returned, anywhere, no Check that starts later is answered from the
-// older state. Without fence a check may be answered so for one lease after the write was acknowledged (the server's setting,
-// two seconds), no longer; the same goes for a change of policies. A decision is never used past its valid_until, by the
-// server's clock.
+// What it guarantees: once RecordEvents with fence has returned, anywhere, no Check that starts later is answered from
+// the older state. Without fence a check may be answered so for one lease after the write was acknowledged (the
+// server's setting, two seconds), no longer; the same goes for a change of policies. A decision is never used past its
+// valid_until, by the server's clock.
 //
 // How: the server tells, over a stream, which hash slots of subjects have changed, and grants leases; see
-// WatchInvalidationsResponse in the proto files. A decision is used only while its revision is at or above its slot's floor,
-// its policies are those in force, and the lease holds, by this machine's monotonic clock, counted from before the heartbeat
-// was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. (On Linux a hit reads it only
-// if 10 µs have passed since another did: to suspend and resume a machine takes a hundred times that of the monotonic clock,
-// besides the sleep.) A lost, late or damaged stream means that all checks go to the server. What no clock shows is a virtual
-// machine that its host pauses and continues with both its clocks where they were: within what was left of the lease it may
-// answer from what it knew.
+// WatchInvalidationsResponse in the proto files. A decision is used only while its revision is at or above its slot's
+// floor, its policies are those in force, and the lease holds, by this machine's monotonic clock, counted from before
+// the heartbeat was sent. The wall clock can only end a lease early: it goes on while a machine is suspended. (On Linux
+// a hit reads it only if 10 µs have passed since another did: to suspend and resume a machine takes a hundred times
+// that of the monotonic clock, besides the sleep.) A lost, late or damaged stream means that all checks go to the
+// server. What no clock shows is a virtual machine that its host pauses and continues with both its clocks where they
+// were: within what was left of the lease it may answer from what it knew.
 //
 // BatchCheck is answered here only if all its decisions are known and were right at one instant.
 //
-// A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does not see
-// that it was used: do without a near cache where each use must be in the server's log. Checks with FullyConsistent always go
-// to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
+// A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does
+// not see that it was used: do without a near cache where each use must be in the server's log. Checks with
+// FullyConsistent always go to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
 func WithNearCache(c NearCacheConfig) Option {
 	return func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) *near {
+		o.near = func(connection grpc.ClientConnInterface) *nearCache {
 			n := newNear(c, connection)
 			n.start()
 			return n
@@ -79,8 +81,8 @@ func (c *Client) NearCacheStats() NearCacheStats {
 	return NearCacheStats{}
 }
 
-// near is a near cache. Its methods may be called concurrently. The hit path takes no lock and allocates nothing.
-type near struct {
+// nearCache is a near cache. Its methods may be called concurrently. The hit path takes no lock and allocates nothing.
+type nearCache struct {
 	decisions  consentv1.DecisionServiceClient
 	maxEntries int
 	seed       maphash.Seed
@@ -119,8 +121,8 @@ type reading struct {
 }
 
 // newNear returns a near cache that does not watch yet, so that it never answers.
-func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *near {
-	n := &near{
+func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *nearCache {
+	n := &nearCache{
 		decisions: consentv1.NewDecisionServiceClient(connection), maxEntries: c.MaxEntries, seed: maphash.MakeSeed(),
 		began: time.Now(),
 	}
@@ -143,7 +145,7 @@ func newCacheID() []byte {
 }
 
 // start begins to watch.
-func (n *near) start() {
+func (n *nearCache) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.ended = stop, make(chan struct{})
 	go func() {
@@ -153,12 +155,12 @@ func (n *near) start() {
 }
 
 // close gives the lease up and waits until the stream has ended. Lookups miss from then on.
-func (n *near) close() {
+func (n *nearCache) close() {
 	n.stop()
 	<-n.ended
 }
 
-func (n *near) stats() NearCacheStats {
+func (n *nearCache) stats() NearCacheStats {
 	s := NearCacheStats{Streams: n.streams.Load()}
 	for i := range n.counts {
 		s.Hits += n.counts[i].hits.Load()
@@ -171,13 +173,12 @@ func (n *near) stats() NearCacheStats {
 	return s
 }
 
-// lookup returns an entry whose decision may be used now. Else session is what store wants with the server's answer; nil: it is
-// not to be kept. fresh is what the decision must reflect, beside what the request itself demands.
+// lookup returns an entry whose decision may be used now. Else session is what store wants with the server's answer;
+// nil: it is not to be kept. fresh is what the decision must reflect, beside what the request itself demands.
 //
-// The order of reading is what makes an answer right: first the lease, then the floor, last the clock. Whoever reads a lease
-// that was granted after a write finds the write's floor; whoever reads an older one finds by the clock that it has run out,
-// if the write's fence did not wait for a confirmation.
-func (n *near) lookup(request *consentv1.CheckRequest, fresh *freshness) (hit *nearEntry, session *nearSession) {
+// The order of reading is what makes an answer right: first the lease, then seen and the floor, last the clock.
+// nearSession has the argument.
+func (n *nearCache) lookup(request *consentv1.CheckRequest, fresh *freshness) (hit *nearEntry, session *nearSession) {
 	s := n.current.Load()
 	if s == nil {
 		return nil, nil
@@ -196,7 +197,7 @@ func (n *near) lookup(request *consentv1.CheckRequest, fresh *freshness) (hit *n
 }
 
 // valid reports whether the lease holds and the decision's time has not come, by clocks that are read after all else.
-func (n *near) valid(s *nearSession, g *grant, e *nearEntry) bool {
+func (n *nearCache) valid(s *nearSession, g *grant, e *nearEntry) bool {
 	now := int64(time.Since(n.began))
 	if runtime.GOOS != "linux" || now-g.awake.Load() >= int64(awakeFor) {
 		both := n.clock()
@@ -210,9 +211,9 @@ func (n *near) valid(s *nearSession, g *grant, e *nearEntry) bool {
 	return since < int64(s.lease) && (e.validUntil == 0 || g.serverTime+since+since/driftPart < e.validUntil)
 }
 
-// store keeps the server's answer to a request that lookup had no decision for. Answers may arrive after later changes were
-// told: the revision in the token, not the time, says what they are worth.
-func (n *near) store(s *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision) {
+// store keeps the server's answer to a request that lookup had no decision for. Answers may arrive after later changes
+// were told: the revision in the token, not the time, says what they are worth.
+func (n *nearCache) store(s *nearSession, request *consentv1.CheckRequest, response *consentv1.CheckResponse, d Decision) {
 	if s == nil || !keepable(request, response) {
 		return
 	}
@@ -232,8 +233,8 @@ func (n *near) store(s *nearSession, request *consentv1.CheckRequest, response *
 	s.keep(e)
 }
 
-// keepable reports whether an answer may be given again. One that this version does not understand whole may say that it must
-// not.
+// keepable reports whether an answer may be given again. One that this version does not understand whole may say that
+// it must not.
 func keepable(request *consentv1.CheckRequest, response *consentv1.CheckResponse) bool {
 	switch response.GetDecision() {
 	case consentv1.Decision_DECISION_ALLOW, consentv1.Decision_DECISION_DENY:

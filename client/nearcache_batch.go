@@ -4,13 +4,13 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// The server decides a batch by one set of policies, at one instant, and each subject's requests on one state. A batch that was
-// put together from answers of the cache and of the server, or from answers of the cache alone that were right one after the
-// other, would not keep that. So it is answered here only if all decisions are there and were right at one instant, else by the
-// server, all of it.
+// The server decides a batch by one set of policies, at one instant, and each subject's requests on one state. A batch
+// that was put together from answers of the cache and of the server, or from answers of the cache alone that were right
+// one after the other, would not keep that. So it is answered here only if all decisions are there and were right at
+// one instant, else by the server, all of it.
 
 // lookupAll is lookup for the requests of a batch: hits holds an entry for each, or is nil.
-func (n *near) lookupAll(batch *consentv1.BatchCheckRequest, fresh *freshness) (hits []*nearEntry, session *nearSession) {
+func (n *nearCache) lookupAll(batch *consentv1.BatchCheckRequest, fresh *freshness) (hits []*nearEntry, session *nearSession) {
 	s := n.current.Load()
 	if s == nil || len(batch.GetRequests()) == 0 {
 		return nil, s
@@ -27,22 +27,22 @@ func (n *near) lookupAll(batch *consentv1.BatchCheckRequest, fresh *freshness) (
 	return nil, s
 }
 
-// findAll returns an entry for each request by the policies of the grant; nil unless all are there. A request with a consistency
-// of its own is the server's to refuse.
-func (n *near) findAll(s *nearSession, g *grant, batch *consentv1.BatchCheckRequest) []*nearEntry {
-	found := make([]*nearEntry, 0, len(batch.GetRequests()))
+// findAll returns an entry for each request by the policies of the grant; nil unless all are there. A request with a
+// consistency of its own is the server's to refuse.
+func (n *nearCache) findAll(s *nearSession, g *grant, batch *consentv1.BatchCheckRequest) []*nearEntry {
+	entries := make([]*nearEntry, 0, len(batch.GetRequests()))
 	for _, request := range batch.GetRequests() {
 		e := s.find(n.hash(request), request, g, 0)
 		if e == nil || request.GetConsistency() != nil {
 			return nil
 		}
-		found = append(found, e)
+		entries = append(entries, e)
 	}
-	return found
+	return entries
 }
 
-// atOnce reports whether all entries show the state at one revision, the newest that was told, and it reflects atLeast. One that
-// was read at a newer one does not: a change that was not told yet may lie between it and the others.
+// atOnce reports whether all entries show the state at one revision, the newest that was told, and it reflects atLeast.
+// One that was read at a newer one does not: a change that was not told yet may lie between it and the others.
 func (s *nearSession) atOnce(all []*nearEntry, atLeast uint64) bool {
 	seen := s.seen.Load() // before the floors
 	for _, e := range all {

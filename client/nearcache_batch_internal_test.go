@@ -111,7 +111,8 @@ func TestBatchesThatAreTheServers(t *testing.T) {
 	})
 }
 
-// Decisions that were read at different revisions make a batch only if no change that is not told yet can lie between them.
+// Decisions that were read at different revisions make a batch only if no change that is not told yet can lie between
+// them.
 func TestBatchRestsOnOneState(t *testing.T) {
 	for name, row := range map[string]struct {
 		newer   uint64 // the revision of one of the two decisions; the other's is 70

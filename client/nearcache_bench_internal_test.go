@@ -70,9 +70,9 @@ func quantiles(b *testing.B, name string, all []time.Duration) {
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, name+"-p99-ms")
 }
 
-// BenchmarkRevocation: how long a withdrawal takes, from before it is sent, until it is acknowledged (write), until each of
-// 100 near caches, each with its own connection, has its floor (cache), and with fence (fence). The caches hear of a withdrawal
-// while the disk syncs it, and here they share the processors with the server that does.
+// BenchmarkRevocation: how long a withdrawal takes, from before it is sent, until it is acknowledged (write), until
+// each of 100 near caches, each with its own connection, has its floor (cache), and with fence (fence). The caches hear
+// of a withdrawal while the disk syncs it, and here they share the processors with the server that does.
 func BenchmarkRevocation(b *testing.B) {
 	const caches = 100
 	_, target := benchServer(b)
@@ -81,7 +81,7 @@ func BenchmarkRevocation(b *testing.B) {
 	var reached []time.Duration
 	for range caches {
 		c := benchDial(b, target, func(o *options) {
-			o.near = func(connection grpc.ClientConnInterface) *near {
+			o.near = func(connection grpc.ClientConnInterface) *nearCache {
 				n := newNear(NearCacheConfig{MaxEntries: 1024}, connection)
 				n.tap = func(_ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 					if len(m.GetSlots()) > 0 && began.Load() != 0 {
@@ -142,8 +142,8 @@ func waitUntil(b *testing.B, holds func() bool) {
 	}
 }
 
-// BenchmarkWatchers: what 1,000 watchers, ten to a connection, cost the server while nothing is written: memory, and the
-// share of one core for heartbeats; and how long a fenced write takes then.
+// BenchmarkWatchers: what 1,000 watchers, ten to a connection, cost the server while nothing is written: memory, and
+// the share of one core for heartbeats; and how long a fenced write takes then.
 func BenchmarkWatchers(b *testing.B) {
 	const watchers, perConnection = 1000, 10
 	server, target := benchServer(b)

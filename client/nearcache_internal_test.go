@@ -24,8 +24,8 @@ import (
 	"github.com/consentd/consentd/server/watch"
 )
 
-// world is a server with the real edge and hub over a state that is one bit per subject, inside a bubble: time stands still
-// unless all wait.
+// world is a server with the real edge and hub over a state that is one bit per subject, inside a bubble: time stands
+// still unless all wait.
 type world struct {
 	t        *testing.T
 	hub      *watch.Hub
@@ -93,7 +93,7 @@ type unused struct {
 }
 
 // tap sees each message before it is applied.
-type tap func(*near, *nearSession, *consentv1.WatchInvalidationsResponse)
+type tap func(*nearCache, *nearSession, *consentv1.WatchInvalidationsResponse)
 
 // dial returns a client with a near cache; tap may be nil.
 func (w *world) dial(tap tap) *Client {
@@ -137,7 +137,8 @@ func (w *world) Check(_ context.Context, r *consent.Request, _ authz.Consistency
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checks++
-	d := consent.Decision{PolicyRevision: w.policy, StateRevision: w.applied, Reasons: []consent.Reason{{Code: consent.ConsentMissing}}}
+	d := consent.Decision{PolicyRevision: w.policy, StateRevision: w.applied,
+		Reasons: []consent.Reason{{Code: consent.ConsentMissing}}}
 	if w.validFor != 0 {
 		d.ValidUntil = consent.InstantOf(time.Now().Add(w.validFor))
 	}
@@ -321,7 +322,7 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 		for _, planted := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, planted %v", name, planted), func(t *testing.T) {
 				var late atomic.Int64
-				wire := func(n *near, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
+				wire := func(n *nearCache, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
 					time.Sleep(time.Duration(late.Load()))
 					if planted {
 						fault.plant(n, s, m)
@@ -341,12 +342,12 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 	}
 }
 
-func ignoreFloors(_ *near, _ *nearSession, m *consentv1.WatchInvalidationsResponse) {
+func ignoreFloors(_ *nearCache, _ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 	m.Slots = nil
 	m.Checksum = m.Sum()
 }
 
-func leaseFromReceipt(n *near, s *nearSession, _ *consentv1.WatchInvalidationsResponse) {
+func leaseFromReceipt(n *nearCache, s *nearSession, _ *consentv1.WatchInvalidationsResponse) {
 	s.beats.Lock()
 	defer s.beats.Unlock()
 	for i := range s.beats.sent {
@@ -354,7 +355,7 @@ func leaseFromReceipt(n *near, s *nearSession, _ *consentv1.WatchInvalidationsRe
 	}
 }
 
-func ignorePolicy(_ *near, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
+func ignorePolicy(_ *nearCache, s *nearSession, m *consentv1.WatchInvalidationsResponse) {
 	m.PolicyRevision = s.policy
 	m.Checksum = m.Sum()
 }

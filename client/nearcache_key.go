@@ -11,15 +11,16 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// The key of a decision is its request, all of it but consistency, which lookup judges by itself. It is never encoded: hash
-// reads the request in place, and sameRequest compares field by field. A test goes through the fields of the message, so that
-// a new one cannot be forgotten.
+// The key of a decision is its request, all of it but consistency, which lookup judges by itself. It is never encoded:
+// hash reads the request in place, and sameRequest compares field by field. A test goes through the fields of the
+// message, so that a new one cannot be forgotten.
 
-// keyNames is what every request has. The runtime hashes a struct of strings in half the time that it takes for each by itself.
+// keyNames is what every request has. The runtime hashes a struct of strings in half the time that it takes for each by
+// itself.
 type keyNames struct{ controller, subject, purpose string }
 
 // hash returns the same for requests that sameRequest calls the same.
-func (n *near) hash(r *consentv1.CheckRequest) uint64 {
+func (n *nearCache) hash(r *consentv1.CheckRequest) uint64 {
 	h := keyHash{seed: n.seed, sum: maphash.Comparable(n.seed, keyNames{r.GetController(), r.GetSubjectId(), r.GetPurpose()})}
 	for _, category := range r.GetDataCategories() {
 		h.string(category)
@@ -80,8 +81,8 @@ func (h *keyHash) value(v *structpb.Value) {
 	}
 }
 
-// sameRequest reports whether two requests are the same but for their consistency. It may say false where they mean the same,
-// never true where they do not.
+// sameRequest reports whether two requests are the same but for their consistency. It may say false where they mean the
+// same, never true where they do not.
 func sameRequest(a, b *consentv1.CheckRequest) bool {
 	return a.GetSubjectId() == b.GetSubjectId() && a.GetPurpose() == b.GetPurpose() && a.GetController() == b.GetController() &&
 		slices.Equal(a.GetDataCategories(), b.GetDataCategories()) && sameRecipient(a.GetRecipient(), b.GetRecipient()) &&

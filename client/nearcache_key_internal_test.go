@@ -24,10 +24,10 @@ func keyRequest() *consentv1.CheckRequest {
 	}
 }
 
-// Each field of a request and of what it holds is part of the key: a field that is added to the proto files fails here until
-// somebody has thought of it.
+// Each field of a request and of what it holds is part of the key: a field that is added to the proto files fails here
+// until somebody has thought of it.
 func TestKeyHoldsEveryField(t *testing.T) {
-	n := &near{seed: maphash.MakeSeed()}
+	n := &nearCache{seed: maphash.MakeSeed()}
 	base := keyRequest()
 	differs := func(name string, other *consentv1.CheckRequest) {
 		t.Helper()
@@ -131,7 +131,7 @@ func FuzzNearKey(f *testing.F) {
 	f.Add(encode(keyRequest()), encode(keyRequest()))
 	f.Add(encode(NewCheck("a", "b", "c")), encode(NewCheck("ab", "", "c")))
 	f.Add(encode(NewCheck("a", "b", "c")), []byte{})
-	n := &near{seed: maphash.MakeSeed()}
+	n := &nearCache{seed: maphash.MakeSeed()}
 	f.Fuzz(func(t *testing.T, x, y []byte) {
 		a, b := &consentv1.CheckRequest{}, &consentv1.CheckRequest{}
 		known := proto.UnmarshalOptions{DiscardUnknown: true} // TestUnknownFieldsAreNotCached is about others

@@ -27,7 +27,9 @@ func took(call func()) time.Duration {
 
 // freeze keeps c from hearing anything for d, as a stopped process or a stalled network would, but for its checks.
 func freeze(d *atomic.Int64) tap {
-	return func(*near, *nearSession, *consentv1.WatchInvalidationsResponse) { time.Sleep(time.Duration(d.Load())) }
+	return func(*nearCache, *nearSession, *consentv1.WatchInvalidationsResponse) {
+		time.Sleep(time.Duration(d.Load()))
+	}
 }
 
 func TestWithoutFenceTheLeaseIsTheBound(t *testing.T) {
@@ -163,7 +165,7 @@ func TestBrokenStreamBeginsAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var broken atomic.Bool
-			wire := func(_ *near, _ *nearSession, m *consentv1.WatchInvalidationsResponse) {
+			wire := func(_ *nearCache, _ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 				if broken.CompareAndSwap(true, false) {
 					damage(m)
 				}
@@ -202,8 +204,8 @@ func TestWallClockStepsOnlyEndLeases(t *testing.T) {
 	}
 }
 
-// While a machine sleeps the monotonic clock stands still, but for what it takes to stop and continue all processes: awakeFor
-// is how much of that a cache needs to notice.
+// While a machine sleeps the monotonic clock stands still, but for what it takes to stop and continue all processes:
+// awakeFor is how much of that a cache needs to notice.
 func TestSuspendEndsTheLease(t *testing.T) {
 	for name, row := range map[string]struct {
 		slept, took time.Duration
@@ -227,8 +229,8 @@ func TestSuspendEndsTheLease(t *testing.T) {
 	}
 }
 
-// A lookup that took its lease before the machine slept, or before the lease was renewed after that, must not trust in what
-// another found of the newer lease meanwhile.
+// A lookup that took its lease before the machine slept, or before the lease was renewed after that, must not trust in
+// what another found of the newer lease meanwhile.
 func TestALeaseFromBeforeASuspendIsNotRevived(t *testing.T) {
 	inBubble(t, func(w *world, c, _ *Client) {
 		w.cached(c)

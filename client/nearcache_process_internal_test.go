@@ -151,9 +151,10 @@ func checkSafety() {
 		Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond},
 		MinConnectTimeout: time.Second,
 	})
-	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a lease.
+	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a
+	// lease.
 	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) *near {
+		o.near = func(connection grpc.ClientConnInterface) *nearCache {
 			return steppedNear(&offset, connection)
 		}
 	})
@@ -180,7 +181,7 @@ func checkSafety() {
 }
 
 // steppedNear is a near cache whose wall clock is off, with the fault that was asked for.
-func steppedNear(offset *atomic.Int64, connection grpc.ClientConnInterface) *near {
+func steppedNear(offset *atomic.Int64, connection grpc.ClientConnInterface) *nearCache {
 	n := newNear(NearCacheConfig{}, connection)
 	clock := n.clock
 	n.clock = func() reading {

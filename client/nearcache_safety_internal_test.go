@@ -44,11 +44,11 @@ const (
 	safetyDwell = 4 * time.Millisecond
 )
 
-// TestNearCacheSafety runs a server and clients with near caches as processes of their own, and records each check with its
-// start and end while consents are given and withdrawn, the network between is cut, stalled, slowed down and late, the
-// processes are stopped and continued, the server is killed and started again, other policies come into force, and wall clocks
-// step. No check that starts after a fenced withdrawal returned, and ends before the next grant begins, is ALLOW; nor one that
-// starts a lease after a withdrawal without fence was acknowledged, or policies that deny.
+// TestNearCacheSafety runs a server and clients with near caches as processes of their own, and records each check with
+// its start and end while consents are given and withdrawn, the network between is cut, stalled, slowed down and late,
+// the processes are stopped and continued, the server is killed and started again, other policies come into force, and
+// wall clocks step. No check that starts after a fenced withdrawal returned, and ends before the next grant begins, is
+// ALLOW; nor one that starts a lease after a withdrawal without fence was acknowledged, or policies that deny.
 func TestNearCacheSafety(t *testing.T) {
 	newSafety(t, safetyConfig{ids: 1}).checkSafety()
 }
@@ -151,7 +151,8 @@ func (s *safety) grantAll() {
 func (s *safety) socket() string { return filepath.Join(s.dir, "server.sock") }
 
 func (s *safety) startServer() *process {
-	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data"), "SAFETY_LEASE": safetyLease.String()})
+	return startProcess(s.t, "server", map[string]string{"SAFETY_SOCKET": s.socket(), "SAFETY_DATA": filepath.Join(s.dir, "data"),
+		"SAFETY_LEASE": safetyLease.String()})
 }
 
 // run writes and makes trouble until enough has happened; then it verifies what was recorded.

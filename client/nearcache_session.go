@@ -10,8 +10,26 @@ import (
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
-// nearSession is what is known by one stream of invalidations. A new stream begins with nothing: what an earlier one was told
-// says nothing of what happened in between.
+// nearSession is what is known by one stream of invalidations. A new stream begins with nothing: what an earlier one
+// was told says nothing of what happened in between.
+//
+// Lookups take no lock; the order of writes and reads makes them right. The receiver (apply) raises the floors, then
+// seen, and then stores granted. A lookup reads the other way round: granted, seen, the floor, and last the clock. So
+//   - who reads a lease finds the floors of all that was told before it was granted;
+//   - who reads seen finds the floors of all changes up to it: an entry at or above its floor is as good as one read at
+//     seen;
+//   - who reads an older lease, and so perhaps older floors, learns from the clock, read after them, whether it has run
+//     out. A fence that returned before the lookup began waited for this cache to confirm, which it does after apply,
+//     or for its lease to run out by the server's clock, which is later than by this one.
+//
+// Edits that look right and are not:
+//   - to read the clock first: between it and the floor this goroutine may be held up for longer than a lease, in which
+//     a fence gives this cache up and its write is acknowledged; the old floor lets the older decision pass;
+//   - to read the floor before seen: a change told in between raises a seen that the floor knows nothing of, and the
+//     entry is taken to reflect a token that it does not;
+//   - to load granted again where it is used: policies would be compared by one lease and time by another;
+//   - to raise seen, or to store granted, before the floors: then all three points above fail;
+//   - to confirm a message before it is applied: the fence returns while the old floors are in use.
 type nearSession struct {
 	hello   *consentv1.WatchHello
 	storeID storeID
@@ -54,18 +72,21 @@ func newGrant(sent reading, serverTime int64, policy string) *grant {
 	return g
 }
 
-// awakeFor is how long the monotonic clock must have gone on since both clocks showed that a lease holds before both are read
-// again; until then the monotonic one alone says whether it still does. Two clocks take twice as long to read as one, and that
-// was a third of a hit. On other systems than Linux, of which what follows is not known, both are always read.
+// awakeFor is how long the monotonic clock must have gone on since both clocks showed that a lease holds before both
+// are read again; until then the monotonic one alone says whether it still does. Two clocks take twice as long to read
+// as one, and that was a third of a hit. On other systems than Linux, of which what follows is not known, both are
+// always read.
 //
-// The wall clock is read because the monotonic one stands still while the machine is suspended. Linux suspends in this order
-// (its documentation: System Suspend Code Flows): it stops all processes, then the devices, then (but for suspend-to-idle)
-// all processors but one, then the clock; it resumes in the reverse order. So from the last lookup before a suspend to the
-// first one after it the monotonic clock goes on for as long as all but the clock takes, both ways. No bound of that is
-// promised. But a process that runs is stopped by a signal, for which the kernel waits half a millisecond before it looks
-// again, and devices and processors take milliseconds: some hundred times awakeFor. So that first lookup reads both clocks.
+// The wall clock is read because the monotonic one stands still while the machine is suspended. Linux suspends in this
+// order (its documentation: System Suspend Code Flows): it stops all processes, then the devices, then (but for
+// suspend-to-idle) all processors but one, then the clock; it resumes in the reverse order. So from the last lookup
+// before a suspend to the first one after it the monotonic clock goes on for as long as all but the clock takes, both
+// ways. No bound of that is promised. But a process that runs is stopped by a signal, for which the kernel waits half a
+// millisecond before it looks again, and devices and processors take milliseconds: some hundred times awakeFor. So that
+// first lookup reads both clocks.
 //
-// It must have been this very lease that held: a newer one says nothing about a sleep before it. Hence awake is the grant's.
+// It must have been this very lease that held: a newer one says nothing about a sleep before it. Hence awake is the
+// grant's.
 //
 // A step of the wall clock counts up to awakeFor later, which is of no matter: a step alone ends a lease without need.
 const awakeFor = 10 * time.Microsecond
@@ -76,8 +97,8 @@ const (
 	maxSlotCount = 1 << 20
 )
 
-// maxServerSeconds bounds what a server may say of time, in seconds since the epoch: up to the year 2242 no sum with a lease
-// overflows.
+// maxServerSeconds bounds what a server may say of time, in seconds since the epoch: up to the year 2242 no sum with a
+// lease overflows.
 const maxServerSeconds = 1 << 33
 
 // driftPart is the part by which the server's clock may run faster than this machine's.
@@ -212,15 +233,15 @@ func (s *nearSession) find(hash uint64, request *consentv1.CheckRequest, g *gran
 	return nil
 }
 
-// current reports whether an entry's policies are in force and its state is the newest that was told, and reflects atLeast. An
-// entry that no change up to seen has touched is as good as one read at seen.
+// current reports whether an entry's policies are in force and its state is the newest that was told, and reflects
+// atLeast. An entry that no change up to seen has touched is as good as one read at seen.
 func (s *nearSession) current(e *nearEntry, g *grant, atLeast uint64) bool {
 	seen := s.seen.Load() // before the floor
 	return e.decision.PolicyRevision == g.policy && e.revision >= s.floors[e.slot].Load() && max(e.revision, seen) >= atLeast
 }
 
-// leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept; it is not asked
-// again for awakeFor.
+// leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept; it is
+// not asked again for awakeFor.
 func (s *nearSession) leased(g *grant, now reading) bool {
 	return now.mono-g.sent.mono < int64(s.lease) && now.wall-g.sent.wall < int64(s.lease-awakeFor)
 }

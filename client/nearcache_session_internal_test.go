@@ -68,7 +68,7 @@ func TestTableIsBounded(t *testing.T) {
 	s := testSession(t)
 	s.table = newNearTable(size)
 	s.granted.Store(&grant{policy: "p1"})
-	n := &near{seed: maphash.MakeSeed()}
+	n := &nearCache{seed: maphash.MakeSeed()}
 	request := func(i int) *consentv1.CheckRequest { return NewCheck("c", fmt.Sprintf("subject-%d", i), "p") }
 	response := &consentv1.CheckResponse{
 		Decision: consentv1.Decision_DECISION_ALLOW, PolicyRevision: "p1", ConsistencyToken: wire.Token{Revision: 70}.String(),
@@ -94,9 +94,10 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// An answer whose state is older than what was told meanwhile is of no use, whenever it arrives; one of another store neither.
+// An answer whose state is older than what was told meanwhile is of no use, whenever it arrives; one of another store
+// neither.
 func TestLateAnswersAreNotUsed(t *testing.T) {
-	n, r := &near{seed: maphash.MakeSeed()}, NewCheck("c", "s", "p")
+	n, r := &nearCache{seed: maphash.MakeSeed()}, NewCheck("c", "s", "p")
 	for name, row := range map[string]struct {
 		token wire.Token
 		want  bool

@@ -22,10 +22,10 @@ type nearEntry struct {
 	used atomic.Bool
 }
 
-// nearTable keeps entries in buckets of a fixed size, each a second-chance queue without order. Its size is fixed, so its
-// memory is; a lookup reads eight pointers at most and takes no lock, and nothing in it needs to be right: an entry that is lost
-// or there twice costs a miss. (Processor time of a lookup by two goroutines: 6 ns; in a map under 64 read-write locks 17 ns,
-// in ristretto 50 ns, and a dependency for all users of this package.)
+// nearTable keeps entries in buckets of a fixed size, each a second-chance queue without order. Its size is fixed, so
+// its memory is; a lookup reads eight pointers at most and takes no lock, and nothing in it needs to be right: an entry
+// that is lost or there twice costs a miss. (Processor time of a lookup by two goroutines: 6 ns; in a map under 64
+// read-write locks 17 ns, in ristretto 50 ns, and a dependency for all users of this package.)
 type nearTable struct {
 	slots []atomic.Pointer[nearEntry]
 	mask  uint64
@@ -43,13 +43,13 @@ func (t *nearTable) bucket(hash uint64) []atomic.Pointer[nearEntry] {
 	return t.slots[i : i+nearWays]
 }
 
-// put makes room for e: in the place of the same request's entry, an empty one, one that is no longer current, or one that was
-// of no use since the last time; failing that, in any.
+// put makes room for e: in the place of the same request's entry, an empty one, one that is no longer current, or one
+// that was of no use since the last time; failing that, in any.
 func (t *nearTable) put(e *nearEntry, current func(*nearEntry) bool) {
 	bucket := t.bucket(e.hash)
 	victim, worth := 0, 4
 	for i := range bucket {
-		// Which of the useful ones goes is as good as random: it hangs on the hash of who comes.
+		// Which of the useful ones goes is as good as random: it depends on the hash of who comes.
 		at := (i + int(e.hash)) & (nearWays - 1)
 		old := bucket[at].Load()
 		w := 3

@@ -110,7 +110,8 @@ func TestNearCacheFollowsPolicies(t *testing.T) {
 	awaitLease(t, c)
 	_, _ = c.Check(t.Context(), ask) // the cache may have been told last
 	before := c.NearCacheStats().Hits
-	if d, err := c.Check(t.Context(), ask); err != nil || d.PolicyRevision != done.GetPolicyRevision() || c.NearCacheStats().Hits != before+1 {
+	if d, err := c.Check(t.Context(), ask); err != nil || d.PolicyRevision != done.GetPolicyRevision() ||
+		c.NearCacheStats().Hits != before+1 {
 		t.Errorf("Check = %v, %v; want a hit by the new policies", d, err)
 	}
 }

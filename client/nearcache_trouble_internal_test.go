@@ -17,8 +17,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// The checker sees each of the faults that a near cache must not have, where it is. TestPlantedFaultsAreCaught shows them one
-// by one, in an exact order of events.
+// The checker sees each of the faults that a near cache must not have, where it is. TestPlantedFaultsAreCaught shows
+// them one by one, in an exact order of events.
 func TestNearCacheSafetySeesPlantedFaults(t *testing.T) {
 	for plant, trouble := range map[string]func(*safety, context.Context){
 		"floor":  (*safety).onlyWrites,
@@ -99,8 +99,9 @@ func (s *safety) trouble(ctx context.Context) {
 	}
 }
 
-// lateAnswers withdraws all consents while what the server says is under way for so long that the fences are over before any
-// cache has heard of them: as long as echoes come, a cache that counts its lease from when they come believes that it holds one.
+// lateAnswers withdraws all consents while what the server says is under way for so long that the fences are over
+// before any cache has heard of them: as long as echoes come, a cache that counts its lease from when they come
+// believes that it holds one.
 func (s *safety) lateAnswers(ctx context.Context) {
 	const late = 3 * safetyLease // a fence takes two leases and an eighth at the most
 	c, done := s.alone(ctx)
@@ -147,7 +148,8 @@ func (s *safety) policiesThatDoNot(ctx context.Context) {
 // safetyNotice is the notice that the consents were given to.
 const safetyNotice = 3
 
-// activate puts policies in force by which consents count from a notice on. They declare one purpose, so that it is soon proved.
+// activate puts policies in force by which consents count from a notice on. They declare one purpose, so that it is
+// soon proved.
 func (s *safety) activate(ctx context.Context, c *Client, notice int) bool {
 	request := &consentv1.ActivatePolicyRequest{Files: []*consentv1.PolicyFile{{
 		Path: "controllers/example/data.yaml", Content: fmt.Appendf(nil, `
@@ -175,7 +177,8 @@ func (s *safety) policies() map[string][]byte {
 	files := map[string][]byte{}
 	err := fs.WalkDir(policies.FS, ".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
-		case err != nil, entry.IsDir(), strings.HasSuffix(path, "_test.rego"), strings.HasPrefix(path, "controllers/") && path != "controllers/example/example.rego":
+		case err != nil, entry.IsDir(), strings.HasSuffix(path, "_test.rego"),
+			strings.HasPrefix(path, "controllers/") && path != "controllers/example/example.rego":
 			return err
 		}
 		files[path], err = fs.ReadFile(policies.FS, path)

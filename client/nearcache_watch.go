@@ -41,7 +41,7 @@ func (s *nearStream) release() error {
 }
 
 // run keeps a stream under way until ctx ends.
-func (n *near) run(ctx context.Context) {
+func (n *nearCache) run(ctx context.Context) {
 	wait := firstRewatch
 	for ctx.Err() == nil {
 		useful := false
@@ -65,7 +65,7 @@ func (n *near) run(ctx context.Context) {
 
 // watch runs one stream to its end and reports whether it was of use: whether a lease was granted. When it returns no
 // decision is used any more.
-func (n *near) watch(ctx context.Context) (useful bool) {
+func (n *nearCache) watch(ctx context.Context) (useful bool) {
 	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(releaseWait, cancel) })()
@@ -102,7 +102,7 @@ func (n *near) watch(ctx context.Context) (useful bool) {
 }
 
 // greet says who is there and returns the session that the server offers.
-func (n *near) greet(stream *nearStream) (*nearSession, error) {
+func (n *nearCache) greet(stream *nearStream) (*nearSession, error) {
 	if err := stream.send(&consentv1.WatchInvalidationsRequest{CacheId: n.id}); err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (n *near) greet(stream *nearStream) (*nearSession, error) {
 }
 
 // hear receives, applies and confirms one message.
-func (n *near) hear(stream *nearStream, session *nearSession) error {
+func (n *nearCache) hear(stream *nearStream, session *nearSession) error {
 	m, err := stream.Recv()
 	if err != nil {
 		return err
@@ -131,9 +131,9 @@ func (n *near) hear(stream *nearStream, session *nearSession) error {
 	return stream.send(&consentv1.WatchInvalidationsRequest{AppliedPosition: m.GetPosition()})
 }
 
-// beat sends heartbeats until the stream ends, or ctx: then it gives the lease up, and the server ends the stream. It returns
-// false if the stream is of no use any more: a server that has not answered for two leases is taken for lost.
-func (n *near) beat(ctx, streamCtx context.Context, stream *nearStream, session *nearSession) bool {
+// beat sends heartbeats until the stream ends, or ctx: then it gives the lease up, and the server ends the stream. It
+// returns false if the stream is of no use any more: a server that has not answered for two leases is taken for lost.
+func (n *nearCache) beat(ctx, streamCtx context.Context, stream *nearStream, session *nearSession) bool {
 	ticker := time.NewTicker(session.hello.GetHeartbeatInterval().AsDuration())
 	defer ticker.Stop()
 	began := n.clock()

@@ -11,8 +11,8 @@ import (
 	"github.com/consentd/consentd/server/servertest"
 )
 
-// A client over several addresses demands its own writes of every answer, but not of one about the past: the server refuses
-// a consistency there.
+// A client over several addresses demands its own writes of every answer, but not of one about the past: the server
+// refuses a consistency there.
 func TestSeveralAddressesExplainThePast(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	c, err := client.Dial(s.Addr + "," + newForwarder(t, s.Addr).addr)
@@ -32,7 +32,8 @@ func TestSeveralAddressesExplainThePast(t *testing.T) {
 	} {
 		past.ask.Check = client.NewCheck("example", "u", "ai_training")
 		got, err := c.Explain(t.Context(), past.ask)
-		if allowed := got.GetDecision().GetDecision() == consentv1.Decision_DECISION_ALLOW; err != nil || !got.GetAsOf() || allowed != past.allowed {
+		if allowed := got.GetDecision().GetDecision() == consentv1.Decision_DECISION_ALLOW; err != nil || !got.GetAsOf() ||
+			allowed != past.allowed {
 			t.Errorf("%s: allowed %v, as of %v, %v; want allowed %v", past.name, allowed, got.GetStateAsOf(), err, past.allowed)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // DiffPolicy compares the active policies with a candidate, which takes seconds to minutes: give ctx a deadline of that
-// length. Progress is called, from this goroutine, as the comparison goes on; nil: nobody wants to know. One comparison is
-// made at a time: RESOURCE_EXHAUSTED while there is another.
+// length. Progress is called, from this goroutine, as the comparison goes on; nil: nobody wants to know. One comparison
+// is made at a time: RESOURCE_EXHAUSTED while there is another.
 func (c *Client) DiffPolicy(
 	ctx context.Context, request *consentv1.DiffPolicyRequest, progress func(*consentv1.DiffProgress),
 ) (*consentv1.DiffResult, error) {

@@ -9,15 +9,15 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// NewCheck asks whether the subject's data may be used for the purpose by the controller itself. Set further fields on the
-// result: data categories, recipient, context, consistency.
+// NewCheck asks whether the subject's data may be used for the purpose by the controller itself. Set further fields on
+// the result: data categories, recipient, context, consistency.
 func NewCheck(controller, subjectID, purpose string) *consentv1.CheckRequest {
 	return &consentv1.CheckRequest{Controller: controller, SubjectId: subjectID, Purpose: purpose}
 }
 
 // NewEvent returns an event of now with a fresh UUIDv7 as its id, without a kind: set Kind before recording it. Make an
-// event once and repeat it with the same id; a new id would record it twice. An annulment and the restart of an erasure need
-// Evidence too.
+// event once and repeat it with the same id; a new id would record it twice. An annulment and the restart of an erasure
+// need Evidence too.
 func NewEvent(source string) *consentv1.Event {
 	return &consentv1.Event{Id: uuid.Must(uuid.NewV7()).String(), OccurredAt: timestamppb.New(time.Now()), Source: source}
 }

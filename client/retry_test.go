@@ -18,7 +18,8 @@ import (
 
 func unavailable(t *testing.T, delay time.Duration) error {
 	t.Helper()
-	s, err := status.New(codes.Unavailable, "the store cannot be read").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
+	retry := &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)}
+	s, err := status.New(codes.Unavailable, "the store cannot be read").WithDetails(retry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,16 +51,25 @@ func TestUnavailableIsRetriedWithinTheDeadline(t *testing.T) {
 		atLeast, lessThan  time.Duration
 		deadline, cancelIn time.Duration
 	}{
-		"at once":                      {attempts: 1, lessThan: 1},
-		"once":                         {failures: 1, err: plain, attempts: 2, atLeast: 12 * time.Millisecond, lessThan: 26 * time.Millisecond},
-		"three times":                  {failures: 3, err: plain, attempts: 4, atLeast: 87 * time.Millisecond, lessThan: 176 * time.Millisecond},
-		"for ever":                     {failures: 99, err: plain, attempts: 4, code: codes.Unavailable, lessThan: 176 * time.Millisecond},
-		"the server asks for a delay":  {failures: 1, err: unavailable(t, 300*time.Millisecond), attempts: 2, atLeast: 300 * time.Millisecond, lessThan: 326 * time.Millisecond},
-		"longer than the deadline":     {failures: 1, err: unavailable(t, 2*time.Second), attempts: 1, code: codes.Unavailable, lessThan: 1},
-		"within the caller's deadline": {failures: 1, err: unavailable(t, 2*time.Second), attempts: 2, atLeast: 2 * time.Second, lessThan: 3 * time.Second, deadline: time.Minute},
-		"a delay of nothing":           {failures: 1, err: unavailable(t, 0), attempts: 2, atLeast: 12 * time.Millisecond, lessThan: 26 * time.Millisecond},
-		"cancelled while it waits":     {failures: 1, err: unavailable(t, 500*time.Millisecond), attempts: 1, code: codes.Unavailable, atLeast: 100 * time.Millisecond, lessThan: 101 * time.Millisecond, cancelIn: 100 * time.Millisecond},
-		"another error":                {failures: 1, err: status.Error(codes.ResourceExhausted, "overload"), attempts: 1, code: codes.ResourceExhausted, lessThan: 1},
+		"at once": {attempts: 1, lessThan: 1},
+		"once": {failures: 1, err: plain, attempts: 2, atLeast: 12 * time.Millisecond,
+			lessThan: 26 * time.Millisecond},
+		"three times": {failures: 3, err: plain, attempts: 4, atLeast: 87 * time.Millisecond,
+			lessThan: 176 * time.Millisecond},
+		"for ever": {failures: 99, err: plain, attempts: 4, code: codes.Unavailable,
+			lessThan: 176 * time.Millisecond},
+		"the server asks for a delay": {failures: 1, err: unavailable(t, 300*time.Millisecond), attempts: 2,
+			atLeast: 300 * time.Millisecond, lessThan: 326 * time.Millisecond},
+		"longer than the deadline": {failures: 1, err: unavailable(t, 2*time.Second), attempts: 1, code: codes.Unavailable,
+			lessThan: 1},
+		"within the caller's deadline": {failures: 1, err: unavailable(t, 2*time.Second), attempts: 2, atLeast: 2 * time.Second,
+			lessThan: 3 * time.Second, deadline: time.Minute},
+		"a delay of nothing": {failures: 1, err: unavailable(t, 0), attempts: 2, atLeast: 12 * time.Millisecond,
+			lessThan: 26 * time.Millisecond},
+		"cancelled while it waits": {failures: 1, err: unavailable(t, 500*time.Millisecond), attempts: 1, code: codes.Unavailable,
+			atLeast: 100 * time.Millisecond, lessThan: 101 * time.Millisecond, cancelIn: 100 * time.Millisecond},
+		"another error": {failures: 1, err: status.Error(codes.ResourceExhausted, "overload"), attempts: 1,
+			code: codes.ResourceExhausted, lessThan: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -114,8 +124,8 @@ func TestEveryCallHasADeadline(t *testing.T) {
 	}
 }
 
-// A server that stays down gets its callers' first attempts only, once the budget is spent, and is retried again after it
-// has answered for a while.
+// A server that stays down gets its callers' first attempts only, once the budget is spent, and is retried again after
+// it has answered for a while.
 func TestRetriesStopWhileTheServerIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &flaky{n: 1 << 30, err: status.Error(codes.Unavailable, "down")}

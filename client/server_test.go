@@ -89,7 +89,8 @@ func TestWhatARealServerTells(t *testing.T) {
 
 	decision, err := c.Check(t.Context(), client.NewCheck("example", "u", "ai_training"))
 	policy, policyErr := c.Policy(t.Context(), &consentv1.GetPolicyRequest{})
-	if err != nil || policyErr != nil || decision.PolicyRevision == "" || decision.PolicyRevision != policy.GetPolicyRevision() || decision.ID == "" {
+	if err != nil || policyErr != nil || decision.PolicyRevision == "" || decision.PolicyRevision != policy.GetPolicyRevision() ||
+		decision.ID == "" {
 		t.Errorf("Check = %+v, %v; Policy = %v, %v; want one revision", decision, err, policy.GetPolicyRevision(), policyErr)
 	}
 	controllers, err := c.Controllers(t.Context(), &consentv1.ListControllersRequest{Controller: "example"})
@@ -98,7 +99,8 @@ func TestWhatARealServerTells(t *testing.T) {
 	}
 	purposes, err := c.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "u"})
 	if err != nil || len(purposes) != len(controllers.GetControllers()[0].GetPurposes()) {
-		t.Errorf("ListPurposes = %d purposes, %v; the controller declares %d", len(purposes), err, len(controllers.GetControllers()[0].GetPurposes()))
+		t.Errorf("ListPurposes = %d purposes, %v; the controller declares %d", len(purposes), err,
+			len(controllers.GetControllers()[0].GetPurposes()))
 	}
 	for _, p := range purposes {
 		if p.Purpose == "ai_training" && !p.Decision.Allowed {
@@ -132,7 +134,8 @@ func TestErrorsOfARealServer(t *testing.T) {
 		"consistency.at_least_as_fresh": func(r *consentv1.CheckRequest) { r.Consistency = client.AtLeastAsFresh("garbage") },
 	} {
 		err := check(change)
-		if v := client.Violations(err); status.Code(err) != codes.InvalidArgument || len(v) != 1 || v[0].GetField() != field || v[0].GetDescription() == "" {
+		if v := client.Violations(err); status.Code(err) != codes.InvalidArgument || len(v) != 1 || v[0].GetField() != field ||
+			v[0].GetDescription() == "" {
 			t.Errorf("%s: %v with violations %v", field, err, v)
 		}
 	}

@@ -39,7 +39,9 @@ func (s *Session) Allowed(ctx context.Context, request *consentv1.CheckRequest) 
 }
 
 // Guard is Client.Guard on a state that reflects the session's writes.
-func (s *Session) Guard(ctx context.Context, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error) error {
+func (s *Session) Guard(
+	ctx context.Context, request *consentv1.CheckRequest, run func(context.Context, []*consentv1.Obligation) error,
+) error {
 	return guard(ctx, s, request, run)
 }
 
@@ -54,22 +56,10 @@ func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurpo
 }
 
 // RecordEvents is Client.RecordEvents; what follows in the session reflects it.
-func (s *Session) RecordEvents(ctx context.Context, request *consentv1.RecordEventsRequest) (*consentv1.RecordEventsResponse, error) {
+func (s *Session) RecordEvents(
+	ctx context.Context, request *consentv1.RecordEventsRequest,
+) (*consentv1.RecordEventsResponse, error) {
 	return inSession(ctx, s, request, s.client.RecordEvents)
-}
-
-// inSession writes, and remembers it for what is asked in the session after it.
-func inSession[R any, A acknowledgement](
-	ctx context.Context, s *Session, request R, write func(context.Context, R) (A, error),
-) (none A, err error) {
-	response, err := write(ctx, request)
-	if err != nil {
-		return none, err
-	}
-	if err := s.fresh.written(response.GetConsistencyToken(), response.GetRevision()); err != nil {
-		return none, err
-	}
-	return response, nil
 }
 
 // ConsistencyToken stands for the newest write of the session, to be handed to another process; empty: there was none.

@@ -256,7 +256,8 @@ func TestEveryCallTellsOfTwoStores(t *testing.T) {
 	}
 }
 
-// A write that went to another store is recorded, but no server knows all that was written: nothing may be asked any more.
+// A write that went to another store is recorded, but no server knows all that was written: nothing may be asked any
+// more.
 func TestAWriteToAnotherStore(t *testing.T) {
 	a, b := twoStores(t)
 	f := newForwarder(t, a.Addr)
@@ -292,7 +293,9 @@ func TestAWriteToAnotherStore(t *testing.T) {
 	if d.Allowed {
 		t.Error("the first store allows what was withdrawn in the other one")
 	}
-	_, err = s.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{client.NewCheck("example", "u", "ai_training")}})
+	_, err = s.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{
+		Requests: []*consentv1.CheckRequest{client.NewCheck("example", "u", "ai_training")},
+	})
 	mismatch(t, "BatchCheck", err)
 	_, err = s.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "u"})
 	mismatch(t, "ListPurposes", err)

@@ -16,9 +16,9 @@ import (
 )
 
 // A plain result, which nearly every one is, is decoded here: an id and a response, each field at most once where it is
-// single, none that this client does not know. Strings that come again and again are kept, the message is used again, and the
-// first reason and obligation share memory: 3 allocations of 256 bytes, where protobuf makes 11 of 595. Whatever is not plain,
-// or not well-formed, is left to protobuf. A fuzz target holds that both read the same.
+// single, none that this client does not know. Strings that come again and again are kept, the message is used again,
+// and the first reason and obligation share memory: 3 allocations of 256 bytes, where protobuf makes 11 of 595.
+// Whatever is not plain, or not well-formed, is left to protobuf. A fuzz target holds that both read the same.
 
 // cursor reads an encoded message, field by field.
 type cursor struct {
@@ -30,8 +30,8 @@ type cursor struct {
 	content []byte
 }
 
-// next reads a field. It is false for one that is neither varint nor length-delimited, whose number is above 15, which no
-// field of these messages has, or that is malformed.
+// next reads a field. It is false for one that is neither varint nor length-delimited, whose number is above 15, which
+// no field of these messages has, or that is malformed.
 func (c *cursor) next() bool {
 	tag := c.rest[0]
 	c.number, c.kind = protowire.Number(tag>>3), protowire.Type(tag&7)
@@ -233,8 +233,8 @@ func plainTimestamp(t *timestamppb.Timestamp, data []byte) bool {
 	return true
 }
 
-// texts keeps strings that answers have in common, such as messages, clauses, tokens and the policies' revision: one for each
-// of its places, the last. It is safe for concurrent use, and its zero value is ready.
+// texts keeps strings that answers have in common, such as messages, clauses, tokens and the policies' revision: one
+// for each of its places, the last. It is safe for concurrent use, and its zero value is ready.
 type texts struct {
 	places [64]atomic.Pointer[string]
 }
@@ -248,7 +248,7 @@ func (t *texts) string(data []byte) (string, bool) {
 	if n == 0 || n > longestText {
 		return string(data), utf8.Valid(data)
 	}
-	place := &t.places[placeOf(data)]
+	place := &t.places[textPlace(data)]
 	if kept := place.Load(); kept != nil && *kept == string(data) {
 		return *kept, true
 	}
@@ -260,8 +260,8 @@ func (t *texts) string(data []byte) (string, bool) {
 	return s, true
 }
 
-// placeOf hashes what is in the middle of a string: beginnings and ends are much alike.
-func placeOf(data []byte) int {
+// textPlace hashes what is in the middle of a string: beginnings and ends are much alike.
+func textPlace(data []byte) int {
 	var middle [8]byte
 	copy(middle[:], data[len(data)/2:])
 	return int((binary.LittleEndian.Uint64(middle[:]) ^ uint64(len(data))) * 0x9e3779b97f4a7c15 >> 58)

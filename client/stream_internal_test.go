@@ -25,7 +25,8 @@ func TestMessagesAreWhatProtobufReads(t *testing.T) {
 		Cancel: []uint64{3, 1 << 40},
 		Checks: []*consentv1.StreamedCheck{
 			{Id: 1, Check: NewCheck("example", "u", "p"), Timeout: durationpb.New(1500 * time.Millisecond)},
-			{Id: 1 << 40, Check: &consentv1.CheckRequest{Context: facts, Consistency: FullyConsistent()}, Timeout: durationpb.New(-time.Second)},
+			{Id: 1 << 40, Check: &consentv1.CheckRequest{Context: facts, Consistency: FullyConsistent()},
+				Timeout: durationpb.New(-time.Second)},
 			{Id: 2, Check: &consentv1.CheckRequest{}, Timeout: &durationpb.Duration{}},
 		},
 	}
@@ -49,10 +50,13 @@ func TestMessagesAreWhatProtobufReads(t *testing.T) {
 	}
 }
 
-// FuzzEachResult holds that a message is taken apart as protobuf reads it, and that what protobuf refuses allows nothing.
+// FuzzEachResult holds that a message is taken apart as protobuf reads it, and that what protobuf refuses allows
+// nothing.
 func FuzzEachResult(f *testing.F) {
 	whole, err := proto.Marshal(&consentv1.CheckStreamResponse{Draining: true, Results: []*consentv1.StreamedResult{
-		{Id: 1, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{Decision: consentv1.Decision_DECISION_ALLOW}}},
+		{Id: 1, Outcome: &consentv1.StreamedResult_Response{
+			Response: &consentv1.CheckResponse{Decision: consentv1.Decision_DECISION_ALLOW},
+		}},
 		{Id: 300, Outcome: &consentv1.StreamedResult_Error{Error: &consentv1.CheckError{Code: 5}}},
 	}})
 	if err != nil {
@@ -102,9 +106,10 @@ func FuzzPlainResult(f *testing.F) {
 		f.Fatal(err)
 	}
 	full := &consentv1.CheckResponse{
-		Decision:   consentv1.Decision_DECISION_ALLOW,
-		Reasons:    []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "m"}, {Code: 2}, {}},
-		LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT, Obligations: []*consentv1.Obligation{{Code: 5, Parameters: facts}, {Code: 6}, {}},
+		Decision:                consentv1.Decision_DECISION_ALLOW,
+		Reasons:                 []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "m"}, {Code: 2}, {}},
+		LegalBasis:              consentv1.LegalBasis_LEGAL_BASIS_CONSENT,
+		Obligations:             []*consentv1.Obligation{{Code: 5, Parameters: facts}, {Code: 6}, {}},
 		PermittedDataCategories: []string{"user.contact", ""}, ValidUntil: &timestamppb.Timestamp{Seconds: -1, Nanos: 5},
 		ConsistencyToken: "t", PolicyRevision: "p", DecisionId: "d",
 	}
@@ -138,11 +143,14 @@ func FuzzPlainResult(f *testing.F) {
 }
 
 func TestUsualResultsArePlain(t *testing.T) {
-	data, err := proto.Marshal(&consentv1.StreamedResult{Id: 7, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{
+	response := &consentv1.CheckResponse{
 		Decision: consentv1.Decision_DECISION_ALLOW, Reasons: []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "m"}},
 		LegalBasis: 1, Obligations: []*consentv1.Obligation{{Code: 6}}, ValidUntil: &timestamppb.Timestamp{Seconds: 9},
 		ConsistencyToken: "t", PolicyRevision: "p", DecisionId: "d",
-	}}})
+	}
+	data, err := proto.Marshal(&consentv1.StreamedResult{
+		Id: 7, Outcome: &consentv1.StreamedResult_Response{Response: response},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +170,8 @@ func TestUsualResultsArePlain(t *testing.T) {
 
 func BenchmarkDecodeResult(b *testing.B) {
 	response := &consentv1.CheckResponse{
-		Decision: consentv1.Decision_DECISION_ALLOW, Reasons: []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "The legal basis holds and nothing stands against it."}},
+		Decision:   consentv1.Decision_DECISION_ALLOW,
+		Reasons:    []*consentv1.Reason{{Code: 1, Clause: "§1", Message: "The legal basis holds and nothing stands against it."}},
 		LegalBasis: 1, Obligations: []*consentv1.Obligation{{Code: 6}}, ValidUntil: &timestamppb.Timestamp{Seconds: 1_800_000_000},
 		ConsistencyToken: strings.Repeat("t", 39), PolicyRevision: strings.Repeat("p", 32), DecisionId: strings.Repeat("d", 32),
 	}

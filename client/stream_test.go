@@ -237,13 +237,15 @@ func TestStreamedOutcomes(t *testing.T) {
 		"no response": {func(id uint64) []*consentv1.StreamedResult {
 			return []*consentv1.StreamedResult{{Id: id, Outcome: &consentv1.StreamedResult_Response{}}}
 		}, codes.OK, 0},
-		"error that is OK":   {fails(&consentv1.CheckError{}), codes.Unknown, 0},
-		"unknown error":      {fails(&consentv1.CheckError{Code: 99}), codes.Unknown, 0},
-		"fields at fault":    {fails(&consentv1.CheckError{Code: 3, FieldViolations: []*consentv1.FieldViolation{{Field: "purpose"}}}), codes.InvalidArgument, 1},
+		"error that is OK": {fails(&consentv1.CheckError{}), codes.Unknown, 0},
+		"unknown error":    {fails(&consentv1.CheckError{Code: 99}), codes.Unknown, 0},
+		"fields at fault": {fails(&consentv1.CheckError{Code: 3,
+			FieldViolations: []*consentv1.FieldViolation{{Field: "purpose"}}}), codes.InvalidArgument, 1},
 		"unknown controller": {fails(&consentv1.CheckError{Code: 5}), codes.NotFound, 0},
 		"strangers first": {func(id uint64) []*consentv1.StreamedResult {
 			stranger := &consentv1.StreamedResult_Response{Response: allow()}
-			return append([]*consentv1.StreamedResult{{Id: id + 1000, Outcome: stranger}, {Id: 0, Outcome: stranger}}, fails(&consentv1.CheckError{Code: 5})(id)...)
+			return append([]*consentv1.StreamedResult{{Id: id + 1000, Outcome: stranger}, {Id: 0, Outcome: stranger}},
+				fails(&consentv1.CheckError{Code: 5})(id)...)
 		}, codes.NotFound, 0},
 		"answered twice": {func(id uint64) []*consentv1.StreamedResult {
 			return append(fails(&consentv1.CheckError{Code: 5})(id), &consentv1.StreamedResult{

@@ -16,12 +16,12 @@ import (
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
-// The messages of a CheckStream are put together and taken apart here, by their wire format: each caller encodes its own
-// check and decodes its own outcome, so the one goroutine that sends and the one that receives do neither, and a request
-// that cannot be encoded is its caller's error alone.
+// The messages of a CheckStream are put together and taken apart here, by their wire format: each caller encodes its
+// own check and decodes its own outcome, so the one goroutine that sends and the one that receives do neither, and a
+// request that cannot be encoded is its caller's error alone.
 
-// frame is an encoded message of a CheckStream. Its memory is gRPC's: one that is sent is taken from there by newFrame and
-// given back by gRPC, one that was received must be freed.
+// frame is an encoded message of a CheckStream. Its memory is gRPC's: one that is sent is taken from there by newFrame
+// and given back by gRPC, one that was received must be freed.
 type frame struct {
 	memory *[]byte    // of one to be sent; data is its content
 	buffer mem.Buffer // of one received
@@ -105,8 +105,8 @@ func appendCancel(data []byte, id uint64) []byte {
 
 var errGarbage = errors.New("the server sent a malformed message")
 
-// eachResult calls f with the id and the encoded StreamedResult of each result in a CheckStreamResponse. What f is given
-// shares data's memory. Nothing of a malformed message but what came before the fault is handed on.
+// eachResult calls f with the id and the encoded StreamedResult of each result in a CheckStreamResponse. What f is
+// given shares data's memory. Nothing of a malformed message but what came before the fault is handed on.
 func eachResult(data []byte, f func(id uint64, result []byte)) (draining bool, err error) {
 	for len(data) > 0 {
 		number, kind, n := protowire.ConsumeTag(data)

@@ -25,7 +25,8 @@ type address struct {
 }
 
 // balancing takes the servers in turn that say they serve.
-const balancing = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": "consent.v1.DecisionService"}}`
+const balancing = `{"loadBalancingConfig": [{"round_robin": {}}],
+	"healthCheckConfig": {"serviceName": "consent.v1.DecisionService"}}`
 
 // namedLanes is how many streams share the servers behind one name, whose number is not known here.
 const namedLanes = 4
@@ -80,8 +81,8 @@ func listed(hosts []string) (target string, resolvers grpc.DialOption) {
 
 var errTarget = errors.New("want host:port, host:port,host:port, dns:///host:port or unix:///path")
 
-// inspect checks a target and says whether it stays on this machine. It errs on the side of "no": a scheme that it does not
-// know is taken as remote.
+// inspect checks a target and says whether it stays on this machine. It errs on the side of "no": a scheme that it does
+// not know is taken as remote.
 func inspect(target string) (local bool, err error) {
 	scheme, rest, _ := strings.Cut(target, ":")
 	url := strings.HasPrefix(rest, "//")

@@ -37,7 +37,8 @@ func TestEachCheckIsASpan(t *testing.T) {
 			if s := ended[i].Status(); s.Code != codes.Error || s.Description != want.status {
 				t.Errorf("span %d: status %v, want %s", i, s, want.status)
 			}
-		} else if get("consentd.allowed") != want.allowed || get("consentd.reason") != want.reason || get("consentd.purpose") != "marketing_email" {
+		} else if get("consentd.allowed") != want.allowed || get("consentd.reason") != want.reason ||
+			get("consentd.purpose") != "marketing_email" {
 			t.Errorf("span %d: %v, want %v", i, ended[i].Attributes(), want)
 		}
 		for _, a := range ended[i].Attributes() {

@@ -31,7 +31,8 @@ type Metrics struct {
 func New(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "consentd_client_checks_total", Help: "Checks that ended, by what came of them: allow, deny, or the gRPC code of the error.",
+			Name: "consentd_client_checks_total",
+			Help: "Checks that ended, by what came of them: allow, deny, or the gRPC code of the error.",
 		}, []string{"controller", "purpose", "outcome"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "consentd_client_check_seconds", Help: "How long checks took, retries included.",

@@ -42,7 +42,8 @@ consentd_client_checks_total{controller="example",outcome="deny",purpose="ads"} 
 # TYPE consentd_client_enforced_total counter
 consentd_client_enforced_total{outcome="denied",purpose="ads",where="POST /ads"} 1
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "consentd_client_checks_total", "consentd_client_enforced_total"); err != nil {
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "consentd_client_checks_total",
+		"consentd_client_enforced_total"); err != nil {
 		t.Error(err)
 	}
 }

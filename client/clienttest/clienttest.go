@@ -1,5 +1,5 @@
-// Package clienttest is a fake consentd for the tests of programs that use it: a real gRPC server on loopback that speaks
-// the whole protocol of checks and answers from rules written in YAML.
+// Package clienttest is a fake consentd for the tests of programs that use it: a real gRPC server on loopback that
+// speaks the whole protocol of checks and answers from rules written in YAML.
 //
 //	fake := clienttest.Start(t, `
 //	rules:
@@ -9,8 +9,8 @@
 //	`)
 //	mailer := New(fake.Client)
 //
-// The first rule that matches a check answers it; a check that no rule matches is denied for PURPOSE_NOT_DECLARED. Events
-// are kept for the test to look at (Recorded) and change no answer: it is the rules that say what is allowed.
+// The first rule that matches a check answers it; a check that no rule matches is denied for PURPOSE_NOT_DECLARED.
+// Events are kept for the test to look at (Recorded) and change no answer: it is the rules that say what is allowed.
 //
 // Any language's client may be pointed at Addr.
 package clienttest

@@ -40,7 +40,8 @@ func TestTheFirstRuleThatMatchesAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			request := client.NewCheck(test.controller, test.subject, test.purpose)
 			d, err := fake.Client.Check(t.Context(), request)
-			results, batchErr := fake.Client.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{request}})
+			batch := &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{request}}
+			results, batchErr := fake.Client.BatchCheck(t.Context(), batch)
 			if status.Code(err) != test.code || d.Allowed != test.allowed || batchErr != nil ||
 				status.Code(results[0].Err) != test.code || results[0].Decision.Allowed != test.allowed {
 				t.Errorf("Check = %v, %v; in a batch %v, %v; want allowed %v, %v", d, err, results, batchErr, test.allowed, test.code)
@@ -63,7 +64,8 @@ func TestTheFirstRuleThatMatchesAnswers(t *testing.T) {
 func TestTheTestSeesWhatWasDone(t *testing.T) {
 	fake := clienttest.Start(t, "")
 	session := fake.Client.Session()
-	request := &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u", Events: []*consentv1.Event{client.NewEvent("support")}}
+	request := &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "u",
+		Events: []*consentv1.Event{client.NewEvent("support")}}
 	if _, err := session.RecordEvents(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,8 @@ func (r *rule) answer(fault func(string, ...any) error) error {
 		if err != nil {
 			return fault("obligations: parameters of %s: %v", o.Code, err)
 		}
-		answer.Obligations = append(answer.Obligations, &consentv1.Obligation{Code: consentv1.ObligationCode(number), Parameters: parameters})
+		answer.Obligations = append(answer.Obligations, &consentv1.Obligation{Code: consentv1.ObligationCode(number),
+			Parameters: parameters})
 	}
 	if r.ValidUntil != "" {
 		until, err := time.Parse(time.RFC3339, r.ValidUntil)

@@ -1,6 +1,6 @@
-// Package enforce lets a call through only where the caller's subject allows its purpose: middleware for net/http, where
-// the purpose is declared beside the route, and interceptors for gRPC servers, where it is declared beside the method, as
-// an option in the proto file:
+// Package enforce lets a call through only where the caller's subject allows its purpose: middleware for net/http,
+// where the purpose is declared beside the route, and interceptors for gRPC servers, where it is declared beside the
+// method, as an option in the proto file:
 //
 //	mux.Handle("POST /newsletter", e.HTTP("marketing_email", sendNewsletter))
 //
@@ -8,9 +8,9 @@
 //	  option (consent.v1.purpose) = {name: "marketing_email", subject_field: "user_id"};
 //	}
 //
-// Guarantees: what is wrapped runs only after an ALLOW. A denial, an error, a subject that cannot be told and, for gRPC, a
-// method that declares nothing keep it from running. The decision that let it run is in its context (Decision), with the
-// obligations to meet. Every outcome is counted by Config.Observe.
+// Guarantees: what is wrapped runs only after an ALLOW. A denial, an error, a subject that cannot be told and, for
+// gRPC, a method that declares nothing keep it from running. The decision that let it run is in its context (Decision),
+// with the obligations to meet. Every outcome is counted by Config.Observe.
 package enforce
 
 import (
@@ -131,8 +131,9 @@ func Decision(ctx context.Context) client.Decision {
 // Obligations are what the call must also do.
 func Obligations(ctx context.Context) []*consentv1.Obligation { return Decision(ctx).Obligations }
 
-// HTTP returns a handler that runs next only where the request's subject allows the purpose, for the data categories that
-// next uses. Else it answers 403 with the reasons, 401 where the subject cannot be told, or 503 where there is no decision.
+// HTTP returns a handler that runs next only where the request's subject allows the purpose, for the data categories
+// that next uses. Else it answers 403 with the reasons, 401 where the subject cannot be told, or 503 where there is no
+// decision.
 func (e *Enforcer) HTTP(purpose string, next http.Handler, categories ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u := use{where: r.Pattern, purpose: purpose, categories: categories}

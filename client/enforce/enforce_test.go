@@ -62,7 +62,8 @@ func enforcer(t *testing.T, change func(*enforce.Config)) (*enforce.Enforcer, *c
 }
 
 func TestConfigNamesWhatIsMissing(t *testing.T) {
-	if _, err := enforce.New(enforce.Config{}); err == nil || !strings.Contains(err.Error(), "Checker") || !strings.Contains(err.Error(), "Controller") {
+	if _, err := enforce.New(enforce.Config{}); err == nil || !strings.Contains(err.Error(), "Checker") ||
+		!strings.Contains(err.Error(), "Controller") {
 		t.Errorf("New = %v", err)
 	}
 }
@@ -103,7 +104,8 @@ func declare(t *testing.T, name string, methods map[string]*consentv1.MethodPurp
 	t.Helper()
 	text := func(name string, number int32) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{
-			Name: &name, Number: &number, Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+			Name: &name, Number: &number, Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
+			Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
 		}
 	}
 	user := &descriptorpb.FieldDescriptorProto{

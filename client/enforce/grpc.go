@@ -27,9 +27,9 @@ func (e *Enforcer) Unary() grpc.UnaryServerInterceptor {
 	}
 }
 
-// Stream enforces the purposes that methods declare, on streams: before their handler begins, and where the method names a
-// field for the subject before it is given its first message. All messages of a stream are about one subject; one that
-// names another ends it.
+// Stream enforces the purposes that methods declare, on streams: before their handler begins, and where the method
+// names a field for the subject before it is given its first message. All messages of a stream are about one subject;
+// one that names another ends it.
 func (e *Enforcer) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		r, err := e.rule(info.FullMethod)
@@ -131,15 +131,15 @@ func (r *rule) use(subject string) use {
 }
 
 // rules has what methods declare, by full name; it is filled as methods are called.
-type rules struct{ found sync.Map }
+type rules struct{ byMethod sync.Map }
 
 // rule finds what a method declares; the error refuses the call.
 func (e *Enforcer) rule(method string) (*rule, error) {
-	known, ok := e.rules.found.Load(method)
+	known, ok := e.rules.byMethod.Load(method)
 	if !ok {
 		r := e.declared(method)
 		r.method = method
-		known, _ = e.rules.found.LoadOrStore(method, r)
+		known, _ = e.rules.byMethod.LoadOrStore(method, r)
 	}
 	r := known.(*rule)
 	if r.fault != nil {
@@ -153,8 +153,8 @@ func (e *Enforcer) declared(method string) *rule {
 	if e.exempt[service] || strings.HasPrefix(service, "grpc.") {
 		return &rule{}
 	}
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + name))
-	descriptor, ok := found.(protoreflect.MethodDescriptor)
+	named, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + name))
+	descriptor, ok := named.(protoreflect.MethodDescriptor)
 	if err != nil || !ok {
 		return refused("%s is in no proto file that is linked in: list its service in Exempt if it needs no purpose", method)
 	}

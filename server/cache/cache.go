@@ -1,16 +1,17 @@
 // Package cache keeps subject states in memory, over a store.
 //
 // What it guarantees: a Snapshot that starts after a write was acknowledged never returns an older state, whatever the
-// cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead each
-// entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched the
-// entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared on each
-// hit: a hash collision costs a miss and never shows one person's state for another's. The state of a person of several ids is
-// kept once, and found by any of them (entry).
+// cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead
+// each entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched
+// the entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared
+// on each hit: a hash collision costs a miss and never shows one person's state for another's. The state of a person of
+// several ids is kept once, and found by any of them (entry).
 //
 // Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read
 // that started before a write which was acknowledged before the check.
 //
-// Failure: what the store cannot answer is consent.ErrUnavailable; errors are not cached. Context errors come as they are.
+// Failure: what the store cannot answer is consent.ErrUnavailable; errors are not cached. Context errors come as they
+// are.
 package cache
 
 import (
@@ -45,7 +46,8 @@ type Config struct {
 	// LoadTimeout bounds a read of the store that callers share; zero means DefaultLoadTimeout.
 	LoadTimeout time.Duration
 	// Prepare builds what policies need from a state when the state enters the cache, and says how many bytes it holds.
-	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means nothing.
+	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means
+	// nothing.
 	Prepare func(*consent.State) (prepared any, bytes int)
 }
 
@@ -71,8 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Cache is a store whose Read is answered from memory where that is as good. Create it by New, give it to the store as its
-// observer, then Attach the store. All methods may be called concurrently after that.
+// Cache is a store whose Read is answered from memory where that is as good. Create it by New, give it to the store as
+// its observer, then Attach the store. All methods may be called concurrently after that.
 type Cache struct {
 	config Config
 	// seed is that of the hash of subjects, drawn per process: nobody can choose ids that share a slot with another's.
@@ -116,7 +118,8 @@ func New(config Config) (*Cache, error) {
 }
 
 // ristrettoConfig sets nine frequency counters for each entry that fits, at the 1.1 KiB that an entry of four consents
-// takes (BenchmarkMemory); ristretto advises ten. They take four bytes each, one part in 32 of the budget, set aside here.
+// takes (BenchmarkMemory); ristretto advises ten. They take four bytes each, one part in 32 of the budget, set aside
+// here.
 func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 	return &ristretto.Config[uint64, *entry]{
 		NumCounters:        max(c.config.MaxBytes/128, 1024),
@@ -214,8 +217,9 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }
 
-// lookup returns the entry with the body that counts for subject, or nil. Each call adds one to lookups first, and one to hits, misses or invalid
-// last: Close waits until they are equal, because ristretto panics where Get and Close overlap.
+// lookup returns the entry with the body that counts for subject, or nil. Each call adds one to lookups first, and one
+// to hits, misses or invalid last: Close waits until they are equal, because ristretto panics where Get and Close
+// overlap.
 func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
 	n := c.counts.stripe(hash)
 	n.lookups.Add(1)
@@ -224,8 +228,8 @@ func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revis
 		return nil
 	}
 	e, found := c.entries.Get(hash)
-	if found = found && e.names(subject); found && e.body == nil && e.asOf >= floor {
-		// Both must be as fresh as the floor of the id that is asked, which every change of its person raises.
+	if found = found && e.names(subject); found && e.body == nil {
+		// The alias may be older than the floor, the person may not: see entry.
 		alias := e
 		e, found = c.entries.Get(c.personHash(alias.controller, alias.person))
 		found = found && e.isOf(alias)

@@ -8,12 +8,16 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// entry is what is cached under a hash; immutable. There are three kinds: an id that stands alone or is shared, with its body; an id of a
-// person, which has the person's key and no body; and a person, which has its key, its body and no id. So what eight ids read is kept
-// once, and an id costs 200 bytes more at most, and what its own bytes are beyond 16 (TestExtraIDsCostLittle).
+// entry is what is cached under a hash; immutable. There are three kinds: an id that stands alone or is shared, with
+// its body; an alias, which is an id of a person, with the person's key and no body; and a person, with its key, its
+// body and no id. So what eight ids read is kept once, and each id of 16 bytes takes 181 bytes more, 200 by the
+// reckoning (BenchmarkMemoryOfIDs).
 //
-// A key never has another membership: who finds a person by a key that was read for an id reads that id's state, whatever of the two was
-// read first. No two entries can be torn between two revisions.
+// A hit by an alias needs a person that is as fresh as the floor of the id that was asked, which every change of its
+// person raises. The alias itself may be older. A key never has another membership, and ends with it: a person who was
+// read by its key as of a revision had the id at that revision, whenever the alias was read. Comparing the alias too
+// would only have every id read the store anew after each change of its person. Comparing it instead would be wrong: it
+// says nothing of how old the state is.
 type entry struct {
 	controller unique.Handle[string]
 	id         string
@@ -38,8 +42,8 @@ type whole struct {
 	held body
 }
 
-// What an entry takes beside its state and its id's bytes: itself, and its share of ristretto's two maps. These hold 56 and 16 bytes per
-// entry and are between half full and full; BenchmarkMemory measures the sum.
+// What an entry takes beside its state and its id's bytes: itself, and its share of ristretto's two maps. These hold 56
+// and 16 bytes per entry and are between half full and full; BenchmarkMemory measures the sum.
 const (
 	mapBytes   = 120
 	aliasBytes = int(unsafe.Sizeof(entry{})) + 8 + mapBytes // the allocator rounds 56 up to 64
@@ -81,7 +85,8 @@ func (c *Cache) keep(subject consent.Subject, read consent.Snapshot) consent.Sna
 	return e.body.snapshot(e.person, e.asOf)
 }
 
-// keepPerson keeps a person's state, once for all ids: one that is there with the same newest change is the same state, prepared already.
+// keepPerson keeps a person's state, once for all ids: one that is there with the same newest change is the same state,
+// prepared already.
 func (c *Cache) keepPerson(e entry, read consent.Snapshot) *entry {
 	hash := c.personHash(e.controller, e.person)
 	if old, found := c.entries.Get(hash); found && old.isOf(&e) && old.body.changed == read.Changed {

@@ -21,6 +21,12 @@ func (c *Cache) Plant(where, whose consent.Subject, s consent.Snapshot) {
 	c.Settle()
 }
 
+// PlantAlias puts an id of a person into the cache, without the person.
+func (c *Cache) PlantAlias(s consent.Subject, person consent.PersonKey, asOf consent.Revision) {
+	c.entries.Set(c.hash(s), &entry{controller: unique.Make(s.Controller), id: s.ID, person: person, asOf: asOf}, 1)
+	c.Settle()
+}
+
 // Slot returns the floor slot of a subject.
 func (c *Cache) Slot(s consent.Subject) int { return slotOf(c.hash(s)) }
 

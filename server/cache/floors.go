@@ -8,12 +8,13 @@ import (
 
 const slotBits = 16
 
-// floors holds, per slot of the hash of subjects, the revision of the newest change that fell into it. Its 2^16 slots take
-// 512 KiB. With n changes since an entry was read, a fraction n/65536 of all other entries misses once for nothing; an exact
-// table would grow with the subjects written, and so need eviction, which is what it exists to do without.
+// floors holds, per slot of the hash of subjects, the revision of the newest change that fell into it. Its 2^16 slots
+// take 512 KiB. With n changes since an entry was read, a fraction n/65536 of all other entries misses once for
+// nothing; an exact table would grow with the subjects written, and so need eviction, which is what it exists to do
+// without.
 //
-// A floor only rises. All slots that a change touches are raised before it is announced, and of reads the watermark before the
-// slot: by the order of the atomics every change up to the watermark that it returns is in the floor.
+// A floor only rises. All slots that a change touches are raised before it is announced, and of reads the watermark
+// before the slot: by the order of the atomics every change up to the watermark that it returns is in the floor.
 type floors struct {
 	slots [1 << slotBits]atomic.Uint64
 	// announced is the greatest revision announced. Changes are announced in the order of revisions.

@@ -75,7 +75,8 @@ func (f *flight) late(config Config) (consent.Snapshot, error) {
 	}
 }
 
-// join returns the open flight for key, or starts one. A flight past its deadline is not joined: the next may fare better.
+// join returns the open flight for key, or starts one. A flight past its deadline is not joined: the next may fare
+// better.
 func (c *Cache) join(key flightKey) (*flight, error) {
 	mu := &c.flights.mu
 	mu.Lock()

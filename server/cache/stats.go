@@ -47,8 +47,8 @@ type stripe struct {
 
 func (n *counts) stripe(hash uint64) *stripe { return &n.stripes[hash%uint64(len(n.stripes))] }
 
-// busy reports whether a lookup may be under way. The outcomes are read before the lookups: if they are equal nonetheless,
-// nobody was between the two at that moment.
+// busy reports whether a lookup may be under way. The outcomes are read before the lookups: if they are equal
+// nonetheless, nobody was between the two at that moment.
 func (n *counts) busy() bool {
 	for i := range n.stripes {
 		s := &n.stripes[i]

@@ -2,15 +2,16 @@ package consent
 
 import "slices"
 
-// Admit reports whether entries may be recorded on top of s, taken in their order, as far as erasures and annulments go:
+// Admit reports whether entries may be recorded on top of s, taken in their order, as far as erasures and annulments
+// go:
 //
 //   - While an erasure stands, only what restricts is recorded, and the annulment of one of its own stages; an erasure is
 //     cancelled only before it is completed and restarted only after it, by what is on record and by its date (GDPR-17).
 //   - An annulment names an event that is on record for the subject, no annulment and no completed erasure; a borrowed entry is
 //     not the subject's.
 //
-// The error is an *EventError around ErrErasureStands, ErrErasureStage or ErrAnnulment, or it is ledger's, which is asked only
-// where something hinges on what was recorded.
+// The error is an *EventError around ErrErasureStands, ErrErasureStage or ErrAnnulment, or it is ledger's, which is
+// asked only where something hinges on what was recorded.
 func Admit(s *State, fresh []Entry, ledger Ledger) error {
 	if s.admitsAtOnce(fresh) {
 		return nil
@@ -84,7 +85,8 @@ func (a *admission) annulment(f Annulment, stages erasure) error {
 type erasure struct {
 	parts []part
 	state State
-	// began is the position of the newest stage that ended an erasure, by cancelling or restarting; zero: there is none.
+	// began is the position of the newest stage that ended an erasure, by cancelling or restarting; zero: there is
+	// none.
 	began Order
 }
 

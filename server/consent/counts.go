@@ -1,7 +1,7 @@
 package consent
 
-// MayCount reports whether an entry says anything to its subject: of what was said under an id that is shared, only what
-// restricts does, and nothing of whom that id is linked to.
+// MayCount reports whether an entry says anything to its subject: of what was said under an id that is shared, only
+// what restricts does, and nothing of whom that id is linked to.
 func (e *Entry) MayCount() bool {
 	switch e.Event.Fact.(type) {
 	case Annulment:

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// The binary forms of events and states, as stores keep them. Both begin with a version byte, so that a later form can be
-// told apart; then come the length of all text, the fields in the order of the structs, and the text of all strings, one
-// after the other. Text stands at the end so that a decoded value has one allocation for all of its strings.
+// The binary forms of events and states, as stores keep them. Both begin with a version byte, so that a later form can
+// be told apart; then come the length of all text, the fields in the order of the structs, and the text of all strings,
+// one after the other. Text stands at the end so that a decoded value has one allocation for all of its strings.
 //
 // The forms are canonical: equal values give equal bytes and each value has one form only, which the decoders enforce
 // (shortest varints, no bytes left over). A nil slice and an empty one are the same value; both decode as nil.
@@ -97,7 +97,8 @@ func (e *Event) AppendBinary(b []byte) ([]byte, error) {
 	return w.appendTo(b, eventVersion), nil
 }
 
-// AppendBinary appends the canonical binary form of s to b. It never fails; the error is that of encoding.BinaryAppender.
+// AppendBinary appends the canonical binary form of s to b. It never fails; the error is that of
+// encoding.BinaryAppender.
 func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	w := writer{fields: make([]byte, 0, 256), strings: make([]byte, 0, 256)}
 	w.bool(s.Recorded)

@@ -15,7 +15,8 @@ var (
 	ErrEventConflict = errors.New("event id was used with other content")
 	// ErrErasureStands is returned by stores for an event that does not restrict while an erasure stands.
 	ErrErasureStands = errors.New("an erasure stands: only what restricts is recorded")
-	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the restarting of one that is not.
+	// ErrErasureStage is returned by stores for the cancelling of a completed erasure, and for the restarting of one
+	// that is not.
 	ErrErasureStage = errors.New("cancelled only before completion, restarted only after it")
 	// ErrAnnulment is returned by stores for an annulment that names no event which can be annulled.
 	ErrAnnulment = errors.New("no event that can be annulled")
@@ -33,7 +34,8 @@ var (
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
-	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older state.
+	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older
+	// state.
 	ErrUnfenced = errors.New("recorded, but not fenced")
 	// ErrWatchProtocol is returned by watch for a message that no cache of the protocol sends.
 	ErrWatchProtocol = errors.New("the message breaks the protocol of invalidations")
@@ -102,7 +104,8 @@ func (e *PolicyFaultsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any more.
+// PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any
+// more.
 type PolicyNotKeptError struct {
 	// Revision is that of the set; empty: it is not known.
 	Revision string

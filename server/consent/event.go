@@ -16,8 +16,8 @@ type Event struct {
 	Fact Fact
 }
 
-// SourceImport is the source of events that were taken over from elsewhere; so are those that begin with it and "_", or end
-// with "_" and it. Without evidence they count only where they restrict, or are a field of a profile.
+// SourceImport is the source of events that were taken over from elsewhere; so are those that begin with it and "_", or
+// end with "_" and it. Without evidence they count only where they restrict, or are a field of a profile.
 const SourceImport = "import"
 
 // Imported reports whether the event was taken over from elsewhere.
@@ -26,15 +26,15 @@ func (e *Event) Imported() bool {
 		strings.HasPrefix(e.Source, SourceImport+"_") || strings.HasSuffix(e.Source, "_"+SourceImport)
 }
 
-// Fact is what happened: one of Consent, Objection, Restriction, OptOut, Signals, Erasure, Profile, Annulment, Link, Unlink and
-// Sharing.
+// Fact is what happened: one of Consent, Objection, Restriction, OptOut, Signals, Erasure, Profile, Annulment, Link,
+// Unlink and Sharing.
 type Fact interface {
 	// KindName is the name of the kind of event, as the API has it.
 	KindName() string
 }
 
-// Consent is the change of a consent record: that of the purpose or, where Recipients are named, those of the purpose and
-// each recipient. It replaces the whole record.
+// Consent is the change of a consent record: that of the purpose or, where Recipients are named, those of the purpose
+// and each recipient. It replaces the whole record.
 type Consent struct {
 	Purpose string
 	Status  Status
@@ -69,8 +69,8 @@ type OptOut struct {
 	Lifted bool
 }
 
-// Signals are browser signals. True opts out and stays; false undoes nothing, but the next true is a new signal; nil was not
-// seen and changes nothing.
+// Signals are browser signals. True opts out and stays; false undoes nothing, but the next true is a new signal; nil
+// was not seen and changes nothing.
 type Signals struct{ GPC, DNT *bool }
 
 // Erasure is a step of an erasure.
@@ -143,8 +143,8 @@ type Entry struct {
 	SubjectID string
 	// Shared says that it was said under a shared id, or of a subject that is one: only what restricts of it counts.
 	Shared bool
-	// Borrowed says that it was said under an id that is not the subject's own: it does not make the subject known, and is not the
-	// subject's to annul.
+	// Borrowed says that it was said under an id that is not the subject's own: it does not make the subject known, and
+	// is not the subject's to annul.
 	Borrowed bool
 }
 

@@ -14,18 +14,19 @@ func Fold(events []Event) *State {
 	return FoldEntries(entries)
 }
 
-// FoldEntries returns the state that the entries of one subject add up to, in whatever order they come. Entries of the same
-// event count once.
+// FoldEntries returns the state that the entries of one subject add up to, in whatever order they come. Entries of the
+// same event count once.
 //
-// Folding replays what the events say in canonical order (Order), so the result cannot depend on the order of arrival. The
-// alternative, registers that merge in any order, would have to keep every request and every signal for ever, because a
-// grant or a signal that arrives late may need one of them.
+// Folding replays what the events say in canonical order (Order), so the result cannot depend on the order of arrival.
+// The alternative, registers that merge in any order, would have to keep every request and every signal for ever,
+// because a grant or a signal that arrives late may need one of them.
 func FoldEntries(entries []Entry) *State {
 	return Replay(entries, func(*Entry, *State) bool { return true })
 }
 
-// Replay is FoldEntries, and calls see with each entry that says something which was not annulled, in canonical order, and the
-// state so far, which see must not keep. An entry that says several things comes as often. It ends where see returns false.
+// Replay is FoldEntries, and calls see with each entry that says something which was not annulled, in canonical order,
+// and the state so far, which see must not keep. An entry that says several things comes as often. It ends where see
+// returns false.
 func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
 	s := &State{Recorded: makesKnown(entries)}
 	h := historyOf(entries)
@@ -38,8 +39,8 @@ func Replay(entries []Entry, see func(*Entry, *State) bool) *State {
 	return s
 }
 
-// makesKnown reports whether an entry makes the subject known: something of its own that says something of consent. An annulment
-// makes nobody known by itself: what it annuls did.
+// makesKnown reports whether an entry makes the subject known: something of its own that says something of consent. An
+// annulment makes nobody known by itself: what it annuls did.
 func makesKnown(entries []Entry) bool {
 	return slices.ContainsFunc(entries, func(e Entry) bool {
 		_, annulment := e.Event.Fact.(Annulment)
@@ -111,10 +112,10 @@ func (e *Event) annullable() bool {
 // Ledger reads all entries of a subject in the order of recording.
 type Ledger func() ([]Entry, error)
 
-// Advance returns the state after fresh entries, which must not be among those that s was folded from. It changes neither s
-// nor fresh. Where what they say is newer than all that s holds of the same thing it is folded on top; else, and where they
-// annul something or complete an erasure, what they displace must be known, and all is folded anew from the ledger. Any error is
-// that of ledger.
+// Advance returns the state after fresh entries, which must not be among those that s was folded from. It changes
+// neither s nor fresh. Where what they say is newer than all that s holds of the same thing it is folded on top; else,
+// and where they annul something or complete an erasure, what they displace must be known, and all is folded anew from
+// the ledger. Any error is that of ledger.
 func Advance(s *State, fresh []Entry, ledger Ledger) (*State, error) {
 	if next, ok := s.continued(fresh); ok {
 		return next, nil
@@ -126,8 +127,8 @@ func Advance(s *State, fresh []Entry, ledger Ledger) (*State, error) {
 	return FoldEntries(slices.Concat(old, fresh)), nil
 }
 
-// continued folds fresh entries on top of s, if that gives what a fold of all would: what a state holds of one thing depends
-// only on what was said of that thing, in its order, and on completions of erasures.
+// continued folds fresh entries on top of s, if that gives what a fold of all would: what a state holds of one thing
+// depends only on what was said of that thing, in its order, and on completions of erasures.
 func (s *State) continued(fresh []Entry) (*State, bool) {
 	for i := range fresh {
 		switch f := fresh[i].Event.Fact.(type) {
@@ -211,8 +212,9 @@ func (s *State) findPurpose(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.Consents, name, func(p PurposeConsents, name string) int { return cmp.Compare(p.Purpose, name) })
 }
 
-// fold adds a part that comes after all folded before in canonical order; completed is the position of the newest completion
-// of an erasure that may come after it. What does not count still tells that something was recorded for its purpose.
+// fold adds a part that comes after all folded before in canonical order; completed is the position of the newest
+// completion of an erasure that may come after it. What does not count still tells that something was recorded for its
+// purpose.
 func (s *State) fold(p *part, completed Order) {
 	s.Newest = p.order
 	counts := p.proven() && !p.ended(completed)
@@ -285,8 +287,8 @@ func (r *Record) fold(p *part, c Consent) {
 	}
 }
 
-// weaken makes of two grants of one instant one that has the weaker of each, so that neither the order of arrival nor the
-// choice of an id can make a consent of what neither gives.
+// weaken makes of two grants of one instant one that has the weaker of each, so that neither the order of arrival nor
+// the choice of an id can make a consent of what neither gives.
 func (r *Record) weaken(e *Event, c Consent) {
 	r.Explicit = r.Explicit && c.Explicit
 	r.Evidence = r.Evidence && e.Evidence != ""
@@ -344,8 +346,8 @@ func (m *Mark) set(raised bool, at Instant) {
 	*m = Mark{Raised: raised || m.Raised && m.At == at, At: at}
 }
 
-// fold takes a signal that is not older. At the same instant true wins, and its run begins there: the false broke the older
-// one.
+// fold takes a signal that is not older. At the same instant true wins, and its run begins there: the false broke the
+// older one.
 func (g *Signal) fold(value bool, at Instant) {
 	switch {
 	case !value && g.Value:
@@ -397,8 +399,8 @@ func (s *State) foldProfile(p *part, f Profile) {
 	}
 }
 
-// setDated takes the value of an event that is not older; at the same instant the more restrictive value stays, that with
-// the greater rank.
+// setDated takes the value of an event that is not older; at the same instant the more restrictive value stays, that
+// with the greater rank.
 func setDated[T any](d *Dated[T], value T, at Instant, rank func(T) int64) {
 	if d.At == at && d.At != 0 && rank(value) < rank(d.Value) {
 		return

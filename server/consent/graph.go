@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Graph is who is who among some ids of a controller, by their ledgers: the people that standing links make of ids which are not
-// shared, and the shared ids beside them. Gather makes it. It is immutable.
+// Graph is who is who among some ids of a controller, by their ledgers: the people that standing links make of ids
+// which are not shared, and the shared ids beside them. Gather makes it. It is immutable.
 type Graph struct {
 	nodes map[string]*node
 	// members are the ids of each person, sorted, by each of them.
@@ -22,12 +22,12 @@ type node struct {
 	links map[string]bool
 }
 
-// Gather returns the graph of all that the states of the given ids depend on: their people with the shared ids that these are linked
-// to and, of a shared id that is given, all people who are linked to it. The ledger function returns all entries of an id, with
-// SubjectID set; it is called once for each id. Any error is its.
+// Gather returns the graph of all that the states of the given ids depend on: their people with the shared ids that
+// these are linked to and, of a shared id that is given, all people who are linked to it. The ledger function returns
+// all entries of an id, with SubjectID set; it is called once for each id. Any error is its.
 //
-// Whether two ids are linked depends on the newest of their links and unlinks in canonical order alone, and so for sharings: what a
-// graph says does not depend on the order of arrival.
+// Whether two ids are linked depends on the newest of their links and unlinks in canonical order alone, and so for
+// sharings: what a graph says does not depend on the order of arrival.
 func Gather(start []string, ledger func(id string) ([]Entry, error)) (*Graph, error) {
 	g := &Graph{nodes: map[string]*node{}, members: map[string][]string{}}
 	load := func(id string) (*node, error) {
@@ -108,8 +108,8 @@ func newNode(entries []Entry) *node {
 	return n
 }
 
-// linkOrder is the position of an event that says who an id is. At one instant a link comes after an unlink, and what makes shared
-// after what takes it back.
+// linkOrder is the position of an event that says who an id is. At one instant a link comes after an unlink, and what
+// makes shared after what takes it back.
 func linkOrder(e *Entry) Order {
 	p := newPart(e, whole)
 	switch f := e.Event.Fact.(type) {
@@ -156,8 +156,8 @@ func (g *Graph) Person(id string) Person {
 	return p
 }
 
-// Touched returns the ids whose states depend on what was said under id: those of its person and the shared ids beside it or,
-// where it is shared, itself and all ids of the people linked to it. They are sorted.
+// Touched returns the ids whose states depend on what was said under id: those of its person and the shared ids beside
+// it or, where it is shared, itself and all ids of the people linked to it. They are sorted.
 func (g *Graph) Touched(id string) []string {
 	p := g.Person(id)
 	ids := slices.Clone(p.Shared)
@@ -168,8 +168,8 @@ func (g *Graph) Touched(id string) []string {
 	return slices.Compact(ids)
 }
 
-// Entries returns what the state of an id folds, in the order of recording: what was said under its person's ids, and under shared
-// ids beside them. What stands in several ledgers comes once.
+// Entries returns what the state of an id folds, in the order of recording: what was said under its person's ids, and
+// under shared ids beside them. What stands in several ledgers comes once.
 func (g *Graph) Entries(id string) []Entry {
 	if g.Alone(id) {
 		return g.nodes[id].entries
@@ -215,8 +215,8 @@ func (g *Graph) State(id string) *State { return FoldEntries(g.Entries(id)) }
 // Own returns what was said under an id itself.
 func (g *Graph) Own(id string) []Entry { return g.nodes[id].entries }
 
-// ErasureStands reports whether an erasure stands on an id's person or, where it is shared, on the id itself: that of one person
-// must not keep a shared id from others.
+// ErasureStands reports whether an erasure stands on an id's person or, where it is shared, on the id itself: that of
+// one person must not keep a shared id from others.
 func (g *Graph) ErasureStands(id string) bool {
 	if g.Shared(id) {
 		return FoldEntries(g.nodes[id].entries).Erasure.Value.Stands()

@@ -17,8 +17,8 @@ type Reference struct {
 	Kind string
 }
 
-// Outcomes returns what became of each fresh entry, which next was folded with. An error is that of ledger, which is asked
-// for the entries recorded before where something was outranked.
+// Outcomes returns what became of each fresh entry, which next was folded with. An error is that of ledger, which is
+// asked for the entries recorded before where something was outranked.
 func Outcomes(next *State, fresh []Entry, ledger Ledger) ([]Outcome, error) {
 	annulled := annulmentsOf(fresh)
 	outcomes := make([]Outcome, len(fresh))
@@ -45,8 +45,8 @@ func Outcomes(next *State, fresh []Entry, ledger Ledger) ([]Outcome, error) {
 	return outcomes, nil
 }
 
-// effectOf tells from the state alone what an entry came to that was folded into it. An annulment or a link may turn out to be
-// Counted.
+// effectOf tells from the state alone what an entry came to that was folded into it. An annulment or a link may turn
+// out to be Counted.
 func (s *State) effectOf(e *Entry) Effectiveness {
 	if _, ok := e.Event.Fact.(Annulment); ok || e.Event.LinkKind() {
 		return Superseded
@@ -101,7 +101,8 @@ func (s *State) holdsConsent(c Consent, at Instant) bool {
 	if len(c.Recipients) == 0 && p.Own.holds(c.Status, at) {
 		return true
 	}
-	// A denial that names nobody ends the recipients' records too, also where a newer grant outranks it for the purpose.
+	// A denial that names nobody ends the recipients' records too, also where a newer grant outranks it for the
+	// purpose.
 	endsAll := len(c.Recipients) == 0 && c.Status.Denies()
 	return slices.ContainsFunc(p.Recipients, func(r RecipientRecord) bool {
 		return (endsAll || slices.Contains(c.Recipients, r.Recipient)) && r.holds(c.Status, at)

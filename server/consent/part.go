@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Order is the position of what an event says in the canonical order in which a subject's history is folded: by the time it
-// counts from, on a tie the more restrictive last (so that it wins), then by event id. It does not depend on the order of
-// arrival.
+// Order is the position of what an event says in the canonical order in which a subject's history is folded: by the
+// time it counts from, on a tie the more restrictive last (so that it wins), then by event id. It does not depend on
+// the order of arrival.
 type Order struct {
 	At Instant
 	// Rank is the restrictiveness among those of one instant.
@@ -21,9 +21,9 @@ func (o Order) Compare(p Order) int {
 	return cmp.Or(cmp.Compare(o.At, p.At), cmp.Compare(o.Rank, p.Rank), cmp.Compare(o.ID, p.ID))
 }
 
-// The ranks. A consent's request comes after the grants of its instant: it displaces none, but must not count as older. The
-// stages of an erasure come last, the later after the earlier, but for those that do not stand: a completion must end what else is
-// of its instant.
+// The ranks. A consent's request comes after the grants of its instant: it displaces none, but must not count as older.
+// The stages of an erasure come last, the later after the earlier, but for those that do not stand: a completion must
+// end what else is of its instant.
 const (
 	rankPlain = iota
 	rankRequest
@@ -46,8 +46,8 @@ const (
 	fieldRelationship
 )
 
-// part is what an event says of one thing. Signals and profiles have a part for each field that is set, annulments and links
-// none, every other event one; what was said under a shared id only those that restrict.
+// part is what an event says of one thing. Signals and profiles have a part for each field that is set, annulments and
+// links none, every other event one; what was said under a shared id only those that restrict.
 type part struct {
 	// order.At is when it counts from.
 	order Order
@@ -119,8 +119,8 @@ func newPart(e *Entry, f field) part {
 
 const second = Instant(time.Second)
 
-// endOfSecond is the last nanosecond of i's second: many systems keep whole seconds, and a withdrawal in the second of a grant
-// must end it.
+// endOfSecond is the last nanosecond of i's second: many systems keep whole seconds, and a withdrawal in the second of
+// a grant must end it.
 func endOfSecond(i Instant) Instant {
 	into := i % second
 	if into < 0 {
@@ -129,8 +129,8 @@ func endOfSecond(i Instant) Instant {
 	return i - into + second - 1
 }
 
-// restricts reports whether the part only ever restricts: it counts without proof, from the end of its second, and also where
-// an erasure that came later was completed.
+// restricts reports whether the part only ever restricts: it counts without proof, from the end of its second, and also
+// where an erasure that came later was completed.
 func (p *part) restricts() bool {
 	switch f := p.event().Fact.(type) {
 	case Consent:
@@ -174,8 +174,8 @@ func (p *part) proven() bool {
 	return !p.event().unproven()
 }
 
-// ended reports whether an erasure that was completed at the given position ended the part for good: all before it but what
-// restricts, and the whole profile. The stages of erasures themselves are not ended.
+// ended reports whether an erasure that was completed at the given position ended the part for good: all before it but
+// what restricts, and the whole profile. The stages of erasures themselves are not ended.
 func (p *part) ended(completed Order) bool {
 	if completed == (Order{}) || p.order.Compare(completed) >= 0 {
 		return false
@@ -200,9 +200,9 @@ func (e *Event) restrictsOnly() bool {
 	return len(parts) > 0
 }
 
-// RecordableDuringErasure reports whether the event may be recorded while an erasure stands (GDPR-17), whatever is on record:
-// refusals, withdrawals, invalidations, objections, restrictions, opt-outs, signals set to true and the stages of erasures
-// that stand.
+// RecordableDuringErasure reports whether the event may be recorded while an erasure stands (GDPR-17), whatever is on
+// record: refusals, withdrawals, invalidations, objections, restrictions, opt-outs, signals set to true and the stages
+// of erasures that stand.
 func (e *Event) RecordableDuringErasure() bool {
 	_, profile := e.Fact.(Profile)
 	return e.restrictsOnly() && !profile

@@ -1,14 +1,15 @@
 package consent
 
-// State is what all of a subject's events add up to, and what policies read. The zero value is the state of a subject for
-// whom nothing was ever recorded.
+// State is what all of a subject's events add up to, and what policies read. The zero value is the state of a subject
+// for whom nothing was ever recorded.
 //
-// A State is built by FoldEntries and Advance. Once it is shared it must not be changed: Advance works on a copy.
-// All its times are those from which events count: occurred_at or recorded_at, the earlier, and for what restricts the end of
-// that second.
-// It is compact on purpose, slices sorted by their key and no maps: it lives in the cache by the million.
+// A State is built by FoldEntries and Advance. Once it is shared it must not be changed: Advance works on a copy. All
+// its times are those from which events count: occurred_at or recorded_at, the earlier, and for what restricts the end
+// of that second. It is compact on purpose, slices sorted by their key and no maps: it lives in the cache by the
+// million.
 type State struct {
-	// Recorded is whether anything but links was ever recorded under an id of the subject, also if nothing of it counts.
+	// Recorded is whether anything but links was ever recorded under an id of the subject, also if nothing of it
+	// counts.
 	Recorded bool
 	// Newest is the position in canonical order of what was folded last; zero: nothing was.
 	Newest Order
@@ -85,8 +86,8 @@ type GroundMark struct {
 	Mark
 }
 
-// PurposeConsents are the consent records of one purpose. It exists as soon as anything was recorded for the purpose, also
-// an event that does not count.
+// PurposeConsents are the consent records of one purpose. It exists as soon as anything was recorded for the purpose,
+// also an event that does not count.
 type PurposeConsents struct {
 	Purpose string
 	// Own is the record of the purpose as a whole; its Status is zero where there is none.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// MaxAhead is how far occurred_at may lie in the future, for writers whose clocks are ahead; MaxAheadRestricting where all of the
-// event restricts.
+// MaxAhead is how far occurred_at may lie in the future, for writers whose clocks are ahead; MaxAheadRestricting where
+// all of the event restricts.
 const (
 	MaxAhead            = Instant(time.Minute)
 	MaxAheadRestricting = Instant(5 * time.Minute)
@@ -19,8 +19,8 @@ var (
 )
 
 // Validate returns the faults of an event that arrives at now, with paths relative to the event; none if it may be
-// recorded. It checks what the fields mean together; their forms (lengths, patterns, enumerations) are checked where they
-// enter, by the rules in the proto files.
+// recorded. It checks what the fields mean together; their forms (lengths, patterns, enumerations) are checked where
+// they enter, by the rules in the proto files.
 func (e *Event) Validate(now Instant) []Violation {
 	f := faults{}
 	f.occurredAt(e, now)

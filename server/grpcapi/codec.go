@@ -16,9 +16,10 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// gRPC answers INTERNAL for a message that it cannot decode, without calling an interceptor and without saying where. But
-// an undecodable message is the caller's fault. So the services' handlers decode into an incoming, which keeps the fault
-// as a value; then the call goes on through the interceptor, which refuses it as it refuses any other bad request.
+// gRPC answers INTERNAL for a message that it cannot decode, without calling an interceptor and without saying where.
+// But an undecodable message is the caller's fault. So the services' handlers decode into an incoming, which keeps the
+// fault as a value; then the call goes on through the interceptor, which refuses it as it refuses any other bad
+// request.
 
 // incoming is a request on its way in, and what is wrong with its encoding.
 type incoming struct {
@@ -82,8 +83,8 @@ func (in *incoming) refuse(data []byte) {
 	in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
 }
 
-// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults. A panic in decoding,
-// which is before the interceptor's turn, is INTERNAL.
+// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults. A panic in
+// decoding, which is before the interceptor's turn, is INTERNAL.
 func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 	wrapped := *desc
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
@@ -136,23 +137,23 @@ const maxDepth = 64
 
 // locate finds the first field of an undecodable message that is at fault.
 func locate(data []byte, message protoreflect.MessageDescriptor) consent.Violation {
-	v, bad := walk(data, message, place{})
+	v, bad := walk(data, message, fieldPath{})
 	if !bad || v.Field == "" {
 		return consent.Violation{Field: "request", Description: malformed}
 	}
 	return v
 }
 
-// place is where walk is.
-type place struct {
+// fieldPath is where walk is.
+type fieldPath struct {
 	path  string
 	depth int
 }
 
-// field returns the place of the i-th value of a field. What lies inside a well-known type, such as a context's values, is
-// not told apart.
-func (p place) field(f protoreflect.FieldDescriptor, i int) place {
-	next := place{path: p.path, depth: p.depth + 1}
+// field returns the path of the i-th value of a field. What lies inside a well-known type, such as a context's values,
+// is not told apart.
+func (p fieldPath) field(f protoreflect.FieldDescriptor, i int) fieldPath {
+	next := fieldPath{path: p.path, depth: p.depth + 1}
 	if f == nil || f.ParentFile().Package() == "google.protobuf" {
 		return next
 	}
@@ -166,12 +167,12 @@ func (p place) field(f protoreflect.FieldDescriptor, i int) place {
 	return next
 }
 
-func (p place) fault(description string) (consent.Violation, bool) {
+func (p fieldPath) fault(description string) (consent.Violation, bool) {
 	return consent.Violation{Field: p.path, Description: description}, true
 }
 
 // walk reads an encoded message once, in the order of its bytes, and stops at the first fault.
-func walk(data []byte, message protoreflect.MessageDescriptor, at place) (consent.Violation, bool) {
+func walk(data []byte, message protoreflect.MessageDescriptor, at fieldPath) (consent.Violation, bool) {
 	if at.depth > maxDepth {
 		return at.fault(tooDeep)
 	}
@@ -200,7 +201,7 @@ func walk(data []byte, message protoreflect.MessageDescriptor, at place) (consen
 }
 
 // inspect looks for a fault inside the value of a length-delimited field.
-func inspect(value []byte, field protoreflect.FieldDescriptor, at place) (consent.Violation, bool) {
+func inspect(value []byte, field protoreflect.FieldDescriptor, at fieldPath) (consent.Violation, bool) {
 	switch field.Kind() {
 	case protoreflect.StringKind:
 		if !utf8.Valid(value) {

@@ -28,7 +28,7 @@ func (s *consentService) RecordEvents(
 	}
 	now := s.config.Now()
 	events, more := eventsOf(r.GetEvents(), now)
-	if err := invalid(merge(placesOf(r.GetEvents()), merge(faults, more))); err != nil {
+	if err := invalid(merge(placeFaults(r.GetEvents()), merge(faults, more))); err != nil {
 		return nil, err
 	}
 	subject := consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}
@@ -67,15 +67,15 @@ func (s *consentService) known(id string) error {
 // controller returns a controller as the active policies declare it, or ErrUnknownController.
 func (s *consentService) controller(id string) (*consent.Controller, error) {
 	active := s.config.Policy()
-	i, found := findController(&active, id)
-	if !found {
+	i, declared := findController(&active, id)
+	if !declared {
 		return nil, consent.ErrUnknownController
 	}
 	return &active.Controllers[i], nil
 }
 
-// merge returns the faults with those of more whose fields have none yet: the rules of the proto files and the meaning of an
-// event may find fault with the same field.
+// merge returns the faults with those of more whose fields have none yet: the rules of the proto files and the meaning
+// of an event may find fault with the same field.
 func merge(faults, more []consent.Violation) []consent.Violation {
 	seen := make(map[string]bool, len(faults))
 	for _, f := range faults {
@@ -145,13 +145,13 @@ func (s *consentService) ListEvents(
 	if page.Limit == 0 {
 		page.Limit = defaultPageSize
 	}
-	found, err := s.config.Ledger.Events(ctx, consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, page)
+	entries, err := s.config.Ledger.Events(ctx, consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, page)
 	if err != nil {
 		return nil, err
 	}
-	answer := &consentv1.ListEventsResponse{NextPageToken: found.Next}
-	for i := range found.Entries {
-		answer.Entries = append(answer.Entries, ledgerEntry(&found.Entries[i]))
+	answer := &consentv1.ListEventsResponse{NextPageToken: entries.Next}
+	for i := range entries.Entries {
+		answer.Entries = append(answer.Entries, ledgerEntry(&entries.Entries[i]))
 	}
 	return answer, nil
 }

@@ -141,12 +141,13 @@ func TestTimestampsOutOfRangeAreNamed(t *testing.T) {
 		at   *timestamppb.Timestamp
 		want string
 	}{
-		"epoch":          {&timestamppb.Timestamp{}, "events[0].consent.expires_at"},
-		"first instant":  {&timestamppb.Timestamp{Nanos: 1}, "events[0].consent.expires_at"}, // not after occurred_at
-		"before 1970":    {&timestamppb.Timestamp{Seconds: -1}, "events[0].consent.expires_at"},
-		"before 2200":    {&timestamppb.Timestamp{Seconds: 7_258_118_399, Nanos: 999_999_999}, ""},
-		"2200":           {&timestamppb.Timestamp{Seconds: 7_258_118_400}, "events[0].consent.expires_at"},
-		"2262":           {&timestamppb.Timestamp{Seconds: math.MaxInt64 / 1_000_000_000, Nanos: 854775807}, "events[0].consent.expires_at"},
+		"epoch":         {&timestamppb.Timestamp{}, "events[0].consent.expires_at"},
+		"first instant": {&timestamppb.Timestamp{Nanos: 1}, "events[0].consent.expires_at"}, // not after occurred_at
+		"before 1970":   {&timestamppb.Timestamp{Seconds: -1}, "events[0].consent.expires_at"},
+		"before 2200":   {&timestamppb.Timestamp{Seconds: 7_258_118_399, Nanos: 999_999_999}, ""},
+		"2200":          {&timestamppb.Timestamp{Seconds: 7_258_118_400}, "events[0].consent.expires_at"},
+		"2262": {&timestamppb.Timestamp{Seconds: math.MaxInt64 / 1_000_000_000, Nanos: 854775807},
+			"events[0].consent.expires_at"},
 		"year 9999":      {&timestamppb.Timestamp{Seconds: 253402300799}, "events[0].consent.expires_at"},
 		"beyond 9999":    {&timestamppb.Timestamp{Seconds: math.MaxInt64}, "events[0].consent.expires_at"},
 		"negative nanos": {&timestamppb.Timestamp{Seconds: 1_800_000_000, Nanos: -1}, "events[0].consent.expires_at"},
@@ -231,15 +232,18 @@ func TestDecisionsAreConvertedWhole(t *testing.T) {
 		return s
 	}
 	want := &consentv1.CheckResponse{
-		Decision:   consentv1.Decision_DECISION_ALLOW,
-		Reasons:    []*consentv1.Reason{{Code: consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS, Clause: "§1", Message: messages[consent.BasisHolds]}},
+		Decision: consentv1.Decision_DECISION_ALLOW,
+		Reasons: []*consentv1.Reason{{Code: consentv1.ReasonCode_REASON_CODE_BASIS_HOLDS, Clause: "§1",
+			Message: messages[consent.BasisHolds]}},
 		LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT,
 		Obligations: []*consentv1.Obligation{
 			{Code: consentv1.ObligationCode_OBLIGATION_CODE_AGGREGATE_ONLY},
 			{Code: consentv1.ObligationCode_OBLIGATION_CODE_TRANSFER_SAFEGUARDS, Parameters: object(map[string]any{"country": "US"})},
-			{Code: consentv1.ObligationCode_OBLIGATION_CODE_EXCLUDE_DATA_CATEGORIES, Parameters: object(map[string]any{"categories": []any{"a", "b"}})},
+			{Code: consentv1.ObligationCode_OBLIGATION_CODE_EXCLUDE_DATA_CATEGORIES,
+				Parameters: object(map[string]any{"categories": []any{"a", "b"}})},
 			{Code: consentv1.ObligationCode_OBLIGATION_CODE_RECORD_SIGNAL, Parameters: object(map[string]any{"signal": "gpc"})},
-			{Code: consentv1.ObligationCode_OBLIGATION_CODE_REASK_NOT_BEFORE, Parameters: object(map[string]any{"time": "2023-11-14T22:13:20Z"})},
+			{Code: consentv1.ObligationCode_OBLIGATION_CODE_REASK_NOT_BEFORE,
+				Parameters: object(map[string]any{"time": "2023-11-14T22:13:20Z"})},
 		},
 		PermittedDataCategories: []string{"a"}, ValidUntil: &timestamppb.Timestamp{Seconds: 1_700_000_000, Nanos: 1},
 		ConsistencyToken: "token", PolicyRevision: "p", DecisionId: "id",
@@ -284,7 +288,8 @@ func TestStatesAreConvertedWhole(t *testing.T) {
 		Consents: []*consentv1.ConsentState{
 			{
 				Purpose: "ads", Recipient: "r", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, Explicit: true,
-				GivenBy: consentv1.GivenBy_GIVEN_BY_PARENT, Evidence: true, Countries: []string{"DE"}, ExpiresAt: at(1_800_000_000), GivenAt: then,
+				GivenBy: consentv1.GivenBy_GIVEN_BY_PARENT, Evidence: true, Countries: []string{"DE"}, ExpiresAt: at(1_800_000_000),
+				GivenAt: then,
 			},
 			{Purpose: "zoo"},
 		},

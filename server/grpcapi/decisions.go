@@ -46,7 +46,9 @@ type handler struct {
 }
 
 // handle makes a handler of a function of the request's own type R.
-func handle[R proto.Message](method string, request func(*scratch) R, answer func(*scratch, context.Context, R) ([]byte, error)) handler {
+func handle[R proto.Message](
+	method string, request func(*scratch) R, answer func(*scratch, context.Context, R) ([]byte, error),
+) handler {
 	return handler{
 		method:  method,
 		request: func(s *scratch) proto.Message { return request(s) },

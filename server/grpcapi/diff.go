@@ -20,8 +20,8 @@ type Differ interface {
 	Compare(context.Context, diff.Request) (diff.Result, error)
 }
 
-// DiffPolicy compares, and sends progress while it does. A stream has no interceptor of this package: calls are counted and
-// errors mapped here.
+// DiffPolicy compares, and sends progress while it does. A stream has no interceptor of this package: calls are counted
+// and errors mapped here.
 func (s *policyService) DiffPolicy(
 	r *consentv1.DiffPolicyRequest, stream grpc.ServerStreamingServer[consentv1.DiffPolicyResponse],
 ) error {
@@ -75,7 +75,8 @@ func (s *policyService) diffRequest(r *consentv1.DiffPolicyRequest) (diff.Reques
 		return diff.Request{}, err
 	}
 	request := diff.Request{
-		From: r.GetFromPolicyRevision(), States: r.GetStates(), Sample: int(r.GetSample()), AllSubjects: r.GetAllSubjects(), Examples: int(r.GetExamples()),
+		From: r.GetFromPolicyRevision(), States: r.GetStates(), Sample: int(r.GetSample()), AllSubjects: r.GetAllSubjects(),
+		Examples: int(r.GetExamples()),
 	}
 	if len(r.GetFiles()) == 0 && request.From == "" {
 		faults = append(faults, consent.Violation{

@@ -35,13 +35,15 @@ func (f *fake) Compare(ctx context.Context, r diff.Request) (diff.Result, error)
 	}
 	r.Progress(diff.Subjects, 5, 10)
 	if d := r.Decisions; len(d) != 1 || d[0].Effect != consent.Allow || d[0].At != noon || d[0].Codes[0] != consent.BasisHolds ||
-		d[0].Request.Purpose != "p" || !r.States || r.Sample != 7 || !r.AllSubjects || r.Examples != 2 || string(r.Files[0].Content) != "x" {
+		d[0].Request.Purpose != "p" || !r.States || r.Sample != 7 || !r.AllSubjects || r.Examples != 2 ||
+		string(r.Files[0].Content) != "x" {
 		return diff.Result{}, errors.New("the request arrived otherwise")
 	}
 	return diff.Result{
 		ActiveRevision: "a", CandidateRevision: "c", Omitted: 9,
 		Totals: []diff.Total{{
-			Over: diff.Decisions, Subjects: 1, Compared: 2, Allowed: 3, Denied: 4, Changed: 5, NotReproduced: 6, Took: 1500 * time.Millisecond,
+			Over: diff.Decisions, Subjects: 1, Compared: 2, Allowed: 3, Denied: 4, Changed: 5, NotReproduced: 6,
+			Took: 1500 * time.Millisecond,
 		}},
 		Differences: []diff.Difference{{
 			Key: diff.Key{
@@ -99,8 +101,9 @@ func TestDiffConverts(t *testing.T) {
 			Differences: []*consentv1.PolicyDifference{{
 				Over: consentv1.DiffOver_DIFF_OVER_STATES, Controller: "example", Purpose: "p",
 				Recipient: consentv1.RecipientKind_RECIPIENT_KIND_AFFILIATE, Count: 8,
-				Before:   &consentv1.DiffSide{Decision: consentv1.Decision_DECISION_DENY},
-				After:    &consentv1.DiffSide{Decision: consentv1.Decision_DECISION_ALLOW, LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONTRACT},
+				Before: &consentv1.DiffSide{Decision: consentv1.Decision_DECISION_DENY},
+				After: &consentv1.DiffSide{Decision: consentv1.Decision_DECISION_ALLOW,
+					LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONTRACT},
 				Rules:    []*consentv1.ExplainedRule{{Title: "R", File: "f", Line: 2}},
 				Examples: []*consentv1.DiffExample{{SubjectId: "u", Description: "d", DecidedAt: timestamppb.New(noon.Time())}},
 			}},

@@ -25,12 +25,14 @@ func message(d *consent.Decision, token string) *consentv1.CheckResponse {
 		m.Reasons = append(m.Reasons, &consentv1.Reason{Code: consentv1.ReasonCode(r.Code), Clause: r.Clause, Message: messages[r.Code]})
 	}
 	for _, o := range d.Obligations {
-		m.Obligations = append(m.Obligations, &consentv1.Obligation{Code: consentv1.ObligationCode(o.Code), Parameters: parameters(o.Parameters)})
+		m.Obligations = append(m.Obligations, &consentv1.Obligation{Code: consentv1.ObligationCode(o.Code),
+			Parameters: parameters(o.Parameters)})
 	}
 	return m
 }
 
-// FuzzAppendDecision holds that decisions are written as protobuf writes them, byte for byte, and refused where it refuses.
+// FuzzAppendDecision holds that decisions are written as protobuf writes them, byte for byte, and refused where it
+// refuses.
 func FuzzAppendDecision(f *testing.F) {
 	f.Add([]byte{1, 1, 1, 5, 7}, "§1", "user.contact", int64(1_700_000_000_000_000_001), "token")
 	f.Add([]byte{0}, "", "", int64(0), "")
@@ -86,7 +88,8 @@ func TestResultsAreEncodedAsProtobufReadsThem(t *testing.T) {
 		got, want proto.Message
 	}{
 		"stream": {
-			appendResult(appendResult(nil, 1, wire.StreamedResultResponse, body), math.MaxUint64, wire.StreamedResultError, encodedError(fault)),
+			appendResult(appendResult(nil, 1, wire.StreamedResultResponse, body), math.MaxUint64, wire.StreamedResultError,
+				encodedError(fault)),
 			&consentv1.CheckStreamResponse{}, &consentv1.CheckStreamResponse{Results: []*consentv1.StreamedResult{
 				{Id: 1, Outcome: &consentv1.StreamedResult_Response{Response: response}},
 				{Id: math.MaxUint64, Outcome: &consentv1.StreamedResult_Error{Error: wrong}},

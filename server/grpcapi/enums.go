@@ -7,8 +7,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// The enumerations of the wire and of the domain have the same values, but for those below, which are written out. A test
-// compares every value by name, so that neither side can move alone.
+// The enumerations of the wire and of the domain have the same values, but for those below, which are written out. A
+// test compares every value by name, so that neither side can move alone.
 
 // decisionOf never gives an ALLOW for anything but consent.Allow.
 func decisionOf(e consent.Effect) consentv1.Decision {

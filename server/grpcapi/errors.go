@@ -34,8 +34,8 @@ type outcome struct {
 // retryAfter is long enough for a store to recover from a hiccup and short enough for a person who waits.
 const retryAfter = time.Second
 
-// outcomes is the one table of errors. The first row that matches wins: a store that gave up because of its own deadline is
-// unavailable, though its error wraps a context's. What no row matches is INTERNAL.
+// outcomes is the one table of errors. The first row that matches wins: a store that gave up because of its own
+// deadline is unavailable, though its error wraps a context's. What no row matches is INTERNAL.
 var outcomes = []outcome{
 	{err: consent.ErrUnknownController, code: codes.NotFound, field: "controller",
 		message: "no active policy declares this controller"},
@@ -158,8 +158,8 @@ func newErrorLog(log *slog.Logger) *errorLog {
 	return &errorLog{log: log, outage: &rate.Sometimes{First: 1, Interval: time.Second}}
 }
 
-// refuse returns the status of err and logs its cause if it is this side's fault: INTERNAL always, UNAVAILABLE at most once
-// a second.
+// refuse returns the status of err and logs its cause if it is this side's fault: INTERNAL always, UNAVAILABLE at most
+// once a second.
 func (l *errorLog) refuse(ctx context.Context, method string, err error) *status.Status {
 	s := toStatus(err)
 	switch s.Code() {

@@ -18,8 +18,8 @@ type Explainer interface {
 	PurposesAsOf(context.Context, explain.PurposesQuestion) (explain.Purposes, error)
 }
 
-// explainTimeout bounds an explanation, whatever deadline its caller has: it takes some milliseconds, and some seconds for
-// a ledger of a hundred thousand events.
+// explainTimeout bounds an explanation, whatever deadline its caller has: it takes some milliseconds, and some seconds
+// for a ledger of a hundred thousand events.
 const explainTimeout = 10 * time.Second
 
 // Explain decides a check again and tells why.
@@ -52,10 +52,11 @@ func (s *decisionService) explainQuestion(r *consentv1.ExplainRequest) (explain.
 	request, more := requestOf(r.GetCheck())
 	faults = append(faults, under("check", more)...)
 	if r.GetAt() == nil { // what was asked before places were checked can still be explained
-		faults = merge(under("check", placeOf(r.GetCheck())), faults)
+		faults = merge(under("check", countryFaults(r.GetCheck())), faults)
 	}
 	question := explain.Question{
-		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(), Current: currentPolicies(r.GetPolicies()),
+		Request: &request, Consistency: consistencyOf(r.GetCheck().GetConsistency()), Trace: r.GetTrace(),
+		Current: currentPolicies(r.GetPolicies()),
 	}
 	question.Past, more = pastOf(r, s.now())
 	faults = append(faults, more...)
@@ -115,7 +116,8 @@ func reasonCodes(list []consent.Reason) (codes []consentv1.ReasonCode) {
 
 func explainedRule(f *explain.Fired) *consentv1.ExplainedRule {
 	out := &consentv1.ExplainedRule{
-		Title: f.Title, Description: f.Description, Article: f.Article, File: f.File, Line: uint32(f.Line), Reasons: reasonCodes(f.Reasons),
+		Title: f.Title, Description: f.Description, Article: f.Article, File: f.File, Line: uint32(f.Line),
+		Reasons: reasonCodes(f.Reasons),
 	}
 	for _, r := range f.Reasons {
 		out.Clauses = append(out.Clauses, r.Clause)

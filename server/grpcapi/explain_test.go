@@ -32,8 +32,9 @@ func told() explain.Story {
 		Annulled: []consent.AnnulledEntry{{Entry: entries(1)[0], By: entries(2)[1]}},
 		Facts: []explain.Fact{{
 			Key: "consents.p", Text: "A fact.", Role: explain.Decisive,
-			Without: consent.Decision{Effect: consent.Deny, Reasons: []consent.Reason{{Code: consent.ConsentMissing}, {Code: consent.ConsentMissing}}},
-			Events:  []consent.Entry{{Event: consent.Event{ID: "e", OccurredAt: noon, Source: "support"}, RecordedAt: noon, Revision: 7}},
+			Without: consent.Decision{Effect: consent.Deny, Reasons: []consent.Reason{{Code: consent.ConsentMissing},
+				{Code: consent.ConsentMissing}}},
+			Events: []consent.Entry{{Event: consent.Event{ID: "e", OccurredAt: noon, Source: "support"}, RecordedAt: noon, Revision: 7}},
 		}, {Key: "age", Text: "Another."}},
 		Rules: []explain.Fired{{
 			Rule: policy.Rule{Title: "R", Description: "D", Article: "A", File: "f.rego", Line: 3}, Reasons: []consent.Reason{withdrawn},
@@ -43,7 +44,8 @@ func told() explain.Story {
 			Near: policy.Near{Rule: policy.Rule{Title: "N"}, Missing: policy.Condition{Source: "not x", Description: "X.", Negated: true}},
 			With: []string{"a change"},
 		}},
-		Changes:     []explain.Change{{Texts: []string{"a", "b"}, Then: consent.Decision{Effect: consent.Allow, Reasons: []consent.Reason{{Code: consent.BasisHolds}}}}},
+		Changes: []explain.Change{{Texts: []string{"a", "b"}, Then: consent.Decision{Effect: consent.Allow,
+			Reasons: []consent.Reason{{Code: consent.BasisHolds}}}}},
 		Obligations: []string{"Do."},
 		Until: &explain.Until{At: noon, Why: "So.", ChangesAt: noon + 1, Then: consent.Decision{
 			Effect: consent.Deny, Reasons: []consent.Reason{{Code: consent.ConsentExpired}},
@@ -56,7 +58,8 @@ func told() explain.Story {
 func entries(n int) (list []consent.Entry) {
 	for i := range n {
 		list = append(list, consent.Entry{
-			Event: consent.Event{ID: fmt.Sprint(i), OccurredAt: noon, Source: "support"}, RecordedAt: noon, Revision: consent.Revision(i + 1),
+			Event: consent.Event{ID: fmt.Sprint(i), OccurredAt: noon, Source: "support"}, RecordedAt: noon,
+			Revision: consent.Revision(i + 1),
 		})
 	}
 	return list
@@ -64,7 +67,8 @@ func entries(n int) (list []consent.Entry) {
 
 // history is that of one set.
 func history() []consent.PolicySpan {
-	return []consent.PolicySpan{{Revision: "r1", From: noon - 5, Source: "the binary", Controllers: []string{"acme", "example"}, Kept: true}}
+	return []consent.PolicySpan{{Revision: "r1", From: noon - 5, Source: "the binary", Controllers: []string{"acme", "example"},
+		Kept: true}}
 }
 
 func (f *fake) SubjectAsOf(_ context.Context, _ consent.Subject, p explain.Past) (consent.Snapshot, explain.AsOf, error) {
@@ -122,7 +126,8 @@ func TestExplainConverts(t *testing.T) {
 			Obligations: []consentv1.ObligationCode{consentv1.ObligationCode_OBLIGATION_CODE_AGGREGATE_ONLY},
 		}},
 		NearRules: []*consentv1.NearRule{{
-			Rule: &consentv1.ExplainedRule{Title: "N"}, Missing: "not x", Description: "X.", Exception: true, BroughtBy: []string{"a change"},
+			Rule: &consentv1.ExplainedRule{Title: "N"}, Missing: "not x", Description: "X.", Exception: true,
+			BroughtBy: []string{"a change"},
 		}},
 		Changes: []*consentv1.ExplainedChange{{
 			AllOf: []string{"a", "b"}, Decision: consentv1.Decision_DECISION_ALLOW,
@@ -152,8 +157,8 @@ func wired(n int) (list []*consentv1.LedgerEntry) {
 	return list
 }
 
-// TestThePast: what is asked as of the past is answered as of the past, with what it says of it; an instant that is not given
-// is now.
+// TestThePast: what is asked as of the past is answered as of the past, with what it says of it; an instant that is not
+// given is now.
 func TestThePast(t *testing.T) {
 	s := serve(t, &fake{})
 	at := func(i consent.Instant) *timestamppb.Timestamp { return timestamppb.New(i.Time()) }
@@ -178,7 +183,8 @@ func TestThePast(t *testing.T) {
 	if diff := cmp.Diff(asOf, listed.GetAsOf(), protocmp.Transform()); diff != "" || !listed.GetPolicies().GetInForceNow() {
 		t.Errorf("policies %v, as of (-want +got):\n%s", listed.GetPolicies(), diff)
 	}
-	if p := listed.GetPurposes(); len(p) != 1 || p[0].GetPurpose() != "p" || p[0].GetResponse().GetDecision() != consentv1.Decision_DECISION_ALLOW {
+	if p := listed.GetPurposes(); len(p) != 1 || p[0].GetPurpose() != "p" ||
+		p[0].GetResponse().GetDecision() != consentv1.Decision_DECISION_ALLOW {
 		t.Errorf("purposes %v", p)
 	}
 	for name, request := range map[string]*consentv1.ListPurposesRequest{
@@ -190,12 +196,15 @@ func TestThePast(t *testing.T) {
 		"policies": {At: at(noon), Policies: 9},
 	} {
 		request.Controller, request.SubjectId = "example", "u"
-		if _, err := decisions.ListPurposes(t.Context(), request); status.Code(err) != codes.InvalidArgument || !slices.Contains(fields(err), name) {
+		if _, err := decisions.ListPurposes(t.Context(), request); status.Code(err) != codes.InvalidArgument ||
+			!slices.Contains(fields(err), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err = decisions.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "unkept", At: at(noon)})
-	if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "r0") || !strings.Contains(err.Error(), "--policies now") {
+	_, err = decisions.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: "example", SubjectId: "unkept",
+		At: at(noon)})
+	if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "r0") ||
+		!strings.Contains(err.Error(), "--policies now") {
 		t.Errorf("policies that are not kept: %v", err)
 	}
 	told, err := consentv1.NewPolicyServiceClient(s.conn).ListPolicyHistory(t.Context(), &consentv1.ListPolicyHistoryRequest{})
@@ -225,11 +234,13 @@ func TestExplainRefuses(t *testing.T) {
 		code    codes.Code
 		field   string
 	}{
-		"no check":          {&consentv1.ExplainRequest{}, codes.InvalidArgument, "check"},
-		"a malformed check": {&consentv1.ExplainRequest{Check: check(func(r *consentv1.CheckRequest) { r.Purpose = "NO" })}, codes.InvalidArgument, "check.purpose"},
+		"no check": {&consentv1.ExplainRequest{}, codes.InvalidArgument, "check"},
+		"a malformed check": {&consentv1.ExplainRequest{Check: check(func(r *consentv1.CheckRequest) { r.Purpose = "NO" })},
+			codes.InvalidArgument, "check.purpose"},
 		"the future": {&consentv1.ExplainRequest{Check: check(nil), At: timestamppb.New(noon.Time().Add(time.Second))},
 			codes.InvalidArgument, "at"},
-		"before all time": {&consentv1.ExplainRequest{Check: check(nil), At: &timestamppb.Timestamp{Seconds: -5}}, codes.InvalidArgument, "at"},
+		"before all time": {&consentv1.ExplainRequest{Check: check(nil), At: &timestamppb.Timestamp{Seconds: -5}},
+			codes.InvalidArgument, "at"},
 		"what will be known": {&consentv1.ExplainRequest{Check: check(nil), KnownAt: timestamppb.New(noon.Time().Add(time.Second))},
 			codes.InvalidArgument, "known_at"},
 		"freshness of the past": {&consentv1.ExplainRequest{

@@ -79,8 +79,8 @@ func eachField(data []byte, f func(frameField) bool) bool {
 	return true
 }
 
-// parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed. It stops
-// at one check too many: a message of 4 MiB has room for two million that say nothing.
+// parseRequest takes a CheckStreamRequest apart. The checks share data's memory. ok is false if it is malformed. It
+// stops at one check too many: a message of 4 MiB has room for two million that say nothing.
 func parseRequest(data []byte) (checks []streamedCheck, cancel []uint64, ok bool) {
 	checks = make([]streamedCheck, 0, countChecks(data))
 	ok = eachField(data, func(f frameField) bool {
@@ -167,8 +167,8 @@ func strung(a, b []byte) []byte {
 // resultOverhead is the most that appendResult adds to a message.
 const resultOverhead = 32
 
-// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that message is
-// the value of.
+// appendResult appends a result, as one more of the results of a CheckStreamResponse. outcome is the field that message
+// is the value of.
 func appendResult(data []byte, id uint64, outcome protowire.Number, message []byte) []byte {
 	head := protowire.SizeTag(wire.StreamedResultID) + protowire.SizeVarint(id)
 	data = appendHead(data, wire.CheckStreamResponseResults, head+protowire.SizeTag(outcome)+protowire.SizeBytes(len(message)))
@@ -185,7 +185,8 @@ func appendBatched(data []byte, outcome protowire.Number, message []byte) []byte
 // appendPurpose appends a decision, as one more of those of a ListPurposesResponse.
 func appendPurpose(data []byte, purpose string, response []byte) []byte {
 	name := textSize(wire.PurposeDecisionPurpose, purpose)
-	data = appendHead(data, wire.ListPurposesResponsePurposes, name+protowire.SizeTag(wire.PurposeDecisionResponse)+protowire.SizeBytes(len(response)))
+	size := name + protowire.SizeTag(wire.PurposeDecisionResponse) + protowire.SizeBytes(len(response))
+	data = appendHead(data, wire.ListPurposesResponsePurposes, size)
 	w := encoder{data: data}
 	w.text(wire.PurposeDecisionPurpose, purpose)
 	return appendMessage(w.data, wire.PurposeDecisionResponse, response)

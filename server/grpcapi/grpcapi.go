@@ -1,22 +1,26 @@
-// Package grpcapi is the gRPC edge: it turns wire messages into the domain's words, asks the packages behind it, and turns
-// their answers and errors back.
+// Package grpcapi is the gRPC edge: it turns wire messages into the domain's words, asks the packages behind it, and
+// turns their answers and errors back.
 //
-// It guarantees that a malformed request is refused with the paths of all fields at fault before anything behind it sees
-// it, that every error leaves by one table (errors.go) which lets no driver's text out, that a panic is one failed call, and that an
-// ALLOW never travels with an error. It holds no state but its counters, and memory that is used again.
+// It guarantees that a malformed request is refused with the paths of all fields at fault before anything behind it
+// sees it, that every error leaves by one table (errors.go) which lets no driver's text out, that a panic is one failed
+// call, and that an ALLOW never travels with an error. It holds no state but its counters, and memory that is used
+// again.
 //
 // The way of a request, by file:
 //   - codec.go: gRPC hands over the bytes; they are decoded, or the fault is kept, under a guard (guarded, incoming);
-//   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is answered;
+//   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is
+//     answered;
 //   - interceptor.go: counts the call, ends what is over, turns a panic into an error;
-//   - check.go, batch_check.go, list_purposes.go: the method itself; a stream (stream.go, frame.go) comes to check.go by itself;
+//   - check.go, batch_check.go, list_purposes.go: the method itself; a stream (stream.go, frame.go) comes to check.go
+//     by itself;
 //   - validate.go, convert_*.go: refuse what breaks the rules, and convert the request to the domain's;
 //   - package authz decides;
-//   - encode_decision.go: writes the decision to the wire; errors.go: or the error's one status; metrics.go counts either;
+//   - encode_decision.go: writes the decision to the wire; errors.go: or the error's one status; metrics.go counts
+//     either;
 //   - codec.go: passes the frame on to gRPC, which gives its memory back when it was sent.
 //
-// The services of explain.go, consents.go and policies.go go the same way, but for generated handlers in place of decisions.go
-// and messages in place of encode_decision.go. The hit path writes no log line and takes no lock.
+// The services of explain.go, consents.go and policies.go go the same way, but for generated handlers in place of
+// decisions.go and messages in place of encode_decision.go. The hit path writes no log line and takes no lock.
 package grpcapi
 
 import (
@@ -155,8 +159,8 @@ func New(c Config) (*API, error) {
 	return a, nil
 }
 
-// Drain tells the clients of streams that the server stops. Streams that DrainsItself names end soon after: with their last
-// answer, or when their client closes its side. Call it once.
+// Drain tells the clients of streams that the server stops. Streams that DrainsItself names end soon after: with their
+// last answer, or when their client closes its side. Call it once.
 func (a *API) Drain() { close(a.decisions.draining) }
 
 // DrainsItself reports whether the streams of a method end by Drain, and must not be ended before.
@@ -185,7 +189,8 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)), grpc.UnaryInterceptor(a.edge.intercept)}
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)),
+		grpc.UnaryInterceptor(a.edge.intercept)}
 }
 
 // Register adds the services to a server made with ServerOptions.

@@ -21,7 +21,8 @@ import (
 	"github.com/consentd/consentd/server/watch"
 )
 
-// fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero value.
+// fake stands for all that is behind the edge: every method calls the function of its name, or answers with a zero
+// value.
 type fake struct {
 	check  func(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error)
 	batch  func([]consent.Request) ([]authz.Result, error)
@@ -118,7 +119,8 @@ func examplePolicy() consent.Policy {
 		Revision: "r1", ActivatedAt: noon,
 		Files: []consent.PolicyFile{{Path: "a.rego", SHA256: "00", Content: []byte("package a")}},
 		Controllers: []consent.Controller{
-			{ID: "acme", Name: "Acme", Purposes: []consent.Purpose{{Name: "ads", Basis: consent.BasisConsent, Clause: "§1", NoticeVersion: 3, MaterialNoticeVersion: 2}}},
+			{ID: "acme", Name: "Acme", Purposes: []consent.Purpose{{Name: "ads", Basis: consent.BasisConsent, Clause: "§1",
+				NoticeVersion: 3, MaterialNoticeVersion: 2}}},
 			{ID: "example"},
 		},
 	}

@@ -16,8 +16,8 @@ type edge struct {
 	errors  *errorLog
 }
 
-// intercept runs one call. An answer and an error never leave together. Calls to other services of the same server, such as
-// health, pass untouched.
+// intercept runs one call. An answer and an error never leave together. Calls to other services of the same server,
+// such as health, pass untouched.
 func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	counters, ok := e.metrics.methods[info.FullMethod]
 	if !ok {
@@ -53,8 +53,8 @@ func (e *edge) panicked(cause any) error {
 	return fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 }
 
-// guard runs a part of a call that no interceptor sees. A panic ends it with INTERNAL: on a goroutine of gRPC's or of our own
-// nothing else would keep it from the process.
+// guard runs a part of a call that no interceptor sees. A panic ends it with INTERNAL: on a goroutine of gRPC's or of
+// our own nothing else would keep it from the process.
 func (e *edge) guard(ctx context.Context, method string, run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

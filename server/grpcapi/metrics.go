@@ -13,8 +13,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// metrics counts calls and decisions. The counters of a method are resolved once: the hit path neither hashes labels nor
-// takes a lock.
+// metrics counts calls and decisions. The counters of a method are resolved once: the hit path neither hashes labels
+// nor takes a lock.
 type metrics struct {
 	// methods is immutable; its keys are full method names.
 	methods map[string]*methodMetrics

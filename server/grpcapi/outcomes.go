@@ -8,7 +8,8 @@ import (
 	"github.com/consentd/consentd/server/nearest"
 )
 
-// eventOutcomes says of each event of a batch what became of it, and what is odd about it under a controller's policies.
+// eventOutcomes says of each event of a batch what became of it, and what is odd about it under a controller's
+// policies.
 func eventOutcomes(c *consent.Controller, events []consent.Event, outcomes []consent.Outcome) []*consentv1.EventOutcome {
 	out := make([]*consentv1.EventOutcome, len(outcomes))
 	for i, o := range outcomes {
@@ -20,8 +21,8 @@ func eventOutcomes(c *consent.Controller, events []consent.Event, outcomes []con
 	return out
 }
 
-// eventWarnings: a misspelt purpose must not swallow an unsubscribe, and nobody can have been shown a notice that is newer than
-// any declared.
+// eventWarnings: a misspelt purpose must not swallow an unsubscribe, and nobody can have been shown a notice that is
+// newer than any declared.
 func eventWarnings(c *consent.Controller, e *consent.Event) (warnings []*consentv1.EventWarning) {
 	for _, name := range purposesOf(e.Fact) {
 		switch declared := findPurpose(c, name); {

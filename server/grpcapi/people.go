@@ -64,7 +64,8 @@ func (s *consentService) UnlinkSubjects(
 	}, nil
 }
 
-// said is what a request says, and under which of its ids: whichever way round the request names them, it is the same event.
+// said is what a request says, and under which of its ids: whichever way round the request names them, it is the same
+// event.
 type said struct {
 	under string
 	fact  consent.Fact

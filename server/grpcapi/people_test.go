@@ -132,16 +132,16 @@ func TestLinksThatAreRefused(t *testing.T) {
 	}{
 		"nothing": {func(r *consentv1.LinkSubjectsRequest) { proto.Reset(r) }, []string{
 			"controller", "subject_id", "linked_id", "event_id", "source"}},
-		"itself":    {func(r *consentv1.LinkSubjectsRequest) { r.LinkedId = r.SubjectId }, []string{"linked_id"}},
+		"itself": {func(r *consentv1.LinkSubjectsRequest) { r.LinkedId = r.SubjectId }, []string{"linked_id"}},
 		"malformed": {func(r *consentv1.LinkSubjectsRequest) { r.SubjectId, r.LinkedId = "account:", "cookie:" }, []string{
 			"subject_id", "linked_id"}},
 		"too long": {func(r *consentv1.LinkSubjectsRequest) { r.LinkedId, r.EventId = long, long }, []string{"linked_id", "event_id"}},
 		"future": {func(r *consentv1.LinkSubjectsRequest) { r.OccurredAt = timestamppb.New((noon + 61e9).Time()) }, []string{
 			"occurred_at"}},
-		"epoch":     {func(r *consentv1.LinkSubjectsRequest) { r.OccurredAt = &timestamppb.Timestamp{} }, []string{"occurred_at"}},
-		"source":    {func(r *consentv1.LinkSubjectsRequest) { r.Source = "A page" }, []string{"source"}},
-		"evidence":  {func(r *consentv1.LinkSubjectsRequest) { r.Evidence = "see above" }, []string{"evidence"}},
-		"import":    {func(r *consentv1.LinkSubjectsRequest) { r.Source = "import" }, []string{"evidence"}},
+		"epoch":    {func(r *consentv1.LinkSubjectsRequest) { r.OccurredAt = &timestamppb.Timestamp{} }, []string{"occurred_at"}},
+		"source":   {func(r *consentv1.LinkSubjectsRequest) { r.Source = "A page" }, []string{"source"}},
+		"evidence": {func(r *consentv1.LinkSubjectsRequest) { r.Evidence = "see above" }, []string{"evidence"}},
+		"import":   {func(r *consentv1.LinkSubjectsRequest) { r.Source = "import" }, []string{"evidence"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var recorded []consent.Batch
@@ -225,7 +225,7 @@ func TestGetSubjectSaysWho(t *testing.T) {
 		person consent.Person
 		want   *consentv1.Person
 	}{
-		"alone":  {consent.Person{IDs: []string{"s"}}, &consentv1.Person{SubjectIds: []string{"s"}}},
+		"alone": {consent.Person{IDs: []string{"s"}}, &consentv1.Person{SubjectIds: []string{"s"}}},
 		"linked": {
 			consent.Person{IDs: []string{"a", "s"}, Shared: []string{"t"}},
 			&consentv1.Person{SubjectIds: []string{"a", "s"}, SharedIds: []string{"t"}},

@@ -8,9 +8,9 @@ import (
 	places "github.com/consentd/consentd/server/place"
 )
 
-// placesOf returns the faults of the places that a batch of events names. They say more than the patterns of the proto files, so
-// they come before those.
-func placesOf(batch []*consentv1.Event) (faults []consent.Violation) {
+// placeFaults returns the faults of the places that a batch of events names. They say more than the patterns of the
+// proto files, so they come before those.
+func placeFaults(batch []*consentv1.Event) (faults []consent.Violation) {
 	for i, e := range batch {
 		path := fmt.Sprintf("events[%d].", i)
 		if p := e.GetProfile(); p != nil {
@@ -23,8 +23,8 @@ func placesOf(batch []*consentv1.Event) (faults []consent.Violation) {
 	return faults
 }
 
-// placeOf returns the fault of the place that a check names, if there is one.
-func placeOf(r *consentv1.CheckRequest) (faults []consent.Violation) {
+// countryFaults returns the fault of the country that a check names, if there is one.
+func countryFaults(r *consentv1.CheckRequest) (faults []consent.Violation) {
 	if country := r.GetRecipient().GetCountry(); country != "" {
 		faults = appendFault(faults, "recipient.country", places.CheckCountry(country))
 	}

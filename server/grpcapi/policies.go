@@ -61,8 +61,8 @@ func (s *policyService) ListControllers(
 	active := s.policy()
 	controllers := active.Controllers
 	if id := r.GetController(); id != "" {
-		i, found := findController(&active, id)
-		if !found {
+		i, declared := findController(&active, id)
+		if !declared {
 			return nil, consent.ErrUnknownController
 		}
 		controllers = controllers[i : i+1]

@@ -8,8 +8,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// scratch is the memory in which a call, or a worker of a stream, decides checks and encodes the answers. It is used for one
-// check after the other; what is behind the edge keeps nothing of a request.
+// scratch is the memory in which a call, or a worker of a stream, decides checks and encodes the answers. It is used
+// for one check after the other; what is behind the edge keeps nothing of a request.
 type scratch struct {
 	service *decisionService
 	// check is the request to be decided, in is its decoding, request what it comes to.

@@ -35,8 +35,9 @@ func TestCheckAsksAsItWasAsked(t *testing.T) {
 		consistency *consentv1.Consistency
 		want        authz.Consistency
 	}{
-		"unset":   {nil, authz.Consistency{}},
-		"latency": {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{MinimizeLatency: true}}, authz.Consistency{}},
+		"unset": {nil, authz.Consistency{}},
+		"latency": {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{MinimizeLatency: true}},
+			authz.Consistency{}},
 		"token": {&consentv1.Consistency{Requirement: &consentv1.Consistency_AtLeastAsFresh{AtLeastAsFresh: "t"}},
 			authz.Consistency{Token: "t"}},
 		"full": {&consentv1.Consistency{Requirement: &consentv1.Consistency_FullyConsistent{FullyConsistent: true}},

@@ -47,8 +47,8 @@ type streamedCheck struct {
 // checkStream is one CheckStream call. Its handler's goroutine sends, one reads, and workers decide; all state between
 // them is under one lock, taken once per message read, per message sent and per check decided.
 //
-// Workers: as long as checks wait there is one worker that has not begun yet, up to the bound. So a check that waits for
-// the store holds up none behind it, and checks that come from memory are decided by as many workers as there are
+// Workers: as long as checks wait there is one worker that has not begun yet, up to the bound. So a check that waits
+// for the store holds up none behind it, and checks that come from memory are decided by as many workers as there are
 // processors, one after the other, without a goroutine for each.
 //
 // Answers are sent when no check waits to be decided, or when the oldest has waited for gatherFor.
@@ -101,7 +101,8 @@ func (s *decisionService) CheckStream(
 	return err
 }
 
-// send sends answers until the stream is over. What breaks the protocol ends it at once, all else after the last answer.
+// send sends answers until the stream is over. What breaks the protocol ends it at once, all else after the last
+// answer.
 func (c *checkStream) send() error {
 	draining, grace := c.service.draining, (<-chan time.Time)(nil)
 	for {
@@ -284,8 +285,9 @@ func (c *checkStream) staff() {
 	c.workers.Go(c.work)
 }
 
-// work decides checks until none is left. What is decided is guarded by the scratch; what is done here under the lock has no
-// guard, for a lock that a panic left taken would hold the stream for ever: it moves pointers and bytes of our own making.
+// work decides checks until none is left. What is decided is guarded by the scratch; what is done here under the lock
+// has no guard, for a lock that a panic left taken would hold the stream for ever: it moves pointers and bytes of our
+// own making.
 func (c *checkStream) work() {
 	own := c.service.scratches.Get().(*scratch)
 	defer own.free()
@@ -341,8 +343,8 @@ func (c *checkStream) finish(check *streamedCheck, outcome protowire.Number, mes
 // streamInfo is what the interceptor is told of each check of a stream.
 var streamInfo = &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_CheckStream_FullMethodName}
 
-// streamedOutcome does with a check of a stream what a call of Check goes through, from the codec to the interceptor. The
-// message is that of the outcome, and valid until the next.
+// streamedOutcome does with a check of a stream what a call of Check goes through, from the codec to the interceptor.
+// The message is that of the outcome, and valid until the next.
 func (s *scratch) streamedOutcome(check *streamedCheck) (outcome protowire.Number, message []byte) {
 	defer check.ctx.end()
 	s.in.fault = nil

@@ -37,7 +37,8 @@ type keyOfTest struct{}
 
 var errStreamOver = errors.New("the stream is over")
 
-// TestContextsKeepTheContract holds what the interface demands, for each way to end and whether or not somebody watched.
+// TestContextsKeepTheContract holds what the interface demands, for each way to end and whether or not somebody
+// watched.
 func TestContextsKeepTheContract(t *testing.T) {
 	const long = time.Minute
 	ways := map[string]struct {
@@ -51,7 +52,8 @@ func TestContextsKeepTheContract(t *testing.T) {
 		"ended":           {long, func(c endable, _ context.CancelCauseFunc) { c.end() }, context.Canceled, context.Canceled},
 		"ended, no limit": {0, func(c endable, _ context.CancelCauseFunc) { c.end() }, context.Canceled, context.Canceled},
 		"the stream":      {long, func(_ endable, s context.CancelCauseFunc) { s(errStreamOver) }, context.Canceled, errStreamOver},
-		"at the deadline": {long, func(endable, context.CancelCauseFunc) { time.Sleep(long) }, context.DeadlineExceeded, context.DeadlineExceeded},
+		"at the deadline": {long, func(endable, context.CancelCauseFunc) { time.Sleep(long) }, context.DeadlineExceeded,
+			context.DeadlineExceeded},
 		"over from the start": {-1, func(endable, context.CancelCauseFunc) {}, context.DeadlineExceeded,
 			context.DeadlineExceeded},
 	}
@@ -153,8 +155,8 @@ func (w *onlooker) expect(t *testing.T, err, cause error) {
 	w.release()
 }
 
-// TestContextsEndWhileWatched ends contexts while others watch, ask and stop watching: for the race detector, and because
-// the library panics where Done is closed and Err is nil.
+// TestContextsEndWhileWatched ends contexts while others watch, ask and stop watching: for the race detector, and
+// because the library panics where Done is closed and Err is nil.
 func TestContextsEndWhileWatched(t *testing.T) {
 	for kind, newContext := range contextKinds {
 		t.Run(kind, func(t *testing.T) {
@@ -193,8 +195,8 @@ func TestContextsEndWhileWatched(t *testing.T) {
 	}
 }
 
-// FuzzCheckContext does the same to a check's context and to the library's, and holds that nobody can tell them apart. Each
-// byte is something to do.
+// FuzzCheckContext does the same to a check's context and to the library's, and holds that nobody can tell them apart.
+// Each byte is something to do.
 func FuzzCheckContext(f *testing.F) {
 	for _, script := range []string{"", "e", "dwe", "sd", "wtwte", "ctte", "wxe", "vwSt", "aeat", "DtwDe", "dttttttttd"} {
 		f.Add(true, []byte(script))

@@ -244,16 +244,19 @@ func TestWhatBreaksTheProtocolEndsTheStream(t *testing.T) {
 		data  []byte
 		field string
 	}{
-		"id 0":         {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(0, "u")}}), "checks.id"},
-		"same message": {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(5, "slow"), streamed(5, "u")}}), "checks.id"},
-		"under way":    {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(99, "u")}}), "checks.id"},
-		"too many":     {encode(t, &consentv1.CheckStreamRequest{Checks: many}), "checks"},
-		"garbage":      {[]byte{0xff, 0xff, 0xff}, "request"},
-		"cut off":      {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(1, "u")}})[:9], "request"},
+		"id 0": {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(0, "u")}}), "checks.id"},
+		"same message": {encode(t, &consentv1.CheckStreamRequest{
+			Checks: []*consentv1.StreamedCheck{streamed(5, "slow"), streamed(5, "u")},
+		}), "checks.id"},
+		"under way": {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(99, "u")}}), "checks.id"},
+		"too many":  {encode(t, &consentv1.CheckStreamRequest{Checks: many}), "checks"},
+		"garbage":   {[]byte{0xff, 0xff, 0xff}, "request"},
+		"cut off":   {encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(1, "u")}})[:9], "request"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stream := rawStream(t, s)
-			if err := stream.SendMsg(encode(t, &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(99, "slow")}})); err != nil {
+			slow := &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(99, "slow")}}
+			if err := stream.SendMsg(encode(t, slow)); err != nil {
 				t.Fatal(err)
 			}
 			if err := stream.SendMsg(test.data); err != nil {
@@ -438,12 +441,15 @@ func TestAnswersAreNotMixed(t *testing.T) {
 				if err != nil || single.GetDecisionId() != id {
 					t.Errorf("Check of %s is of %s, %v", id, single.GetDecisionId(), err)
 				}
-				batch, err := client.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{check, {}, check}})
+				batch, err := client.BatchCheck(t.Context(), &consentv1.BatchCheckRequest{
+					Requests: []*consentv1.CheckRequest{check, {}, check},
+				})
 				if err != nil || len(batch.GetResults()) != 3 || batch.GetResults()[2].GetResponse().GetDecisionId() != id ||
 					batch.GetResults()[1].GetError() == nil {
 					t.Errorf("BatchCheck of %s: %v, %v", id, batch, err)
 				}
-				if err := stream.Send(&consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(uint64(n+1), id)}}); err != nil {
+				one := &consentv1.CheckStreamRequest{Checks: []*consentv1.StreamedCheck{streamed(uint64(n+1), id)}}
+				if err := stream.Send(one); err != nil {
 					t.Error(err)
 					return
 				}

@@ -99,7 +99,8 @@ const (
 	fenceSpare = 50 * time.Millisecond
 )
 
-// fence waits for the caches, not quite as long as the caller does: otherwise nobody would hear that the events are recorded.
+// fence waits for the caches, not quite as long as the caller does: otherwise nobody would hear that the events are
+// recorded.
 func fence(ctx context.Context, w Watchers) error {
 	if deadline, has := ctx.Deadline(); has {
 		var cancel context.CancelFunc

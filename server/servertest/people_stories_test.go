@@ -9,8 +9,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// TestPeople plays what happens to people who are known by several ids, through the API. Whoever is said to be one person is asked
-// about by every way there is, under each id.
+// TestPeople plays what happens to people who are known by several ids, through the API. Whoever is said to be one
+// person is asked about by every way there is, under each id.
 func TestPeople(t *testing.T) {
 	s := newStage(t)
 	dial := func(o ...client.Option) *client.Client {
@@ -32,6 +32,7 @@ func TestPeople(t *testing.T) {
 	t.Run("annulments", func(t *testing.T) { s.play(t, personAnnulmentStories()) })
 	t.Run("erasure", func(t *testing.T) { s.play(t, personErasureStories()) })
 	t.Run("past", func(t *testing.T) { s.play(t, personPastStories()) })
+	t.Run("reports", func(t *testing.T) { s.play(t, reportedStories()) })
 	if s.doors.compared < 1000 || s.doors.allowed == 0 || s.doors.near.NearCacheStats().Hits < 100 {
 		t.Errorf("%d answers compared, %d ALLOW, %d from the near cache: the test says little",
 			s.doors.compared, s.doors.allowed, s.doors.near.NearCacheStats().Hits)

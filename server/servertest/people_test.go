@@ -19,7 +19,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// id is the id of a role in the story: of an address that under the story's key, else the role with something of the story.
+// id is the id of a role in the story: of an address that under the story's key, else the role with something of the
+// story.
 func (s *scene) id(role string) string {
 	if strings.Contains(role, "@") {
 		secret := sha256.Sum256([]byte(s.subject))
@@ -108,8 +109,8 @@ func checks(purpose, want string, roles ...string) step {
 	}
 }
 
-// isPerson expects that each of the roles names the person of all of them, that whatever is asked of one id is answered alike for
-// the others, and by every way to ask.
+// isPerson expects that each of the roles names the person of all of them, that whatever is asked of one id is answered
+// alike for the others, and by every way to ask.
 func isPerson(roles ...string) step { return isPersonBeside(nil, roles...) }
 
 // isPersonBeside is isPerson for a person that is linked to shared ids.
@@ -216,8 +217,8 @@ func (s *scene) ago(d time.Duration) *timestamppb.Timestamp {
 	return timestamppb.New(time.Unix(0, s.clock.Load()).Add(-d))
 }
 
-// asOf expects a decision by the policies of now on the state as of then: what had occurred so long ago, and was recorded so long
-// ago; 0: now.
+// asOf expects a decision by the policies of now on the state as of then: what had occurred so long ago, and was
+// recorded so long ago; 0: now.
 func asOf(at, knownAt time.Duration, purpose, want string, roles ...string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()

@@ -30,8 +30,8 @@ func (f *fence) release(w *Watcher) {
 	}
 }
 
-// Fence waits until no cache can answer from a state, or by policies, older than what was announced before. It takes as long
-// as the slowest watcher takes to confirm, and at most two leases. When ctx ends first the error wraps
+// Fence waits until no cache can answer from a state, or by policies, older than what was announced before. It takes as
+// long as the slowest watcher takes to confirm, and at most two leases. When ctx ends first the error wraps
 // consent.ErrUnfenced.
 func (h *Hub) Fence(ctx context.Context) error {
 	f := h.open()

@@ -8,7 +8,8 @@ import (
 	"github.com/consentd/consentd/server/store"
 )
 
-// Notice is what a watcher is told at once: the announcements after position From, up to Position. It is the receiver's.
+// Notice is what a watcher is told at once: the announcements after position From, up to Position. It is the
+// receiver's.
 type Notice struct {
 	// Hello is set in the first alone.
 	Hello          *Hello
@@ -35,7 +36,8 @@ type Hello struct {
 
 // Report is what a client says.
 type Report struct {
-	// Applied is the position up to which it has applied what it was told; no lower than before, or zero: it does not say.
+	// Applied is the position up to which it has applied what it was told; no lower than before, or zero: it does not
+	// say.
 	Applied uint64
 	// Heartbeat asks for a lease, by a number above those before; zero: it does not ask.
 	Heartbeat uint64

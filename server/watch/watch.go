@@ -1,14 +1,14 @@
-// Package watch keeps clients' caches of decisions honest: it tells watchers which hash slots changed, grants them leases, and
-// holds a fenced write until no cache can answer from the older state.
+// Package watch keeps clients' caches of decisions honest: it tells watchers which hash slots changed, grants them
+// leases, and holds a fenced write until no cache can answer from the older state.
 //
-// What it guarantees: Fence returns nil only when each watcher that had a lease at its beginning has confirmed all that was
-// announced before, or its lease has run out, by this machine's clock and with a margin for the client's; leases that an
-// earlier process of this store granted have run out too. A lease is granted only with a message after which the watcher
-// knows everything announced so far. So whoever holds a lease that was granted later needs no waiting for.
+// What it guarantees: Fence returns nil only when each watcher that had a lease at its beginning has confirmed all that
+// was announced before, or its lease has run out, by this machine's clock and with a margin for the client's; leases
+// that an earlier process of this store granted have run out too. A lease is granted only with a message after which
+// the watcher knows everything announced so far. So whoever holds a lease that was granted later needs no waiting for.
 //
-// Failure: a watcher that reads too slowly loses its stream, and so does one that holds up a fence for a lease; either can
-// only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may not know
-// yet.
+// Failure: a watcher that reads too slowly loses its stream, and so does one that holds up a fence for a lease; either
+// can only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may
+// not know yet.
 //
 // It speaks of Notices and Reports; how these travel is the edge's.
 package watch
@@ -26,8 +26,8 @@ import (
 )
 
 // DefaultLease bounds how long a cache may answer from an older state after a write without fence, and how long a fence
-// waits for a client that died. Heartbeats come four times as often, so that a lost one or a pause of either process costs
-// nothing.
+// waits for a client that died. Heartbeats come four times as often, so that a lost one or a pause of either process
+// costs nothing.
 const DefaultLease = 2 * time.Second
 
 // MaxLease is the longest lease; the clients refuse longer ones.
@@ -37,15 +37,17 @@ const (
 	heartbeatsPerLease = 4
 	// driftMargin is the part of a lease that is added here: the client's clock may run that much slower.
 	driftMargin = 16
-	// slotCount is that of the cache package, for the same reason: of n changes a cache loses n/65536 of its other entries.
+	// slotCount is that of the cache package, for the same reason: of n changes a cache loses n/65536 of its other
+	// entries.
 	slotCount = 1 << 16
-	// ringSize is how many announcements a watcher may lag behind before it loses its stream. They take 16 bytes each, once
-	// for all watchers.
+	// ringSize is how many announcements a watcher may lag behind before it loses its stream. They take 16 bytes each,
+	// once for all watchers.
 	ringSize = 1 << 16
 	// maxWatchers bounds what one server keeps of streams and goroutines.
 	maxWatchers = 10_000
-	// pace is how much time passes between two waves of messages, per watcher: a wave takes about that much of a core per
-	// watcher, here and in the clients, so that a storm of writes makes messages longer, and not more than can be sent.
+	// pace is how much time passes between two waves of messages, per watcher: a wave takes about that much of a core
+	// per watcher, here and in the clients, so that a storm of writes makes messages longer, and not more than can be
+	// sent.
 	pace = 20 * time.Microsecond
 )
 
@@ -56,8 +58,8 @@ type Config struct {
 	Revision consent.Revision
 	// Policy returns the digest of the policies in force; required. It must be quick.
 	Policy func() string
-	// Lease is how long leases last; zero means DefaultLease. An earlier process of the same store must not have granted
-	// longer ones.
+	// Lease is how long leases last; zero means DefaultLease. An earlier process of the same store must not have
+	// granted longer ones.
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
@@ -168,14 +170,15 @@ func (h *Hub) Stats() Stats {
 
 // Changed announces a change, in the order of revisions. A Fence that begins later waits for it.
 //
-// It is best called ahead, as store.Observers has it: caches then hear of a change and confirm it while the disk syncs. A floor
-// that rises early is safe. Until the change is visible the server answers with the revision before, which is below the floor,
-// so nobody keeps it; and what a cache still answers for other subjects is as good at the new revision as at the one before.
-// If the change fails, its floor only costs the cache a slot, because no other change takes the revision: a cache that was told
-// a revision takes itself to know all changes up to it, and would answer a token of the other change from a state before it.
+// It is best called ahead, as store.Observers has it: caches then hear of a change and confirm it while the disk syncs.
+// A floor that rises early is safe. Until the change is visible the server answers with the revision before, which is
+// below the floor, so nobody keeps it; and what a cache still answers for other subjects is as good at the new revision
+// as at the one before. If the change fails, its floor only costs the cache a slot, because no other change takes the
+// revision: a cache that was told a revision takes itself to know all changes up to it, and would answer a token of the
+// other change from a state before it.
 //
-// For the same reason the slots of all ids that the change touches are told in one go, and its revision with the last of them: a
-// message that ends between them does not tell the revision.
+// For the same reason the slots of all ids that the change touches are told in one go, and its revision with the last
+// of them: a message that ends between them does not tell the revision.
 func (h *Hub) Changed(c store.Change) {
 	var all []announcement
 	c.Subjects(func(s consent.Subject) { all = append(all, announcement{slot: h.hello.Slots.Of(s.Controller, s.ID)}) })
@@ -205,8 +208,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// wakeAll wakes the watchers after each announcement, or after several: the announcer, who holds up all writers, must not
-// wait for a thousand wake-ups.
+// wakeAll wakes the watchers after each announcement, or after several: the announcer, who holds up all writers, must
+// not wait for a thousand wake-ups.
 func (h *Hub) wakeAll() {
 	defer close(h.closed)
 	timer := time.NewTimer(0)

@@ -9,7 +9,8 @@ import (
 // maxSlots bounds the slots of one message: at most 12 KiB of them.
 const maxSlots = 4096
 
-// Watcher is one stream of invalidations. Next is called by one goroutine, Heard by one; Leave by whoever ends the stream.
+// Watcher is one stream of invalidations. Next is called by one goroutine, Heard by one; Leave by whoever ends the
+// stream.
 type Watcher struct {
 	hub  *Hub
 	id   [16]byte
@@ -31,8 +32,8 @@ type Watcher struct {
 	gone bool
 }
 
-// Join adds the stream of the cache that is named id. An earlier stream of the same name is not waited for any longer: its
-// cache says that it holds no lease. The error is consent.ErrTooManyWatchers.
+// Join adds the stream of the cache that is named id. An earlier stream of the same name is not waited for any longer:
+// its cache says that it holds no lease. The error is consent.ErrTooManyWatchers.
 func (h *Hub) Join(id [16]byte) (*Watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -153,8 +154,8 @@ func (w *Watcher) tell(n *Notice) {
 	n.Position, n.Revision = w.told, w.revision
 }
 
-// grant answers the newest heartbeat: n, which tells all that was announced so far, carries a lease. The client counts it
-// from before it sent the heartbeat, which is earlier than now. hub.mu is held.
+// grant answers the newest heartbeat: n, which tells all that was announced so far, carries a lease. The client counts
+// it from before it sent the heartbeat, which is earlier than now. hub.mu is held.
 func (w *Watcher) grant(n *Notice) error {
 	now := time.Now()
 	for f := range w.hub.mu.fences {
@@ -168,8 +169,8 @@ func (w *Watcher) grant(n *Notice) error {
 	return nil
 }
 
-// Leave ends the watcher. released says that the client gave up its lease; otherwise it may hold it without knowing that
-// its stream has broken, and is waited for.
+// Leave ends the watcher. released says that the client gave up its lease; otherwise it may hold it without knowing
+// that its stream has broken, and is waited for.
 func (w *Watcher) Leave(released bool) {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()

@@ -32,8 +32,8 @@ const (
 	EventEffect_EVENT_EFFECT_COUNTED EventEffect = 1
 	// Something on record outranks all of it: it changed nothing.
 	EventEffect_EVENT_EFFECT_SUPERSEDED EventEffect = 2
-	// It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that needs
-	// evidence), or because it restricts nothing and was said under a shared id.
+	// It is in the ledger and does not count: for lack of evidence (an import that does not restrict, or a lifting that
+	// needs evidence), or because it restricts nothing and was said under a shared id.
 	EventEffect_EVENT_EFFECT_UNPROVEN EventEffect = 3
 	// A later event of the same batch annulled it.
 	EventEffect_EVENT_EFFECT_ANNULLED EventEffect = 4
@@ -305,15 +305,15 @@ type LinkSubjectsRequest struct {
 	Controller string `protobuf:"bytes,1,opt,name=controller,proto3" json:"controller,omitempty"`
 	// An id of the person; 1 to 256 bytes.
 	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	// The id that was found to be theirs, the linked side; 1 to 256 bytes, and another than subject_id. An id that is not shared is
-	// the linked side of one link at most. Of an account: id and one of another kind the account is the person's side, and
-	// of an address or a device (email_sha256:, email_hmac:, phone_e164_hmac:, cookie:, device:) and a plain id the plain one,
-	// whichever is named first.
+	// The id that was found to be theirs, the linked side; 1 to 256 bytes, and another than subject_id. An id that is not
+	// shared is the linked side of one link at most. Of an account: id and one of another kind the account is the
+	// person's side, and of an address or a device (email_sha256:, email_hmac:, phone_e164_hmac:, cookie:, device:) and a
+	// plain id the plain one, whichever is named first.
 	LinkedId string `protobuf:"bytes,3,opt,name=linked_id,json=linkedId,proto3" json:"linked_id,omitempty"`
 	// The idempotency key, as Event.id; 1 to 256 bytes.
 	EventId string `protobuf:"bytes,4,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
-	// When it was found, by the writer's clock; at most one minute in the future. Absent: now, and where the event is repeated, when
-	// it was then.
+	// When it was found, by the writer's clock; at most one minute in the future. Absent: now, and where the event is
+	// repeated, when it was then.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	// Where it came from, as Event.source: login, support, import. Required, [a-z][a-z0-9_]{0,63}.
 	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`

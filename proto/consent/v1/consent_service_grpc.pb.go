@@ -32,9 +32,9 @@ const (
 //
 // ConsentService records what happens to subjects' consent states and reads it back.
 //
-// Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all of its ids
-// add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id it was said, and a
-// later choice under any id does. A link alone makes nobody known.
+// Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all
+// of its ids add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id
+// it was said, and a later choice under any id does. A link alone makes nobody known.
 //
 // Errors of all methods: as DecisionService's.
 type ConsentServiceClient interface {
@@ -49,22 +49,23 @@ type ConsentServiceClient interface {
 	// GetSubject returns a subject's state as policies read it. A subject for whom nothing was recorded is not known; that
 	// is no error.
 	GetSubject(ctx context.Context, in *GetSubjectRequest, opts ...grpc.CallOption) (*GetSubjectResponse, error)
-	// LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does. The link
-	// is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event id changes nothing.
-	// Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the link.
+	// LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does.
+	// The link is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event
+	// id changes nothing. Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the
+	// link.
 	//
-	// Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id was used with
-	// other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids, when a shared id would be
-	// linked to more than 64 ids, when an id that is not shared would be the linked side of two links, when both ids are shared, and
-	// while an erasure stands on either side.
+	// Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id
+	// was used with other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids,
+	// when a shared id would be linked to more than 64 ids, when an id that is not shared would be the linked side of two
+	// links, when both ids are shared, and while an erasure stands on either side.
 	LinkSubjects(ctx context.Context, in *LinkSubjectsRequest, opts ...grpc.CallOption) (*LinkSubjectsResponse, error)
-	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the ids that
-	// are still linked to it. It is an event in the ledgers of both, as a link is.
+	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
+	// ids that are still linked to it. It is an event in the ledgers of both, as a link is.
 	//
 	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
 	UnlinkSubjects(ctx context.Context, in *UnlinkSubjectsRequest, opts ...grpc.CallOption) (*UnlinkSubjectsResponse, error)
-	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were recorded: those of
-	// all of its ids, not of the shared ids. A link comes once.
+	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
+	// recorded: those of all of its ids, not of the shared ids. A link comes once.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
 }
 
@@ -132,9 +133,9 @@ func (c *consentServiceClient) ListEvents(ctx context.Context, in *ListEventsReq
 //
 // ConsentService records what happens to subjects' consent states and reads it back.
 //
-// Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all of its ids
-// add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id it was said, and a
-// later choice under any id does. A link alone makes nobody known.
+// Ids of one controller that are linked are one person: every id reads the same state, which is what the events of all
+// of its ids add up to, and what restricts on the shared ids that it is linked to. So a stop counts under whichever id
+// it was said, and a later choice under any id does. A link alone makes nobody known.
 //
 // Errors of all methods: as DecisionService's.
 type ConsentServiceServer interface {
@@ -149,22 +150,23 @@ type ConsentServiceServer interface {
 	// GetSubject returns a subject's state as policies read it. A subject for whom nothing was recorded is not known; that
 	// is no error.
 	GetSubject(context.Context, *GetSubjectRequest) (*GetSubjectResponse, error)
-	// LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does. The link
-	// is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event id changes nothing.
-	// Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the link.
+	// LinkSubjects makes two ids of a controller one person, durably, from the acknowledgement on, as RecordEvents does.
+	// The link is an event in the ledgers of both ids, which an AnnulmentEvent can undo. Repeating a call with its event
+	// id changes nothing. Of a pair that was linked and parted, the newest counts, by the order of events; on a tie the
+	// link.
 	//
-	// Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id was used with
-	// other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids, when a shared id would be
-	// linked to more than 64 ids, when an id that is not shared would be the linked side of two links, when both ids are shared, and
-	// while an erasure stands on either side.
+	// Errors besides the common ones: INVALID_ARGUMENT for an id linked with itself; ALREADY_EXISTS when the event's id
+	// was used with other content; FAILED_PRECONDITION when the person would have more than 64 ids, or 64 shared ids,
+	// when a shared id would be linked to more than 64 ids, when an id that is not shared would be the linked side of two
+	// links, when both ids are shared, and while an erasure stands on either side.
 	LinkSubjects(context.Context, *LinkSubjectsRequest) (*LinkSubjectsResponse, error)
-	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the ids that
-	// are still linked to it. It is an event in the ledgers of both, as a link is.
+	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
+	// ids that are still linked to it. It is an event in the ledgers of both, as a link is.
 	//
 	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
 	UnlinkSubjects(context.Context, *UnlinkSubjectsRequest) (*UnlinkSubjectsResponse, error)
-	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were recorded: those of
-	// all of its ids, not of the shared ids. A link comes once.
+	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
+	// recorded: those of all of its ids, not of the shared ids. A link comes once.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
 	mustEmbedUnimplementedConsentServiceServer()
 }

@@ -14,8 +14,8 @@ func (h *WatchHello) Slot(controller, subjectID string) uint32 {
 	return wire.Slots{Key: h.GetSlotKey(), Count: h.GetSlotCount()}.Of(controller, subjectID)
 }
 
-// HasUnknown reports whether the request has fields that this version does not know, but for those of its consistency and in
-// its context. It takes a nanosecond, where reflection takes ten.
+// HasUnknown reports whether the request has fields that this version does not know, but for those of its consistency
+// and in its context. It takes a nanosecond, where reflection takes ten.
 func (x *CheckRequest) HasUnknown() bool {
 	return x != nil && (len(x.unknownFields) > 0 || x.Recipient != nil && len(x.Recipient.unknownFields) > 0)
 }

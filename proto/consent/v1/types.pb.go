@@ -1270,12 +1270,14 @@ type Event_Annulment struct {
 }
 
 type Event_Link struct {
-	// Two ids are one person. Read back only: LinkSubjects records it, for both ids at once (RecordEvents: INVALID_ARGUMENT).
+	// Two ids are one person. Read back only: LinkSubjects records it, for both ids at once (RecordEvents:
+	// INVALID_ARGUMENT).
 	Link *LinkEvent `protobuf:"bytes,13,opt,name=link,proto3,oneof"`
 }
 
 type Event_Unlink struct {
-	// Two ids are two people. Read back only: UnlinkSubjects records it, for both ids at once (RecordEvents: INVALID_ARGUMENT).
+	// Two ids are two people. Read back only: UnlinkSubjects records it, for both ids at once (RecordEvents:
+	// INVALID_ARGUMENT).
 	Unlink *UnlinkEvent `protobuf:"bytes,14,opt,name=unlink,proto3,oneof"`
 }
 
@@ -1702,8 +1704,8 @@ func (x *ErasureEvent) GetStage() ErasureStage {
 // had displaced counts again. Needs evidence (INVALID_ARGUMENT without it).
 type AnnulmentEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the event, on record under any id of this person; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one, an
-	// annulment and a completed erasure.
+	// The id of the event, on record under any id of this person; 1 to 256 bytes. FAILED_PRECONDITION for an unknown one,
+	// an annulment and a completed erasure.
 	EventId       string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1751,8 +1753,8 @@ type LinkEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The other id.
 	With string `protobuf:"bytes,1,opt,name=with,proto3" json:"with,omitempty"`
-	// Whether the id under which it stands is the linked side, the one that was found to be the other's: LinkSubjectsRequest
-	// says which it is.
+	// Whether the id under which it stands is the linked side, the one that was found to be the other's:
+	// LinkSubjectsRequest says which it is.
 	Linked        bool `protobuf:"varint,2,opt,name=linked,proto3" json:"linked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1848,10 +1850,10 @@ func (x *UnlinkEvent) GetWith() string {
 	return ""
 }
 
-// SharingEvent says whether an id belongs to several people, such as the address of a household or the till of a shop. An id
-// that is shared may be linked to several people: what restricts on it counts for all of them, what grants on it for nobody.
-// FAILED_PRECONDITION while an erasure stands on either side of a link, and where an id that is no longer shared would be linked
-// to two ids: part it first.
+// SharingEvent says whether an id belongs to several people, such as the address of a household or the till of a shop.
+// An id that is shared may be linked to several people: what restricts on it counts for all of them, what grants on it
+// for nobody. FAILED_PRECONDITION while an erasure stands on either side of a link, and where an id that is no longer
+// shared would be linked to two ids: part it first.
 type SharingEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether it does; false: no longer.
@@ -1900,13 +1902,13 @@ func (x *SharingEvent) GetShared() bool {
 // Person is who an id names.
 type Person struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The ids of the person, sorted; at most 64, the id that was asked for among them. An id that was never linked stands alone. Of a
-	// shared id they are the ids that it is linked to.
+	// The ids of the person, sorted; at most 64, the id that was asked for among them. An id that was never linked stands
+	// alone. Of a shared id they are the ids that it is linked to.
 	SubjectIds []string `protobuf:"bytes,1,rep,name=subject_ids,json=subjectIds,proto3" json:"subject_ids,omitempty"`
 	// The shared ids that the person is linked to, sorted, at most 64: what restricts on them counts for the person.
 	SharedIds []string `protobuf:"bytes,2,rep,name=shared_ids,json=sharedIds,proto3" json:"shared_ids,omitempty"`
-	// Whether the id that was asked for is shared: it is nobody's own, and its state is what restricts of its events and of those of
-	// all people linked to it.
+	// Whether the id that was asked for is shared: it is nobody's own, and its state is what restricts of its events and
+	// of those of all people linked to it.
 	Shared        bool `protobuf:"varint,3,opt,name=shared,proto3" json:"shared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -47,8 +47,8 @@ func BenchmarkRecord(b *testing.B) {
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-µs")
 }
 
-// BenchmarkMillionSubjects opens and reads a store of a million subjects with four consents each, ten thousand with -short.
-// The store is larger than pebble's cache; the machine's page cache may hold it.
+// BenchmarkMillionSubjects opens and reads a store of a million subjects with four consents each, ten thousand with
+// -short. The store is larger than pebble's cache; the machine's page cache may hold it.
 func BenchmarkMillionSubjects(b *testing.B) {
 	subjects := 1_000_000
 	if testing.Short() {

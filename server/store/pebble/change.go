@@ -12,7 +12,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes before it.
+// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes before
+// it.
 type change struct {
 	*engine.Batch
 	*pending
@@ -149,7 +150,8 @@ var errSelf = &consent.InvalidError{Violations: []consent.Violation{
 	{Field: "linked_id", Description: "is the subject itself: name another id of the person"},
 }}
 
-// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil: there is none.
+// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil: there is
+// none.
 func (c *change) target(id string) (*consent.Event, string, error) {
 	for i := range c.fresh {
 		if c.fresh[i].Event.ID == id {
@@ -165,7 +167,9 @@ func (c *change) planEvents() error {
 	if err != nil {
 		return unavailable(recording, err)
 	}
-	next := step{row: r, fresh: c.fresh, recorded: sync.OnceValues(func() ([]consent.Entry, error) { return c.entries(c.batch.Subject.ID) })}
+	next := step{row: r, fresh: c.fresh, recorded: sync.OnceValues(func() ([]consent.Entry, error) {
+		return c.entries(c.batch.Subject.ID)
+	})}
 	if r.shared() {
 		// By its own history alone: what is said of one of the people beside it says nothing of what may be said here.
 		err = c.admit(r.state, func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
@@ -192,7 +196,8 @@ type step struct {
 	recorded consent.Ledger
 }
 
-// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them from there.
+// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them from
+// there.
 func marked(entries []consent.Entry, borrowed bool) []consent.Entry {
 	entries = slices.Clone(entries)
 	for i := range entries {
@@ -220,7 +225,8 @@ func (c *change) advance(id string, s *step) (err error) {
 	return nil
 }
 
-// advanceNeighbors lets those borrow the new entries who share an id with the row: of a person the shared ids, of a shared id the people.
+// advanceNeighbors lets those borrow the new entries who share an id with the row: of a person the shared ids, of a
+// shared id the people.
 func (c *change) advanceNeighbors(r row) error {
 	if r.person == nil {
 		return nil
@@ -259,7 +265,8 @@ func (c *change) tell(s step) error {
 	return nil
 }
 
-// admit applies the rules of erasure and annulment to what is new. Its error names the event by its position in the batch.
+// admit applies the rules of erasure and annulment to what is new. Its error names the event by its position in the
+// batch.
 func (c *change) admit(state *consent.State, recorded consent.Ledger) error {
 	err := consent.Admit(state, c.fresh, recorded)
 	if about, ok := errors.AsType[*consent.EventError](err); ok {

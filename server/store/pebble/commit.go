@@ -13,14 +13,15 @@ import (
 
 const (
 	// maxGroup is how many batches share one fsync, and how many may wait for the next one; the writers that come after
-	// those wait for room. It is far above the number of writers that two cores can serve, and keeps a group's memory small.
+	// those wait for room. It is far above the number of writers that two cores can serve, and keeps a group's memory
+	// small.
 	maxGroup = 1024
 	// maxGroupBytes ends a group early, so that large batches do not fill pebble's memtable at once.
 	maxGroupBytes = 4 << 20
 )
 
-// pending is a batch that waits for the committer. It belongs to the caller until it is queued, then to the committer until
-// done is closed.
+// pending is a batch that waits for the committer. It belongs to the caller until it is queued, then to the committer
+// until done is closed.
 type pending struct {
 	batch consent.Batch
 	// forms are the binary forms of the batch's events.
@@ -36,7 +37,8 @@ type pending struct {
 
 const recording = "recording events"
 
-// Record writes a batch and returns when it is durable and visible. When ctx ends first the batch may still be recorded.
+// Record writes a batch and returns when it is durable and visible. When ctx ends first the batch may still be
+// recorded.
 func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
 	p := &pending{batch: batch, forms: make([][]byte, len(batch.Events)), done: make(chan struct{})}
 	for i := range batch.Events {
@@ -125,8 +127,8 @@ func (s *Store) gather(first *pending) []*pending {
 	return group
 }
 
-// commit records the group durably and shows it to readers. A batch that cannot be recorded gets its own error; an error
-// that is returned is that of all: nothing of the group was recorded, or nobody knows.
+// commit records the group durably and shows it to readers. A batch that cannot be recorded gets its own error; an
+// error that is returned is that of all: nothing of the group was recorded, or nobody knows.
 func (s *Store) commit(group []*pending) (err error) {
 	if err := s.Err(); err != nil {
 		return err

@@ -69,8 +69,8 @@ func start(s *Store, batch consent.Batch) <-chan result {
 	return done
 }
 
-// Batches that wait while the disk syncs share the next fsync. Each has its own revision, sees those before it, and fails
-// alone.
+// Batches that wait while the disk syncs share the next fsync. Each has its own revision, sees those before it, and
+// fails alone.
 func TestGroupCommit(t *testing.T) {
 	files := newGatedFS(vfs.NewMem())
 	observer, ahead := &changes{}, &changes{}
@@ -88,7 +88,8 @@ func TestGroupCommit(t *testing.T) {
 		{grantOf(subject(2), "a"), result{Recorded: consent.Recorded{Revision: 2, Applied: 1}}},
 		{grantOf(subject(2), "a"), result{Recorded: consent.Recorded{Revision: 2, Duplicates: 1}}},
 		{grantOf(subject(3), "a"), result{err: consent.ErrEventConflict}},
-		{batchOf(subject(2), "b", consent.Erasure{Stage: consent.ErasureRequested}), result{Recorded: consent.Recorded{Revision: 3, Applied: 1}}},
+		{batchOf(subject(2), "b", consent.Erasure{Stage: consent.ErasureRequested}),
+			result{Recorded: consent.Recorded{Revision: 3, Applied: 1}}},
 		{grantOf(subject(2), "c"), result{err: consent.ErrErasureStands}},
 		{grantOf(subject(1), "first"), result{Recorded: consent.Recorded{Revision: 3, Duplicates: 1}}},
 		{grantOf(subject(3), "c"), result{Recorded: consent.Recorded{Revision: 4, Applied: 1}}},

@@ -42,8 +42,8 @@ func (e *vfsError) Unwrap() error { return e.err }
 
 func onLog(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".log") }
 
-// A disk that fails under the log fails the write, and every later one; reads show what was durable. After the process is
-// started again, the store goes on from a change that is there whole or not at all.
+// A disk that fails under the log fails the write, and every later one; reads show what was durable. After the process
+// is started again, the store goes on from a change that is there whole or not at all.
 func TestDiskFailsUnderTheLog(t *testing.T) {
 	rotates := func(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".log") || name == dir }
 	for _, tt := range []struct {
@@ -60,7 +60,8 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 		{"while a log is begun", syscall.ENOSPC, larger(subject(2), "2"), func(op errorfs.Op, name string) bool {
 			return rotates(op, name) && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite)
 		}},
-		{"while a log's directory is synced", syscall.EIO, larger(subject(2), "2"), func(_ errorfs.Op, name string) bool { return name == dir }},
+		{"while a log's directory is synced", syscall.EIO, larger(subject(2), "2"),
+			func(_ errorfs.Op, name string) bool { return name == dir }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			disk := vfs.NewCrashableMem()
@@ -93,7 +94,8 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 	}
 }
 
-// wantHalted fails unless the store cannot be closed, and holds its lock so that no second one writes beside its remains.
+// wantHalted fails unless the store cannot be closed, and holds its lock so that no second one writes beside its
+// remains.
 func wantHalted(t *testing.T, s *Store, disk vfs.FS) {
 	t.Helper()
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "restart the process") {

@@ -74,8 +74,8 @@ func (c *changes) count() int {
 	return len(c.seen)
 }
 
-// audit fails unless the revisions of all subjects' ledgers have no gap, each state is its folded ledger, and Applied is
-// the newest revision. It returns the ids of all events.
+// audit fails unless the revisions of all subjects' ledgers have no gap, each state is its folded ledger, and Applied
+// is the newest revision. It returns the ids of all events.
 func audit(t testing.TB, s *Store, subjects []consent.Subject) map[string]bool {
 	t.Helper()
 	found, revisions := map[string]bool{}, map[consent.Revision]bool{}

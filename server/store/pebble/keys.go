@@ -16,7 +16,8 @@ import (
 //	tablePeople   controller, key of a person            → ids, shared ids, revision of the newest change, state
 //	tableIDs      controller, event id                   → where the event is
 //
-// An event that stands in several ledgers has in those of the others, after the position, the id under which it was said.
+// An event that stands in several ledgers has in those of the others, after the position, the id under which it was
+// said.
 //
 // Ids are length-prefixed, so that no two different subjects share a key or a prefix, whatever bytes they contain.
 const (

@@ -17,8 +17,8 @@ type span struct {
 	from       position
 }
 
-// scan calls f with the entries of a span, in the order of their positions, and how many bytes they take, until it returns false. What
-// stands in several of the ledgers comes once, as that of the id under which it was said has it.
+// scan calls f with the entries of a span, in the order of their positions, and how many bytes they take, until it
+// returns false. What stands in several of the ledgers comes once, as that of the id under which it was said has it.
 func scan(r engine.Reader, s span, f func(at position, entry consent.Entry, bytes int) bool) (err error) {
 	cursors := make([]*cursor, 0, len(s.ids))
 	defer func() {
@@ -54,8 +54,8 @@ func scan(r engine.Reader, s span, f func(at position, entry consent.Entry, byte
 	}
 }
 
-// first returns the cursor whose entry comes first, nil where all are at their ends. The id under which an entry was said comes before
-// the others in whose ledgers it stands too.
+// first returns the cursor whose entry comes first, nil where all are at their ends. The id under which an entry was
+// said comes before the others in whose ledgers it stands too.
 func first(cursors []*cursor) (best *cursor) {
 	for _, c := range cursors {
 		if c.ended {

@@ -6,8 +6,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// planLinks plans a batch after which other ids may be one person. It gathers who is who before and after, and folds all states that
-// differ or may anew: links are rare.
+// planLinks plans a batch after which other ids may be one person. It gathers who is who before and after, and folds
+// all states that differ or may anew: links are rare.
 func (c *change) planLinks() error {
 	ledgers := map[string][]consent.Entry{}
 	before := func(id string) ([]consent.Entry, error) {
@@ -66,8 +66,8 @@ func (c *change) after(before func(string) ([]consent.Entry, error), n int) func
 	}
 }
 
-// admitLinks refuses what the events before do not allow, those of the batch among them: links and their annulment while an erasure
-// stands on any side, and the parting of what is not linked.
+// admitLinks refuses what the events before do not allow, those of the batch among them: links and their annulment
+// while an erasure stands on any side, and the parting of what is not linked.
 func (c *change) admitLinks(before func(string) ([]consent.Entry, error)) error {
 	for i := range c.fresh {
 		if !c.relinks[i] {
@@ -97,8 +97,8 @@ func (c *change) admitOn(old *consent.Graph) error {
 	return c.admit(old.State(id), func() ([]consent.Entry, error) { return old.Entries(id), nil })
 }
 
-// touched are the ids whose states may differ: all that depend on an end of a link, but of an end that is shared before and after, where
-// nothing else was said, the people at its other links.
+// touched are the ids whose states may differ: all that depend on an end of a link, but of an end that is shared before
+// and after, where nothing else was said, the people at its other links.
 func (c *change) touched(old, next *consent.Graph) (ids []string) {
 	for _, id := range c.ends() {
 		if old.Shared(id) && next.Shared(id) && !c.speaksOf(id) {

@@ -16,10 +16,24 @@ import (
 
 // monitor is pebble's logger and event listener, and remembers the failure after which the store may not write.
 //
-// Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads on: the
-// goroutine that called is stopped for good, because pebble would try again, and could, after a failed write of its
-// manifest, write one that names missing files. The store is then halted: pebble can not be closed any more, and the
-// directory stays locked, so that no other writes beside its remains.
+// Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads on.
+// What must hold after the first failure: nothing of pebble runs on from where it failed; no change is acknowledged any
+// more; every read answers from what was durable; no second store opens the directory beside the remains.
+//
+// So halt never returns. Its goroutine is stopped for good, with whatever locks of pebble it holds, and all others meet
+// the store through what needs none of these: Record and Close wait for halted as well as for their answer, and a read
+// takes the view that is there. The price: pebble can not be closed any more, and the directory stays locked until the
+// process ends.
+//
+// Edits that look right and are not:
+//   - to return from halt or Fatalf: pebble tries again, and could, after a failed write of its manifest, write one
+//     that names missing files;
+//   - to panic there, or to call runtime.Goexit: the first ends the process, for it is a goroutine of pebble's; the
+//     second runs pebble's deferred calls, which give locks away and report work as done;
+//   - to close pebble once it has failed, to give the directory free: closing waits for the goroutine that was stopped;
+//   - to make a snapshot for each read, or to close one on the reader's goroutine: both take pebble's lock, which the
+//     stopped goroutine may hold (see view);
+//   - to set first after halted is closed: who is woken by it reads first for the reason.
 type monitor struct {
 	log *slog.Logger
 	// halted is closed once first, the failure, is set.
@@ -34,7 +48,8 @@ type monitor struct {
 	// flushed is the outcome of the last flush. Pebble reports a failure there and, before it gives its lock away, to
 	// backgroundError.
 	flushed atomic.Pointer[error]
-	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, guarded by mu.
+	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, guarded
+	// by mu.
 	writes  func(error)
 	mu      sync.Mutex
 	failing bool
@@ -140,9 +155,9 @@ func (m *monitor) listener() *engine.EventListener {
 	}
 }
 
-// backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at once, without
-// end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged. A flush that can not go
-// well, or must, halts the store: writes would wait for it in vain, and so would Open and Close.
+// backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at once,
+// without end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged. A flush
+// that can not go well, or must, halts the store: writes would wait for it in vain, and so would Open and Close.
 func (m *monitor) backgroundError(err error) {
 	if errors.Is(err, engine.ErrCancelledCompaction) {
 		return

@@ -15,15 +15,16 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// format is the version of everything that is written here: keys, values, files. A store of a newer one is refused, one of an
-// older one is brought to this: since 2, states remember the rules by which they were folded; since 3, ids may be of people.
+// format is the version of everything that is written here: keys, values, files. A store of a newer one is refused, one
+// of an older one is brought to this: since 2, states remember the rules by which they were folded; since 3, ids may be
+// of people.
 const format = 3
 
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
 //
-// It refuses, with one line that says what to do: a directory that cannot be written, one that holds other files or another
-// program's database, a store that another process has open, a store of a newer format, and a damaged one. Where the disk
-// failed while the store was being opened, the directory may stay locked until the process ends.
+// It refuses, with one line that says what to do: a directory that cannot be written, one that holds other files or
+// another program's database, a store that another process has open, a store of a newer format, and a damaged one.
+// Where the disk failed while the store was being opened, the directory may stay locked until the process ends.
 func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
@@ -56,7 +57,8 @@ func Open(dir string, o Options) (*Store, error) {
 // prepare creates dir if it is missing and refuses it if it holds something else than a store.
 func prepare(files vfs.FS, dir string) error {
 	if err := create(files, dir); err != nil {
-		return fmt.Errorf("data directory %s cannot be created: choose another, free space or correct its parent's permissions: %w", dir, err)
+		return fmt.Errorf("data directory %s cannot be created: choose another, free space or correct its parent's permissions: %w",
+			dir, err)
 	}
 	names, err := files.List(dir)
 	if err != nil {
@@ -100,8 +102,8 @@ func create(files vfs.FS, dir string) error {
 	return errors.Join(opened.Sync(), opened.Close())
 }
 
-// leftover reports whether name may be in a directory without a store: a file that creating one begins with, or that file
-// systems make themselves.
+// leftover reports whether name may be in a directory without a store: a file that creating one begins with, or that
+// file systems make themselves.
 func leftover(name string) bool {
 	for _, prefix := range []string{"MANIFEST-", "OPTIONS-", "marker.format-version.", "temporary."} {
 		if strings.HasPrefix(name, prefix) {
@@ -113,7 +115,8 @@ func leftover(name string) bool {
 
 func lockError(dir string, err error) error {
 	if errors.Is(err, syscall.EROFS) {
-		return fmt.Errorf("data directory %s is on a file system that is mounted read-only: mount it for writing, or choose another: %w", dir, err)
+		return fmt.Errorf("data directory %s is on a file system that is mounted read-only: mount it for writing, or choose another: %w",
+			dir, err)
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || vfs.IsNoSpaceError(err) {
 		return fmt.Errorf("data directory %s cannot be written: choose another, free space or correct its permissions: %w", dir, err)
@@ -140,8 +143,8 @@ func (s *Store) open(dir string, o Options) (err error) {
 		return err
 	}
 	if created {
-		// Pebble begins a database in an old format, whose log cannot tell damage from its end. The next opening begins a
-		// new log.
+		// Pebble begins a database in an old format, whose log cannot tell damage from its end. The next opening begins
+		// a new log.
 		if err := s.closeEarly(); err != nil {
 			return engineError(err)
 		}
@@ -178,17 +181,17 @@ func (s *Store) closeEarly() (err error) {
 func engineError(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "comparer name"):
-		return fmt.Errorf("holds the database of another program: choose an empty or a new directory: %w", oneLine(err))
+		return fmt.Errorf("holds the database of another program: choose an empty or a new directory: %w", flattened(err))
 	case strings.Contains(text, "format major version"):
-		return fmt.Errorf("was written by a newer version: use that one: %w", oneLine(err))
+		return fmt.Errorf("was written by a newer version: use that one: %w", flattened(err))
 	case errors.Is(err, fs.ErrPermission), vfs.IsNoSpaceError(err):
-		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
+		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
 	}
-	return fmt.Errorf("cannot be opened: if its files are damaged, restore them from a backup: %w", oneLine(err))
+	return fmt.Errorf("cannot be opened: if its files are damaged, restore them from a backup: %w", flattened(err))
 }
 
-// oneLine keeps the chain of err and joins the lines of its text.
-func oneLine(err error) error { return lineError{err} }
+// flattened keeps the chain of err and joins the lines of its text.
+func flattened(err error) error { return lineError{err} }
 
 type lineError struct{ error }
 
@@ -203,7 +206,7 @@ func (s *Store) identify() (created bool, err error) {
 		return false, damaged(err)
 	}
 	if value == nil {
-		if value, err = s.found(); err != nil {
+		if value, err = s.establish(); err != nil {
 			return false, err
 		}
 		created = true
@@ -234,8 +237,8 @@ func (s *Store) readIdentity(value []byte) error {
 
 func (s *Store) identity() []byte { return append(binary.AppendUvarint(nil, format), s.id[:]...) }
 
-// found writes a new store's identity, unless there are keys already.
-func (s *Store) found() ([]byte, error) {
+// establish writes a new store's identity, unless there are keys already.
+func (s *Store) establish() ([]byte, error) {
 	iter, err := s.db.NewIter(nil)
 	if err != nil {
 		return nil, damaged(err)
@@ -254,7 +257,7 @@ func (s *Store) found() ([]byte, error) {
 		return errors.Join(b.Set(identityKey, value, nil), b.Set(revisionKey, make([]byte, 8), nil),
 			b.Set(foldingKey, binary.AppendUvarint(nil, consent.FoldingRules), nil))
 	}); err != nil {
-		return nil, fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
+		return nil, fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
 	}
 	return value, nil
 }
@@ -272,7 +275,7 @@ func (s *Store) readRevision() error {
 }
 
 func damaged(err error) error {
-	return fmt.Errorf("is damaged: restore it from a backup: %w", oneLine(err))
+	return fmt.Errorf("is damaged: restore it from a backup: %w", flattened(err))
 }
 
 // get returns a copy of the value of key, nil if there is none.

@@ -63,8 +63,8 @@ func (d *disk) fail() (mend func()) {
 	return func() { d.failing.Store(false) }
 }
 
-// left is the directory as a new process finds it. A store whose disk failed keeps its lock until the process ends: what it
-// has left is copied.
+// left is the directory as a new process finds it. A store whose disk failed keeps its lock until the process ends:
+// what it has left is copied.
 func (d *disk) left(t testing.TB) string {
 	t.Helper()
 	if !d.failed.Load() {

@@ -12,8 +12,9 @@ import (
 
 var histories = flag.Int("people.histories", 200, "how many random histories of people TestPeopleAgreeWithTheModel records")
 
-// TestPeopleAgreeWithTheModel records random histories of ids that are linked, parted and shared, each under a controller of its own,
-// and compares each state after each change with a model; and again after reopening, and after recording the same anew.
+// TestPeopleAgreeWithTheModel records random histories of ids that are linked, parted and shared, each under a
+// controller of its own, and compares each state after each change with a model; and again after reopening, and after
+// recording the same anew.
 func TestPeopleAgreeWithTheModel(t *testing.T) {
 	const each = 500 // histories a store
 	links, refused := 0, 0

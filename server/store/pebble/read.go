@@ -52,8 +52,8 @@ func (v *view) retain() bool {
 	}
 }
 
-// release gives the view back. Closing its snapshot needs pebble's lock, which a halted store holds for ever: no reader may
-// wait for it.
+// release gives the view back. Closing its snapshot needs pebble's lock, which a halted store holds for ever: no reader
+// may wait for it.
 func (v *view) release() {
 	if v.refs.Add(-1) > 0 {
 		return
@@ -70,8 +70,8 @@ const (
 	readingEvents = "reading a subject's events"
 )
 
-// Read returns the subject's state as of a revision that Applied had when Read began, or later: one point lookup, two for an id of
-// a person.
+// Read returns the subject's state as of a revision that Applied had when Read began, or later: one point lookup, two
+// for an id of a person.
 func (s *Store) Read(ctx context.Context, subject consent.Subject) (_ consent.Snapshot, err error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Snapshot{}, err
@@ -122,7 +122,8 @@ func (r *row) who(subject consent.Subject) consent.Person {
 // maxPageBytes ends a page early, whatever its limit: entries are to fit into one message.
 const maxPageBytes = 1 << 20
 
-// Events returns a page of the ledgers of the subject's person: at least one entry if there is one, at most page.Limit and about 1 MiB.
+// Events returns a page of the ledgers of the subject's person: at least one entry if there is one, at most page.Limit
+// and about 1 MiB.
 func (s *Store) Events(ctx context.Context, subject consent.Subject, page consent.Page) (_ consent.Entries, err error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Entries{}, err
@@ -166,7 +167,8 @@ func (s *Store) page(v *view, subject consent.Subject, from position, page conse
 	return found, err
 }
 
-// ledgersOf returns the ids whose ledgers are the subject's: those of its person, unless it is asked for alone or shared.
+// ledgersOf returns the ids whose ledgers are the subject's: those of its person, unless it is asked for alone or
+// shared.
 func (v *view) ledgersOf(subject consent.Subject, alone bool) ([]string, error) {
 	if !alone {
 		r, err := find(v.snapshot, subject, true)
@@ -177,8 +179,8 @@ func (v *view) ledgersOf(subject consent.Subject, alone bool) ([]string, error) 
 	return []string{subject.ID}, nil
 }
 
-// A page token is the position at which the page begins and a checksum of it, the subject and the store: garbage and the
-// tokens of others do not pass. It is no secret; a forged one shows nothing but another part of the same ledger.
+// A page token is the position at which the page begins and a checksum of it, the subject and the store: garbage and
+// the tokens of others do not pass. It is no secret; a forged one shows nothing but another part of the same ledger.
 const checkBytes = 8
 
 func (s *Store) pageToken(subject consent.Subject, at position) string {

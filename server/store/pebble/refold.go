@@ -19,8 +19,9 @@ const (
 	refoldProgress = 5 * time.Second
 )
 
-// refold folds the states anew that an older version of this program folded by other rules, from their ledgers. It happens once:
-// the store then remembers the rules. Interrupted, it goes on where it was, because a state tells by which rules it was folded.
+// refold folds the states anew that an older version of this program folded by other rules, from their ledgers. It
+// happens once: the store then remembers the rules. Interrupted, it goes on where it was, because a state tells by
+// which rules it was folded.
 func (s *Store) refold() error {
 	value, err := s.get(s.db, foldingKey)
 	if err != nil {
@@ -31,10 +32,11 @@ func (s *Store) refold() error {
 	case rules == consent.FoldingRules:
 		return nil
 	case rules > consent.FoldingRules:
-		return fmt.Errorf("was folded by the newer rules %d, this version knows %d: use the version that wrote it", rules, consent.FoldingRules)
+		return fmt.Errorf("was folded by the newer rules %d, this version knows %d: use the version that wrote it", rules,
+			consent.FoldingRules)
 	}
 	if err := s.refoldStates(); err != nil {
-		return fmt.Errorf("cannot be brought to this version's rules: free space, or restore it from a backup: %w", oneLine(err))
+		return fmt.Errorf("cannot be brought to this version's rules: free space, or restore it from a backup: %w", flattened(err))
 	}
 	return s.put(foldingKey, binary.AppendUvarint(nil, consent.FoldingRules))
 }
@@ -42,7 +44,7 @@ func (s *Store) refold() error {
 // put writes one of the store's own facts durably.
 func (s *Store) put(key, value []byte) error {
 	if err := s.write(func(b *engine.Batch) error { return b.Set(key, value, nil) }); err != nil {
-		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", oneLine(err))
+		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
 	}
 	return nil
 }
@@ -113,8 +115,8 @@ func (p *refolding) see(key, value []byte) error {
 	return p.flush()
 }
 
-// storedState finds the binary form of the state in a value of tableStates or tablePeople, and a subject whose state it is. It is nil in
-// the alias of a person, and where it cannot be told: reading the state then says why.
+// storedState finds the binary form of the state in a value of tableStates or tablePeople, and a subject whose state it
+// is. It is nil in the alias of a person, and where it cannot be told: reading the state then says why.
 func storedState(key, value []byte) (subject consent.Subject, form []byte, err error) {
 	if key[0] == tableStates {
 		var ok bool

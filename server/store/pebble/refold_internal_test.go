@@ -21,8 +21,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding: 307
-// subjects, of whom seven show where the rules changed.
+// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding:
+// 307 subjects, of whom seven show where the rules changed.
 func unpackFormat1(t *testing.T) string { return unpack(t, "format-1") }
 
 // unpack returns a directory with the store of a name in testdata.
@@ -126,7 +126,8 @@ func TestStatesOfOlderRulesAreFoldedAnew(t *testing.T) {
 	if got := stateOfSubject(t, s, "tie").Consents[0].Own; got.Explicit || got.NoticeVersion != 2 {
 		t.Errorf("two grants of one instant: %+v", got)
 	}
-	if got := stateOfSubject(t, s, "far"); got.LastActivityAt.Value >= consent.MaxInstant || got.RetentionUntil.Value >= consent.MaxInstant {
+	if got := stateOfSubject(t, s, "far"); got.LastActivityAt.Value >= consent.MaxInstant ||
+		got.RetentionUntil.Value >= consent.MaxInstant {
 		t.Errorf("instants that nobody may name: %+v", got)
 	}
 	if got := stateOfSubject(t, s, "imported").Consents[0].Own.Status; got != 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// The value of a subject in tableStates begins with the revision of its newest change, which is never zero. A zero there says that
-// one of these follows, and not a state:
+// The value of a subject in tableStates begins with the revision of its newest change, which is never zero. A zero
+// there says that one of these follows, and not a state:
 const (
 	// rowAlias: the key of the person in tablePeople that the id belongs to.
 	rowAlias = 1
@@ -31,8 +31,8 @@ type row struct {
 
 func (r *row) shared() bool { return r.person != nil && r.key == consent.PersonKey{} }
 
-// find returns what is kept of a subject: one point lookup for an id that stands alone or is shared, two for one of a person. Who
-// the person is, which reading a state need not know, is read with whole alone.
+// find returns what is kept of a subject: one point lookup for an id that stands alone or is shared, two for one of a
+// person. Who the person is, which reading a state need not know, is read with whole alone.
 func find(from engine.Reader, subject consent.Subject, whole bool) (r row, err error) {
 	value, closer, err := from.Get(stateKey(subject))
 	if errors.Is(err, engine.ErrNotFound) {
@@ -97,8 +97,8 @@ func aliasOf(value []byte) (consent.PersonKey, error) {
 	return consent.PersonKey{}, errors.New("malformed alias of a person")
 }
 
-// appendMembers writes the value of tablePeople, and after rowShared that of a shared id: the length of the lists of ids and of shared
-// ids, the lists, the revision and the state. Who reads the state alone passes over the lists.
+// appendMembers writes the value of tablePeople, and after rowShared that of a shared id: the length of the lists of
+// ids and of shared ids, the lists, the revision and the state. Who reads the state alone passes over the lists.
 func appendMembers(b []byte, r row) []byte {
 	var lists []byte
 	for _, list := range [][]string{r.person.IDs, r.person.Shared} {

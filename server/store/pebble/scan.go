@@ -53,7 +53,7 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 				return unavailable(scanningStates, errClosed)
 			}
 		}
-		subject, r, err := v.found(iter)
+		subject, r, err := v.shownAt(iter)
 		if err != nil {
 			return unavailable(scanningStates, err)
 		}
@@ -70,8 +70,8 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 	return nil
 }
 
-// found decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.
-func (v *view) found(iter *engine.Iterator) (subject consent.Subject, r row, err error) {
+// shownAt decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.
+func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, r row, err error) {
 	defer recovered(scanningStates, &err)
 	subject, ok := subjectOf(iter.Key()[1:])
 	if !ok {

@@ -76,7 +76,8 @@ func (s *suite) notVisible(c store.Change, entries int) {
 	}
 }
 
-// failedChangesKeepTheirRevisions has the disk fail under a change, and work again: the store must not, until it is reopened.
+// failedChangesKeepTheirRevisions has the disk fail under a change, and work again: the store must not, until it is
+// reopened.
 func failedChangesKeepTheirRevisions(s *suite) {
 	if s.Break == nil {
 		s.Fatal("the instance has no Break: except this promise by name, and say why")

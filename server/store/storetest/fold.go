@@ -92,7 +92,8 @@ func lateEventsAreFoldedInOrder(s *suite) {
 		s.record(someone, events[i])
 		s.checkState(someone)
 	}
-	if got := s.read(someone).State; got.Consents[0].Own.DeniedAt < events[1].OccurredAt || got.Consents[0].Own.Status != consent.Given {
+	if got := s.read(someone).State; got.Consents[0].Own.DeniedAt < events[1].OccurredAt ||
+		got.Consents[0].Own.Status != consent.Given {
 		s.Errorf("state %+v", got.Consents[0].Own)
 	}
 }

@@ -14,10 +14,11 @@ type Chooser interface {
 	IntN(n int) int
 }
 
-// Generator makes random valid events and subjects. The same choices give the same values, so a failure can be repeated.
+// Generator makes random valid events and subjects. The same choices give the same values, so a failure can be
+// repeated.
 //
-// Times, purposes and recipients come from small sets on purpose: ties, late arrivals and events about the same record are
-// the rule. It is not safe for concurrent use.
+// Times, purposes and recipients come from small sets on purpose: ties, late arrivals and events about the same record
+// are the rule. It is not safe for concurrent use.
 type Generator struct {
 	choose Chooser
 	next   int
@@ -60,7 +61,8 @@ func (g *Generator) Events(n int) []consent.Event {
 	return events
 }
 
-// Event returns an event that Validate finds no fault with, of any kind, with an id that no other of this generator has.
+// Event returns an event that Validate finds no fault with, of any kind, with an id that no other of this generator
+// has.
 func (g *Generator) Event() consent.Event {
 	g.next++
 	e := consent.Event{

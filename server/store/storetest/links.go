@@ -83,8 +83,8 @@ func linkMakesOnePerson(s *suite) {
 	if first.Person == (consent.PersonKey{}) || s.read(till).Person != (consent.PersonKey{}) {
 		s.Error("a person has no key, or who stands alone has one")
 	}
-	person, err := s.Person(s.ctx, cookie)
-	if want := (consent.Person{IDs: []string{account.ID, cookie.ID, mail.ID}}); err != nil || !cmp.Equal(person, want, cmpopts.EquateEmpty()) {
+	want := consent.Person{IDs: []string{account.ID, cookie.ID, mail.ID}}
+	if person, err := s.Person(s.ctx, cookie); err != nil || !cmp.Equal(person, want, cmpopts.EquateEmpty()) {
 		s.Errorf("person %v, error %v", person, err)
 	}
 }
@@ -317,8 +317,8 @@ func eventsOfAPersonComeTogether(s *suite) {
 	}
 }
 
-// changesNameAllThatChanged: a change of a person names all its ids and the shared ones beside it, in what is acknowledged, ahead and
-// after.
+// changesNameAllThatChanged: a change of a person names all its ids and the shared ones beside it, in what is
+// acknowledged, ahead and after.
 func changesNameAllThatChanged(s *suite) {
 	other := consent.Subject{Controller: "example", ID: "account:2"}
 	s.share(till)

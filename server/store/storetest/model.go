@@ -7,8 +7,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// world is a model of one controller's people: everything that was recorded, in the order of recording. What follows from it is
-// computed from the whole list, by rules written here a second time.
+// world is a model of one controller's people: everything that was recorded, in the order of recording. What follows
+// from it is computed from the whole list, by rules written here a second time.
 type world struct {
 	said []saying
 	// known is what was computed from the first so many of said.
@@ -117,7 +117,8 @@ func (w *world) standingOf() (links map[[2]string]string, shared map[string]bool
 	return links, shared
 }
 
-// people unites linked ids that are not shared, and returns the others of an id's person by each id; and the shared ids beside it.
+// people unites linked ids that are not shared, and returns the others of an id's person by each id; and the shared ids
+// beside it.
 func (w *world) people() (people, beside map[string][]string) {
 	w.know()
 	return w.known.people, w.known.beside

@@ -9,8 +9,8 @@ import (
 	"github.com/consentd/consentd/server/store"
 )
 
-// asOfMissesNoChange reads while others write: no change of the subject may lie between the one that a snapshot shows and
-// its AsOf.
+// asOfMissesNoChange reads while others write: no change of the subject may lie between the one that a snapshot shows
+// and its AsOf.
 func asOfMissesNoChange(s *suite) {
 	type reading struct {
 		subject consent.Subject

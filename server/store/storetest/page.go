@@ -91,7 +91,8 @@ func reopeningKeepsEverything(s *suite) {
 	}
 }
 
-// closeWaitsForCalls closes the store under writers: what was acknowledged is there afterwards, the rest is unavailable.
+// closeWaitsForCalls closes the store under writers: what was acknowledged is there afterwards, the rest is
+// unavailable.
 func closeWaitsForCalls(s *suite) {
 	begun := make(chan struct{}, workers*each)
 	acknowledged := make([]int, workers)

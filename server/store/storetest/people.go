@@ -26,8 +26,9 @@ type History struct {
 	batches        []consent.Batch
 }
 
-// RecordHistory records a random history of events, links, partings, shared ids and annulments of a few ids, under a controller of
-// its own, and compares after each change what the store says with a model. In the end all links are parted.
+// RecordHistory records a random history of events, links, partings, shared ids and annulments of a few ids, under a
+// controller of its own, and compares after each change what the store says with a model. In the end all links are
+// parted.
 func RecordHistory(t testing.TB, s store.Store, seed uint64) History {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 14))
@@ -308,8 +309,8 @@ func (h *historian) checkEvents(id string) {
 	}
 }
 
-// partAll takes all sharings back and parts all links, as far as no erasure stands in the way. Who has no links then has what was said
-// under the id itself.
+// partAll takes all sharings back and parts all links, as far as no erasure stands in the way. Who has no links then
+// has what was said under the id itself.
 func (h *historian) partAll() {
 	h.t.Helper()
 	h.at = consent.InstantOf(Epoch.Add(time.Hour))

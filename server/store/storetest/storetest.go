@@ -1,5 +1,5 @@
-// Package storetest holds the promises of package store, one named test each, to run against every store and every wrapper
-// of one. It also generates random events and subjects.
+// Package storetest holds the promises of package store, one named test each, to run against every store and every
+// wrapper of one. It also generates random events and subjects.
 package storetest
 
 import (
@@ -21,11 +21,11 @@ import (
 // Instance is a store under test.
 type Instance struct {
 	store.Store
-	// Reopen opens the same data again, with the same observers, after Close, as a new process would: also what a store has left
-	// behind that could not be closed because its disk failed.
+	// Reopen opens the same data again, with the same observers, after Close, as a new process would: also what a store
+	// has left behind that could not be closed because its disk failed.
 	Reopen func(t testing.TB) store.Store
-	// Break has every write to the disk or the database fail, until mend is called. A store that lacks it is excepted from
-	// the promise FailedChangesKeepTheirRevisions.
+	// Break has every write to the disk or the database fail, until mend is called. A store that lacks it is excepted
+	// from the promise FailedChangesKeepTheirRevisions.
 	Break func() (mend func())
 }
 

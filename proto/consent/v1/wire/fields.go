@@ -2,8 +2,8 @@ package wire
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// Fields of messages that are written or read by hand where protobuf would cost too much. Each is named by its message and
-// its own name in the proto file.
+// Fields of messages that are written or read by hand where protobuf would cost too much. Each is named by its message
+// and its own name in the proto file.
 const (
 	CheckStreamRequestChecks protowire.Number = 1
 	CheckStreamRequestCancel protowire.Number = 2
