@@ -255,3 +255,20 @@ func BenchmarkMemoryOfIDs(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkHitOfPeople is a hit by an id that stands alone, and by one of eight.
+func BenchmarkHitOfPeople(b *testing.B) {
+	c, _ := people(b, cache.Config{})
+	family(b, c, 8)
+	say(b, c, subject(100), "alone", consent.Objection{})
+	for name, s := range map[string]consent.Subject{"alone": subject(100), "eight": subject(3)} {
+		b.Run(name, func(b *testing.B) {
+			snapshot(b, c, s)
+			for b.Loop() {
+				if _, err := c.Snapshot(b.Context(), s, consent.MinimizeLatency); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

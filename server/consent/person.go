@@ -19,7 +19,10 @@ type Link struct {
 type Unlink struct{ With string }
 
 // Sharing says that an id belongs to several people, such as the address of a household or the till of a shop; or no
-// longer.
+// longer. What restricts under a shared id counts for all people linked to it, and makes none of them known; what grants
+// under it counts for nobody, also where the shared id itself is asked. Its own state has what restricts of its events and
+// of those of all people linked to it; but what may be recorded under it depends on its own events alone, so that the
+// erasure of one person keeps nobody else from an id.
 type Sharing struct{ Shared bool }
 
 // KindName implements Fact.

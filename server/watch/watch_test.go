@@ -358,3 +358,27 @@ func TestConfigReportsAllFaults(t *testing.T) {
 		t.Errorf("error is %v, want both faults", err)
 	}
 }
+
+// A change of a person's ids tells the slots of all of them, and its revision with the last: a cache that has only the
+// first of them must not take itself to know the change.
+func TestChangesOfPeopleAreToldWhole(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		f.revision++
+		var also []string
+		for i := range 5000 {
+			also = append(also, fmt.Sprint("id-", i))
+		}
+		f.Changed(store.Change{Subject: consent.Subject{Controller: "c", ID: "a"}, Also: also, Revision: f.revision})
+		first, last := c.next(), c.next()
+		if first.Revision >= f.revision || last.Revision != f.revision {
+			t.Errorf("the revision %d is told as %d, then as %d", f.revision, first.Revision, last.Revision)
+		}
+		told := slices.Concat(first.Slots, last.Slots)
+		for _, id := range append(also, "a") {
+			if !slices.Contains(told, c.hello.Slots.Of("c", id)) {
+				t.Fatalf("the slot of %s is not told", id)
+			}
+		}
+	})
+}

@@ -9,6 +9,10 @@
 // reading pebble itself, shows changes that are not yet synced and may be lost with the machine's power; a snapshot a
 // group costs about a microsecond. A state is one point lookup.
 //
+// Ids that are linked are one person: each of them has an alias in place of its state, and the state stands once, under a
+// key that is drawn anew whenever an id comes or goes (row.go). Links are rare and change what is kept of all ids that they
+// touch, in the same one write, from their ledgers (links.go); all other events advance states as they are (change.go).
+//
 // Failure: an error of the disk or of pebble is consent.ErrUnavailable. After a failed write, a full disk among them,
 // the store refuses all others, and reads what was durable before, until the process is started again: monitor and
 // guardFS say why. Nothing panics and nothing ends the process.
