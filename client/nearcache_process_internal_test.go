@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -160,9 +161,15 @@ func checkSafety() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	ids, err := strconv.Atoi(os.Getenv("SAFETY_IDS"))
+	if err != nil {
+		log.Fatal(err)
+	}
 	var checkers sync.WaitGroup
 	for i := range safetyCheckers {
-		checkers.Go(func() { checkAndRecord(ctx, c, fmt.Sprintf("%s-%d", os.Getenv("SAFETY_RECORDS"), i)) })
+		checkers.Go(func() {
+			checkAndRecord(ctx, &safetyClient{c, ids}, fmt.Sprintf("%s-%d", os.Getenv("SAFETY_RECORDS"), i))
+		})
 	}
 	checkers.Wait()
 	if err := json.NewEncoder(os.Stdout).Encode(c.NearCacheStats()); err != nil {
@@ -190,8 +197,14 @@ func steppedNear(offset *atomic.Int64, connection grpc.ClientConnInterface) *nea
 	return n
 }
 
+// safetyClient asks about subjects that have so many ids each.
+type safetyClient struct {
+	*Client
+	ids int
+}
+
 // checkAndRecord checks in bursts: at full speed for a while, and then a pause that leaves the machine to the others.
-func checkAndRecord(ctx context.Context, c *Client, name string) {
+func checkAndRecord(ctx context.Context, c *safetyClient, name string) {
 	const burst = 100
 	file, err := os.Create(name)
 	if err != nil {
@@ -223,11 +236,12 @@ func checkAndRecord(ctx context.Context, c *Client, name string) {
 }
 
 // checkSome checks subjects from the first one on: one by Check, several by BatchCheck.
-func checkSome(ctx context.Context, c *Client, first, size int) ([]checkRecord, error) {
+func checkSome(ctx context.Context, c *safetyClient, first, size int) ([]checkRecord, error) {
 	batch, all := &consentv1.BatchCheckRequest{}, make([]checkRecord, size)
 	for i := range all {
 		all[i].subject = uint16((first + i) % safetySubjects)
-		batch.Requests = append(batch.Requests, NewCheck("example", safetySubject(int(all[i].subject)), "ai_training"))
+		id := safetyID(int(all[i].subject), rand.IntN(c.ids))
+		batch.Requests = append(batch.Requests, NewCheck("example", id, "ai_training"))
 	}
 	start, results, err := monotonic(), make([]Result, 1), error(nil)
 	if size == 1 {

@@ -15,18 +15,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// How much TestNearCacheSafety does. The long form is
+// How much TestNearCacheSafety and TestNearCacheSafetyOfPeople do. The long form is
 //
 //	go test ./client -run 'TestNearCacheSafety$' -safety.checks 10000000 -safety.withdrawals 10000 -timeout 1h -v
 var (
@@ -50,23 +50,36 @@ const (
 // wall clocks step. No check that starts after a fenced withdrawal returned, and ends before the next grant begins, is
 // ALLOW; nor one that starts a lease after a withdrawal without fence was acknowledged, or policies that deny.
 func TestNearCacheSafety(t *testing.T) {
-	s := newSafety(t, "")
+	newSafety(t, safetyConfig{ids: 1}).checkSafety()
+}
+
+// checkSafety runs with all troubles, for as long as the flags say.
+func (s *safety) checkSafety() {
 	s.run(s.trouble, func() bool {
 		return s.withdrawals.Load() >= int64(*safetyWithdrawals) && s.recorded() >= int64(*safetyChecks)
 	})
 	s.report()
 	if len(s.wrong) > 0 {
-		t.Errorf("%d wrong ALLOWs, the first: %s", len(s.wrong), s.wrong[0])
+		s.t.Errorf("%d wrong ALLOWs, the first: %s", len(s.wrong), s.wrong[0])
 	}
 	// ALLOWs are counted against withdrawals, not checks: on a slow machine a grant lasts as long and sees fewer checks.
 	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed < int64(*safetyWithdrawals) {
-		t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
+		s.t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
 	}
+}
+
+// safetyConfig says what a run is about.
+type safetyConfig struct {
+	// plant is the fault that the clients' caches have; empty: none.
+	plant string
+	// ids is how many ids each subject has.
+	ids int
 }
 
 // safety is one run of the checker.
 type safety struct {
 	t       *testing.T
+	config  safetyConfig
 	dir     string
 	proxy   *proxy
 	server  *process
@@ -75,14 +88,17 @@ type safety struct {
 	// began is when the events begin to have occurred.
 	began time.Time
 
-	withdrawals atomic.Int64
+	// links counts the links that ended a consent.
+	withdrawals, links atomic.Int64
 	// writing is read-locked by each writer from a grant until the checks after the withdrawal.
 	writing sync.RWMutex
 	// windows are, per subject, when no check may be ALLOW. Guarded by mu until the writers are done.
 	mu      sync.Mutex
 	windows [safetySubjects][]window
-	// recordings counts a subject's events. Each subject has one writer, which alone uses its count.
+	// recordings counts a subject's events; parted says that its last id is not linked. Each subject has one writer, which alone
+	// uses these.
 	recordings [safetySubjects]int
+	parted     [safetySubjects]bool
 
 	checks, allowed, inside, hits int64
 	wrong                         []string
@@ -100,19 +116,20 @@ func monotonic() int64 {
 	return now.Nano()
 }
 
-func newSafety(t *testing.T, plant string) *safety {
+func newSafety(t *testing.T, config safetyConfig) *safety {
 	dir, err := os.MkdirTemp("", "near") // t.TempDir may be longer than a socket's path can be
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &safety{t: t, dir: dir, faults: map[string]int{}, began: time.Now().Add(-48 * time.Hour)}
+	s := &safety{t: t, config: config, dir: dir, faults: map[string]int{}, began: time.Now().Add(-48 * time.Hour)}
 	s.server = s.startServer()
 	s.proxy = newProxy(t, s.socket())
 	s.grantAll()
 	for i := range safetyClients {
 		s.clients = append(s.clients, startProcess(t, "client", map[string]string{
-			"SAFETY_TARGET": s.proxy.address(), "SAFETY_RECORDS": filepath.Join(dir, fmt.Sprintf("records-%d", i)), "SAFETY_PLANT": plant,
+			"SAFETY_TARGET": s.proxy.address(), "SAFETY_RECORDS": filepath.Join(dir, fmt.Sprintf("records-%d", i)),
+			"SAFETY_PLANT": config.plant, "SAFETY_IDS": strconv.Itoa(config.ids),
 		}))
 	}
 	return s
@@ -125,6 +142,7 @@ func (s *safety) grantAll() {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
+	s.linkAll(s.t.Context(), c)
 	for subject := range safetySubjects {
 		s.record(s.t.Context(), c, subject, nearGiven, false)
 	}
@@ -218,12 +236,15 @@ func (s *safety) giveAndWithdraw(ctx context.Context, c *Client, subject int) {
 
 func (s *safety) give(ctx context.Context, c *Client, subject int) {
 	s.close(subject, monotonic())
+	if rand.IntN(2) == 0 {
+		s.part(ctx, c, subject)
+	}
 	s.record(ctx, c, subject, nearGiven, false)
 }
 
 // withdraw returns false if ctx ended before the withdrawal was acknowledged.
 func (s *safety) withdraw(ctx context.Context, c *Client, subject int, fence bool) bool {
-	if !s.record(ctx, c, subject, nearWithdrawn, fence) {
+	if !s.record(ctx, c, subject, nearWithdrawn, fence && !s.parted[subject]) || !s.rejoin(ctx, c, subject, fence) {
 		return false
 	}
 	from := monotonic()
@@ -260,25 +281,29 @@ func (s *safety) close(subject int, to int64) {
 	}
 }
 
-// record repeats one event until it is acknowledged; false if ctx ended first. The events lie in the past, so that the
-// server's clock may step, and each is a second newer than the one before: a withdrawal counts to the end of its
-// second.
+// record records an event under any of the subject's ids that are linked; false if ctx ended before it was acknowledged.
 func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
-	s.recordings[subject]++
-	event := NewEvent("privacy_settings")
-	event.OccurredAt = timestamppb.New(s.began.Add(time.Duration(s.recordings[subject]) * time.Second))
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}}
+	return s.recordAs(ctx, c, s.recordUnder(subject), s.event(subject, status), fence)
+}
+
+func (s *safety) recordAs(ctx context.Context, c *Client, id string, event *consentv1.Event, fence bool) bool {
 	request := &consentv1.RecordEventsRequest{
-		Controller: "example", SubjectId: safetySubject(subject), Events: []*consentv1.Event{event}, Fence: fence,
+		Controller: "example", SubjectId: id, Events: []*consentv1.Event{event}, Fence: fence,
 	}
-	for ctx.Err() == nil {
-		if done, err := c.RecordEvents(ctx, request); err == nil {
-			s.requireCounts(done.GetOutcomes()[0])
-			return true
+	return s.acknowledged(ctx, func() (*consentv1.EventOutcome, error) {
+		done, err := c.RecordEvents(ctx, request)
+		if err != nil {
+			return nil, err
 		}
-		pauseFor(ctx, 5*time.Millisecond)
-	}
-	return false
+		return done.GetOutcomes()[0], nil
+	})
+}
+
+func (s *safety) event(subject int, status consentv1.ConsentStatus) *consentv1.Event {
+	event := NewEvent("privacy_settings")
+	event.OccurredAt = s.nextTime(subject)
+	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}}
+	return event
 }
 
 // requireCounts: an event that does not count says nothing. One that is repeated may have been recorded before.
@@ -289,8 +314,6 @@ func (s *safety) requireCounts(o *consentv1.EventOutcome) {
 		s.t.Errorf("an event came to %v", o)
 	}
 }
-
-func safetySubject(i int) string { return fmt.Sprintf("subject-%d", i) }
 
 // verify reads all records.
 func (s *safety) verify() {
@@ -336,8 +359,8 @@ func (s *safety) verifyCheck(c checkRecord) {
 }
 
 func (s *safety) report() {
-	s.t.Logf("%d checks, %d of them answered by near caches, %d ALLOW, %d wholly after a withdrawal; %d withdrawals; %v",
-		s.checks, s.hits, s.allowed, s.inside, s.withdrawals.Load(), s.faults)
+	s.t.Logf("%d checks, %d of them answered by near caches, %d ALLOW, %d wholly after a withdrawal; %d withdrawals, %d by a link; %v",
+		s.checks, s.hits, s.allowed, s.inside, s.withdrawals.Load(), s.links.Load(), s.faults)
 }
 
 // checkRecord is one check as it is written down: start and end by the shared clock.

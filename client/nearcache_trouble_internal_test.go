@@ -38,7 +38,7 @@ func TestNearCacheSafetySeesPlantedFaults(t *testing.T) {
 }
 
 func seesFault(t *testing.T, plant string, trouble func(*safety, context.Context)) bool {
-	s := newSafety(t, plant)
+	s := newSafety(t, safetyConfig{plant: plant, ids: 1})
 	var over atomic.Bool
 	s.run(func(ctx context.Context) {
 		pauseFor(ctx, safetyLease) // the caches join
