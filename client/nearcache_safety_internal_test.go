@@ -44,11 +44,12 @@ const (
 	safetyDwell = 4 * time.Millisecond
 )
 
-// TestNearCacheSafety runs a server and clients with near caches as processes of their own, and records each check with
-// its start and end while consents are given and withdrawn, the network between is cut, stalled, slowed down and late,
-// the processes are stopped and continued, the server is killed and started again, other policies come into force, and
-// wall clocks step. No check that starts after a fenced withdrawal returned, and ends before the next grant begins, is
-// ALLOW; nor one that starts a lease after a withdrawal without fence was acknowledged, or policies that deny.
+// TestNearCacheSafety runs a server and clients with near caches as processes of their own, and records each check
+// with its start and end while consents are given and withdrawn, the network between is cut, stalled, slowed down
+// and late, the processes are stopped and continued, the server is killed and started again, other policies come
+// into force, and wall clocks step. No check that starts after a fenced withdrawal returned, and ends before the
+// next grant begins, is ALLOW; nor one that starts a lease after a withdrawal without fence was acknowledged, or
+// policies that deny.
 func TestNearCacheSafety(t *testing.T) {
 	newSafety(t, safetyConfig{ids: 1}).checkSafety()
 }
@@ -62,7 +63,8 @@ func (s *safety) checkSafety() {
 	if len(s.wrong) > 0 {
 		s.t.Errorf("%d wrong ALLOWs, the first: %s", len(s.wrong), s.wrong[0])
 	}
-	// ALLOWs are counted against withdrawals, not checks: on a slow machine a grant lasts as long and sees fewer checks.
+	// ALLOWs are counted against withdrawals, not checks: on a slow machine a grant lasts as long and sees fewer
+	// checks.
 	if s.hits*2 < s.checks || s.inside*20 < s.checks || s.allowed < int64(*safetyWithdrawals) {
 		s.t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
 	}
@@ -95,8 +97,8 @@ type safety struct {
 	// windows are, per subject, when no check may be ALLOW. Guarded by mu until the writers are done.
 	mu      sync.Mutex
 	windows [safetySubjects][]window
-	// recordings counts a subject's events; parted says that its last id is not linked. Each subject has one writer, which alone
-	// uses these.
+	// recordings counts a subject's events; parted says that its last id is not linked. Each subject has one
+	// writer, which alone uses these.
 	recordings [safetySubjects]int
 	parted     [safetySubjects]bool
 
@@ -281,7 +283,8 @@ func (s *safety) close(subject int, to int64) {
 	}
 }
 
-// record records an event under any of the subject's ids that are linked; false if ctx ended before it was acknowledged.
+// record records an event under any of the subject's ids that are linked; false if ctx ended before it was
+// acknowledged.
 func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
 	return s.recordAs(ctx, c, s.recordUnder(subject), s.event(subject, status), fence)
 }

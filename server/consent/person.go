@@ -10,19 +10,19 @@ const MaxPersonIDs = 64
 type Link struct {
 	// With is the other id.
 	With string
-	// Linked says that this ledger's id is the linked side: the one that was found to be the other's. An id that is not
-	// shared is the linked side of one standing link at most.
+	// Linked says that this ledger's id is the linked side: the one that was found to be the other's. An id that
+	// is not shared is the linked side of one standing link at most.
 	Linked bool
 }
 
 // Unlink parts two ids that were linked. It stands in the ledgers of both.
 type Unlink struct{ With string }
 
-// Sharing says that an id belongs to several people, such as the address of a household or the till of a shop; or no
-// longer. What restricts under a shared id counts for all people linked to it, and makes none of them known; what grants
-// under it counts for nobody, also where the shared id itself is asked. Its own state has what restricts of its events and
-// of those of all people linked to it; but what may be recorded under it depends on its own events alone, so that the
-// erasure of one person keeps nobody else from an id.
+// Sharing says that an id belongs to several people, such as the address of a household or the till of a shop; or
+// no longer. What restricts under a shared id counts for all people linked to it, and makes none of them known;
+// what grants under it counts for nobody, also where the shared id itself is asked. Its own state has what
+// restricts of its events and of those of all people linked to it; but what may be recorded under it depends on
+// its own events alone, so that the erasure of one person keeps nobody else from an id.
 type Sharing struct{ Shared bool }
 
 // KindName implements Fact.
@@ -34,7 +34,8 @@ func (Unlink) KindName() string { return "unlink" }
 // KindName implements Fact.
 func (Sharing) KindName() string { return "sharing" }
 
-// LinkKind reports whether the event says of ids who they are, and nothing of consent: a Link, an Unlink or a Sharing.
+// LinkKind reports whether the event says of ids who they are, and nothing of consent: a Link, an Unlink or a
+// Sharing.
 func (e *Event) LinkKind() bool {
 	switch e.Fact.(type) {
 	case Link, Unlink, Sharing:
@@ -47,8 +48,8 @@ func (e *Event) LinkKind() bool {
 type Person struct {
 	// IDs are those of the person, sorted. Of a shared id they are the ids that it is linked to.
 	IDs []string
-	// Shared are the shared ids that the person is linked to, sorted: what restricts on them counts. Of a shared id it
-	// is that id.
+	// Shared are the shared ids that the person is linked to, sorted: what restricts on them counts. Of a shared
+	// id it is that id.
 	Shared []string
 }
 
@@ -60,8 +61,9 @@ type PersonKey struct {
 	Index    uint32
 }
 
-// LinkOf returns the link of linked to subject, as the event of subject says it. Of an account and an id of another
-// kind the account is the person's side, and of an address or a device and a plain id the plain id, whatever the order.
+// LinkOf returns the link of linked to subject, as the event of subject says it. Of an account and an id of
+// another kind the account is the person's side, and of an address or a device and a plain id the plain id,
+// whatever the order.
 func LinkOf(subject, linked string) Link {
 	return Link{With: linked, Linked: sideRank(subject) > sideRank(linked)}
 }

@@ -2,7 +2,8 @@ package servertest_test
 
 import "time"
 
-// sharedStories: what restricts on an id that several people use counts for all of them, what grants on it for nobody.
+// sharedStories: what restricts on an id that several people use counts for all of them, what grants on it for
+// nobody.
 func sharedStories() []story {
 	return []story{
 		{"a household's address", []step{

@@ -28,15 +28,16 @@ const (
 	raceCheckers = 4
 	// raceDwell is how many checks of its ids there are at most before the next is said of a family.
 	raceDwell = 100
-	// tinyCache is the least that the server takes. It holds some thousand unknown ids, of which there are raceStrangers.
+	// tinyCache is the least that the server takes. It holds some thousand unknown ids, of which there are
+	// raceStrangers.
 	tinyCache     = 1 << 20
 	raceStrangers = 20_000
 )
 
-// TestAWithdrawalIsFinalUnderEveryID withdraws under one id while others are checked, by every way to ask, and ids are linked,
-// parted, annulled and linked to one that is shared. A check that starts after a change was acknowledged, and ends before the
-// next begins, is what the change makes of it under every id of the person: never ALLOW after a withdrawal. So is one that a near cache
-// may answer, where the withdrawal was fenced.
+// TestAWithdrawalIsFinalUnderEveryID withdraws under one id while others are checked, by every way to ask, and ids
+// are linked, parted, annulled and linked to one that is shared. A check that starts after a change was
+// acknowledged, and ends before the next begins, is what the change makes of it under every id of the person:
+// never ALLOW after a withdrawal. So is one that a near cache may answer, where the withdrawal was fenced.
 func TestAWithdrawalIsFinalUnderEveryID(t *testing.T) {
 	for name, options := range map[string]servertest.Options{
 		"tiny": {CacheSize: tinyCache}, "huge": {CacheSize: 64 << 20}, "off": {CacheOff: true},

@@ -109,8 +109,8 @@ func checks(purpose, want string, roles ...string) step {
 	}
 }
 
-// isPerson expects that each of the roles names the person of all of them, that whatever is asked of one id is answered
-// alike for the others, and by every way to ask.
+// isPerson expects that each of the roles names the person of all of them, that whatever is asked of one id is
+// answered alike for the others, and by every way to ask.
 func isPerson(roles ...string) step { return isPersonBeside(nil, roles...) }
 
 // isPersonBeside is isPerson for a person that is linked to shared ids.

@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes before
-// it.
+// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes
+// before it.
 type change struct {
 	*engine.Batch
 	*pending
@@ -78,8 +78,8 @@ func (c *change) sift() error {
 	return nil
 }
 
-// recordedForm returns the binary form of the controller's recorded event of that id, and whether there is one. That of
-// another subject's event is nil, which equals no form.
+// recordedForm returns the binary form of the controller's recorded event of that id, and whether there is one.
+// That of another subject's event is nil, which equals no form.
 func (c *change) recordedForm(id string) (form []byte, found bool, err error) {
 	event, subject, err := c.recorded(id)
 	if err != nil || event == nil {
@@ -150,8 +150,8 @@ var errSelf = &consent.InvalidError{Violations: []consent.Violation{
 	{Field: "linked_id", Description: "is the subject itself: name another id of the person"},
 }}
 
-// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil: there is
-// none.
+// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil:
+// there is none.
 func (c *change) target(id string) (*consent.Event, string, error) {
 	for i := range c.fresh {
 		if c.fresh[i].Event.ID == id {
@@ -171,7 +171,8 @@ func (c *change) planEvents() error {
 		return c.entries(c.batch.Subject.ID)
 	})}
 	if r.shared() {
-		// By its own history alone: what is said of one of the people beside it says nothing of what may be said here.
+		// By its own history alone: what is said of one of the people beside it says nothing of what may be said
+		// here.
 		err = c.admit(r.state, func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
 		next.fresh = marked(c.fresh, false)
 	} else {
@@ -196,8 +197,8 @@ type step struct {
 	recorded consent.Ledger
 }
 
-// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them from
-// there.
+// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them
+// from there.
 func marked(entries []consent.Entry, borrowed bool) []consent.Entry {
 	entries = slices.Clone(entries)
 	for i := range entries {

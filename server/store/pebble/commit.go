@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// maxGroup is how many batches share one fsync, and how many may wait for the next one; the writers that come after
-	// those wait for room. It is far above the number of writers that two cores can serve, and keeps a group's memory
-	// small.
+	// maxGroup is how many batches share one fsync, and how many may wait for the next one; the writers that come
+	// after those wait for room. It is far above the number of writers that two cores can serve, and keeps a
+	// group's memory small.
 	maxGroup = 1024
 	// maxGroupBytes ends a group early, so that large batches do not fill pebble's memtable at once.
 	maxGroupBytes = 4 << 20

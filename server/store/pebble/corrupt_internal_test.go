@@ -71,8 +71,8 @@ var damages = map[string]func(b []byte, r *rand.Rand) []byte{
 	"nothing":    func([]byte, *rand.Rand) []byte { return nil },
 }
 
-// Whatever happens to a file of a closed store, it refuses to open with one line, or refuses to read, or reads what was
-// written.
+// Whatever happens to a file of a closed store, it refuses to open with one line, or refuses to read, or reads
+// what was written.
 func TestDamagedFiles(t *testing.T) {
 	outcomes := damageAll(t, true)
 	for _, outcome := range []string{refused, intact} {
@@ -105,7 +105,8 @@ func TestDamagedTableIsUnavailable(t *testing.T) {
 	}
 }
 
-// After a crash the same holds, but for the end of the log: there damage cannot be told from a write that was cut off.
+// After a crash the same holds, but for the end of the log: there damage cannot be told from a write that was cut
+// off.
 func TestDamagedFilesAfterACrash(t *testing.T) { damageAll(t, false) }
 
 func damageAll(t *testing.T, closed bool) map[string]int {

@@ -42,8 +42,8 @@ func (e *vfsError) Unwrap() error { return e.err }
 
 func onLog(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".log") }
 
-// A disk that fails under the log fails the write, and every later one; reads show what was durable. After the process
-// is started again, the store goes on from a change that is there whole or not at all.
+// A disk that fails under the log fails the write, and every later one; reads show what was durable. After the
+// process is started again, the store goes on from a change that is there whole or not at all.
 func TestDiskFailsUnderTheLog(t *testing.T) {
 	rotates := func(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".log") || name == dir }
 	for _, tt := range []struct {
@@ -150,8 +150,8 @@ func TestDiskFullUnderTheTables(t *testing.T) {
 	audit(t, after, []consent.Subject{subject(1), subject(2)})
 }
 
-// Where the manifest cannot be written pebble must not go on, nor be opened again beside its remains: the store refuses
-// writes, reads on, and keeps its lock.
+// Where the manifest cannot be written pebble must not go on, nor be opened again beside its remains: the store
+// refuses writes, reads on, and keeps its lock.
 func TestDiskFailsUnderTheManifest(t *testing.T) {
 	disk := vfs.NewMem()
 	files := newFailingFS(disk, syscall.EIO, func(_ errorfs.Op, name string) bool { return strings.HasPrefix(name, "MANIFEST-") })

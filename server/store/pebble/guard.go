@@ -6,15 +6,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// guardFS is a file system on which the write-ahead log and the directory never fail: where an operation on them does,
-// the store halts and the call does not return.
+// guardFS is a file system on which the write-ahead log and the directory never fail: where an operation on them
+// does, the store halts and the call does not return.
 //
 // Pebble answers some failures of these, those while it begins a new log or manifest, with a panic in a goroutine of
 // its own or under a lock that it has given up: both end the process and cannot be recovered from. From outside they
 // cannot be told from the others. A halted store still reads, and a failed log could not have been written on anyway.
 //
-// What must hold: pebble never sees an error of a log, or of the directory's sync, before it is being closed (ending);
-// then it only passes them on. Edits that look right and are not:
+// What must hold: pebble never sees an error of a log, or of the directory's sync, before it is being closed
+// (ending); then it only passes them on. Edits that look right and are not:
 //   - to try a failed sync again: the system may have dropped the pages that it could not write, and say yes the second
 //     time, and an acknowledged change is lost;
 //   - to return the error after halting, from another goroutine: pebble sees it, and panics;

@@ -7,8 +7,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// The first byte of a key names the table and the form of its keys and values. Another form takes another byte, so that
-// two forms can stand in one store while it is converted.
+// The first byte of a key names the table and the form of its keys and values. Another form takes another byte, so
+// that two forms can stand in one store while it is converted.
 //
 //	tableMeta     name                                   → the store's own facts
 //	tableStates   subject                                → revision of its newest change, state; or what row.go names

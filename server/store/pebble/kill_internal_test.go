@@ -29,9 +29,9 @@ const (
 	killWriters = 6
 )
 
-// TestKilledWhileLinking has another process link, part, share and withdraw as fast as it can, and kills it at random
-// moments. After each kill every acknowledged event is there, each link stands in both ledgers, and each id reads what
-// the ledgers make of it: nothing is half linked.
+// TestKilledWhileLinking has another process link, part, share and withdraw as fast as it can, and kills it at
+// random moments. After each kill every acknowledged event is there, each link stands in both ledgers, and each id
+// reads what the ledgers make of it: nothing is half linked.
 func TestKilledWhileLinking(t *testing.T) {
 	if dir := os.Getenv(killDir); dir != "" {
 		writeUntilKilled(t, dir)

@@ -97,8 +97,8 @@ func (c *change) admitOn(old *consent.Graph) error {
 	return c.admit(old.State(id), func() ([]consent.Entry, error) { return old.Entries(id), nil })
 }
 
-// touched are the ids whose states may differ: all that depend on an end of a link, but of an end that is shared before
-// and after, where nothing else was said, the people at its other links.
+// touched are the ids whose states may differ: all that depend on an end of a link, but of an end that is shared
+// before and after, where nothing else was said, the people at its other links.
 func (c *change) touched(old, next *consent.Graph) (ids []string) {
 	for _, id := range c.ends() {
 		if old.Shared(id) && next.Shared(id) && !c.speaksOf(id) {

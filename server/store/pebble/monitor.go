@@ -16,14 +16,15 @@ import (
 
 // monitor is pebble's logger and event listener, and remembers the failure after which the store may not write.
 //
-// Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads on.
-// What must hold after the first failure: nothing of pebble runs on from where it failed; no change is acknowledged any
-// more; every read answers from what was durable; no second store opens the directory beside the remains.
+// Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads
+// on. What must hold after the first failure: nothing of pebble runs on from where it failed; no change is
+// acknowledged any more; every read answers from what was durable; no second store opens the directory beside the
+// remains.
 //
-// So halt never returns. Its goroutine is stopped for good, with whatever locks of pebble it holds, and all others meet
-// the store through what needs none of these: Record and Close wait for halted as well as for their answer, and a read
-// takes the view that is there. The price: pebble can not be closed any more, and the directory stays locked until the
-// process ends.
+// So halt never returns. Its goroutine is stopped for good, with whatever locks of pebble it holds, and all others
+// meet the store through what needs none of these: Record and Close wait for halted as well as for their answer,
+// and a read takes the view that is there. The price: pebble can not be closed any more, and the directory stays
+// locked until the process ends.
 //
 // Edits that look right and are not:
 //   - to return from halt or Fatalf: pebble tries again, and could, after a failed write of its manifest, write one
@@ -155,9 +156,10 @@ func (m *monitor) listener() *engine.EventListener {
 	}
 }
 
-// backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at once,
-// without end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged. A flush
-// that can not go well, or must, halts the store: writes would wait for it in vain, and so would Open and Close.
+// backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at
+// once, without end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged.
+// A flush that can not go well, or must, halts the store: writes would wait for it in vain, and so would Open and
+// Close.
 func (m *monitor) backgroundError(err error) {
 	if errors.Is(err, engine.ErrCancelledCompaction) {
 		return

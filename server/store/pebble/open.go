@@ -15,9 +15,9 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// format is the version of everything that is written here: keys, values, files. A store of a newer one is refused, one
-// of an older one is brought to this: since 2, states remember the rules by which they were folded; since 3, ids may be
-// of people.
+// format is the version of everything that is written here: keys, values, files. A store of a newer one is
+// refused, one of an older one is brought to this: since 2, states remember the rules by which they were folded;
+// since 3, ids may be of people.
 const format = 3
 
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
@@ -143,8 +143,8 @@ func (s *Store) open(dir string, o Options) (err error) {
 		return err
 	}
 	if created {
-		// Pebble begins a database in an old format, whose log cannot tell damage from its end. The next opening begins
-		// a new log.
+		// Pebble begins a database in an old format, whose log cannot tell damage from its end. The next opening
+		// begins a new log.
 		if err := s.closeEarly(); err != nil {
 			return engineError(err)
 		}

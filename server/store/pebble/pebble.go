@@ -1,17 +1,18 @@
 // Package pebble keeps consent in a directory on this machine's disk, in the embedded key-value store pebble.
 //
-// A change is one atomic write to pebble's log: the ledger entries, the index of event ids, the subject's new state,
-// and the store's revision. One goroutine commits; while the disk syncs one group of changes the next one gathers, so
-// that many writers share one fsync. Each change in a group still has a revision of its own, sees those before it, and
-// fails alone where it conflicts.
+// A change is one atomic write to pebble's log: the ledger entries, the index of event ids, the subject's new
+// state, and the store's revision. One goroutine commits; while the disk syncs one group of changes the next one
+// gathers, so that many writers share one fsync. Each change in a group still has a revision of its own, sees
+// those before it, and fails alone where it conflicts.
 //
-// Readers read a snapshot of pebble that is replaced after every group, by an atomic pointer. The rejected alternative,
-// reading pebble itself, shows changes that are not yet synced and may be lost with the machine's power; a snapshot a
-// group costs about a microsecond. A state is one point lookup.
+// Readers read a snapshot of pebble that is replaced after every group, by an atomic pointer. The rejected
+// alternative, reading pebble itself, shows changes that are not yet synced and may be lost with the machine's
+// power; a snapshot a group costs about a microsecond. A state is one point lookup.
 //
-// Ids that are linked are one person: each of them has an alias in place of its state, and the state stands once, under a
-// key that is drawn anew whenever an id comes or goes (row.go). Links are rare and change what is kept of all ids that they
-// touch, in the same one write, from their ledgers (links.go); all other events advance states as they are (change.go).
+// Ids that are linked are one person: each of them has an alias in place of its state, and the state stands once,
+// under a key that is drawn anew whenever an id comes or goes (row.go). Links are rare and change what is kept of
+// all ids that they touch, in the same one write, from their ledgers (links.go); all other events advance states
+// as they are (change.go).
 //
 // Failure: an error of the disk or of pebble is consent.ErrUnavailable. After a failed write, a full disk among them,
 // the store refuses all others, and reads what was durable before, until the process is started again: monitor and
@@ -37,13 +38,13 @@ import (
 type Options struct {
 	// Observers are told of every change.
 	Observers store.Observers
-	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It must
-	// be quick, and must not call the store.
+	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It
+	// must be quick, and must not call the store.
 	Writes func(error)
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
-	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index blocks,
-	// the filters and the hot part of the states.
+	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index
+	// blocks, the filters and the hot part of the states.
 	CacheSize int64
 	// FS is the file system; nil means that of the machine. Tests have it fail.
 	FS vfs.FS
@@ -89,8 +90,8 @@ func (s *Store) Err() error { return s.log.failure() }
 
 // Close waits for calls under way and releases the directory. Calling it again does nothing.
 //
-// After a failed write pebble cannot be stopped safely: the directory then stays locked until the process ends, and the
-// error says so.
+// After a failed write pebble cannot be stopped safely: the directory then stays locked until the process ends,
+// and the error says so.
 func (s *Store) Close() error {
 	s.gate.Lock()
 	if s.closed {
@@ -134,10 +135,10 @@ func (s *Store) end() (err error) {
 // engineOptions are pebble's.
 //
 // Tuned with BenchmarkRecord on two cores, 300,000 events: a memtable of 16 MiB records 18,000 to 25,000 events a
-// second, the default of 4 MiB 15,000, and opening after a crash, when it is replayed, takes 0.6 s. Ten filter bits a
-// key keep lookups of absent keys (every new event's id) off the disk. Format and comparer are fixed by name, so that a
-// newer pebble does not change a store by itself; the WAL's sync chunks tell a torn tail from damage. Read compactions
-// are off: they sample under locks on the read path.
+// second, the default of 4 MiB 15,000, and opening after a crash, when it is replayed, takes 0.6 s. Ten filter
+// bits a key keep lookups of absent keys (every new event's id) off the disk. Format and comparer are fixed by
+// name, so that a newer pebble does not change a store by itself; the WAL's sync chunks tell a torn tail from
+// damage. Read compactions are off: they sample under locks on the read path.
 func engineOptions(o Options, log *monitor) *engine.Options {
 	options := &engine.Options{
 		Comparer:                   comparer(),
@@ -162,8 +163,8 @@ func engineOptions(o Options, log *monitor) *engine.Options {
 	return options
 }
 
-// comparer orders keys by their bytes. Its name marks the directory as ours: pebble refuses to open one of another name
-// before it writes anything.
+// comparer orders keys by their bytes. Its name marks the directory as ours: pebble refuses to open one of another
+// name before it writes anything.
 func comparer() *engine.Comparer {
 	c := *engine.DefaultComparer
 	c.Name = "consentd"

@@ -52,8 +52,8 @@ func (v *view) retain() bool {
 	}
 }
 
-// release gives the view back. Closing its snapshot needs pebble's lock, which a halted store holds for ever: no reader
-// may wait for it.
+// release gives the view back. Closing its snapshot needs pebble's lock, which a halted store holds for ever: no
+// reader may wait for it.
 func (v *view) release() {
 	if v.refs.Add(-1) > 0 {
 		return
@@ -122,8 +122,8 @@ func (r *row) who(subject consent.Subject) consent.Person {
 // maxPageBytes ends a page early, whatever its limit: entries are to fit into one message.
 const maxPageBytes = 1 << 20
 
-// Events returns a page of the ledgers of the subject's person: at least one entry if there is one, at most page.Limit
-// and about 1 MiB.
+// Events returns a page of the ledgers of the subject's person: at least one entry if there is one, at most
+// page.Limit and about 1 MiB.
 func (s *Store) Events(ctx context.Context, subject consent.Subject, page consent.Page) (_ consent.Entries, err error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Entries{}, err

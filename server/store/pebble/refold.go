@@ -115,8 +115,8 @@ func (p *refolding) see(key, value []byte) error {
 	return p.flush()
 }
 
-// storedState finds the binary form of the state in a value of tableStates or tablePeople, and a subject whose state it
-// is. It is nil in the alias of a person, and where it cannot be told: reading the state then says why.
+// storedState finds the binary form of the state in a value of tableStates or tablePeople, and a subject whose
+// state it is. It is nil in the alias of a person, and where it cannot be told: reading the state then says why.
 func storedState(key, value []byte) (subject consent.Subject, form []byte, err error) {
 	if key[0] == tableStates {
 		var ok bool

@@ -21,7 +21,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their folding:
+// unpackFormat1 returns a directory with a store that was written before states remembered the rules of their
+// folding:
 // 307 subjects, of whom seven show where the rules changed.
 func unpackFormat1(t *testing.T) string { return unpack(t, "format-1") }
 

@@ -36,8 +36,8 @@ func linked(t testing.TB, n int) *Store {
 	return s
 }
 
-// TestReadsArePointLookups: one for an id that stands alone or is shared, two for one of a person, however many ids it
-// has.
+// TestReadsArePointLookups: one for an id that stands alone or is shared, two for one of a person, however many
+// ids it has.
 func TestReadsArePointLookups(t *testing.T) {
 	s := linked(t, 8)
 	mustRecord(t, s, grantOf(subject(20), "alone"))
