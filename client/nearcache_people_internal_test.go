@@ -54,8 +54,8 @@ func (s *safety) linkAll(ctx context.Context, c *Client) {
 	}
 }
 
-// part makes the last id of a subject a person of its own, to whom consent is given. No check of the subject is judged
-// now.
+// part makes the last id of a subject a person of its own, to whom consent is given. No check of the subject is
+// judged now.
 func (s *safety) part(ctx context.Context, c *Client, subject int) {
 	if s.config.ids == 1 || s.parted[subject] {
 		return

@@ -23,8 +23,8 @@ var doorHistories = flag.Int("doors.histories", 10, "random histories for TestAl
 
 var doorControllers = []string{"example", "jasminai", "jsers", "livex", "somesing", "z-image"}
 
-// doorIDs are those of a history: of one who stands alone, or of people who are linked and parted, of whom the last is
-// a household.
+// doorIDs are those of a history: of one who stands alone, or of people who are linked and parted, of whom the
+// last is a household.
 func doorIDs(seed int) []string {
 	id := fmt.Sprint("u", seed)
 	if seed%3 == 0 {
@@ -33,8 +33,8 @@ func doorIDs(seed int) []string {
 	return []string{id, id + "-cookie", id + "-mail", id + "-household"}
 }
 
-// doorStore records random histories, each for every controller, and returns the directory of their store. Purposes of
-// the generator are those of controllers, or become marketing_email and ai_training.
+// doorStore records random histories, each for every controller, and returns the directory of their store.
+// Purposes of the generator are those of controllers, or become marketing_email and ai_training.
 func doorStore(t *testing.T, histories int) string {
 	t.Helper()
 	dir := t.TempDir()

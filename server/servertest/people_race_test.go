@@ -34,10 +34,10 @@ const (
 	raceStrangers = 20_000
 )
 
-// TestAWithdrawalIsFinalUnderEveryID withdraws under one id while others are checked, by every way to ask, and ids are
-// linked, parted, annulled and linked to one that is shared. A check that starts after a change was acknowledged, and
-// ends before the next begins, is what the change makes of it under every id of the person: never ALLOW after a
-// withdrawal. So is one that a near cache may answer, where the withdrawal was fenced.
+// TestAWithdrawalIsFinalUnderEveryID withdraws under one id while others are checked, by every way to ask, and ids
+// are linked, parted, annulled and linked to one that is shared. A check that starts after a change was
+// acknowledged, and ends before the next begins, is what the change makes of it under every id of the person:
+// never ALLOW after a withdrawal. So is one that a near cache may answer, where the withdrawal was fenced.
 func TestAWithdrawalIsFinalUnderEveryID(t *testing.T) {
 	for name, options := range map[string]servertest.Options{
 		"tiny": {CacheSize: tinyCache}, "huge": {CacheSize: 64 << 20}, "off": {CacheOff: true},
