@@ -21,7 +21,7 @@ func ExampleHook() {
 	for _, span := range spans.Ended() {
 		fmt.Println(span.Name())
 		for _, attribute := range span.Attributes() {
-			fmt.Println(attribute.Key, attribute.Value.Emit())
+			fmt.Println(attribute.Key, attribute.Value.String())
 		}
 	}
 	// Output:

@@ -29,8 +29,6 @@ type family struct {
 	random  *rand.Rand
 	began   time.Time
 	sayings []saying
-	// refused counts the sayings that the server did not take.
-	refused int
 
 	shown [familyIDs]shown
 	// checked counts the checks of these ids.
