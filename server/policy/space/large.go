@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// MaxCases bounds what one walk shows: about ten times what the largest shipped purpose takes.
-const MaxCases = 200_000
+// MaxSituations bounds what one walk shows: about ten times what the largest shipped purpose takes.
+const MaxSituations = 200_000
 
 // ErrTooLarge is wrapped by the error of a walk over a space that has more dimensions or values than a point can name,
-// of which nothing is shown, or more situations than MaxCases, of which that many are. The error names the dimension,
+// of which nothing is shown, or more situations than MaxSituations, of which that many are. The error names the dimension,
 // its count and the remedy. What was not shown may hold any fault: who proves something must take it for one.
 var ErrTooLarge = errors.New("the space is too large to be walked whole")
 
@@ -28,11 +28,11 @@ func (s *Space) nameable() error {
 	return nil
 }
 
-// exceeded is ErrTooLarge for a walk that met more situations than MaxCases.
+// exceeded is ErrTooLarge for a walk that met more situations than MaxSituations.
 func (s *Space) exceeded() error {
 	d := s.largest()
 	return fmt.Errorf("%w: it has %d dimensions and more than %d situations; the dimension %q has most values, %d: %s",
-		ErrTooLarge, len(s.dims), MaxCases, d.name, len(d.values), d.remedy())
+		ErrTooLarge, len(s.dims), MaxSituations, d.name, len(d.values), d.remedy())
 }
 
 // largest is the dimension with most values, but for that of the consent, which rules do not make larger.

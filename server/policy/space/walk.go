@@ -85,7 +85,7 @@ func (w *walk) ask(p Point) Answer {
 	if len(w.seen)%256 == 0 {
 		w.err = w.ctx.Err()
 	}
-	if len(w.seen) >= MaxCases {
+	if len(w.seen) >= MaxSituations {
 		w.err = w.space.exceeded()
 		return Answer{}
 	}
