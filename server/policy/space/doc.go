@@ -18,9 +18,9 @@
 //
 // Values are derived from the rules and data, of the shared packages and of the controller:
 //
-//   - places and countries: every ISO code in rules, data and the law in Go. Codes that no rule names, that stand in the
-//     same places of the data, with the same values, and that the law does not tell apart are one; besides, one place
-//     that nothing names and no country will ever have (of ISO's range for users), and one part of a country.
+//   - places and countries: every ISO code in rules, data and the law in Go. Codes that no rule names, that stand in
+//     the same places of the data, with the same values, and that the law does not tell apart are one; besides, one
+//     place that nothing names and no country will ever have (of ISO's range for users), and one part of a country.
 //   - categories: every dotted key, its parents and a child, one for each group that stands alike; one that nothing
 //     names; and each together with that one.
 //   - ages: just below and at each number that a rule compares an age with, or that stands in the data below a key

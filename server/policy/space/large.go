@@ -10,8 +10,9 @@ import (
 const MaxSituations = 200_000
 
 // ErrTooLarge is wrapped by the error of a walk over a space that has more dimensions or values than a point can name,
-// of which nothing is shown, or more situations than MaxSituations, of which that many are. The error names the dimension,
-// its count and the remedy. What was not shown may hold any fault: who proves something must take it for one.
+// of which nothing is shown, or more situations than MaxSituations, of which that many are. The error names the
+// dimension, its count and the remedy. What was not shown may hold any fault: who proves something must take it for
+// one.
 var ErrTooLarge = errors.New("the space is too large to be walked whole")
 
 // nameable is nil where a point can name every situation, else ErrTooLarge. It takes hundreds of constants or dozens
