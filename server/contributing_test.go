@@ -48,7 +48,7 @@ func covers(listed, file string) bool {
 	return err == nil && matched || strings.HasPrefix(file, listed+"/")
 }
 
-// naming returns the files that name something: hand-written Go, tests aside, protos, and rules.
+// naming returns the files that name something: hand-written Go, tests aside, protos, rules, and their schemas.
 func naming(t *testing.T, expression string) map[string]bool {
 	t.Helper()
 	word, found := regexp.MustCompile(expression), map[string]bool{}
@@ -59,7 +59,7 @@ func naming(t *testing.T, expression string) map[string]bool {
 			return err
 		case entry.IsDir() && (entry.Name() == "node_modules" || strings.HasPrefix(entry.Name(), ".") && name != "."):
 			return fs.SkipDir
-		case !slices.Contains([]string{".go", ".proto", ".rego"}, path.Ext(name)),
+		case !slices.Contains([]string{".go", ".proto", ".rego", ".jsonschema"}, path.Ext(name)),
 			strings.HasSuffix(name, "_test.go"), strings.HasSuffix(name, ".pb.go"), strings.HasSuffix(name, "_test.rego"):
 			return nil
 		}
@@ -91,12 +91,18 @@ func TestChangesTouchFilesThatExist(t *testing.T) {
 }
 
 // TestChangesTouchWhatIsListed: for a reason code, what names one that nothing treats in a way of its own; for a kind
-// of event, what names every kind there is. That is what must be touched for another.
+// of event, what names every kind there is; for a fact of the state, what names three of different forms; for a regime,
+// what names the one that most places ask by name. That is what must be touched for another.
 func TestChangesTouchWhatIsListed(t *testing.T) {
 	kinds := []string{"Objection", "Restriction", "OptOut", "Signals", "Profile", "Erasure", "Annulment"}
 	for change, expressions := range map[string][]string{
 		"a reason code":   {`\b(REASON_CODE_)?NOT_ANONYMIZED\b|\bNotAnonymized\b`},
 		"a kind of event": expressionsOf(kinds),
+		"a fact of the state": {
+			`\b(RetentionUntil|retention_until)\b|"retention"`, `\b(LastActivityAt|last_activity_at)\b|"activity"`,
+			`\b[Rr]elationship\b`,
+		},
+		"a regime": {`\bappi\b|\bjapan\b`},
 	} {
 		listed := touched(t)[change]
 		if len(listed) == 0 {

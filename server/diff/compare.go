@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -144,7 +145,7 @@ func (c *comparison) states(ctx context.Context) (*tally, error) {
 // enumerate walks the space of one purpose.
 func (w *worker) enumerate(p purpose) error {
 	before, after := newWalked(w.pair.before, p.controller), newWalked(w.pair.after, p.controller)
-	return p.vocabulary.Space(p.name).Walk(w.ctx, func(c *space.Situation) space.Answer {
+	err := p.vocabulary.Space(p.name).Walk(w.ctx, func(c *space.Situation) space.Answer {
 		w.tally.total.Subjects++
 		was, is := before.decide(w.ctx, c), after.decide(w.ctx, c)
 		a, b := sideOf(&was), sideOf(&is)
@@ -156,6 +157,14 @@ func (w *worker) enumerate(p purpose) error {
 		}
 		return space.Combine(space.AnswerOf(&was), space.AnswerOf(&is))
 	})
+	if errors.Is(err, space.ErrTooLarge) {
+		sets := w.pair.with(p.controller)
+		return &consent.PolicyFaultsError{Faults: []consent.PolicyFault{{
+			File:    sets[len(sets)-1].Tree().Tables[p.controller].File(),
+			Message: fmt.Sprintf("purposes.%s: its states cannot be compared: %v", p.name, err),
+		}}}
+	}
+	return err
 }
 
 // walked decides the cases of a walk by one set.

@@ -365,3 +365,24 @@ func TestCandidatesThatDoNotLoad(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestStatesThatAreTooMany: where not all states of a purpose can be looked at, the comparison says so and why.
+func TestStatesThatAreTooMany(t *testing.T) {
+	candidate := small(files(t))
+	for i := range candidate {
+		for key := range 64 {
+			if candidate[i].Path == "controllers/example/example.rego" {
+				candidate[i].Content = fmt.Appendf(candidate[i].Content, "\nread if input.context.key_%02d == true\n", key)
+			}
+		}
+	}
+	_, err := newDiffer(t, populated(3), load(t, small(files(t)))).Compare(t.Context(), diff.Request{Files: candidate, States: true})
+	var faults *consent.PolicyFaultsError
+	if !errors.As(err, &faults) || len(faults.Faults) == 0 {
+		t.Fatalf("error = %v", err)
+	}
+	f := faults.Faults[0]
+	if f.File != "controllers/example/data.yaml" || !strings.Contains(f.Message, `the last "key_63": read fewer keys`) {
+		t.Errorf("fault: %s", f)
+	}
+}

@@ -27,10 +27,9 @@ type attempt struct {
 	// fired are the rules that fired in the enumeration, covered those that did in a test or case, as lines number
 	// them.
 	fired, covered map[string]bool
-	// faulty are the controllers in which the enumeration found a fault; warnings are what else it found of a
-	// controller.
-	faulty   map[string]bool
-	warnings map[string][]consent.PolicyFinding
+	// faulty are the controllers in which the enumeration found a fault; unwalked those of which not all was looked
+	// at: nothing is known of rules of theirs that did not fire.
+	faulty, unwalked map[string]bool
 	// memory is what the prover is to remember.
 	memory *memory
 }
@@ -46,11 +45,9 @@ func (a *attempt) add(r *consent.PolicyReport, found *result) {
 	if len(found.violations) > 0 {
 		a.faulty[found.controller] = true
 	}
-	if found.truncated {
-		w := faultAt(table, 0, fmt.Sprintf(
-			"purposes.%s: more than %d cases: the rest was not looked at: compare with fewer constants", found.purpose, space.MaxCases))
-		r.Warnings = append(r.Warnings, w)
-		a.warnings[found.controller] = append(a.warnings[found.controller], w)
+	if found.tooLarge != nil {
+		a.faulty[found.controller], a.unwalked[found.controller] = true, true
+		r.Faults = append(r.Faults, faultAt(table, 0, fmt.Sprintf("purposes.%s: not proven: %v", found.purpose, found.tooLarge)))
 		return
 	}
 	failing := slices.ContainsFunc(found.violations, func(v violation) bool { return v.invariant.ID == total.ID })

@@ -39,8 +39,8 @@
 // # Failure
 //
 // Admit fails closed: what it cannot look at, for want of time or because files changed, is an error, and the set
-// is not put in force. A space of more than space.MaxCases situations is cut off, with a warning. A set without
-// tests is admitted with a warning.
+// is not put in force. A space that is too large to be walked whole (space.ErrTooLarge) is a fault, which names what
+// makes it so large: of what was not looked at nothing is proven. A set without tests is admitted with a warning.
 //
 // A Prover remembers units that it proved and tested, of the last set that was admitted and of the last that was
 // refused, by what they mean: comments, layout, and a table's own keys that no rule can read do not count. So a

@@ -471,6 +471,38 @@ _opted_in_again(t) if {
 		"GDPR-9",
 		"",
 	},
+	{
+		"the packs forget Japan, which other data name",
+		"example/product_improvement",
+		[]edit{
+			{"lib/place/place.rego", `appi if country == "JP"`, `appi if country == "JAPAN"`},
+			{appi, `{"", "JP", "GB"}`, `{"", "GB"}`},
+		},
+		"APPI-20-2",
+		"",
+	},
+	{
+		"the packs forget California",
+		"example/affiliate_sharing",
+		[]edit{
+			{"lib/place/place.rego", `ccpa if jurisdiction == "US-CA"`, `ccpa if jurisdiction == "CALIFORNIA"`},
+		},
+		"CCPA-GPC",
+		"",
+	},
+	{
+		"a country with the age of others",
+		"example/ai_training",
+		[]edit{
+			{
+				"lib/gdpr/data.yaml",
+				`SI: [{effective_from: "2018-05-25T00:00:00Z", age: 15}]`,
+				`SI: [{effective_from: "2018-05-25T00:00:00Z", age: 13}]`,
+			},
+		},
+		"GDPR-8",
+		"",
+	},
 	{"a territory of the EEA forgotten", "example/product_improvement", []edit{{"lib/place/data.yaml", ", RE: FR", ""}}, "GDPR-9", ""},
 	{
 		"a restarted erasure lifts a restriction",

@@ -21,8 +21,7 @@ func newMemory() *memory {
 
 // provenUnit is what was found of a controller in which there is no fault.
 type provenUnit struct {
-	report   consent.EnumeratedController
-	warnings []consent.PolicyFinding
+	report consent.EnumeratedController
 	// fired are the rules that fired, as lines number them; allTracked says that all cases were looked at for it.
 	fired      map[string]bool
 	allTracked bool

@@ -173,8 +173,9 @@ type result struct {
 	reasons        map[consent.ReasonCode]int
 	space          *space.Space
 	firsts         map[space.Answer]space.Point
-	truncated      bool
-	err            error
+	// tooLarge wraps space.ErrTooLarge where not all of the space was looked at.
+	tooLarge error
+	err      error
 }
 
 // job is a purpose to admission.
@@ -247,7 +248,7 @@ func (a *attempt) proveOne(ctx context.Context, r *result, w *space.Walker, fire
 	p.tracker = tracker{set: a.tracked, fired: fired, all: a.trackAll}
 	r.cases, r.err = p.run(w)
 	if errors.Is(r.err, space.ErrTooLarge) {
-		r.truncated, r.err = true, nil
+		r.tooLarge, r.err = r.err, nil
 	}
 	if r.err == nil {
 		r.violations = p.plainest()

@@ -200,7 +200,7 @@ func (p *Prover) begin(fsys fs.FS, set *policy.Set) (*attempt, error) {
 	a := &attempt{
 		prover: p, set: set.Detached(), units: u, lines: u.lines(), memory: newMemory(),
 		now: cmp.Or(p.options.Now, consent.InstantOf(time.Now())), vocabularies: map[string]*space.Vocabulary{},
-		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, warnings: map[string][]consent.PolicyFinding{},
+		fired: map[string]bool{}, covered: map[string]bool{}, faulty: map[string]bool{}, unwalked: map[string]bool{},
 	}
 	for _, c := range controllers {
 		if a.vocabularies[c.ID], err = space.NewVocabulary(c.ID, a.now, set); err != nil {
@@ -218,7 +218,6 @@ func (a *attempt) enumerate(ctx context.Context, r *consent.PolicyReport) error 
 		r.Controllers = append(r.Controllers, consent.EnumeratedController{ID: c.ID, Purposes: len(c.Purposes)})
 		if known, ok := a.prover.provenBefore(a.provenKey(c.ID)); ok {
 			r.Controllers[len(r.Controllers)-1] = known.report
-			r.Warnings = append(r.Warnings, known.warnings...)
 			maps.Copy(a.fired, known.fired)
 			a.memory.proven[a.provenKey(c.ID)] = known
 			continue
@@ -265,7 +264,7 @@ func (a *attempt) provenKey(controller string) string {
 func (a *attempt) remember(r *consent.PolicyReport, fresh []string) {
 	for _, c := range r.Controllers {
 		if slices.Contains(fresh, c.ID) && !a.faulty[c.ID] {
-			a.memory.proven[a.provenKey(c.ID)] = provenUnit{report: c, fired: a.firedOf(c.ID), warnings: a.warnings[c.ID]}
+			a.memory.proven[a.provenKey(c.ID)] = provenUnit{report: c, fired: a.firedOf(c.ID)}
 		}
 	}
 }

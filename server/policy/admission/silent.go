@@ -136,7 +136,7 @@ func (a *attempt) unfiredRules() (out []silentRule) {
 	byID, seen := a.units.rulesByID(), map[string]bool{}
 	for _, rule := range a.tracked.Rules() {
 		id := a.lines[position(rule.File, rule.Row)]
-		if id == "" || a.fired[id] || a.covered[id] || seen[id] || a.prover.known[ruleKey(byID[id])] {
+		if id == "" || a.fired[id] || a.covered[id] || seen[id] || a.prover.known[ruleKey(byID[id])] || a.unwalked[controllerOf(id)] {
 			continue
 		}
 		seen[id] = true
@@ -148,13 +148,22 @@ func (a *attempt) unfiredRules() (out []silentRule) {
 // controllersOf are the controllers that have one of the rules of their own and were not looked at for all of them.
 func (a *attempt) controllersOf(rules []silentRule) (ids []string) {
 	for _, rule := range rules {
-		own, ok := strings.CutPrefix(rule.id, tree.Folder)
-		id, _, _ := strings.Cut(own, "/")
-		if ok && !rule.unneeded && !slices.Contains(ids, id) && !a.memory.proven[a.provenKey(id)].allTracked {
+		id := controllerOf(rule.id)
+		if id != "" && !rule.unneeded && !slices.Contains(ids, id) && !a.memory.proven[a.provenKey(id)].allTracked {
 			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+// controllerOf is the controller whose rule has the id; empty: it is a shared one.
+func controllerOf(id string) string {
+	own, ok := strings.CutPrefix(id, tree.Folder)
+	if !ok {
+		return ""
+	}
+	controller, _, _ := strings.Cut(own, "/")
+	return controller
 }
 
 // unfired reports the rules that fired nowhere: one finding for each file, and one for those there that no

@@ -1,6 +1,7 @@
 package law
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -10,6 +11,15 @@ import (
 
 // The tables of the law that the invariants stand on. They repeat what policies/lib has as data, on purpose: an
 // edit of the data that takes a protection away must be found. A change of the law changes both.
+
+// The places of which invariants speak by name. Probes are a few of different law.
+const (
+	germany      = "DE"
+	greatBritain = "GB"
+	denmark      = "DK"
+	japan        = "JP"
+	california   = "US-CA"
+)
 
 // eea is the European Economic Area.
 var eea = []string{
@@ -67,9 +77,32 @@ var (
 	}
 )
 
-// Places are the codes of the places of which the invariants say something of their own, some of them twice.
+// Places are the codes of the places of which the invariants say something of their own, each once, sorted.
 func Places() []string {
-	return slices.Concat(eea, keys(territories), keys(askForSpecial), keys(honourGPC))
+	named := []string{germany, greatBritain, denmark, japan, california}
+	all := slices.Concat(named, eea, keys(territories), keys(youngerConsent), keys(askForSpecial), keys(honourGPC))
+	return slices.Compact(slices.Sorted(slices.Values(all)))
+}
+
+// Probes are the codes of a few places of different law: of Europe, Japan and California.
+func Probes() []string { return []string{germany, japan, california} }
+
+// Standing is equal for two places that no invariant tells apart at an instant or later.
+func Standing(place string, now consent.Instant) string {
+	own, country := "", countryOf(place)
+	if place == california || country == greatBritain || country == japan || country == denmark && now < danishAct {
+		own = country
+	}
+	return fmt.Sprintf("%q in the EEA: %t, of age at %d, special categories %d, signals %d", own, slices.Contains(eea, country),
+		consentAge(country, now), begins(askForSpecial, place, now), begins(honourGPC, place, now))
+}
+
+// begins is when a state's act begins, or now if it has begun; absent: it has none.
+func begins(since map[string]consent.Instant, place string, now consent.Instant) consent.Instant {
+	if from, ok := since[place]; ok {
+		return max(from, now)
+	}
+	return 0
 }
 
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

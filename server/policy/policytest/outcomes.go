@@ -71,8 +71,8 @@ func controllers(described []consent.Controller, tallies map[string]tally) []Con
 }
 
 // possible adds the outcomes that the cases which the rules can tell apart have, and returns answers in which the
-// engines differ.
-func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (differing []Failure, err error) {
+// engines differ, and the purposes with so many cases that not all were looked at.
+func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (failures []Failure, err error) {
 	vocabulary, err := space.NewVocabulary(c.ID, s.now, s.set)
 	if err != nil {
 		return nil, err
@@ -90,15 +90,25 @@ func (s *Suite) possible(ctx context.Context, c consent.Controller, t tally) (di
 			answer := space.AnswerOf(&d)
 			if err == nil && !compared[answer] {
 				compared[answer] = true
-				differing = append(differing, s.difference(ctx, asked, answer)...)
+				failures = append(failures, s.difference(ctx, asked, answer)...)
 			}
 			return answer
 		})
-		if err != nil && ctx.Err() != nil { // of a space too large to be walked whole, what was seen counts
+		switch {
+		case errors.Is(err, space.ErrTooLarge):
+			f := s.failureOf(c.ID, p.Name)
+			f.Expected, f.Got = "every outcome that the purpose can have", err.Error()
+			failures = append(failures, f)
+		case err != nil:
 			return nil, err
 		}
 	}
-	return differing, nil
+	return failures, nil
+}
+
+// failureOf is a failure that is about a purpose.
+func (s *Suite) failureOf(controller, purpose string) Failure {
+	return Failure{File: s.set.Tree().Tables[controller].File(), Line: 1, Name: purpose + " of " + controller}
 }
 
 // difference is how the engines differ over a situation with this answer, if they do.
@@ -107,9 +117,7 @@ func (s *Suite) difference(ctx context.Context, asked *space.Situation, answer s
 	if !errors.As(space.Difference(ctx, s.set, asked, answer), &difference) {
 		return nil
 	}
-	r := &asked.Request
-	at := Failure{File: s.set.Tree().Tables[r.Subject.Controller].File(), Line: 1, Name: r.Purpose + " of " + r.Subject.Controller}
-	return []Failure{differs(at, difference)}
+	return []Failure{differs(s.failureOf(asked.Request.Subject.Controller, asked.Request.Purpose), difference)}
 }
 
 // differs is the failure of what the engines decide differently.

@@ -2,6 +2,7 @@ package policytest_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -205,6 +206,22 @@ test_all[name] if {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestTooManyCasesAreAFailure: where not every case of a purpose was looked at, the report does not pass for a whole one.
+func TestTooManyCasesAreAFailure(t *testing.T) {
+	rules := small["controllers/c/c.rego"]
+	for i := range 64 {
+		rules += fmt.Sprintf("\ndenials contains \"UNDER_AGE\" if input.context.key_%02d == true\n", i)
+	}
+	r := run(t, changed(t, [3]string{"controllers/c/c.rego", "", rules}))
+	if len(r.Failures) != 2 { // of ads and mail
+		t.Fatalf("failures: %+v", r.Failures)
+	}
+	f := r.Failures[1]
+	if f.File != "controllers/c/data.yaml" || f.Name != "mail of c" || !strings.Contains(f.Got, `the last "key_63": read fewer keys`) {
+		t.Errorf("failure: %+v", f)
 	}
 }
 

@@ -98,6 +98,3 @@ func (d *dimension) places(codes ...string) (out []uint8) {
 	}
 	return out
 }
-
-// bound cuts what a point cannot name.
-func (d *dimension) bound() { d.values = d.values[:min(len(d.values), maxValues)] }

@@ -18,9 +18,9 @@
 //
 // Values are derived from the rules and data, of the shared packages and of the controller:
 //
-//   - places and countries: every ISO code in rules and data. Codes that no rule names and that stand in the same
-//     places of the data, with the same values, are one; besides, one place that nothing names and no country will
-//     ever have (of ISO's range for users), one part of a country, and what the law in Go names and the data forgot.
+//   - places and countries: every ISO code in rules, data and the law in Go. Codes that no rule names, that stand in
+//     the same places of the data, with the same values, and that the law does not tell apart are one; besides, one
+//     place that nothing names and no country will ever have (of ISO's range for users), and one part of a country.
 //   - categories: every dotted key, its parents and a child, one for each group that stands alike; one that nothing
 //     names; and each together with that one.
 //   - ages: just below and at each number that a rule compares an age with, or that stands in the data below a key
@@ -32,6 +32,8 @@
 //     flag is absent, true, or the text "true"; another key may hold what rules compare it with, purposes, and lists
 //     of purposes.
 //   - recipients: every kind, with an id that consents name, and with each id that a rule compares with.
+//
+// A space that is too large to be named or walked whole is not cut: the walk fails (ErrTooLarge).
 //
 // What is not derived, and not varied: the subject's id, numbers and lengths in the context, and strings that
 // rules take apart by other means than comparing them.

@@ -18,9 +18,6 @@ func (v *Vocabulary) jurisdictions() []value {
 // subdivision is a part of a country of the EEA.
 const subdivision = "DE-BY"
 
-// probed are the codes of a few places of different law: the unknown one, Europe, Japan and California.
-var probedPlaces = []string{plain, "DE", "JP", "US-CA"}
-
 // unnamedPlace is a code that neither rules nor data name. ISO 3166-1 leaves XA to XZ to its users: no country
 // will ever have one, and no law pack means one. The edge refuses such codes, but a policy must deny what it does
 // not know all the same.
@@ -33,27 +30,21 @@ func (v *Vocabulary) unnamedPlace() string {
 	return "XZ"
 }
 
-// placeCodes are the codes that rules and data name, one for each group that they do not tell apart, two that they
-// need not name, and those that the law names and they forgot.
+// placeCodes are the codes that rules, data and the law name, and two that none need name: one for each group that
+// none of the three tells apart. What rules and data forgot of the law, or mixed up, so stands alone.
 func (v *Vocabulary) placeCodes() []string {
 	keys := sortedKeys(v.places)
-	for _, code := range []string{v.unnamedPlace(), subdivision, "DE", "GB", "JP", "US", "US-CA", "US-CO"} {
+	for _, code := range append([]string{v.unnamedPlace(), subdivision}, law.Places()...) {
 		if !v.places[code] {
 			keys = append(keys, code)
 		}
 	}
-	keys = v.alike(keys, func(code string) []string {
+	return v.alike(keys, func(code string) string {
 		if len(code) > 2 {
-			return []string{code[:2], "-"}
+			return law.Standing(code, v.now) + " in " + v.standing(code[:2])
 		}
-		return nil
+		return law.Standing(code, v.now)
 	})
-	for _, code := range law.Places() {
-		if !v.places[code] && !slices.Contains(keys, code) {
-			keys = append(keys, code)
-		}
-	}
-	return keys
 }
 
 // countries are the codes of countries among the places, of recipients; of a processor where the request names no
@@ -109,7 +100,7 @@ func (v *Vocabulary) dataCategories() []value {
 		}
 	}
 	all := sortedKeys(keys)
-	for _, key := range v.alike(all, func(key string) []string { return v.relatives(key, all) }) {
+	for _, key := range v.alike(all, func(key string) string { return v.relatives(key, all) }) {
 		add(key)
 		if v.categories[key] {
 			add(ordinary, key)
@@ -119,12 +110,11 @@ func (v *Vocabulary) dataCategories() []value {
 	return out
 }
 
-// relatives are the categories above and below a key, each with its side.
-func (v *Vocabulary) relatives(key string, all []string) []string {
-	var out []string
+// relatives are where the categories above and below a key stand.
+func (v *Vocabulary) relatives(key string, all []string) (out string) {
 	for _, other := range all {
 		if other != key && (under(other, key) || under(key, other)) && v.categories[other] {
-			out = append(out, other)
+			out += ">" + v.standing(other)
 		}
 	}
 	return out

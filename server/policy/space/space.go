@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy/law"
 )
 
 // Space is the finite space of requests about one purpose, and of people, that the rules of one or several sets
@@ -72,8 +73,7 @@ func (v *Vocabulary) Space(purpose string) *Space {
 	s.add("other consents", ofConsent, elsewhere.values())
 	s.addSubject(v, others)
 	s.addRequest(v, others)
-	s.bound()
-	s.probes = s.dims[dimPlace].places(probedPlaces...)
+	s.probes = s.dims[dimPlace].places(append(law.Probes(), plain)...)
 	return s
 }
 
@@ -135,14 +135,6 @@ func (s *Space) ending(p Point) uint8 {
 		return p[s.erasure]
 	}
 	return 0
-}
-
-// bound cuts what a point cannot name. It takes hundreds of constants or dozens of context keys to get there.
-func (s *Space) bound() {
-	s.dims = s.dims[:min(len(s.dims), maxDimensions)]
-	for i := range s.dims {
-		s.dims[i].bound()
-	}
 }
 
 // covering is the purpose that the table names as covering this one; empty: none.

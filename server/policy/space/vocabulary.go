@@ -288,16 +288,13 @@ func text(v any) string {
 	return string(out)
 }
 
-// alike groups keys that stand in the same places of the data, and whose relations do; a key that a rule names
-// stands alone. The first of each group stands for it.
-func (v *Vocabulary) alike(keys []string, relatives func(string) []string) []string {
+// alike groups keys that stand in the same places of the data and agree in what besides tells them apart; a key that a
+// rule names stands alone. The first of each group stands for it.
+func (v *Vocabulary) alike(keys []string, besides func(key string) string) []string {
 	seen := map[string]bool{}
 	var out []string
 	for _, key := range keys {
-		signature := strconv.Quote(strings.Join(v.standing(key), "|"))
-		for _, relative := range relatives(key) {
-			signature += ">" + strings.Join(v.standing(relative), "|")
-		}
+		signature := strconv.Quote(v.standing(key)) + besides(key)
 		if !seen[signature] {
 			seen[signature] = true
 			out = append(out, key)
@@ -307,11 +304,11 @@ func (v *Vocabulary) alike(keys []string, relatives func(string) []string) []str
 }
 
 // standing is where a key stands; one that a rule names stands for itself.
-func (v *Vocabulary) standing(key string) []string {
+func (v *Vocabulary) standing(key string) string {
 	if v.constants[key] {
-		return []string{"rule:" + key}
+		return "rule:" + key
 	}
-	return slices.Compact(slices.Sorted(slices.Values(v.occurrences[key])))
+	return strings.Join(slices.Compact(slices.Sorted(slices.Values(v.occurrences[key]))), "|")
 }
 
 // Begun is how many dates from which versions of tables count have come: a proof holds until it changes.

@@ -2,18 +2,11 @@ package space
 
 import (
 	"context"
-	"errors"
 	"slices"
 )
 
-// MaxCases bounds what one walk shows: about ten times what the largest shipped purpose takes.
-const MaxCases = 200_000
-
-// ErrTooLarge ends a walk that shows more than MaxCases; what it has shown counts.
-var ErrTooLarge = errors.New("the space is too large to be walked whole")
-
 // Walk shows ask the situations of the space, each once, as the package's documentation says. It returns the
-// context's error if that ends, ErrTooLarge if the space is too large, else nil.
+// context's error if that ends, one that wraps ErrTooLarge if the space is too large, else nil.
 func (s *Space) Walk(ctx context.Context, ask func(*Situation) Answer) error {
 	return new(Walker).Walk(ctx, s, ask)
 }
@@ -29,7 +22,10 @@ func (w *Walker) Walk(ctx context.Context, s *Space, ask func(*Situation) Answer
 		seen = map[Point]Answer{}
 	}
 	clear(seen)
-	w.walk = walk{space: s, ctx: ctx, show: ask, seen: seen}
+	w.walk = walk{space: s, ctx: ctx, show: ask, seen: seen, err: s.nameable()}
+	if w.walk.err != nil {
+		return w.walk.err
+	}
 	return w.walk.run()
 }
 
@@ -89,8 +85,9 @@ func (w *walk) ask(p Point) Answer {
 	if len(w.seen)%256 == 0 {
 		w.err = w.ctx.Err()
 	}
-	if len(w.seen) >= MaxCases {
-		w.err = ErrTooLarge
+	if len(w.seen) >= MaxSituations {
+		w.err = w.space.exceeded()
+		return Answer{}
 	}
 	w.space.build(&w.now, p)
 	w.now.hub = w.hub
