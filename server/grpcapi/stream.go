@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -19,8 +20,6 @@ import (
 
 // The bounds of one CheckStream.
 const (
-	// maxStreamedChecks is how many checks one message may carry.
-	maxStreamedChecks = 1000
 	// maxUnanswered is from how many unanswered checks on nothing more is read.
 	maxUnanswered = 1000
 	// maxStreamWorkers bounds the checks that are being decided at once.
@@ -221,8 +220,8 @@ func (c *checkStream) take(data []byte) error {
 	switch {
 	case !ok:
 		return streamFault("request", malformed)
-	case len(checks) > maxStreamedChecks:
-		return streamFault("checks", "has more than 1000 checks")
+	case len(checks) > wire.MaxStreamedChecks:
+		return streamFault("checks", fmt.Sprintf("has more than %d checks", wire.MaxStreamedChecks))
 	}
 	now := time.Now()
 	deadline, _ := c.Context().Deadline()
