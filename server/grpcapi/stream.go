@@ -27,9 +27,11 @@ const (
 	// gatherFor is how long an answer waits for others while there are checks left to decide. Longer makes larger messages
 	// and later answers.
 	gatherFor = 100 * time.Microsecond
-	// drainGrace is how long a stream is still read after its client was told that the server stops.
-	drainGrace = 250 * time.Millisecond
 )
+
+// DrainGrace is how long streams live on after the server began to stop: what clients of a CheckStream send until they
+// hear of it is still read, and those who watch health are told.
+const DrainGrace = 250 * time.Millisecond
 
 var errStopping = status.Error(codes.Unavailable, "the server is stopping")
 
@@ -111,7 +113,7 @@ func (c *checkStream) send() error {
 			if err := c.SendMsg(&consentv1.CheckStreamResponse{Draining: true}); err != nil {
 				return err
 			}
-			draining, grace = nil, time.After(drainGrace)
+			draining, grace = nil, time.After(DrainGrace)
 		case <-grace:
 			c.end(errStopping)
 		case <-c.Context().Done():
