@@ -10,7 +10,8 @@
 // can only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may
 // not know yet.
 //
-// It speaks of Notices and Reports; how these travel is the edge's.
+// Words: a hub knows all watchers; a watcher is one client's stream; a fence is a write that waits for them. The hub
+// speaks of Notices and Reports; how these travel is the edge's.
 package watch
 
 import (
