@@ -70,9 +70,10 @@ func quantiles(b *testing.B, name string, all []time.Duration) {
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, name+"-p99-ms")
 }
 
-// BenchmarkRevocation: how long a withdrawal takes, from before it is sent, until it is acknowledged (write), until
-// each of 100 near caches, each with its own connection, has its floor (cache), and with fence (fence). The caches hear
-// of a withdrawal while the disk syncs it, and here they share the processors with the server that does.
+// BenchmarkRevocation: how long a withdrawal takes, from before it is sent, until it is acknowledged (write),
+// until each of 100 near caches, each with its own connection, has its floor (cache), and with fence (fence). The
+// caches hear of a withdrawal while the disk syncs it, and here they share the processors with the server that
+// does.
 func BenchmarkRevocation(b *testing.B) {
 	const caches = 100
 	_, target := benchServer(b)

@@ -296,8 +296,8 @@ func TestNearHitsAndMisses(t *testing.T) {
 	})
 }
 
-// Caches hear of a change while the disk syncs, so that its fence need not wait for them once more. Until it is visible
-// the server answers from the state before, which no cache keeps.
+// Caches hear of a change while the disk syncs, so that its fence need not wait for them once more. Until it is
+// visible the server answers from the state before, which no cache keeps.
 func TestChangesAreToldWhileTheDiskSyncs(t *testing.T) {
 	inBubble(t, func(w *world, c, writer *Client) {
 		w.cached(c)

@@ -24,8 +24,8 @@ func keyRequest() *consentv1.CheckRequest {
 	}
 }
 
-// Each field of a request and of what it holds is part of the key: a field that is added to the proto files fails here
-// until somebody has thought of it.
+// Each field of a request and of what it holds is part of the key: a field that is added to the proto files fails
+// here until somebody has thought of it.
 func TestKeyHoldsEveryField(t *testing.T) {
 	n := &nearCache{seed: maphash.MakeSeed()}
 	base := keyRequest()

@@ -252,8 +252,8 @@ func TestSuspendEndsTheLease(t *testing.T) {
 	}
 }
 
-// A lookup that took its lease before the machine slept, or before the lease was renewed after that, must not trust in
-// what another found of the newer lease meanwhile.
+// A lookup that took its lease before the machine slept, or before the lease was renewed after that, must not
+// trust in what another found of the newer lease meanwhile.
 func TestALeaseFromBeforeASuspendIsNotRevived(t *testing.T) {
 	inBubble(t, func(w *world, c, _ *Client) {
 		w.cached(c)

@@ -16,9 +16,9 @@ import (
 // safetyPersonIDs is how many ids each subject has in TestNearCacheSafetyOfPeople.
 const safetyPersonIDs = 3
 
-// TestNearCacheSafetyOfPeople is TestNearCacheSafety with people of several ids: what is given under one is
-// withdrawn under another, and checked under all. At times the last id is parted and given a consent of its own,
-// which only the link ends that follows the withdrawal of the others.
+// TestNearCacheSafetyOfPeople is TestNearCacheSafety with people of several ids: what is given under one is withdrawn
+// under another, and checked under all. At times the last id is parted and given a consent of its own, which only the
+// link ends that follows the withdrawal of the others.
 func TestNearCacheSafetyOfPeople(t *testing.T) {
 	s := newSafety(t, safetyConfig{ids: safetyPersonIDs})
 	s.checkSafety()
@@ -35,8 +35,8 @@ func safetyID(subject, n int) string {
 	return fmt.Sprintf("subject-%d/%d", subject, n)
 }
 
-// recordUnder is the id under which the next event is recorded: another than that of the last, and one of those
-// that are linked.
+// recordUnder is the id under which the next event is recorded: another than that of the last, and one of those that
+// are linked.
 func (s *safety) recordUnder(subject int) string {
 	linked := s.config.ids
 	if s.parted[subject] {
@@ -108,8 +108,8 @@ func (s *safety) acknowledged(ctx context.Context, write func() (*consentv1.Even
 	return false
 }
 
-// nextTime is when the next event of a subject occurs. It lies in the past, so that the server's clock may step,
-// and each is a second newer than the one before: a withdrawal counts to the end of its second.
+// nextTime is when the next event of a subject occurs. It lies in the past, so that the server's clock may step, and
+// each is a second newer than the one before: a withdrawal counts to the end of its second.
 func (s *safety) nextTime(subject int) *timestamppb.Timestamp {
 	s.recordings[subject]++
 	return timestamppb.New(s.began.Add(time.Duration(s.recordings[subject]) * time.Second))

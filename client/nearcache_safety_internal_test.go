@@ -97,8 +97,8 @@ type safety struct {
 	// windows are, per subject, when no check may be ALLOW. Guarded by mu until the writers are done.
 	mu      sync.Mutex
 	windows [safetySubjects][]window
-	// recordings counts a subject's events; parted says that its last id is not linked. Each subject has one
-	// writer, which alone uses these.
+	// recordings counts a subject's events; parted says that its last id is not linked. Each subject has one writer,
+	// which alone uses these.
 	recordings [safetySubjects]int
 	parted     [safetySubjects]bool
 
@@ -283,8 +283,7 @@ func (s *safety) close(subject int, to int64) {
 	}
 }
 
-// record records an event under any of the subject's ids that are linked; false if ctx ended before it was
-// acknowledged.
+// record records an event under any of the subject's ids that are linked; false if ctx ended first.
 func (s *safety) record(ctx context.Context, c *Client, subject int, status consentv1.ConsentStatus, fence bool) bool {
 	return s.recordAs(ctx, c, s.recordUnder(subject), s.event(subject, status), fence)
 }
@@ -305,7 +304,8 @@ func (s *safety) recordAs(ctx context.Context, c *Client, id string, event *cons
 func (s *safety) event(subject int, status consentv1.ConsentStatus) *consentv1.Event {
 	event := NewEvent("privacy_settings")
 	event.OccurredAt = s.nextTime(subject)
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}}
+	c := &consentv1.ConsentEvent{Purpose: "ai_training", Status: status, NoticeVersion: 3}
+	event.Kind = &consentv1.Event_Consent{Consent: c}
 	return event
 }
 

@@ -75,7 +75,8 @@ func files(t testing.TB, replace ...string) (list []consent.PolicyFile) {
 		if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.rego") {
 			return err
 		}
-		if rest, ok := strings.CutPrefix(path, "controllers/"); ok && !strings.HasPrefix(rest, "example") && !strings.HasPrefix(rest, "jsers") {
+		rest, ok := strings.CutPrefix(path, "controllers/")
+		if ok && !strings.HasPrefix(rest, "example") && !strings.HasPrefix(rest, "jsers") {
 			return nil
 		}
 		content, err := fs.ReadFile(policies.FS, path)
@@ -105,8 +106,10 @@ func load(t testing.TB, list []consent.PolicyFile) *policy.Set {
 
 // The edits: an objection and a restriction do not count, and a purpose rests on another basis.
 var edits = []string{
-	`denials contains [6, "OBJECTED", _objection_rule] if {`, `denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"marketing_email\"",
-	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`, `denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"product_analytics\"",
+	`denials contains [6, "OBJECTED", _objection_rule] if {`,
+	`denials contains [6, "OBJECTED", _objection_rule] if {` + "\n\tinput.purpose != \"marketing_email\"",
+	`denials contains [3, "RESTRICTED", "GDPR-18"] if {`,
+	`denials contains [3, "RESTRICTED", "GDPR-18"] if {` + "\n\tinput.purpose != \"product_analytics\"",
 	"product_improvement:\n    basis: LEGITIMATE_INTERESTS", "product_improvement:\n    basis: CONSENT",
 }
 
@@ -123,7 +126,8 @@ func kept(set *policy.Set) func(context.Context, string) (*policy.Set, error) {
 func newDiffer(t testing.TB, m *memory, active *policy.Set) *diff.Differ {
 	t.Helper()
 	d, err := diff.New(diff.Config{
-		Active: func() *policy.Set { return active }, Kept: kept(active), Store: m, Now: func() consent.Instant { return now }, Workers: 2,
+		Active: func() *policy.Set { return active }, Kept: kept(active), Store: m,
+		Now: func() consent.Instant { return now }, Workers: 2,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -17,13 +17,13 @@ const (
 	// familyIDs are those of people who are linked and parted; the last one is shared.
 	familyIDs = 7
 	household = familyIDs - 1
-	// familySayings is how much is said of a family: links read whole ledgers, so that long ones would slow the
-	// race down.
+	// familySayings is how much is said of a family: links read whole ledgers, so that long ones would slow the race
+	// down.
 	familySayings = 100
 )
 
-// family is some ids of the controller example, what was said of them, and what checks of them must show. Who says
-// it is one goroutine, which alone uses all but shown and checked.
+// family is some ids of the controller example, what was said of them, and what checks of them must show. Who says it
+// is one goroutine, which alone uses all but shown and checked.
 type family struct {
 	name    string
 	random  *rand.Rand
@@ -49,8 +49,8 @@ const (
 	sayingKinds
 )
 
-// saying is an event of a family. Each is a second newer than the one before: a withdrawal counts to the end of
-// its second.
+// saying is an event of a family. Each is a second newer than the one before: a withdrawal counts to the end of its
+// second.
 type saying struct {
 	kind  sayingKind
 	under int
@@ -72,8 +72,8 @@ const (
 	expectations
 )
 
-// shown is what checks must show of an id. Whoever finds the same stamp before and after a check knows that
-// nothing changed meanwhile.
+// shown is what checks must show of an id. Whoever finds the same stamp before and after a check knows that nothing
+// changed meanwhile.
 type shown struct {
 	// here is for checks that the server answers, near for those that a cache of the client may.
 	here, near atomic.Uint64
@@ -208,9 +208,8 @@ func (f *family) people() (people [familyIDs]int) {
 	return people
 }
 
-// expected is what a check of each id must come to: the newest of what was said of its person, and of the
-// withdrawals of the shared id where that is linked to it. What the shared id itself is asked for is always
-// denied.
+// expected is what a check of each id must come to: the newest of what was said of its person, and of the withdrawals
+// of the shared id where that is linked to it. What the shared id itself is asked for is always denied.
 func (f *family) expected() (all [familyIDs]expectation) {
 	people, beside := f.people(), map[int]bool{}
 	for _, p := range f.links() {
@@ -248,8 +247,8 @@ func (f *family) hide(before, next [familyIDs]expectation) {
 	}
 }
 
-// show says what checks must show now that a change is acknowledged. After a fence that goes for near caches as
-// well; what they may not know yet is that something is allowed again.
+// show says what checks must show now that a change is acknowledged. After a fence that goes for near caches as well;
+// what they may not know yet is that something is allowed again.
 func (f *family) show(before, now [familyIDs]expectation, fenced bool) {
 	for i := range now {
 		if before[i] != now[i] {

@@ -174,7 +174,8 @@ type shape struct {
 
 func TestDecode(t *testing.T) {
 	v, err := document.Read("a.yaml", []byte(
-		"flag: true\ncount: -3\nsmall: 255\ntext: no\nlist: [a, on]\nmap: {y: false}\nbelow: {count: 1}\nfree: {a: [1, \"yes\"], b: null}\n"))
+		"flag: true\ncount: -3\nsmall: 255\ntext: no\nlist: [a, on]\n"+
+			"map: {y: false}\nbelow: {count: 1}\nfree: {a: [1, \"yes\"], b: null}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,8 +30,10 @@ func FuzzRead(f *testing.F) {
 		}
 	}
 	for _, content := range []string{
-		"a: &x [*x]", "a: &x {b: *x}", "? a\n: b", "- - - a", "a: !!str b", "%YAML 1.1\n---\na: yes", "--- a\n...\n", "\ufeffa: 1", "a: |2\n   b",
-		"{\"a\": [1, 2.50, -0, null, true], \"b\": {\"\": \"\"}}", "[1", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "a: '", "a: 1e-10", "? {a: b}\n: c", "*a",
+		"a: &x [*x]", "a: &x {b: *x}", "? a\n: b", "- - - a",
+		"a: !!str b", "%YAML 1.1\n---\na: yes", "--- a\n...\n", "\ufeffa: 1", "a: |2\n   b",
+		"{\"a\": [1, 2.50, -0, null, true], \"b\": {\"\": \"\"}}", "[1", "{\"a\":1,\"a\":2}",
+		"\"\\ud800\"", "a: '", "a: 1e-10", "? {a: b}\n: c", "*a",
 		"\u2028a: 1\u2028b: 2", "a: \"\\x00\"", "&a &b c", "<<: {a: 1}", "a:\r\n  b: 1\rc: 2",
 	} {
 		f.Add(false, []byte(content))

@@ -27,7 +27,8 @@ func kept(s string) bool {
 	if err != nil || f > maxExact || f < -maxExact || len(s) > maxDigits {
 		return false
 	}
-	if mantissa, _, _ := strings.Cut(strings.ToLower(s), "e"); f > -minExact && f < minExact && strings.ContainsAny(mantissa, "123456789") {
+	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
+	if f > -minExact && f < minExact && strings.ContainsAny(mantissa, "123456789") {
 		return false // and its digits would take memory below
 	}
 	exact, ok := new(big.Rat).SetString(s)

@@ -50,7 +50,10 @@ var remedies = []struct {
 	text   *regexp.Regexp
 	remedy string
 }{
-	{regexp.MustCompile(`^found character that cannot start any token$`), "indent by spaces, not by tabs, and quote text that begins with a sign"},
+	{
+		regexp.MustCompile(`^found character that cannot start any token$`),
+		"indent by spaces, not by tabs, and quote text that begins with a sign",
+	},
 	{regexp.MustCompile(`^unknown anchor `), "define it above, or write the value out"},
 	{regexp.MustCompile(``), "correct the YAML here"},
 }

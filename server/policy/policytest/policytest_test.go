@@ -261,7 +261,8 @@ func TestMutateRefusesTestsThatFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = suite.Mutate(context.Background(), policytest.MutateOptions{}); err == nil || !strings.Contains(err.Error(), "c_test.rego:12") {
+	_, err = suite.Mutate(context.Background(), policytest.MutateOptions{})
+	if err == nil || !strings.Contains(err.Error(), "c_test.rego:12") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -329,7 +330,8 @@ func TestLoadErrors(t *testing.T) {
 		{[3]string{"controllers/c/c_test.rego", "if false", "if {"}, "c_test.rego"},
 	} {
 		_, err := policytest.Load(changed(t, test.change), policytest.Options{})
-		if err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(test.change[0], ".cases") && strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), test.says) ||
+			strings.Contains(test.change[0], ".cases") && strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want %q on one line", test.change[2], err, test.says)
 		}
 	}
@@ -353,7 +355,8 @@ func TestShipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !r.OK() || r.Tests < 300 || r.Cases < 900 || r.Coverage.Percent < 99 || len(r.Controllers) != 6 {
-		t.Errorf("%d tests, %d cases, %v %%, %d controllers, failures %v", r.Tests, r.Cases, r.Coverage.Percent, len(r.Controllers), r.Failures)
+		t.Errorf("%d tests, %d cases, %v %%, %d controllers, failures %v",
+			r.Tests, r.Cases, r.Coverage.Percent, len(r.Controllers), r.Failures)
 	}
 	for _, c := range r.Controllers {
 		for _, p := range c.Purposes {

@@ -55,9 +55,12 @@ func scalarsOf(t testing.TB, content string) (found []scalar) {
 
 // written are values of all types, as people and programs write them.
 var written = []string{
-	"yes", "no", "on", "off", "y", "n", "Yes", "ON", `"yes"`, `"true"`, "true", "false", "True", "TRUE", "null", "~", "", "1", "-1", "0", "1.0",
-	"1.5", "365.25", "3.10", `"3.10"`, "1e2", "0x1F", "010", "0o7", "0b1", "1_000", "+1", ".5", ".inf", ".nan", "1e999", "99999999999999999999",
-	"2018-05-25", "2018-05-25T00:00:00Z", "12:30", "[]", "[true]", "{}", "{a: 1}", "!!bool yes", "!!str true", "!!binary aGk=", "&a true", "*a",
+	"yes", "no", "on", "off", "y", "n", "Yes", "ON", `"yes"`, `"true"`, "true", "false",
+	"True", "TRUE", "null", "~", "", "1", "-1", "0", "1.0",
+	"1.5", "365.25", "3.10", `"3.10"`, "1e2", "0x1F", "010", "0o7", "0b1", "1_000", "+1",
+	".5", ".inf", ".nan", "1e999", "99999999999999999999",
+	"2018-05-25", "2018-05-25T00:00:00Z", "12:30", "[]", "[true]", "{}", "{a: 1}", "!!bool yes",
+	"!!str true", "!!binary aGk=", "&a true", "*a",
 	"<<", "CONSENT", "controller_policy", "gdpr", "|", ">", "'", "\"a", "a: b", "a\n---\nb: 1", "# x", "@x", "`x`", "%x", "- 1", "? 1",
 	"\u00a0true", "true\u2028", "tr\u200bue", "\ufefftrue", "true\r", "1\t",
 }

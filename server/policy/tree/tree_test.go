@@ -55,7 +55,8 @@ func TestDocuments(t *testing.T) {
 		t.Error(d)
 	}
 	table := read.Tables["acme"]
-	if len(read.Tables) != 1 || table.Purposes["storage"].Clause != "1" || table.File() != "controllers/acme/data.yaml" || table.LineOf("purposes", "storage") != 3 {
+	if len(read.Tables) != 1 || table.Purposes["storage"].Clause != "1" ||
+		table.File() != "controllers/acme/data.yaml" || table.LineOf("purposes", "storage") != 3 {
 		t.Errorf("tables %v", read.Tables)
 	}
 	if len(read.Dates) != 1 || read.Dates[0].Time().Year() != 2026 {
@@ -70,17 +71,19 @@ func TestDocuments(t *testing.T) {
 // Every file that cannot be read is told of, not the first alone.
 func TestAllFaultsAreTold(t *testing.T) {
 	_, err := tree.Read(files(map[string]string{
-		"a.rego":                     "package a\n\nx :=\n",
-		"b/data.yaml":                "a: 1\na: 2\n",
-		"c/data.json":                "{",
-		"controllers/acme/data.yaml": strings.Replace(acme, "version: 1", "version: \"1\"", 1) + "  mail: {basis: CONSNT, clause: 3.10}\n",
-		"d/data.yaml":                "effective_from: 2262-04-11T00:00:00Z\n",
+		"a.rego":      "package a\n\nx :=\n",
+		"b/data.yaml": "a: 1\na: 2\n",
+		"c/data.json": "{",
+		"controllers/acme/data.yaml": strings.Replace(acme, "version: 1", "version: \"1\"", 1) +
+			"  mail: {basis: CONSNT, clause: 3.10}\n",
+		"d/data.yaml": "effective_from: 2262-04-11T00:00:00Z\n",
 	}))
 	if err == nil {
 		t.Fatal("read")
 	}
 	for _, want := range []string{
-		"a.rego:4", `b/data.yaml:2: key "a" stands at line 1 already`, "c/data.json:1: unexpected end", `data.yaml:1: version: "1" is text here`,
+		"a.rego:4", `b/data.yaml:2: key "a" stands at line 1 already`, "c/data.json:1: unexpected end",
+		`data.yaml:1: version: "1" is text here`,
 		`data.yaml:4: basis: "CONSNT" is not a known value`, `data.yaml:4: clause: "3.10" is a number here`,
 	} {
 		if !strings.Contains(err.Error(), want) {
