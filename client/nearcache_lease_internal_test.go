@@ -70,6 +70,7 @@ func TestFenceWaitsForALeaseThatNobodyConfirms(t *testing.T) {
 func TestFencedWritesHaveTimeForLongLeases(t *testing.T) {
 	var frozen atomic.Int64
 	inBubbleOf(t, bubble{tap: freeze(&frozen), lease: watch.MaxLease}, func(w *world, c, writer *Client) {
+		c.conn.timeout, writer.conn.timeout = DefaultTimeout, DefaultTimeout
 		w.cached(c)
 		frozen.Store(int64(time.Hour))
 		waited := took(func() { w.mustWrite(writer, nearWithdrawn, true) })
