@@ -28,7 +28,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
+
+// MaxBatch is how many requests one BatchCheck takes.
+const MaxBatch = wire.MaxBatch
 
 // Client talks to consentd. Its methods may be called from many goroutines at once.
 type Client struct {
@@ -99,7 +103,7 @@ type Result struct {
 	Err error
 }
 
-// BatchCheck decides up to 1,000 requests (more: the server's INVALID_ARGUMENT) and returns their results in their
+// BatchCheck decides up to MaxBatch requests (more: the server's INVALID_ARGUMENT) and returns their results in their
 // order. The error is for the whole batch; a request that failed by itself has it in its result. A near cache answers
 // it if it holds all the decisions and they were right at one instant; else the server decides all of it, on one state
 // for each subject.
@@ -227,8 +231,9 @@ func purposeDecisions(response *consentv1.ListPurposesResponse) []PurposeDecisio
 // OutcomeText is for people.
 //
 // With fence it returns when no near cache answers from the older state any more, which takes up to two leases where
-// one is cut off: without a deadline of ctx it gets FenceTimeout. DEADLINE_EXCEEDED then says that the events are
-// recorded, or may be, and some cache may not know yet; repeat the call with the same events.
+// one is cut off: without a deadline of ctx it gets FenceTimeout, or with a near cache three of the server's leases if
+// that is more. DEADLINE_EXCEEDED then says that the events are recorded, or may be, and some cache may not know yet;
+// repeat the call with the same events.
 func (c *Client) RecordEvents(
 	ctx context.Context, request *consentv1.RecordEventsRequest,
 ) (*consentv1.RecordEventsResponse, error) {

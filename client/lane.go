@@ -14,14 +14,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // The bounds of a lane.
 const (
-	// maxFrameChecks and fullFrame bound one message: the server's own bound, and a size in bytes that leaves room below
-	// the 4 MiB at which a message is refused.
-	maxFrameChecks = 1000
-	fullFrame      = 256 << 10
+	// fullFrame bounds one message in bytes, beside wire.MaxStreamedChecks: it leaves room below the 4 MiB at which a
+	// message is refused.
+	fullFrame = 256 << 10
 	// largeCheck is the size from which on a check goes by itself.
 	largeCheck = 64 << 10
 	// maxQueued is how many checks wait to be sent at most: a server that reads nothing must not fill the memory.
@@ -380,7 +380,7 @@ func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 		s.asked = time.Now()
 	}
 	taken := 0
-	for n := 0; taken < len(l.queue) && n < maxFrameChecks && len(data) < fullFrame; taken++ {
+	for n := 0; taken < len(l.queue) && n < wire.MaxStreamedChecks && len(data) < fullFrame; taken++ {
 		if call := l.queue[taken]; !call.left {
 			s.last++
 			call.stream, call.id = s, s.last
@@ -403,7 +403,7 @@ func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 func (l *lane) frameSize() int {
 	const overhead = 16
 	size := len(l.cancels) * overhead
-	for _, call := range l.queue[:min(len(l.queue), maxFrameChecks)] {
+	for _, call := range l.queue[:min(len(l.queue), wire.MaxStreamedChecks)] {
 		if size += len(call.check) + overhead; size > fullFrame {
 			break
 		}

@@ -22,9 +22,12 @@ type NearCacheConfig struct {
 	MaxEntries int
 }
 
-// FenceTimeout is how long a write with fence may take whose context has no deadline: two of the server's leases, and
-// some.
+// FenceTimeout is how long a write with fence may take whose context has no deadline: leasesPerFence of the server's
+// default leases. A client with a near cache knows the server's lease, and allows as many of a longer one.
 const FenceTimeout = 6 * time.Second
+
+// leasesPerFence: a fence takes two leases at most, with their margins; the write itself needs some time too.
+const leasesPerFence = 3
 
 const defaultNearEntries = 1 << 16
 
@@ -98,7 +101,9 @@ type nearCache struct {
 	// current is the stream under way; nil: none, so no decision may be used.
 	current atomic.Pointer[nearSession]
 	streams atomic.Uint64
-	counts  [nearStripes]nearCounts
+	// lease is that of the newest stream, kept beyond its end: a fence may wait for this very cache.
+	lease  atomic.Int64
+	counts [nearStripes]nearCounts
 
 	stop  context.CancelFunc
 	ended chan struct{}

@@ -28,6 +28,7 @@ import (
 // still unless all wait.
 type world struct {
 	t        *testing.T
+	lease    time.Duration
 	hub      *watch.Hub
 	server   *grpc.Server
 	listener atomic.Pointer[bufconn.Listener]
@@ -48,15 +49,16 @@ type world struct {
 
 var worldStore = store.ID{7}
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, allowed: map[consent.Subject]bool{}, policy: "p1"}
+// newWorld starts a world whose server grants leases of that length; zero means the default.
+func newWorld(t *testing.T, lease time.Duration) *world {
+	w := &world{t: t, lease: lease, allowed: map[consent.Subject]bool{}, policy: "p1"}
 	w.start()
 	return w
 }
 
 func (w *world) start() {
 	var err error
-	w.hub, err = watch.New(watch.Config{StoreID: worldStore, Revision: w.applied, Policy: w.policyRevision})
+	w.hub, err = watch.New(watch.Config{StoreID: worldStore, Revision: w.applied, Policy: w.policyRevision, Lease: w.lease})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -257,9 +259,20 @@ func inBubble(t *testing.T, test func(w *world, c, writer *Client)) {
 
 func inBubbleWith(t *testing.T, tap tap, test func(w *world, c, writer *Client)) {
 	t.Helper()
+	inBubbleOf(t, bubble{tap: tap}, test)
+}
+
+// bubble is what a bubble has of its own: who sees the messages of the first client, and the lease; zero: the default.
+type bubble struct {
+	tap   tap
+	lease time.Duration
+}
+
+func inBubbleOf(t *testing.T, b bubble, test func(w *world, c, writer *Client)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		c, writer := w.dial(tap), w.dial(nil)
+		w := newWorld(t, b.lease)
+		c, writer := w.dial(b.tap), w.dial(nil)
 		synctest.Wait()
 		test(w, c, writer)
 		for _, c := range []*Client{c, writer} {

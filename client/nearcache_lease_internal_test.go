@@ -66,6 +66,30 @@ func TestFenceWaitsForALeaseThatNobodyConfirms(t *testing.T) {
 	})
 }
 
+// TestFencedWritesHaveTimeForLongLeases: a server with another lease must not make fenced writes run out of time.
+func TestFencedWritesHaveTimeForLongLeases(t *testing.T) {
+	var frozen atomic.Int64
+	inBubbleOf(t, bubble{tap: freeze(&frozen), lease: watch.MaxLease}, func(w *world, c, writer *Client) {
+		c.conn.timeout, writer.conn.timeout = DefaultTimeout, DefaultTimeout
+		w.cached(c)
+		frozen.Store(int64(time.Hour))
+		waited := took(func() { w.mustWrite(writer, nearWithdrawn, true) })
+		if waited <= FenceTimeout || waited < watch.MaxLease {
+			w.t.Errorf("the fence took %v, so that it shows nothing", waited)
+		}
+		w.expect(c, false, true)
+		frozen.Store(0)
+		time.Sleep(time.Hour)
+	})
+}
+
+// TestFenceTimeoutIsThatOfTheDefaultLease: without a near cache a client knows no other.
+func TestFenceTimeoutIsThatOfTheDefaultLease(t *testing.T) {
+	if want := leasesPerFence * watch.DefaultLease; FenceTimeout != want || 2*leaseHeld >= want {
+		t.Errorf("FenceTimeout is %v; want %v, above two leases of %v", FenceTimeout, want, leaseHeld)
+	}
+}
+
 func TestFenceIsNotHeldUpByClientsThatClosed(t *testing.T) {
 	inBubble(t, func(w *world, c, writer *Client) {
 		w.cached(c)

@@ -91,11 +91,8 @@ func newGrant(sent reading, serverTime int64, policy string) *grant {
 // A step of the wall clock counts up to awakeFor later, which is of no matter: a step alone ends a lease without need.
 const awakeFor = 10 * time.Microsecond
 
-// The bounds of what a server may say in a hello.
-const (
-	maxLease     = 10 * time.Second
-	maxSlotCount = 1 << 20
-)
+// maxSlotCount bounds what a server may say in a hello, beside wire.MaxLease.
+const maxSlotCount = 1 << 20
 
 // maxServerSeconds bounds what a server may say of time, in seconds since the epoch: up to the year 2242 no sum with a
 // lease overflows.
@@ -118,7 +115,7 @@ func newNearSession(m *consentv1.WatchInvalidationsResponse, maxEntries int) (*n
 		return nil, errChain
 	case hello == nil || len(hello.GetStoreId()) != 16 || len(hello.GetSlotKey()) != 32,
 		count == 0 || count > maxSlotCount || count&(count-1) != 0,
-		lease <= 0 || lease > maxLease || hello.GetHeartbeatInterval().AsDuration() <= 0,
+		lease <= 0 || lease > wire.MaxLease || hello.GetHeartbeatInterval().AsDuration() <= 0,
 		m.GetPosition() != m.GetFromPosition() || m.GetPolicyRevision() == "" || m.GetHeartbeat() != 0 || len(m.GetSlots()) > 0:
 		return nil, errHello
 	}

@@ -80,6 +80,7 @@ func (n *nearCache) watch(ctx context.Context) (useful bool) {
 		return false
 	}
 	n.streams.Add(1)
+	n.lease.Store(int64(session.lease))
 	n.current.Store(session)
 	var beats sync.WaitGroup
 	beats.Go(func() {

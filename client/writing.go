@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -21,7 +22,7 @@ func writing[R fenceable, A acknowledgement](
 ) (none A, err error) {
 	if _, has := ctx.Deadline(); request.GetFence() && !has {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, max(c.conn.timeout, FenceTimeout))
+		ctx, cancel = context.WithTimeout(ctx, c.fenceTimeout())
 		defer cancel()
 	}
 	response, err := write(ctx, request)
@@ -32,6 +33,15 @@ func writing[R fenceable, A acknowledgement](
 		return none, err
 	}
 	return response, nil
+}
+
+// fenceTimeout is how long a fenced write may take that has no deadline.
+func (c *Client) fenceTimeout() time.Duration {
+	timeout := max(c.conn.timeout, FenceTimeout)
+	if c.near != nil {
+		timeout = max(timeout, leasesPerFence*time.Duration(c.near.lease.Load()))
+	}
+	return timeout
 }
 
 // inSession writes, and remembers it for what is asked in the session after it.

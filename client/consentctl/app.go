@@ -90,7 +90,7 @@ func (a *app) root() *cobra.Command {
 }
 
 func (a *app) addFlags(root *cobra.Command) {
-	a.output = choiceFlag{value: "table", choices: []string{"table", "json"}}
+	a.output = choiceFlag{value: outputTable, choices: []string{outputTable, outputJSON}}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.address, "addr", a.address, "server: host:port, dns:///host:port or unix:///path (environment CONSENTD_ADDR)")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long the command may take")

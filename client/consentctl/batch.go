@@ -21,8 +21,9 @@ func (a *app) batchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "batch",
 		Short: "Decide many checks, read as JSON lines or as a JSON array",
-		Long: `Decide up to 1,000 checks in one call. FILE (default or -: standard input) holds one JSON object per check, one after the
-other or in an array, with the fields of CheckRequest. Exits 2 if a check failed, after printing the results of all.`,
+		Long: fmt.Sprintf(`Decide up to %d checks in one call. FILE (default or -: standard input) holds one JSON object per
+check, one after the other or in an array, with the fields of CheckRequest. Exits 2 if a check failed, after printing the
+results of all.`, client.MaxBatch),
 		Example: `  echo '{"controller": "example", "subject_id": "user-42", "purpose": "marketing_email"}' | consentctl batch`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request := &consentv1.BatchCheckRequest{}

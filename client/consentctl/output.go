@@ -18,6 +18,12 @@ import (
 	"github.com/consentd/consentd/client"
 )
 
+// What -o asks for.
+const (
+	outputTable = "table"
+	outputJSON  = "json"
+)
+
 // print writes a message to standard output as JSON, or what text writes where tables are asked for.
 func (a *app) print(message proto.Message, text func(io.Writer)) error {
 	return a.printValue(messageJSON{message}, text)
@@ -25,18 +31,34 @@ func (a *app) print(message proto.Message, text func(io.Writer)) error {
 
 // printValue is print for what is no message. It writes all or, on an error, reports that it did not.
 func (a *app) printValue(value any, text func(io.Writer)) error {
-	var out bytes.Buffer
-	if a.output.value != "json" {
-		text(&out)
-	} else if compact, err := encode(value); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
-	} else if err := json.Indent(&out, compact, "", "  "); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
+	out, err := a.rendered(value, text)
+	if err != nil {
+		return err
 	}
-	if _, err := a.stdout.Write(out.Bytes()); err != nil {
+	if _, err := a.stdout.Write(out); err != nil {
 		return fmt.Errorf("writing the output: %w", err)
 	}
 	return nil
+}
+
+// rendered is a value in the form that -o asks for.
+func (a *app) rendered(value any, text func(io.Writer)) ([]byte, error) {
+	var out bytes.Buffer
+	switch a.output.value {
+	case outputTable:
+		text(&out)
+	case outputJSON:
+		compact, err := encode(value)
+		if err != nil {
+			return nil, fmt.Errorf("writing JSON: %w", err)
+		}
+		if err := json.Indent(&out, compact, "", "  "); err != nil {
+			return nil, fmt.Errorf("writing JSON: %w", err)
+		}
+	default:
+		return nil, fmt.Errorf("-o %s: this command has no such output: use %s or %s", a.output.value, outputTable, outputJSON)
+	}
+	return out.Bytes(), nil
 }
 
 // table is a header and rows of cells; cells are cleaned when added.

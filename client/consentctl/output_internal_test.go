@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -54,6 +56,19 @@ func TestOutput(t *testing.T) {
 			}
 			golden(t, name+"_json", got.stdout)
 		})
+	}
+}
+
+// TestEachOutputIsChosen: a choice that a command does not know must not silently give tables.
+func TestEachOutputIsChosen(t *testing.T) {
+	table := func(w io.Writer) { fmt.Fprint(w, "rows") }
+	for _, test := range []struct{ choice, want string }{{"table", "rows"}, {"json", "7\n"}, {"csv", ""}, {"", ""}} {
+		var out strings.Builder
+		a := &app{stdout: &out, output: choiceFlag{value: test.choice}}
+		err := a.printValue(7, table)
+		if out.String() != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("-o %q wrote %q, error %v, want %q", test.choice, &out, err, test.want)
+		}
 	}
 }
 

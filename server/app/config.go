@@ -65,7 +65,7 @@ type Config struct {
 	// Insecure permits plaintext on other addresses.
 	Insecure bool
 	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
-	// watch.DefaultLease. It must not be shorter than that of an earlier server on the same data.
+	// watch.DefaultLease, which says when one that is shorter than an earlier server's on the same data is safe.
 	CacheLease time.Duration
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration

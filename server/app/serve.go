@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -33,8 +35,6 @@ const (
 	streamWorkers = 64
 	// httpTimeout bounds a request for health or metrics, which are made in memory.
 	httpTimeout = 10 * time.Second
-	// streamGrace is how long streams live on after the server began to stop, so that those who watch health are told.
-	streamGrace = 250 * time.Millisecond
 )
 
 func (a *App) grpcOptions() []grpc.ServerOption {
@@ -65,13 +65,46 @@ func (a *App) newHTTP() *http.Server {
 	}
 }
 
+// Serve answers until ctx ends, then drains; it returns nil if nothing failed before. See stop for how it ends.
+func (a *App) Serve(ctx context.Context) error {
+	a.health.start() // nobody can ask before the listeners accept
+	if a.pair != nil {
+		a.pair.Follow()
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
+	go func() { failed <- a.http.Serve(a.httpListener) }()
+	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
+		"policy_revision", a.policies.Current().Revision(), "version", a.config.Version)
+	var broken error
+	running := 2
+	select {
+	case <-ctx.Done():
+		a.config.Logger.Info("stopping", "reason", context.Cause(ctx))
+	case broken = <-failed:
+		running--
+	}
+	a.stop()
+	for range running {
+		if err := <-failed; broken == nil && !stopped(err) {
+			broken = err
+		}
+	}
+	return broken
+}
+
+// stopped reports whether err is only how a server says that it was stopped.
+func stopped(err error) bool {
+	return err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped)
+}
+
 // stop tells everybody who watches, lets calls under way end until the drain timeout, cancels the rest, and waits for
 // them.
 func (a *App) stop() {
 	began := time.Now()
 	a.health.stop()
 	a.api.Drain()
-	grace := time.AfterFunc(streamGrace, a.streams.end)
+	grace := time.AfterFunc(grpcapi.DrainGrace, a.streams.end)
 	defer grace.Stop()
 	drained := make(chan struct{})
 	go func() {
@@ -97,6 +130,39 @@ func (a *App) stopHTTP() {
 	if err := a.http.Shutdown(ctx); err != nil {
 		_ = a.http.Close()
 	}
+}
+
+// Close lets go of everything, the cache before its store. It waits for calls of the store under way. Serve must have
+// returned, or never been called.
+func (a *App) Close() error {
+	if a.grpc != nil {
+		a.grpc.Stop()
+	}
+	var faults []error
+	for _, l := range []net.Listener{a.grpcListener, a.httpListener} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			faults = append(faults, err)
+		}
+	}
+	if a.pair != nil {
+		a.pair.Close()
+	}
+	if a.manager != nil {
+		faults = append(faults, a.manager.Close())
+	}
+	if a.states != nil {
+		faults = append(faults, a.states.Close())
+	}
+	if a.watchers != nil {
+		a.watchers.Close()
+	}
+	if a.loader != nil {
+		a.loader.Close()
+	}
+	return errors.Join(faults...)
 }
 
 // streams ends the streams of a server that stops: a client that watches health would hold it up for ever otherwise.

@@ -14,7 +14,7 @@ type Answer struct {
 	Now      consent.Instant
 }
 
-// Answer decides a request as Check does, and says on what. It is not observed: nobody acts upon it.
+// Answer decides a request as Check does, and says on what.
 func (a *Authorizer) Answer(ctx context.Context, request *consent.Request, c Consistency) (Answer, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {
@@ -38,7 +38,7 @@ type Ground struct {
 	Now consent.Instant
 }
 
-// AnswerOn decides a request on a given ground. It is not observed.
+// AnswerOn decides a request on a given ground.
 func (a *Authorizer) AnswerOn(ctx context.Context, request *consent.Request, g Ground) (Answer, error) {
 	if _, err := g.Policies.Purposes(request.Subject.Controller); err != nil {
 		return Answer{}, err
@@ -47,7 +47,7 @@ func (a *Authorizer) AnswerOn(ctx context.Context, request *consent.Request, g G
 	return a.answer(ctx, call, pending{request: request, snapshot: &g.Snapshot})
 }
 
-// ListPurposesOn is ListPurposes on a given ground. It is not observed.
+// ListPurposesOn is ListPurposes on a given ground.
 func (a *Authorizer) ListPurposesOn(ctx context.Context, request *consent.Request, g Ground) ([]PurposeDecision, error) {
 	purposes, err := g.Policies.Purposes(request.Subject.Controller)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *Authorizer) ListPurposesOn(ctx context.Context, request *consent.Reques
 }
 
 func (a *Authorizer) answer(ctx context.Context, call call, p pending) (Answer, error) {
-	d, err := a.judge(ctx, call, p)
+	d, err := a.decide(ctx, call, p)
 	if err != nil {
 		return Answer{}, err
 	}

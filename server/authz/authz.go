@@ -49,10 +49,6 @@ type Config struct {
 	StoreID [16]byte
 	// Now is the clock; nil means the system's.
 	Now func() consent.Instant
-	// Observe is told of every decision and of the time from the request's turn in its call until then; nil means
-	// nobody. It must be quick. The purpose is the caller's and may be one that no policy declares: it is no label for
-	// a metric.
-	Observe func(controller, purpose string, d consent.Decision, took time.Duration)
 	// Log receives the failures of policies; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -128,7 +124,6 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 
 // Check decides one request.
 func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Consistency) (consent.Decision, error) {
-	began := a.clock()
 	call, err := a.begin(ctx, c)
 	if err != nil {
 		return consent.Decision{}, err
@@ -140,7 +135,7 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return a.decide(ctx, call, pending{request, &snapshot, began})
+	return a.decide(ctx, call, pending{request, &snapshot})
 }
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not
@@ -158,12 +153,4 @@ func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subjec
 			consent.ErrUnavailable, snapshot.AsOf, call.atLeast)
 	}
 	return snapshot, nil
-}
-
-// clock is when something began, if anybody wants to know how long it takes.
-func (a *Authorizer) clock() (began time.Time) {
-	if a.config.Observe != nil {
-		began = time.Now()
-	}
-	return began
 }

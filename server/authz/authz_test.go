@@ -196,38 +196,6 @@ func TestStateThatStaysOlderThanTheTokenIsRefused(t *testing.T) {
 	wantError(t, d, err, consent.ErrUnavailable)
 }
 
-func TestObserveHearsOfEachDecision(t *testing.T) {
-	var heard []string
-	f := newFixture(t, func(c *authz.Config) {
-		c.Observe = func(controller, purpose string, d consent.Decision, took time.Duration) {
-			if took < 0 || took > time.Hour || d.ID == "" {
-				t.Errorf("heard of %+v after %v", d, took)
-			}
-			heard = append(heard, controller+"/"+purpose+"/"+d.Effect.String())
-		}
-	})
-	r := request("u", "a")
-	f.policies.decide = func(r *consent.Request, s *consent.Snapshot, at consent.Instant) consent.Decision {
-		if r.Purpose == "b" {
-			panic("boom")
-		}
-		return allowAll(r, s, at)
-	}
-	if _, err := f.Check(context.Background(), &r, authz.Consistency{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.ListPurposes(context.Background(), &r, authz.Consistency{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.BatchCheck(context.Background(), []consent.Request{r}, authz.Consistency{}); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"example/a/ALLOW", "example/a/ALLOW", "example/b/DENY", "example/c/ALLOW", "example/a/ALLOW"}
-	if diff := cmp.Diff(want, heard); diff != "" {
-		t.Errorf("heard of other decisions (-want +got):\n%s", diff)
-	}
-}
-
 func TestConfigReportsAllFaults(t *testing.T) {
 	_, err := authz.New(authz.Config{})
 	if err == nil || !strings.Contains(err.Error(), "States") || !strings.Contains(err.Error(), "Policies") {

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -17,21 +16,10 @@ import (
 type pending struct {
 	request  *consent.Request
 	snapshot *consent.Snapshot
-	// began is zero if nobody observes.
-	began time.Time
 }
 
-// decide is judge, observed.
+// decide returns a well-formed decision, or the error of a context that ended before there was one.
 func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.Decision, error) {
-	d, err := a.judge(ctx, call, p)
-	if err == nil && a.config.Observe != nil {
-		a.config.Observe(p.request.Subject.Controller, p.request.Purpose, d, time.Since(p.began))
-	}
-	return d, err
-}
-
-// judge returns a well-formed decision, or the error of a context that ended before there was one.
-func (a *Authorizer) judge(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
@@ -81,7 +69,7 @@ func malformed(d *consent.Decision, request *consent.Request) error {
 		return fmt.Errorf("effect is %v", d.Effect)
 	case len(d.Reasons) == 0:
 		return errors.New("no reasons")
-	case d.Basis > consent.BasisAnonymizedInformation:
+	case d.Basis != 0 && !d.Basis.Known():
 		return fmt.Errorf("legal basis is %v", d.Basis)
 	case d.Effect == consent.Allow && d.Basis == 0:
 		return errors.New("ALLOW without a legal basis")
@@ -121,7 +109,7 @@ func complete(o *consent.Obligation) bool {
 	case consent.ReaskNotBefore:
 		return p.Time > 0
 	default:
-		return o.Code >= consent.DeactivateAccount && o.Code <= consent.ConfirmRecipientConsent
+		return o.Code.Known()
 	}
 }
 

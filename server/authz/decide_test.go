@@ -67,12 +67,12 @@ func TestMalformedDecisionsDeny(t *testing.T) {
 		"allow for a denial":       func(d *consent.Decision) { deny(d); d.Effect = consent.Allow },
 		"allow, with a denial too": func(d *consent.Decision) { d.Reasons = append(holds[:1:1], consent.Reason{Code: consent.Objected}) },
 		"reason zero":              func(d *consent.Decision) { deny(d); d.Reasons = []consent.Reason{{}} },
-		"unknown reason":           func(d *consent.Decision) { deny(d); d.Reasons[0].Code = consent.NoticeUnknown + 1 },
+		"unknown reason":           func(d *consent.Decision) { deny(d); d.Reasons[0].Code = firstUnknown(consent.BasisHolds) },
 		"allow without basis":      func(d *consent.Decision) { d.Basis = 0 },
-		"unknown basis":            func(d *consent.Decision) { d.Basis = consent.BasisAnonymizedInformation + 1 },
+		"unknown basis":            func(d *consent.Decision) { d.Basis = firstUnknown(consent.BasisConsent) },
 		"negative time":            func(d *consent.Decision) { d.ValidUntil = -1 },
 		"obligation zero":          obligation(0, consent.Parameters{}),
-		"unknown obligation":       obligation(consent.ConfirmRecipientConsent+1, consent.Parameters{}),
+		"unknown obligation":       obligation(firstUnknown(consent.DeactivateAccount), consent.Parameters{}),
 		"no country":               obligation(consent.TransferSafeguards, consent.Parameters{Signal: "gpc"}),
 		"no categories":            obligation(consent.ExcludeDataCategories, consent.Parameters{}),
 		"unknown signal":           obligation(consent.RecordSignal, consent.Parameters{Signal: "x"}),
@@ -131,5 +131,45 @@ func TestWellFormedDecisionsPass(t *testing.T) {
 				t.Errorf("%d failures logged; decision differs (-want +got):\n%s", len(f.log.all), diff)
 			}
 		})
+	}
+}
+
+// firstUnknown is the value after the last of an enumeration.
+func firstUnknown[E interface {
+	~uint8
+	Known() bool
+}](first E) E {
+	for first.Known() {
+		first++
+	}
+	return first
+}
+
+// TestEveryBasisAndObligationIsPassedOn: one that is appended must not deny everywhere.
+func TestEveryBasisAndObligationIsPassedOn(t *testing.T) {
+	parameters := consent.Parameters{Country: "JP", Categories: []string{"z"}, Signal: "gpc", Time: now}
+	var wanted []consent.Decision
+	for basis := consent.BasisConsent; basis.Known(); basis++ {
+		wanted = append(wanted, consent.Decision{Basis: basis})
+	}
+	for code := consent.DeactivateAccount; code.Known(); code++ {
+		wanted = append(wanted, consent.Decision{
+			Basis: consent.BasisConsent, Obligations: []consent.Obligation{{Code: code, Parameters: parameters}},
+		})
+	}
+	if last := wanted[len(wanted)-1]; len(wanted) < 20 || last.Obligations[0].Code < consent.ConfirmRecipientConsent {
+		t.Fatalf("only %d bases and obligations, the last %+v", len(wanted), last)
+	}
+	f, r := newFixture(t, nil), request("u", "a", "x")
+	for _, want := range wanted {
+		f.policies.decide = func(r *consent.Request, s *consent.Snapshot, at consent.Instant) consent.Decision {
+			d := allowAll(r, s, at)
+			d.Basis, d.Obligations = want.Basis, want.Obligations
+			return d
+		}
+		d, err := f.Check(context.Background(), &r, authz.Consistency{})
+		if err != nil || d.Effect != consent.Allow || d.Basis != want.Basis || len(d.Obligations) != len(want.Obligations) {
+			t.Errorf("%v with %+v: got %+v, %v", want.Basis, want.Obligations, d, err)
+		}
 	}
 }

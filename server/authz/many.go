@@ -45,7 +45,6 @@ type reading struct {
 }
 
 func (b batch) check(ctx context.Context, request *consent.Request) (consent.Decision, error) {
-	began := b.clock()
 	if _, err := b.call.policies.Purposes(request.Subject.Controller); err != nil {
 		return consent.Decision{}, err
 	}
@@ -58,7 +57,7 @@ func (b batch) check(ctx context.Context, request *consent.Request) (consent.Dec
 	if r.err != nil {
 		return consent.Decision{}, r.err
 	}
-	return b.decide(ctx, b.call, pending{request, &r.snapshot, began})
+	return b.decide(ctx, b.call, pending{request, &r.snapshot})
 }
 
 // PurposeDecision is the decision for one purpose.
@@ -86,7 +85,7 @@ func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request,
 	for i, purpose := range purposes {
 		one := *request
 		one.Purpose = purpose
-		d, err := a.decide(ctx, call, pending{&one, &snapshot, a.clock()})
+		d, err := a.decide(ctx, call, pending{&one, &snapshot})
 		if err != nil {
 			return nil, err
 		}

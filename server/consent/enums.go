@@ -7,11 +7,14 @@ import "fmt"
 type names []string
 
 func (n names) name(i uint8) string {
-	if int(i) < len(n) && n[i] != "" {
+	if n.known(i) {
 		return n[i]
 	}
 	return fmt.Sprintf("UNKNOWN(%d)", i)
 }
+
+// known reports whether a value has a name.
+func (n names) known(i uint8) bool { return int(i) < len(n) && n[i] != "" }
 
 func (n names) value(name string) (uint8, bool) {
 	for i, s := range n {
@@ -212,6 +215,9 @@ var basisNames = names{
 // String returns the bare name, such as CONTRACT.
 func (b Basis) String() string { return basisNames.name(uint8(b)) }
 
+// Known reports whether b is one of the bases above.
+func (b Basis) Known() bool { return basisNames.known(uint8(b)) }
+
 // ParseBasis returns the basis of that bare name.
 func ParseBasis(name string) (Basis, bool) {
 	v, ok := basisNames.value(name)
@@ -290,7 +296,7 @@ var reasonNames = names{
 func (c ReasonCode) String() string { return reasonNames.name(uint8(c)) }
 
 // Known reports whether c is one of the codes above.
-func (c ReasonCode) Known() bool { return c != 0 && int(c) < len(reasonNames) }
+func (c ReasonCode) Known() bool { return reasonNames.known(uint8(c)) }
 
 // ParseReasonCode returns the reason code of that bare name.
 func ParseReasonCode(name string) (ReasonCode, bool) {
@@ -322,6 +328,9 @@ var obligationNames = names{
 
 // String returns the bare name, such as AGGREGATE_ONLY.
 func (c ObligationCode) String() string { return obligationNames.name(uint8(c)) }
+
+// Known reports whether c is one of the obligations above.
+func (c ObligationCode) Known() bool { return obligationNames.known(uint8(c)) }
 
 // ParseObligationCode returns the obligation code of that bare name.
 func ParseObligationCode(name string) (ObligationCode, bool) {

@@ -18,20 +18,33 @@ func TestEnums(t *testing.T) {
 		}
 		seen[c.String()] = true
 	}
-	for c := consent.DeactivateAccount; c <= consent.ConfirmRecipientConsent; c++ {
+	for c := consent.DeactivateAccount; c.Known(); c++ {
 		if back, ok := consent.ParseObligationCode(c.String()); !ok || back != c {
 			t.Errorf("obligation %d: name %q parses as %d, %v", c, c, back, ok)
 		}
 	}
-	for b := consent.BasisConsent; b <= consent.BasisAnonymizedInformation; b++ {
+	for b := consent.BasisConsent; b.Known(); b++ {
 		if back, ok := consent.ParseBasis(b.String()); !ok || back != b {
 			t.Errorf("basis %d: name %q parses as %d, %v", b, b, back, ok)
+		}
+	}
+	for i := range 256 {
+		for name, known := range map[string]bool{
+			consent.ReasonCode(i).String(): consent.ReasonCode(i).Known(), consent.Basis(i).String(): consent.Basis(i).Known(),
+			consent.ObligationCode(i).String(): consent.ObligationCode(i).Known(),
+		} {
+			if known == strings.HasPrefix(name, "UNKNOWN(") {
+				t.Errorf("%s, %d, is known: %v", name, i, known)
+			}
 		}
 	}
 	for _, name := range []string{consent.Status(99).String(), consent.Stage(0).String(), consent.RecipientKind(8).String()} {
 		if !strings.HasPrefix(name, "UNKNOWN(") {
 			t.Errorf("foreign value is named %q", name)
 		}
+	}
+	if !consent.NoticeUnknown.Known() || !consent.BasisAnonymizedInformation.Known() || !consent.ConfirmRecipientConsent.Known() {
+		t.Error("the names do not go up to the last values")
 	}
 	if _, ok := consent.ParseEffect(""); ok {
 		t.Error("the empty name parses as an effect")

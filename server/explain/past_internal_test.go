@@ -138,7 +138,7 @@ func TestPastAgreesWithARefold(t *testing.T) {
 				t.Fatalf("seed %d at %+v: state (-naive +got):\n%s", seed, p, diff)
 			}
 			decided := set.Decide(t.Context(), request, &consent.Snapshot{State: want}, p.At)
-			if !policy.SameAnswer(&decided, &a.Decision) || a.Now != p.At {
+			if !policy.SameDecision(&decided, &a.Decision) || a.Now != p.At {
 				t.Fatalf("seed %d at %+v: decided %v, want %v", seed, p, a.Decision, decided)
 			}
 			if p.At == p.KnownAt {

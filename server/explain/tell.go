@@ -93,7 +93,7 @@ func (t *teller) trace(s *Story, text bool) error {
 	if err != nil {
 		return err
 	}
-	if !policy.SameAnswer(&traced.Decision, &s.Decision) {
+	if !policy.SameDecision(&traced.Decision, &s.Decision) {
 		return fmt.Errorf("explaining: topdown decides %v for %v where the decision is %v for %v",
 			traced.Decision.Effect, traced.Decision.Reasons, s.Decision.Effect, s.Decision.Reasons)
 	}
@@ -147,7 +147,7 @@ func (t *teller) weigh() *weighed {
 	for i, f := range w.facts {
 		d := t.decideOn(without(state, f), t.Now)
 		w.without = append(w.without, d)
-		if policy.SameAnswer(&d, base) {
+		if policy.SameDecision(&d, base) {
 			rest = append(rest, i)
 			continue
 		}
@@ -155,12 +155,12 @@ func (t *teller) weigh() *weighed {
 	}
 	stripped := w.but(rest, -1)
 	bare := t.decideOn(without(state, stripped...), t.Now)
-	if policy.SameAnswer(&bare, base) {
+	if policy.SameDecision(&bare, base) {
 		return w
 	}
 	for _, i := range rest {
 		d := t.decideOn(without(state, w.but(rest, i)...), t.Now)
-		if !policy.SameAnswer(&d, &bare) {
+		if !policy.SameDecision(&d, &bare) {
 			w.roles[i] = Shared
 		}
 	}

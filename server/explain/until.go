@@ -47,7 +47,7 @@ func sameReasons(a, b *consent.Decision) bool {
 		d.Obligations = nil // a time in them may pass on with the clock
 		return &d
 	}
-	return policy.SameAnswer(bare(*a), bare(*b))
+	return policy.SameDecision(bare(*a), bare(*b))
 }
 
 // why finds the facts without which the instant would be another.

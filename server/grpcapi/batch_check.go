@@ -29,7 +29,7 @@ func (s *scratch) BatchCheck(ctx context.Context, r *consentv1.BatchCheckRequest
 	b := batch{make([]error, len(r.GetRequests())), make([]consent.Request, 0, len(r.GetRequests()))}
 	for i, item := range r.GetRequests() {
 		var request consent.Request
-		if request, b.faults[i] = s.service.admitItem(item); b.faults[i] == nil {
+		if request, b.faults[i] = s.service.convertItem(item); b.faults[i] == nil {
 			b.requests = append(b.requests, request)
 		}
 	}
@@ -40,14 +40,14 @@ func (s *scratch) BatchCheck(ctx context.Context, r *consentv1.BatchCheckRequest
 	return s.batchAnswer(ctx, b, results), nil
 }
 
-// admitItem is admit for an item of a batch, whose freshness is the batch's.
-func (s *decisionService) admitItem(r *consentv1.CheckRequest) (consent.Request, error) {
+// convertItem is convert for an item of a batch, whose freshness is the batch's.
+func (s *decisionService) convertItem(r *consentv1.CheckRequest) (consent.Request, error) {
 	if r.GetConsistency() != nil {
 		return consent.Request{}, invalid([]consent.Violation{{
 			Field: "consistency", Description: "must be absent in a batch, which has one consistency for all its requests",
 		}})
 	}
-	return s.admit(r)
+	return s.convert(r)
 }
 
 // batchAnswer encodes the answer to a batch.

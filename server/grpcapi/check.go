@@ -15,7 +15,7 @@ func (s *scratch) Check(ctx context.Context, r *consentv1.CheckRequest) ([]byte,
 // decide decides r and appends the encoded CheckResponse to data.
 func (s *scratch) decide(ctx context.Context, r *consentv1.CheckRequest, data []byte) ([]byte, error) {
 	var err error
-	if s.request, err = s.service.admit(r); err != nil {
+	if s.request, err = s.service.convert(r); err != nil {
 		return data, err
 	}
 	decision, err := s.service.authorizer.Check(ctx, &s.request, consistencyOf(r.GetConsistency()))
@@ -25,8 +25,8 @@ func (s *scratch) decide(ctx context.Context, r *consentv1.CheckRequest, data []
 	return s.write(data, s.request.Subject.Controller, &decision)
 }
 
-// admit validates and converts a check.
-func (s *decisionService) admit(r *consentv1.CheckRequest) (consent.Request, error) {
+// convert validates and converts a check.
+func (s *decisionService) convert(r *consentv1.CheckRequest) (consent.Request, error) {
 	faults, err := s.validator.checkFaults(r)
 	if err != nil {
 		return consent.Request{}, err

@@ -90,7 +90,7 @@ func parseRequest(data []byte) (checks []streamedCheck, cancel []uint64, ok bool
 				return false // one too many
 			}
 			checks = checks[:len(checks)+1]
-			return len(checks) <= maxStreamedChecks && checks[len(checks)-1].parse(f.bytes)
+			return len(checks) <= wire.MaxStreamedChecks && checks[len(checks)-1].parse(f.bytes)
 		case f.number == wire.CheckStreamRequestCancel && f.kind == protowire.VarintType:
 			cancel = append(cancel, f.varint)
 		case f.number == wire.CheckStreamRequestCancel && f.kind == protowire.BytesType:
@@ -100,7 +100,7 @@ func parseRequest(data []byte) (checks []streamedCheck, cancel []uint64, ok bool
 		}
 		return true
 	})
-	return checks, cancel, ok || len(checks) > maxStreamedChecks
+	return checks, cancel, ok || len(checks) > wire.MaxStreamedChecks
 }
 
 // countChecks is how many checks a message has, up to one too many.
@@ -109,7 +109,7 @@ func countChecks(data []byte) (n int) {
 		if f.number == wire.CheckStreamRequestChecks && f.kind == protowire.BytesType {
 			n++
 		}
-		return n <= maxStreamedChecks
+		return n <= wire.MaxStreamedChecks
 	})
 	return n
 }

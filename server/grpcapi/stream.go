@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -19,8 +20,6 @@ import (
 
 // The bounds of one CheckStream.
 const (
-	// maxStreamedChecks is how many checks one message may carry.
-	maxStreamedChecks = 1000
 	// maxUnanswered is from how many unanswered checks on nothing more is read.
 	maxUnanswered = 1000
 	// maxStreamWorkers bounds the checks that are being decided at once.
@@ -28,9 +27,11 @@ const (
 	// gatherFor is how long an answer waits for others while there are checks left to decide. Longer makes larger messages
 	// and later answers.
 	gatherFor = 100 * time.Microsecond
-	// drainGrace is how long a stream is still read after its client was told that the server stops.
-	drainGrace = 250 * time.Millisecond
 )
+
+// DrainGrace is how long streams live on after the server began to stop: what clients of a CheckStream send until they
+// hear of it is still read, and those who watch health are told.
+const DrainGrace = 250 * time.Millisecond
 
 var errStopping = status.Error(codes.Unavailable, "the server is stopping")
 
@@ -112,7 +113,7 @@ func (c *checkStream) send() error {
 			if err := c.SendMsg(&consentv1.CheckStreamResponse{Draining: true}); err != nil {
 				return err
 			}
-			draining, grace = nil, time.After(drainGrace)
+			draining, grace = nil, time.After(DrainGrace)
 		case <-grace:
 			c.end(errStopping)
 		case <-c.Context().Done():
@@ -221,8 +222,8 @@ func (c *checkStream) take(data []byte) error {
 	switch {
 	case !ok:
 		return streamFault("request", malformed)
-	case len(checks) > maxStreamedChecks:
-		return streamFault("checks", "has more than 1000 checks")
+	case len(checks) > wire.MaxStreamedChecks:
+		return streamFault("checks", fmt.Sprintf("has more than %d checks", wire.MaxStreamedChecks))
 	}
 	now := time.Now()
 	deadline, _ := c.Context().Deadline()

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // FuzzParseRequest holds that a message is taken apart as protobuf reads it.
@@ -33,7 +34,7 @@ func FuzzParseRequest(f *testing.F) {
 		var want consentv1.CheckStreamRequest
 		wantErr := proto.Unmarshal(data, &want)
 		checks, cancel, ok := parseRequest(data)
-		if len(checks) > maxStreamedChecks {
+		if len(checks) > wire.MaxStreamedChecks {
 			return
 		}
 		if wantErr == nil && !ok {

@@ -94,8 +94,8 @@ func TestSubjectIDsAreLookedAtEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	apart := map[string]string{
-		"consent.v1.BatchCheckRequest":  "requests.subject_id",        // each item by admit
-		"consent.v1.CheckStreamRequest": "checks.check.subject_id",    // each check by admit
+		"consent.v1.BatchCheckRequest":  "requests.subject_id",        // each item by convert
+		"consent.v1.CheckStreamRequest": "checks.check.subject_id",    // each check by convert
 		"consent.v1.DiffPolicyRequest":  "decisions.check.subject_id", // of the past
 	}
 	found := 0

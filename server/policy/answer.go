@@ -199,8 +199,8 @@ func (r *reader) obligation(v engine.Value) consent.Obligation {
 	return out
 }
 
-// SameAnswer reports whether two decisions of the same policies say the same, whatever else they carry.
-func SameAnswer(a, b *consent.Decision) bool {
+// SameDecision reports whether two decisions of the same policies say the same, whatever else they carry.
+func SameDecision(a, b *consent.Decision) bool {
 	return a.Effect == b.Effect && a.Basis == b.Basis && slices.Equal(a.Reasons, b.Reasons) &&
 		slices.Equal(a.PermittedDataCategories, b.PermittedDataCategories) &&
 		slices.EqualFunc(a.Obligations, b.Obligations, sameObligation)

@@ -27,7 +27,7 @@ type DifferenceError struct {
 // Error has both answers.
 func (e *DifferenceError) Error() string {
 	return fmt.Sprintf("the compiled engine answers %s, OPA answers %s: report this, and run the server with "+
-		"--engine topdown until it is mended", e.Compiled, e.Topdown)
+		"--policy-engine topdown until it is mended", e.Compiled, e.Topdown)
 }
 
 // differ compares an answer of the compiled engine with topdown's, whole; nil values are undefined. Where topdown fails

@@ -18,6 +18,8 @@
 //
 // # Words
 //
+// They are the words of this package; where another has one for something else, its own comment says so.
+//
 //   - tree: the files of a set, parsed (package tree); set: what is made of a tree, and decides.
 //   - to read: from files to a set, by Loader.Read. To compile: from a tree to a set. To load: one set without a
 //     loader.
@@ -28,9 +30,12 @@
 //   - scratch: the memory of one evaluation's input, used again by the next.
 //   - question: a request about a state at an instant. evaluation: a request under way, with its input.
 //   - answer: what a policy says, a value. decision: an answer that was read and found well formed.
+//   - horizon: the instants at which time alone could change a controller's decisions; valid_until is the next of them.
 //   - compiled, topdown: the two engines. shadow: topdown behind the compiled one, for one in N.
+//   - journal: where all sets of a loader log and count.
 //   - center, neighborhood: a question that was decided, and those that differ little from it.
-//   - case: a decision of the corpus (package cases), nothing else.
+//   - case: a decision of the corpus (package cases). What the prover goes through are situations (package space).
+//     Package engine calls inputs of the same aspects a case, by its own comment.
 //   - book: what METADATA say of the rules. To fire: to hold for a question. Near: of a rule that lacked one condition.
 //   - detached: of a set that nobody counts, logs or watches.
 //

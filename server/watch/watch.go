@@ -10,7 +10,8 @@
 // can only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may
 // not know yet.
 //
-// It speaks of Notices and Reports; how these travel is the edge's.
+// Words: a hub knows all watchers; a watcher is one client's stream; a fence is a write that waits for them. The hub
+// speaks of Notices and Reports; how these travel is the edge's.
 package watch
 
 import (
@@ -25,18 +26,7 @@ import (
 	"github.com/consentd/consentd/server/store"
 )
 
-// DefaultLease bounds how long a cache may answer from an older state after a write without fence, and how long a fence
-// waits for a client that died. Heartbeats come four times as often, so that a lost one or a pause of either process
-// costs nothing.
-const DefaultLease = 2 * time.Second
-
-// MaxLease is the longest lease; the clients refuse longer ones.
-const MaxLease = 10 * time.Second
-
 const (
-	heartbeatsPerLease = 4
-	// driftMargin is the part of a lease that is added here: the client's clock may run that much slower.
-	driftMargin = 16
 	// slotCount is that of the cache package, for the same reason: of n changes a cache loses n/65536 of its other
 	// entries.
 	slotCount = 1 << 16
@@ -58,8 +48,7 @@ type Config struct {
 	Revision consent.Revision
 	// Policy returns the digest of the policies in force; required. It must be quick.
 	Policy func() string
-	// Lease is how long leases last; zero means DefaultLease. An earlier process of the same store must not have
-	// granted longer ones.
+	// Lease is how long leases last; zero means DefaultLease, which says when a shorter one is safe.
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
@@ -149,9 +138,6 @@ func New(c Config) (*Hub, error) {
 	go h.wakeAll()
 	return h, nil
 }
-
-// held is how long a lease must be taken to be held.
-func held(lease time.Duration) time.Duration { return lease + lease/driftMargin }
 
 // Close ends the hub's goroutine and waits for it. Watchers are told nothing more.
 func (h *Hub) Close() {

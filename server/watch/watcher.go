@@ -154,21 +154,6 @@ func (w *Watcher) tell(n *Notice) {
 	n.Position, n.Revision = w.told, w.revision
 }
 
-// grant answers the newest heartbeat: n, which tells all that was announced so far, carries a lease. The client counts
-// it from before it sent the heartbeat, which is earlier than now. hub.mu is held.
-func (w *Watcher) grant(n *Notice) error {
-	now := time.Now()
-	for f := range w.hub.mu.fences {
-		if f.blockers[w] && now.Sub(f.began) > w.hub.config.Lease {
-			return consent.ErrWatcherSlow
-		}
-	}
-	w.answered, w.lease = w.heard, now.Add(held(w.hub.config.Lease))
-	n.Heartbeat, n.Time = w.heard, w.hub.config.Now()
-	n.Policy = w.hub.config.Policy()
-	return nil
-}
-
 // Leave ends the watcher. released says that the client gave up its lease; otherwise it may hold it without knowing
 // that its stream has broken, and is waited for.
 func (w *Watcher) Leave(released bool) {
