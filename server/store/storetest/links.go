@@ -406,13 +406,15 @@ func scanShowsEachPersonOnce(s *suite) {
 	s.link(account, cookie)
 	s.link(account, till)
 	s.record(someone, s.event(grant()))
+	unlinked := consent.Subject{Controller: "example", ID: "a till that nobody is linked to"}
+	s.share(unlinked)
 	found := s.scanned("example")
-	for _, subject := range []consent.Subject{account, till, someone} {
+	for _, subject := range []consent.Subject{account, till, someone, unlinked} {
 		if diff := cmp.Diff(s.read(subject), found[subject], cmpopts.IgnoreFields(consent.Snapshot{}, "AsOf", "Prepared")); diff != "" {
 			s.Errorf("%s (-read +scanned):\n%s", subject.ID, diff)
 		}
 	}
-	if len(found) != 3 {
+	if len(found) != 4 {
 		s.Errorf("%d are shown: %v", len(found), found)
 	}
 }
