@@ -60,7 +60,8 @@ type ConsentServiceClient interface {
 	// links, when both ids are shared, and while an erasure stands on either side.
 	LinkSubjects(ctx context.Context, in *LinkSubjectsRequest, opts ...grpc.CallOption) (*LinkSubjectsResponse, error)
 	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
-	// ids that are still linked to it. It is an event in the ledgers of both, as a link is.
+	// ids that are still linked to it. What a completed erasure of the person ended stays ended under both. It is an event
+	// in the ledgers of both, as a link is.
 	//
 	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
 	UnlinkSubjects(ctx context.Context, in *UnlinkSubjectsRequest, opts ...grpc.CallOption) (*UnlinkSubjectsResponse, error)
@@ -161,7 +162,8 @@ type ConsentServiceServer interface {
 	// links, when both ids are shared, and while an erasure stands on either side.
 	LinkSubjects(context.Context, *LinkSubjectsRequest) (*LinkSubjectsResponse, error)
 	// UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
-	// ids that are still linked to it. It is an event in the ledgers of both, as a link is.
+	// ids that are still linked to it. What a completed erasure of the person ended stays ended under both. It is an event
+	// in the ledgers of both, as a link is.
 	//
 	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
 	UnlinkSubjects(context.Context, *UnlinkSubjectsRequest) (*UnlinkSubjectsResponse, error)

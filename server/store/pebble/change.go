@@ -126,6 +126,12 @@ func (c *change) mirror() error {
 		if e.LinkedWith() == c.batch.Subject.ID {
 			return c.refused(i, errSelf)
 		}
+		if e.CompletesErasure() {
+			if err := c.mirrorCompletion(i); err != nil {
+				return unavailable(recording, err)
+			}
+			continue
+		}
 		if f, ok := e.Fact.(consent.Annulment); ok {
 			target, subject, err := c.target(f.EventID)
 			if err != nil {
@@ -143,6 +149,17 @@ func (c *change) mirror() error {
 			}
 		}
 	}
+	return nil
+}
+
+// mirrorCompletion puts the completion of an erasure into the ledgers of all ids of the person: what it ended under
+// them stays ended after a parting.
+func (c *change) mirrorCompletion(i int) error {
+	r, err := find(c, c.batch.Subject, true)
+	if err != nil || r.person == nil || r.shared() {
+		return err
+	}
+	c.mirrors[i] = slices.DeleteFunc(r.person.IDs, func(id string) bool { return id == c.batch.Subject.ID })
 	return nil
 }
 

@@ -296,6 +296,23 @@ func erasureIsThePersons(s *suite) {
 	s.link(account, cookie)
 }
 
+// erasureStaysAfterParting: it was completed under one id, and ended what was given under the other.
+func erasureStaysAfterParting(s *suite) {
+	given := s.event(grant())
+	s.record(mail, given)
+	s.link(account, mail)
+	s.record(account, s.event(erasure(consent.ErasureCompleted)))
+	s.refusedOf(mail, consent.ErrErasureStands, 0, s.proven(consent.Unlink{With: account.ID}))
+	s.record(account, s.proven(erasure(consent.ErasureRestarted)))
+	s.unlink(account, mail)
+	s.wantStatus(0, account, mail)
+	s.refusedOf(mail, consent.ErrErasureStands, 0, s.event(grant()))
+	s.record(mail, s.proven(erasure(consent.ErasureRestarted)))
+	s.record(mail, s.event(grant()))
+	s.wantStatus(consent.Given, mail)
+	s.wantStatus(0, account)
+}
+
 func eventsOfAPersonComeTogether(s *suite) {
 	var want []consent.Entry
 	say := func(subject consent.Subject, events ...consent.Event) {

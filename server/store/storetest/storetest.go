@@ -90,6 +90,7 @@ var promises = []struct {
 	{"SecondLinkIsRefused", secondLinkIsRefused},
 	{"PeopleHaveAtMost64IDs", peopleHaveAtMost64IDs},
 	{"ErasureIsThePersons", erasureIsThePersons},
+	{"ErasureStaysAfterParting", erasureStaysAfterParting},
 	{"EventsOfAPersonComeTogether", eventsOfAPersonComeTogether},
 	{"ChangesNameAllThatChanged", changesNameAllThatChanged},
 	{"LinkIsOneChange", linkIsOneChange},
