@@ -27,6 +27,9 @@ type change struct {
 	mirrors [][]string
 	// relinks are those of fresh after which other ids may be one person.
 	relinks []bool
+	// ledgers are those that were read, as they are before the change, by their ids: the states of a shared id and of all
+	// people beside it may be folded anew from the same.
+	ledgers map[string][]consent.Entry
 	// rows are what is kept after the change.
 	rows *rows
 	// outcomes are those of all events of the batch.
@@ -37,7 +40,7 @@ type change struct {
 func (c *change) plan() (err error) {
 	defer recovered(recording, &err)
 	c.outcomes = slices.Repeat([]consent.Outcome{{Effect: consent.Duplicate}}, len(c.batch.Events))
-	c.rows = newRows(c.batch.Subject.Controller)
+	c.rows, c.ledgers = newRows(c.batch.Subject.Controller), map[string][]consent.Entry{}
 	if err := c.sift(); err != nil || len(c.added) == 0 {
 		return err
 	}
@@ -189,7 +192,7 @@ func (c *change) planEvents() error {
 	})}
 	if r.shared() {
 		// By its own history alone: what is said of one of the people beside it says nothing of what may be said here.
-		err = c.admit(r.state, func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
+		err = c.admit(r.state, func() ([]consent.Entry, error) { return c.ledger(c.batch.Subject.ID) })
 		next.fresh = marked(c.fresh, false)
 	} else {
 		err = c.admit(r.state, next.recorded)
@@ -223,9 +226,21 @@ func marked(entries []consent.Entry, borrowed bool) []consent.Entry {
 	return entries
 }
 
+// ledger returns all entries of an id before the change, which are read once.
+func (c *change) ledger(id string) ([]consent.Entry, error) {
+	if entries, ok := c.ledgers[id]; ok {
+		return entries, nil
+	}
+	entries, err := ledger(c, c.subject(id))
+	if err == nil {
+		c.ledgers[id] = entries
+	}
+	return entries, err
+}
+
 // entries returns what the state of an id folds.
 func (c *change) entries(id string) ([]consent.Entry, error) {
-	g, err := consent.Gather([]string{id}, func(id string) ([]consent.Entry, error) { return ledger(c, c.subject(id)) })
+	g, err := consent.Gather([]string{id}, c.ledger)
 	if err != nil {
 		return nil, err
 	}

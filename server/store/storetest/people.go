@@ -310,7 +310,8 @@ func (h *historian) checkEvents(id string) {
 }
 
 // partAll takes all sharings back and parts all links, after restarting where an erasure stands in the way, as far as
-// that is possible. Who has no links then has what was said under the id itself, and the erasures that were completed while it was of a person.
+// that is possible. Who has no links then has what was said under the id itself, and the erasures that were completed
+// while it was of a person.
 func (h *historian) partAll() {
 	h.t.Helper()
 	h.at = consent.InstantOf(Epoch.Add(time.Hour))
