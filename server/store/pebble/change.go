@@ -125,45 +125,67 @@ func (c *change) subject(id string) consent.Subject {
 func (c *change) mirror() error {
 	c.mirrors, c.relinks = make([][]string, len(c.fresh)), make([]bool, len(c.fresh))
 	for i := range c.fresh {
-		e, holder := &c.fresh[i].Event, ""
-		if e.LinkedWith() == c.batch.Subject.ID {
-			return c.refused(i, errSelf)
+		e := &c.fresh[i].Event
+		var err error
+		switch f := e.Fact.(type) {
+		case consent.Annulment:
+			err = c.mirrorAnnulment(i, f)
+		case consent.Erasure:
+			if e.CompletesErasure() {
+				err = c.mirrorCompletion(i)
+			}
+		default:
+			if e.LinkedWith() == c.batch.Subject.ID {
+				return c.refused(i, errSelf)
+			}
+			c.mirrorTo(i, e, c.batch.Subject.ID)
 		}
-		if e.CompletesErasure() {
-			if err := c.mirrorCompletion(i); err != nil {
-				return unavailable(recording, err)
-			}
-			continue
-		}
-		if f, ok := e.Fact.(consent.Annulment); ok {
-			target, subject, err := c.target(f.EventID)
-			if err != nil {
-				return unavailable(recording, err)
-			}
-			if target == nil {
-				continue
-			}
-			e, holder = target, subject
-		}
-		c.relinks[i] = e.LinkKind()
-		for _, id := range []string{holder, e.LinkedWith()} {
-			if id != "" && id != c.batch.Subject.ID {
-				c.mirrors[i] = append(c.mirrors[i], id)
-			}
+		if err != nil {
+			return unavailable(recording, err)
 		}
 	}
 	return nil
 }
 
+// mirrorTo has a new event stand where another does that was said under an id, or is the same.
+func (c *change) mirrorTo(i int, as *consent.Event, under string) {
+	c.relinks[i] = as.LinkKind()
+	for _, id := range []string{under, as.LinkedWith()} {
+		if id != "" && id != c.batch.Subject.ID {
+			c.mirrors[i] = append(c.mirrors[i], id)
+		}
+	}
+}
+
+// mirrorAnnulment puts an annulment into the ledgers that hold what it annuls, if one of them is the person's: what
+// strangers said is not for the person to annul, and admit refuses it.
+func (c *change) mirrorAnnulment(i int, f consent.Annulment) error {
+	target, holder, err := c.target(f.EventID)
+	if err != nil || target == nil {
+		return err
+	}
+	own, err := c.own()
+	if slices.Contains(own, holder) || slices.Contains(own, target.LinkedWith()) {
+		c.mirrorTo(i, target, holder)
+	}
+	return err
+}
+
+// own are the ids of the subject's person before the change, the subject's among them; of a shared id that alone.
+func (c *change) own() ([]string, error) {
+	r, err := find(c, c.batch.Subject, true)
+	if err != nil || r.person == nil || r.shared() {
+		return []string{c.batch.Subject.ID}, err
+	}
+	return r.person.IDs, nil
+}
+
 // mirrorCompletion puts the completion of an erasure into the ledgers of all ids of the person: what it ended under
 // them stays ended after a parting.
 func (c *change) mirrorCompletion(i int) error {
-	r, err := find(c, c.batch.Subject, true)
-	if err != nil || r.person == nil || r.shared() {
-		return err
-	}
-	c.mirrors[i] = slices.DeleteFunc(r.person.IDs, func(id string) bool { return id == c.batch.Subject.ID })
-	return nil
+	own, err := c.own()
+	c.mirrors[i] = slices.DeleteFunc(own, func(id string) bool { return id == c.batch.Subject.ID })
+	return err
 }
 
 var errSelf = &consent.InvalidError{Violations: []consent.Violation{

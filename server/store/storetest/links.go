@@ -202,6 +202,17 @@ func annulledLinksCountNoMore(s *suite) {
 	}
 }
 
+// strangersLinkIsNotAnnulled, and nothing is told of the strangers.
+func strangersLinkIsNotAnnulled(s *suite) {
+	link := s.proven(consent.LinkOf(account.ID, mail.ID))
+	s.record(account, link)
+	s.record(someone, s.event(grant()))
+	s.refusedOf(someone, consent.ErrAnnulment, 0, s.annul(link))
+	s.record(account, s.event(erasure(consent.ErasureRequested)))
+	s.refusedOf(someone, consent.ErrAnnulment, 0, s.annul(link))
+	s.refusedOf(mail, consent.ErrErasureStands, 0, s.annul(link))
+}
+
 // annulmentStaysAfterParting: it was said under one id, and names an event of another.
 func annulmentStaysAfterParting(s *suite) {
 	mistake := s.event(withdrawal())

@@ -85,6 +85,7 @@ var promises = []struct {
 	{"LinksAreIdempotent", linksAreIdempotent},
 	{"NewestLinkCounts", newestLinkCounts},
 	{"AnnulledLinksCountNoMore", annulledLinksCountNoMore},
+	{"StrangersLinkIsNotAnnulled", strangersLinkIsNotAnnulled},
 	{"AnnulmentStaysAfterParting", annulmentStaysAfterParting},
 	{"SharedRestrictsForAllAndGrantsForNone", sharedRestrictsForAllAndGrantsForNone},
 	{"SecondLinkIsRefused", secondLinkIsRefused},
