@@ -66,7 +66,8 @@ type ConsentServiceClient interface {
 	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
 	UnlinkSubjects(ctx context.Context, in *UnlinkSubjectsRequest, opts ...grpc.CallOption) (*UnlinkSubjectsResponse, error)
 	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
-	// recorded: those of all of its ids, not of the shared ids. A link comes once.
+	// recorded: those of all of its ids, not of the shared ids. A link comes once. Where a link or a parting comes between
+	// two pages, the later pages are of the person as it is then: begin anew to have all that was said before.
 	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
 }
 
@@ -168,7 +169,8 @@ type ConsentServiceServer interface {
 	// Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
 	UnlinkSubjects(context.Context, *UnlinkSubjectsRequest) (*UnlinkSubjectsResponse, error)
 	// ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
-	// recorded: those of all of its ids, not of the shared ids. A link comes once.
+	// recorded: those of all of its ids, not of the shared ids. A link comes once. Where a link or a parting comes between
+	// two pages, the later pages are of the person as it is then: begin anew to have all that was said before.
 	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
 	mustEmbedUnimplementedConsentServiceServer()
 }
