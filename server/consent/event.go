@@ -76,6 +76,13 @@ type Signals struct{ GPC, DNT *bool }
 // Erasure is a step of an erasure.
 type Erasure struct{ Stage Stage }
 
+// CompletesErasure reports whether the event says that an erasure was carried out. Of a person it stands in the ledgers
+// of all ids that the person has when it is recorded.
+func (e *Event) CompletesErasure() bool {
+	f, ok := e.Fact.(Erasure)
+	return ok && f.Stage == ErasureCompleted
+}
+
 // Annulment says that an event of the subject was recorded by mistake: it counts nowhere any more.
 type Annulment struct{ EventID string }
 

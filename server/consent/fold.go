@@ -78,7 +78,7 @@ func historyOf(entries []Entry) history {
 	}
 	h.parts = partsOf(counting)
 	for i := range h.parts {
-		if f, ok := h.parts[i].event().Fact.(Erasure); ok && f.Stage == ErasureCompleted {
+		if h.parts[i].event().CompletesErasure() {
 			h.completed = h.parts[i].order
 		}
 	}
@@ -100,13 +100,8 @@ func annulmentsOf(entries []Entry) (found map[string]*Entry) {
 
 // annullable reports whether the event is of those that an annulment may name.
 func (e *Event) annullable() bool {
-	switch f := e.Fact.(type) {
-	case Annulment:
-		return false
-	case Erasure:
-		return f.Stage != ErasureCompleted
-	}
-	return true
+	_, annuls := e.Fact.(Annulment)
+	return !annuls && !e.CompletesErasure()
 }
 
 // Ledger reads all entries of a subject in the order of recording.
@@ -131,13 +126,9 @@ func Advance(s *State, fresh []Entry, ledger Ledger) (*State, error) {
 // depends only on what was said of that thing, in its order, and on completions of erasures.
 func (s *State) continued(fresh []Entry) (*State, bool) {
 	for i := range fresh {
-		switch f := fresh[i].Event.Fact.(type) {
-		case Annulment:
+		e := &fresh[i].Event
+		if _, annuls := e.Fact.(Annulment); annuls || e.CompletesErasure() {
 			return nil, false
-		case Erasure:
-			if f.Stage == ErasureCompleted {
-				return nil, false
-			}
 		}
 	}
 	next := s.clone()

@@ -29,8 +29,9 @@ type Store interface {
 	// A batch that adds something takes the next revision: revisions start at 1 and have no gap. Events already
 	// recorded with the same content are duplicates and change nothing, also while an erasure stands; a batch of
 	// duplicates only takes no revision. A Link or Unlink stands in the ledgers of both ids, an Annulment also in those
-	// that hold what it annuls; all that changes by it, and Recorded.Also names, changes with this one revision. When
-	// ctx ends first the batch may or may not have been recorded; the caller repeats it.
+	// that hold what it annuls, the completion of an erasure in those of all ids that the person then has; all that
+	// changes by it, and Recorded.Also names, changes with this one revision. When ctx ends first the batch may or may
+	// not have been recorded; the caller repeats it.
 	Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error)
 	// Read returns the subject's state; the state of an unknown subject is not an error. The snapshot's AsOf is a value
 	// that Applied had before the state was read. All ids of a person have the same Person key, and nobody else has it.

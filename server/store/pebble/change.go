@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes
-// before it.
+// change is what one batch does to the store. Its Batch is that of the group, through which it sees the changes before
+// it.
 type change struct {
 	*engine.Batch
 	*pending
@@ -27,6 +27,9 @@ type change struct {
 	mirrors [][]string
 	// relinks are those of fresh after which other ids may be one person.
 	relinks []bool
+	// ledgers are those that were read, as they are before the change, by their ids: the states of a shared id and of all
+	// people beside it may be folded anew from the same.
+	ledgers map[string][]consent.Entry
 	// rows are what is kept after the change.
 	rows *rows
 	// outcomes are those of all events of the batch.
@@ -37,7 +40,7 @@ type change struct {
 func (c *change) plan() (err error) {
 	defer recovered(recording, &err)
 	c.outcomes = slices.Repeat([]consent.Outcome{{Effect: consent.Duplicate}}, len(c.batch.Events))
-	c.rows = newRows(c.batch.Subject.Controller)
+	c.rows, c.ledgers = newRows(c.batch.Subject.Controller), map[string][]consent.Entry{}
 	if err := c.sift(); err != nil || len(c.added) == 0 {
 		return err
 	}
@@ -78,8 +81,8 @@ func (c *change) sift() error {
 	return nil
 }
 
-// recordedForm returns the binary form of the controller's recorded event of that id, and whether there is one.
-// That of another subject's event is nil, which equals no form.
+// recordedForm returns the binary form of the controller's recorded event of that id, and whether there is one. That of
+// another subject's event is nil, which equals no form.
 func (c *change) recordedForm(id string) (form []byte, found bool, err error) {
 	event, subject, err := c.recorded(id)
 	if err != nil || event == nil {
@@ -122,36 +125,75 @@ func (c *change) subject(id string) consent.Subject {
 func (c *change) mirror() error {
 	c.mirrors, c.relinks = make([][]string, len(c.fresh)), make([]bool, len(c.fresh))
 	for i := range c.fresh {
-		e, holder := &c.fresh[i].Event, ""
-		if e.LinkedWith() == c.batch.Subject.ID {
-			return c.refused(i, errSelf)
+		e := &c.fresh[i].Event
+		var err error
+		switch f := e.Fact.(type) {
+		case consent.Annulment:
+			err = c.mirrorAnnulment(i, f)
+		case consent.Erasure:
+			if e.CompletesErasure() {
+				err = c.mirrorCompletion(i)
+			}
+		default:
+			if e.LinkedWith() == c.batch.Subject.ID {
+				return c.refused(i, errSelf)
+			}
+			c.mirrorTo(i, e, c.batch.Subject.ID)
 		}
-		if f, ok := e.Fact.(consent.Annulment); ok {
-			target, subject, err := c.target(f.EventID)
-			if err != nil {
-				return unavailable(recording, err)
-			}
-			if target == nil {
-				continue
-			}
-			e, holder = target, subject
-		}
-		c.relinks[i] = e.LinkKind()
-		for _, id := range []string{holder, e.LinkedWith()} {
-			if id != "" && id != c.batch.Subject.ID {
-				c.mirrors[i] = append(c.mirrors[i], id)
-			}
+		if err != nil {
+			return unavailable(recording, err)
 		}
 	}
 	return nil
+}
+
+// mirrorTo has a new event stand where another does that was said under an id, or is the same.
+func (c *change) mirrorTo(i int, as *consent.Event, under string) {
+	c.relinks[i] = as.LinkKind()
+	for _, id := range []string{under, as.LinkedWith()} {
+		if id != "" && id != c.batch.Subject.ID {
+			c.mirrors[i] = append(c.mirrors[i], id)
+		}
+	}
+}
+
+// mirrorAnnulment puts an annulment into the ledgers that hold what it annuls, if one of them is the person's: what
+// strangers said is not for the person to annul, and admit refuses it.
+func (c *change) mirrorAnnulment(i int, f consent.Annulment) error {
+	target, holder, err := c.target(f.EventID)
+	if err != nil || target == nil {
+		return err
+	}
+	own, err := c.own()
+	if slices.Contains(own, holder) || slices.Contains(own, target.LinkedWith()) {
+		c.mirrorTo(i, target, holder)
+	}
+	return err
+}
+
+// own are the ids of the subject's person before the change, the subject's among them; of a shared id that alone.
+func (c *change) own() ([]string, error) {
+	r, err := find(c, c.batch.Subject, true)
+	if err != nil || r.person == nil || r.shared() {
+		return []string{c.batch.Subject.ID}, err
+	}
+	return r.person.IDs, nil
+}
+
+// mirrorCompletion puts the completion of an erasure into the ledgers of all ids of the person: what it ended under
+// them stays ended after a parting.
+func (c *change) mirrorCompletion(i int) error {
+	own, err := c.own()
+	c.mirrors[i] = slices.DeleteFunc(own, func(id string) bool { return id == c.batch.Subject.ID })
+	return err
 }
 
 var errSelf = &consent.InvalidError{Violations: []consent.Violation{
 	{Field: "linked_id", Description: "is the subject itself: name another id of the person"},
 }}
 
-// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil:
-// there is none.
+// target returns what an annulment names, in the batch or on record, and the id under which it was said; nil: there is
+// none.
 func (c *change) target(id string) (*consent.Event, string, error) {
 	for i := range c.fresh {
 		if c.fresh[i].Event.ID == id {
@@ -171,9 +213,8 @@ func (c *change) planEvents() error {
 		return c.entries(c.batch.Subject.ID)
 	})}
 	if r.shared() {
-		// By its own history alone: what is said of one of the people beside it says nothing of what may be said
-		// here.
-		err = c.admit(r.state, func() ([]consent.Entry, error) { return ledger(c, c.batch.Subject) })
+		// By its own history alone: what is said of one of the people beside it says nothing of what may be said here.
+		err = c.admit(r.state, func() ([]consent.Entry, error) { return c.ledger(c.batch.Subject.ID) })
 		next.fresh = marked(c.fresh, false)
 	} else {
 		err = c.admit(r.state, next.recorded)
@@ -197,8 +238,8 @@ type step struct {
 	recorded consent.Ledger
 }
 
-// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them
-// from there.
+// marked returns entries as a subject has them who shares the id under which they were said, or has borrowed them from
+// there.
 func marked(entries []consent.Entry, borrowed bool) []consent.Entry {
 	entries = slices.Clone(entries)
 	for i := range entries {
@@ -207,9 +248,21 @@ func marked(entries []consent.Entry, borrowed bool) []consent.Entry {
 	return entries
 }
 
+// ledger returns all entries of an id before the change, which are read once.
+func (c *change) ledger(id string) ([]consent.Entry, error) {
+	if entries, ok := c.ledgers[id]; ok {
+		return entries, nil
+	}
+	entries, err := ledger(c, c.subject(id))
+	if err == nil {
+		c.ledgers[id] = entries
+	}
+	return entries, err
+}
+
 // entries returns what the state of an id folds.
 func (c *change) entries(id string) ([]consent.Entry, error) {
-	g, err := consent.Gather([]string{id}, func(id string) ([]consent.Entry, error) { return ledger(c, c.subject(id)) })
+	g, err := consent.Gather([]string{id}, c.ledger)
 	if err != nil {
 		return nil, err
 	}

@@ -9,26 +9,17 @@ import (
 // planLinks plans a batch after which other ids may be one person. It gathers who is who before and after, and folds
 // all states that differ or may anew: links are rare.
 func (c *change) planLinks() error {
-	ledgers := map[string][]consent.Entry{}
-	before := func(id string) ([]consent.Entry, error) {
-		if entries, ok := ledgers[id]; ok {
-			return entries, nil
-		}
-		entries, err := ledger(c, c.subject(id))
-		ledgers[id] = entries
-		return entries, err
-	}
-	if err := c.admitLinks(before); err != nil {
+	if err := c.admitLinks(); err != nil {
 		return err
 	}
-	old, err := consent.Gather(c.ends(), before)
+	old, err := consent.Gather(c.ends(), c.ledger)
 	if err != nil {
 		return unavailable(recording, err)
 	}
 	if err := c.admitOn(old); err != nil {
 		return err
 	}
-	next, err := consent.Gather(c.ends(), c.after(before, len(c.fresh)))
+	next, err := consent.Gather(c.ends(), c.after(len(c.fresh)))
 	if err != nil {
 		return unavailable(recording, err)
 	}
@@ -36,7 +27,7 @@ func (c *change) planLinks() error {
 		return c.refused(slices.Index(c.relinks, true), err)
 	}
 	ids := c.touched(old, next)
-	if next, err = consent.Gather(ids, c.after(before, len(c.fresh))); err != nil {
+	if next, err = consent.Gather(ids, c.after(len(c.fresh))); err != nil {
 		return unavailable(recording, err)
 	}
 	return c.rewrite(ids, next)
@@ -50,9 +41,9 @@ func (c *change) ends() []string {
 }
 
 // after returns the ledgers as they are with the first n of the new events.
-func (c *change) after(before func(string) ([]consent.Entry, error), n int) func(string) ([]consent.Entry, error) {
+func (c *change) after(n int) func(string) ([]consent.Entry, error) {
 	return func(id string) ([]consent.Entry, error) {
-		entries, err := before(id)
+		entries, err := c.ledger(id)
 		entries = slices.Clip(entries)
 		for i := range c.fresh[:n] {
 			switch {
@@ -68,13 +59,13 @@ func (c *change) after(before func(string) ([]consent.Entry, error), n int) func
 
 // admitLinks refuses what the events before do not allow, those of the batch among them: links and their annulment
 // while an erasure stands on any side, and the parting of what is not linked.
-func (c *change) admitLinks(before func(string) ([]consent.Entry, error)) error {
+func (c *change) admitLinks() error {
 	for i := range c.fresh {
 		if !c.relinks[i] {
 			continue
 		}
 		sides := append([]string{c.batch.Subject.ID}, c.mirrors[i]...)
-		g, err := consent.Gather(sides, c.after(before, i))
+		g, err := consent.Gather(sides, c.after(i))
 		if err != nil {
 			return unavailable(recording, err)
 		}

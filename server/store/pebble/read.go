@@ -172,8 +172,11 @@ func (s *Store) page(v *view, subject consent.Subject, from position, page conse
 func (v *view) ledgersOf(subject consent.Subject, alone bool) ([]string, error) {
 	if !alone {
 		r, err := find(v.snapshot, subject, true)
-		if err != nil || r.person != nil && !r.shared() {
-			return r.person.IDs, err
+		if err != nil {
+			return nil, err
+		}
+		if r.person != nil && !r.shared() {
+			return r.person.IDs, nil
 		}
 	}
 	return []string{subject.ID}, nil

@@ -57,7 +57,7 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 		if err != nil {
 			return unavailable(scanningStates, err)
 		}
-		if r.who(subject).IDs[0] != subject.ID && !r.shared() {
+		if !r.comesUnder(subject.ID) {
 			continue // the person comes under another id
 		}
 		if err := f(subject, r.snapshot(v)); err != nil {
@@ -68,6 +68,12 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 		return unavailable(scanningStates, err)
 	}
 	return nil
+}
+
+// comesUnder reports whether a scan shows the row, read whole, at an id that reads it: of a person the least id. A shared
+// id comes by itself; it may be linked to nobody.
+func (r *row) comesUnder(id string) bool {
+	return r.person == nil || r.shared() || len(r.person.IDs) > 0 && r.person.IDs[0] == id
 }
 
 // shownAt decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.

@@ -202,6 +202,17 @@ func annulledLinksCountNoMore(s *suite) {
 	}
 }
 
+// strangersLinkIsNotAnnulled, and nothing is told of the strangers.
+func strangersLinkIsNotAnnulled(s *suite) {
+	link := s.proven(consent.LinkOf(account.ID, mail.ID))
+	s.record(account, link)
+	s.record(someone, s.event(grant()))
+	s.refusedOf(someone, consent.ErrAnnulment, 0, s.annul(link))
+	s.record(account, s.event(erasure(consent.ErasureRequested)))
+	s.refusedOf(someone, consent.ErrAnnulment, 0, s.annul(link))
+	s.refusedOf(mail, consent.ErrErasureStands, 0, s.annul(link))
+}
+
 // annulmentStaysAfterParting: it was said under one id, and names an event of another.
 func annulmentStaysAfterParting(s *suite) {
 	mistake := s.event(withdrawal())
@@ -294,6 +305,23 @@ func erasureIsThePersons(s *suite) {
 	s.record(account, s.event(grant()))
 	s.wantStatus(consent.Given, account, mail)
 	s.link(account, cookie)
+}
+
+// erasureStaysAfterParting: it was completed under one id, and ended what was given under the other.
+func erasureStaysAfterParting(s *suite) {
+	given := s.event(grant())
+	s.record(mail, given)
+	s.link(account, mail)
+	s.record(account, s.event(erasure(consent.ErasureCompleted)))
+	s.refusedOf(mail, consent.ErrErasureStands, 0, s.proven(consent.Unlink{With: account.ID}))
+	s.record(account, s.proven(erasure(consent.ErasureRestarted)))
+	s.unlink(account, mail)
+	s.wantStatus(0, account, mail)
+	s.refusedOf(mail, consent.ErrErasureStands, 0, s.event(grant()))
+	s.record(mail, s.proven(erasure(consent.ErasureRestarted)))
+	s.record(mail, s.event(grant()))
+	s.wantStatus(consent.Given, mail)
+	s.wantStatus(0, account)
 }
 
 func eventsOfAPersonComeTogether(s *suite) {
@@ -406,13 +434,15 @@ func scanShowsEachPersonOnce(s *suite) {
 	s.link(account, cookie)
 	s.link(account, till)
 	s.record(someone, s.event(grant()))
+	unlinked := consent.Subject{Controller: "example", ID: "a till that nobody is linked to"}
+	s.share(unlinked)
 	found := s.scanned("example")
-	for _, subject := range []consent.Subject{account, till, someone} {
+	for _, subject := range []consent.Subject{account, till, someone, unlinked} {
 		if diff := cmp.Diff(s.read(subject), found[subject], cmpopts.IgnoreFields(consent.Snapshot{}, "AsOf", "Prepared")); diff != "" {
 			s.Errorf("%s (-read +scanned):\n%s", subject.ID, diff)
 		}
 	}
-	if len(found) != 3 {
+	if len(found) != 4 {
 		s.Errorf("%d are shown: %v", len(found), found)
 	}
 }

@@ -23,13 +23,35 @@ type world struct {
 
 // saying is an event as it was recorded.
 type saying struct {
-	id       string
+	id string
+	// also are the other ids of the person, of the completion of an erasure.
+	also     []string
 	event    consent.Event
 	at       consent.Instant
 	revision consent.Revision
 }
 
 func (w *world) clone() *world { return &world{said: slices.Clone(w.said), known: w.known} }
+
+// under reports whether it counts as said under one of the ids.
+func (s *saying) under(ids []string) bool {
+	return slices.ContainsFunc(append([]string{s.id}, s.also...), func(id string) bool { return slices.Contains(ids, id) })
+}
+
+// say adds what is said under an id in one batch.
+func (w *world) say(id string, events []consent.Event, at consent.Instant, revision consent.Revision) {
+	var also []string
+	if !w.shared(id) {
+		also = w.person(id).IDs
+	}
+	for _, e := range events {
+		s := saying{id: id, event: e, at: at, revision: revision}
+		if f, ok := e.Fact.(consent.Erasure); ok && f.Stage == consent.ErasureCompleted {
+			s.also = also
+		}
+		w.said = append(w.said, s)
+	}
+}
 
 // from is the time from which a saying about ids counts.
 func (s *saying) from() consent.Instant { return min(s.event.OccurredAt, s.at) }
@@ -194,7 +216,8 @@ func (w *world) state(id string) *consent.State {
 	annulled, known := w.annulled(), false
 	var counting []consent.Entry
 	for _, s := range w.said {
-		mine, theirs := slices.Contains(own, s.id), slices.Contains(beside[id], s.id)
+		mine := s.under(own)
+		theirs := !mine && s.under(beside[id])
 		if !speaks(s.event) || !mine && !theirs {
 			continue
 		}
@@ -296,7 +319,7 @@ func (w *world) ledger(id string) (all []saying) {
 
 // ledgersOf are the ids in whose ledgers an event stands.
 func (w *world) ledgersOf(s saying) []string {
-	ids := []string{s.id, s.event.LinkedWith()}
+	ids := append([]string{s.id, s.event.LinkedWith()}, s.also...)
 	if f, ok := s.event.Fact.(consent.Annulment); ok {
 		for _, other := range w.said {
 			if other.event.ID == f.EventID {
@@ -349,7 +372,7 @@ func (w *world) erasureStands(id string) bool {
 	}
 	alone := &world{}
 	for _, s := range w.said {
-		if _, annuls := s.event.Fact.(consent.Annulment); annuls || s.id == id && speaks(s.event) {
+		if _, annuls := s.event.Fact.(consent.Annulment); annuls || s.under([]string{id}) && speaks(s.event) {
 			alone.said = append(alone.said, s)
 		}
 	}

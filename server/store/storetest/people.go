@@ -168,7 +168,7 @@ func (w *world) refusal(id string, e consent.Event, at consent.Instant) error {
 		return consent.ErrErasureStands
 	}
 	next := w.clone()
-	next.said = append(next.said, saying{id: id, event: e, at: at})
+	next.say(id, []consent.Event{e}, at, 0)
 	return next.fault()
 }
 
@@ -209,8 +209,8 @@ func (h *historian) record(id string, events []consent.Event) error {
 		if e.LinkKind() {
 			h.Links++
 		}
-		h.world.said = append(h.world.said, saying{id: id, event: e, at: h.at, revision: got.Revision})
 	}
+	h.world.say(id, events, h.at, got.Revision)
 	h.batches = append(h.batches, batch)
 	if err := h.world.fault(); err != nil {
 		h.t.Fatalf("%s: accepted, but %v: %s", h.controller, err, describe(events[0]))
@@ -309,8 +309,9 @@ func (h *historian) checkEvents(id string) {
 	}
 }
 
-// partAll takes all sharings back and parts all links, as far as no erasure stands in the way. Who has no links then
-// has what was said under the id itself.
+// partAll takes all sharings back and parts all links, after restarting where an erasure stands in the way, as far as
+// that is possible. Who has no links then has what was said under the id itself, and the erasures that were completed
+// while it was of a person.
 func (h *historian) partAll() {
 	h.t.Helper()
 	h.at = consent.InstantOf(Epoch.Add(time.Hour))
@@ -318,10 +319,13 @@ func (h *historian) partAll() {
 	for _, a := range historyIDs {
 		for _, b := range historyIDs {
 			if links[[2]string{a, b}] != "" {
+				h.restart(a)
+				h.restart(b)
 				h.late(a, consent.Unlink{With: b})
 			}
 		}
 		if h.world.shared(a) {
+			h.restart(a)
 			h.late(a, consent.Sharing{})
 		}
 	}
@@ -336,7 +340,7 @@ func (h *historian) partAll() {
 		}
 		alone := &world{}
 		for _, s := range h.world.said {
-			if _, annuls := s.event.Fact.(consent.Annulment); annuls || s.id == id {
+			if _, annuls := s.event.Fact.(consent.Annulment); annuls || s.under([]string{id}) {
 				alone.said = append(alone.said, s)
 			}
 		}
@@ -350,10 +354,18 @@ func (h *historian) partAll() {
 	}
 }
 
+// restart restarts after an erasure that was completed.
+func (h *historian) restart(id string) {
+	h.t.Helper()
+	if h.world.erasureStands(id) {
+		h.late(id, consent.Erasure{Stage: consent.ErasureRestarted})
+	}
+}
+
 // late records an event that is newer than all others.
 func (h *historian) late(id string, fact consent.Fact) {
 	h.t.Helper()
 	e := h.generator.Event()
 	e.Fact, e.Evidence, e.Source, e.OccurredAt = fact, "urn:ticket:9", "support", h.at
-	_ = h.record(id, []consent.Event{e}) // refused while an erasure stands
+	_ = h.record(id, []consent.Event{e}) // refused while an erasure stands that was not completed
 }
