@@ -126,7 +126,7 @@ func TestHitsOfPeopleAllocateNothing(t *testing.T) {
 	say(t, c, subject(5), "stop", consent.Objection{})
 	snapshot(t, c, subject(3))
 	ctx, who := context.Background(), subject(3)
-	if n := testing.AllocsPerRun(100, func() { _, _ = c.Snapshot(ctx, who, consent.MinimizeLatency) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = c.Snapshot(ctx, who, consent.MinimizeLatency) }); n > 0 && !cache.RaceEnabled {
 		t.Errorf("%v allocations a hit", n)
 	}
 }
