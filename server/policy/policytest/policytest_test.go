@@ -209,7 +209,8 @@ test_all[name] if {
 	}
 }
 
-// TestTooManyCasesAreAFailure: where not every case of a purpose was looked at, the report does not pass for a whole one.
+// TestTooManyCasesAreAFailure: where not every case of a purpose was looked at, the report does not pass for a
+// whole one.
 func TestTooManyCasesAreAFailure(t *testing.T) {
 	rules := small["controllers/c/c.rego"]
 	for i := range 64 {

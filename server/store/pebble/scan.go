@@ -70,8 +70,8 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 	return nil
 }
 
-// comesUnder reports whether a scan shows the row, read whole, at an id that reads it: of a person the least id. A shared
-// id comes by itself; it may be linked to nobody.
+// comesUnder reports whether a scan shows the row, read whole, at an id that reads it: of a person the least id. A
+// shared id comes by itself; it may be linked to nobody.
 func (r *row) comesUnder(id string) bool {
 	return r.person == nil || r.shared() || len(r.person.IDs) > 0 && r.person.IDs[0] == id
 }
