@@ -31,6 +31,9 @@ var (
 	ErrBothShared = errors.New("two shared ids cannot be linked: link each to the people who share it")
 	// ErrNotLinked is returned by stores for the parting of ids that are not linked.
 	ErrNotLinked = errors.New("the ids are not linked: there is nothing to part")
+	// ErrCompletionApart is returned by stores for the completion of an erasure in one batch with what may change which ids
+	// are one person: it ends what was given under all ids of a person for good, and must know them.
+	ErrCompletionApart = errors.New("an erasure is completed apart from what changes which ids are one person")
 	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later copy.
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.

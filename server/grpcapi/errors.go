@@ -59,6 +59,8 @@ var outcomes = []outcome{
 		message: "two shared ids cannot be linked: link each of them to the people who share it"},
 	{err: consent.ErrNotLinked, code: codes.FailedPrecondition,
 		message: "the two ids are not linked: there is nothing to part"},
+	{err: consent.ErrCompletionApart, code: codes.FailedPrecondition, eventField: ".erasure.stage",
+		message: "complete an erasure in a call of its own, apart from what changes which ids are one person"},
 	{err: consent.ErrBadToken, code: codes.InvalidArgument, field: "consistency.at_least_as_fresh",
 		message: "is no consistency token of this store: it is malformed, of another store, or newer than the store"},
 	{err: consent.ErrBadPageToken, code: codes.InvalidArgument, field: "page_token",

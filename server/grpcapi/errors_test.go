@@ -46,6 +46,7 @@ var sentinels = []struct {
 		[]string{"events[0]"}, false},
 	{"both shared", consent.ErrBothShared, codes.FailedPrecondition, nil, false},
 	{"not linked", consent.ErrNotLinked, codes.FailedPrecondition, nil, false},
+	{"a completion beside a sharing", consent.ErrCompletionApart, codes.FailedPrecondition, nil, false},
 	{"bad token", consent.ErrBadToken, codes.InvalidArgument, []string{"consistency.at_least_as_fresh"}, false},
 	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
 	{"bad page token", consent.ErrBadPageToken, codes.InvalidArgument, []string{"page_token"}, false},

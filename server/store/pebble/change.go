@@ -144,6 +144,20 @@ func (c *change) mirror() error {
 			return unavailable(recording, err)
 		}
 	}
+	return c.completesApart()
+}
+
+// completesApart refuses the completion of an erasure beside what may change who is who: whose consents it ends for
+// good, also after a parting, must be known before.
+func (c *change) completesApart() error {
+	if !slices.Contains(c.relinks, true) {
+		return nil
+	}
+	for i := range c.fresh {
+		if c.fresh[i].Event.CompletesErasure() {
+			return c.refused(i, consent.ErrCompletionApart)
+		}
+	}
 	return nil
 }
 
@@ -184,7 +198,7 @@ func (c *change) own() ([]string, error) {
 // them stays ended after a parting.
 func (c *change) mirrorCompletion(i int) error {
 	own, err := c.own()
-	c.mirrors[i] = slices.DeleteFunc(own, func(id string) bool { return id == c.batch.Subject.ID })
+	c.mirrors[i] = slices.DeleteFunc(slices.Clone(own), func(id string) bool { return id == c.batch.Subject.ID })
 	return err
 }
 

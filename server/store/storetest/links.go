@@ -224,6 +224,9 @@ func annulmentStaysAfterParting(s *suite) {
 	s.unlink(account, mail)
 	s.wantStatus(consent.Given, mail)
 	s.wantStatus(0, account)
+	// Whose consents a completion ends must be known before it.
+	s.refusedOf(till, consent.ErrCompletionApart, 1,
+		s.event(consent.Sharing{Shared: true}), s.event(erasure(consent.ErasureCompleted)))
 }
 
 func sharedRestrictsForAllAndGrantsForNone(s *suite) {
