@@ -31,10 +31,11 @@ var (
 	ErrBothShared = errors.New("two shared ids cannot be linked: link each to the people who share it")
 	// ErrNotLinked is returned by stores for the parting of ids that are not linked.
 	ErrNotLinked = errors.New("the ids are not linked: there is nothing to part")
-	// ErrCompletionApart is returned by stores for the completion of an erasure in one batch with what may change which ids
-	// are one person: it ends what was given under all ids of a person for good, and must know them.
+	// ErrCompletionApart is returned by stores for the completion of an erasure in one batch with what may change
+	// which ids are one person: it ends what was given under all ids of a person for good, and must know them.
 	ErrCompletionApart = errors.New("an erasure is completed apart from what changes which ids are one person")
-	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later copy.
+	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later
+	// copy.
 	ErrBadToken = errors.New("bad consistency token")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
@@ -88,8 +89,8 @@ type PolicySourceError struct{ Source string }
 
 func (e *PolicySourceError) Error() string { return "the policies come from " + e.Source }
 
-// UnfinishedError is returned for policies whose admission ran out of time: nothing is known to be wrong with them, and
-// they are worth another try.
+// UnfinishedError is returned for policies whose admission ran out of time: nothing is known to be wrong with
+// them, and they are worth another try.
 type UnfinishedError struct{ Limit time.Duration }
 
 func (e *UnfinishedError) Error() string {
