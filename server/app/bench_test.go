@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"syscall"
 	"testing"
@@ -91,6 +92,38 @@ func BenchmarkCheck(b *testing.B) {
 			}
 		}
 	}
+}
+
+// BenchmarkCheckOfPeople is the check of an id that stands alone beside that of one of a person's eight, which another
+// id of the person gave its consents.
+func BenchmarkCheckOfPeople(b *testing.B) {
+	s := newStack(b, policy.Options{})
+	alone := consent.Subject{Controller: "example", ID: "subject-1"}
+	s.recordFourConsents(b, alone)
+	person := consent.Subject{Controller: "example", ID: "subject-2"}
+	s.recordFourConsents(b, person)
+	asked := s.link(b, person, 8)
+	for name, subject := range map[string]consent.Subject{"alone": alone, "of eight": asked} {
+		request := &consent.Request{Subject: subject, Purpose: "marketing_email", DataCategories: []string{"user.contact.email"}}
+		b.Run(name, func(b *testing.B) { s.check(b, request) })
+	}
+}
+
+// link makes a subject one of so many ids, and returns the last of them.
+func (s *stack) link(b *testing.B, subject consent.Subject, ids int) consent.Subject {
+	b.Helper()
+	other := subject
+	for i := range ids - 1 {
+		other.ID = fmt.Sprintf("%s-%d", subject.ID, i)
+		now := consent.InstantOf(time.Now())
+		_, err := s.states.Record(context.Background(), consent.Batch{Subject: subject, RecordedAt: now, Events: []consent.Event{{
+			ID: "link " + other.ID, OccurredAt: now, Source: "support", Fact: consent.LinkOf(subject.ID, other.ID),
+		}}})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return other
 }
 
 func (s *stack) check(b *testing.B, request *consent.Request) {
