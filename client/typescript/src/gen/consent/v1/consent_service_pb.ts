@@ -1258,7 +1258,8 @@ export const ConsentService: GenService<{
   },
   /**
    * UnlinkSubjects parts two ids that were linked directly: from then on each has what was said under it, and under the
-   * ids that are still linked to it. It is an event in the ledgers of both, as a link is.
+   * ids that are still linked to it. What a completed erasure of the person ended stays ended under both. It is an event
+   * in the ledgers of both, as a link is.
    *
    * Errors besides those of LinkSubjects: FAILED_PRECONDITION where no link of the two stands.
    *
@@ -1271,7 +1272,8 @@ export const ConsentService: GenService<{
   },
   /**
    * ListEvents pages through the ledger of the person whom the id names, in the order in which the events were
-   * recorded: those of all of its ids, not of the shared ids. A link comes once.
+   * recorded: those of all of its ids, not of the shared ids. A link comes once. Where a link or a parting comes between
+   * two pages, the later pages are of the person as it is then: begin anew to have all that was said before.
    *
    * @generated from rpc consent.v1.ConsentService.ListEvents
    */

@@ -455,7 +455,8 @@ export const SignalsEventSchema: GenMessage<SignalsEvent> = /*@__PURE__*/
 /**
  * ErasureEvent is a step of an erasure. While an erasure stands, only what restricts is recorded, and the annulment of one of
  * its own stages; all else is FAILED_PRECONDITION. A completed erasure ends for good all that came before it but what
- * restricts, and the whole profile, also after a restart and however late such an event arrives.
+ * restricts, and the whole profile, also after a restart and however late such an event arrives. Of a person it does so
+ * under all ids that it has when the event is recorded, also when they are parted later; each then restarts by itself.
  *
  * @generated from message consent.v1.ErasureEvent
  */
