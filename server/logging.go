@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
+// Decisions are not logged: they are made in authz, and metrics count them.
+
 // logLibraries has what libraries log by themselves go where our log goes, in its form. It sets what is global to the
 // process, so only main may call it, before anything else runs.
 func logLibraries(logger *slog.Logger) {

@@ -76,7 +76,9 @@ _answer := {`,
 				tinyTable: strings.Replace(table, "LEGAL_OBLIGATION", "CONSENT", 1),
 				tinyRules: strings.Replace(rules, "LEGAL_OBLIGATION", "CONSENT", 1),
 			},
-			tinyRules + ":3", []string{"CLOSED: a closed account denies", "it is allowed where account CLOSED"},
+			tinyRules + ":3", []string{
+				"APPI-28: in Japan a recipient abroad needs a consent", "it is allowed where lives in JP; recipient in XA",
+			},
 		},
 		{
 			"an unknown key", rows("kept_after_erasur: [x]\n"), tinyTable + ":4",

@@ -72,6 +72,7 @@ func (c *compiler) builtin(name string) *builtin {
 	return b
 }
 
+// native returns the implementation of its own that the engine has of a built-in: the table is in builtin_native.go.
 func (c *compiler) native(name string) (nativeFunc, bool) {
 	if f, ok := c.opts.Native[name]; ok {
 		return adapt(f), f != nil
