@@ -42,7 +42,7 @@ func faultsOf(errs []error) (faults []consent.PolicyFault) {
 func astFaults(errs ast.Errors) []consent.PolicyFault {
 	faults := make([]consent.PolicyFault, len(errs))
 	for i, e := range errs {
-		faults[i].Message = flattened(explained(e))
+		faults[i].Message = OneLine(explained(e))
 		if e.Location != nil {
 			faults[i].File, faults[i].Line = strings.TrimPrefix(e.Location.File, "/"), e.Location.Row
 		}
@@ -103,7 +103,7 @@ var placed = regexp.MustCompile(`^/?([^\s:]+\.(?:rego|ya?ml|json))(?::(\d+)(?::\
 // faultsIn reads faults from the lines of an error's text.
 func faultsIn(text string) (faults []consent.PolicyFault) {
 	for line := range strings.Lines(text) {
-		if line = flattened(line); line == "" {
+		if line = OneLine(line); line == "" {
 			continue
 		}
 		f := consent.PolicyFault{Message: line}
@@ -116,5 +116,5 @@ func faultsIn(text string) (faults []consent.PolicyFault) {
 	return faults
 }
 
-// flattened replaces all white space by single spaces.
-func flattened(text string) string { return strings.Join(strings.Fields(text), " ") }
+// OneLine joins the lines of a message: a fault takes one.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -109,7 +109,7 @@ func (b *book) add(node *ast.Rule, last map[string]Rule, annotations *ast.Annota
 	rule, found := last[path]
 	entrypoint := false
 	for _, a := range annotations.GetRuleScope(node) {
-		rule, found = Rule{Title: a.Title, Description: flattened(a.Description)}, true
+		rule, found = Rule{Title: a.Title, Description: OneLine(a.Description)}, true
 		rule.Article, _ = a.Custom["article"].(string)
 		entrypoint = entrypoint || a.Entrypoint
 		if rule.Description != "" {
@@ -159,7 +159,7 @@ func (b *book) condition(line ast.Body) Condition {
 			return false
 		})
 	}
-	c.Source = flattened(c.Source)
+	c.Source = OneLine(c.Source)
 	return c
 }
 

@@ -125,7 +125,7 @@ func (a *attempt) decideCase(ctx context.Context, c *cases.Case, covered map[str
 		return difference.Error()
 	}
 	if err != nil {
-		return fmt.Sprintf("expected %s, but the policy fails: %s", c.Expect.Decision, flattened(err.Error()))
+		return fmt.Sprintf("expected %s, but the policy fails: %s", c.Expect.Decision, policy.OneLine(err.Error()))
 	}
 	if a.tracked != nil {
 		rules := a.tracked.Rules()

@@ -68,7 +68,7 @@ func (a *attempt) fault(ctx context.Context, b broken) (f consent.PolicyFinding)
 	switch {
 	case differs:
 		f = faultAt(a.tableOf(b.controller), 0, fmt.Sprintf("%s of %s: %s: where %s %s",
-			b.purpose, b.controller, b.invariant.ID, ce.Case, flattened(difference.Error())))
+			b.purpose, b.controller, b.invariant.ID, ce.Case, policy.OneLine(difference.Error())))
 	case b.cause != nil:
 		f = a.failed(ctx, b, input)
 		f.Message = fmt.Sprintf("%s of %s fails where %s: %s", b.purpose, b.controller, ce.Case, f.Message)
@@ -112,9 +112,9 @@ var quotedName = regexp.MustCompile(`malformed answer: .*("[^"]*") is not one of
 func (a *attempt) failure(controller string, err error) consent.PolicyFinding {
 	if e, ok := errors.AsType[*topdown.Error](err); ok && e.Location != nil {
 		return faultAt(e.Location.File, e.Location.Row,
-			flattened(e.Message)+": mend the rule so that it gives one value to every input")
+			policy.OneLine(e.Message)+": mend the rule so that it gives one value to every input")
 	}
-	text := flattened(err.Error())
+	text := policy.OneLine(err.Error())
 	if m := quotedName.FindStringSubmatch(text); m != nil {
 		if name, err := strconv.Unquote(m[1]); err == nil {
 			if at := a.units.literal(controller, name); at != nil {

@@ -212,7 +212,7 @@ func (a *attempt) coveredBy(tracer *cover.Cover) map[string]bool {
 func testFault(r *tester.Result) consent.PolicyFinding {
 	message := "test " + r.Name + " fails: mend the rule or the test (consentctl policy test shows what it got)"
 	if r.Error != nil {
-		message = "test " + r.Name + " fails: " + flattened(r.Error.Error()) + ": mend the rule or the test"
+		message = "test " + r.Name + " fails: " + policy.OneLine(r.Error.Error()) + ": mend the rule or the test"
 	}
 	if r.Location == nil {
 		return faultAt("", 0, message)
@@ -223,6 +223,3 @@ func testFault(r *tester.Result) consent.PolicyFinding {
 func position(file string, line int) string {
 	return consent.PolicyFault{File: strings.TrimPrefix(file, "/"), Line: line}.Place()
 }
-
-// flattened is a text in one line.
-func flattened(s string) string { return strings.Join(strings.Fields(s), " ") }

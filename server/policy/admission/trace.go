@@ -10,6 +10,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/policy"
 )
 
 // ruleLine is a line of a policy, with what stands there.
@@ -126,7 +127,7 @@ func (e *evaluation) silent(id string, codes []consent.ReasonCode) (out []ruleLi
 	silent = slices.DeleteFunc(slices.Clone(silent), func(r *entered) bool { return r.gathers(silent) })
 	slices.SortStableFunc(silent, func(a, b *entered) int { return b.reached(id) - a.reached(id) })
 	for _, r := range silent {
-		p := lineAt(r.failed.Loc(), "did not hold: "+flattened(string(r.failed.Loc().Text)))
+		p := lineAt(r.failed.Loc(), "did not hold: "+policy.OneLine(string(r.failed.Loc().Text)))
 		if !slices.Contains(out, p) && len(out) < maxSilent {
 			out = append(out, p)
 		}
