@@ -177,7 +177,9 @@ func (l *errorLog) refuse(ctx context.Context, method string, err error) *status
 	case codes.Internal:
 		l.log.ErrorContext(ctx, "call failed", "method", method, "error", err)
 	case codes.Unavailable:
-		l.outage.Do(func() { l.log.WarnContext(ctx, "store unavailable", "method", method, "error", err) })
+		l.outage.Do(func() {
+			l.log.WarnContext(ctx, "a call cannot be served at the moment", "method", method, "error", err)
+		})
 	}
 	return s
 }
