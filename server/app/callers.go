@@ -3,15 +3,13 @@ package app
 import (
 	"net/http"
 
-	"google.golang.org/grpc/credentials"
-
 	"github.com/consentd/consentd/server/caller/authn"
 )
 
 // callersConfig adds what the configuration of callers shares with other settings.
 func (c Config) callersConfig() authn.Config {
 	a := c.Callers
-	a.Insecure, a.Logger = c.Insecure, c.Logger
+	a.Insecure, a.Logger, a.Certificates = c.Insecure, c.Logger, c.TLSClientCA != ""
 	return a
 }
 
@@ -26,11 +24,6 @@ func (a *App) openCallers() (err error) {
 		return err
 	}
 	return a.registry.Register(a.callers)
-}
-
-// transport is how gRPC speaks TLS; it finds out whose a connection's certificate is.
-func (a *App) transport() credentials.TransportCredentials {
-	return a.callers.Transport(credentials.NewTLS(a.pair.TLS()))
 }
 
 // known lets only callers through whose credential holds. Health and readiness are told to everybody instead.

@@ -47,17 +47,14 @@ func (a *App) grpcOptions() []grpc.ServerOption {
 		grpc.StreamInterceptor(a.streams.intercept),
 		grpc.NumStreamWorkers(streamWorkers),
 	}
-	if a.pair != nil {
-		options = append(options, grpc.Creds(a.transport()))
-	}
-	return options
+	return append(options, a.transport()...)
 }
 
 func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", a.known(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})))
+	mux.Handle("GET /metrics", a.protected(a.known(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))))
 	return &http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
