@@ -17,7 +17,6 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/app"
-	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
@@ -45,8 +44,6 @@ type Options struct {
 	DataDir string
 	// UnixSocket listens on a socket instead of a port.
 	UnixSocket bool
-	// Callers says which credentials hold; the zero value asks for none.
-	Callers authn.Config
 	// CacheLease is that of clients' caches; zero means the server's default.
 	CacheLease time.Duration
 	// DrainTimeout bounds Stop; zero means the server's default.
@@ -120,7 +117,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
-		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger, Callers: o.Callers,
+		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 	}
 	if o.UnixSocket {
