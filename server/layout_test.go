@@ -16,13 +16,17 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/caller/token"},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
 	"server/store/pebble":    {"server/consent", "server/store"},
 	"server/certificate":     {},
 	"server/caller":          {"server/consent"},
+	"server/follow":          {},
+	"server/caller/apikey":   {},
+	"server/caller/token":    {"server/caller", "server/consent", "server/follow"},
+	"server/caller/authn":    {"server/caller", "server/caller/apikey", "server/caller/token", "server/consent", "server/follow"},
 	"server/place":           {},
 	"server/cache":           {"server/consent", "server/store"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
@@ -53,7 +57,7 @@ var mayImport = map[string][]string{
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
-		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"server/policy/source", "server/store", "server/store/pebble", "server/watch", "server/caller/authn",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -66,7 +70,7 @@ var mayImport = map[string][]string{
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
 		"server/policy/source",
-		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold", "server/caller/apikey",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},
@@ -75,7 +79,8 @@ var mayImport = map[string][]string{
 	"server/servertest": {
 		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
 	},
-	"server/store/storetest": {"server/consent", "server/store"},
+	"server/store/storetest":        {"server/consent", "server/store"},
+	"server/caller/token/tokentest": {},
 }
 
 // onlyImporters names libraries that one part of the project alone may import.
@@ -86,6 +91,7 @@ var onlyImporters = map[string][]string{
 	},
 	"github.com/dgraph-io/ristretto/": {"server/cache"},
 	"github.com/cockroachdb/pebble/":  {"server/store/pebble"},
+	"github.com/lestrrat-go/jwx/":     {"server/caller/token"},
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {

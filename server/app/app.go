@@ -24,6 +24,7 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/certificate"
 	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
@@ -53,9 +54,11 @@ type App struct {
 	health   serving
 	// pair is the certificate and its key; nil: plaintext.
 	pair *certificate.Pair
-	api  *grpcapi.API
-	grpc *grpc.Server
-	http *http.Server
+	// callers finds out who calls.
+	callers *authn.Authenticator
+	api     *grpcapi.API
+	grpc    *grpc.Server
+	http    *http.Server
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
@@ -78,6 +81,9 @@ func New(c Config) (*App, error) {
 // open does New's work; what it opened before it failed is closed by Close.
 func (a *App) open() error {
 	if err := a.openCertificate(); err != nil {
+		return err
+	}
+	if err := a.openCallers(); err != nil {
 		return err
 	}
 	if err := a.loadPolicies(); err != nil {
@@ -188,7 +194,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
-		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Authenticator: a.callers,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
@@ -67,6 +68,8 @@ type Config struct {
 	TLSClientCA string
 	// Insecure permits plaintext on other addresses.
 	Insecure bool
+	// Callers says which credentials hold. The zero value: nobody is asked for any.
+	Callers authn.Config
 	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
 	// watch.DefaultLease, which says when one that is shorter than an earlier server's on the same data is safe.
 	CacheLease time.Duration
@@ -116,7 +119,7 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate())
+	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate())
 	return errors.Join(faults...)
 }
 

@@ -54,7 +54,7 @@ func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", a.protected(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})))
+	mux.Handle("GET /metrics", a.protected(a.known(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))))
 	return &http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
@@ -67,6 +67,7 @@ func (a *App) Serve(ctx context.Context) error {
 	if a.pair != nil {
 		a.pair.Follow()
 	}
+	a.callers.Follow()
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
@@ -146,6 +147,7 @@ func (a *App) Close() error {
 	if a.pair != nil {
 		a.pair.Close()
 	}
+	a.closeCallers()
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())
 	}

@@ -27,7 +27,7 @@ func (a *App) transport() []grpc.ServerOption {
 	if a.pair == nil {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(a.pair.TLS()))}
+	return []grpc.ServerOption{grpc.Creds(a.callers.Transport(credentials.NewTLS(a.pair.TLS())))}
 }
 
 // secured is how HTTP speaks. A probe has no certificate: who needs one is told by protected.

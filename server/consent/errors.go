@@ -54,6 +54,10 @@ var (
 	ErrBusy = errors.New("a comparison of policies is under way")
 	// ErrUnauthenticated is returned for a call whose caller shows no credential that holds.
 	ErrUnauthenticated = errors.New("no credential that holds")
+	// ErrCredentialExpired is returned, beside ErrUnauthenticated, for a credential that held until it expired.
+	ErrCredentialExpired = errors.New("the credential has expired")
+	// ErrIssuerUnavailable is returned for a token that cannot be judged, because its issuer's keys are not to be had.
+	ErrIssuerUnavailable = errors.New("the keys of tokens' issuer are not to be had")
 	// ErrForbidden is returned for an act that the policies of access do not permit its caller.
 	ErrForbidden = errors.New("the caller may not do this")
 	// ErrOverloaded is returned for a call that is shed: the server, or its caller's share of it, is used up.

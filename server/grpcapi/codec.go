@@ -83,8 +83,9 @@ func (in *incoming) refuse(data []byte) {
 	in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
 }
 
-// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults. A panic in
-// decoding, which is before the interceptor's turn, is INTERNAL.
+// decodable returns a copy of desc whose methods find out who calls before they decode the request, and pass
+// undecodable ones to the interceptor as faults. A panic in either, which is before the interceptor's turn, is
+// INTERNAL.
 func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 	wrapped := *desc
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
@@ -99,6 +100,10 @@ func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	handle := decodableHandler(method, m)
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
 		err = e.guard(ctx, method, func() error {
+			ctx, err := e.authenticated(ctx, method)
+			if err != nil {
+				return err
+			}
 			answer, err = handle(srv, ctx, dec, interceptor)
 			return err
 		})

@@ -37,6 +37,9 @@ const retryAfter = time.Second
 // outcomes is the one table of errors. The first row that matches wins: a store that gave up because of its own
 // deadline is unavailable, though its error wraps a context's. What no row matches is INTERNAL.
 var outcomes = []outcome{
+	{err: consent.ErrCredentialExpired, code: codes.Unauthenticated, message: "the credential has expired: send a new one"},
+	{err: consent.ErrIssuerUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the keys by which tokens are verified cannot be fetched at the moment"},
 	{err: consent.ErrUnauthenticated, code: codes.Unauthenticated,
 		message: "no credential that holds: send a bearer token or an API key as authorization, or connect with a client certificate"},
 	{err: consent.ErrForbidden, code: codes.PermissionDenied,
@@ -174,7 +177,9 @@ func (l *errorLog) refuse(ctx context.Context, method string, err error) *status
 	case codes.Internal:
 		l.log.ErrorContext(ctx, "call failed", "method", method, "error", err)
 	case codes.Unavailable:
-		l.outage.Do(func() { l.log.WarnContext(ctx, "store unavailable", "method", method, "error", err) })
+		l.outage.Do(func() {
+			l.log.WarnContext(ctx, "a call cannot be served at the moment", "method", method, "error", err)
+		})
 	}
 	return s
 }

@@ -29,6 +29,9 @@ var sentinels = []struct {
 	fields []string
 	retry  bool
 }{
+	{"unauthenticated", consent.ErrUnauthenticated, codes.Unauthenticated, nil, false},
+	{"an expired credential", errors.Join(consent.ErrUnauthenticated, consent.ErrCredentialExpired), codes.Unauthenticated, nil, false},
+	{"no keys of the issuer", consent.ErrIssuerUnavailable, codes.Unavailable, nil, true},
 	{"unknown controller", consent.ErrUnknownController, codes.NotFound, []string{"controller"}, false},
 	{"event conflict", consent.ErrEventConflict, codes.AlreadyExists, nil, false},
 	{"event conflict, named", &consent.EventError{Index: 2, ID: "e", Err: consent.ErrEventConflict}, codes.AlreadyExists,

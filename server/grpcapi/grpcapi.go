@@ -7,6 +7,7 @@
 // again.
 //
 // The way of a request, by file:
+//   - authenticate.go: finds out who calls, before anything is decoded;
 //   - codec.go: gRPC hands over the bytes; they are decoded, or the fault is kept, under a guard (guarded, incoming);
 //   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is
 //     answered;
@@ -88,6 +89,8 @@ type Config struct {
 	Activator Activator
 	// Prover answers CheckPolicy; required.
 	Prover Prover
+	// Authenticator finds out who makes each call; nil: all are caller.Anonymous's.
+	Authenticator Authenticator
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -144,7 +147,7 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
+	e := edge{metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
@@ -192,7 +195,7 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)),
-		grpc.UnaryInterceptor(a.edge.intercept)}
+		grpc.UnaryInterceptor(a.edge.intercept), grpc.ChainStreamInterceptor(a.edge.interceptStream)}
 }
 
 // Register adds the services to a server made with ServerOptions.

@@ -14,6 +14,8 @@ import (
 type edge struct {
 	metrics *metrics
 	errors  *errorLog
+	// authenticator finds out who calls; nil: nobody is asked.
+	authenticator Authenticator
 }
 
 // intercept runs one call. An answer and an error never leave together. Calls to other services of the same server,
