@@ -27,9 +27,9 @@ var mayImport = map[string][]string{
 	"server/cache":           {"server/consent", "server/store"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
 	"server/policy/engine":   {},
-	"server/policy":          {"server/consent", "server/policy/engine", "server/policy/tree"},
+	"server/policy":          {"server/caller", "server/consent", "server/policy/engine", "server/policy/tree"},
 	"server/policy/document": {"server/consent"},
-	"server/policy/tree":     {"server/consent", "server/policy/document"},
+	"server/policy/tree":     {"server/caller", "server/consent", "server/policy/document"},
 	"server/policy/law":      {"server/consent", "server/policy/tree"},
 	"server/policy/space":    {"server/consent", "server/policy", "server/policy/law", "server/policy/tree"},
 	"server/policy/admission": {
