@@ -16,13 +16,16 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
-	"server/consent":         {},
-	"server/nearest":         {},
-	"server/store":           {"server/consent"},
-	"server/store/pebble":    {"server/consent", "server/store"},
-	"server/certificate":     {},
-	"server/caller":          {"server/consent"},
+	"server":              {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server/consent":      {},
+	"server/nearest":      {},
+	"server/store":        {"server/consent"},
+	"server/store/pebble": {"server/consent", "server/store"},
+	"server/certificate":  {},
+	"server/caller":       {"server/consent"},
+	"server/access": {
+		"server/caller", "server/consent", "server/policy", "server/policy/tree",
+	},
 	"server/place":           {},
 	"server/cache":           {"server/consent", "server/store"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
@@ -51,7 +54,7 @@ var mayImport = map[string][]string{
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
+		"policies", "server/access", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/grpcapi"
 )
 
@@ -58,7 +59,8 @@ func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))
+	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})
+	mux.Handle("GET /metrics", a.permitted(caller.Admin, metrics))
 	return &http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
@@ -71,6 +73,7 @@ func (a *App) Serve(ctx context.Context) error {
 	if a.pair != nil {
 		a.pair.Follow()
 	}
+	a.gate.Follow()
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
@@ -149,6 +152,9 @@ func (a *App) Close() error {
 	}
 	if a.pair != nil {
 		a.pair.Close()
+	}
+	if a.gate != nil {
+		a.gate.Close()
 	}
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())

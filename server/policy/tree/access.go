@@ -146,7 +146,7 @@ func (c *CallerPattern) ReadText(s string) error {
 	}
 	id, issuer, has := strings.Cut(id, " ")
 	if has != (kind == string(caller.KindToken)) || has && issuer == "" {
-		return fmt.Errorf("%q: name the issuer of a token after one space, and of other kinds none: token:mail-service https://idp.example", s)
+		return fmt.Errorf("%q: name the issuer of a token after one space, and of other kinds none: token:mailer https://idp.example", s)
 	}
 	if strings.ContainsAny(issuer, " *") {
 		return fmt.Errorf("%q: the issuer has a space or a star: name it whole, as the tokens have it", s)
