@@ -64,7 +64,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Access: unused{}, Authorizer: w, Ledger: w, Watchers: w.hub, Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
+		Access: unused{}, Authorizer: w, Ledger: w, Watchers: w.hub,
+		Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
 		Logger:  slog.New(slog.DiscardHandler),
 		History: func() []consent.PolicySpan { return nil },
 		Policy: func() consent.Policy {

@@ -54,9 +54,9 @@ var mayImport = map[string][]string{
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/access", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
-		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
-		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"policies", "server/access", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent",
+		"server/diff", "server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
+		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},

@@ -9,9 +9,9 @@
 // anonymous caller is permitted nothing, whatever the policy says. Where callers are not authenticated at all,
 // everything is permitted to everybody: the development default, decided in Gate.Permit and nowhere else.
 //
-// Answers are remembered (memo), so that a call that is repeated costs an atomic load and a comparison. A changed set or
-// table begins with an empty memory, before Activate or the reload returns: from then on nothing is permitted by the
-// one before. Answers of a policy that erred are not remembered.
+// Answers are remembered (memo), so that a call that is repeated costs an atomic load and a comparison. A changed set
+// or table begins with an empty memory, before the activation or the reload returns: from then on nothing is permitted
+// by the one before. What a policy that errs is asked is not remembered.
 package access
 
 import (

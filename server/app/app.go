@@ -192,7 +192,8 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
+		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
+		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})

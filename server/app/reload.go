@@ -17,8 +17,9 @@ func (a *App) openCertificate() (err error) {
 	return err
 }
 
-// Reload reads the certificate, the table of access and the policies again, at once, and says in the log what came of it. What cannot be
-// used changes nothing. It may be called while Serve runs, also concurrently, and returns early where ctx ends.
+// Reload reads the certificate, the table of access and the policies again, at once, and says in the log what came of
+// it. What cannot be used changes nothing. It may be called while Serve runs, also concurrently, and returns early
+// where ctx ends.
 func (a *App) Reload(ctx context.Context) {
 	a.reloadCertificate()
 	a.reloadAccess()

@@ -42,8 +42,8 @@ func (a asking) to(controller, purpose string, r consent.Recipient) error {
 // method is a row of methods: which action a call is, and on what. A nil scope is a method that is open to everybody.
 type method struct {
 	action caller.Action
-	// scope asks for all that a request is about; nil requests have none, those of streams whose messages are asked for one
-	// by one and those that cannot be decoded, which are refused for that.
+	// scope asks for all that a request is about. Nil requests ask for nothing: those of streams, whose messages are asked
+	// for one by one, and those that cannot be decoded, which are refused for that.
 	scope func(asking, any) error
 }
 
