@@ -39,6 +39,7 @@ func settings() []setting {
 	return slices.Concat(
 		serverSettings(),
 		callersSettings(),
+		accessSettings(),
 	)
 }
 

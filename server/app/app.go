@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/caller/authn"
@@ -50,6 +51,7 @@ type App struct {
 	prover   *prover
 	states   *cache.Cache
 	watchers *watch.Hub
+	gate     *access.Gate
 	registry *prometheus.Registry
 	health   serving
 	// pair is the certificate and its key; nil: plaintext.
@@ -90,6 +92,9 @@ func (a *App) open() error {
 		return err
 	}
 	if err := a.openStore(); err != nil {
+		return err
+	}
+	if err := a.openAccess(); err != nil {
 		return err
 	}
 	a.manager.Watch() // the data directory is this process's now
@@ -162,7 +167,7 @@ func (a *App) openStore() error {
 		return err
 	}
 	ahead.Hub = a.watchers
-	a.policies.Notify(a.watchers.PolicyChanged)
+	a.policies.Notify(a.policiesChanged)
 	return nil
 }
 
@@ -192,7 +197,8 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
+		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
+		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Authenticator: a.callers,
 	})

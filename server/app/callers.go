@@ -1,8 +1,10 @@
 package app
 
 import (
+	"context"
 	"net/http"
 
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/caller/authn"
 )
 
@@ -26,8 +28,13 @@ func (a *App) openCallers() (err error) {
 	return a.registry.Register(a.callers)
 }
 
-// known lets only callers through whose credential holds. Health and readiness are told to everybody instead.
-func (a *App) known(next http.Handler) http.Handler { return a.callers.HTTP(next, nil) }
+// permitted serves HTTP requests of callers who may act so on the node as a whole. Health and readiness are told to
+// everybody instead.
+func (a *App) permitted(action caller.Action, next http.Handler) http.Handler {
+	return a.callers.HTTP(next, func(ctx context.Context) error {
+		return a.gate.Permit(ctx, caller.From(ctx), caller.Act{Action: action})
+	})
+}
 
 // closeCallers ends following what callers are known by.
 func (a *App) closeCallers() {

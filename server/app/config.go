@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
@@ -60,6 +61,8 @@ type Config struct {
 	// PolicyTestTimeout bounds the own tests of policies that are to be put in force, the first time that they are
 	// tried. Zero means admission.DefaultTestTimeout.
 	PolicyTestTimeout time.Duration
+	// Access says what callers may do. The zero value permits everything to everybody.
+	Access access.Config
 	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without
 	// them the server speaks plaintext, and listens on loopback and Unix sockets only.
 	TLSCert, TLSKey string
@@ -119,7 +122,7 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate())
+	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate())
 	return errors.Join(faults...)
 }
 

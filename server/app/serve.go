@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/grpcapi"
 )
 
@@ -54,7 +55,8 @@ func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", a.protected(a.known(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))))
+	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})
+	mux.Handle("GET /metrics", a.protected(a.permitted(caller.Admin, metrics)))
 	return &http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
@@ -68,6 +70,7 @@ func (a *App) Serve(ctx context.Context) error {
 		a.pair.Follow()
 	}
 	a.callers.Follow()
+	a.gate.Follow()
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
@@ -148,6 +151,9 @@ func (a *App) Close() error {
 		a.pair.Close()
 	}
 	a.closeCallers()
+	if a.gate != nil {
+		a.gate.Close()
+	}
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())
 	}

@@ -3,6 +3,7 @@ package consent
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -93,6 +94,42 @@ type EventError struct {
 func (e *EventError) Error() string { return "event " + e.ID + ": " + e.Err.Error() }
 
 func (e *EventError) Unwrap() error { return e.Err }
+
+// ForbiddenError is returned for what a caller may not do: an ErrForbidden that says who asked for what. Its text may
+// leave; the caller wrote the names in it, so that they are shown quoted where they are no plain words, and shortened.
+type ForbiddenError struct{ Caller, Action, Controller, Purpose string }
+
+// Error names the action, and what it is on.
+func (e *ForbiddenError) Error() string {
+	text := e.Action
+	switch {
+	case e.Purpose != "":
+		text += " of purpose " + shown(e.Purpose) + " of controller " + shown(e.Controller)
+	case e.Controller != "":
+		text += " of controller " + shown(e.Controller) + ", for no purpose in particular,"
+	}
+	return text + " is not permitted to " + shown(e.Caller) + ": no grant of the policies of access names it"
+}
+
+// Is matches ErrForbidden.
+func (e *ForbiddenError) Is(target error) bool { return target == ErrForbidden }
+
+// maxShown is how much of a name is shown.
+const maxShown = 128
+
+// shown is a name as an error may show it.
+func shown(name string) string {
+	short := name
+	if len(name) > maxShown {
+		short = name[:maxShown]
+	}
+	if quoted := strconv.Quote(short); len(short) < len(name) {
+		return quoted + "…"
+	} else if short == "" || quoted != `"`+short+`"` {
+		return quoted
+	}
+	return short
+}
 
 // PolicySourceError is returned for an activation where the policies come from a configured source.
 type PolicySourceError struct{ Source string }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/consentd/consentd/server/caller"
 )
@@ -24,10 +23,6 @@ type Authenticator interface {
 	// message, by one goroutine at a time.
 	Begin(context.Context) (c *caller.Caller, stands func() error, err error)
 }
-
-// open are the streams that anybody may begin: balancers and probes have no credentials. They tell whether services
-// serve, and no more. Of other services' unary calls gRPC has health's alone here, which are open too.
-var open = map[string]bool{healthpb.Health_Watch_FullMethodName: true}
 
 // authenticated returns the context of a call with its caller; the error has been counted as the call's.
 func (e *edge) authenticated(ctx context.Context, method string) (context.Context, error) {
@@ -53,22 +48,23 @@ func (e *edge) turnAway(ctx context.Context, method string, err error, start tim
 	return s.Err()
 }
 
-// interceptStream lets streams begin whose callers are known, and ends them when their credentials hold no more.
-func (e *edge) interceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if e.authenticator == nil || open[info.FullMethod] {
-		return handler(srv, stream)
+// authenticatedStream returns a stream with its caller, which ends when the caller's credential holds no more. The
+// error has been counted as the call's.
+func (e *edge) authenticatedStream(stream grpc.ServerStream, method string) (grpc.ServerStream, error) {
+	if e.authenticator == nil || Open(method) {
+		return stream, nil
 	}
 	ctx, start := stream.Context(), time.Now()
 	c, stands, err := e.authenticator.Begin(ctx)
 	if err != nil {
-		return e.turnAway(ctx, info.FullMethod, err, start)
+		return nil, e.turnAway(ctx, method, err, start)
 	}
 	if c == caller.Anonymous {
-		return handler(srv, stream)
+		return stream, nil
 	}
-	return handler(srv, &callersStream{
-		ServerStream: stream, ctx: caller.With(ctx, c), edge: e, method: info.FullMethod, stands: stands, looked: start,
-	})
+	return &callersStream{
+		ServerStream: stream, ctx: caller.With(ctx, c), edge: e, method: method, stands: stands, looked: start,
+	}, nil
 }
 
 const (

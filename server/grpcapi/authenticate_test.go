@@ -52,7 +52,7 @@ func serveCallers(t *testing.T, f *fake, d *doorkeeper) (*served, *grpc.Server) 
 	s := &served{metrics: prometheus.NewRegistry()}
 	var err error
 	s.api, err = grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
+		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
 		Activator: f, Prover: f, Authenticator: d, Metrics: s.metrics,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -21,14 +22,19 @@ type batch struct {
 	requests []consent.Request
 }
 
-// BatchCheck decides many checks. Those that are malformed get their own errors, the others go on together.
+// BatchCheck decides many checks. Those that are malformed, or not permitted to the caller, get their own errors, the
+// others go on together.
 func (s *scratch) BatchCheck(ctx context.Context, r *consentv1.BatchCheckRequest) ([]byte, error) {
 	if err := s.service.validator.require(r); err != nil {
 		return nil, err
 	}
 	b := batch{make([]error, len(r.GetRequests())), make([]consent.Request, 0, len(r.GetRequests()))}
+	asked := s.service.asking(ctx, caller.Check)
 	for i, item := range r.GetRequests() {
 		var request consent.Request
+		if b.faults[i] = check(asked, item); b.faults[i] != nil {
+			continue
+		}
 		if request, b.faults[i] = s.service.convertItem(item); b.faults[i] == nil {
 			b.requests = append(b.requests, request)
 		}

@@ -21,6 +21,8 @@ type decisionService struct {
 	now        func() consent.Instant
 	watchers   Watchers
 	validator  *validator
+	// policy describes the active policies.
+	policy func() consent.Policy
 	// draining is closed when the server begins to stop.
 	draining chan struct{}
 	// scratches has those that are free, frames the memory of answers that were sent.

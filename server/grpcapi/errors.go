@@ -102,6 +102,9 @@ func toStatus(err error) *status.Status {
 	if s := policyStatus(err); s != nil {
 		return s
 	}
+	if forbidden, ok := errors.AsType[*consent.ForbiddenError](err); ok {
+		return status.New(codes.PermissionDenied, forbidden.Error())
+	}
 	for i := range outcomes {
 		if errors.Is(err, outcomes[i].err) {
 			return outcomes[i].status(err)

@@ -11,7 +11,8 @@
 //   - codec.go: gRPC hands over the bytes; they are decoded, or the fault is kept, under a guard (guarded, incoming);
 //   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is
 //     answered;
-//   - interceptor.go: counts the call, ends what is over, turns a panic into an error;
+//   - interceptor.go: counts the call, ends what is over, turns a panic into an error, and refuses what the caller may
+//     not do: actions.go says of each method what that is;
 //   - check.go, batch_check.go, list_purposes.go: the method itself; a stream (stream.go, frame.go) comes to check.go
 //     by itself;
 //   - validate.go, convert_*.go: refuse what breaks the rules, and convert the request to the domain's;
@@ -71,6 +72,8 @@ type Prover interface {
 
 // Config says what an API works on.
 type Config struct {
+	// Access decides what callers may do; required.
+	Access Access
 	// Authorizer answers DecisionService; required.
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
@@ -107,6 +110,7 @@ func (c Config) Validate() error {
 			faults = append(faults, errors.New("grpcapi: "+field+" is required"))
 		}
 	}
+	require(c.Access != nil, "Access")
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
 	require(c.Explainer != nil, "Explainer")
@@ -147,11 +151,11 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator}
+	e := edge{metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
-			draining: make(chan struct{}),
+			draining: make(chan struct{}), policy: c.Policy,
 		},
 		consents: consentService{config: c, validator: v},
 		policies: policyService{

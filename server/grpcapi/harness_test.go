@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/watch"
@@ -33,13 +34,22 @@ type fake struct {
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
 	person func(consent.Subject) (consent.Person, error)
 
-	status   consent.PolicyStatus
+	status consent.PolicyStatus
+	// permit refuses what callers ask to do; nil: they may do everything.
+	permit   func(*caller.Caller, caller.Act) error
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
 
 func (f *fake) CheckPolicy(_ context.Context, files []consent.PolicyFile) (consent.PolicyReport, error) {
 	return f.prove(files)
+}
+
+func (f *fake) Permit(_ context.Context, c *caller.Caller, act caller.Act) error {
+	if f.permit == nil {
+		return nil
+	}
+	return f.permit(c, act)
 }
 
 func (f *fake) Status() consent.PolicyStatus { return f.status }
@@ -156,7 +166,7 @@ func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
+		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})

@@ -10,23 +10,25 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// edge is what every call to the services passes through: it counts, maps errors and catches panics.
+// edge is what every call to the services passes through: it asks for permission, counts, maps errors and catches
+// panics.
 type edge struct {
+	access  Access
 	metrics *metrics
 	errors  *errorLog
 	// authenticator finds out who calls; nil: nobody is asked.
 	authenticator Authenticator
 }
 
-// intercept runs one call. An answer and an error never leave together. Calls to other services of the same server,
-// such as health, pass untouched.
+// intercept runs one call, if its caller may make it. An answer and an error never leave together. Calls to other
+// services of the same server, such as health, are not counted.
 func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	counters, ok := e.metrics.methods[info.FullMethod]
 	if !ok {
-		return handler(ctx, request)
+		return e.uncounted(ctx, request, info.FullMethod, handler)
 	}
 	start := time.Now()
-	answer, err := e.run(ctx, request, handler)
+	answer, err := e.run(ctx, request, info.FullMethod, handler)
 	if err == nil {
 		counters.done(codes.OK, time.Since(start))
 		return answer, nil
@@ -36,14 +38,41 @@ func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServe
 	return nil, s.Err()
 }
 
-// run calls the handler, unless the call is over already, and turns a panic into an error.
-func (e *edge) run(ctx context.Context, request any, handler grpc.UnaryHandler) (answer any, err error) {
+// uncounted runs a call to another service.
+func (e *edge) uncounted(ctx context.Context, request any, method string, handler grpc.UnaryHandler) (any, error) {
+	if err := e.permit(ctx, method, request); err != nil {
+		return nil, e.errors.refuse(ctx, method, err).Err()
+	}
+	return handler(ctx, request)
+}
+
+// interceptStream opens a stream, if its caller is known and may. What its messages ask for is asked as they come.
+func (e *edge) interceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	start := time.Now()
+	stream, err := e.authenticatedStream(stream, info.FullMethod)
+	if err != nil {
+		return err
+	}
+	ctx := stream.Context()
+	if err := e.guard(ctx, info.FullMethod, func() error { return e.permit(ctx, info.FullMethod, nil) }); err != nil {
+		return e.turnAway(ctx, info.FullMethod, err, start)
+	}
+	return handler(srv, stream)
+}
+
+// run calls the handler, unless the call is over already or its caller may not make it, and turns a panic into an
+// error. Permission is asked before anything else looks at the request: what is wrong with it, and whether its
+// controller is there, is for those who may ask.
+func (e *edge) run(ctx context.Context, request any, method string, handler grpc.UnaryHandler) (answer any, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			answer, err = nil, e.panicked(cause)
 		}
 	}()
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := e.permit(ctx, method, request); err != nil {
 		return nil, err
 	}
 	return handler(ctx, request)

@@ -24,7 +24,8 @@ func newTestScratch(t *testing.T) *scratch {
 		t.Fatal(err)
 	}
 	s := &decisionService{
-		authorizer: constant{}, validator: v, edge: edge{metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))},
+		authorizer: constant{}, validator: v,
+		edge: edge{access: constant{}, metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))},
 	}
 	return s.newScratch()
 }

@@ -355,7 +355,11 @@ func (s *scratch) streamedOutcome(check *streamedCheck) (outcome protowire.Numbe
 	s.response = s.response[:0] // whatever happens, the last check's is not this one's
 	err := s.service.guard(&check.ctx, streamInfo.FullMethod, func() error {
 		s.in.decode(check.request)
-		_, err := s.service.intercept(&check.ctx, &s.check, streamInfo, s.streamed)
+		var request any // what cannot be decoded asks for nothing
+		if s.in.fault == nil {
+			request = &s.check
+		}
+		_, err := s.service.intercept(&check.ctx, request, streamInfo, s.streamed)
 		return err
 	})
 	if err != nil {
