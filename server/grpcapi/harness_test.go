@@ -159,6 +159,7 @@ func serve(t testing.TB, f *fake) *served {
 		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
+		Purposes: func(string) []string { return []string{"ads", "mail"} },
 	})
 	if err != nil {
 		t.Fatal(err)

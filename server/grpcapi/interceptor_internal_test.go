@@ -28,9 +28,12 @@ func (constant) Check(context.Context, *consent.Request, authz.Consistency) (con
 
 func (constant) AppendToken(text []byte, _ consent.Revision) []byte { return append(text, "token"...) }
 
+// adsAlone declares one purpose for each controller.
+func adsAlone(string) []string { return []string{"ads"} }
+
 // A client may be gone, or its deadline passed, before its call gets its turn.
 func TestACallThatIsOverIsNotRun(t *testing.T) {
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +60,7 @@ func BenchmarkCheck(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -92,8 +92,8 @@ func (s *decisionService) CheckStream(
 		ServerStream: stream, service: s, opened: time.Now(), wake: make(chan struct{}, 1), underWay: map[uint64]*streamedCheck{},
 	}
 	c.room.L = &c.mu
-	s.metrics.streams.Inc()
-	defer s.metrics.streams.Dec()
+	s.metrics.open.Inc()
+	defer s.metrics.open.Dec()
 	go c.read() // gRPC ends it when this returns
 	err := s.guard(c.Context(), streamInfo.FullMethod, c.send)
 	c.end(errStopping)
