@@ -11,7 +11,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// declaredPurposes returns the purposes that a controller declares or prohibits, sorted; nil if there is no such controller.
+// declaredPurposes returns the purposes that a controller declares or prohibits, sorted; nil if there is no such
+// controller.
 type declaredPurposes func(controller string) []string
 
 const (

@@ -18,7 +18,8 @@ type Differ interface {
 	Compare(context.Context, diff.Request) (diff.Result, error)
 }
 
-// DiffPolicy compares, and sends progress while it does. The interceptor of streams only counts: errors are mapped here.
+// DiffPolicy compares, and sends progress while it does. The interceptor of streams only counts: errors are mapped
+// here.
 func (s *policyService) DiffPolicy(
 	r *consentv1.DiffPolicyRequest, stream grpc.ServerStreamingServer[consentv1.DiffPolicyResponse],
 ) error {

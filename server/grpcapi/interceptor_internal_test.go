@@ -29,7 +29,9 @@ func (constant) Check(context.Context, *consent.Request, authz.Consistency) (con
 func (constant) AppendToken(text []byte, _ consent.Revision) []byte { return append(text, "token"...) }
 
 // adsAlone declares one purpose for each controller.
-func adsAlone(string) []string { return []string{"ads"} }
+func adsAlone(string) []string { return justAds }
+
+var justAds = []string{"ads"}
 
 // A client may be gone, or its deadline passed, before its call gets its turn.
 func TestACallThatIsOverIsNotRun(t *testing.T) {

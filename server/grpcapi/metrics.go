@@ -137,7 +137,8 @@ func newCheckVectors() callVectors {
 			Name: "consentd_stream_checks_total", Help: "Checks of CheckStream calls that ended, by gRPC code.",
 		}, []string{"grpc_code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "consentd_stream_check_seconds", Help: "How long the checks of CheckStream calls took, in seconds.", Buckets: latencyBuckets,
+			Name: "consentd_stream_check_seconds", Help: "How long the checks of CheckStream calls took, in seconds.",
+			Buckets: latencyBuckets,
 		}, nil),
 	}
 }

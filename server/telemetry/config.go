@@ -152,7 +152,9 @@ func (c Config) dial() (*grpc.ClientConn, error) {
 		}
 		transport = credentials.NewTLS(settings)
 	}
-	options := []grpc.DialOption{grpc.WithTransportCredentials(transport), grpc.WithUserAgent("consentd/" + c.Version), grpc.WithNoProxy()}
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(transport), grpc.WithUserAgent("consentd/" + c.Version), grpc.WithNoProxy(),
+	}
 	if c.HeadersFile != "" {
 		options = append(options, grpc.WithPerRPCCredentials(headersFile(c.HeadersFile)))
 	}

@@ -39,7 +39,7 @@ func (l lines) Handle(ctx context.Context, r slog.Record) error {
 		r.AddAttrs(slog.String("method", stream.Method()))
 	}
 	who := caller.From(ctx)
-	r.AddAttrs(slog.String("request_id", requestID(ctx)), slog.String("caller_kind", string(who.Kind)))
+	r.AddAttrs(slog.String("request_id", RequestID(ctx)), slog.String("caller_kind", string(who.Kind)))
 	if who.ID != "" {
 		r.AddAttrs(slog.String("caller_id", who.ID))
 	}
@@ -60,7 +60,8 @@ func has(r slog.Record, key string) (found bool) {
 	return found
 }
 
-func requestID(ctx context.Context) string {
+// RequestID names the request of a call: see Lines.
+func RequestID(ctx context.Context) string {
 	if ids := metadata.ValueFromIncomingContext(ctx, requestIDHeader); len(ids) == 1 && printable(ids[0]) {
 		return ids[0]
 	}
