@@ -16,7 +16,7 @@ func observeSettings() []setting {
 		{name: "otlp-endpoint", usage: "collector that traces are sent to by OTLP over gRPC: host:port with TLS, http://host:port " +
 			"or unix:///path without; default nowhere",
 			set: text(func(o *options) *string { return &o.config.Telemetry.Endpoint })},
-		{name: "otlp-headers", usage: "file of headers for the collector, such as a token: name: value, one a line; followed as it changes",
+		{name: "otlp-headers", usage: "file of headers for the collector, such as a token: name: value, one a line; read as it changes",
 			set: text(func(o *options) *string { return &o.config.Telemetry.HeadersFile })},
 		{name: "otlp-ca", usage: "PEM file of the authorities of the collector's certificate; default those of the system",
 			set: text(func(o *options) *string { return &o.config.Telemetry.CAFile })},
