@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/source", "server/policy/space",
 	},
-	"server/explain": {"server/authz", "server/consent", "server/policy"},
+	"server/explain":   {"server/authz", "server/consent", "server/policy"},
 	"server/telemetry": {"server/caller", "server/consent"},
 	"server/grpcapi": {
 		"server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place",
