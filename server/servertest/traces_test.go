@@ -100,7 +100,9 @@ func (c *collector) below(parent *tracepb.Span) (text string) {
 			steps = append(steps, s)
 		}
 	}
-	slices.SortFunc(steps, func(a, b *tracepb.Span) int { return int(int64(a.GetStartTimeUnixNano()) - int64(b.GetStartTimeUnixNano())) })
+	slices.SortFunc(steps, func(a, b *tracepb.Span) int {
+		return int(int64(a.GetStartTimeUnixNano()) - int64(b.GetStartTimeUnixNano()))
+	})
 	for _, s := range steps {
 		text += " " + s.GetName() + "(" + strings.TrimSpace(c.below(s)) + ")"
 	}
