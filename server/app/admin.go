@@ -25,6 +25,8 @@ type AdminConfig struct {
 // The bounds of the admin address.
 const (
 	adminConnections = 16
+	// adminHeaders bounds how long a request may take to come: who may send one is on this machine.
+	adminHeaders = 2 * time.Second
 	// adminTimeout bounds a request beside the time that a profile takes, maxProfile that time.
 	adminTimeout = 30 * time.Second
 	maxProfile   = 5 * time.Minute
@@ -65,7 +67,7 @@ func (a *App) openAdmin() (err error) {
 		return err
 	}
 	a.admin = &http.Server{
-		Handler: ownHost(bounded(a.adminMux())), ReadHeaderTimeout: httpTimeout, ReadTimeout: adminTimeout, IdleTimeout: time.Minute,
+		Handler: ownHost(bounded(a.adminMux())), ReadHeaderTimeout: adminHeaders, ReadTimeout: adminTimeout, IdleTimeout: time.Minute,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
 		// No WriteTimeout: it would cut profiles off. bounded has one for each request.
 	}
