@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -10,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +55,7 @@ func samples(t *testing.T) map[string]struct {
 	took func(options) bool
 } {
 	dir, certificate, key := t.TempDir(), file(t, ""), file(t, publicKey(t))
+	headers, authority := file(t, "authorization: Bearer x\n"), file(t, selfSigned(t))
 	return map[string]struct {
 		text string
 		took func(options) bool
@@ -79,9 +83,29 @@ func samples(t *testing.T) map[string]struct {
 		"policies-ca":            {key, func(o options) bool { return o.config.PolicySource.CAFile == key }},
 		"insecure":               {"true", func(o options) bool { return o.config.Insecure }},
 		"drain-timeout":          {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
+		"admin-addr":             {"[::1]:7072", func(o options) bool { return o.config.Admin.Addr == "[::1]:7072" }},
+		"otlp-endpoint":          {"a:4317", func(o options) bool { return o.config.Telemetry.Endpoint == "a:4317" }},
+		"otlp-headers":           {headers, func(o options) bool { return o.config.Telemetry.HeadersFile == headers }},
+		"otlp-ca":                {authority, func(o options) bool { return o.config.Telemetry.CAFile == authority }},
+		"trace-sample":           {"0.5", func(o options) bool { return o.config.Telemetry.Sample == 0.5 }},
 		"log-level":              {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
 		"log-format":             {"json", func(o options) bool { return o.logFormat == "json" }},
 	}
+}
+
+// selfSigned is a PEM of a certificate.
+func selfSigned(t *testing.T) string {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // publicKey is a PEM of an RSA key.
@@ -116,6 +140,8 @@ func TestEverySettingFromEverySource(t *testing.T) {
 				"CONSENTD_POLICIES_CLIENT_KEY=" + values["policies-client-key"].text}
 		case strings.HasPrefix(s.name, "tls-"): // a certificate needs a key, and the other way round
 			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
+		case strings.HasPrefix(s.name, "otlp-"): // what is for a collector needs one
+			with = []string{"CONSENTD_OTLP_ENDPOINT=a:4317"}
 		case strings.HasPrefix(s.name, "policies-key"): // a key needs a bundle, and what is said of a key needs the key
 			with = []string{"CONSENTD_POLICIES=bundle.tar.gz", "CONSENTD_POLICIES_KEY=" + values["policies-key"].text}
 		}

@@ -16,7 +16,10 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":               {"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/caller/token"},
+	"server": {
+		"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/caller/token",
+		"server/telemetry",
+	},
 	"server/consent":       {},
 	"server/nearest":       {},
 	"server/store":         {"server/consent"},
@@ -54,16 +57,17 @@ var mayImport = map[string][]string{
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/source", "server/policy/space",
 	},
-	"server/explain": {"server/authz", "server/consent", "server/policy"},
+	"server/explain":   {"server/authz", "server/consent", "server/policy"},
+	"server/telemetry": {"server/caller", "server/consent"},
 	"server/grpcapi": {
 		"server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place",
-		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
+		"server/watch", "proto/consent/v1", "proto/consent/v1/wire", "server/telemetry",
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
 		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
-		"server/caller/authn", "server/access",
+		"server/caller/authn", "server/access", "server/telemetry",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},

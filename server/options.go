@@ -40,6 +40,7 @@ func settings() []setting {
 		serverSettings(),
 		callersSettings(),
 		accessSettings(),
+		observeSettings(),
 	)
 }
 

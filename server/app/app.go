@@ -36,6 +36,7 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -64,6 +65,13 @@ type App struct {
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
+	// tracer is nil where nothing is traced, admin and its listener where there is no admin address.
+	tracer        *telemetry.Tracer
+	admin         *http.Server
+	adminListener net.Listener
+	durations     durations
+	// queued is how many writes wait for the disk.
+	queued func() int
 }
 
 // New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault,
@@ -72,7 +80,7 @@ func New(c Config) (*App, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams()}
+	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams(), durations: newDurations()}
 	a.health = newServing()
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -82,6 +90,9 @@ func New(c Config) (*App, error) {
 
 // open does New's work; what it opened before it failed is closed by Close.
 func (a *App) open() error {
+	if err := a.openTelemetry(); err != nil {
+		return err
+	}
 	if err := a.openCertificate(); err != nil {
 		return err
 	}
@@ -145,7 +156,7 @@ func (a *App) loadPolicies() error {
 // openStore opens the cache over the store, which the cache owns from then on.
 func (a *App) openStore() error {
 	states, err := cache.New(cache.Config{
-		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare,
+		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare, Waiting: a.waiting(),
 	})
 	if err != nil {
 		return err
@@ -154,14 +165,16 @@ func (a *App) openStore() error {
 	ahead := &announcer{}
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
+		Synced: a.durations.synced,
 	})
 	if err != nil {
 		return err
 	}
+	a.queued = ledger.Queued
 	states.Attach(ledger)
 	a.watchers, err = watch.New(watch.Config{
 		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
-		Lease: a.config.CacheLease, Now: a.config.Now,
+		Lease: a.config.CacheLease, Now: a.config.Now, Fenced: a.durations.fenced,
 	})
 	if err != nil {
 		return err
@@ -182,6 +195,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		StoreID:  a.states.ID(),
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
+		Steps:    a.steps(),
 	})
 	if err != nil {
 		return nil, err
@@ -200,7 +214,8 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
 		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
-		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Authenticator: a.callers,
+		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
+		Authenticator: a.callers,
 	})
 }
 
@@ -219,7 +234,7 @@ func (a *App) listen() (err error) {
 		return err
 	}
 	a.httpListener = a.secured(a.httpListener)
-	return nil
+	return a.openAdmin()
 }
 
 // GRPCAddr is where gRPC listens, as a client dials it.

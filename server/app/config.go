@@ -15,6 +15,7 @@ import (
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/telemetry"
 )
 
 // The defaults of Config.
@@ -78,6 +79,10 @@ type Config struct {
 	CacheLease time.Duration
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
+	// Admin is where profiles are served. Zero means nowhere.
+	Admin AdminConfig
+	// Telemetry is where traces go. Zero means nowhere. Insecure, Version and Logger are this Config's.
+	Telemetry telemetry.Config
 	// Logger gets the log. Nil means that there is none.
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
@@ -122,7 +127,8 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate())
+	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate(), c.Admin.Validate(),
+		c.telemetry().Validate())
 	return errors.Join(faults...)
 }
 

@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
@@ -55,8 +55,7 @@ func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})
-	mux.Handle("GET /metrics", a.protected(a.permitted(caller.Admin, metrics)))
+	mux.Handle("GET /metrics", a.protected(a.permitted(caller.Admin, a.metricsHandler())))
 	return &http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
@@ -76,6 +75,8 @@ func (a *App) Serve(ctx context.Context) error {
 	go func() { failed <- a.http.Serve(a.httpListener) }()
 	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
 		"policy_revision", a.policies.Current().Revision(), "version", a.config.Version)
+	var admin sync.WaitGroup
+	admin.Go(a.serveAdmin)
 	var broken error
 	running := 2
 	select {
@@ -90,6 +91,8 @@ func (a *App) Serve(ctx context.Context) error {
 			broken = err
 		}
 	}
+	a.closeAdmin()
+	admin.Wait()
 	return broken
 }
 
@@ -147,6 +150,8 @@ func (a *App) Close() error {
 			faults = append(faults, err)
 		}
 	}
+	a.closeAdmin()
+	a.closeTelemetry()
 	if a.pair != nil {
 		a.pair.Close()
 	}

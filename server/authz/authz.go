@@ -51,10 +51,24 @@ type Config struct {
 	Now func() consent.Instant
 	// Log receives the failures of policies; nil means slog.Default().
 	Log *slog.Logger
+	// Steps is told where a step of a call begins, with the call's context, and what it returns where it ends; nil:
+	// nobody is.
+	Steps func(ctx context.Context, step Step) func(error)
 	// Observers are told of each decision that is given out, one after the other, but not of what explains or is as
 	// of the past: nobody acts upon that.
 	Observers []Observer
 }
+
+// Step is a part of a call that takes time.
+type Step string
+
+// The steps.
+const (
+	// Reading is of a subject's state, from memory or from the store.
+	Reading Step = "cache"
+	// Evaluating is of policies.
+	Evaluating Step = "policy"
+)
 
 // Observer is told of decisions, on the goroutine of the call and before its answer leaves: it must be quick.
 type Observer interface {
@@ -166,7 +180,11 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not
 // reached the cache yet; then the store is asked.
-func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (consent.Snapshot, error) {
+func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (_ consent.Snapshot, err error) {
+	if a.config.Steps != nil {
+		done := a.config.Steps(ctx, Reading)
+		defer func() { done(err) }()
+	}
 	snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
 	if err == nil && snapshot.AsOf < call.atLeast {
 		snapshot, err = a.config.States.Snapshot(ctx, subject, consent.FullyConsistent)

@@ -40,7 +40,7 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
-	d, failure := evaluate(ctx, call, p)
+	d, failure := a.evaluate(ctx, call, p)
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
@@ -48,7 +48,7 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 		failure = malformed(&d, p.request)
 	}
 	if failure != nil {
-		a.report(p.request, failure)
+		a.report(ctx, p.request, failure)
 		d = consent.Failed()
 	}
 	d.PolicyRevision = call.policies.Revision()
@@ -58,7 +58,11 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 }
 
 // evaluate asks the policies; a panic is an error.
-func evaluate(ctx context.Context, call call, p pending) (d consent.Decision, err error) {
+func (a *Authorizer) evaluate(ctx context.Context, call call, p pending) (d consent.Decision, err error) {
+	if a.config.Steps != nil {
+		done := a.config.Steps(ctx, Evaluating)
+		defer func() { done(err) }()
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			d, err = consent.Decision{}, fmt.Errorf("policy panicked: %v\n%s", p, debug.Stack())
@@ -69,12 +73,12 @@ func evaluate(ctx context.Context, call call, p pending) (d consent.Decision, er
 
 // report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each
 // check must not fill the disk. It names no subject.
-func (a *Authorizer) report(request *consent.Request, err error) {
+func (a *Authorizer) report(ctx context.Context, request *consent.Request, err error) {
 	n := a.failures.Add(1)
 	if n&(n-1) != 0 {
 		return
 	}
-	a.config.Log.Error("policy failed, denied", "controller", request.Subject.Controller, "purpose", request.Purpose,
+	a.config.Log.ErrorContext(ctx, "policy failed, denied", "controller", request.Subject.Controller, "purpose", request.Purpose,
 		"failures", n, "err", err)
 }
 

@@ -29,10 +29,11 @@ func (e *edge) authenticated(ctx context.Context, method string) (context.Contex
 	if e.authenticator == nil {
 		return ctx, nil
 	}
-	start := time.Now()
 	c, err := e.authenticator.Authenticate(ctx)
 	if err != nil {
-		return ctx, e.turnAway(ctx, method, err, start)
+		refused := e.errors.refuse(ctx, method, err).Err()
+		e.metrics.refusedEarly(method, refused)
+		return ctx, refused
 	}
 	if c == caller.Anonymous {
 		return ctx, nil // as caller.From says anyway
@@ -40,16 +41,8 @@ func (e *edge) authenticated(ctx context.Context, method string) (context.Contex
 	return caller.With(ctx, c), nil
 }
 
-func (e *edge) turnAway(ctx context.Context, method string, err error, start time.Time) error {
-	s := e.errors.refuse(ctx, method, err)
-	if counters := e.metrics.methods[method]; counters != nil {
-		counters.done(s.Code(), time.Since(start))
-	}
-	return s.Err()
-}
-
 // authenticatedStream returns a stream with its caller, which ends when the caller's credential holds no more. The
-// error has been counted as the call's.
+// error is a status.
 func (e *edge) authenticatedStream(stream grpc.ServerStream, method string) (grpc.ServerStream, error) {
 	if e.authenticator == nil || Open(method) {
 		return stream, nil
@@ -57,7 +50,7 @@ func (e *edge) authenticatedStream(stream grpc.ServerStream, method string) (grp
 	ctx, start := stream.Context(), time.Now()
 	c, stands, err := e.authenticator.Begin(ctx)
 	if err != nil {
-		return nil, e.turnAway(ctx, method, err, start)
+		return nil, e.errors.refuse(ctx, method, err).Err()
 	}
 	if c == caller.Anonymous {
 		return stream, nil

@@ -62,7 +62,7 @@ func (s *scratch) batchAnswer(ctx context.Context, b batch, results []authz.Resu
 	next := 0
 	for _, fault := range b.faults {
 		if fault == nil {
-			fault = s.result(&b.requests[next], &results[next])
+			fault = s.result(ctx, &b.requests[next], &results[next])
 			next++
 		}
 		if fault == nil {
@@ -76,11 +76,12 @@ func (s *scratch) batchAnswer(ctx context.Context, b batch, results []authz.Resu
 }
 
 // result encodes a decision of a batch into s.response, or returns why there is none.
-func (s *scratch) result(request *consent.Request, r *authz.Result) error {
+func (s *scratch) result(ctx context.Context, request *consent.Request, r *authz.Result) error {
 	if r.Err != nil {
 		return r.Err
 	}
-	return s.respond(request.Subject.Controller, &r.Decision)
+	s.service.tell(ctx, request, &r.Decision)
+	return s.respond(&r.Decision)
 }
 
 // checkError converts the status that Check would have returned.

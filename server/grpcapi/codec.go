@@ -97,7 +97,7 @@ func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 
 func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	method := "/" + service + "/" + m.MethodName
-	handle := decodableHandler(method, m)
+	handle := e.decodableHandler(method, m)
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
 		err = e.guard(ctx, method, func() error {
 			ctx, err := e.authenticated(ctx, method)
@@ -111,13 +111,21 @@ func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	}
 }
 
-func decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHandler {
+// undelivered counts a call whose request gRPC refuses by itself; nil: it does not.
+func (e *edge) undelivered(method string, err error) error {
+	if err != nil {
+		e.metrics.refusedEarly(method, err)
+	}
+	return err
+}
+
+func (e *edge) decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		var fault error
 		answer, err := m.Handler(srv, ctx, func(v any) error {
 			in := incoming{message: v.(proto.Message)}
 			if err := dec(&in); err != nil || in.fault == nil {
-				return err
+				return e.undelivered(method, err)
 			}
 			fault = in.fault
 			return fault

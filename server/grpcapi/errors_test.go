@@ -105,7 +105,11 @@ func TestEveryErrorLeavesByTheTable(t *testing.T) {
 
 func check(t *testing.T, s *served) (*consentv1.CheckResponse, error) {
 	t.Helper()
-	return consentv1.NewDecisionServiceClient(s.conn).Check(t.Context(), &consentv1.CheckRequest{
+	return checkAs(t.Context(), s)
+}
+
+func checkAs(ctx context.Context, s *served) (*consentv1.CheckResponse, error) {
+	return consentv1.NewDecisionServiceClient(s.conn).Check(ctx, &consentv1.CheckRequest{
 		Controller: "acme", SubjectId: "s", Purpose: "ads",
 	})
 }

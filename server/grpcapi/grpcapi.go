@@ -37,6 +37,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/telemetry"
 )
 
 // Authorizer decides. Its errors are consent's sentinels, wrapped, or the context's.
@@ -100,6 +101,11 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics is where the counters are registered; nil means nowhere.
 	Metrics prometheus.Registerer
+	// Purposes are those that a controller declares or prohibits, sorted, nil if there is no such controller: their
+	// decisions are counted apart. Nil means that none are.
+	Purposes func(controller string) []string
+	// Tracer traces calls; nil means that none are.
+	Tracer *telemetry.Tracer
 }
 
 // Validate returns all faults of c, or nil.
@@ -143,15 +149,18 @@ func New(c Config) (*API, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Purposes == nil {
+		c.Purposes = func(string) []string { return nil }
+	}
 	v, err := newValidator()
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(c.Metrics)
+	m, err := newMetrics(c.Metrics, c.Purposes)
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access}
+	e := edge{metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access, tracer: c.Tracer}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,

@@ -19,6 +19,7 @@ import (
 	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -168,7 +169,8 @@ func serve(t testing.TB, f *fake) *served {
 	api, err := grpcapi.New(grpcapi.Config{
 		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
-		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
+		Logger: slog.New(telemetry.Lines(slog.NewTextHandler(s.log, nil))), Metrics: s.metrics,
+		Purposes: func(string) []string { return []string{"ads", "mail"} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+
+	"github.com/consentd/consentd/server/telemetry"
 )
 
 // edge is what every call to the services passes through: it asks for permission, counts, maps errors and catches
@@ -18,46 +20,76 @@ type edge struct {
 	errors  *errorLog
 	// authenticator finds out who calls; nil: nobody is asked.
 	authenticator Authenticator
+	// tracer traces calls; nil: none.
+	tracer *telemetry.Tracer
 }
 
 // intercept runs one call, if its caller may make it. An answer and an error never leave together. Calls to other
-// services of the same server, such as health, are not counted.
+// services of the same server, such as health, are counted and pass untouched, if there is a row for them.
 func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	counters, ok := e.metrics.methods[info.FullMethod]
-	if !ok {
-		return e.uncounted(ctx, request, info.FullMethod, handler)
+	counters, ok := e.metrics.unary[info.FullMethod]
+	switch {
+	case !ok:
+		return e.permitted(info.FullMethod, handler)(ctx, request)
+	case counters.foreign:
+		return counters.pass(ctx, request, e.permitted(info.FullMethod, handler))
 	}
-	start := time.Now()
+	began := counters.begin()
+	ctx, span := e.trace(ctx, info)
 	answer, err := e.run(ctx, request, info.FullMethod, handler)
 	if err == nil {
-		counters.done(codes.OK, time.Since(start))
+		span.End(codes.OK)
+		counters.answered(began, span.TraceID())
 		return answer, nil
 	}
 	s := e.errors.refuse(ctx, info.FullMethod, err)
-	counters.done(s.Code(), time.Since(start))
+	span.End(s.Code())
+	counters.ended(s.Code(), began, span.TraceID())
 	return nil, s.Err()
 }
 
-// uncounted runs a call to another service.
-func (e *edge) uncounted(ctx context.Context, request any, method string, handler grpc.UnaryHandler) (any, error) {
-	if err := e.permit(ctx, method, request); err != nil {
-		return nil, e.errors.refuse(ctx, method, err).Err()
+// permitted is the handler of a call to another service, for callers who may make it.
+func (e *edge) permitted(method string, handler grpc.UnaryHandler) grpc.UnaryHandler {
+	return func(ctx context.Context, request any) (any, error) {
+		if err := e.permit(ctx, method, request); err != nil {
+			return nil, e.errors.refuse(ctx, method, err).Err()
+		}
+		return handler(ctx, request)
 	}
-	return handler(ctx, request)
 }
 
-// interceptStream opens a stream, if its caller is known and may. What its messages ask for is asked as they come.
+// interceptStream counts a stream, its messages and its end, whatever it is.
 func (e *edge) interceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	start := time.Now()
+	counters, ok := e.metrics.streams[info.FullMethod]
+	if !ok {
+		return e.stream(srv, stream, info, handler)
+	}
+	began := time.Now()
+	counters.started.Inc()
+	err := e.stream(srv, &countedStream{stream, counters}, info, handler)
+	counters.ended(codeOf(err), began, "")
+	return err
+}
+
+// stream opens a stream, if its caller is known and may. What its messages ask for is asked as they come.
+func (e *edge) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	stream, err := e.authenticatedStream(stream, info.FullMethod)
 	if err != nil {
 		return err
 	}
 	ctx := stream.Context()
 	if err := e.guard(ctx, info.FullMethod, func() error { return e.permit(ctx, info.FullMethod, nil) }); err != nil {
-		return e.turnAway(ctx, info.FullMethod, err, start)
+		return e.errors.refuse(ctx, info.FullMethod, err).Err()
 	}
 	return handler(srv, stream)
+}
+
+// trace begins the span of a call. What is behind the edge finds it only in the very context that is returned.
+func (e *edge) trace(ctx context.Context, info *grpc.UnaryServerInfo) (context.Context, *telemetry.Span) {
+	if info == streamInfo {
+		return e.tracer.BeginInStream(ctx, info.FullMethod)
+	}
+	return e.tracer.Begin(ctx, info.FullMethod)
 }
 
 // run calls the handler, unless the call is over already or its caller may not make it, and turns a panic into an

@@ -31,9 +31,14 @@ func (constant) Permit(context.Context, *caller.Caller, caller.Act) error { retu
 
 func (constant) AppendToken(text []byte, _ consent.Revision) []byte { return append(text, "token"...) }
 
+// adsAlone declares one purpose for each controller.
+func adsAlone(string) []string { return justAds }
+
+var justAds = []string{"ads"}
+
 // A client may be gone, or its deadline passed, before its call gets its turn.
 func TestACallThatIsOverIsNotRun(t *testing.T) {
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +65,7 @@ func BenchmarkCheck(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func (s *scratch) ListPurposes(ctx context.Context, r *consentv1.ListPurposesReq
 	if err != nil {
 		return nil, err
 	}
-	return s.purposes(r.GetController(), decisions)
+	return s.purposes(ctx, &request, decisions)
 }
 
 // checkable are the purposes that a caller may check.
@@ -111,11 +111,14 @@ func (s *scratch) decisionsOn(
 	return decisions, nil
 }
 
-// purposes encodes decisions as those of a ListPurposesResponse, and counts them.
-func (s *scratch) purposes(controller string, decisions []authz.PurposeDecision) ([]byte, error) {
+// purposes encodes decisions as those of a ListPurposesResponse, and tells of them. The request's purpose is each of
+// them in turn.
+func (s *scratch) purposes(ctx context.Context, request *consent.Request, decisions []authz.PurposeDecision) ([]byte, error) {
 	data := make([]byte, 0, len(decisions)*answerBytes)
 	for i := range decisions {
-		if err := s.respond(controller, &decisions[i].Decision); err != nil {
+		request.Purpose = decisions[i].Purpose
+		s.service.tell(ctx, request, &decisions[i].Decision)
+		if err := s.respond(&decisions[i].Decision); err != nil {
 			return nil, err
 		}
 		data = appendPurpose(data, decisions[i].Purpose, s.response)

@@ -19,7 +19,7 @@ func newTestScratch(t *testing.T) *scratch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		t.Fatal(err)
 	}

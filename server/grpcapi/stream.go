@@ -95,8 +95,8 @@ func (s *decisionService) CheckStream(
 	}
 	c.caller = caller.From(stream.Context())
 	c.room.L = &c.mu
-	s.metrics.streams.Inc()
-	defer s.metrics.streams.Dec()
+	s.metrics.open.Inc()
+	defer s.metrics.open.Dec()
 	go c.read() // gRPC ends it when this returns
 	err := s.guard(c.Context(), streamInfo.FullMethod, c.send)
 	c.end(errStopping)

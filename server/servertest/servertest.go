@@ -62,6 +62,8 @@ type Server struct {
 	Addr string
 	// HTTPAddr is where HTTP listens, host:port.
 	HTTPAddr string
+	// AdminAddr is where the admin address listens; empty: it was not configured.
+	AdminAddr string
 	// DataDir holds the store.
 	DataDir string
 	// Conn is a connection to Addr, which the clients share.
@@ -90,6 +92,7 @@ func Start(t testing.TB, o Options) *Server {
 		t.Fatalf("starting the server: %v", err)
 	}
 	s.Addr, s.HTTPAddr = s.app.GRPCAddr(), s.app.HTTPAddr()
+	s.AdminAddr = s.app.AdminAddr()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go s.serve(ctx)

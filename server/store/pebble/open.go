@@ -37,7 +37,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		observers: o.Observers, log: newMonitor(o), lock: lock,
+		observers: o.Observers, synced: o.Synced, log: newMonitor(o), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)
