@@ -16,7 +16,7 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server":                 {"server/app", "server/audit/acts", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
@@ -24,6 +24,8 @@ var mayImport = map[string][]string{
 	"server/certificate":     {},
 	"server/caller":          {"server/consent"},
 	"server/place":           {},
+	"server/audit/acts":      {"server/consent"},
+	"server/usage":           {"server/authz", "server/caller", "server/consent"},
 	"server/cache":           {"server/consent", "server/store"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
 	"server/policy/engine":   {},
@@ -47,13 +49,13 @@ var mayImport = map[string][]string{
 	},
 	"server/explain": {"server/authz", "server/consent", "server/policy"},
 	"server/grpcapi": {
-		"server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place",
-		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
+		"server/audit/acts", "server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest",
+		"server/place", "server/usage", "server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
+		"policies", "server/audit/acts", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
-		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"server/policy/source", "server/store", "server/store/pebble", "server/usage", "server/watch",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -64,7 +66,7 @@ var mayImport = map[string][]string{
 	"client/subject":             {},
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
-		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
+		"client", "client/subject", "policies", "proto/consent/v1", "server/audit/acts", "server/consent", "server/policy", "server/policy/admission",
 		"server/policy/source",
 		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},

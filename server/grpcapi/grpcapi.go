@@ -92,6 +92,8 @@ type Config struct {
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
 	Logger *slog.Logger
+	// Acts audits what callers do; nil means that nothing is audited.
+	Acts Acts
 	// Metrics is where the counters are registered; nil means nowhere.
 	Metrics prometheus.Registerer
 }
@@ -144,7 +146,7 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
+	e := edge{metrics: m, errors: newErrorLog(c.Logger), acts: c.Acts}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
@@ -192,7 +194,8 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)),
-		grpc.UnaryInterceptor(a.edge.intercept)}
+		grpc.UnaryInterceptor(a.edge.intercept),
+		grpc.ChainStreamInterceptor(a.edge.auditStream)}
 }
 
 // Register adds the services to a server made with ServerOptions.

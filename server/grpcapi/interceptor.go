@@ -14,6 +14,8 @@ import (
 type edge struct {
 	metrics *metrics
 	errors  *errorLog
+	// acts audits; nil: nothing is audited.
+	acts Acts
 }
 
 // intercept runs one call. An answer and an error never leave together. Calls to other services of the same server,
@@ -24,7 +26,7 @@ func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServe
 		return handler(ctx, request)
 	}
 	start := time.Now()
-	answer, err := e.run(ctx, request, handler)
+	answer, err := e.runAudited(ctx, call{request, info, handler})
 	if err == nil {
 		counters.done(codes.OK, time.Since(start))
 		return answer, nil
