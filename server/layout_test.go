@@ -16,7 +16,7 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/audit/acts", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server":                 {"server/app", "server/usage", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},

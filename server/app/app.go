@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/certificate"
@@ -35,6 +36,7 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -50,6 +52,8 @@ type App struct {
 	prover   *prover
 	states   *cache.Cache
 	watchers *watch.Hub
+	acts     *acts.Log
+	usage    *usage.Recorder
 	registry *prometheus.Registry
 	health   serving
 	// pair is the certificate and its key; nil: plaintext.
@@ -88,6 +92,9 @@ func (a *App) open() error {
 		return err
 	}
 	a.manager.Watch() // the data directory is this process's now
+	if err := errors.Join(a.openActs(), a.openUsage()); err != nil {
+		return err
+	}
 	var err error
 	if a.api, err = a.newAPI(); err != nil {
 		return err
@@ -172,6 +179,8 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		StoreID:  a.states.ID(),
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
+
+		Observers: []authz.Observer{a.usage},
 	})
 	if err != nil {
 		return nil, err
@@ -190,6 +199,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Acts: a.acts, Usages: a.usage,
 	})
 }
 

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/usage"
 )
 
 // The defaults of Config.
@@ -69,6 +71,10 @@ type Config struct {
 	CacheLease time.Duration
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
+	// Acts says where acts are audited. The zero value: audit/acts.jsonl in the data directory.
+	Acts acts.Config
+	// Usage says how long the record of processing is kept. The zero value: in the data directory, 400 days.
+	Usage usage.Config
 	// Logger gets the log. Nil means that there is none.
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
@@ -113,7 +119,7 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate())
+	faults = append(faults, c.policySource().Validate(), c.Acts.Validate(), c.Usage.Validate())
 	return errors.Join(faults...)
 }
 

@@ -92,6 +92,8 @@ type Config struct {
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
 	Logger *slog.Logger
+	// Usages answers GetUsage; nil means that it is not implemented.
+	Usages Usages
 	// Acts audits what callers do; nil means that nothing is audited.
 	Acts Acts
 	// Metrics is where the counters are registered; nil means nowhere.
@@ -156,7 +158,8 @@ func New(c Config) (*API, error) {
 		policies: policyService{
 			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
 		},
-		edge: e,
+		admin: adminService{usages: c.Usages, policy: c.Policy, validator: v},
+		edge:  e,
 	}
 	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }
 	return a, nil
