@@ -34,8 +34,8 @@ type disk struct {
 	// syncFails has every fsync fail; syncs counts those that did not.
 	syncFails atomic.Bool
 	syncs     atomic.Int64
-	// hang keeps fsyncs until it is closed; nil: they go on.
-	hang chan struct{}
+	// hang keeps fsyncs until it is closed, hangWrites writes; nil: they go on.
+	hang, hangWrites chan struct{}
 }
 
 type diskFile struct {
@@ -44,6 +44,9 @@ type diskFile struct {
 }
 
 func (f diskFile) Write(b []byte) (int, error) {
+	if f.disk.hangWrites != nil {
+		<-f.disk.hangWrites
+	}
 	room := f.disk.room.Load()
 	if room < 0 || int64(len(b)) <= room {
 		return f.File.Write(b)
@@ -330,6 +333,42 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// TestNotedLinesAreSyncedSoon, and counted as missing where that fails.
+func TestNotedLinesAreSyncedSoon(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "acts.jsonl")
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		d.room.Store(-1)
+		l := mustOpen(t, Config{File: path, open: d.open})
+		for range 3 {
+			l.Note(Act{Method: "RecordEvents", Outcome: "OK"})
+		}
+		if n := len(read(t, path)); n != 3 || d.syncs.Load() != 0 {
+			t.Errorf("%d lines when Note has returned, %d fsyncs", n, d.syncs.Load())
+		}
+		time.Sleep(noteSync)
+		synctest.Wait()
+		if d.syncs.Load() != 1 {
+			t.Errorf("%d fsyncs after a second", d.syncs.Load())
+		}
+		d.syncFails.Store(true)
+		for range 2 {
+			l.Note(Act{Method: "RecordEvents", Subject: "lost", Outcome: "OK"})
+		}
+		time.Sleep(noteSync)
+		synctest.Wait()
+		if s := l.Stats(); !s.Failing || s.Missed != 2 {
+			t.Errorf("after an fsync that failed: %+v", s)
+		}
+		d.syncFails.Store(false)
+		l.mustWrite(t, explained("after"))
+		mustClose(t, l)
+	})
+	if r := verified(t, path); r.Lines != 5 || r.Missed != 2 {
+		t.Errorf("verified %+v", r)
+	}
+}
+
 // waitUntil polls a condition.
 func waitUntil(t *testing.T, holds func() bool) {
 	t.Helper()
@@ -345,7 +384,7 @@ func waitUntil(t *testing.T, holds func() bool) {
 func TestDiskHangs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "acts.jsonl")
 	synctest.Test(t, func(t *testing.T) {
-		d := &disk{hang: make(chan struct{})}
+		d := &disk{hangWrites: make(chan struct{})}
 		d.room.Store(-1)
 		l := mustOpen(t, Config{File: path, open: d.open})
 		began := time.Now()
@@ -362,7 +401,7 @@ func TestDiskHangs(t *testing.T) {
 		if err := l.Write(ctx, explained("s")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
-		close(d.hang)
+		close(d.hangWrites)
 		synctest.Wait()
 		if s := l.Stats(); s.Failing || s.Lines != 3 || s.Missed != 0 {
 			t.Errorf("after the disk answers: %+v", s)

@@ -31,7 +31,9 @@ func TestChild(t *testing.T) {
 		writers.Go(func() {
 			for n := 0; ; n++ {
 				name := fmt.Sprintf("%d-%d-%d", os.Getpid(), w, n)
-				if err := l.Write(context.Background(), explained(name)); err != nil {
+				if n%2 == 0 {
+					l.Note(explained(name))
+				} else if err := l.Write(context.Background(), explained(name)); err != nil {
 					return
 				}
 				out.Lock()

@@ -33,11 +33,18 @@ type writer struct {
 	file file
 	info os.FileInfo
 	lock io.Closer
-	// size is how much of the file is on disk: what is beyond was never acknowledged.
-	size int64
-	chain
+	// written is how far the file was written, durable how far it is on disk; between them are unsynced lines, which
+	// nobody waits for.
+	written, durable mark
+	unsynced         uint64
 	// number is that of the newest numbered file.
 	number int
+}
+
+// mark is a place in the file, between two lines.
+type mark struct {
+	size  int64
+	chain chain
 }
 
 // start finds where the chain goes on, cuts off what a crash left of a line, and opens the file. Its errors go on from
@@ -65,6 +72,7 @@ func (w *writer) start() (err error) {
 			return fmt.Errorf("cannot be gone on with: %w", err)
 		}
 	}
+	w.written = w.durable
 	if err := w.open(); err != nil {
 		return fmt.Errorf("cannot be written: choose another, free space or correct its permissions: %w", err)
 	}
@@ -107,7 +115,7 @@ func (w *writer) numberedName(n int) string {
 func (w *writer) resume(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		w.size = 0
+		w.durable.size = 0
 		return nil
 	}
 	if err != nil {
@@ -122,7 +130,7 @@ func (w *writer) resume(path string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	w.size = end
+	w.durable.size = end
 	if last != nil {
 		w.follow(path, last)
 	}
@@ -135,9 +143,9 @@ func (w *writer) follow(path string, last []byte) {
 	if err := json.Unmarshal(last, &l); err != nil {
 		w.config.Logger.Error("the last line of the audit of acts is damaged, and is left as it is: consentctl audit verify tells more",
 			"file", path, "error", err)
-		l.Seq = w.seq
+		l.Seq = w.durable.chain.seq
 	}
-	w.chain = chain{seq: l.Seq, sum: sha256.Sum256(last)}
+	w.durable.chain = chain{seq: l.Seq, sum: sha256.Sum256(last)}
 }
 
 // lastLine returns the last finished line of a file, nil where there is none, where it ends, and the file's size.
@@ -163,7 +171,7 @@ func lastLine(f *os.File) (last []byte, end, total int64, err error) {
 	}
 }
 
-// open opens the file, where it is not open, and cuts off what is beyond the acknowledged lines.
+// open opens the file, where it is not open, and cuts off what is beyond the lines that count.
 func (w *writer) open() error {
 	if w.file != nil {
 		return nil
@@ -173,8 +181,8 @@ func (w *writer) open() error {
 		return err
 	}
 	info, err := os.Stat(w.config.File)
-	if err == nil && info.Size() > w.size {
-		err = f.Truncate(w.size)
+	if err == nil && info.Size() > w.written.size {
+		err = f.Truncate(w.written.size)
 	}
 	if err == nil {
 		err = syncDir(filepath.Dir(w.config.File))
@@ -182,11 +190,12 @@ func (w *writer) open() error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if info.Size() < w.size {
+	if missing := w.written.size - info.Size(); missing > 0 {
 		w.config.Logger.Error("the audit of acts was removed or cut while it was written; it goes on in the same chain",
-			"file", w.config.File, "bytes_missing", w.size-info.Size())
+			"file", w.config.File, "bytes_missing", missing)
+		w.written.size, w.durable.size = info.Size(), info.Size()
 	}
-	w.file, w.info, w.size = f, info, min(w.size, info.Size())
+	w.file, w.info = f, info
 	return nil
 }
 
@@ -198,37 +207,54 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// write appends lines and returns when they are on disk. After an error none of them is in the file.
-func (w *writer) write(lines []line) (err error) {
-	next := w.chain
+// write appends lines. After an error neither they nor the unsynced ones before are in the file; lost says how many of
+// the latter there were.
+func (w *writer) write(lines []line) (lost uint64, err error) {
+	next := w.written.chain
 	var text []byte
 	for _, l := range lines {
 		if text, err = next.append(text, l); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	w.look()
 	if err := w.open(); err != nil {
-		return err
+		return w.giveUp(err)
 	}
-	if w.size > 0 && w.size+int64(len(text)) > w.config.Rotate {
-		if err := w.rotate(); err != nil {
-			return err
+	if size := w.written.size; size > 0 && size+int64(len(text)) > w.config.Rotate {
+		if lost, err := w.rotate(); err != nil {
+			return lost, err
 		}
 	}
-	if _, err = w.file.Write(text); err == nil {
-		err = w.file.Sync()
+	if _, err = w.file.Write(text); err != nil {
+		return w.giveUp(err)
 	}
-	if err != nil {
-		// What reached the file is cut off: at once if that is possible, at the next opening if not. It is written anew
-		// then, and not synced again: after a failed fsync the system may take pages that were lost for written.
-		err = errors.Join(err, w.file.Truncate(w.size), w.file.Close())
+	w.written = mark{w.written.size + int64(len(text)), next}
+	w.unsynced += uint64(len(lines))
+	return 0, nil
+}
+
+// sync returns when all lines are on disk. After an error the unsynced ones are lost.
+func (w *writer) sync() (lost uint64, err error) {
+	if w.file == nil || w.unsynced == 0 {
+		return 0, nil
+	}
+	if err := w.file.Sync(); err != nil {
+		return w.giveUp(err)
+	}
+	w.durable, w.unsynced = w.written, 0
+	return 0, nil
+}
+
+// giveUp goes back to what is on disk. What reached the file beyond is cut off: at once if that is possible, at the next
+// opening if not. It is not synced again: after a failed fsync the system may take pages that were lost for written.
+func (w *writer) giveUp(err error) (lost uint64, _ error) {
+	lost, w.written, w.unsynced = w.unsynced, w.durable, 0
+	if w.file != nil {
+		err = errors.Join(err, w.file.Truncate(w.durable.size), w.file.Close())
 		w.file = nil
-		return err
 	}
-	w.size += int64(len(text))
-	w.chain = next
-	return nil
+	return lost, err
 }
 
 // look lets go of a file that is not at its path any more: somebody moved or removed it.
@@ -240,29 +266,34 @@ func (w *writer) look() {
 		return
 	}
 	w.config.Logger.Error("somebody moved or removed the audit of acts; another file is begun, in the same chain", "file", w.config.File)
-	_ = w.file.Close() // all lines in it are on disk
-	w.file, w.size = nil, 0
+	_ = errors.Join(w.file.Sync(), w.file.Close()) // all that was waited for is on disk
+	w.file, w.unsynced = nil, 0
+	w.written.size = 0
+	w.durable = w.written
 }
 
 // rotate numbers the file and begins another.
-func (w *writer) rotate() error {
+func (w *writer) rotate() (lost uint64, err error) {
 	name := w.numberedName(w.number + 1)
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already: move it away", name)
+		return w.giveUp(fmt.Errorf("%s is there already: move it away", name))
+	}
+	if lost, err := w.sync(); err != nil {
+		return lost, err
 	}
 	_ = w.file.Close() // all lines in it are on disk
 	w.file = nil
 	if err := os.Rename(w.config.File, name); err != nil {
-		return err
+		return 0, err
 	}
-	w.number, w.size = w.number+1, 0
-	return w.open()
+	w.number, w.written.size, w.durable.size = w.number+1, 0, 0
+	return 0, w.open()
 }
 
 func (w *writer) close() error {
-	var err error
+	_, err := w.sync()
 	if w.file != nil {
-		err = w.file.Close()
+		err = errors.Join(err, w.file.Close())
 	}
 	return errors.Join(err, w.lock.Close())
 }
