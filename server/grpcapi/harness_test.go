@@ -33,6 +33,9 @@ type fake struct {
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
 	person func(consent.Subject) (consent.Person, error)
 
+	acts   grpcapi.Acts
+	usages grpcapi.Usages
+
 	status   consent.PolicyStatus
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
@@ -152,19 +155,19 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-func serve(t testing.TB, f *fake) *served {
+func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	api, err := grpcapi.New(grpcapi.Config{
 		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
-		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
+		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics, Acts: f.acts, Usages: f.usages,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.api = api
-	server := grpc.NewServer(api.ServerOptions()...)
+	server := grpc.NewServer(append(options, api.ServerOptions()...)...)
 	api.Register(server)
 	listener := bufconn.Listen(1 << 20)
 	done := make(chan error, 1)
