@@ -18,9 +18,6 @@ type Usages interface {
 
 // GetUsage returns what was asked in fact, beside what the policies in force declare.
 func (s *adminService) GetUsage(ctx context.Context, r *consentv1.GetUsageRequest) (*consentv1.GetUsageResponse, error) {
-	if s.usages == nil {
-		return s.UnimplementedAdminServiceServer.GetUsage(ctx, r)
-	}
 	faults, err := s.validator.faults(r)
 	if err != nil {
 		return nil, err

@@ -92,7 +92,7 @@ type Config struct {
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
 	Logger *slog.Logger
-	// Usages answers GetUsage; nil means that it is not implemented.
+	// Usages answers GetUsage; required.
 	Usages Usages
 	// Acts audits what callers do; nil means that nothing is audited.
 	Acts Acts
@@ -117,6 +117,7 @@ func (c Config) Validate() error {
 	require(c.History != nil, "History")
 	require(c.Activator != nil, "Activator")
 	require(c.Prover != nil, "Prover")
+	require(c.Usages != nil, "Usages")
 	return errors.Join(faults...)
 }
 

@@ -35,6 +35,8 @@ type fake struct {
 
 	acts   grpcapi.Acts
 	usages grpcapi.Usages
+	// policy describes what is in force; nil: examplePolicy.
+	policy func() consent.Policy
 
 	status   consent.PolicyStatus
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
@@ -158,8 +160,14 @@ func (b *buffer) String() string {
 func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
+	if f.policy == nil {
+		f.policy = examplePolicy
+	}
+	if f.usages == nil {
+		f.usages = &counted{}
+	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
+		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: f.policy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics, Acts: f.acts, Usages: f.usages,
 	})
