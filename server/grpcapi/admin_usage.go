@@ -16,6 +16,14 @@ type Usages interface {
 	Record(context.Context, usage.Query) (usage.Record, error)
 }
 
+// noUsages is a record of nothing.
+type noUsages struct{}
+
+// Record implements Usages.
+func (noUsages) Record(context.Context, usage.Query) (usage.Record, error) {
+	return usage.Record{}, nil
+}
+
 // GetUsage returns what was asked in fact, beside what the policies in force declare.
 func (s *adminService) GetUsage(ctx context.Context, r *consentv1.GetUsageRequest) (*consentv1.GetUsageResponse, error) {
 	faults, err := s.validator.faults(r)

@@ -92,7 +92,7 @@ type Config struct {
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
 	Logger *slog.Logger
-	// Usages answers GetUsage; required.
+	// Usages answers GetUsage; nil means that nothing was counted.
 	Usages Usages
 	// Acts audits what callers do; nil means that nothing is audited.
 	Acts Acts
@@ -117,7 +117,6 @@ func (c Config) Validate() error {
 	require(c.History != nil, "History")
 	require(c.Activator != nil, "Activator")
 	require(c.Prover != nil, "Prover")
-	require(c.Usages != nil, "Usages")
 	return errors.Join(faults...)
 }
 
@@ -140,6 +139,9 @@ func New(c Config) (*API, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Usages == nil {
+		c.Usages = noUsages{}
 	}
 	v, err := newValidator()
 	if err != nil {

@@ -163,9 +163,6 @@ func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	if f.policy == nil {
 		f.policy = examplePolicy
 	}
-	if f.usages == nil {
-		f.usages = &counted{}
-	}
 	api, err := grpcapi.New(grpcapi.Config{
 		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: f.policy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
