@@ -18,7 +18,7 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server": {
 		"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/caller/token",
-		"server/telemetry",
+		"server/telemetry", "server/usage",
 	},
 	"server/consent":       {},
 	"server/nearest":       {},
@@ -34,6 +34,8 @@ var mayImport = map[string][]string{
 		"server/caller", "server/caller/apikey", "server/caller/token", "server/consent", "server/follow",
 	},
 	"server/place":           {},
+	"server/audit/acts":      {"server/consent"},
+	"server/usage":           {"server/authz", "server/caller", "server/consent"},
 	"server/cache":           {"server/consent", "server/store"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
 	"server/policy/engine":   {},
@@ -61,13 +63,13 @@ var mayImport = map[string][]string{
 	"server/telemetry": {"server/caller", "server/consent"},
 	"server/grpcapi": {
 		"server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place",
-		"server/watch", "proto/consent/v1", "proto/consent/v1/wire", "server/telemetry",
+		"server/watch", "proto/consent/v1", "proto/consent/v1/wire", "server/telemetry", "server/audit/acts", "server/usage",
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
 		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
-		"server/caller/authn", "server/access", "server/telemetry",
+		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -80,7 +82,7 @@ var mayImport = map[string][]string{
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy",
 		"server/policy/admission", "server/policy/source", "server/cases", "server/nearest", "server/policy/policytest",
-		"server/policy/scaffold", "server/caller/apikey",
+		"server/policy/scaffold", "server/caller/apikey", "server/audit/acts",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},

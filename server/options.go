@@ -41,6 +41,7 @@ func settings() []setting {
 		callersSettings(),
 		accessSettings(),
 		observeSettings(),
+		actsSettings(),
 	)
 }
 

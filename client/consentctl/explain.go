@@ -246,12 +246,19 @@ func (s story) annulled() {
 	}
 }
 
-// times says when an event occurred and, if that was not at once, when it was recorded.
+// times says when an event occurred, when it was recorded if that was not at once, and by whom if that is known.
 func times(e *consentv1.LedgerEntry) string {
 	occurred, recorded := e.GetEvent().GetOccurredAt(), e.GetRecordedAt()
 	text := "occurred " + dateText(occurred)
-	if recorded.AsTime().Sub(occurred.AsTime()).Abs() > time.Minute {
-		text += ", recorded " + dateText(recorded)
+	later, by := recorded.AsTime().Sub(occurred.AsTime()).Abs() > time.Minute, callerText(e.GetRecordedBy())
+	if later || by != "" {
+		text += ", recorded"
+	}
+	if later {
+		text += " " + dateText(recorded)
+	}
+	if by != "" {
+		text += " by " + by
 	}
 	return text
 }

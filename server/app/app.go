@@ -23,6 +23,7 @@ import (
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/access"
+	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/caller/authn"
@@ -37,6 +38,7 @@ import (
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
 	"github.com/consentd/consentd/server/telemetry"
+	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -53,6 +55,8 @@ type App struct {
 	states   *cache.Cache
 	watchers *watch.Hub
 	gate     *access.Gate
+	acts     *acts.Log
+	usage    *usage.Recorder
 	registry *prometheus.Registry
 	health   serving
 	// pair is the certificate and its key; nil: plaintext.
@@ -109,6 +113,9 @@ func (a *App) open() error {
 		return err
 	}
 	a.manager.Watch() // the data directory is this process's now
+	if err := errors.Join(a.openActs(), a.openUsage()); err != nil {
+		return err
+	}
 	var err error
 	if a.api, err = a.newAPI(); err != nil {
 		return err
@@ -196,6 +203,8 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),
+
+		Observers: []authz.Observer{a.usage},
 	})
 	if err != nil {
 		return nil, err
@@ -215,7 +224,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
-		Authenticator: a.callers,
+		Authenticator: a.callers, Acts: a.acts, Usages: a.usage,
 	})
 }
 

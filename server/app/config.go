@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/consentd/consentd/server/access"
+	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/telemetry"
+	"github.com/consentd/consentd/server/usage"
 )
 
 // The defaults of Config.
@@ -83,6 +85,10 @@ type Config struct {
 	Admin AdminConfig
 	// Telemetry is where traces go. Zero means nowhere. Insecure, Version and Logger are this Config's.
 	Telemetry telemetry.Config
+	// Acts says where acts are audited. The zero value: audit/acts.jsonl in the data directory.
+	Acts acts.Config
+	// Usage says how long the record of processing is kept. The zero value: in the data directory, 400 days.
+	Usage usage.Config
 	// Logger gets the log. Nil means that there is none.
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
@@ -128,7 +134,7 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
 	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate(), c.Admin.Validate(),
-		c.telemetry().Validate())
+		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate())
 	return errors.Join(faults...)
 }
 

@@ -162,6 +162,12 @@ func (a *App) Close() error {
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())
 	}
+	if a.usage != nil {
+		faults = append(faults, a.usage.Close())
+	}
+	if a.acts != nil {
+		faults = append(faults, a.acts.Close())
+	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
 	}

@@ -63,6 +63,8 @@ var (
 	ErrForbidden = errors.New("the caller may not do this")
 	// ErrOverloaded is returned for a call that is shed: the server, or its caller's share of it, is used up.
 	ErrOverloaded = errors.New("overloaded")
+	// ErrUnaudited is returned for an act that cannot be audited, and so is not answered.
+	ErrUnaudited = errors.New("the audit of acts cannot be written")
 	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
 	ErrPolicyRevision = errors.New("another policy revision is in force")
 )

@@ -102,7 +102,8 @@ func TestNobodyIsServedUnasked(t *testing.T) {
 		if methods < 20 {
 			t.Errorf("only %d methods", methods)
 		}
-		counted := metric(t, s, "consentd_requests_total", map[string]string{"method": "Check", "code": refusal.code.String()})
+		counted := metric(t, s, "grpc_server_handled_total",
+			map[string]string{"grpc_method": "Check", "grpc_code": refusal.code.String(), "grpc_service": "consent.v1.DecisionService"})
 		if counted != 1 {
 			t.Errorf("%v refused calls of Check are counted", counted)
 		}

@@ -85,6 +85,8 @@ var outcomes = []outcome{
 	{err: consent.ErrTooManyWatchers, code: codes.ResourceExhausted, message: "this server has too many watchers"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},
+	{err: consent.ErrUnaudited, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the audit of acts cannot be written at the moment, and this call is not answered without it"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the store cannot be reached at the moment"},
 	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},

@@ -99,6 +99,10 @@ type Config struct {
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
 	Logger *slog.Logger
+	// Usages answers GetUsage; nil means that nothing was counted.
+	Usages Usages
+	// Acts audits what callers do; nil means that nothing is audited.
+	Acts Acts
 	// Metrics is where the counters are registered; nil means nowhere.
 	Metrics prometheus.Registerer
 	// Purposes are those that a controller declares or prohibits, sorted, nil if there is no such controller: their
@@ -152,6 +156,9 @@ func New(c Config) (*API, error) {
 	if c.Purposes == nil {
 		c.Purposes = func(string) []string { return nil }
 	}
+	if c.Usages == nil {
+		c.Usages = noUsages{}
+	}
 	v, err := newValidator()
 	if err != nil {
 		return nil, err
@@ -160,7 +167,9 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access, tracer: c.Tracer}
+	e := edge{
+		metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access, tracer: c.Tracer, acts: c.Acts,
+	}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
@@ -170,7 +179,8 @@ func New(c Config) (*API, error) {
 		policies: policyService{
 			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
 		},
-		edge: e,
+		admin: adminService{usages: c.Usages, policy: c.Policy, validator: v},
+		edge:  e,
 	}
 	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }
 	return a, nil

@@ -37,7 +37,12 @@ type fake struct {
 
 	status consent.PolicyStatus
 	// permit refuses what callers ask to do; nil: they may do everything.
-	permit   func(*caller.Caller, caller.Act) error
+	permit func(*caller.Caller, caller.Act) error
+	acts   grpcapi.Acts
+	usages grpcapi.Usages
+	// policy describes what is in force; nil: examplePolicy.
+	policy func() consent.Policy
+
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
@@ -163,20 +168,23 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-func serve(t testing.TB, f *fake) *served {
+func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
+	if f.policy == nil {
+		f.policy = examplePolicy
+	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
+		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: f.policy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(telemetry.Lines(slog.NewTextHandler(s.log, nil))), Metrics: s.metrics,
-		Purposes: func(string) []string { return []string{"ads", "mail"} },
+		Purposes: func(string) []string { return []string{"ads", "mail"} }, Acts: f.acts, Usages: f.usages,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.api = api
-	server := grpc.NewServer(api.ServerOptions()...)
+	server := grpc.NewServer(append(options, api.ServerOptions()...)...)
 	api.Register(server)
 	listener := bufconn.Listen(1 << 20)
 	done := make(chan error, 1)

@@ -22,6 +22,8 @@ type edge struct {
 	authenticator Authenticator
 	// tracer traces calls; nil: none.
 	tracer *telemetry.Tracer
+	// acts audits; nil: nothing is audited.
+	acts Acts
 }
 
 // intercept runs one call, if its caller may make it. An answer and an error never leave together. Calls to other
@@ -36,7 +38,7 @@ func (e *edge) intercept(ctx context.Context, request any, info *grpc.UnaryServe
 	}
 	began := counters.begin()
 	ctx, span := e.trace(ctx, info)
-	answer, err := e.run(ctx, request, info.FullMethod, handler)
+	answer, err := e.runAudited(ctx, call{request, info, handler})
 	if err == nil {
 		span.End(codes.OK)
 		counters.answered(began, span.TraceID())
@@ -77,11 +79,13 @@ func (e *edge) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	if err != nil {
 		return err
 	}
-	ctx := stream.Context()
-	if err := e.guard(ctx, info.FullMethod, func() error { return e.permit(ctx, info.FullMethod, nil) }); err != nil {
-		return e.errors.refuse(ctx, info.FullMethod, err).Err()
-	}
-	return handler(srv, stream)
+	return e.auditStream(srv, stream, info, func(srv any, stream grpc.ServerStream) error {
+		ctx := stream.Context()
+		if err := e.guard(ctx, info.FullMethod, func() error { return e.permit(ctx, info.FullMethod, nil) }); err != nil {
+			return e.errors.refuse(ctx, info.FullMethod, err).Err()
+		}
+		return handler(srv, stream)
+	})
 }
 
 // trace begins the span of a call. What is behind the edge finds it only in the very context that is returned.
@@ -95,7 +99,7 @@ func (e *edge) trace(ctx context.Context, info *grpc.UnaryServerInfo) (context.C
 // run calls the handler, unless the call is over already or its caller may not make it, and turns a panic into an
 // error. Permission is asked before anything else looks at the request: what is wrong with it, and whether its
 // controller is there, is for those who may ask.
-func (e *edge) run(ctx context.Context, request any, method string, handler grpc.UnaryHandler) (answer any, err error) {
+func (e *edge) run(ctx context.Context, c call) (answer any, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			answer, err = nil, e.panicked(cause)
@@ -104,10 +108,10 @@ func (e *edge) run(ctx context.Context, request any, method string, handler grpc
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := e.permit(ctx, method, request); err != nil {
+	if err := e.permit(ctx, c.info.FullMethod, c.request); err != nil {
 		return nil, err
 	}
-	return handler(ctx, request)
+	return c.handler(ctx, c.request)
 }
 
 // panicked counts a panic and returns it as an error that carries the stack. Its caller has recovered.

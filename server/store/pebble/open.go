@@ -17,8 +17,8 @@ import (
 
 // format is the version of everything that is written here: keys, values, files. A store of a newer one is
 // refused, one of an older one is brought to this: since 2, states remember the rules by which they were folded;
-// since 3, ids may be of people.
-const format = 3
+// since 3, ids may be of people; since 4, the ledger may name who recorded an event.
+const format = 4
 
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
 //
