@@ -29,6 +29,7 @@ import (
 	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/reload"
@@ -54,9 +55,11 @@ type App struct {
 	health   serving
 	// pair is the certificate and its key; nil: plaintext.
 	pair *certificate.Pair
-	api  *grpcapi.API
-	grpc *grpc.Server
-	http *http.Server
+	// limits bounds what is asked of api.
+	limits *limit.Limits
+	api    *grpcapi.API
+	grpc   *grpc.Server
+	http   *http.Server
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
@@ -89,6 +92,9 @@ func (a *App) open() error {
 	}
 	a.manager.Watch() // the data directory is this process's now
 	var err error
+	if a.limits, err = a.newLimits(); err != nil {
+		return err
+	}
 	if a.api, err = a.newAPI(); err != nil {
 		return err
 	}
@@ -189,7 +195,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
-		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Limits: a.limits,
 	})
 }
 
@@ -207,6 +213,7 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
+	a.grpcListener, a.httpListener = a.limits.GRPC(a.grpcListener), a.limits.HTTP(a.httpListener)
 	if a.pair != nil {
 		a.httpListener = tls.NewListener(a.httpListener, a.pair.TLS())
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
 )
@@ -67,6 +68,8 @@ type Config struct {
 	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
 	// watch.DefaultLease, which says when one that is shorter than an earlier server's on the same data is safe.
 	CacheLease time.Duration
+	// Limits bounds what is asked of the server.
+	Limits limit.Config
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
 	// Logger gets the log. Nil means that there is none.
@@ -113,7 +116,7 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate())
+	faults = append(faults, c.policySource().Validate(), c.Limits.Validate())
 	return errors.Join(faults...)
 }
 

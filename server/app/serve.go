@@ -3,67 +3,15 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"net"
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
-
 	"github.com/consentd/consentd/server/grpcapi"
 )
-
-// The bounds of a connection.
-const (
-	maxMessageBytes = 4 << 20
-	// maxHeaderBytes bounds the headers of a call, which are kept in memory before anything looks at them. gRPC's own
-	// bound is 16 MiB for each of a connection's streams: 40 streams took 700 MB. Credentials and traces take about 4
-	// KiB.
-	maxHeaderBytes = 16 << 10
-	// maxStreams bounds the calls under way per connection: enough for a busy backend, too few to exhaust the server.
-	maxStreams = 1000
-	// streamWorkers is how many goroutines outlive the calls that they answer. A call on a new goroutine grows its
-	// stack as the policy's evaluation goes deeper: that was 21 % of the server's CPU time under unary load, and is
-	// below 1 % with 16 to 256 workers. A worker that a long stream keeps, or none that is idle, costs a call no more
-	// than a new goroutine.
-	streamWorkers = 64
-	// httpTimeout bounds a request for health or metrics, which are made in memory.
-	httpTimeout = 10 * time.Second
-)
-
-func (a *App) grpcOptions() []grpc.ServerOption {
-	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessageBytes),
-		grpc.MaxHeaderListSize(maxHeaderBytes),
-		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.WaitForHandlers(true), // the store is closed after them
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-		grpc.StreamInterceptor(a.streams.intercept),
-		grpc.NumStreamWorkers(streamWorkers),
-	}
-	if a.pair != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(a.pair.TLS())))
-	}
-	return options
-}
-
-func (a *App) newHTTP() *http.Server {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))
-	return &http.Server{
-		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
-	}
-}
 
 // Serve answers until ctx ends, then drains; it returns nil if nothing failed before. See stop for how it ends.
 func (a *App) Serve(ctx context.Context) error {
@@ -149,6 +97,9 @@ func (a *App) Close() error {
 	}
 	if a.pair != nil {
 		a.pair.Close()
+	}
+	if a.limits != nil {
+		a.limits.Close()
 	}
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())

@@ -35,6 +35,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 )
 
 // Authorizer decides. Its errors are consent's sentinels, wrapped, or the context's.
@@ -88,6 +89,8 @@ type Config struct {
 	Activator Activator
 	// Prover answers CheckPolicy; required.
 	Prover Prover
+	// Limits bounds what is asked; nil means that nothing does.
+	Limits *limit.Limits
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -144,7 +147,7 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
+	e := edge{metrics: m, errors: newErrorLog(c.Logger), limits: c.Limits}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
@@ -192,7 +195,7 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)),
-		grpc.UnaryInterceptor(a.edge.intercept)}
+		grpc.UnaryInterceptor(a.edge.intercept), grpc.ChainStreamInterceptor(a.edge.limitStream)}
 }
 
 // Register adds the services to a server made with ServerOptions.

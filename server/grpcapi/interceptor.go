@@ -8,12 +8,16 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+
+	"github.com/consentd/consentd/server/limit"
 )
 
 // edge is what every call to the services passes through: it counts, maps errors and catches panics.
 type edge struct {
 	metrics *metrics
 	errors  *errorLog
+	// limits is nil where there are none.
+	limits *limit.Limits
 }
 
 // intercept runs one call. An answer and an error never leave together. Calls to other services of the same server,
