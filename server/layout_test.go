@@ -16,7 +16,7 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server":                 {"server/app", "server/limit", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
@@ -74,7 +74,7 @@ var mayImport = map[string][]string{
 	"proto/consent/v1/wire":       {},
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
-		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
+		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/limit", "server/policy", "server/policy/source",
 	},
 	"server/store/storetest": {"server/consent", "server/store"},
 }

@@ -38,6 +38,7 @@ type setting struct {
 func settings() []setting {
 	return slices.Concat(
 		serverSettings(),
+		limitsSettings(),
 	)
 }
 

@@ -32,17 +32,26 @@ type conn struct {
 	first, headers []byte
 	// began is when the run did: times are nanoseconds since then.
 	began time.Time
-	// answered is told of each call's end, by the receiving goroutine.
-	answered func(sent, now int64, status int)
+	// answered is told of each call's end, by the receiving goroutine, heldBack of each that was not sent, by either.
+	answered func(call call, now int64, status int)
+	heldBack func(due int64)
+	// patience is how long a call waits for a free stream before it is held back.
+	patience int64
 	// most is the sender's own bound of calls under way; 0: it has none.
 	most int
+
+	sending sync.Mutex
+	// batch is guarded by sending.
+	batch []byte
 
 	mu sync.Mutex
 	// All below is guarded by mu.
 
-	// next is the id of the next stream; due says when the call of each stream under way was due, -1: it is none.
-	next uint32
-	due  []int64
+	// next is the id of the next stream; calls has those under way, by stream.
+	next  uint32
+	calls []call
+	// waiting are calls without a stream, in the order in which they were due.
+	waiting []waiting
 	// underWay counts calls, allowed is the server's bound of them.
 	underWay, allowed int
 	// credit is how many bytes the server lets the connection send.
@@ -50,14 +59,23 @@ type conn struct {
 	broken error
 }
 
+// call is one under way: when it was due and sent; due is -1 for none.
+type call struct{ due, sent int64 }
+
+// waiting is a call that has no stream yet.
+type waiting struct {
+	due     int64
+	message []byte
+}
+
 func dial(addr string, headers []hpack.HeaderField) (*conn, error) {
 	raw, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: raw, next: 1, due: make([]int64, slots), allowed: slots / 2, credit: 65535}
-	for i := range c.due {
-		c.due[i] = -1
+	c := &conn{Conn: raw, next: 1, calls: make([]call, slots), allowed: slots / 2, credit: 65535}
+	for i := range c.calls {
+		c.calls[i].due = -1
 	}
 	c.first, c.headers = blocks(headers)
 	var hello bytes.Buffer
@@ -85,28 +103,58 @@ func blocks(headers []hpack.HeaderField) (first, later []byte) {
 	return first, bytes.Clone(out.Bytes())
 }
 
-// begin appends a call that was due at this time to batch, unless the server has no room for it: one stream more, or
-// its bytes.
-func (c *conn) begin(batch []byte, due int64, message []byte) ([]byte, bool) {
+// offer sends calls, those that wait and then these, as many as the server has room for. The others wait, until their
+// patience ends.
+func (c *conn) offer(more ...waiting) error {
+	c.sending.Lock() // the server takes streams in the order of their ids
+	defer c.sending.Unlock()
+	c.batch = c.begin(c.batch[:0], int64(time.Since(c.began)), more)
+	if len(c.batch) == 0 {
+		return nil
+	}
+	_, err := c.Write(c.batch)
+	return err
+}
+
+// begin appends the calls that can be sent to batch.
+func (c *conn) begin(batch []byte, now int64, more []waiting) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	size := int64(messageHead + len(message))
-	if c.broken != nil || c.underWay >= c.allowed || c.most > 0 && c.underWay >= c.most || c.credit < size {
-		return batch, false
+	c.waiting = append(c.waiting, more...)
+	for len(c.waiting) > 0 {
+		next := c.waiting[0]
+		switch {
+		case now-next.due > c.patience:
+			c.heldBack(next.due)
+		case c.fits(next):
+			batch = c.send(batch, now, next)
+		default:
+			return batch
+		}
+		c.waiting = c.waiting[1:]
 	}
-	id := c.next
+	return batch
+}
+
+func (c *conn) fits(w waiting) bool {
+	return c.broken == nil && c.underWay < c.allowed && (c.most == 0 || c.underWay < c.most) &&
+		c.credit >= int64(messageHead+len(w.message))
+}
+
+func (c *conn) send(batch []byte, now int64, w waiting) []byte {
+	id, size := c.next, messageHead+len(w.message)
 	c.next += 2
-	c.due[id/2%slots] = due
+	c.calls[id/2%slots] = call{due: w.due, sent: now}
 	c.underWay++
-	c.credit -= size
+	c.credit -= int64(size)
 	block := c.headers
 	if id == 1 {
 		block = c.first
 	}
 	batch = appendFrame(batch, http2.FrameHeaders, http2.FlagHeadersEndHeaders, id, block)
-	batch = appendHead(batch, int(size), http2.FrameData, http2.FlagDataEndStream, id)
-	batch = binary.BigEndian.AppendUint32(append(batch, 0), uint32(len(message)))
-	return append(batch, message...), true
+	batch = appendHead(batch, size, http2.FrameData, http2.FlagDataEndStream, id)
+	batch = binary.BigEndian.AppendUint32(append(batch, 0), uint32(len(w.message)))
+	return append(batch, w.message...)
 }
 
 func appendFrame(b []byte, kind http2.FrameType, flags http2.Flags, stream uint32, payload []byte) []byte {
@@ -145,7 +193,7 @@ func (r *receiver) run() error {
 		}
 	})
 	for {
-		if err := r.frame(); err != nil {
+		if err := errors.Join(r.frame(), r.refill()); err != nil {
 			return err
 		}
 	}
@@ -201,15 +249,23 @@ func (r *receiver) frame() error {
 // end notes that a call ended.
 func (r *receiver) end(stream uint32, status int) {
 	r.mu.Lock()
-	due := r.due[stream/2%slots]
-	if due >= 0 {
-		r.due[stream/2%slots] = -1
+	ended := r.calls[stream/2%slots]
+	if ended.due >= 0 {
+		r.calls[stream/2%slots].due = -1
 		r.underWay--
 	}
 	r.mu.Unlock()
-	if due >= 0 {
-		r.answered(due, int64(time.Since(r.began)), status)
+	if ended.due >= 0 {
+		r.answered(ended, int64(time.Since(r.began)), status)
 	}
+}
+
+// refill sends what waits, once all that came in one read was taken in.
+func (r *receiver) refill() error {
+	if r.in.Buffered() > 0 {
+		return nil
+	}
+	return r.offer()
 }
 
 func (r *receiver) grant(length int) error {

@@ -2,8 +2,8 @@
 // HTTP/2 that were made before, several calls in one write. It is how one processor offers a server several times what
 // the server can do with another.
 //
-// A call that finds no free stream on its connection, as many as the server says, is held back, as by a real client
-// that has no more patience; it is counted, and never sent. Times are counted from when a call was due.
+// A call that finds no free stream on its connection, of as many as the server says, waits for one; when its patience
+// ends it is held back: counted, and never sent.
 package flood
 
 import (
@@ -28,8 +28,10 @@ type Config struct {
 	Method string
 	// Messages are encoded requests, sent in turn.
 	Messages [][]byte
-	// Timeout is each call's.
+	// Timeout is each call's, from when it is sent.
 	Timeout time.Duration
+	// Patience is how long a call waits for a free stream.
+	Patience time.Duration
 }
 
 // Phase is a part of a run.
@@ -44,7 +46,7 @@ type Phase struct {
 
 // Bin is what was due in a tenth of a second.
 type Bin struct {
-	// OK were answered, Refused got RESOURCE_EXHAUSTED, HeldBack were not sent.
+	// OK were answered in time, Refused got RESOURCE_EXHAUSTED, HeldBack were not sent, all else Failed.
 	OK, Refused, HeldBack, Failed int
 	// Slowest is the longest time of an answer.
 	Slowest time.Duration
@@ -57,11 +59,11 @@ const binLength = 100 * time.Millisecond
 type Result struct {
 	Bin
 	// Late are failures by the deadline, which are among Failed.
-	Late    int
-	Bins    []Bin
-	Latency *hdrhistogram.Histogram
-	// Refusals is how long refusals took.
-	Refusals *hdrhistogram.Histogram
+	Late int
+	Bins []Bin
+	// Latency is of answers in time, Refusals of refusals, both from when a call was sent; Total of answers, from when it
+	// was due.
+	Latency, Refusals, Total *hdrhistogram.Histogram
 }
 
 // Flood is connections to a server.
@@ -91,7 +93,7 @@ func Open(c Config) (*Flood, error) {
 			f.Close()
 			return nil, err
 		}
-		one.began, one.answered = began, f.answered
+		one.began, one.answered, one.heldBack, one.patience = began, f.answered, f.heldBack, int64(c.Patience)
 		go one.receive()
 		f.conns = append(f.conns, one)
 	}
@@ -121,7 +123,7 @@ func (f *Flood) Broken() (n int, err error) {
 func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 	now := int64(time.Since(f.conns[0].began))
 	result := &Result{
-		Bins: make([]Bin, p.Duration/binLength+1), Latency: hdrhistogram.New(1, 60e9, 3), Refusals: hdrhistogram.New(1, 60e9, 3),
+		Bins: make([]Bin, p.Duration/binLength+1), Latency: load.NewHistogram(), Refusals: load.NewHistogram(), Total: load.NewHistogram(),
 	}
 	f.mu.Lock()
 	f.current, f.start = result, now
@@ -152,22 +154,17 @@ func (f *Flood) dispatch(ctx context.Context, p Phase) {
 	schedule := load.Poisson(p.Rate, 1)
 	began := f.conns[0].began.Add(time.Duration(f.start))
 	offset := schedule()
-	var batch []byte
+	var due []waiting
 	for at := time.Duration(0); at < p.Duration && ctx.Err() == nil; at += tick {
 		load.SleepUntil(began.Add(at))
 		one := f.conns[f.next%len(f.conns)]
 		f.next++
 		one.most = p.Most
-		batch = batch[:0]
+		due = due[:0]
 		for ; offset <= at; offset = schedule() {
-			var sent bool
-			if batch, sent = one.begin(batch, f.start+int64(offset), f.message()); !sent {
-				f.heldBack(offset)
-			}
+			due = append(due, waiting{f.start + int64(offset), f.message()})
 		}
-		if len(batch) > 0 {
-			_, _ = one.Write(batch) // the receiver sees what broke
-		}
+		_ = one.offer(due...) // the receiver sees what broke
 	}
 }
 
@@ -176,26 +173,37 @@ func (f *Flood) message() []byte {
 	return f.config.Messages[f.messages%len(f.config.Messages)]
 }
 
-func (f *Flood) heldBack(offset time.Duration) {
+func (f *Flood) heldBack(due int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.current.Bins[offset/binLength].HeldBack++
+	if b := f.bin(due); b != nil {
+		b.HeldBack++
+	}
+}
+
+// bin is where a call counts; nil: it is of a phase before. f.mu is held.
+func (f *Flood) bin(due int64) *Bin {
+	if f.current == nil || due < f.start {
+		return nil
+	}
+	return &f.current.Bins[time.Duration(due-f.start)/binLength]
 }
 
 // answered notes how a call ended; after the phase it is too late for it.
-func (f *Flood) answered(due, now int64, status int) {
+func (f *Flood) answered(c call, now int64, status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current == nil || due < f.start {
+	b := f.bin(c.due)
+	if b == nil {
 		return
 	}
-	b := &f.current.Bins[time.Duration(due-f.start)/binLength]
-	took := time.Duration(now - due)
+	took := time.Duration(now - c.sent)
 	switch {
-	case status == int(codes.OK):
+	case status == int(codes.OK) && took <= f.config.Timeout:
 		b.OK++
 		b.Slowest = max(b.Slowest, took)
 		_ = f.current.Latency.RecordValue(int64(took))
+		_ = f.current.Total.RecordValue(now - c.due)
 	case status == int(codes.ResourceExhausted):
 		b.Refused++
 		_ = f.current.Refusals.RecordValue(int64(took))

@@ -24,6 +24,7 @@ func main() {
 	bin := flag.String("server", "", "")
 	secs := flag.Duration("phase", 5*time.Second, "")
 	conns := flag.Int("connections", 16, "")
+	patience := flag.Duration("patience", 5*time.Millisecond, "")
 	cpu := flag.String("cpu", "0", "")
 	flag.Parse()
 	ctx := context.Background()
@@ -56,7 +57,7 @@ func main() {
 		m, _ := proto.Marshal(pop.Check(question.Question{Subject: i, Purpose: i % 2}))
 		msgs = append(msgs, m)
 	}
-	f, err := flood.Open(flood.Config{Addr: ga, Connections: *conns, Method: consentv1.DecisionService_Check_FullMethodName, Messages: msgs, Timeout: time.Second})
+	f, err := flood.Open(flood.Config{Addr: ga, Connections: *conns, Method: consentv1.DecisionService_Check_FullMethodName, Messages: msgs, Timeout: time.Second, Patience: *patience})
 	check(err)
 	defer f.Close()
 	run := func(name string, ph flood.Phase) *flood.Result {
@@ -65,9 +66,9 @@ func main() {
 		c1, _ := proc.CPU(p.PID())
 		mem, _ := proc.PeakMemory(p.PID())
 		s := ph.Duration.Seconds()
-		fmt.Printf("%-10s rate %8.0f ok %8.0f/s refused %8.0f/s heldback %8.0f/s failed %6.0f/s late %d  p50 %v p99 %v max %v refusal p99 %v cpu %.2f us/ok %.1f peak %d MiB\n", name, ph.Rate,
+		fmt.Printf("%-10s rate %8.0f ok %8.0f/s refused %8.0f/s heldback %8.0f/s failed %6.0f/s late %d  p50 %v p99 %v total99 %v max %v refusal p99 %v cpu %.2f us/ok %.1f peak %d MiB\n", name, ph.Rate,
 			float64(r.OK)/s, float64(r.Refused)/s, float64(r.HeldBack)/s, float64(r.Failed)/s, r.Late,
-			time.Duration(r.Latency.ValueAtQuantile(50)), time.Duration(r.Latency.ValueAtQuantile(99)), r.Slowest,
+			time.Duration(r.Latency.ValueAtQuantile(50)), time.Duration(r.Latency.ValueAtQuantile(99)), time.Duration(r.Total.ValueAtQuantile(99)), r.Slowest,
 			time.Duration(r.Refusals.ValueAtQuantile(99)), (c1-c0).Seconds()/s, float64((c1-c0).Microseconds())/float64(r.OK+1), mem>>20)
 		if n, err := f.Broken(); n > 0 {
 			fmt.Println(n, "connections broken:", err)

@@ -25,8 +25,8 @@ func (a *arrival) Value(key any) any {
 // gRPC keeps the timer of what is refused on arrival until it fires, some 300 bytes.
 const longDeadline = 5 * time.Second
 
-// Arrive is told of each call when its headers were read, and returns its context from then on, or the status with which
-// it is refused. It runs on the goroutine that reads the connection, under a lock of gRPC's, and does not block.
+// Arrive is told of each call when its headers were read, and returns its context from then on, or the status with
+// which it is refused. It runs on the goroutine that reads the connection, under a lock of gRPC's, and does not block.
 func (l *Limits) Arrive(ctx context.Context, method string) (context.Context, error) {
 	class, ok := l.methods[method]
 	if !ok {

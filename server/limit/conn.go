@@ -59,7 +59,8 @@ func (l *Listening) init(name string, most, perAddress int, limits *Limits) {
 // GRPC returns a listener of gRPC's connections that accepts no more than there may be.
 func (l *Limits) GRPC(inner net.Listener) net.Listener { return &listener{inner, &l.grpc} }
 
-// HTTP is GRPC for those of the HTTP server, which have bounds of their own: a flood of one keeps nobody from the other.
+// HTTP is GRPC for those of the HTTP server, which have bounds of their own: a flood of one keeps nobody from the
+// other.
 func (l *Limits) HTTP(inner net.Listener) net.Listener { return &listener{inner, &l.http} }
 
 type listener struct {

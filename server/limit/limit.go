@@ -5,8 +5,8 @@
 // it stays over a target, clients are told to have fewer calls under way (conn.go), because a call that is refused
 // still costs the server a fifth of one that is answered. What comes nevertheless is refused before it is decoded.
 //
-// What each caller takes is bounded by a rate and a number of calls under way (callers.go), counted in checks, so that a
-// batch is no way around it.
+// What each caller takes is bounded by a rate and a number of calls under way (callers.go), counted in checks, so that
+// a batch is no way around it.
 //
 // Guarantees: a protected call (a withdrawal is one) is never refused because the server is busy, and so never before a
 // check. What is refused was not begun: repeating it is safe. All methods may be called concurrently; the way of a call

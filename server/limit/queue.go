@@ -46,7 +46,7 @@ const (
 	// act ten times before anybody notices.
 	window = 10 * time.Millisecond
 	// leastPerProcessor are so few calls that none waits for long.
-	leastPerProcessor, mostPerProcessor = 8, 4000
+	leastPerProcessor, mostPerProcessor = 32, 4000
 	// A call that waited for patience targets is refused though it would run now; less where the wait has stood for
 	// standingWindows: its caller, who may have given up, is better off without more of the same.
 	patience, standingPatience, standingWindows = 20, 4, 10
