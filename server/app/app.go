@@ -10,7 +10,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -58,8 +57,8 @@ type App struct {
 	// limits bounds what is asked of api.
 	limits *limit.Limits
 	api    *grpcapi.API
-	grpc   *grpc.Server
-	http   *http.Server
+	grpc *grpc.Server
+	http *http.Server
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
@@ -213,10 +212,7 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
-	a.grpcListener, a.httpListener = a.limits.GRPC(a.grpcListener), a.limits.HTTP(a.httpListener)
-	if a.pair != nil {
-		a.httpListener = tls.NewListener(a.httpListener, a.pair.TLS())
-	}
+	a.grpcListener, a.httpListener = a.limits.GRPC(a.grpcListener), a.secured(a.limits.HTTP(a.httpListener))
 	return nil
 }
 
