@@ -18,7 +18,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
@@ -57,8 +56,8 @@ type App struct {
 	// limits bounds what is asked of api.
 	limits *limit.Limits
 	api    *grpcapi.API
-	grpc *grpc.Server
-	http *http.Server
+	grpc   *grpc.Server
+	http   *http.Server
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
@@ -201,7 +200,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 func (a *App) newGRPC() {
 	a.grpc = grpc.NewServer(append(a.grpcOptions(), a.api.ServerOptions()...)...)
 	a.api.Register(a.grpc)
-	healthpb.RegisterHealthServer(a.grpc, a.health.Server)
+	a.api.RegisterHealth(a.grpc, a.health)
 	reflection.Register(a.grpc)
 }
 

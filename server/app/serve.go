@@ -31,8 +31,6 @@ const (
 	// below 1 % with 16 to 256 workers. A worker that a long stream keeps, or none that is idle, costs a call no more
 	// than a new goroutine.
 	streamWorkers = 64
-	// handshakeTimeout is how long a client may take from the connection to its first frame, TLS included.
-	handshakeTimeout = 10 * time.Second
 	// httpTimeout bounds a request for health or metrics, which are made in memory, headerTimeout its headers.
 	httpTimeout, headerTimeout = 10 * time.Second, 5 * time.Second
 )
@@ -47,7 +45,7 @@ func (a *App) grpcOptions() []grpc.ServerOption {
 		grpc.WaitForHandlers(true), // the store is closed after them
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(a.keepalive()),
-		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.ConnectionTimeout(a.limits.HandshakeTimeout()),
 		grpc.StreamInterceptor(a.streams.intercept),
 		grpc.NumStreamWorkers(streamWorkers),
 	}

@@ -99,7 +99,7 @@ func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	handle := decodableHandler(method, m)
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
 		err = e.guard(ctx, method, func() error {
-			answer, err = e.limited(ctx, method, func(ctx context.Context) (any, error) {
+			answer, err = e.limited(ctx, method, func() (any, error) {
 				return handle(srv, ctx, dec, interceptor)
 			})
 			return err

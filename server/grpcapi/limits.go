@@ -2,10 +2,11 @@ package grpcapi
 
 import (
 	"context"
+	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/limit"
@@ -25,9 +26,11 @@ var limitClasses = map[string]limit.Class{
 	consentv1.AdminService_GetUsage_FullMethodName:        limit.Protected,
 }
 
-// LimitClasses has the class of each unary method of the services.
+// LimitClasses has the class of each unary method of the services, and of health.
 func LimitClasses() map[string]limit.Class {
-	classes := map[string]limit.Class{}
+	classes := map[string]limit.Class{
+		healthpb.Health_Check_FullMethodName: limit.Health, healthpb.Health_List_FullMethodName: limit.Health,
+	}
 	for _, s := range services() {
 		for _, m := range s.Methods {
 			name := "/" + s.ServiceName + "/" + m.MethodName
@@ -44,34 +47,50 @@ func LimitClasses() map[string]limit.Class {
 // Refusal is the error with which a call leaves that is refused with err before it gets here.
 func Refusal(err error) error { return toStatus(err).Err() }
 
-// limited runs a unary call within the limits, before it is decoded, and gives it a deadline if it has none.
-func (e *edge) limited(ctx context.Context, method string, run func(context.Context) (any, error)) (any, error) {
+// limited runs a unary call within the limits, before it is decoded.
+func (e *edge) limited(ctx context.Context, method string, run func() (any, error)) (any, error) {
 	held, err := e.limits.Begin(ctx, method)
 	if err != nil {
 		refuse := func(context.Context, any) (any, error) { return nil, err }
 		return e.intercept(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, refuse)
 	}
 	defer held.End()
-	timeout := e.limits.Timeout()
-	if _, ok := ctx.Deadline(); ok || timeout == 0 {
-		return run(ctx)
-	}
-	own := &checkContext{stream: ctx, deadline: time.Now().Add(timeout)}
-	defer own.end()
-	return run(own)
+	return run()
 }
 
-// limitStream runs a stream of the services within the limits.
+// limitStream runs a stream within the limits, also one of health or reflection.
 func (e *edge) limitStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if !isOurs(info.FullMethod) {
-		return handler(srv, stream)
+	class := limit.Health
+	if isOurs(info.FullMethod) {
+		class = limit.Others
 	}
-	held, err := e.limits.BeginStream(stream.Context())
+	held, err := e.limits.BeginStream(stream.Context(), class)
 	if err != nil {
 		return e.errors.refuse(stream.Context(), info.FullMethod, err).Err()
 	}
 	defer held.End()
 	return handler(srv, stream)
+}
+
+// RegisterHealth adds the health service, within the limits: a client that never sends what it asks holds a goroutine as
+// with any other call.
+func (a *API) RegisterHealth(s grpc.ServiceRegistrar, server healthpb.HealthServer) {
+	desc := healthpb.Health_ServiceDesc
+	desc.Methods = slices.Clone(desc.Methods)
+	for i := range desc.Methods {
+		handle, method := desc.Methods[i].Handler, "/"+desc.ServiceName+"/"+desc.Methods[i].MethodName
+		desc.Methods[i].Handler = func(
+			srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor,
+		) (any, error) {
+			held, err := a.edge.limits.Begin(ctx, method)
+			if err != nil {
+				return nil, Refusal(err)
+			}
+			defer held.End()
+			return handle(srv, ctx, decode, interceptor)
+		}
+	}
+	s.RegisterService(&desc, server)
 }
 
 // isOurs reports whether a method is one of the services', not of health or reflection.

@@ -34,17 +34,8 @@ func (c *checkContext) Deadline() (time.Time, bool) { return c.deadline, !c.dead
 
 func (c *checkContext) Done() <-chan struct{} { return c.library().Done() }
 
-// Value asks the library's context where there is one, or must be because the context has ended: by a value the library
-// finds its own kind above a context, for children, which ask for Done before, and for Cause, which is nil until then.
-func (c *checkContext) Value(key any) any {
-	if made := c.made.Load(); made != nil {
-		return made.Value(key)
-	}
-	if c.over() {
-		return c.library().Value(key)
-	}
-	return c.stream.Value(key)
-}
+// Value makes the library's context too: by a value it finds its own kind above a context, for Cause and for children.
+func (c *checkContext) Value(key any) any { return c.library().Value(key) }
 
 func (c *checkContext) Err() error {
 	if made := c.made.Load(); made != nil {

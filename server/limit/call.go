@@ -10,6 +10,8 @@ import (
 type arrival struct {
 	context.Context
 	number, at int64
+	// cancel is not nil where the deadline is ours.
+	cancel context.CancelFunc
 }
 
 type arrivalKey struct{}
@@ -27,18 +29,42 @@ const longDeadline = 5 * time.Second
 
 // Arrive is told of each call when its headers were read, and returns its context from then on, or the status with
 // which it is refused. It runs on the goroutine that reads the connection, under a lock of gRPC's, and does not block.
+//
+// The deadline of a call that has none is set here, because from here on gRPC waits for the call's message.
 func (l *Limits) Arrive(ctx context.Context, method string) (context.Context, error) {
-	class, ok := l.methods[method]
-	if !ok {
-		return ctx, nil
+	class, unary := l.methods[method]
+	if !unary {
+		class = Others
 	}
 	now := l.queue.now()
-	if class != Protected && l.queue.full(now) && soon(ctx) {
-		l.shed[Queue][class].Add(1)
+	if why, refused := l.refuses(class, now); refused && soon(ctx) {
+		l.shed[why][class].Add(1)
 		return ctx, l.refusals[rand.IntN(spread)]
 	}
-	return &arrival{Context: ctx, number: l.queue.arrived.Add(1), at: now}, nil
+	if !unary {
+		return ctx, nil
+	}
+	a := &arrival{Context: ctx, number: l.queue.arrived.Add(1), at: now}
+	if _, ok := ctx.Deadline(); !ok && l.config.Timeout > 0 {
+		a.Context, a.cancel = context.WithTimeout(ctx, l.config.Timeout)
+	}
+	return a, nil
 }
+
+// refuses reports whether a call of a class is refused on arrival.
+func (l *Limits) refuses(class Class, now int64) (Why, bool) {
+	most := int64(l.config.MaxCalls)
+	if class.stays() {
+		most += most / reserveShare
+	}
+	if l.underWay.Load()+l.queue.waiting() >= most {
+		return Calls, true
+	}
+	return Queue, !class.stays() && l.queue.full(now)
+}
+
+// reserveShare is the part of all calls that is kept for what is protected, on top.
+const reserveShare = 10
 
 func soon(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
@@ -50,7 +76,9 @@ type Held struct {
 	limits *Limits
 	state  *state
 	class  Class
+	// conn has one call more while it lasts, cancel ends its deadline; each may be nil.
 	conn   *conn
+	cancel context.CancelFunc
 }
 
 // Begin admits a unary call that is about to run, before it is decoded; End of what it returns must follow. Its error
@@ -60,21 +88,24 @@ func (l *Limits) Begin(ctx context.Context, method string) (Held, error) {
 		return Held{}, nil
 	}
 	class := l.classOf(method)
-	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
-		if late := l.queue.took(a, l.queue.now()); late && class != Protected {
-			l.shed[Waited][class].Add(1)
-			return Held{}, overloaded(rand.IntN(spread))
-		}
+	a, _ := ctx.Value(arrivalKey{}).(*arrival)
+	if a != nil && l.queue.took(a, l.queue.now()) && !class.stays() {
+		l.shed[Waited][class].Add(1)
+		return Held{}, overloaded(rand.IntN(spread))
 	}
-	return l.admit(ctx, class)
+	held, err := l.admit(ctx, class)
+	if a != nil {
+		held.cancel = a.cancel
+	}
+	return held, err
 }
 
 // BeginStream is Begin for a stream. While it lasts, its connection may have one call more under way.
-func (l *Limits) BeginStream(ctx context.Context) (Held, error) {
+func (l *Limits) BeginStream(ctx context.Context, class Class) (Held, error) {
 	if l == nil {
 		return Held{}, nil
 	}
-	held, err := l.admit(ctx, Others)
+	held, err := l.admit(ctx, class)
 	if err == nil {
 		if held.conn = connOf(ctx); held.conn != nil {
 			held.conn.streams.Add(1)
@@ -90,14 +121,18 @@ func (l *Limits) classOf(method string) Class {
 	return Others
 }
 
-// admit takes what the call's caller has of it.
+// admit takes what a call takes of its caller's bounds.
 func (l *Limits) admit(ctx context.Context, class Class) (Held, error) {
-	state := l.callers.of(ctx)
+	var state *state
+	if class != Health {
+		state = l.callers.of(ctx)
+	}
 	if why, err := state.begin(l.queue.now(), class == Protected); err != nil {
 		l.shed[why][class].Add(1)
 		return Held{}, err
 	}
 	l.inFlight[class].Add(1)
+	l.underWay.Add(1)
 	return Held{limits: l, state: state, class: class}, nil
 }
 
@@ -107,9 +142,13 @@ func (h Held) End() {
 		return
 	}
 	h.limits.inFlight[h.class].Add(-1)
+	h.limits.underWay.Add(-1)
 	h.state.end()
 	if h.conn != nil {
 		h.conn.streams.Add(-1)
+	}
+	if h.cancel != nil {
+		h.cancel()
 	}
 }
 

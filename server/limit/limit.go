@@ -32,7 +32,9 @@ const (
 	DefaultQueueTarget    = 5 * time.Millisecond
 	DefaultMaxConnections = 10_000
 	DefaultTimeout        = 10 * time.Second
-	DefaultConnectionAge  = 30 * time.Minute
+	// DefaultHandshakeTimeout is for clients that are far away and busy.
+	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultConnectionAge    = 30 * time.Minute
 )
 
 // Off as a value of a Config's field is none, where zero means the default.
@@ -53,6 +55,12 @@ type Config struct {
 	// MaxConnectionsPerAddress bounds those from one address; sockets of this machine have none. Zero means half of
 	// MaxConnections.
 	MaxConnectionsPerAddress int
+	// MaxCalls bounds the calls under way, streams among them, which take some 10 KB each; a tenth more are kept for what is
+	// protected. Zero means 10,000 and two for each of MaxConnections.
+	MaxCalls int
+	// HandshakeTimeout is how long a client may take from the connection to its first frame, TLS included. Zero means
+	// DefaultHandshakeTimeout.
+	HandshakeTimeout time.Duration
 	// Timeout is the deadline of unary calls that come without one. Zero means DefaultTimeout, Off none.
 	Timeout time.Duration
 	// ConnectionAge is after how long, a tenth more or less, a connection is asked to be made anew. Zero means
@@ -77,6 +85,8 @@ func (c Config) WithDefaults() Config {
 	defaultTo(&c.ConnectionAge, DefaultConnectionAge)
 	defaultTo(&c.MaxConnections, min(DefaultMaxConnections, maxFiles()*9/10))
 	defaultTo(&c.MaxConnectionsPerAddress, max(1, c.MaxConnections/2))
+	defaultTo(&c.MaxCalls, 10_000+2*max(0, c.MaxConnections))
+	defaultTo(&c.HandshakeTimeout, DefaultHandshakeTimeout)
 	return c
 }
 
@@ -110,6 +120,8 @@ func (c Config) Validate() error {
 		"connection-age: %v is too short: give %v or more, or off", d.ConnectionAge, minConnectionAge)
 	fault(d.MaxConnections < 1, "max-connections: %d: give a number from 1 on", d.MaxConnections)
 	fault(d.MaxConnectionsPerAddress < 1, "max-connections-per-address: %d: give a number from 1 on", d.MaxConnectionsPerAddress)
+	fault(d.MaxCalls < 1, "max-calls: %d: give a number from 1 on", d.MaxCalls)
+	fault(d.HandshakeTimeout < 0, "handshake-timeout: %v is negative: give a duration such as 10s", d.HandshakeTimeout)
 	fault(bad(c.Each.Rate), "caller-rate: %d: give checks per second up to %d, or 0 for no bound", c.Each.Rate, maxRate)
 	fault(bad(c.Each.Concurrency), "caller-concurrency: %d: give calls under way up to %d, or 0 for no bound",
 		c.Each.Concurrency, maxRate)
@@ -129,6 +141,8 @@ type Why int
 const (
 	// Queue: calls wait too long.
 	Queue Why = iota
+	// Calls: there are too many under way.
+	Calls
 	// Waited: this call itself waited too long.
 	Waited
 	// Rate and Concurrency: its caller takes too much.
@@ -137,7 +151,7 @@ const (
 	reasons
 )
 
-var whyNames = [reasons]string{"queue", "waited", "caller_rate", "caller_concurrency"}
+var whyNames = [reasons]string{"queue", "calls", "waited", "caller_rate", "caller_concurrency"}
 
 // RefusedError is returned for a call that is refused; it wraps consent.ErrOverloaded.
 type RefusedError struct {
@@ -166,10 +180,15 @@ const (
 	Others
 	// Protected calls never give way: what restricts must not wait for what asks.
 	Protected
+	// Health is protected, and counts for no caller.
+	Health
 	classes
 )
 
-var classNames = [classes]string{"check", "other", "protected"}
+var classNames = [classes]string{"check", "other", "protected", "health"}
+
+// stays reports whether calls of a class are admitted however long calls wait.
+func (c Class) stays() bool { return c >= Protected }
 
 // Limits bounds what is asked of a server. Make one with New; Close ends it.
 type Limits struct {
@@ -186,6 +205,8 @@ type Limits struct {
 
 	shed     [reasons][classes]atomic.Uint64
 	inFlight [classes]atomic.Int64
+	// underWay is the sum of inFlight.
+	underWay atomic.Int64
 
 	stop  context.CancelFunc
 	ended sync.WaitGroup
@@ -193,7 +214,7 @@ type Limits struct {
 
 // Options are what else Limits needs.
 type Options struct {
-	// Methods has the class of each unary method; others, such as health, are not bounded.
+	// Methods has the class of each unary method.
 	Methods map[string]Class
 	// Status maps a refusal to the error with which it leaves, for what is refused before the edge sees it.
 	Status func(error) error
@@ -248,16 +269,11 @@ func (l *Limits) Close() {
 	l.ended.Wait()
 }
 
-// Timeout is the deadline of unary calls that come without one; 0: there is none.
-func (l *Limits) Timeout() time.Duration {
-	if l == nil {
-		return 0
-	}
-	return max(0, l.config.Timeout)
-}
-
 // ConnectionAge is how old a connection may get; 0: there is no bound.
 func (l *Limits) ConnectionAge() time.Duration { return max(0, l.config.ConnectionAge) }
+
+// HandshakeTimeout is how long a client may take to its first frame.
+func (l *Limits) HandshakeTimeout() time.Duration { return l.config.HandshakeTimeout }
 
 // overloaded is the i-th of the refusals because all is used up: try again after 0.5 to 1.5 seconds.
 func overloaded(i int) *RefusedError {

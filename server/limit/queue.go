@@ -73,8 +73,11 @@ func (q *queue) off() bool { return q.target < 0 }
 
 // full reports whether one more call would wait too long: twice the room, because clients need a moment to hear of it.
 func (q *queue) full(now int64) bool {
-	return !q.off() && q.arrived.Load()-q.begun.Load() >= 2*q.room.Load() && now-q.lastBegun.Load() < stalled
+	return !q.off() && q.waiting() >= 2*q.room.Load() && now-q.lastBegun.Load() < stalled
 }
+
+// waiting is how many calls wait to run, nearly.
+func (q *queue) waiting() int64 { return max(0, q.arrived.Load()-q.begun.Load()) }
 
 // took notes the wait of a call that began to run, and reports whether it was too long.
 func (q *queue) took(a *arrival, now int64) (late bool) {
