@@ -10,6 +10,8 @@ import (
 type arrival struct {
 	context.Context
 	number, at int64
+	// over is the connection that it came over, nil where it is not known.
+	over *conn
 	// cancel is not nil where the deadline is ours.
 	cancel context.CancelFunc
 }
@@ -36,28 +38,30 @@ func (l *Limits) Arrive(ctx context.Context, method string) (context.Context, er
 	if !unary {
 		class = Others
 	}
-	now := l.queue.now()
-	if why, refused := l.refuses(class, now); refused && soon(ctx) {
+	now, over := l.queue.now(), connOf(ctx)
+	if why, refused := l.refuses(over, class, now); refused && soon(ctx) {
 		l.shed[why][class].Add(1)
 		return ctx, l.refusals[rand.IntN(spread)]
 	}
 	if !unary {
 		return ctx, nil
 	}
-	a := &arrival{Context: ctx, number: l.queue.arrived.Add(1), at: now}
+	a := &arrival{Context: ctx, over: over, number: l.queue.arrived.Add(1), at: now}
 	if _, ok := ctx.Deadline(); !ok && l.config.Timeout > 0 {
 		a.Context, a.cancel = context.WithTimeout(ctx, l.config.Timeout)
 	}
 	return a, nil
 }
 
-// refuses reports whether a call of a class is refused on arrival.
-func (l *Limits) refuses(class Class, now int64) (Why, bool) {
+// refuses reports whether a call of a class is refused on arrival. From half of all calls on that there may be, a
+// connection gets no more than its share of the other half, so that nobody has all of them by calls that never end.
+func (l *Limits) refuses(over *conn, class Class, now int64) (Why, bool) {
 	most := int64(l.config.MaxCalls)
 	if class.stays() {
 		most += most / reserveShare
 	}
-	if l.underWay.Load()+l.queue.waiting() >= most {
+	all := l.underWay.Load() + l.queue.waiting()
+	if all >= most || all >= most/2 && over != nil && over.calls.Load() >= max(leastStreams, most/2/max(1, l.grpc.open.Load())) {
 		return Calls, true
 	}
 	return Queue, !class.stays() && l.queue.full(now)
@@ -76,9 +80,10 @@ type Held struct {
 	limits *Limits
 	state  *state
 	class  Class
-	// conn has one call more while it lasts, cancel ends its deadline; each may be nil.
-	conn   *conn
-	cancel context.CancelFunc
+	// over is the connection that it came over, cancel ends its deadline; each may be nil. streams is 1 if it is one.
+	over    *conn
+	cancel  context.CancelFunc
+	streams int64
 }
 
 // Begin admits a unary call that is about to run, before it is decoded; End of what it returns must follow. Its error
@@ -94,8 +99,9 @@ func (l *Limits) Begin(ctx context.Context, method string) (Held, error) {
 		return Held{}, overloaded(rand.IntN(spread))
 	}
 	held, err := l.admit(ctx, class)
-	if a != nil {
-		held.cancel = a.cancel
+	if a != nil && err == nil {
+		held.cancel, held.over = a.cancel, a.over
+		held.over.began(0)
 	}
 	return held, err
 }
@@ -107,9 +113,8 @@ func (l *Limits) BeginStream(ctx context.Context, class Class) (Held, error) {
 	}
 	held, err := l.admit(ctx, class)
 	if err == nil {
-		if held.conn = connOf(ctx); held.conn != nil {
-			held.conn.streams.Add(1)
-		}
+		held.over, held.streams = connOf(ctx), 1
+		held.over.began(1)
 	}
 	return held, err
 }
@@ -144,9 +149,7 @@ func (h Held) End() {
 	h.limits.inFlight[h.class].Add(-1)
 	h.limits.underWay.Add(-1)
 	h.state.end()
-	if h.conn != nil {
-		h.conn.streams.Add(-1)
-	}
+	h.over.ended(h.streams)
 	if h.cancel != nil {
 		h.cancel()
 	}

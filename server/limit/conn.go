@@ -42,9 +42,11 @@ type Listening struct {
 	// windows counts those of the queue; it is the goroutine's that calls share.
 	windows int
 
+	// open counts connections; it is written under mu.
+	open atomic.Int64
+
 	mu sync.Mutex
-	// open and from are guarded by mu.
-	open int
+	// from is guarded by mu.
 	from map[netip.Addr]int
 }
 
@@ -96,16 +98,16 @@ func addrOf(c net.Conn) netip.Addr {
 func (l *Listening) enter(from netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open >= l.most || from.IsValid() && l.from[from] >= l.perAddress {
+	if open := int(l.open.Load()); open >= l.most || from.IsValid() && l.from[from] >= l.perAddress {
 		l.refused.Add(1)
-		open, own := l.open, l.from[from]
+		own := l.from[from]
 		l.told.Do(func() {
 			l.limits.log.Warn("a connection is refused, and perhaps others: there are as many as there may be",
 				"listener", l.name, "from", from, "connections", open, "from_there", own, "max", l.most, "max_per_address", l.perAddress)
 		})
 		return false
 	}
-	l.open++
+	l.open.Add(1)
 	if from.IsValid() {
 		l.from[from]++
 	}
@@ -115,16 +117,10 @@ func (l *Listening) enter(from netip.Addr) bool {
 func (l *Listening) leave(from netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open--
+	l.open.Add(-1)
 	if l.from[from]--; l.from[from] <= 0 {
 		delete(l.from, from)
 	}
-}
-
-func (l *Listening) connections() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.open
 }
 
 // share divides the room of the queue among the connections that are busy.
@@ -183,8 +179,8 @@ func (t *telling) Clone() credentials.TransportCredentials {
 type conn struct {
 	net.Conn
 	of *Listening
-	// streams counts calls that stay under way, which take nothing from the others.
-	streams atomic.Int64
+	// calls counts calls under way; streams those of them that stay, which take nothing from the others.
+	calls, streams atomic.Int64
 	// epoch is the last in which it was read from; it is the reader's.
 	epoch int64
 
@@ -211,6 +207,21 @@ func (c *conn) Write(b []byte) (int, error) {
 	}
 	c.frames.follow(b)
 	return c.Conn.Write(b)
+}
+
+// began counts a call, of which so many are streams; ended is its end. Neither minds nil.
+func (c *conn) began(streams int64) {
+	if c != nil {
+		c.calls.Add(1)
+		c.streams.Add(streams)
+	}
+}
+
+func (c *conn) ended(streams int64) {
+	if c != nil {
+		c.calls.Add(-1)
+		c.streams.Add(-streams)
+	}
 }
 
 // allowed is how many calls the client may have under way.

@@ -39,7 +39,7 @@ func (l *Limits) Collect(out chan<- prometheus.Metric) {
 	}
 	metric(room, prometheus.GaugeValue, float64(l.queue.room.Load()))
 	for _, one := range []*Listening{&l.grpc, &l.http} {
-		metric(connections, prometheus.GaugeValue, float64(one.connections()), one.name)
+		metric(connections, prometheus.GaugeValue, float64(one.open.Load()), one.name)
 		metric(refused, prometheus.CounterValue, float64(one.refused.Load()), one.name)
 	}
 	metric(memoryLimit, prometheus.GaugeValue, float64(MemoryLimit()))

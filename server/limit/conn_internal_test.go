@@ -1,0 +1,192 @@
+package limit
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// answers are frames as a server writes them.
+func answers(t testing.TB) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	f := http2.NewFramer(&out, nil)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(f.WriteSettings())
+	must(f.WriteSettingsAck())
+	for id := uint32(1); id < 20; id += 2 {
+		must(f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: []byte{0x88}}))
+		must(f.WriteContinuation(id, false, []byte{0x88, 0x88}))
+		must(f.WriteContinuation(id, true, []byte{0x88}))
+		must(f.WriteData(id, false, make([]byte, 300)))
+		must(f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: []byte{0x88}, EndHeaders: true, EndStream: true}))
+	}
+	return out.Bytes()
+}
+
+// recording is a connection that keeps what is written.
+type recording struct {
+	net.Conn
+	out bytes.Buffer
+}
+
+func (r *recording) Write(b []byte) (int, error) { return r.out.Write(b) }
+
+func tellingConn(t testing.TB, inner net.Conn) (*Limits, *conn) {
+	t.Helper()
+	l, err := New(Config{}, Options{Status: func(err error) error { return err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close() // nothing changes by itself
+	c, _, err := l.Credentials(insecure.NewCredentials()).ServerHandshake(inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, c.(*conn)
+}
+
+// However gRPC cuts what it writes, ours stand between frames, after the first, and never within a block of headers:
+// HTTP/2 would have it end the connection.
+func TestSettingsStandBetweenFrames(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	want := answers(t)
+	for range 200 {
+		inner := &recording{}
+		l, c := tellingConn(t, inner)
+		told := 0
+		for rest := want; len(rest) > 0; {
+			if random.IntN(2) == 0 {
+				l.grpc.perConn.Store(int64(2 + random.IntN(MaxStreams)))
+			}
+			n := min(len(rest), 1+random.IntN(60))
+			if written, err := c.Write(rest[:n]); err != nil || written != n {
+				t.Fatalf("wrote %d of %d: %v", written, n, err)
+			}
+			rest = rest[n:]
+		}
+		got, frames := http2.NewFramer(io.Discard, &inner.out), http2.NewFramer(io.Discard, bytes.NewReader(want))
+		for first := true; ; first = false {
+			frame, err := got.ReadFrame() // fails on a frame within a block
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s, ok := frame.(*http2.SettingsFrame); ok && !s.IsAck() && s.NumSettings() == 1 {
+				if first {
+					t.Fatal("ours is the first frame")
+				}
+				told++
+				continue
+			}
+			same, err := frames.ReadFrame()
+			if err != nil || same.Header() != frame.Header() {
+				t.Fatalf("got %v, want %v (%v)", frame.Header(), same.Header(), err)
+			}
+		}
+		if told == 0 {
+			t.Error("the client was told nothing")
+		}
+	}
+}
+
+func TestWhatAConnectionMayHave(t *testing.T) {
+	l, c := tellingConn(t, &recording{})
+	if c.allowed() != MaxStreams {
+		t.Errorf("%d calls while there is room, want %d", c.allowed(), MaxStreams)
+	}
+	for range 10 {
+		l.grpc.busy.Add(1)
+	}
+	l.queue.room.Store(100)
+	l.grpc.share(&l.queue)
+	if c.allowed() != 10 {
+		t.Errorf("%d of 100 calls for one of ten connections, want 10", c.allowed())
+	}
+	c.began(1)
+	if c.allowed() != 11 {
+		t.Errorf("%d calls beside a stream, want 11: it takes nothing from the others", c.allowed())
+	}
+	c.ended(1)
+	l.queue.room.Store(5)
+	l.grpc.share(&l.queue)
+	if c.allowed() != leastStreams {
+		t.Errorf("%d calls, want at least %d", c.allowed(), leastStreams)
+	}
+	l.queue.room.Store(l.queue.most)
+	l.grpc.share(&l.queue)
+	if c.allowed() != MaxStreams {
+		t.Errorf("%d calls once there is room again, want %d", c.allowed(), MaxStreams)
+	}
+}
+
+// A client whose connection takes streams and calls gets its share of all calls, and not more, where others want some.
+func TestNoConnectionHasAllCalls(t *testing.T) {
+	l, c := tellingConn(t, &recording{})
+	l.config.MaxCalls = 100
+	l.grpc.open.Store(10)
+	l.underWay.Store(49)
+	c.calls.Store(49)
+	refused := func(over *conn, class Class) bool {
+		_, refused := l.refuses(over, class, 0)
+		return refused
+	}
+	if refused(c, Checks) {
+		t.Error("a connection may not have half of all calls though nobody else wants some")
+	}
+	l.underWay.Store(50)
+	if !refused(c, Checks) || !refused(c, Protected) {
+		t.Error("a connection has more than its share, a twentieth")
+	}
+	if refused(&conn{}, Checks) {
+		t.Error("another's call is refused")
+	}
+	l.underWay.Store(100)
+	if !refused(&conn{}, Checks) {
+		t.Error("there are more calls than there may be")
+	}
+	if refused(&conn{}, Protected) {
+		t.Error("there is no reserve for withdrawals")
+	}
+	l.underWay.Store(110)
+	if !refused(&conn{}, Protected) {
+		t.Error("the reserve has no bound")
+	}
+}
+
+func TestConnectionsAreCountedByAddress(t *testing.T) {
+	l, _ := tellingConn(t, &recording{})
+	one := &l.grpc
+	one.most, one.perAddress = 3, 2
+	a, b, socket := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.Addr{}
+	for i, step := range []struct {
+		from netip.Addr
+		want bool
+	}{{a, true}, {a, true}, {a, false}, {b, true}, {b, false}, {socket, false}} {
+		if got := one.enter(step.from); got != step.want {
+			t.Errorf("%d: from %v: %v", i, step.from, got)
+		}
+	}
+	one.leave(a)
+	one.leave(a)
+	for range 2 {
+		if !one.enter(socket) {
+			t.Error("a socket of this machine is bounded as an address")
+		}
+	}
+	if one.refused.Load() != 3 || one.open.Load() != 3 || len(one.from) != 1 {
+		t.Errorf("%d refused, %d open, from %v", one.refused.Load(), one.open.Load(), one.from)
+	}
+}
