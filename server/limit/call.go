@@ -53,22 +53,13 @@ func (l *Limits) Arrive(ctx context.Context, method string) (context.Context, er
 	return a, nil
 }
 
-// refuses reports whether a call of a class is refused on arrival. From half of all calls on that there may be, a
-// connection gets no more than its share of the other half, so that nobody has all of them by calls that never end.
+// refuses reports whether a call of a class is refused on arrival.
 func (l *Limits) refuses(over *conn, class Class, now int64) (Why, bool) {
-	most := int64(l.config.MaxCalls)
-	if class.stays() {
-		most += most / reserveShare
-	}
-	all := l.underWay.Load() + l.queue.waiting()
-	if all >= most || all >= most/2 && over != nil && over.calls.Load() >= max(leastStreams, most/2/max(1, l.grpc.open.Load())) {
+	if !over.hasOwn() && l.pool.free(class) <= 0 {
 		return Calls, true
 	}
 	return Queue, !class.stays() && l.queue.full(now)
 }
-
-// reserveShare is the part of all calls that is kept for what is protected, on top.
-const reserveShare = 10
 
 func soon(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
@@ -78,12 +69,15 @@ func soon(ctx context.Context) bool {
 // Held is a call that was admitted. The zero value holds nothing.
 type Held struct {
 	limits *Limits
-	state  *state
 	class  Class
+	// state is its caller's, nil where that has no bounds.
+	state *state
 	// over is the connection that it came over, cancel ends its deadline; each may be nil. streams is 1 if it is one.
 	over    *conn
 	cancel  context.CancelFunc
 	streams int64
+	// pooled is whether it is of the pool, and not its connection's own.
+	pooled bool
 }
 
 // Begin admits a unary call that is about to run, before it is decoded; End of what it returns must follow. Its error
@@ -98,12 +92,10 @@ func (l *Limits) Begin(ctx context.Context, method string) (Held, error) {
 		l.shed[Waited][class].Add(1)
 		return Held{}, overloaded(rand.IntN(spread))
 	}
-	held, err := l.admit(ctx, class)
-	if a != nil && err == nil {
-		held.cancel, held.over = a.cancel, a.over
-		held.over.began(0)
+	if a == nil {
+		return l.admit(ctx, Held{limits: l, class: class})
 	}
-	return held, err
+	return l.admit(ctx, Held{limits: l, class: class, over: a.over, cancel: a.cancel})
 }
 
 // BeginStream is Begin for a stream. While it lasts, its connection may have one call more under way.
@@ -111,12 +103,7 @@ func (l *Limits) BeginStream(ctx context.Context, class Class) (Held, error) {
 	if l == nil {
 		return Held{}, nil
 	}
-	held, err := l.admit(ctx, class)
-	if err == nil {
-		held.over, held.streams = connOf(ctx), 1
-		held.over.began(1)
-	}
-	return held, err
+	return l.admit(ctx, Held{limits: l, class: class, over: connOf(ctx), streams: 1})
 }
 
 func (l *Limits) classOf(method string) Class {
@@ -126,19 +113,22 @@ func (l *Limits) classOf(method string) Class {
 	return Others
 }
 
-// admit takes what a call takes of its caller's bounds.
-func (l *Limits) admit(ctx context.Context, class Class) (Held, error) {
-	var state *state
-	if class != Health {
-		state = l.callers.of(ctx)
+// admit counts a call, and takes what it takes of its caller's bounds.
+func (l *Limits) admit(ctx context.Context, h Held) (Held, error) {
+	if !l.pool.take(&h) { // many may have arrived at once
+		l.shed[Calls][h.class].Add(1)
+		return Held{}, overloaded(rand.IntN(spread))
 	}
-	if why, err := state.begin(l.queue.now(), class == Protected); err != nil {
-		l.shed[why][class].Add(1)
+	if h.class != Health {
+		h.state = l.callers.of(ctx)
+	}
+	if why, err := h.state.begin(l.queue.now(), h.class == Protected); err != nil {
+		l.shed[why][h.class].Add(1)
+		l.pool.give(h)
 		return Held{}, err
 	}
-	l.inFlight[class].Add(1)
-	l.underWay.Add(1)
-	return Held{limits: l, state: state, class: class}, nil
+	l.inFlight[h.class].Add(1)
+	return h, nil
 }
 
 // End is told of the call's end.
@@ -147,9 +137,8 @@ func (h Held) End() {
 		return
 	}
 	h.limits.inFlight[h.class].Add(-1)
-	h.limits.underWay.Add(-1)
 	h.state.end()
-	h.over.ended(h.streams)
+	h.limits.pool.give(h)
 	if h.cancel != nil {
 		h.cancel()
 	}

@@ -209,20 +209,18 @@ func (c *conn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// began counts a call, of which so many are streams; ended is its end. Neither minds nil.
-func (c *conn) began(streams int64) {
-	if c != nil {
-		c.calls.Add(1)
-		c.streams.Add(streams)
+// add counts calls under way, of which so many are streams, and returns how many there are; a connection that is not
+// known has none.
+func (c *conn) add(calls, streams int64) int64 {
+	if c == nil {
+		return 0
 	}
+	c.streams.Add(streams)
+	return c.calls.Add(calls)
 }
 
-func (c *conn) ended(streams int64) {
-	if c != nil {
-		c.calls.Add(-1)
-		c.streams.Add(-streams)
-	}
-}
+// hasOwn reports whether one call more would be the connection's own.
+func (c *conn) hasOwn() bool { return c != nil && c.calls.Load() < ownCalls }
 
 // allowed is how many calls the client may have under way.
 func (c *conn) allowed() int64 {

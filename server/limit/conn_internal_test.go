@@ -114,11 +114,11 @@ func TestWhatAConnectionMayHave(t *testing.T) {
 	if c.allowed() != 10 {
 		t.Errorf("%d of 100 calls for one of ten connections, want 10", c.allowed())
 	}
-	c.began(1)
+	c.add(1, 1)
 	if c.allowed() != 11 {
 		t.Errorf("%d calls beside a stream, want 11: it takes nothing from the others", c.allowed())
 	}
-	c.ended(1)
+	c.add(-1, -1)
 	l.queue.room.Store(5)
 	l.grpc.share(&l.queue)
 	if c.allowed() != leastStreams {
@@ -131,40 +131,56 @@ func TestWhatAConnectionMayHave(t *testing.T) {
 	}
 }
 
-// A client whose connection takes streams and calls gets its share of all calls, and not more, where others want some.
+// taken is how many of n calls of a connection are counted in.
+func taken(p *pool, over *conn, class Class, n int) (in int) {
+	for range n {
+		if p.take(&Held{over: over, class: class}) {
+			in++
+		}
+	}
+	return in
+}
+
 func TestNoConnectionHasAllCalls(t *testing.T) {
-	l, c := tellingConn(t, &recording{})
-	l.config.MaxCalls = 100
-	l.grpc.open.Store(10)
-	l.underWay.Store(49)
-	c.calls.Store(49)
-	refused := func(over *conn, class Class) bool {
-		_, refused := l.refuses(over, class, 0)
-		return refused
+	p := &pool{size: 100}
+	greedy, next, third := &conn{}, &conn{}, &conn{}
+	if got := taken(p, greedy, Checks, 1000); got != ownCalls+50 {
+		t.Errorf("one connection got %d calls of a pool of 100, want its own and half", got)
 	}
-	if refused(c, Checks) {
-		t.Error("a connection may not have half of all calls though nobody else wants some")
+	if got := taken(p, next, Checks, 1000); got != ownCalls+25 {
+		t.Errorf("the next got %d, want its own and half of the rest", got)
 	}
-	l.underWay.Store(50)
-	if !refused(c, Checks) {
-		t.Error("a connection has more than its share, a twentieth")
+	for range 100 {
+		taken(p, &conn{}, Checks, 1000)
 	}
-	if refused(c, Protected) {
-		t.Error("a withdrawal is refused with a check")
+	if got := taken(p, third, Checks, 1000); got != ownCalls {
+		t.Errorf("one that comes when all are used up got %d, want its own", got)
 	}
-	if refused(&conn{}, Checks) {
-		t.Error("another's call is refused")
+	if got := taken(p, &conn{}, Protected, 1000); got < ownCalls+1 || got > ownCalls+10 {
+		t.Errorf("withdrawals got %d, want the connection's own and some of a reserve of 10", got)
 	}
-	l.underWay.Store(100)
-	if !refused(&conn{}, Checks) {
-		t.Error("there are more calls than there may be")
+	if got := taken(p, nil, Checks, 1); got != 0 {
+		t.Error("a call over a connection that is not known is of no pool")
 	}
-	if refused(&conn{}, Protected) {
-		t.Error("there is no reserve for withdrawals")
+}
+
+// What is counted in is counted out.
+func TestThePoolIsFullAgain(t *testing.T) {
+	p, c := &pool{size: 10}, &conn{}
+	for range 1000 {
+		var held []Held
+		for range 30 {
+			h := Held{over: c, class: Checks, streams: 1}
+			if p.take(&h) {
+				held = append(held, h)
+			}
+		}
+		for _, h := range held {
+			p.give(h)
+		}
 	}
-	l.underWay.Store(110)
-	if !refused(&conn{}, Protected) {
-		t.Error("the reserve has no bound")
+	if p.used.Load() != 0 || c.calls.Load() != 0 || c.streams.Load() != 0 {
+		t.Errorf("%d of the pool, %d calls and %d streams are left", p.used.Load(), c.calls.Load(), c.streams.Load())
 	}
 }
 

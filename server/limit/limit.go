@@ -31,6 +31,7 @@ const (
 	// DefaultQueueTarget is CoDel's (RFC 8289): a burst waits for less, a queue that stands for more.
 	DefaultQueueTarget    = 5 * time.Millisecond
 	DefaultMaxConnections = 10_000
+	DefaultMaxCalls       = 10_000
 	DefaultTimeout        = 10 * time.Second
 	// DefaultHandshakeTimeout is for clients that are far away and busy.
 	DefaultHandshakeTimeout = 10 * time.Second
@@ -55,8 +56,8 @@ type Config struct {
 	// MaxConnectionsPerAddress bounds those from one address; sockets of this machine have none. Zero means half of
 	// MaxConnections.
 	MaxConnectionsPerAddress int
-	// MaxCalls bounds the calls under way, streams among them, which take some 10 KB each; a tenth more are kept for what is
-	// protected. Zero means 10,000 and two for each of MaxConnections.
+	// MaxCalls bounds the calls under way, streams among them, beside four of each connection's own; a tenth more are kept
+	// for what is protected. A call takes some 10 KB. Zero means DefaultMaxCalls.
 	MaxCalls int
 	// HandshakeTimeout is how long a client may take from the connection to its first frame, TLS included. Zero means
 	// DefaultHandshakeTimeout.
@@ -85,7 +86,7 @@ func (c Config) WithDefaults() Config {
 	defaultTo(&c.ConnectionAge, DefaultConnectionAge)
 	defaultTo(&c.MaxConnections, min(DefaultMaxConnections, maxFiles()*9/10))
 	defaultTo(&c.MaxConnectionsPerAddress, max(1, c.MaxConnections/2))
-	defaultTo(&c.MaxCalls, 10_000+2*max(0, c.MaxConnections))
+	defaultTo(&c.MaxCalls, DefaultMaxCalls)
 	defaultTo(&c.HandshakeTimeout, DefaultHandshakeTimeout)
 	return c
 }
@@ -199,14 +200,13 @@ type Limits struct {
 	// refusals are the answers to what is refused before it is looked at; immutable.
 	refusals [spread]error
 	queue    queue
+	pool     pool
 	callers  callers
 	grpc     Listening
 	http     Listening
 
 	shed     [reasons][classes]atomic.Uint64
 	inFlight [classes]atomic.Int64
-	// underWay is the sum of inFlight.
-	underWay atomic.Int64
 
 	stop  context.CancelFunc
 	ended sync.WaitGroup
@@ -234,7 +234,7 @@ func New(c Config, o Options) (*Limits, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	l := &Limits{config: c, log: o.Logger, methods: o.Methods}
+	l := &Limits{config: c, log: o.Logger, methods: o.Methods, pool: pool{size: int64(c.MaxCalls)}}
 	for i := range l.refusals {
 		l.refusals[i] = o.Status(overloaded(i))
 	}

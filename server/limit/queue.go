@@ -27,7 +27,7 @@ type queue struct {
 	least, most int64
 	began       time.Time
 
-	// arrived and begun are the numbers of the newest call that came, and of the last that began to run.
+	// arrived and begun are the numbers of the newest call that came, and of the newest that began to run.
 	arrived, begun atomic.Int64
 	// lastBegun is when a call began to run last.
 	lastBegun atomic.Int64
@@ -82,7 +82,8 @@ func (q *queue) waiting() int64 { return max(0, q.arrived.Load()-q.begun.Load())
 // took notes the wait of a call that began to run, and reports whether it was too long.
 func (q *queue) took(a *arrival, now int64) (late bool) {
 	wait := now - a.at
-	q.begun.Store(a.number)
+	for begun := q.begun.Load(); begun < a.number && !q.begun.CompareAndSwap(begun, a.number); begun = q.begun.Load() {
+	}
 	q.lastBegun.Store(now)
 	q.observe(wait)
 	if behind := q.arrived.Load() - a.number; behind > q.peak.Load() {
