@@ -52,8 +52,8 @@ type Bin struct {
 	Slowest time.Duration
 }
 
-// binLength is a bin's.
-const binLength = 100 * time.Millisecond
+// BinLength is that of a bin.
+const BinLength = 100 * time.Millisecond
 
 // Result is what became of the calls of a phase.
 type Result struct {
@@ -93,7 +93,8 @@ func Open(c Config) (*Flood, error) {
 			f.Close()
 			return nil, err
 		}
-		one.began, one.answered, one.heldBack, one.patience = began, f.answered, f.heldBack, int64(c.Patience)
+		one.began, one.patience = began, int64(c.Patience)
+		one.answered, one.heldBack = f.answered, f.heldBack
 		go one.receive()
 		f.conns = append(f.conns, one)
 	}
@@ -123,7 +124,7 @@ func (f *Flood) Broken() (n int, err error) {
 func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 	now := int64(time.Since(f.conns[0].began))
 	result := &Result{
-		Bins: make([]Bin, p.Duration/binLength+1), Latency: load.NewHistogram(), Refusals: load.NewHistogram(), Total: load.NewHistogram(),
+		Bins: make([]Bin, p.Duration/BinLength+1), Latency: load.NewHistogram(), Refusals: load.NewHistogram(), Total: load.NewHistogram(),
 	}
 	f.mu.Lock()
 	f.current, f.start = result, now
@@ -133,7 +134,7 @@ func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 	runtime.UnlockOSThread()
 	select {
 	case <-ctx.Done():
-	case <-time.After(f.config.Timeout + binLength): // answers to the last
+	case <-time.After(f.config.Timeout + BinLength): // answers to the last
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -186,7 +187,7 @@ func (f *Flood) bin(due int64) *Bin {
 	if f.current == nil || due < f.start {
 		return nil
 	}
-	return &f.current.Bins[time.Duration(due-f.start)/binLength]
+	return &f.current.Bins[time.Duration(due-f.start)/BinLength]
 }
 
 // answered notes how a call ended; after the phase it is too late for it.

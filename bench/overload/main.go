@@ -1,93 +1,119 @@
+// Command overload measures what consentd does with more than it can do: it finds the server's capacity, the most checks
+// per second that a closed loop gets answered, and then offers parts and multiples of it on a schedule, whatever the
+// server does (package flood).
+//
+//	taskset -c 1 go run ./bench/overload --server-cpu 0
+//
+// gives the server one processor and the load another, so that neither takes from the other. Beside the load two
+// clients of their own go on: one withdraws, one checks a hundred times per second.
 package main
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"sync"
+	"os/signal"
+	"path/filepath"
 	"time"
 
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/consentd/consentd/bench/flood"
 	"github.com/consentd/consentd/bench/proc"
-	"github.com/consentd/consentd/bench/question"
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
+// options are what is measured.
+type options struct {
+	server, cpu           string
+	phase, closed         time.Duration
+	connections, subjects int
+	patience              time.Duration
+	multiples             []float64
+	flags                 []string
+}
+
+func (o *options) define(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
+	f.StringVar(&o.cpu, "server-cpu", "", "processors of the server, as taskset takes them; default any")
+	f.DurationVar(&o.phase, "phase", time.Minute, "length of each phase")
+	f.DurationVar(&o.closed, "closed", 3*time.Second, "length of each closed loop")
+	f.IntVar(&o.connections, "connections", 16, "connections of the load")
+	f.IntVar(&o.subjects, "subjects", 20_000, "people asked about")
+	f.DurationVar(&o.patience, "patience", 5*time.Millisecond, "how long a call waits with its client for a free stream")
+	f.Float64SliceVar(&o.multiples, "multiple", []float64{0.75, 1, 2, 5, 0.75}, "phases, as multiples of the capacity")
+	f.StringSliceVar(&o.flags, "flag", nil, "a flag for the server, such as --queue-target=off")
+}
+
 func main() {
-	bin := flag.String("server", "", "")
-	secs := flag.Duration("phase", 5*time.Second, "")
-	conns := flag.Int("connections", 16, "")
-	patience := flag.Duration("patience", 5*time.Millisecond, "")
-	cpu := flag.String("cpu", "0", "")
-	flag.Parse()
-	ctx := context.Background()
-	dir, _ := os.MkdirTemp("", "overload")
-	defer os.RemoveAll(dir)
-	ga, _ := proc.FreeAddr()
-	ha, _ := proc.FreeAddr()
-	p, err := proc.Start(exec.Command("taskset", append([]string{"-c", *cpu, *bin, "--grpc-addr", ga, "--http-addr", ha, "--data-dir", dir, "--log-level", "warn"}, flag.Args()...)...), func(l string) { fmt.Println(l) })
-	check(err)
-	defer p.Stop()
-	conn, err := grpc.NewClient(ga, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	check(err)
-	check(p.Ready(ctx, time.Minute, func(ctx context.Context) error {
-		_, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
-		return err
-	}))
-	pop := question.Population{Size: 10000, Seed: 1, Start: time.Now()}
-	var wg sync.WaitGroup
-	for w := range 64 {
-		wg.Go(func() {
-			for i := w; i < pop.Size; i += 64 {
-				_, err := consentv1.NewConsentServiceClient(conn).RecordEvents(ctx, pop.Record(i))
-				check(err)
-			}
-		})
-	}
-	wg.Wait()
-	var msgs [][]byte
-	for i := range pop.Size {
-		m, _ := proto.Marshal(pop.Check(question.Question{Subject: i, Purpose: i % 2}))
-		msgs = append(msgs, m)
-	}
-	f, err := flood.Open(flood.Config{Addr: ga, Connections: *conns, Method: consentv1.DecisionService_Check_FullMethodName, Messages: msgs, Timeout: time.Second, Patience: *patience})
-	check(err)
-	defer f.Close()
-	run := func(name string, ph flood.Phase) *flood.Result {
-		c0, _ := proc.CPU(p.PID())
-		r := f.Run(ctx, ph)
-		c1, _ := proc.CPU(p.PID())
-		mem, _ := proc.PeakMemory(p.PID())
-		s := ph.Duration.Seconds()
-		fmt.Printf("%-10s rate %8.0f ok %8.0f/s refused %8.0f/s heldback %8.0f/s failed %6.0f/s late %d  p50 %v p99 %v total99 %v max %v refusal p99 %v cpu %.2f us/ok %.1f peak %d MiB\n", name, ph.Rate,
-			float64(r.OK)/s, float64(r.Refused)/s, float64(r.HeldBack)/s, float64(r.Failed)/s, r.Late,
-			time.Duration(r.Latency.ValueAtQuantile(50)), time.Duration(r.Latency.ValueAtQuantile(99)), time.Duration(r.Total.ValueAtQuantile(99)), r.Slowest,
-			time.Duration(r.Refusals.ValueAtQuantile(99)), (c1-c0).Seconds()/s, float64((c1-c0).Microseconds())/float64(r.OK+1), mem>>20)
-		if n, err := f.Broken(); n > 0 {
-			fmt.Println(n, "connections broken:", err)
-		}
-		return r
-	}
-	run("warm", flood.Phase{Rate: 10000, Duration: 2 * time.Second})
-	capacity := 0.0
-	for _, most := range []int{4, 16, 64} {
-		r := run(fmt.Sprintf("closed %d", most), flood.Phase{Rate: 150000, Duration: 2 * time.Second, Most: most})
-		capacity = max(capacity, float64(r.OK)/2)
-	}
-	for _, k := range []float64{0.5, 0.75, 1, 2, 5, 0.75} {
-		run(fmt.Sprintf("%.2fx", k), flood.Phase{Rate: k * capacity, Duration: *secs})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var o options
+	o.define(pflag.CommandLine)
+	pflag.Parse()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "overload:", err)
+		os.Exit(1)
 	}
 }
 
-func check(err error) {
+// target is the server that is measured.
+type target struct {
+	*proc.Process
+	addr string
+	conn *grpc.ClientConn
+}
+
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "consentd-overload")
 	if err != nil {
-		panic(err)
+		return err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	t, err := start(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	defer t.Stop()
+	return t.measure(ctx, o)
+}
+
+// start builds the server if none was given, and runs it.
+func start(ctx context.Context, o options, dir string) (*target, error) {
+	if o.server == "" {
+		o.server = filepath.Join(dir, "consentd")
+		build := exec.CommandContext(ctx, "go", "build", "-o", o.server, "github.com/consentd/consentd/server")
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("building the server (run this from the module's folder): %w: %s", err, out)
+		}
+	}
+	addr, err := proc.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	command := append([]string{
+		o.server, "--grpc-addr", addr, "--http-addr", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"), "--log-level", "warn",
+	}, o.flags...)
+	if o.cpu != "" {
+		command = append([]string{"taskset", "-c", o.cpu}, command...)
+	}
+	t := &target{addr: addr}
+	if t.conn, err = dial(addr); err != nil {
+		return nil, err
+	}
+	if t.Process, err = proc.Start(exec.Command(command[0], command[1:]...), nil); err != nil {
+		return nil, err
+	}
+	return t, t.Ready(ctx, time.Minute, func(ctx context.Context) error {
+		_, err := healthpb.NewHealthClient(t.conn).Check(ctx, &healthpb.HealthCheckRequest{})
+		return err
+	})
+}
+
+func dial(addr string) (*grpc.ClientConn, error) {
+	return grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 }

@@ -72,8 +72,8 @@ func (e *edge) limitStream(srv any, stream grpc.ServerStream, info *grpc.StreamS
 	return handler(srv, stream)
 }
 
-// RegisterHealth adds the health service, within the limits: a client that never sends what it asks holds a goroutine as
-// with any other call.
+// RegisterHealth adds the health service, within the limits: a client that never sends what it asks holds a goroutine
+// as with any other call.
 func (a *API) RegisterHealth(s grpc.ServiceRegistrar, server healthpb.HealthServer) {
 	desc := healthpb.Health_ServiceDesc
 	desc.Methods = slices.Clone(desc.Methods)

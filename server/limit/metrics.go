@@ -5,8 +5,8 @@ import "github.com/prometheus/client_golang/prometheus"
 // What Limits tells, all of it from the start.
 var (
 	shedTotal = prometheus.NewDesc("consentd_limits_shed_total",
-		"Calls that were refused before they ran: queue (calls wait too long), calls (too many are under way), waited (this call did), caller_rate and "+
-			"caller_concurrency (its caller takes too much), by class of method.", []string{"why", "class"}, nil)
+		"Calls that were refused before they ran: queue (calls wait too long), calls (too many are under way), waited (this "+
+			"call did), caller_rate and caller_concurrency (its caller takes too much), by class of method.", []string{"why", "class"}, nil)
 	inFlight = prometheus.NewDesc("consentd_limits_in_flight", "Calls under way, by class of method.", []string{"class"}, nil)
 	room     = prometheus.NewDesc("consentd_limits_room",
 		"How many calls may be on their way, of all connections; less than the greatest value while the server is overloaded.", nil, nil)

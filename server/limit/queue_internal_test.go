@@ -148,7 +148,9 @@ func TestAWithdrawalIsNotRefusedForItsWait(t *testing.T) {
 }
 
 func TestDefaultDeadline(t *testing.T) {
-	l, err := New(Config{Timeout: time.Minute}, Options{Methods: map[string]Class{"check": Checks}, Status: func(err error) error { return err }})
+	l, err := New(Config{Timeout: time.Minute}, Options{
+		Methods: map[string]Class{"check": Checks}, Status: func(err error) error { return err },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -282,7 +282,8 @@ func TestSlowloris(t *testing.T) {
 		{"HTTP/1 on gRPC's port", s.Addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, 5 * time.Second},
 		{"HTTP headers without an end", s.HTTPAddr, "GET /metrics HTTP/1.1\r\nHost: x\r\nX-A: ", true, 9 * time.Second},
 		{"HTTP, nothing", s.HTTPAddr, "", false, 15 * time.Second},
-		{"an HTTP body that does not come", s.HTTPAddr, "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n", false, 15 * time.Second},
+		{"an HTTP body that does not come", s.HTTPAddr, "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", false,
+			15 * time.Second},
 	} {
 		slow.Go(func() {
 			conn, err := net.Dial("tcp", c.addr)
@@ -367,7 +368,8 @@ func TestOverload(t *testing.T) {
 		t.Fatal(err)
 	}
 	f, err := flood.Open(flood.Config{
-		Addr: s.Addr, Connections: 8, Method: checkMethod, Messages: [][]byte{data}, Timeout: time.Second, Patience: 10 * time.Millisecond,
+		Addr: s.Addr, Connections: 8, Method: checkMethod, Messages: [][]byte{data},
+		Timeout: time.Second, Patience: 10 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
