@@ -124,7 +124,8 @@ func (f *Flood) Broken() (n int, err error) {
 func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 	now := int64(time.Since(f.conns[0].began))
 	result := &Result{
-		Bins: make([]Bin, p.Duration/BinLength+1), Latency: load.NewHistogram(), Refusals: load.NewHistogram(), Total: load.NewHistogram(),
+		Bins:    make([]Bin, p.Duration/BinLength+1),
+		Latency: load.NewHistogram(), Refusals: load.NewHistogram(), Total: load.NewHistogram(),
 	}
 	f.mu.Lock()
 	f.current, f.start = result, now

@@ -1,6 +1,6 @@
-// Command overload measures what consentd does with more than it can do: it finds the server's capacity, the most checks
-// per second that a closed loop gets answered, and then offers parts and multiples of it on a schedule, whatever the
-// server does (package flood).
+// Command overload measures what consentd does with more than it can do: it finds the server's capacity, the most
+// checks per second that a closed loop gets answered, and then offers parts and multiples of it on a schedule, whatever
+// the server does (package flood).
 //
 //	taskset -c 1 go run ./bench/overload --server-cpu 0
 //

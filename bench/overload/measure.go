@@ -107,7 +107,7 @@ func (t *target) phase(ctx context.Context, f *flood.Flood, p flood.Phase, capac
 	fmt.Printf("| %.2f× | %.0f | %.0f | %.0f %% | %.0f | %.0f | %.1f | %v | %v | %v | %.2f | %d MiB | %v | %s |\n",
 		p.Rate/capacity, p.Rate, each(r.OK), 100*each(r.OK)/capacity, each(r.Refused), each(r.HeldBack), each(r.Failed),
 		quantile(r.Latency, 50), quantile(r.Latency, 99), quantile(r.Total, 99),
-		(after - before).Seconds()/p.Duration.Seconds(), memory>>20, settled(r), others)
+		(after-before).Seconds()/p.Duration.Seconds(), memory>>20, settled(r), others)
 	if n, err := f.Broken(); n > 0 {
 		return fmt.Errorf("%d connections broke: %w", n, err)
 	}
