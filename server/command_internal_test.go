@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 )
 
@@ -90,6 +92,18 @@ func samples(t *testing.T) map[string]struct {
 		"trace-sample":           {"0.5", func(o options) bool { return o.config.Telemetry.Sample == 0.5 }},
 		"log-level":              {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
 		"log-format":             {"json", func(o options) bool { return o.logFormat == "json" }},
+		"caller-rate":            {"10", func(o options) bool { return o.config.Limits.Each.Rate == 10 }},
+		"caller-concurrency":     {"10", func(o options) bool { return o.config.Limits.Each.Concurrency == 10 }},
+		"caller-limits": {"spiffe://a/b=1/2,c=0/3", func(o options) bool {
+			return maps.Equal(o.config.Limits.Callers, map[string]limit.CallerLimit{
+				"spiffe://a/b": {Rate: 1, Concurrency: 2}, "c": {Concurrency: 3},
+			})
+		}},
+		"queue-target":                {"7ms", func(o options) bool { return o.config.Limits.QueueTarget == 7*time.Millisecond }},
+		"max-connections":             {"70", func(o options) bool { return o.config.Limits.MaxConnections == 70 }},
+		"max-connections-per-address": {"7", func(o options) bool { return o.config.Limits.MaxConnectionsPerAddress == 7 }},
+		"default-timeout":             {"off", func(o options) bool { return o.config.Limits.Timeout == limit.Off }},
+		"connection-age":              {"1m", func(o options) bool { return o.config.Limits.ConnectionAge == time.Minute }},
 	}
 }
 
@@ -203,6 +217,11 @@ func TestHelpTellsTheTruth(t *testing.T) {
 		CacheSize: app.DefaultCacheSize, DrainTimeout: app.DefaultDrainTimeout,
 	}
 	got := shown.config
+	got.Limits.MaxConnections, got.Limits.MaxConnectionsPerAddress = 0, 0 // depend on the machine
+	if have := (limit.Config{}).WithDefaults(); got.Limits.QueueTarget != have.QueueTarget || got.Limits.Timeout != have.Timeout ||
+		got.Limits.ConnectionAge != have.ConnectionAge || got.Limits.Each != have.Each {
+		t.Errorf("--help says %+v, the server has %+v", got.Limits, have)
+	}
 	if got.GRPCAddr != want.GRPCAddr || got.HTTPAddr != want.HTTPAddr || got.DataDir != want.DataDir ||
 		got.CacheSize != want.CacheSize || got.DrainTimeout != want.DrainTimeout || got.Insecure {
 		t.Errorf("--help says %+v, the server has %+v", got, want)

@@ -18,7 +18,7 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server": {
 		"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/caller/token",
-		"server/telemetry", "server/usage",
+		"server/telemetry", "server/usage", "server/limit",
 	},
 	"server/consent":       {},
 	"server/nearest":       {},
@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"server/store/pebble":  {"server/consent", "server/store"},
 	"server/certificate":   {},
 	"server/caller":        {"server/consent"},
+	"server/limit":         {"server/caller", "server/consent"},
 	"server/access":        {"server/caller", "server/consent", "server/policy", "server/policy/tree"},
 	"server/follow":        {},
 	"server/caller/apikey": {},
@@ -64,12 +65,13 @@ var mayImport = map[string][]string{
 	"server/grpcapi": {
 		"server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place",
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire", "server/telemetry", "server/audit/acts", "server/usage",
+		"server/limit",
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
 		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
-		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage",
+		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage", "server/limit",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -90,6 +92,7 @@ var mayImport = map[string][]string{
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
 		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
+		"server/limit",
 	},
 	"server/store/storetest":        {"server/consent", "server/store"},
 	"server/caller/token/tokentest": {},

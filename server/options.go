@@ -42,6 +42,7 @@ func settings() []setting {
 		accessSettings(),
 		observeSettings(),
 		actsSettings(),
+		limitsSettings(),
 	)
 }
 

@@ -18,7 +18,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
@@ -31,6 +30,7 @@ import (
 	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/reload"
@@ -63,9 +63,11 @@ type App struct {
 	pair *certificate.Pair
 	// callers finds out who calls.
 	callers *authn.Authenticator
-	api     *grpcapi.API
-	grpc    *grpc.Server
-	http    *http.Server
+	// limits bounds what is asked of api.
+	limits *limit.Limits
+	api    *grpcapi.API
+	grpc   *grpc.Server
+	http   *http.Server
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
@@ -92,40 +94,17 @@ func New(c Config) (*App, error) {
 	return a, nil
 }
 
-// open does New's work; what it opened before it failed is closed by Close.
+// open does New's work, in the order in which one needs the other; what it opened before it failed is closed by Close.
 func (a *App) open() error {
-	if err := a.openTelemetry(); err != nil {
-		return err
+	for _, step := range []func() error{
+		a.openTelemetry, a.openCertificate, a.openCallers, a.loadPolicies, a.openStore, a.openAccess, a.followPolicies,
+		a.openActs, a.openUsage, a.openLimits, a.openAPI, a.registerMetrics, a.listen,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := a.openCertificate(); err != nil {
-		return err
-	}
-	if err := a.openCallers(); err != nil {
-		return err
-	}
-	if err := a.loadPolicies(); err != nil {
-		return err
-	}
-	if err := a.openStore(); err != nil {
-		return err
-	}
-	if err := a.openAccess(); err != nil {
-		return err
-	}
-	a.manager.Watch() // the data directory is this process's now
-	if err := errors.Join(a.openActs(), a.openUsage()); err != nil {
-		return err
-	}
-	var err error
-	if a.api, err = a.newAPI(); err != nil {
-		return err
-	}
-	if err := a.registerMetrics(); err != nil {
-		return err
-	}
-	a.newGRPC()
-	a.http = a.newHTTP()
-	return a.listen()
+	return nil
 }
 
 func (a *App) loadPolicies() error {
@@ -195,6 +174,22 @@ func (a *App) openStore() error {
 // change.
 type announcer struct{ *watch.Hub }
 
+// followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
+func (a *App) followPolicies() error {
+	a.manager.Watch()
+	return nil
+}
+
+// openAPI makes the services, and the servers that carry them.
+func (a *App) openAPI() (err error) {
+	if a.api, err = a.newAPI(); err != nil {
+		return err
+	}
+	a.newGRPC()
+	a.http = a.newHTTP()
+	return nil
+}
+
 func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{
 		States:   a.states,
@@ -224,14 +219,14 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
-		Authenticator: a.callers, Acts: a.acts, Usages: a.usage,
+		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits,
 	})
 }
 
 func (a *App) newGRPC() {
 	a.grpc = grpc.NewServer(append(a.grpcOptions(), a.api.ServerOptions()...)...)
 	a.api.Register(a.grpc)
-	healthpb.RegisterHealthServer(a.grpc, a.health.Server)
+	a.api.RegisterHealth(a.grpc, a.health)
 	reflection.Register(a.grpc)
 }
 
@@ -242,7 +237,7 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
-	a.httpListener = a.secured(a.httpListener)
+	a.grpcListener, a.httpListener = a.limits.GRPC(a.grpcListener), a.secured(a.limits.HTTP(a.httpListener))
 	return a.openAdmin()
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/telemetry"
@@ -79,6 +80,8 @@ type Config struct {
 	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
 	// watch.DefaultLease, which says when one that is shorter than an earlier server's on the same data is safe.
 	CacheLease time.Duration
+	// Limits bounds what is asked of the server.
+	Limits limit.Config
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
 	// Admin is where profiles are served. Zero means nowhere.
@@ -134,7 +137,7 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
 	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate(), c.Admin.Validate(),
-		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate())
+		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate(), c.Limits.Validate())
 	return errors.Join(faults...)
 }
 

@@ -28,6 +28,9 @@ func (s *scratch) BatchCheck(ctx context.Context, r *consentv1.BatchCheckRequest
 	if err := s.service.validator.require(r); err != nil {
 		return nil, err
 	}
+	if err := s.service.limits.Spend(ctx, len(r.GetRequests())-1); err != nil {
+		return nil, err
+	}
 	b := batch{make([]error, len(r.GetRequests())), make([]consent.Request, 0, len(r.GetRequests()))}
 	asked := s.service.asking(ctx, caller.Check)
 	for i, item := range r.GetRequests() {

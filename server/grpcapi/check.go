@@ -10,7 +10,7 @@ import (
 
 // Check decides one check: the answer is an encoded CheckResponse.
 func (s *scratch) Check(ctx context.Context, r *consentv1.CheckRequest) ([]byte, error) {
-	return s.decide(ctx, r, s.service.frames.new())
+	return s.decide(ctx, r, s.service.frames.single())
 }
 
 // decide decides r and appends the encoded CheckResponse to data.

@@ -104,7 +104,9 @@ func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 			if err != nil {
 				return err
 			}
-			answer, err = handle(srv, ctx, dec, interceptor)
+			answer, err = e.limited(ctx, method, func() (any, error) {
+				return handle(srv, ctx, dec, interceptor)
+			})
 			return err
 		})
 		return answer, err

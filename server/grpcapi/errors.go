@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 )
 
 // outcome is how one of consent's errors leaves. Its texts are fixed: what an error wraps stays inside.
@@ -126,8 +127,12 @@ func (o *outcome) status(err error) *status.Status {
 		message = field + ": " + message
 		details = append(details, badRequest([]consent.Violation{{Field: field, Description: o.message}}))
 	}
-	if o.retryAfter > 0 {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(o.retryAfter)})
+	after := o.retryAfter
+	if refused, ok := errors.AsType[*limit.RefusedError](err); ok {
+		message, after = refused.Message, refused.After
+	}
+	if after > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 	}
 	return withDetails(status.New(o.code, message), details...)
 }

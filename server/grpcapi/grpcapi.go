@@ -37,6 +37,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/telemetry"
 )
 
@@ -95,6 +96,8 @@ type Config struct {
 	Prover Prover
 	// Authenticator finds out who makes each call; nil: all are caller.Anonymous's.
 	Authenticator Authenticator
+	// Limits bounds what is asked; nil means that nothing does.
+	Limits *limit.Limits
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -169,6 +172,7 @@ func New(c Config) (*API, error) {
 	}
 	e := edge{
 		metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access, tracer: c.Tracer, acts: c.Acts,
+		limits: c.Limits,
 	}
 	a := &API{
 		decisions: decisionService{

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/telemetry"
 )
 
@@ -24,6 +25,8 @@ type edge struct {
 	tracer *telemetry.Tracer
 	// acts audits; nil: nothing is audited.
 	acts Acts
+	// limits is nil where there are none.
+	limits *limit.Limits
 }
 
 // intercept runs one call, if its caller may make it. An answer and an error never leave together. Calls to other
@@ -79,12 +82,15 @@ func (e *edge) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	if err != nil {
 		return err
 	}
-	return e.auditStream(srv, stream, info, func(srv any, stream grpc.ServerStream) error {
+	permitted := func(srv any, stream grpc.ServerStream) error {
 		ctx := stream.Context()
 		if err := e.guard(ctx, info.FullMethod, func() error { return e.permit(ctx, info.FullMethod, nil) }); err != nil {
 			return e.errors.refuse(ctx, info.FullMethod, err).Err()
 		}
 		return handler(srv, stream)
+	}
+	return e.limitStream(srv, stream, info, func(srv any, stream grpc.ServerStream) error {
+		return e.auditStream(srv, stream, info, permitted)
 	})
 }
 

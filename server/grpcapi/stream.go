@@ -73,6 +73,8 @@ type checkStream struct {
 	// working counts workers; starting says that one of them has not begun.
 	working  int
 	starting bool
+	// called is when it was called for.
+	called int64
 	// frames are encoded answers; the last may grow. The oldest came so long after opened.
 	frames [][]byte
 	oldest time.Duration
@@ -213,7 +215,7 @@ func (c *checkStream) receive() error {
 func (c *checkStream) awaitRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.unanswered >= maxUnanswered && !c.over {
+	for c.unanswered >= c.service.limits.Unanswered(maxUnanswered) && !c.over {
 		c.room.Wait()
 	}
 	return !c.over
@@ -228,6 +230,7 @@ func (c *checkStream) take(data []byte) error {
 	case len(checks) > wire.MaxStreamedChecks:
 		return streamFault("checks", fmt.Sprintf("has more than %d checks", wire.MaxStreamedChecks))
 	}
+	c.service.limits.Pace(c.Context(), len(checks))
 	now := time.Now()
 	deadline, _ := c.Context().Deadline()
 	for i := range checks {
@@ -284,7 +287,7 @@ func (c *checkStream) staff() {
 		c.look() // all of them may wait for the store: what is answered leaves
 		return
 	}
-	c.starting = true
+	c.starting, c.called = true, c.service.limits.Arrived()
 	c.working++
 	c.workers.Go(c.work)
 }
@@ -296,6 +299,7 @@ func (c *checkStream) work() {
 	own := c.service.scratches.Get().(*scratch)
 	defer own.free()
 	c.mu.Lock()
+	c.service.limits.Began(c.called)
 	c.starting = false
 	check := c.next()
 	c.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/app"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
 )
@@ -46,6 +47,9 @@ type Options struct {
 	UnixSocket bool
 	// CacheLease is that of clients' caches; zero means the server's default.
 	CacheLease time.Duration
+	// Limits bounds what is asked. Zero means the server's defaults, but for how long calls may wait, of which there is no
+	// bound: tests that run side by side hold each other up.
+	Limits limit.Config
 	// DrainTimeout bounds Stop; zero means the server's default.
 	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
@@ -122,6 +126,10 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
 		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
+		Limits: o.Limits,
+	}
+	if c.Limits.QueueTarget == 0 {
+		c.Limits.QueueTarget = limit.Off
 	}
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")
