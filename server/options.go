@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +33,15 @@ type setting struct {
 	set func(*options, string) error
 }
 
-// settings is the one table of all settings but --config, in the order of --help.
+// settings are all settings but --config, in the order of --help: those of the server itself, then those of each area,
+// which stand in files of their own.
 func settings() []setting {
+	return slices.Concat(
+		serverSettings(),
+	)
+}
+
+func serverSettings() []setting {
 	return []setting{
 		{name: "grpc-addr", fallback: app.DefaultGRPCAddr, usage: "where gRPC listens: host:port or unix:///path",
 			set: text(func(o *options) *string { return &o.config.GRPCAddr })},

@@ -51,6 +51,26 @@ type Config struct {
 	Now func() consent.Instant
 	// Log receives the failures of policies; nil means slog.Default().
 	Log *slog.Logger
+	// Observers are told of each decision that is given out, one after the other, but not of what explains or is as
+	// of the past: nobody acts upon that.
+	Observers []Observer
+}
+
+// Observer is told of decisions, on the goroutine of the call and before its answer leaves: it must be quick.
+type Observer interface {
+	// Decided is told of one. Nothing of it may be kept, as its memory is used again: what is needed is copied. The
+	// context is the call's; package caller finds in it who asked.
+	Decided(ctx context.Context, d *Decided)
+}
+
+// Decided is one decision that is given out.
+type Decided struct {
+	Request  *consent.Request
+	Decision *consent.Decision
+	// Now is the instant that was decided for.
+	Now consent.Instant
+	// Began is when the call did, by the monotonic clock; a batch's decisions share it.
+	Began time.Time
 }
 
 // Validate reports all faults at once.
@@ -105,6 +125,8 @@ type call struct {
 	freshness consent.Freshness
 	// atLeast is the revision that every state must reflect.
 	atLeast consent.Revision
+	// began is when the call did; zero without observers.
+	began time.Time
 }
 
 func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
@@ -119,7 +141,11 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 	if policies == nil {
 		return call{}, errors.New("no policies are active")
 	}
-	return call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: atLeast}, nil
+	begun := call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: atLeast}
+	if len(a.config.Observers) > 0 {
+		begun.began = time.Now()
+	}
+	return begun, nil
 }
 
 // Check decides one request.
@@ -135,7 +161,7 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return a.decide(ctx, call, pending{request, &snapshot})
+	return a.give(ctx, call, pending{request, &snapshot})
 }
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not

@@ -18,6 +18,23 @@ type pending struct {
 	snapshot *consent.Snapshot
 }
 
+// give is decide for a decision that is given out: observers are told.
+func (a *Authorizer) give(ctx context.Context, call call, p pending) (consent.Decision, error) {
+	d, err := a.decide(ctx, call, p)
+	if err == nil && len(a.config.Observers) > 0 {
+		a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d)
+	}
+	return d, err
+}
+
+// tell is apart from give, so that only a decision that is told of is allocated.
+func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision) {
+	told.Decision = &d
+	for _, o := range a.config.Observers {
+		o.Decided(ctx, &told)
+	}
+}
+
 // decide returns a well-formed decision, or the error of a context that ended before there was one.
 func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	if err := ctx.Err(); err != nil {

@@ -57,7 +57,7 @@ func (b batch) check(ctx context.Context, request *consent.Request) (consent.Dec
 	if r.err != nil {
 		return consent.Decision{}, r.err
 	}
-	return b.decide(ctx, b.call, pending{request, &r.snapshot})
+	return b.give(ctx, b.call, pending{request, &r.snapshot})
 }
 
 // PurposeDecision is the decision for one purpose.
@@ -85,7 +85,7 @@ func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request,
 	for i, purpose := range purposes {
 		one := *request
 		one.Purpose = purpose
-		d, err := a.decide(ctx, call, pending{&one, &snapshot})
+		d, err := a.give(ctx, call, pending{&one, &snapshot})
 		if err != nil {
 			return nil, err
 		}

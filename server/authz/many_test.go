@@ -137,3 +137,39 @@ func TestStoreErrorEndsListPurposes(t *testing.T) {
 		t.Errorf("got %v, %v", list, err)
 	}
 }
+
+// observed keeps copies of what it was told.
+type observed struct{ told []string }
+
+func (o *observed) Decided(_ context.Context, d *authz.Decided) {
+	if d.Decision.ID == "" || d.Now != now || d.Began.IsZero() {
+		panic("told of a decision without its id, instant or beginning")
+	}
+	o.told = append(o.told, d.Request.Subject.ID+" "+d.Request.Purpose)
+}
+
+func TestObserversAreToldOfWhatIsGivenOut(t *testing.T) {
+	seen := &observed{}
+	f := newFixture(t, func(c *authz.Config) { c.Observers = []authz.Observer{seen} })
+	one, other := request("u", "a"), request("v", "b")
+	if _, err := f.Check(t.Context(), &one, authz.Consistency{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.BatchCheck(t.Context(), []consent.Request{one, other}, authz.Consistency{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.ListPurposes(t.Context(), &other, authz.Consistency{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Answer(t.Context(), &one, authz.Consistency{}); err != nil { // nobody acts upon it
+		t.Fatal(err)
+	}
+	unknown := consent.Request{Subject: consent.Subject{Controller: "nobody", ID: "u"}, Purpose: "a"}
+	if _, err := f.Check(t.Context(), &unknown, authz.Consistency{}); err == nil {
+		t.Fatal("an unknown controller was decided")
+	}
+	want := []string{"u a", "u a", "v b", "v a", "v b", "v c"}
+	if diff := cmp.Diff(want, seen.told); diff != "" {
+		t.Errorf("told of others (-want +got):\n%s", diff)
+	}
+}

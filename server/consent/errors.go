@@ -52,6 +52,12 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrBusy is returned for a comparison of policies while another is under way.
 	ErrBusy = errors.New("a comparison of policies is under way")
+	// ErrUnauthenticated is returned for a call whose caller shows no credential that holds.
+	ErrUnauthenticated = errors.New("no credential that holds")
+	// ErrForbidden is returned for an act that the policies of access do not permit its caller.
+	ErrForbidden = errors.New("the caller may not do this")
+	// ErrOverloaded is returned for a call that is shed: the server, or its caller's share of it, is used up.
+	ErrOverloaded = errors.New("overloaded")
 	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
 	ErrPolicyRevision = errors.New("another policy revision is in force")
 )

@@ -37,6 +37,12 @@ const retryAfter = time.Second
 // outcomes is the one table of errors. The first row that matches wins: a store that gave up because of its own
 // deadline is unavailable, though its error wraps a context's. What no row matches is INTERNAL.
 var outcomes = []outcome{
+	{err: consent.ErrUnauthenticated, code: codes.Unauthenticated,
+		message: "no credential that holds: send a bearer token or an API key as authorization, or connect with a client certificate"},
+	{err: consent.ErrForbidden, code: codes.PermissionDenied,
+		message: "the policies of access do not permit this caller to do this"},
+	{err: consent.ErrOverloaded, code: codes.ResourceExhausted, retryAfter: retryAfter,
+		message: "the server is overloaded, or the caller's share of it is used up"},
 	{err: consent.ErrUnknownController, code: codes.NotFound, field: "controller",
 		message: "no active policy declares this controller"},
 	{err: consent.ErrEventConflict, code: codes.AlreadyExists, eventField: ".id",

@@ -121,6 +121,7 @@ type API struct {
 	decisions decisionService
 	consents  consentService
 	policies  policyService
+	admin     adminService
 	edge      edge
 }
 
@@ -172,6 +173,7 @@ func DrainsItself(fullMethod string) bool {
 func services() []*grpc.ServiceDesc {
 	return []*grpc.ServiceDesc{
 		&consentv1.DecisionService_ServiceDesc, &consentv1.ConsentService_ServiceDesc, &consentv1.PolicyService_ServiceDesc,
+		&consentv1.AdminService_ServiceDesc,
 	}
 }
 
@@ -198,4 +200,5 @@ func (a *API) Register(s grpc.ServiceRegistrar) {
 	s.RegisterService(a.edge.decodable(a.decisions.describe()), &a.decisions)
 	s.RegisterService(a.edge.decodable(&consentv1.ConsentService_ServiceDesc), &a.consents)
 	s.RegisterService(a.edge.decodable(&consentv1.PolicyService_ServiceDesc), &a.policies)
+	s.RegisterService(a.edge.decodable(&consentv1.AdminService_ServiceDesc), &a.admin)
 }

@@ -1864,7 +1864,9 @@ type LedgerEntry struct {
 	// The revision of the change that recorded it. The events of one batch share it.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The id under which it was said: one of the person's, or a shared id. Always set.
-	SubjectId     string `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	SubjectId string `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// Who recorded it, as the server recognised them; unset for what was recorded before callers were.
+	RecordedBy    *Caller `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1925,6 +1927,13 @@ func (x *LedgerEntry) GetSubjectId() string {
 		return x.SubjectId
 	}
 	return ""
+}
+
+func (x *LedgerEntry) GetRecordedBy() *Caller {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return nil
 }
 
 var File_consent_v1_consent_service_proto protoreflect.FileDescriptor
@@ -2111,14 +2120,16 @@ const file_consent_v1_consent_service_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\"o\n" +
 	"\x12ListEventsResponse\x121\n" +
 	"\aentries\x18\x01 \x03(\v2\x17.consent.v1.LedgerEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe3\x01\n" +
 	"\vLedgerEntry\x12'\n" +
 	"\x05event\x18\x01 \x01(\v2\x11.consent.v1.EventR\x05event\x12;\n" +
 	"\vrecorded_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"recordedAt\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x1d\n" +
 	"\n" +
-	"subject_id\x18\x04 \x01(\tR\tsubjectId*\xb4\x01\n" +
+	"subject_id\x18\x04 \x01(\tR\tsubjectId\x123\n" +
+	"\vrecorded_by\x18\x05 \x01(\v2\x12.consent.v1.CallerR\n" +
+	"recordedBy*\xb4\x01\n" +
 	"\vEventEffect\x12\x1c\n" +
 	"\x18EVENT_EFFECT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14EVENT_EFFECT_COUNTED\x10\x01\x12\x1b\n" +
@@ -2187,6 +2198,7 @@ var file_consent_v1_consent_service_proto_goTypes = []any{
 	(ConsentStatus)(0),             // 29: consent.v1.ConsentStatus
 	(GivenBy)(0),                   // 30: consent.v1.GivenBy
 	(RestrictionGround)(0),         // 31: consent.v1.RestrictionGround
+	(*Caller)(nil),                 // 32: consent.v1.Caller
 }
 var file_consent_v1_consent_service_proto_depIdxs = []int32{
 	22, // 0: consent.v1.RecordEventsRequest.events:type_name -> consent.v1.Event
@@ -2240,21 +2252,22 @@ var file_consent_v1_consent_service_proto_depIdxs = []int32{
 	21, // 48: consent.v1.ListEventsResponse.entries:type_name -> consent.v1.LedgerEntry
 	22, // 49: consent.v1.LedgerEntry.event:type_name -> consent.v1.Event
 	23, // 50: consent.v1.LedgerEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	2,  // 51: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
-	10, // 52: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
-	4,  // 53: consent.v1.ConsentService.LinkSubjects:input_type -> consent.v1.LinkSubjectsRequest
-	6,  // 54: consent.v1.ConsentService.UnlinkSubjects:input_type -> consent.v1.UnlinkSubjectsRequest
-	19, // 55: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
-	3,  // 56: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
-	11, // 57: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
-	5,  // 58: consent.v1.ConsentService.LinkSubjects:output_type -> consent.v1.LinkSubjectsResponse
-	7,  // 59: consent.v1.ConsentService.UnlinkSubjects:output_type -> consent.v1.UnlinkSubjectsResponse
-	20, // 60: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
-	56, // [56:61] is the sub-list for method output_type
-	51, // [51:56] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	32, // 51: consent.v1.LedgerEntry.recorded_by:type_name -> consent.v1.Caller
+	2,  // 52: consent.v1.ConsentService.RecordEvents:input_type -> consent.v1.RecordEventsRequest
+	10, // 53: consent.v1.ConsentService.GetSubject:input_type -> consent.v1.GetSubjectRequest
+	4,  // 54: consent.v1.ConsentService.LinkSubjects:input_type -> consent.v1.LinkSubjectsRequest
+	6,  // 55: consent.v1.ConsentService.UnlinkSubjects:input_type -> consent.v1.UnlinkSubjectsRequest
+	19, // 56: consent.v1.ConsentService.ListEvents:input_type -> consent.v1.ListEventsRequest
+	3,  // 57: consent.v1.ConsentService.RecordEvents:output_type -> consent.v1.RecordEventsResponse
+	11, // 58: consent.v1.ConsentService.GetSubject:output_type -> consent.v1.GetSubjectResponse
+	5,  // 59: consent.v1.ConsentService.LinkSubjects:output_type -> consent.v1.LinkSubjectsResponse
+	7,  // 60: consent.v1.ConsentService.UnlinkSubjects:output_type -> consent.v1.UnlinkSubjectsResponse
+	20, // 61: consent.v1.ConsentService.ListEvents:output_type -> consent.v1.ListEventsResponse
+	57, // [57:62] is the sub-list for method output_type
+	52, // [52:57] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_consent_service_proto_init() }

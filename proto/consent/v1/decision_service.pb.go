@@ -2391,6 +2391,185 @@ func (x *WatchHello) GetHeartbeatInterval() *durationpb.Duration {
 	return nil
 }
 
+// ReportAnswersRequest tells of answers given by a near cache.
+type ReportAnswersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Answers       []*ReportedAnswers     `protobuf:"bytes,1,rep,name=answers,proto3" json:"answers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportAnswersRequest) Reset() {
+	*x = ReportAnswersRequest{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportAnswersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportAnswersRequest) ProtoMessage() {}
+
+func (x *ReportAnswersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportAnswersRequest.ProtoReflect.Descriptor instead.
+func (*ReportAnswersRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ReportAnswersRequest) GetAnswers() []*ReportedAnswers {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+// ReportedAnswers counts the checks that one decision answered.
+type ReportedAnswers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// That of the decision, as the server gave it out.
+	DecisionId string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	// How many checks it answered since the last report.
+	Count uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// What was asked, as in the check.
+	Controller     string        `protobuf:"bytes,3,opt,name=controller,proto3" json:"controller,omitempty"`
+	Purpose        string        `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	DataCategories []string      `protobuf:"bytes,5,rep,name=data_categories,json=dataCategories,proto3" json:"data_categories,omitempty"`
+	RecipientKind  RecipientKind `protobuf:"varint,6,opt,name=recipient_kind,json=recipientKind,proto3,enum=consent.v1.RecipientKind" json:"recipient_kind,omitempty"`
+	// What the decision was.
+	Decision      Decision `protobuf:"varint,7,opt,name=decision,proto3,enum=consent.v1.Decision" json:"decision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportedAnswers) Reset() {
+	*x = ReportedAnswers{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportedAnswers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportedAnswers) ProtoMessage() {}
+
+func (x *ReportedAnswers) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportedAnswers.ProtoReflect.Descriptor instead.
+func (*ReportedAnswers) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ReportedAnswers) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
+func (x *ReportedAnswers) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ReportedAnswers) GetController() string {
+	if x != nil {
+		return x.Controller
+	}
+	return ""
+}
+
+func (x *ReportedAnswers) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ReportedAnswers) GetDataCategories() []string {
+	if x != nil {
+		return x.DataCategories
+	}
+	return nil
+}
+
+func (x *ReportedAnswers) GetRecipientKind() RecipientKind {
+	if x != nil {
+		return x.RecipientKind
+	}
+	return RecipientKind_RECIPIENT_KIND_UNSPECIFIED
+}
+
+func (x *ReportedAnswers) GetDecision() Decision {
+	if x != nil {
+		return x.Decision
+	}
+	return Decision_DECISION_UNSPECIFIED
+}
+
+// ReportAnswersResponse says nothing more.
+type ReportAnswersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportAnswersResponse) Reset() {
+	*x = ReportAnswersResponse{}
+	mi := &file_consent_v1_decision_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportAnswersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportAnswersResponse) ProtoMessage() {}
+
+func (x *ReportAnswersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_decision_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportAnswersResponse.ProtoReflect.Descriptor instead.
+func (*ReportAnswersResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_decision_service_proto_rawDescGZIP(), []int{29}
+}
+
 var File_consent_v1_decision_service_proto protoreflect.FileDescriptor
 
 const file_consent_v1_decision_service_proto_rawDesc = "" +
@@ -2577,7 +2756,22 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"slot_count\x18\x03 \x01(\rR\tslotCount\x12/\n" +
 	"\x05lease\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12H\n" +
-	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval*\\\n" +
+	"\x12heartbeat_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval\"Z\n" +
+	"\x14ReportAnswersRequest\x12B\n" +
+	"\aanswers\x18\x01 \x03(\v2\x1b.consent.v1.ReportedAnswersB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\aanswers\"\xaa\x03\n" +
+	"\x0fReportedAnswers\x12*\n" +
+	"\vdecision_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\n" +
+	"decisionId\x12\x1d\n" +
+	"\x05count\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\x05count\x12*\n" +
+	"\n" +
+	"controller\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\n" +
+	"controller\x127\n" +
+	"\apurpose\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,63}$R\apurpose\x12_\n" +
+	"\x0fdata_categories\x18\x05 \x03(\tB6\xbaH3\x92\x010\x10d\",r*(\x80\x022%^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*$R\x0edataCategories\x12J\n" +
+	"\x0erecipient_kind\x18\x06 \x01(\x0e2\x19.consent.v1.RecipientKindB\b\xbaH\x05\x82\x01\x02\x10\x01R\rrecipientKind\x12:\n" +
+	"\bdecision\x18\a \x01(\x0e2\x14.consent.v1.DecisionB\b\xbaH\x05\x82\x01\x02\x10\x01R\bdecision\"\x17\n" +
+	"\x15ReportAnswersResponse*\\\n" +
 	"\fPolicyChoice\x12\x1d\n" +
 	"\x19POLICY_CHOICE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12POLICY_CHOICE_THEN\x10\x01\x12\x15\n" +
@@ -2586,7 +2780,7 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x15FACT_ROLE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12FACT_ROLE_DECISIVE\x10\x01\x12\x14\n" +
 	"\x10FACT_ROLE_SHARED\x10\x02\x12\x17\n" +
-	"\x13FACT_ROLE_NO_EFFECT\x10\x032\xfc\x03\n" +
+	"\x13FACT_ROLE_NO_EFFECT\x10\x032\xd4\x04\n" +
 	"\x0fDecisionService\x12>\n" +
 	"\x05Check\x12\x18.consent.v1.CheckRequest\x1a\x19.consent.v1.CheckResponse\"\x00\x12M\n" +
 	"\n" +
@@ -2594,7 +2788,8 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\fListPurposes\x12\x1f.consent.v1.ListPurposesRequest\x1a .consent.v1.ListPurposesResponse\"\x00\x12T\n" +
 	"\vCheckStream\x12\x1e.consent.v1.CheckStreamRequest\x1a\x1f.consent.v1.CheckStreamResponse\"\x00(\x010\x01\x12D\n" +
 	"\aExplain\x12\x1a.consent.v1.ExplainRequest\x1a\x1b.consent.v1.ExplainResponse\"\x00\x12i\n" +
-	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01BR\n" +
+	"\x12WatchInvalidations\x12%.consent.v1.WatchInvalidationsRequest\x1a&.consent.v1.WatchInvalidationsResponse\"\x00(\x010\x01\x12V\n" +
+	"\rReportAnswers\x12 .consent.v1.ReportAnswersRequest\x1a!.consent.v1.ReportAnswersResponse\"\x00BR\n" +
 	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
@@ -2610,7 +2805,7 @@ func file_consent_v1_decision_service_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_decision_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_consent_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_consent_v1_decision_service_proto_goTypes = []any{
 	(PolicyChoice)(0),                  // 0: consent.v1.PolicyChoice
 	(FactRole)(0),                      // 1: consent.v1.FactRole
@@ -2641,103 +2836,112 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(*WatchInvalidationsRequest)(nil),  // 26: consent.v1.WatchInvalidationsRequest
 	(*WatchInvalidationsResponse)(nil), // 27: consent.v1.WatchInvalidationsResponse
 	(*WatchHello)(nil),                 // 28: consent.v1.WatchHello
-	(*Recipient)(nil),                  // 29: consent.v1.Recipient
-	(*structpb.Struct)(nil),            // 30: google.protobuf.Struct
-	(Decision)(0),                      // 31: consent.v1.Decision
-	(*Reason)(nil),                     // 32: consent.v1.Reason
-	(LegalBasis)(0),                    // 33: consent.v1.LegalBasis
-	(*Obligation)(nil),                 // 34: consent.v1.Obligation
-	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 36: google.protobuf.Duration
-	(*StateAsOf)(nil),                  // 37: consent.v1.StateAsOf
-	(*Person)(nil),                     // 38: consent.v1.Person
-	(*LedgerEntry)(nil),                // 39: consent.v1.LedgerEntry
-	(ReasonCode)(0),                    // 40: consent.v1.ReasonCode
-	(ObligationCode)(0),                // 41: consent.v1.ObligationCode
+	(*ReportAnswersRequest)(nil),       // 29: consent.v1.ReportAnswersRequest
+	(*ReportedAnswers)(nil),            // 30: consent.v1.ReportedAnswers
+	(*ReportAnswersResponse)(nil),      // 31: consent.v1.ReportAnswersResponse
+	(*Recipient)(nil),                  // 32: consent.v1.Recipient
+	(*structpb.Struct)(nil),            // 33: google.protobuf.Struct
+	(Decision)(0),                      // 34: consent.v1.Decision
+	(*Reason)(nil),                     // 35: consent.v1.Reason
+	(LegalBasis)(0),                    // 36: consent.v1.LegalBasis
+	(*Obligation)(nil),                 // 37: consent.v1.Obligation
+	(*timestamppb.Timestamp)(nil),      // 38: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 39: google.protobuf.Duration
+	(*StateAsOf)(nil),                  // 40: consent.v1.StateAsOf
+	(*Person)(nil),                     // 41: consent.v1.Person
+	(*LedgerEntry)(nil),                // 42: consent.v1.LedgerEntry
+	(ReasonCode)(0),                    // 43: consent.v1.ReasonCode
+	(ObligationCode)(0),                // 44: consent.v1.ObligationCode
+	(RecipientKind)(0),                 // 45: consent.v1.RecipientKind
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
-	29, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
-	30, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
+	32, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
+	33, // 1: consent.v1.CheckRequest.context:type_name -> google.protobuf.Struct
 	2,  // 2: consent.v1.CheckRequest.consistency:type_name -> consent.v1.Consistency
-	31, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
-	32, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
-	33, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
-	34, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
-	35, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
+	34, // 3: consent.v1.CheckResponse.decision:type_name -> consent.v1.Decision
+	35, // 4: consent.v1.CheckResponse.reasons:type_name -> consent.v1.Reason
+	36, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
+	37, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
+	38, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
 	3,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
 	2,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
 	7,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
 	4,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
 	8,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
 	9,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	36, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
-	30, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	39, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	33, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
 	2,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	35, // 17: consent.v1.ListPurposesRequest.at:type_name -> google.protobuf.Timestamp
-	35, // 18: consent.v1.ListPurposesRequest.known_at:type_name -> google.protobuf.Timestamp
+	38, // 17: consent.v1.ListPurposesRequest.at:type_name -> google.protobuf.Timestamp
+	38, // 18: consent.v1.ListPurposesRequest.known_at:type_name -> google.protobuf.Timestamp
 	0,  // 19: consent.v1.ListPurposesRequest.policies:type_name -> consent.v1.PolicyChoice
 	13, // 20: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	37, // 21: consent.v1.ListPurposesResponse.as_of:type_name -> consent.v1.StateAsOf
+	40, // 21: consent.v1.ListPurposesResponse.as_of:type_name -> consent.v1.StateAsOf
 	12, // 22: consent.v1.ListPurposesResponse.policies:type_name -> consent.v1.DecidingPolicies
-	35, // 23: consent.v1.DecidingPolicies.in_force_from:type_name -> google.protobuf.Timestamp
-	35, // 24: consent.v1.DecidingPolicies.in_force_until:type_name -> google.protobuf.Timestamp
+	38, // 23: consent.v1.DecidingPolicies.in_force_from:type_name -> google.protobuf.Timestamp
+	38, // 24: consent.v1.DecidingPolicies.in_force_until:type_name -> google.protobuf.Timestamp
 	4,  // 25: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
 	15, // 26: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
 	3,  // 27: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
-	36, // 28: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	39, // 28: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
 	17, // 29: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
 	4,  // 30: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
 	8,  // 31: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
 	3,  // 32: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	35, // 33: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	35, // 34: consent.v1.ExplainRequest.known_at:type_name -> google.protobuf.Timestamp
+	38, // 33: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	38, // 34: consent.v1.ExplainRequest.known_at:type_name -> google.protobuf.Timestamp
 	0,  // 35: consent.v1.ExplainRequest.policies:type_name -> consent.v1.PolicyChoice
 	4,  // 36: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	35, // 37: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
+	38, // 37: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
 	21, // 38: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
 	22, // 39: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
 	23, // 40: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
 	24, // 41: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
 	25, // 42: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
-	37, // 43: consent.v1.ExplainResponse.state_as_of:type_name -> consent.v1.StateAsOf
+	40, // 43: consent.v1.ExplainResponse.state_as_of:type_name -> consent.v1.StateAsOf
 	12, // 44: consent.v1.ExplainResponse.policies:type_name -> consent.v1.DecidingPolicies
 	20, // 45: consent.v1.ExplainResponse.annulled:type_name -> consent.v1.AnnulledEvent
-	38, // 46: consent.v1.ExplainResponse.person:type_name -> consent.v1.Person
-	39, // 47: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
-	39, // 48: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
+	41, // 46: consent.v1.ExplainResponse.person:type_name -> consent.v1.Person
+	42, // 47: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
+	42, // 48: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
 	1,  // 49: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
-	31, // 50: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
-	40, // 51: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
-	39, // 52: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
-	40, // 53: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
-	41, // 54: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
+	34, // 50: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
+	43, // 51: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
+	42, // 52: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
+	43, // 53: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
+	44, // 54: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
 	22, // 55: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
-	31, // 56: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
-	40, // 57: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
-	35, // 58: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
-	35, // 59: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
-	31, // 60: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
-	40, // 61: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
+	34, // 56: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
+	43, // 57: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
+	38, // 58: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
+	38, // 59: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
+	34, // 60: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
+	43, // 61: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
 	28, // 62: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
-	36, // 63: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
-	36, // 64: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
-	3,  // 65: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	5,  // 66: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	10, // 67: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	14, // 68: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	18, // 69: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	26, // 70: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	4,  // 71: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	6,  // 72: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	11, // 73: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	16, // 74: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	19, // 75: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	27, // 76: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	71, // [71:77] is the sub-list for method output_type
-	65, // [65:71] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	39, // 63: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	39, // 64: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	30, // 65: consent.v1.ReportAnswersRequest.answers:type_name -> consent.v1.ReportedAnswers
+	45, // 66: consent.v1.ReportedAnswers.recipient_kind:type_name -> consent.v1.RecipientKind
+	34, // 67: consent.v1.ReportedAnswers.decision:type_name -> consent.v1.Decision
+	3,  // 68: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	5,  // 69: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	10, // 70: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	14, // 71: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	18, // 72: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	26, // 73: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	29, // 74: consent.v1.DecisionService.ReportAnswers:input_type -> consent.v1.ReportAnswersRequest
+	4,  // 75: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	6,  // 76: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	11, // 77: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	16, // 78: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	19, // 79: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	27, // 80: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	31, // 81: consent.v1.DecisionService.ReportAnswers:output_type -> consent.v1.ReportAnswersResponse
+	75, // [75:82] is the sub-list for method output_type
+	68, // [68:75] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }
@@ -2766,7 +2970,7 @@ func file_consent_v1_decision_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_decision_service_proto_rawDesc), len(file_consent_v1_decision_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   27,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	DecisionService_CheckStream_FullMethodName        = "/consent.v1.DecisionService/CheckStream"
 	DecisionService_Explain_FullMethodName            = "/consent.v1.DecisionService/Explain"
 	DecisionService_WatchInvalidations_FullMethodName = "/consent.v1.DecisionService/WatchInvalidations"
+	DecisionService_ReportAnswers_FullMethodName      = "/consent.v1.DecisionService/ReportAnswers"
 )
 
 // DecisionServiceClient is the client API for DecisionService service.
@@ -64,6 +65,10 @@ type DecisionServiceClient interface {
 	// To give a lease up at once, stop answering and close the sending side. Errors besides the common ones:
 	// RESOURCE_EXHAUSTED when the client is too slow, or there are too many; FAILED_PRECONDITION when it breaks the protocol.
 	WatchInvalidations(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WatchInvalidationsRequest, WatchInvalidationsResponse], error)
+	// ReportAnswers tells of the checks that a client's near cache answered from decisions it holds, so that the decision
+	// log and the record of processing know of them. Reports are counted as they come: one that is repeated counts twice,
+	// one that is lost is missing. Those for what the caller may not check are refused as a whole.
+	ReportAnswers(ctx context.Context, in *ReportAnswersRequest, opts ...grpc.CallOption) (*ReportAnswersResponse, error)
 }
 
 type decisionServiceClient struct {
@@ -140,6 +145,16 @@ func (c *decisionServiceClient) WatchInvalidations(ctx context.Context, opts ...
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DecisionService_WatchInvalidationsClient = grpc.BidiStreamingClient[WatchInvalidationsRequest, WatchInvalidationsResponse]
 
+func (c *decisionServiceClient) ReportAnswers(ctx context.Context, in *ReportAnswersRequest, opts ...grpc.CallOption) (*ReportAnswersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportAnswersResponse)
+	err := c.cc.Invoke(ctx, DecisionService_ReportAnswers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DecisionServiceServer is the server API for DecisionService service.
 // All implementations must embed UnimplementedDecisionServiceServer
 // for forward compatibility.
@@ -177,6 +192,10 @@ type DecisionServiceServer interface {
 	// To give a lease up at once, stop answering and close the sending side. Errors besides the common ones:
 	// RESOURCE_EXHAUSTED when the client is too slow, or there are too many; FAILED_PRECONDITION when it breaks the protocol.
 	WatchInvalidations(grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]) error
+	// ReportAnswers tells of the checks that a client's near cache answered from decisions it holds, so that the decision
+	// log and the record of processing know of them. Reports are counted as they come: one that is repeated counts twice,
+	// one that is lost is missing. Those for what the caller may not check are refused as a whole.
+	ReportAnswers(context.Context, *ReportAnswersRequest) (*ReportAnswersResponse, error)
 	mustEmbedUnimplementedDecisionServiceServer()
 }
 
@@ -204,6 +223,9 @@ func (UnimplementedDecisionServiceServer) Explain(context.Context, *ExplainReque
 }
 func (UnimplementedDecisionServiceServer) WatchInvalidations(grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInvalidations not implemented")
+}
+func (UnimplementedDecisionServiceServer) ReportAnswers(context.Context, *ReportAnswersRequest) (*ReportAnswersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportAnswers not implemented")
 }
 func (UnimplementedDecisionServiceServer) mustEmbedUnimplementedDecisionServiceServer() {}
 func (UnimplementedDecisionServiceServer) testEmbeddedByValue()                         {}
@@ -312,6 +334,24 @@ func _DecisionService_WatchInvalidations_Handler(srv interface{}, stream grpc.Se
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DecisionService_WatchInvalidationsServer = grpc.BidiStreamingServer[WatchInvalidationsRequest, WatchInvalidationsResponse]
 
+func _DecisionService_ReportAnswers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportAnswersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).ReportAnswers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_ReportAnswers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).ReportAnswers(ctx, req.(*ReportAnswersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DecisionService_ServiceDesc is the grpc.ServiceDesc for DecisionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -334,6 +374,10 @@ var DecisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Explain",
 			Handler:    _DecisionService_Explain_Handler,
+		},
+		{
+			MethodName: "ReportAnswers",
+			Handler:    _DecisionService_ReportAnswers_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

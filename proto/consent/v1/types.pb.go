@@ -2132,6 +2132,70 @@ func (x *Relationship) GetOptOutOffered() bool {
 	return false
 }
 
+// Caller is who asked, as the server recognised them.
+type Caller struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How: "anonymous" where authentication is off, "certificate", "token" or "key".
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The SPIFFE URI or DNS name of a certificate, the subject of a token, the name of a key's owner.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Who issued the token; empty for other kinds.
+	Issuer        string `protobuf:"bytes,3,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Caller) Reset() {
+	*x = Caller{}
+	mi := &file_consent_v1_types_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Caller) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Caller) ProtoMessage() {}
+
+func (x *Caller) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_types_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Caller.ProtoReflect.Descriptor instead.
+func (*Caller) Descriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Caller) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Caller) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Caller) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
 var File_consent_v1_types_proto protoreflect.FileDescriptor
 
 const file_consent_v1_types_proto_rawDesc = "" +
@@ -2246,7 +2310,11 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\flast_sale_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"lastSaleAt\x12/\n" +
 	"\x0eselling_entity\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\rsellingEntity\x12&\n" +
-	"\x0fopt_out_offered\x18\x03 \x01(\bR\roptOutOffered*K\n" +
+	"\x0fopt_out_offered\x18\x03 \x01(\bR\roptOutOffered\"D\n" +
+	"\x06Caller\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06issuer\x18\x03 \x01(\tR\x06issuer*K\n" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eDECISION_ALLOW\x10\x01\x12\x11\n" +
@@ -2372,7 +2440,7 @@ func file_consent_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_consent_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_consent_v1_types_proto_goTypes = []any{
 	(Decision)(0),                 // 0: consent.v1.Decision
 	(ReasonCode)(0),               // 1: consent.v1.ReasonCode
@@ -2402,15 +2470,16 @@ var file_consent_v1_types_proto_goTypes = []any{
 	(*Person)(nil),                // 25: consent.v1.Person
 	(*ProfileEvent)(nil),          // 26: consent.v1.ProfileEvent
 	(*Relationship)(nil),          // 27: consent.v1.Relationship
-	(*structpb.Struct)(nil),       // 28: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(*Caller)(nil),                // 28: consent.v1.Caller
+	(*structpb.Struct)(nil),       // 29: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
 }
 var file_consent_v1_types_proto_depIdxs = []int32{
 	4,  // 0: consent.v1.Recipient.kind:type_name -> consent.v1.RecipientKind
 	1,  // 1: consent.v1.Reason.code:type_name -> consent.v1.ReasonCode
 	3,  // 2: consent.v1.Obligation.code:type_name -> consent.v1.ObligationCode
-	28, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
-	29, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
+	29, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
+	30, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
 	15, // 5: consent.v1.Event.consent:type_name -> consent.v1.ConsentEvent
 	16, // 6: consent.v1.Event.objection:type_name -> consent.v1.ObjectionEvent
 	17, // 7: consent.v1.Event.restriction:type_name -> consent.v1.RestrictionEvent
@@ -2424,15 +2493,15 @@ var file_consent_v1_types_proto_depIdxs = []int32{
 	24, // 15: consent.v1.Event.sharing:type_name -> consent.v1.SharingEvent
 	5,  // 16: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
 	6,  // 17: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
-	29, // 18: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
+	30, // 18: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
 	7,  // 19: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
 	8,  // 20: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
 	9,  // 21: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
 	10, // 22: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
-	29, // 23: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
-	29, // 24: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
+	30, // 23: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
+	30, // 24: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
 	27, // 25: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
-	29, // 26: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
+	30, // 26: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
 	27, // [27:27] is the sub-list for method output_type
 	27, // [27:27] is the sub-list for method input_type
 	27, // [27:27] is the sub-list for extension type_name
@@ -2466,7 +2535,7 @@ func file_consent_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_types_proto_rawDesc), len(file_consent_v1_types_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
