@@ -37,8 +37,8 @@ type pending struct {
 
 const recording = "recording events"
 
-// Record writes a batch and returns when it is durable and visible. When ctx ends first the batch may still be
-// recorded.
+// Record writes a batch and returns when it is durable and visible. When ctx ends first, or the disk has no room, the
+// batch may still be recorded.
 func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
 	p := &pending{batch: batch, forms: make([][]byte, len(batch.Events)), done: make(chan struct{})}
 	for i := range batch.Events {
@@ -48,7 +48,8 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 		}
 		p.forms[i], p.bytes = form, p.bytes+len(form)
 	}
-	if err := s.enqueue(ctx, p); err != nil {
+	stalled := s.log.stalls.current.Load()
+	if err := s.enqueue(ctx, p, stalled); err != nil {
 		return consent.Recorded{}, err
 	}
 	select {
@@ -57,6 +58,8 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 	case <-ctx.Done():
 		return consent.Recorded{}, ctx.Err()
 	case <-s.log.halted:
+	case <-stalled.begun:
+		return consent.Recorded{}, unavailable(recording, stalled.err)
 	}
 	// The committer answers, unless it is stuck in pebble.
 	select {
@@ -67,7 +70,7 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 	}
 }
 
-func (s *Store) enqueue(ctx context.Context, p *pending) error {
+func (s *Store) enqueue(ctx context.Context, p *pending, stalled *stall) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -76,10 +79,8 @@ func (s *Store) enqueue(ctx context.Context, p *pending) error {
 	if s.closed {
 		return unavailable(recording, errClosed)
 	}
-	select {
-	case <-s.log.halted:
-		return unavailable(recording, s.Err())
-	default:
+	if err := s.Err(); err != nil {
+		return unavailable(recording, err)
 	}
 	select {
 	case s.queue <- p:
@@ -88,6 +89,8 @@ func (s *Store) enqueue(ctx context.Context, p *pending) error {
 		return ctx.Err()
 	case <-s.log.halted:
 		return unavailable(recording, s.Err())
+	case <-stalled.begun:
+		return unavailable(recording, stalled.err)
 	}
 }
 
@@ -96,6 +99,7 @@ func (s *Store) commitAll() {
 	defer close(s.done)
 	for first := range s.queue {
 		group := s.gather(first)
+		s.log.writing()
 		err := s.commit(group)
 		s.log.wrote(err)
 		if err != nil {
@@ -130,7 +134,7 @@ func (s *Store) gather(first *pending) []*pending {
 // commit records the group durably and shows it to readers. A batch that cannot be recorded gets its own error; an
 // error that is returned is that of all: nothing of the group was recorded, or nobody knows.
 func (s *Store) commit(group []*pending) (err error) {
-	if err := s.Err(); err != nil {
+	if err := s.log.failure(); err != nil {
 		return err
 	}
 	last, told := s.last, false

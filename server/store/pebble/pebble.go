@@ -14,9 +14,9 @@
 // all ids that they touch, in the same one write, from their ledgers (links.go); all other events advance states
 // as they are (change.go).
 //
-// Failure: an error of the disk or of pebble is consent.ErrUnavailable. After a failed write, a full disk among them,
-// the store refuses all others, and reads what was durable before, until the process is started again: monitor and
-// guardFS say why. Nothing panics and nothing ends the process.
+// Failure: an error of the disk or of pebble is consent.ErrUnavailable. While the disk has no room writes are refused,
+// and go on by themselves (stalls). After a failed write the store refuses all others, and reads what was durable
+// before, until the process is started again: monitor and guardFS say why. Nothing panics and nothing ends the process.
 package pebble
 
 import (
@@ -85,8 +85,14 @@ func (s *Store) ID() store.ID { return s.id }
 // Applied is a revision up to which every change is durable and visible.
 func (s *Store) Applied() consent.Revision { return s.view.Load().revision }
 
-// Err returns the failure because of which the store refuses writes, or nil.
-func (s *Store) Err() error { return s.log.failure() }
+// Err returns why the store refuses writes: the failure after which it must be opened again, or what writes wait for;
+// nil: it takes them.
+func (s *Store) Err() error {
+	if err := s.log.failure(); err != nil {
+		return err
+	}
+	return s.log.stalled()
+}
 
 // Close waits for calls under way and releases the directory. Calling it again does nothing.
 //
@@ -100,6 +106,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	close(s.queue)
+	close(s.log.closing)
 	s.gate.Unlock()
 	ended := make(chan error, 1)
 	go func() { ended <- s.end() }()
@@ -119,7 +126,6 @@ func (s *Store) Close() error {
 func (s *Store) end() (err error) {
 	defer recovered("closing the store", &err)
 	<-s.done
-	s.log.closing.Store(true)
 	flushed, err := s.db.AsyncFlush()
 	if err != nil {
 		return err
