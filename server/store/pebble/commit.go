@@ -99,9 +99,11 @@ func (s *Store) commitAll() {
 	defer close(s.done)
 	for first := range s.queue {
 		group := s.gather(first)
+		s.committing.Lock()
 		s.log.writing()
 		err := s.commit(group)
 		s.log.wrote(err)
+		s.committing.Unlock()
 		if err != nil {
 			for _, p := range group {
 				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false

@@ -29,6 +29,8 @@ import (
 type guardFS struct {
 	vfs.FS
 	*monitor
+	// dir is the store's directory: what is in others, such as a checkpoint, may fail.
+	dir string
 }
 
 func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
@@ -53,7 +55,7 @@ func (g guardFS) file(f vfs.File, err error) (vfs.File, error) {
 // manifest counts.
 func (g guardFS) waitsForRoom(name string) bool {
 	base := g.PathBase(name)
-	return isLog(base) || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, "marker.")
+	return g.PathDir(name) == g.dir && (isLog(base) || strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, "marker."))
 }
 
 // Create implements vfs.FS.
@@ -91,8 +93,8 @@ func (g guardFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory)
 // OpenDir implements vfs.FS. The directory is synced when a log or a manifest is begun.
 func (g guardFS) OpenDir(name string) (vfs.File, error) {
 	f, err := g.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
+	if err != nil || name != g.dir {
+		return f, err
 	}
 	return guardFile{f, g.monitor}, nil
 }

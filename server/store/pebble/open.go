@@ -29,6 +29,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
+	dir = o.FS.PathDir(o.FS.PathJoin(dir, "LOCK")) // as pebble names it
 	if err := prepare(o.FS, dir); err != nil {
 		return nil, err
 	}
@@ -37,7 +38,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		observers: o.Observers, log: newMonitor(o), lock: lock,
+		dir: dir, files: o.FS, observers: o.Observers, log: newMonitor(o), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)
@@ -50,6 +51,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s %w", dir, err), lock.Close())
 	}
+	s.removeCheckpoint() // of a process that ended in the middle of one
 	go s.commitAll()
 	return s, nil
 }
@@ -162,6 +164,8 @@ func (s *Store) open(dir string, o Options) (err error) {
 
 func (s *Store) openEngine(dir string, o Options) (err error) {
 	options := engineOptions(o, s.log)
+	options.FS = guardFS{o.FS, s.log, dir}
+	options.WithFSDefaults()
 	options.Lock = s.lock
 	if s.db, err = engine.Open(dir, options); err != nil {
 		return engineError(err)

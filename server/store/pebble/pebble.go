@@ -54,6 +54,8 @@ const defaultCacheSize = 64 << 20
 
 // Store implements store.Store.
 type Store struct {
+	dir       string
+	files     vfs.FS
 	id        store.ID
 	observers store.Observers
 	log       *monitor
@@ -66,13 +68,18 @@ type Store struct {
 	// views counts the views whose snapshot is open.
 	views sync.WaitGroup
 
-	// last is the newest revision; only the committer uses it.
+	// committing is held while a group is committed, and while a checkpoint is made.
+	committing sync.Mutex
+	// last is the newest revision, guarded by committing.
 	last consent.Revision
 	// queue hands batches to the committer. A send happens under gate's read lock, closing under its write lock.
 	queue chan *pending
 	gate  sync.RWMutex
 	// closed is guarded by gate.
 	closed bool
+	// checkpoint is held while there is one, checkpoints counts those under way.
+	checkpoint  sync.Mutex
+	checkpoints sync.WaitGroup
 	// done is closed when the committer has ended.
 	done chan struct{}
 }
@@ -126,6 +133,7 @@ func (s *Store) Close() error {
 func (s *Store) end() (err error) {
 	defer recovered("closing the store", &err)
 	<-s.done
+	s.checkpoints.Wait()
 	flushed, err := s.db.AsyncFlush()
 	if err != nil {
 		return err
@@ -155,13 +163,11 @@ func engineOptions(o Options, log *monitor) *engine.Options {
 		L0CompactionThreshold:      2,
 		Logger:                     log,
 		EventListener:              log.listener(),
-		FS:                         guardFS{o.FS, log},
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
 	if options.CacheSize == 0 {
 		options.CacheSize = defaultCacheSize
 	}
-	options.WithFSDefaults()
 	options.Experimental.ReadSamplingMultiplier = -1
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
