@@ -18,6 +18,7 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":         {},
+	"server/backup":          {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
 	"server/store/pebble":    {"server/consent", "server/store"},
@@ -51,7 +52,7 @@ var mayImport = map[string][]string{
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
+		"policies", "server/authz", "server/backup", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
@@ -66,7 +67,7 @@ var mayImport = map[string][]string{
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
 		"server/policy/source",
-		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold", "server/backup", "server/store/pebble",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},

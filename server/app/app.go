@@ -49,6 +49,7 @@ type App struct {
 	manager  *reload.Manager
 	prover   *prover
 	states   *cache.Cache
+	backups  *backups
 	watchers *watch.Hub
 	registry *prometheus.Registry
 	health   serving
@@ -149,6 +150,7 @@ func (a *App) openStore() error {
 		return err
 	}
 	states.Attach(ledger)
+	a.backups = a.newBackups(ledger, ledger.ID())
 	a.watchers, err = watch.New(watch.Config{
 		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
 		Lease: a.config.CacheLease, Now: a.config.Now,
@@ -188,7 +190,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	}
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
-		History: a.archive.History, Activator: a.manager, Prover: a.prover,
+		History: a.archive.History, Activator: a.manager, Prover: a.prover, Backup: a.backups,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }

@@ -1,8 +1,88 @@
 package grpcapi
 
-import consentv1 "github.com/consentd/consentd/proto/consent/v1"
+import (
+	"bufio"
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/consent"
+)
+
+// Backup copies the node's data while it goes on.
+type Backup interface {
+	// Backup tells begin the revision as of which the copy is, and writes the archive to what begin returns. Its errors
+	// are consent.ErrBackupRuns, consent.ErrUnavailable, the writer's and the context's.
+	Backup(ctx context.Context, begin func(consent.Revision) (io.Writer, error)) error
+}
 
 // adminService answers AdminService.
 type adminService struct {
 	consentv1.UnimplementedAdminServiceServer
+	edge
+	backup Backup
+}
+
+// chunkBytes is far below what a message may have, and large enough that messages cost little beside their bytes.
+const chunkBytes = 256 << 10
+
+type backupStream = grpc.ServerStreamingServer[consentv1.BackupResponse]
+
+// Backup streams the archive. A stream has no interceptor of this package: calls are counted and errors mapped here.
+func (s *adminService) Backup(r *consentv1.BackupRequest, stream backupStream) error {
+	if s.backup == nil {
+		return s.UnimplementedAdminServiceServer.Backup(r, stream)
+	}
+	const method = consentv1.AdminService_Backup_FullMethodName
+	start, ctx := time.Now(), stream.Context()
+	err := s.archive(ctx, stream)
+	if err == nil {
+		s.metrics.methods[method].done(codes.OK, time.Since(start))
+		return nil
+	}
+	refused := s.errors.refuse(ctx, method, err)
+	s.metrics.methods[method].done(refused.Code(), time.Since(start))
+	return refused.Err()
+}
+
+// archive sends the archive, and last that it is complete. A panic is an error.
+func (s *adminService) archive(ctx context.Context, stream backupStream) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = s.panicked(cause)
+		}
+	}()
+	chunks := bufio.NewWriterSize(chunkWriter{stream}, chunkBytes)
+	begin := func(revision consent.Revision) (io.Writer, error) {
+		return chunks, stream.Send(&consentv1.BackupResponse{Revision: uint64(revision)})
+	}
+	if err := s.backup.Backup(ctx, begin); err != nil {
+		if ended := ctx.Err(); ended != nil {
+			return ended // not what sending on an ended stream says
+		}
+		return err
+	}
+	if err := chunks.Flush(); err != nil {
+		return err
+	}
+	return stream.Send(&consentv1.BackupResponse{Complete: true})
+}
+
+// chunkWriter sends what is written.
+type chunkWriter struct{ stream backupStream }
+
+// Write implements io.Writer.
+func (w chunkWriter) Write(b []byte) (n int, err error) {
+	for chunk := range slices.Chunk(b, chunkBytes) {
+		if err := w.stream.Send(&consentv1.BackupResponse{Chunk: chunk}); err != nil {
+			return n, err
+		}
+		n += len(chunk)
+	}
+	return n, nil
 }

@@ -88,6 +88,8 @@ type Config struct {
 	Activator Activator
 	// Prover answers CheckPolicy; required.
 	Prover Prover
+	// Backup answers Backup; nil: the store cannot be copied while it is open, and the call is UNIMPLEMENTED.
+	Backup Backup
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -154,7 +156,8 @@ func New(c Config) (*API, error) {
 		policies: policyService{
 			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
 		},
-		edge: e,
+		admin: adminService{edge: e, backup: c.Backup},
+		edge:  e,
 	}
 	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }
 	return a, nil

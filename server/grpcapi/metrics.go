@@ -71,6 +71,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	}
 	m.methods[streamInfo.FullMethod] = newMethodMetrics("CheckStream", requests, seconds)
 	m.methods[consentv1.PolicyService_DiffPolicy_FullMethodName] = newMethodMetrics("DiffPolicy", requests, seconds)
+	m.methods[consentv1.AdminService_Backup_FullMethodName] = newMethodMetrics("Backup", requests, seconds)
 	return m, register(registry, requests, seconds, m.panics, m.streams, m.decisions, m.policyErrors)
 }
 

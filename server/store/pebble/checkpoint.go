@@ -21,7 +21,7 @@ const checkpointing = "making a checkpoint of the store"
 // while f runs. The directory is removed when f returns, whose error is returned as it is; until then the tables in it
 // take their room on the disk, also where the store has no use for them any more.
 //
-// The errors are consent.ErrBusy while another checkpoint is there, consent.ErrUnavailable, and the context's.
+// The errors are consent.ErrBackupRuns while another checkpoint is there, consent.ErrUnavailable, and the context's.
 func (s *Store) Checkpoint(ctx context.Context, f func(dir string, revision consent.Revision) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -33,7 +33,7 @@ func (s *Store) Checkpoint(ctx context.Context, f func(dir string, revision cons
 	}
 	if !s.checkpoint.TryLock() {
 		s.gate.RUnlock()
-		return consent.ErrBusy
+		return consent.ErrBackupRuns
 	}
 	s.checkpoints.Add(1)
 	s.gate.RUnlock()

@@ -86,8 +86,8 @@ func TestOneCheckpointAtATime(t *testing.T) {
 	s := mustOpen(t, vfs.NewMem(), nil)
 	failed := errors.New("failed")
 	err := s.Checkpoint(t.Context(), func(string, consent.Revision) error {
-		if err := s.Checkpoint(t.Context(), nil); !errors.Is(err, consent.ErrBusy) {
-			t.Errorf("another beside it: %v, want ErrBusy", err)
+		if err := s.Checkpoint(t.Context(), nil); !errors.Is(err, consent.ErrBackupRuns) {
+			t.Errorf("another beside it: %v, want ErrBackupRuns", err)
 		}
 		return failed
 	})

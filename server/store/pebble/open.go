@@ -20,6 +20,9 @@ import (
 // since 3, ids may be of people.
 const format = 3
 
+// Format is the version in which stores are written; older ones are brought to it when they are opened.
+const Format = format
+
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
 //
 // It refuses, with one line that says what to do: a directory that cannot be written, one that holds other files or
