@@ -85,6 +85,7 @@ func (a *app) root() *cobra.Command {
 		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
+		a.backupCommand(), a.restoreCommand(), a.verifyCommand(),
 	)
 	return root
 }
