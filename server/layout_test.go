@@ -52,7 +52,8 @@ var mayImport = map[string][]string{
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/authz", "server/backup", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
+		"policies", "server/authz", "server/backup", "server/cache", "server/caller", "server/certificate",
+		"server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
@@ -67,7 +68,8 @@ var mayImport = map[string][]string{
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
 		"server/policy/source",
-		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold", "server/backup", "server/store/pebble",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
+		"server/backup", "server/store/pebble",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},

@@ -74,8 +74,9 @@ data directory.`,
 			}
 			done := copiedOf(to, &m)
 			if to == stdio { // which has the archive
-				fmt.Fprintf(a.stderr, "store %s, revision %d, %d files, %d bytes\n", done.StoreID, done.Revision, done.Files, done.Bytes)
-				return nil
+				_, err := fmt.Fprintf(a.stderr, "store %s, revision %d, %d files, %d bytes\n",
+					done.StoreID, done.Revision, done.Files, done.Bytes)
+				return err
 			}
 			return a.printValue(done, done.fields)
 		})
@@ -154,8 +155,8 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Make a data directory of a backup; no server is asked",
-		Long: `Make a data directory of a backup: of a directory, an archive, or - for an archive on standard input. DIR must be empty or not
-there: nothing is ever overwritten. It is there whole, compared with the manifest and on disk, or not at all. Then start a
+		Long: `Make a data directory of a backup: of a directory, an archive, or - for an archive on standard input. DIR must be empty or
+not there: nothing is ever overwritten. It is there whole, compared with the manifest and on disk, or not at all. Then start a
 server with --data-dir DIR. What was recorded after the backup is lost: consistency tokens of it are refused.`,
 		Example: `  consentctl restore /backups/2026-03-01.tar /var/lib/consentd`,
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -40,6 +40,12 @@ func consentEvent(id string, s consentv1.ConsentStatus, n int) *consentv1.Event 
 	}
 }
 
+// grantRequest records a consent of a subject s.
+func grantRequest(id string) *consentv1.RecordEventsRequest {
+	event := consentEvent(id, consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, 1)
+	return &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "s", Events: []*consentv1.Event{event}}
+}
+
 // busy is a server that is written to.
 type busy struct {
 	*servertest.Server
@@ -146,8 +152,8 @@ func TestBackupUnderWritesIsRestored(t *testing.T) {
 	}
 }
 
-// expectAll starts a server on a data directory, and fails for each event that is missing in its ledgers, and if it does
-// not know the policies of then or writes no more.
+// expectAll starts a server on a data directory, and fails for each event that is missing in its ledgers, and if it
+// does not know the policies of then or writes no more.
 func expectAll(t *testing.T, data string, want map[string]string) {
 	t.Helper()
 	s := servertest.Start(t, servertest.Options{DataDir: data})
@@ -176,9 +182,7 @@ func expectAll(t *testing.T, data string, want map[string]string) {
 	if err != nil || len(history.GetSpans()) != 1 || !history.GetSpans()[0].GetKept() {
 		t.Errorf("the policies of then are not kept: %v, %v", history, err)
 	}
-	if _, err := s.Consents.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
-		Controller: "example", SubjectId: "new", Events: []*consentv1.Event{consentEvent("new", consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, 1)},
-	}); err != nil {
+	if _, err := s.Consents.RecordEvents(t.Context(), grantRequest("new")); err != nil {
 		t.Error(err)
 	}
 	if err := s.Stop(); err != nil {
@@ -190,9 +194,7 @@ func expectAll(t *testing.T, data string, want map[string]string) {
 func TestRestoredServerRefusesNewerTokens(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	record := func(id string) string {
-		r, err := s.Consents.RecordEvents(t.Context(), &consentv1.RecordEventsRequest{
-			Controller: "example", SubjectId: "s", Events: []*consentv1.Event{consentEvent(id, consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, 1)},
-		})
+		r, err := s.Consents.RecordEvents(t.Context(), grantRequest(id))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +240,9 @@ func archived(t *testing.T) []byte {
 	var out bytes.Buffer
 	err = s.Checkpoint(t.Context(), func(dir string, revision consent.Revision) error {
 		id := s.ID()
-		w := backup.NewWriter(&out, backup.Manifest{StoreID: fmt.Sprintf("%x", id[:]), StoreFormat: pebble.Format, Revision: uint64(revision)})
+		w := backup.NewWriter(&out, backup.Manifest{
+			StoreID: fmt.Sprintf("%x", id[:]), StoreFormat: pebble.Format, Revision: uint64(revision),
+		})
 		return errors.Join(w.Add(dir, func(string) bool { return false }), w.Close())
 	})
 	if err := errors.Join(err, s.Close()); err != nil {
@@ -335,7 +339,8 @@ func TestDamagedBackupsAreNamed(t *testing.T) {
 			}
 			t.Cleanup(func() {
 				_ = os.Remove(filepath.Join(dir, "more"))
-				if err := errors.Join(os.WriteFile(path, content, 0o600), os.WriteFile(filepath.Join(dir, backup.ManifestName), kept, 0o600)); err != nil {
+				err := os.WriteFile(filepath.Join(dir, backup.ManifestName), kept, 0o600)
+				if err := errors.Join(err, os.WriteFile(path, content, 0o600)); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -399,7 +404,8 @@ func TestNothingIsOverwritten(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"backup", "--to", file}, {"backup", "--to", dir}, {"restore", stdio, dir}, {"restore", stdio, file},
-		{"backup", "--to", filepath.Join(dir, "no folder", "b.tar")}, {"backup"}, {"restore", filepath.Join(dir, "none"), filepath.Join(dir, "x")},
+		{"backup", "--to", filepath.Join(dir, "no folder", "b.tar")}, {"backup"},
+		{"restore", filepath.Join(dir, "none"), filepath.Join(dir, "x")},
 		{"verify", filepath.Join(dir, "none")}, {"restore", file},
 	} {
 		if got := execute(s.Addr, string(archived(t)), args...); got.code != exitError {
@@ -496,8 +502,8 @@ func TestKilledRestoreLeavesNoStore(t *testing.T) {
 // awaitWritten waits until the process has written the files that it was given.
 func awaitWritten(t *testing.T, parent string) {
 	t.Helper()
-	last, since := -1, time.Now()
-	for deadline := time.Now().Add(20 * time.Second); time.Since(since) < 100*time.Millisecond || last < 1; time.Sleep(time.Millisecond) {
+	last, since, deadline := -1, time.Now(), time.Now().Add(20*time.Second)
+	for ; time.Since(since) < 100*time.Millisecond || last < 1; time.Sleep(time.Millisecond) {
 		n := 0
 		_ = filepath.WalkDir(parent, func(string, fs.DirEntry, error) error {
 			n++

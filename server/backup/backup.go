@@ -295,7 +295,7 @@ func (r *reading) compare(m Manifest) error {
 		case !found:
 			faults = append(faults, fmt.Errorf("%s is missing: take another backup", want.Name))
 		case got != want:
-			faults = append(faults, fmt.Errorf("%s is damaged: it has not the digest that the manifest names; take another backup", want.Name))
+			faults = append(faults, fmt.Errorf("%s is damaged: its digest is not the manifest's; take another backup", want.Name))
 		}
 	}
 	for name := range r.found {

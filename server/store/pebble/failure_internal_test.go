@@ -57,7 +57,8 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 		{"everything fails", syscall.EIO, grantOf(subject(2), "2"), func(errorfs.Op, string) bool { return true }},
 		{"while a log is ended", syscall.EIO, larger(subject(2), "2"), rotates},
 		{"a file system that has become read-only", syscall.EROFS, grantOf(subject(2), "2"), onLog},
-		{"no room while syncing", syscall.ENOSPC, grantOf(subject(2), "2"), func(op errorfs.Op, name string) bool { return syncsWAL(op) }},
+		{"no room while syncing", syscall.ENOSPC, grantOf(subject(2), "2"),
+			func(op errorfs.Op, name string) bool { return syncsWAL(op) }},
 		{"while a log is begun", syscall.EIO, larger(subject(2), "2"), func(op errorfs.Op, name string) bool {
 			return rotates(op, name) && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite)
 		}},

@@ -91,7 +91,8 @@ func (w *fixtureWriter) kinds() {
 		consent.Consent{Purpose: "analytics", Status: consent.Requested},
 		consent.Consent{Purpose: "analytics", Status: consent.Given, NoticeVersion: 3, Explicit: true, GivenBy: consent.ByParent,
 			Countries: []string{"DE", "JP"}, ExpiresAt: fixtureEpoch + 1e18},
-		consent.Consent{Purpose: "third_party_disclosure", Status: consent.Given, NoticeVersion: 1, Recipients: []string{"acme", "globex"}},
+		consent.Consent{Purpose: "third_party_disclosure", Status: consent.Given, NoticeVersion: 1,
+			Recipients: []string{"acme", "globex"}},
 		consent.Consent{Purpose: "third_party_disclosure", Status: consent.Withdrawn, Recipients: []string{"acme"}},
 		consent.Consent{Purpose: "marketing_email", Status: consent.Refused, GivenBy: consent.ByAgent},
 		consent.Consent{Purpose: "personalization", Status: consent.Invalidated, GivenBy: consent.ByController})
@@ -107,10 +108,12 @@ func (w *fixtureWriter) kinds() {
 		RetentionUntil: fixtureEpoch + 1e18,
 		Relationship:   &consent.Relationship{LastSaleAt: fixtureEpoch, SellingEntity: "acme", OptOutOffered: true},
 	})
-	w.record("cancelled", grantFact, consent.Erasure{Stage: consent.ErasureRequested}, consent.Erasure{Stage: consent.ErasureCancelled})
+	w.record("cancelled", grantFact,
+		consent.Erasure{Stage: consent.ErasureRequested}, consent.Erasure{Stage: consent.ErasureCancelled})
 	w.record("erased", grantFact, consent.Erasure{Stage: consent.ErasureRequested},
 		consent.Erasure{Stage: consent.ErasureInProgress}, consent.Erasure{Stage: consent.ErasureCompleted})
-	w.record("back", grantFact, consent.Erasure{Stage: consent.ErasureCompleted}, consent.Erasure{Stage: consent.ErasureRestarted}, grantFact)
+	w.record("back", grantFact,
+		consent.Erasure{Stage: consent.ErasureCompleted}, consent.Erasure{Stage: consent.ErasureRestarted}, grantFact)
 	mistake := w.record("annulled", grantFact, consent.Objection{})
 	w.record("annulled", consent.Annulment{EventID: mistake})
 	w.record("ünïcode \x00 ", consent.Objection{})

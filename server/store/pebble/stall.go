@@ -60,7 +60,8 @@ var errSlow = errors.New("the disk has not answered a write in time")
 
 // noRoom reports whether a write may go on where it ended: the disk, a quota or a limit of the process had no room.
 func noRoom(err error) bool {
-	return vfs.IsNoSpaceError(err) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) || errors.Is(err, io.ErrShortWrite)
+	return vfs.IsNoSpaceError(err) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) ||
+		errors.Is(err, io.ErrShortWrite)
 }
 
 // notYet reports whether a file may be begun later: there was no room, no descriptor or no permission.

@@ -88,6 +88,8 @@ func begins(op errorfs.Op) bool {
 	return op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite
 }
 
+func writesLog(op errorfs.Op, name string) bool { return onLog(op, name) && !synced(op) }
+
 // synced reports whether an operation syncs: no room there is a failure, as any other error.
 func synced(op errorfs.Op) bool {
 	return op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
@@ -104,10 +106,10 @@ func TestWritesGoOnOnceThereIsRoom(t *testing.T) {
 		fails func(errorfs.Op, string) bool
 	}{
 		{"full disk", syscall.ENOSPC, grantOf(subject(2), "2"),
-			func(op errorfs.Op, name string) bool { return onLog(op, name) && !synced(op) }},
-		{"quota", syscall.EDQUOT, grantOf(subject(2), "2"), func(op errorfs.Op, name string) bool { return onLog(op, name) && !synced(op) }},
+			writesLog},
+		{"quota", syscall.EDQUOT, grantOf(subject(2), "2"), writesLog},
 		{"limit of files", syscall.EFBIG, grantOf(subject(2), "2"),
-			func(op errorfs.Op, name string) bool { return onLog(op, name) && !synced(op) }},
+			writesLog},
 		{"full disk while a log is begun", syscall.ENOSPC, larger(subject(2), "2"),
 			func(op errorfs.Op, name string) bool { return onLog(op, name) && begins(op) }},
 		{"no descriptors while a log is begun", syscall.EMFILE, larger(subject(2), "2"),
@@ -278,7 +280,7 @@ func TestASlowDiskIsTold(t *testing.T) {
 // acknowledged.
 func TestCloseDoesNotWaitForRoom(t *testing.T) {
 	disk := vfs.NewCrashableMem()
-	files := newFailingFS(disk, syscall.ENOSPC, func(op errorfs.Op, name string) bool { return onLog(op, name) && !synced(op) })
+	files := newFailingFS(disk, syscall.ENOSPC, writesLog)
 	s, err := Open(dir, Options{FS: files})
 	if err != nil {
 		t.Fatal(err)
