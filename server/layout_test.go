@@ -77,6 +77,7 @@ var mayImport = map[string][]string{
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
 		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
+		"server/store/pebble",
 	},
 	"server/store/storetest": {"server/consent", "server/store"},
 }

@@ -65,9 +65,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Look whether a backup, or the data directory of a stopped server, is whole; no server is asked",
 		Long: `Look whether a backup is whole, or the data directory of a server that is stopped: a directory, an archive, or - for an
 archive on standard input. Archives are unpacked into a temporary directory (environment TMPDIR). Files are compared with
-the manifest; then every event is looked for where its id says and in each ledger that it belongs to, links on both sides, revisions for
-gaps, and each state is folded anew from its ledger and compared. Nothing is changed. Exits 1, with the first faults, where
-something is wrong.`,
+the manifest. Then every event is looked for where its id says and in each ledger that it belongs to, links on both sides,
+revisions for gaps, and each state is folded anew from its ledger and compared. Nothing is changed. Exits 1, with the first
+faults, where something is wrong.`,
 		Example: `  consentctl verify /backups/2026-03-01.tar
   consentctl verify /var/lib/consentd`,
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -144,6 +144,7 @@ func (a *App) openStore() error {
 	ahead := &announcer{}
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
+		FS: a.config.StoreFS,
 	})
 	if err != nil {
 		return err

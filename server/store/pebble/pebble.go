@@ -47,8 +47,11 @@ type Options struct {
 	// blocks, the filters and the hot part of the states.
 	CacheSize int64
 	// FS is the file system; nil means that of the machine. Tests have it fail.
-	FS vfs.FS
+	FS FS
 }
+
+// FS is a file system.
+type FS = vfs.FS
 
 const defaultCacheSize = 64 << 20
 
