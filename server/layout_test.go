@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 		"server/telemetry", "server/usage", "server/limit",
 	},
 	"server/consent":       {},
+	"server/backup":        {},
 	"server/nearest":       {},
 	"server/store":         {"server/consent"},
 	"server/store/pebble":  {"server/consent", "server/store"},
@@ -72,6 +73,7 @@ var mayImport = map[string][]string{
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
 		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage", "server/limit",
+		"server/backup",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -84,7 +86,7 @@ var mayImport = map[string][]string{
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy",
 		"server/policy/admission", "server/policy/source", "server/cases", "server/nearest", "server/policy/policytest",
-		"server/policy/scaffold", "server/caller/apikey", "server/audit/acts",
+		"server/policy/scaffold", "server/caller/apikey", "server/audit/acts", "server/backup", "server/store/pebble",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},
@@ -92,7 +94,7 @@ var mayImport = map[string][]string{
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
 		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
-		"server/limit",
+		"server/limit", "server/store/pebble",
 	},
 	"server/store/storetest":        {"server/consent", "server/store"},
 	"server/caller/token/tokentest": {},

@@ -86,6 +86,7 @@ func (a *app) root() *cobra.Command {
 		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
 		a.usageCommand(), a.auditCommand(),
+		a.backupCommand(), a.restoreCommand(), a.verifyCommand(),
 	)
 	return root
 }

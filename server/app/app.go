@@ -53,6 +53,7 @@ type App struct {
 	manager  *reload.Manager
 	prover   *prover
 	states   *cache.Cache
+	backups  *backups
 	watchers *watch.Hub
 	gate     *access.Gate
 	acts     *acts.Log
@@ -152,12 +153,14 @@ func (a *App) openStore() error {
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
 		Synced: a.durations.synced,
+		FS:     a.config.StoreFS,
 	})
 	if err != nil {
 		return err
 	}
 	a.queued = ledger.Queued
 	states.Attach(ledger)
+	a.backups = a.newBackups(ledger, ledger.ID())
 	a.watchers, err = watch.New(watch.Config{
 		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
 		Lease: a.config.CacheLease, Now: a.config.Now, Fenced: a.durations.fenced,
@@ -219,7 +222,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
-		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits,
+		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits, Backup: a.backups,
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store/pebble"
 	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/usage"
 )
@@ -96,8 +97,12 @@ type Config struct {
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
 	Version string
-	// Now is the clock of decisions and records. Nil means the system's.
+	// Now is the clock of decisions and records. Nil means the system's, which is steadied: see steadyClock.
 	Now func() consent.Instant
+	// Wall is the system's clock, which somebody may set. Nil means time.Now.
+	Wall func() time.Time
+	// StoreFS is the file system below the store. Nil means the machine's. Tests have it fail.
+	StoreFS pebble.FS
 }
 
 func (c Config) withDefaults() Config {
@@ -110,8 +115,11 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Wall == nil {
+		c.Wall = time.Now
+	}
 	if c.Now == nil {
-		c.Now = func() consent.Instant { return consent.InstantOf(time.Now()) }
+		c.Now = newSteadyClock(c.Wall, c.Logger).now
 	}
 	return c
 }

@@ -53,6 +53,8 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrBusy is returned for a comparison of policies while another is under way.
 	ErrBusy = errors.New("a comparison of policies is under way")
+	// ErrBackupRuns is returned by stores for a checkpoint while there is another.
+	ErrBackupRuns = errors.New("another backup is under way")
 	// ErrUnauthenticated is returned for a call whose caller shows no credential that holds.
 	ErrUnauthenticated = errors.New("no credential that holds")
 	// ErrCredentialExpired is returned, beside ErrUnauthenticated, for a credential that held until it expired.

@@ -77,6 +77,8 @@ var outcomes = []outcome{
 		message: "is no page token of this subject's ledger"},
 	{err: consent.ErrBusy, code: codes.ResourceExhausted, retryAfter: retryAfter,
 		message: "another comparison of policies is under way: one is made at a time"},
+	{err: consent.ErrBackupRuns, code: codes.ResourceExhausted, retryAfter: retryAfter,
+		message: "another backup is under way: one is made at a time"},
 	{err: consent.ErrUnfenced, code: codes.DeadlineExceeded,
 		message: "the events are recorded, but some client's cache may still answer from the older state: " +
 			"repeat the call with the same events to wait for it"},

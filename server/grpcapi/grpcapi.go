@@ -98,6 +98,8 @@ type Config struct {
 	Authenticator Authenticator
 	// Limits bounds what is asked; nil means that nothing does.
 	Limits *limit.Limits
+	// Backup answers Backup; nil: the store cannot be copied while it is open, and the call is UNIMPLEMENTED.
+	Backup Backup
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -183,7 +185,7 @@ func New(c Config) (*API, error) {
 		policies: policyService{
 			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
 		},
-		admin: adminService{usages: c.Usages, policy: c.Policy, validator: v},
+		admin: adminService{edge: e, backup: c.Backup, usages: c.Usages, policy: c.Policy, validator: v},
 		edge:  e,
 	}
 	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }

@@ -21,6 +21,7 @@ import (
 	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store/pebble"
 )
 
 // Options say how the server runs. The zero value is a server with the shipped policies on a free port of 127.0.0.1.
@@ -41,6 +42,10 @@ type Options struct {
 	PolicyEngine policy.Engine
 	// Now is the clock; nil means the system's.
 	Now func() consent.Instant
+	// Wall is the system's clock, which may be set; nil means time.Now.
+	Wall func() time.Time
+	// StoreFS is the file system below the store; nil means the machine's.
+	StoreFS pebble.FS
 	// DataDir is kept after the test; zero means a directory of the test's own.
 	DataDir string
 	// UnixSocket listens on a socket instead of a port.
@@ -124,7 +129,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
-		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
+		PolicyEngine: o.PolicyEngine, Now: o.Now, Wall: o.Wall, StoreFS: o.StoreFS, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 		Limits: o.Limits,
 	}

@@ -38,8 +38,8 @@ type pending struct {
 
 const recording = "recording events"
 
-// Record writes a batch and returns when it is durable and visible. When ctx ends first the batch may still be
-// recorded.
+// Record writes a batch and returns when it is durable and visible. When ctx ends first, or the disk has no room, the
+// batch may still be recorded.
 func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
 	p := &pending{batch: batch, forms: make([][]byte, len(batch.Events)), done: make(chan struct{})}
 	for i := range batch.Events {
@@ -49,7 +49,8 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 		}
 		p.forms[i], p.bytes = form, p.bytes+len(form)
 	}
-	if err := s.enqueue(ctx, p); err != nil {
+	stalled := s.log.stalls.current.Load()
+	if err := s.enqueue(ctx, p, stalled); err != nil {
 		return consent.Recorded{}, err
 	}
 	select {
@@ -58,6 +59,8 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 	case <-ctx.Done():
 		return consent.Recorded{}, ctx.Err()
 	case <-s.log.halted:
+	case <-stalled.begun:
+		return consent.Recorded{}, unavailable(recording, stalled.err)
 	}
 	// The committer answers, unless it is stuck in pebble.
 	select {
@@ -68,7 +71,7 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 	}
 }
 
-func (s *Store) enqueue(ctx context.Context, p *pending) error {
+func (s *Store) enqueue(ctx context.Context, p *pending, stalled *stall) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -77,10 +80,8 @@ func (s *Store) enqueue(ctx context.Context, p *pending) error {
 	if s.closed {
 		return unavailable(recording, errClosed)
 	}
-	select {
-	case <-s.log.halted:
-		return unavailable(recording, s.Err())
-	default:
+	if err := s.Err(); err != nil {
+		return unavailable(recording, err)
 	}
 	select {
 	case s.queue <- p:
@@ -89,6 +90,8 @@ func (s *Store) enqueue(ctx context.Context, p *pending) error {
 		return ctx.Err()
 	case <-s.log.halted:
 		return unavailable(recording, s.Err())
+	case <-stalled.begun:
+		return unavailable(recording, stalled.err)
 	}
 }
 
@@ -97,8 +100,11 @@ func (s *Store) commitAll() {
 	defer close(s.done)
 	for first := range s.queue {
 		group := s.gather(first)
+		s.committing.Lock()
+		s.log.writing()
 		err := s.commit(group)
 		s.log.wrote(err)
+		s.committing.Unlock()
 		if err != nil {
 			for _, p := range group {
 				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false
@@ -131,7 +137,7 @@ func (s *Store) gather(first *pending) []*pending {
 // commit records the group durably and shows it to readers. A batch that cannot be recorded gets its own error; an
 // error that is returned is that of all: nothing of the group was recorded, or nobody knows.
 func (s *Store) commit(group []*pending) (err error) {
-	if err := s.Err(); err != nil {
+	if err := s.log.failure(); err != nil {
 		return err
 	}
 	last, told, began := s.last, false, time.Now()

@@ -52,12 +52,14 @@ func TestDiskFailsUnderTheLog(t *testing.T) {
 		batch consent.Batch
 		fails func(errorfs.Op, string) bool
 	}{
-		{"full disk", syscall.ENOSPC, grantOf(subject(2), "2"), onLog},
 		{"broken disk", syscall.EIO, grantOf(subject(2), "2"), onLog},
 		{"failing sync", syscall.EIO, grantOf(subject(2), "2"), func(op errorfs.Op, name string) bool { return syncsWAL(op) }},
 		{"everything fails", syscall.EIO, grantOf(subject(2), "2"), func(errorfs.Op, string) bool { return true }},
 		{"while a log is ended", syscall.EIO, larger(subject(2), "2"), rotates},
-		{"while a log is begun", syscall.ENOSPC, larger(subject(2), "2"), func(op errorfs.Op, name string) bool {
+		{"a file system that has become read-only", syscall.EROFS, grantOf(subject(2), "2"), onLog},
+		{"no room while syncing", syscall.ENOSPC, grantOf(subject(2), "2"),
+			func(op errorfs.Op, name string) bool { return syncsWAL(op) }},
+		{"while a log is begun", syscall.EIO, larger(subject(2), "2"), func(op errorfs.Op, name string) bool {
 			return rotates(op, name) && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite)
 		}},
 		{"while a log's directory is synced", syscall.EIO, larger(subject(2), "2"),
@@ -128,26 +130,6 @@ func larger(who consent.Subject, id string) consent.Batch {
 	b := grantOf(who, id)
 	b.Events[0].Evidence = strings.Repeat("x", 9<<20)
 	return b
-}
-
-// A full disk under the tables is noticed in the background and stops writes, before they wait for it in vain.
-func TestDiskFullUnderTheTables(t *testing.T) {
-	disk := vfs.NewCrashableMem()
-	files := newFailingFS(disk, syscall.ENOSPC, func(_ errorfs.Op, name string) bool { return strings.HasSuffix(name, ".sst") })
-	s, err := Open(dir, Options{FS: files})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustRecord(t, s, grantOf(subject(1), "1"))
-	files.on.Store(true)
-	// The flush that this starts fails; the write itself may be acknowledged or not.
-	_, _ = s.Record(t.Context(), larger(subject(1), "2"))
-	<-s.log.halted
-	wantUnwritable(t, s, grantOf(subject(2), "3"), syscall.ENOSPC)
-	wantHalted(t, s, disk)
-	after := mustOpen(t, disk.CrashClone(vfs.CrashCloneCfg{}), nil)
-	mustRecord(t, after, grantOf(subject(2), "3"))
-	audit(t, after, []consent.Subject{subject(1), subject(2)})
 }
 
 // Where the manifest cannot be written pebble must not go on, nor be opened again beside its remains: the store

@@ -80,18 +80,15 @@ func audit(t testing.TB, s *Store, subjects []consent.Subject) map[string]bool {
 	t.Helper()
 	found, revisions := map[string]bool{}, map[consent.Revision]bool{}
 	for _, who := range subjects {
-		page, err := s.Events(t.Context(), who, consent.Page{Limit: 1 << 30})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range page.Entries {
+		entries := allEntries(t, s, who)
+		for _, e := range entries {
 			found[e.Event.ID], revisions[e.Revision] = true, true
 		}
 		got, err := s.Read(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(consent.FoldEntries(page.Entries), got.State, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(consent.FoldEntries(entries), got.State, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("state of %v (-folded ledger +got):\n%s", who, diff)
 		}
 	}
@@ -104,6 +101,21 @@ func audit(t testing.TB, s *Store, subjects []consent.Subject) map[string]bool {
 		t.Fatalf("%d revisions, applied %d", len(revisions), s.Applied())
 	}
 	return found
+}
+
+// allEntries are those of all pages: one ends at 1 MiB.
+func allEntries(t testing.TB, s *Store, who consent.Subject) (all []consent.Entry) {
+	t.Helper()
+	for page := (consent.Page{Limit: 1 << 30}); ; {
+		got, err := s.Events(t.Context(), who, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, got.Entries...)
+		if page.After = got.Next; page.After == "" {
+			return all
+		}
+	}
 }
 
 // oneUsefulLine fails unless err is one line that contains all of want.

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	engine "github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// monitor is pebble's logger and event listener, and remembers the failure after which the store may not write.
+// monitor is pebble's logger and event listener, and remembers the failure after which the store may not write. What
+// passes by itself is no failure: see stalls.
 //
 // Pebble calls Fatalf where it cannot go on and expects the process to end. Here the process lives on and reads
 // on. What must hold after the first failure: nothing of pebble runs on from where it failed; no change is
@@ -42,24 +42,29 @@ type monitor struct {
 	first  atomic.Pointer[error]
 	// opened is set when the store is open: until then a failure is Open's error, and not logged.
 	opened atomic.Bool
-	// closing is set when the store is being closed: what fails then is not tried again.
-	closing atomic.Bool
+	// closing is closed when the store is being closed: what fails then is not tried again.
+	closing chan struct{}
 	// ending is set when pebble itself is being closed: from then on Close returns the failure.
 	ending atomic.Bool
 	// flushed is the outcome of the last flush. Pebble reports a failure there and, before it gives its lock away, to
 	// backgroundError.
 	flushed atomic.Pointer[error]
-	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, guarded
-	// by mu.
-	writes  func(error)
+	// writes is told when writes begin to fail and when they go well again; failing is what it was told last, outcome
+	// how the last write ended.
+	writes func(error)
+	// mu guards what follows.
 	mu      sync.Mutex
 	failing bool
+	outcome error
+	stalls  stalls
 	// errors counts background errors since the last flush that went well.
 	errors atomic.Uint64
 }
 
 func newMonitor(o Options) *monitor {
-	m := &monitor{log: o.Logger, writes: o.Writes, halted: make(chan struct{})}
+	m := &monitor{log: o.Logger, writes: o.Writes, halted: make(chan struct{}), closing: make(chan struct{})}
+	m.stalls.slowAfter, m.stalls.longest = defaultSlowAfter, defaultLongest
+	m.stalls.current.Store(newStall())
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -69,12 +74,28 @@ func newMonitor(o Options) *monitor {
 	return m
 }
 
-// wrote tells how a write ended, if that is another outcome than the last one's. A halted store's writes fail.
+// wrote takes how a write ended.
 func (m *monitor) wrote(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if halted := m.failure(); halted != nil {
-		err = halted
+	m.outcome, m.stalls.began, m.stalls.slow = err, time.Time{}, false
+	if m.stalls.timer != nil {
+		m.stalls.timer.Stop()
+	}
+	m.tell()
+}
+
+// tell reports whether writes fail or wait, if that is not what was reported last. A halted store's writes fail. mu is
+// held.
+func (m *monitor) tell() {
+	err := m.outcome
+	if m.stalls.slow {
+		err = errSlow
+	}
+	for _, worse := range []error{m.stalled(), m.failure()} {
+		if worse != nil {
+			err = worse
+		}
 	}
 	if failing := err != nil; failing != m.failing {
 		m.failing = failing
@@ -95,7 +116,7 @@ func (m *monitor) halt(err error) {
 	if m.first.CompareAndSwap(nil, &err) {
 		close(m.halted)
 		if m.opened.Load() {
-			m.log.Error("the store refuses writes: free space or repair the disk, then start the process again", "error", err)
+			m.log.Error("the store refuses writes: repair the disk, then start the process again", "error", err)
 			m.wrote(err)
 		}
 	}
@@ -151,6 +172,7 @@ func (m *monitor) listener() *engine.EventListener {
 			m.flushed.Store(&info.Err)
 			if info.Err == nil {
 				m.errors.Store(0)
+				m.flushFound(nil)
 			}
 		},
 	}
@@ -158,21 +180,34 @@ func (m *monitor) listener() *engine.EventListener {
 
 // backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at
 // once, without end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged.
-// A flush that can not go well, or must, halts the store: writes would wait for it in vain, and so would Open and
-// Close.
+// A flush that finds no room has writes refused, before they wait for it in vain. While the store is opened or closed
+// a failed flush halts it: Open and Close would wait for it.
 func (m *monitor) backgroundError(err error) {
 	if errors.Is(err, engine.ErrCancelledCompaction) {
 		return
 	}
-	flush := m.flushed.Load()
-	if flush != nil && errors.Is(err, *flush) && (vfs.IsNoSpaceError(err) || !m.opened.Load() || m.closing.Load()) {
-		m.halt(err)
+	if flush := m.flushed.Load(); flush != nil && errors.Is(err, *flush) {
+		if !m.opened.Load() || m.isClosing() {
+			m.halt(err)
+		}
+		if noRoom(err) {
+			m.flushFound(err)
+		}
 	}
 	n := m.errors.Add(1)
 	if bits.OnesCount64(n) == 1 {
 		m.log.Error("writing the store's tables", "error", err, "times", n)
 	}
-	if !m.closing.Load() {
+	if !m.isClosing() {
 		time.Sleep(time.Millisecond << min(n, 9))
+	}
+}
+
+func (m *monitor) isClosing() bool {
+	select {
+	case <-m.closing:
+		return true
+	default:
+		return false
 	}
 }

@@ -20,6 +20,9 @@ import (
 // since 3, ids may be of people; since 4, the ledger may name who recorded an event.
 const format = 4
 
+// Format is the version in which stores are written; older ones are brought to it when they are opened.
+const Format = format
+
 // Open opens the store in dir, which it locks; where dir is missing or empty it creates one there.
 //
 // It refuses, with one line that says what to do: a directory that cannot be written, one that holds other files or
@@ -29,6 +32,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
+	dir = o.FS.PathDir(o.FS.PathJoin(dir, "LOCK")) // as pebble names it
 	if err := prepare(o.FS, dir); err != nil {
 		return nil, err
 	}
@@ -37,7 +41,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		observers: o.Observers, synced: o.Synced, log: newMonitor(o), lock: lock,
+		dir: dir, files: o.FS, observers: o.Observers, synced: o.Synced, log: newMonitor(o), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)
@@ -50,6 +54,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s %w", dir, err), lock.Close())
 	}
+	s.removeCheckpoint() // of a process that ended in the middle of one
 	go s.commitAll()
 	return s, nil
 }
@@ -162,6 +167,8 @@ func (s *Store) open(dir string, o Options) (err error) {
 
 func (s *Store) openEngine(dir string, o Options) (err error) {
 	options := engineOptions(o, s.log)
+	options.FS = guardFS{o.FS, s.log, dir}
+	options.WithFSDefaults()
 	options.Lock = s.lock
 	if s.db, err = engine.Open(dir, options); err != nil {
 		return engineError(err)

@@ -14,9 +14,9 @@
 // all ids that they touch, in the same one write, from their ledgers (links.go); all other events advance states
 // as they are (change.go).
 //
-// Failure: an error of the disk or of pebble is consent.ErrUnavailable. After a failed write, a full disk among them,
-// the store refuses all others, and reads what was durable before, until the process is started again: monitor and
-// guardFS say why. Nothing panics and nothing ends the process.
+// Failure: an error of the disk or of pebble is consent.ErrUnavailable. While the disk has no room writes are refused,
+// and go on by themselves (stalls). After a failed write the store refuses all others, and reads what was durable
+// before, until the process is started again: monitor and guardFS say why. Nothing panics and nothing ends the process.
 package pebble
 
 import (
@@ -51,13 +51,18 @@ type Options struct {
 	// blocks, the filters and the hot part of the states.
 	CacheSize int64
 	// FS is the file system; nil means that of the machine. Tests have it fail.
-	FS vfs.FS
+	FS FS
 }
+
+// FS is a file system.
+type FS = vfs.FS
 
 const defaultCacheSize = 64 << 20
 
 // Store implements store.Store.
 type Store struct {
+	dir       string
+	files     vfs.FS
 	id        store.ID
 	observers store.Observers
 	synced    func(batches int, took time.Duration)
@@ -71,13 +76,18 @@ type Store struct {
 	// views counts the views whose snapshot is open.
 	views sync.WaitGroup
 
-	// last is the newest revision; only the committer uses it.
+	// committing is held while a group is committed, and while a checkpoint is made.
+	committing sync.Mutex
+	// last is the newest revision, guarded by committing.
 	last consent.Revision
 	// queue hands batches to the committer. A send happens under gate's read lock, closing under its write lock.
 	queue chan *pending
 	gate  sync.RWMutex
 	// closed is guarded by gate.
 	closed bool
+	// checkpoint is held while there is one, checkpoints counts those under way.
+	checkpoint  sync.Mutex
+	checkpoints sync.WaitGroup
 	// done is closed when the committer has ended.
 	done chan struct{}
 }
@@ -93,8 +103,14 @@ func (s *Store) Applied() consent.Revision { return s.view.Load().revision }
 // Queued is how many batches wait for the next write.
 func (s *Store) Queued() int { return len(s.queue) }
 
-// Err returns the failure because of which the store refuses writes, or nil.
-func (s *Store) Err() error { return s.log.failure() }
+// Err returns why the store refuses writes: the failure after which it must be opened again, or what writes wait for;
+// nil: it takes them.
+func (s *Store) Err() error {
+	if err := s.log.failure(); err != nil {
+		return err
+	}
+	return s.log.stalled()
+}
 
 // Close waits for calls under way and releases the directory. Calling it again does nothing.
 //
@@ -108,6 +124,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	close(s.queue)
+	close(s.log.closing)
 	s.gate.Unlock()
 	ended := make(chan error, 1)
 	go func() { ended <- s.end() }()
@@ -127,7 +144,7 @@ func (s *Store) Close() error {
 func (s *Store) end() (err error) {
 	defer recovered("closing the store", &err)
 	<-s.done
-	s.log.closing.Store(true)
+	s.checkpoints.Wait()
 	flushed, err := s.db.AsyncFlush()
 	if err != nil {
 		return err
@@ -157,13 +174,11 @@ func engineOptions(o Options, log *monitor) *engine.Options {
 		L0CompactionThreshold:      2,
 		Logger:                     log,
 		EventListener:              log.listener(),
-		FS:                         guardFS{o.FS, log},
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
 	if options.CacheSize == 0 {
 		options.CacheSize = defaultCacheSize
 	}
-	options.WithFSDefaults()
 	options.Experimental.ReadSamplingMultiplier = -1
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

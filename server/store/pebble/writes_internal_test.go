@@ -23,7 +23,7 @@ func (o *outcomes) tell(err error) {
 }
 
 func TestFailingWritesAreToldOnce(t *testing.T) {
-	files, told := newFailingFS(vfs.NewCrashableMem(), syscall.ENOSPC, onLog), &outcomes{}
+	files, told := newFailingFS(vfs.NewCrashableMem(), syscall.EIO, onLog), &outcomes{}
 	s, err := Open(dir, Options{FS: files, Writes: told.tell})
 	if err != nil {
 		t.Fatal(err)
@@ -34,13 +34,13 @@ func TestFailingWritesAreToldOnce(t *testing.T) {
 	}
 	files.on.Store(true)
 	for range 2 {
-		wantUnwritable(t, s, grantOf(subject(2), "2"), syscall.ENOSPC)
+		wantUnwritable(t, s, grantOf(subject(2), "2"), syscall.EIO)
 	}
 	_ = s.Close()
 	told.mu.Lock()
 	defer told.mu.Unlock()
-	if len(told.told) != 1 || !errors.Is(told.told[0], syscall.ENOSPC) {
-		t.Errorf("told %v, want the full disk once", told.told)
+	if len(told.told) != 1 || !errors.Is(told.told[0], syscall.EIO) {
+		t.Errorf("told %v, want the broken disk once", told.told)
 	}
 }
 
