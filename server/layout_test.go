@@ -16,7 +16,9 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/version"},
+	"server/version":         {},
+	"server/deploy/release":  {},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
@@ -53,7 +55,7 @@ var mayImport = map[string][]string{
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
-		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"server/policy/source", "server/store", "server/store/pebble", "server/version", "server/watch",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -66,7 +68,7 @@ var mayImport = map[string][]string{
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
 		"server/policy/source",
-		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
+		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold", "server/version",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},
