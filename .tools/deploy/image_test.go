@@ -40,7 +40,9 @@ func stagesOf(t *testing.T) []instructions.Stage {
 	for _, w := range parsed.Warnings {
 		t.Errorf("Dockerfile: %s %v", w.Short, w.Detail)
 	}
-	warn := func(rule, _, _, message string, at []parser.Range) { t.Errorf("Dockerfile:%v: %s: %s", at, rule, message) }
+	warn := func(rule, _, _, message string, at []parser.Range) {
+		t.Errorf("Dockerfile:%v: %s: %s", at, rule, message)
+	}
 	stages, _, err := instructions.Parse(parsed.AST, linter.New(&linter.Config{Warn: warn}))
 	if err != nil {
 		t.Fatal(err)
