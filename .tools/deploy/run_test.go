@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,9 +84,6 @@ var local = []string{"--grpc-addr=127.0.0.1:0", "--http-addr=127.0.0.1:0", "--da
 
 // TestImage does what docker build and docker run --read-only would, and where docker runs that too.
 func TestImage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds both programs")
-	}
 	m := assemble(t)
 	t.Run("serves, and keeps what it was told", func(t *testing.T) { m.serves(t) })
 	t.Run("writes nowhere else", func(t *testing.T) {
@@ -96,6 +94,7 @@ func TestImage(t *testing.T) {
 		out.await(t, `(?m)^consentd: data directory /data cannot be created: .*read-only file system`)
 	})
 	t.Run("is the release", func(t *testing.T) { m.isTheRelease(t) })
+	t.Run("takes the settings of charts", func(t *testing.T) { takesSettings(t, m.files+m.entrypoint[0]) })
 	t.Run("docker build", func(t *testing.T) {
 		if out, err := exec.CommandContext(t.Context(), "docker", "version").CombinedOutput(); err != nil {
 			t.Skipf("docker does not run here: %.100s", out)
@@ -167,7 +166,7 @@ func (m *image) ask(t *testing.T, addr string, args ...string) string {
 func (m *image) isTheRelease(t *testing.T) {
 	out := t.TempDir()
 	release := exec.CommandContext(t.Context(), "go", "run", "./server/deploy/release", "--sbom=false", "--program=consentctl",
-		"--out="+out, "--platform=linux/amd64")
+		"--out="+out, "--platform=linux/"+runtime.GOARCH)
 	for _, a := range arguments[1:] {
 		name, value, _ := strings.Cut(a, "=")
 		release.Args = append(release.Args, "--"+strings.ToLower(name)+"="+value)
@@ -176,7 +175,7 @@ func (m *image) isTheRelease(t *testing.T) {
 	if told, err := release.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, told)
 	}
-	if sum(t, m.files+"/consentctl") != sum(t, out+"/linux_amd64/consentctl") {
+	if sum(t, m.files+"/consentctl") != sum(t, out+"/linux_"+runtime.GOARCH+"/consentctl") {
 		t.Error("the image's consentctl differs from the release's: see what Dockerfile.dockerignore leaves out")
 	}
 	version, err := exec.CommandContext(t.Context(), m.files+"/consentd", "--version").Output()

@@ -58,9 +58,8 @@ func TestChart(t *testing.T) {
 	}
 }
 
-// TestSettingsAreTaken: the server has nothing to say against the settings of each release.
-func TestSettingsAreTaken(t *testing.T) {
-	server := serverBinary(t)
+// takesSettings: the server has nothing to say against the settings of each release.
+func takesSettings(t *testing.T, server string) {
 	help, err := exec.CommandContext(t.Context(), server, "--help").Output()
 	must(t, err)
 	for name, r := range releases {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -22,6 +23,9 @@ const root = "../.."
 
 // identity is what the releases of these tests say of themselves.
 var identity = []string{"--version=v1.2.3", "--commit=0123456789abcdef0123456789abcdef01234567", "--date=2026-11-30T10:58:11+01:00"}
+
+// here is the platform of this machine, whose programs can be run.
+const here = runtime.GOOS + "/" + runtime.GOARCH
 
 // slow skips a test that builds programs where others than the gate's own step for it run it.
 func slow(t *testing.T) {
@@ -89,10 +93,10 @@ func TestRelease(t *testing.T) {
 	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "another", "folder")
 	copyOf(t, first)
 	copyOf(t, second)
-	args := []string{"--program=consentctl", "--platform=linux/amd64"}
+	args := []string{"--program=consentctl", "--platform=" + here}
 	one := filesOf(t, releaseOf(t, first, nil, args...))
 	two := filesOf(t, releaseOf(t, second, []string{
-		"TZ=Asia/Tokyo", "GOAMD64=v3", "CGO_ENABLED=1", "GOOS=linux", "GOARCH=amd64", "LANG=de_DE.UTF-8", "CONSENTD_ADDR=elsewhere",
+		"TZ=Asia/Tokyo", "GOAMD64=v3", "CGO_ENABLED=1", "LANG=de_DE.UTF-8", "CONSENTD_ADDR=elsewhere",
 	}, args...))
 	t.Run("is the same again", func(t *testing.T) {
 		if len(one) != 3 || len(two) != 3 {
@@ -104,7 +108,7 @@ func TestRelease(t *testing.T) {
 			}
 		}
 	})
-	program := filepath.Join(first, "dist/linux_amd64/consentctl")
+	program := filepath.Join(first, "dist", strings.ReplaceAll(here, "/", "_"), "consentctl")
 	t.Run("is static and knows no folder of here", func(t *testing.T) { isStatic(t, program, first) })
 	t.Run("says what it is", func(t *testing.T) {
 		out, err := exec.CommandContext(t.Context(), program, "--version").Output()

@@ -10,25 +10,12 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
-
-// serverBinary builds the server.
-func serverBinary(t *testing.T) string {
-	t.Helper()
-	server := filepath.Join(t.TempDir(), "consentd")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", server, "./server")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the server: %v\n%s", err, out)
-	}
-	return server
-}
 
 // settingsFile writes the settings, and the files that they name, as Secrets would hold them, in a folder that stands in
 // for /etc/consentd.
