@@ -184,14 +184,18 @@ func (o objects) checkProbes(t *testing.T, restart bool) {
 	if o.settingsOf(t)["tls-cert"] == "" {
 		scheme = core.URISchemeHTTP
 	}
-	for want, probe := range map[string]*core.Probe{"/healthz": one.LivenessProbe, "/readyz": one.ReadinessProbe, "/healthz ": one.StartupProbe} {
-		if restart && probe == one.LivenessProbe {
-			want = "/readyz?service=consent.v1.ConsentService"
+	alive := "/healthz"
+	if restart {
+		alive = "/readyz?service=consent.v1.ConsentService"
+	}
+	for _, p := range []struct {
+		probe *core.Probe
+		want  string
+	}{{one.StartupProbe, "/healthz"}, {one.LivenessProbe, alive}, {one.ReadinessProbe, "/readyz"}} {
+		if got := p.probe.HTTPGet; got.Path != p.want || got.Scheme != scheme {
+			t.Errorf("probe %s by %s, want %s by %s", got.Path, got.Scheme, p.want, scheme)
 		}
-		if got := probe.HTTPGet.Path; got != strings.TrimSpace(want) || probe.HTTPGet.Scheme != scheme {
-			t.Errorf("probe %s by %s, want %s by %s", got, probe.HTTPGet.Scheme, want, scheme)
-		}
-		hasPort(t, one, probe.HTTPGet.Port)
+		hasPort(t, one, p.probe.HTTPGet.Port)
 	}
 	if o.monitor != nil && (*o.monitor.Spec.Endpoints[0].Scheme == "https") != (scheme == core.URISchemeHTTPS) {
 		t.Errorf("the monitor reads by %v", o.monitor.Spec.Endpoints[0].Scheme)

@@ -103,7 +103,8 @@ type image struct {
 
 // arguments are those of the build.
 var arguments = []string{
-	"TARGETARCH=" + runtime.GOARCH, "VERSION=v1.2.3", "COMMIT=0123456789abcdef0123456789abcdef01234567", "DATE=2026-11-30T10:58:11+01:00",
+	"TARGETARCH=" + runtime.GOARCH, "VERSION=v1.2.3", "COMMIT=0123456789abcdef0123456789abcdef01234567",
+	"DATE=2026-11-30T10:58:11+01:00",
 }
 
 // assemble does what docker build would, in folders: RUN on this machine, with what is written to /out put there instead.

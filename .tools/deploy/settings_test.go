@@ -39,7 +39,8 @@ func secretOf(t *testing.T, file string) []byte {
 	must(t, err)
 	switch filepath.Ext(file) {
 	case ".crt":
-		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true}
+		template.BasicConstraintsValid = true
 		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 		must(t, err)
 		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})

@@ -1,5 +1,5 @@
-// Package deploy tests what is in this folder without the libraries of others: releases, and the systemd unit. Images and
-// charts are tested in .tools/deploy, by the parsers of those who read them. Nothing but tests is here.
+// Package deploy tests what is in this folder without the libraries of others: releases, and the systemd unit. Images
+// and charts are tested in .tools/deploy, by the parsers of those who read them. Nothing but tests is here.
 package deploy
 
 import (
@@ -38,7 +38,8 @@ func slow(t *testing.T) {
 // copyOf copies what git tracks into a folder.
 func copyOf(t *testing.T, to string) {
 	t.Helper()
-	const script = `git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`
+	const script = `git ls-files -z --cached --others --exclude-standard |
+		tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		t.Fatal(err)
 	}

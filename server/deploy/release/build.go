@@ -21,10 +21,10 @@ type build struct {
 	file                         string
 }
 
-// goOf is the go command for a target, or for this machine, in an environment in which only what is given here decides
-// what comes out. The module proxy, caches and the like stay the machine's. What the go command would stamp is left out,
-// because it depends on whether git's folder is there.
-func (b build) goOf(target []string, args ...string) *exec.Cmd {
+// goFor is the go command for a target, or for this machine, in an environment in which only what is given here
+// decides what comes out. The module proxy, caches and the like stay the machine's. What the go command would stamp is
+// left out, because it depends on whether git's folder is there.
+func (b build) goFor(target []string, args ...string) *exec.Cmd {
 	command := exec.Command("go", args...)
 	command.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
@@ -42,7 +42,7 @@ func (b build) run() error {
 	const in = "github.com/consentd/consentd/server/version."
 	linker := fmt.Sprintf("-w -X %[1]sversion=%[2]s -X %[1]scommit=%[3]s -X %[1]sdate=%[4]s", in, b.is.version, b.is.commit, b.is.date)
 	goos, arch, _ := strings.Cut(b.platform, "/")
-	compile := b.goOf([]string{"GOOS=" + goos, "GOARCH=" + arch}, "build", "-ldflags", linker, "-o", b.file, programs[b.program])
+	compile := b.goFor([]string{"GOOS=" + goos, "GOARCH=" + arch}, "build", "-ldflags", linker, "-o", b.file, programs[b.program])
 	if err := compile.Run(); err != nil {
 		return fmt.Errorf("building %s for %s: %w", b.program, b.platform, err)
 	}
@@ -56,7 +56,7 @@ func (b build) bill() error {
 	if err != nil {
 		return err
 	}
-	list := b.goOf(nil, "-C", ".tools/deploy", "tool", "cyclonedx-gomod",
+	list := b.goFor(nil, "-C", ".tools/deploy", "tool", "cyclonedx-gomod",
 		"bin", "-json", "-std", "-noserial", "-notimestamp", "-version", b.is.version, "-output", file+billSuffix, file)
 	if err := list.Run(); err != nil {
 		return fmt.Errorf("listing the modules of %s: %w", b.file, err)

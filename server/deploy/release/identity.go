@@ -75,7 +75,7 @@ func fromGit() (identity, error) {
 	mark := ""
 	if changes != "" {
 		mark = "+changes"
-		fmt.Fprintln(os.Stderr, "release: files differ from those of the commit: the version is marked +changes, and nobody can build it again")
+		fmt.Fprintln(os.Stderr, "release: files differ from those of the commit: it is marked +changes, and nobody can build it again")
 	}
 	return identity{version + mark, commit + mark, at.Format(time.RFC3339)}, nil
 }
