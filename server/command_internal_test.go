@@ -234,7 +234,7 @@ func TestHelpTellsTheTruth(t *testing.T) {
 func TestHelpAndVersion(t *testing.T) {
 	for flag, want := range map[string][]string{
 		"--help":    {"--grpc-addr", "CONSENTD_CACHE_SIZE", "--config", "256MiB"},
-		"--version": {"consentd ", "commit ", "go1."},
+		"--version": {"consentd ", "commit ", " of ", "go1."},
 	} {
 		var out bytes.Buffer
 		command := newCommand(nil, nil)
@@ -248,6 +248,34 @@ func TestHelpAndVersion(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", flag, text, out.String())
 			}
 		}
+	}
+}
+
+// --validate finds the faults that a start would, and serves nothing.
+func TestValidate(t *testing.T) {
+	for name, row := range map[string]struct {
+		file string
+		says []string
+	}{
+		"nothing is wrong": {file: "grpc-addr: 127.0.0.1:1\n"},
+		"two faults":       {file: "grpc-addr: :1\ncache-size: 7\n", says: []string{"grpc-addr", "consentd.yaml:2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			command := newCommand(nil, func(context.Context, options, io.Writer) error {
+				t.Error("it serves")
+				return nil
+			})
+			command.SetArgs([]string{"--validate", "--config", file(t, row.file)})
+			err := command.Execute()
+			if (err != nil) != (row.says != nil) {
+				t.Fatalf("got %v", err)
+			}
+			for _, text := range row.says {
+				if !strings.Contains(oneLine(err), text) {
+					t.Errorf("%q is not said in: %v", text, err)
+				}
+			}
+		})
 	}
 }
 
@@ -346,7 +374,7 @@ func FuzzParseSize(f *testing.F) {
 }
 
 func TestEveryFlagIsASetting(t *testing.T) {
-	names := map[string]bool{"config": true, "help": true, "version": true}
+	names := map[string]bool{"config": true, "help": true, "version": true, "validate": true}
 	for _, s := range settings() {
 		names[s.name] = true
 	}

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
 	"github.com/consentd/consentd/client"
+	"github.com/consentd/consentd/server/version"
 )
 
 // The exit codes.
@@ -71,11 +71,12 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:                "consentctl",
 		Short:              "Ask consentd whether a subject's data may be used, and record consent",
-		Version:            version(),
+		Version:            version.Version(),
 		SilenceErrors:      true,
 		SilenceUsage:       true,
 		DisableSuggestions: true, // they would make errors longer than a line
 	}
+	root.SetVersionTemplate(version.Line("consentctl") + "\n")
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -148,14 +149,6 @@ func readRoots(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("no certificate in %s", file)
 	}
 	return roots, nil
-}
-
-// version is the module's, or that of the commit of a build from a checkout.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // must is for what only a wrong program can fail, such as marking a flag that does not exist.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"regexp"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -14,13 +13,14 @@ import (
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/telemetry"
+	"github.com/consentd/consentd/server/version"
 )
 
 // registerMetrics adds what is not the services' own.
 func (a *App) registerMetrics() error {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "consentd_build_info", Help: "What was built; always 1.",
-		ConstLabels: prometheus.Labels{"version": a.config.Version, "commit": Commit(), "go": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": a.config.Version, "commit": version.Commit(), "go": runtime.Version()},
 	})
 	build.Set(1)
 	return errors.Join(
@@ -43,24 +43,6 @@ func (a *App) registerDurations() error {
 		faults = append(faults, a.registry.Register(c))
 	}
 	return errors.Join(faults...)
-}
-
-// Commit is the revision that the binary was built from, as far as the build knows.
-func Commit() string {
-	info, _ := debug.ReadBuildInfo()
-	if info == nil {
-		return "unknown"
-	}
-	commit, changed := "unknown", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = "+changes"
-		}
-	}
-	return commit + changed
 }
 
 // What stateCollector tells.
