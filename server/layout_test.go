@@ -16,7 +16,7 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server":                 {"server/app", "server/audit/decisionlog", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
@@ -41,7 +41,10 @@ var mayImport = map[string][]string{
 	"server/policy/reload":     {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/policy/scaffold":   {"policies"},
 	"server/policy/policytest": {"server/cases", "server/consent", "server/policy", "server/policy/space", "server/policy/tree"},
+	"server/policy/logrule":    {"server/policy/engine"},
 	"server/authz":             {"server/consent", "proto/consent/v1/wire"},
+	"server/audit/line":        {"server/consent", "proto/consent/v1/wire"},
+	"server/audit/decisionlog": {"server/audit/line", "server/authz", "server/caller", "server/consent"},
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/source", "server/policy/space",
 	},
@@ -51,8 +54,9 @@ var mayImport = map[string][]string{
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
-		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
+		"policies", "server/audit/decisionlog", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
+		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
+		"server/policy/logrule", "server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
@@ -81,7 +85,8 @@ var mayImport = map[string][]string{
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
 	"github.com/open-policy-agent/opa/": {
-		"server/policy", "server/policy/admission", "server/policy/engine", "server/policy/policytest", "server/policy/source",
+		"server/policy", "server/policy/admission", "server/policy/engine", "server/policy/logrule", "server/policy/policytest",
+		"server/policy/source",
 		"server/policy/space", "server/policy/tree",
 	},
 	"github.com/dgraph-io/ristretto/": {"server/cache"},

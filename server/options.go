@@ -37,7 +37,7 @@ type setting struct {
 // which stand in files of their own.
 func settings() []setting {
 	return slices.Concat(
-		serverSettings(),
+		serverSettings(), decisionLogSettings(),
 	)
 }
 

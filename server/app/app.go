@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/certificate"
@@ -50,8 +51,10 @@ type App struct {
 	prover   *prover
 	states   *cache.Cache
 	watchers *watch.Hub
-	registry *prometheus.Registry
-	health   serving
+	// decisions is the decision log; nil: there is none.
+	decisions *decisionlog.Log
+	registry  *prometheus.Registry
+	health    serving
 	// pair is the certificate and its key; nil: plaintext.
 	pair *certificate.Pair
 	api  *grpcapi.API
@@ -88,6 +91,9 @@ func (a *App) open() error {
 		return err
 	}
 	a.manager.Watch() // the data directory is this process's now
+	if err := a.openDecisionLog(); err != nil {
+		return err
+	}
 	var err error
 	if a.api, err = a.newAPI(); err != nil {
 		return err
@@ -172,6 +178,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		StoreID:  a.states.ID(),
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
+		Recorder: a.recorder(),
 	})
 	if err != nil {
 		return nil, err
@@ -188,7 +195,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	}
 	return grpcapi.New(grpcapi.Config{
 		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
-		History: a.archive.History, Activator: a.manager, Prover: a.prover,
+		History: a.archive.History, Activator: a.manager, Prover: a.prover, Reporters: a.reporters(),
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
@@ -69,6 +70,8 @@ type Config struct {
 	CacheLease time.Duration
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
+	// DecisionLog says which decisions are logged, and where. Zero means none.
+	DecisionLog decisionlog.Config
 	// Logger gets the log. Nil means that there is none.
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
@@ -114,6 +117,7 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
 	faults = append(faults, c.policySource().Validate())
+	faults = append(faults, c.decisionLog().Validate())
 	return errors.Join(faults...)
 }
 

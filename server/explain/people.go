@@ -42,6 +42,18 @@ func (l *Ledgers) gather(id string, keep func([]consent.Entry) []consent.Entry) 
 	})
 }
 
+// StateAt folds what the ledgers had for an id as of a revision, with its person as linked then: the state that a check
+// decided on which read the store as of that revision.
+func (l *Ledgers) StateAt(id string, revision consent.Revision) (consent.Snapshot, error) {
+	g, err := l.gather(id, func(entries []consent.Entry) []consent.Entry { return upTo(entries, revision) })
+	if err != nil {
+		return consent.Snapshot{}, err
+	}
+	s := fold(g.Entries(id))
+	s.AsOf = revision
+	return s, nil
+}
+
 // StateAsOf folds what of the ledgers counts as of the past for an id, with its person as linked then.
 func (l *Ledgers) StateAsOf(id string, p Past) (consent.Snapshot, error) {
 	g, err := l.asOf(id, p)

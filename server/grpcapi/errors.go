@@ -82,6 +82,8 @@ var outcomes = []outcome{
 	{err: consent.ErrTooManyWatchers, code: codes.ResourceExhausted, message: "this server has too many watchers"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},
+	{err: consent.ErrNotLogged, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the decision cannot be logged at the moment, and is not given out unlogged"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the store cannot be reached at the moment"},
 	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},

@@ -49,6 +49,7 @@ var sentinels = []struct {
 	{"a completion beside a sharing", consent.ErrCompletionApart, codes.FailedPrecondition, nil, false},
 	{"bad token", consent.ErrBadToken, codes.InvalidArgument, []string{"consistency.at_least_as_fresh"}, false},
 	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
+	{"not logged", consent.ErrNotLogged, codes.Unavailable, nil, true},
 	{"bad page token", consent.ErrBadPageToken, codes.InvalidArgument, []string{"page_token"}, false},
 	{"invalid", &consent.InvalidError{Violations: []consent.Violation{{Field: "a", Description: "x"}, {Field: "b", Description: "y"}}},
 		codes.InvalidArgument, []string{"a", "b"}, false},

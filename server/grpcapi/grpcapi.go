@@ -88,6 +88,8 @@ type Config struct {
 	Activator Activator
 	// Prover answers CheckPolicy; required.
 	Prover Prover
+	// Reporters are told of what near caches answered.
+	Reporters []authz.Reporter
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -147,7 +149,7 @@ func New(c Config) (*API, error) {
 	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
 	a := &API{
 		decisions: decisionService{
-			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
+			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, reporters: c.Reporters, now: c.Now, validator: v,
 			draining: make(chan struct{}),
 		},
 		consents: consentService{config: c, validator: v},
