@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"server/policy/logrule":    {"server/policy/engine"},
 	"server/authz":             {"server/consent", "proto/consent/v1/wire"},
 	"server/audit/line":        {"server/consent", "proto/consent/v1/wire"},
+	"server/audit/replay":      {"server/audit/line", "server/consent", "server/explain", "server/policy"},
 	"server/audit/decisionlog": {"server/audit/line", "server/authz", "server/caller", "server/consent"},
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/source", "server/policy/space",
@@ -68,8 +69,9 @@ var mayImport = map[string][]string{
 	"client/subject":             {},
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
-		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy", "server/policy/admission",
-		"server/policy/source",
+		"client", "client/subject", "policies", "proto/consent/v1", "proto/consent/v1/wire", "server/audit/line",
+		"server/audit/replay", "server/consent", "server/policy", "server/policy/admission", "server/policy/archive",
+		"server/policy/source", "server/store/pebble",
 		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
@@ -77,7 +79,7 @@ var mayImport = map[string][]string{
 	"proto/consent/v1/wire":       {},
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
-		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
+		"proto/consent/v1", "server/app", "server/audit/decisionlog", "server/cases", "server/consent", "server/policy", "server/policy/source",
 	},
 	"server/store/storetest": {"server/consent", "server/store"},
 }

@@ -58,7 +58,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errDenied), errors.Is(err, errRefused):
 		return exitDenied
-	case errors.Is(err, errFlips):
+	case errors.Is(err, errFlips), errors.Is(err, errNotSame):
 		printError(a.stderr, err)
 		return exitDenied
 	default:
@@ -85,6 +85,7 @@ func (a *app) root() *cobra.Command {
 		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
+		a.logCommand(),
 	)
 	return root
 }

@@ -17,6 +17,7 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
@@ -46,6 +47,8 @@ type Options struct {
 	UnixSocket bool
 	// CacheLease is that of clients' caches; zero means the server's default.
 	CacheLease time.Duration
+	// DecisionLog says which decisions are logged, and where; zero means none.
+	DecisionLog decisionlog.Config
 	// DrainTimeout bounds Stop; zero means the server's default.
 	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
@@ -116,6 +119,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
 		PolicyEngine: o.PolicyEngine, Now: o.Now, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
+		DecisionLog: o.DecisionLog,
 	}
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")

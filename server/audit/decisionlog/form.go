@@ -34,7 +34,6 @@ var failed = verdict{mask: []string{"request.subject_id", "request.context"}}
 type form struct {
 	log     *Log
 	decoder decoder
-	encoder line.Encoder
 	// mac is that of keys; nil: ids are plain.
 	keys *line.Keys
 	mac  *line.Mac
@@ -91,7 +90,7 @@ func (f *form) line(to *batch, l *line.Line) {
 }
 
 func (f *form) append(to *batch, l *line.Line) {
-	to.data = f.encoder.Append(to.data, l)
+	to.data = line.Append(to.data, l)
 	to.ends, to.times = append(to.ends, len(to.data)), append(to.times, l.Time)
 }
 
@@ -101,7 +100,7 @@ func (f *form) judge(l *line.Line) verdict {
 	if v, ok := f.verdicts[key]; ok {
 		return v
 	}
-	f.text = f.encoder.Append(f.text[:0], l)
+	f.text = line.Append(f.text[:0], l)
 	drop, mask, err := f.log.rules.Judge(f.log.aborted, f.text)
 	if err != nil {
 		f.failed(err)

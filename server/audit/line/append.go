@@ -10,23 +10,16 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Encoder appends lines. It keeps the second that it last wrote, because lines come in the order of time, and is for
-// one goroutine. The zero value is ready for use.
-type Encoder struct {
-	second int64
-	text   [len("2006-01-02T15:04:05")]byte
-}
-
 // Append appends l and a newline. Text that is not UTF-8 becomes U+FFFD.
-func (e *Encoder) Append(b []byte, l *Line) []byte {
-	b = e.appendTime(append(b, `{"time":`...), l.Time)
+func Append(b []byte, l *Line) []byte {
+	b = appendTime(append(b, `{"time":`...), l.Time)
 	if l.Dropped > 0 {
 		return append(strconv.AppendUint(append(b, `,"dropped":`...), l.Dropped, 10), "}\n"...)
 	}
 	b = appendField(b, `,"caller":`, l.Caller)
 	b = appendRequest(append(b, `,"request":{`...), l)
 	b = appendField(b, `,"subject_key":`, l.SubjectKey)
-	b = e.appendDecision(append(b, `,"response":{`...), &l.Decision)
+	b = appendDecision(append(b, `,"response":{`...), &l.Decision)
 	if l.HasState {
 		b = strconv.AppendUint(append(b, `,"state_revision":`...), uint64(l.Decision.StateRevision), 10)
 	}
@@ -64,7 +57,7 @@ func recipientName(k consent.RecipientKind) string {
 	return k.String()
 }
 
-func (e *Encoder) appendDecision(b []byte, d *consent.Decision) []byte {
+func appendDecision(b []byte, d *consent.Decision) []byte {
 	b = append(append(append(b, `"decision":"`...), d.Effect.String()...), '"')
 	for i := range d.Reasons {
 		b = appendNext(b, i, `,"reasons":[`)
@@ -78,18 +71,18 @@ func (e *Encoder) appendDecision(b []byte, d *consent.Decision) []byte {
 	for i := range d.Obligations {
 		b = appendNext(b, i, `,"obligations":[`)
 		b = append(append(append(b, `{"code":"`...), d.Obligations[i].Code.String()...), '"')
-		b = append(e.appendParameters(b, &d.Obligations[i].Parameters), '}')
+		b = append(appendParameters(b, &d.Obligations[i].Parameters), '}')
 	}
 	b = appendEnd(b, len(d.Obligations))
 	b = appendList(b, `,"permitted_data_categories":`, d.PermittedDataCategories)
 	if d.ValidUntil != 0 {
-		b = e.appendTime(append(b, `,"valid_until":`...), d.ValidUntil)
+		b = appendTime(append(b, `,"valid_until":`...), d.ValidUntil)
 	}
 	b = appendField(b, `,"policy_revision":`, d.PolicyRevision)
 	return append(appendField(b, `,"decision_id":`, d.ID), '}')
 }
 
-func (e *Encoder) appendParameters(b []byte, p *consent.Parameters) []byte {
+func appendParameters(b []byte, p *consent.Parameters) []byte {
 	if p.Country == "" && len(p.Categories) == 0 && p.Signal == "" && p.Time == 0 {
 		return b
 	}
@@ -97,7 +90,7 @@ func (e *Encoder) appendParameters(b []byte, p *consent.Parameters) []byte {
 	b = appendField(append(b, `,"parameters":{`...), `,"country":`, p.Country)
 	b = appendField(appendList(b, `,"categories":`, p.Categories), `,"signal":`, p.Signal)
 	if p.Time != 0 {
-		b = e.appendTime(append(b, `,"time":`...), p.Time)
+		b = appendTime(append(b, `,"time":`...), p.Time)
 	}
 	b = slices.Delete(b, begin, begin+1) // the first comma
 	return append(b, '}')
@@ -144,7 +137,7 @@ const hexDigits = "0123456789abcdef"
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
-	for i := 0; i < len(s); {
+	for i := plain(s); i < len(s); {
 		c := s[i]
 		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
 			i++
@@ -171,24 +164,50 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// appendTime appends an instant as a JSON string in RFC 3339, in UTC.
-func (e *Encoder) appendTime(b []byte, at consent.Instant) []byte {
-	second, nanos := int64(at)/1e9, int64(at)%1e9
-	if second != e.second || e.text[0] == 0 {
-		at.Time().AppendFormat(e.text[:0], "2006-01-02T15:04:05")
-		e.second = second
-	}
-	b = append(append(b, '"'), e.text[:]...)
-	if nanos > 0 {
-		var digits [10]byte
-		digits[0] = '.'
-		for i := 9; i > 0; i-- {
-			digits[i] = byte('0' + nanos%10)
-			nanos /= 10
+// plain is how many of the first bytes stand for themselves: mostly all.
+func plain(s string) int {
+	for i := range len(s) {
+		if !asIs[s[i]] {
+			return i
 		}
-		b = append(b, digits[:]...)
+	}
+	return len(s)
+}
+
+// asIs are the bytes that stand for themselves in a JSON string.
+var asIs = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// appendTime appends an instant as a JSON string in RFC 3339, in UTC. time.AppendFormat took a fifth of a line's time.
+func appendTime(b []byte, at consent.Instant) []byte {
+	t := at.Time()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = appendDigits(append(b, '"'), year, 4)
+	b = appendDigits(append(b, '-'), int(month), 2)
+	b = appendDigits(append(b, '-'), day, 2)
+	b = appendDigits(append(b, 'T'), hour, 2)
+	b = appendDigits(append(b, ':'), minute, 2)
+	b = appendDigits(append(b, ':'), second, 2)
+	if nanos := t.Nanosecond(); nanos > 0 {
+		b = appendDigits(append(b, '.'), nanos, 9)
 	}
 	return append(b, 'Z', '"')
+}
+
+// appendDigits appends the last digits of v, with zeros in front.
+func appendDigits(b []byte, value, width int) []byte {
+	v := uint32(value)
+	var digits [9]byte
+	for i := width - 1; i >= 0; i-- {
+		digits[i] = byte('0' + v%10)
+		v /= 10
+	}
+	return append(b, digits[:width]...)
 }
 
 // AppendContext appends a request's context as JSON, with its keys sorted.
