@@ -68,6 +68,8 @@ type Log struct {
 	abort   context.CancelFunc
 	aborted context.Context
 	writers sync.WaitGroup
+	// abortAfter is how long Close waits for the sink.
+	abortAfter time.Duration
 }
 
 // chunk is memory for records, used over and over.
@@ -95,7 +97,14 @@ func Open(c Config) (*Log, error) {
 	if c.Sink == "" {
 		return nil, nil
 	}
-	l := &Log{config: c.withDefaults(), stop: make(chan struct{}), pressed: make(chan struct{}, 1)}
+	return openOver(c, nil)
+}
+
+// openOver opens a log over a sink; nil: the one that c names.
+func openOver(c Config, to sink) (*Log, error) {
+	l := &Log{
+		config: c.withDefaults(), sink: to, stop: make(chan struct{}), pressed: make(chan struct{}, 1), abortAfter: closeWithin,
+	}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
@@ -124,6 +133,9 @@ func (l *Log) open() (err error) {
 		if l.spill, err = newFileSink(c.SpillFile, c); err != nil {
 			return fmt.Errorf("decision-log-spill: %w", err)
 		}
+	}
+	if l.sink != nil {
+		return nil
 	}
 	if l.sink, err = c.open(&l.counts.refused); err != nil && l.spill != nil {
 		err = errors.Join(err, l.spill.Close())
@@ -264,7 +276,7 @@ func (l *Log) Close() error {
 	if l == nil || l.closed.Swap(true) {
 		return nil
 	}
-	timer := time.AfterFunc(closeWithin, l.abort)
+	timer := time.AfterFunc(l.abortAfter, l.abort)
 	defer timer.Stop()
 	close(l.stop)
 	l.writers.Wait()

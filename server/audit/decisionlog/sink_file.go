@@ -3,6 +3,7 @@ package decisionlog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +23,13 @@ const (
 	syncEvery = 5 * time.Second
 )
 
+// appendable is what is needed of a file.
+type appendable interface {
+	io.WriteCloser
+	Truncate(size int64) error
+	Sync() error
+}
+
 // fileSink writes lines to a file, and begins the next when it is full or old. The current file has the name that was
 // configured; older ones have the time at which they ended in it, decisions-20260301T120000.000000000Z.jsonl, so that
 // their order is that of their names.
@@ -35,7 +43,7 @@ type fileSink struct {
 	maxAge   time.Duration
 	maxTotal int64
 
-	file   *os.File
+	file   appendable
 	size   int64
 	opened time.Time
 	synced time.Time

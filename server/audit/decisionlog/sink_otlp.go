@@ -260,7 +260,7 @@ var errNotRaw = errors.New("not an encoded message")
 
 func (rawCodec) Marshal(v any) ([]byte, error) {
 	if message, ok := v.(*[]byte); ok {
-		return *message, nil
+		return append([]byte(nil), *message...), nil // it may still be sent when a call has ended
 	}
 	return nil, errNotRaw
 }
