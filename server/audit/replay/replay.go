@@ -302,18 +302,21 @@ type states struct {
 	controller string
 	ledgers    *explain.Ledgers
 	id         string
-	last       consent.Snapshot
+	// last is id's state from its AsOf on, before next; zero: for ever.
+	last consent.Snapshot
+	next consent.Revision
 }
 
 func (s *states) at(id string, revision consent.Revision) (consent.Snapshot, error) {
 	if s.ledgers == nil {
 		s.ledgers = explain.NewLedgers(s.ctx, s.replayer.config.Store, s.controller)
-	} else if s.id == id && s.last.AsOf == revision {
+	} else if s.id == id && revision >= s.last.AsOf && (s.next == 0 || revision < s.next) {
 		return s.last, nil
 	}
-	snapshot, err := s.ledgers.StateAt(id, revision)
-	if err == nil {
-		s.id, s.last = id, snapshot
+	var err error
+	if s.last, s.next, err = s.ledgers.StateAt(id, revision); err != nil {
+		return consent.Snapshot{}, err
 	}
-	return snapshot, err
+	s.id = id
+	return s.last, nil
 }
