@@ -33,6 +33,9 @@ type fake struct {
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
 	person func(consent.Subject) (consent.Person, error)
 
+	// reporter is told of what near caches answered; nil: nobody is.
+	reporter *reporter
+
 	status   consent.PolicyStatus
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
@@ -155,9 +158,13 @@ func (b *buffer) String() string {
 func serve(t testing.TB, f *fake) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
+	var reporters []authz.Reporter
+	if f.reporter != nil {
+		reporters = append(reporters, f.reporter)
+	}
 	api, err := grpcapi.New(grpcapi.Config{
 		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
-		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
+		Activator: f, Prover: f, Reporters: reporters, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
 	})
 	if err != nil {

@@ -198,7 +198,7 @@ func (l *load) event(r *rand.Rand) *consentv1.Event {
 func logged(t *testing.T, c decisionlog.Config, want int) (dir string, asked int) {
 	t.Helper()
 	dir = t.TempDir()
-	c.Overflow, c.FileTotal = decisionlog.Block, 100<<30
+	c.Overflow, c.FileSize, c.FileTotal = decisionlog.Block, 4<<20, 100<<30
 	s := servertest.Start(t, servertest.Options{DataDir: dir, DecisionLog: c, Policies: someControllers(t)})
 	stream, err := client.Dial(s.Addr)
 	if err != nil {
