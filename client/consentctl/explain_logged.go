@@ -96,4 +96,3 @@ func callerText(caller string) string {
 	}
 	return caller
 }
-
