@@ -18,7 +18,7 @@ const module = "github.com/consentd/consentd/"
 var mayImport = map[string][]string{
 	"server": {
 		"server/app", "server/policy", "server/policy/archive", "server/policy/source", "server/caller/token",
-		"server/telemetry", "server/usage", "server/limit", "server/version",
+		"server/telemetry", "server/usage", "server/limit", "server/version", "server/audit/decisionlog",
 	},
 	"server/version":        {},
 	"server/deploy/release": {},
@@ -59,7 +59,11 @@ var mayImport = map[string][]string{
 	"server/policy/policytest": {
 		"server/cases", "server/consent", "server/policy", "server/policy/space", "server/policy/tree",
 	},
-	"server/authz": {"server/consent", "proto/consent/v1/wire"},
+	"server/policy/logrule":    {"server/policy/engine"},
+	"server/authz":             {"server/consent", "proto/consent/v1/wire"},
+	"server/audit/line":        {"server/consent", "proto/consent/v1/wire"},
+	"server/audit/replay":      {"server/audit/line", "server/consent", "server/explain", "server/policy"},
+	"server/audit/decisionlog": {"server/audit/line", "server/authz", "server/caller", "server/consent"},
 	"server/diff": {
 		"server/consent", "server/explain", "server/policy", "server/policy/source", "server/policy/space",
 	},
@@ -75,7 +79,7 @@ var mayImport = map[string][]string{
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
 		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage", "server/limit",
-		"server/backup", "server/version",
+		"server/backup", "server/version", "server/audit/decisionlog", "server/policy/logrule",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
@@ -89,7 +93,7 @@ var mayImport = map[string][]string{
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy",
 		"server/policy/admission", "server/policy/source", "server/cases", "server/nearest", "server/policy/policytest",
 		"server/policy/scaffold", "server/caller/apikey", "server/audit/acts", "server/backup", "server/store/pebble",
-		"server/version",
+		"server/version", "proto/consent/v1/wire", "server/audit/line", "server/audit/replay", "server/policy/archive",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},
@@ -97,7 +101,7 @@ var mayImport = map[string][]string{
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
 		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
-		"server/limit", "server/store/pebble",
+		"server/limit", "server/store/pebble", "server/audit/decisionlog",
 	},
 	"server/store/storetest":        {"server/consent", "server/store"},
 	"server/caller/token/tokentest": {},
@@ -106,7 +110,8 @@ var mayImport = map[string][]string{
 // onlyImporters names libraries that one part of the project alone may import.
 var onlyImporters = map[string][]string{
 	"github.com/open-policy-agent/opa/": {
-		"server/policy", "server/policy/admission", "server/policy/engine", "server/policy/policytest", "server/policy/source",
+		"server/policy", "server/policy/admission", "server/policy/engine", "server/policy/logrule", "server/policy/policytest",
+		"server/policy/source",
 		"server/policy/space", "server/policy/tree",
 	},
 	"github.com/dgraph-io/ristretto/": {"server/cache"},

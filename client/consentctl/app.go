@@ -58,7 +58,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errDenied), errors.Is(err, errRefused):
 		return exitDenied
-	case errors.Is(err, errFlips):
+	case errors.Is(err, errFlips), errors.Is(err, errNotSame):
 		printError(a.stderr, err)
 		return exitDenied
 	default:
@@ -88,6 +88,7 @@ func (a *app) root() *cobra.Command {
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
 		a.usageCommand(), a.auditCommand(),
 		a.backupCommand(), a.restoreCommand(), a.verifyCommand(),
+		a.logCommand(),
 	)
 	return root
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/audit/acts"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/caller/authn"
@@ -58,8 +59,10 @@ type App struct {
 	gate     *access.Gate
 	acts     *acts.Log
 	usage    *usage.Recorder
-	registry *prometheus.Registry
-	health   serving
+	// decisions is the decision log; nil: there is none.
+	decisions *decisionlog.Log
+	registry  *prometheus.Registry
+	health    serving
 	// pair is the certificate and its key; nil: plaintext.
 	pair *certificate.Pair
 	// callers finds out who calls.
@@ -99,7 +102,7 @@ func New(c Config) (*App, error) {
 func (a *App) open() error {
 	for _, step := range []func() error{
 		a.openTelemetry, a.openCertificate, a.openCallers, a.loadPolicies, a.openStore, a.openAccess, a.followPolicies,
-		a.openActs, a.openUsage, a.openLimits, a.openAPI, a.registerMetrics, a.listen,
+		a.openActs, a.openUsage, a.openDecisionLog, a.openLimits, a.openAPI, a.registerMetrics, a.listen,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -202,7 +205,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Log:      a.config.Logger,
 		Steps:    a.steps(),
 
-		Observers: []authz.Observer{a.usage},
+		Recorder: a.recorder(), Observers: []authz.Observer{a.usage},
 	})
 	if err != nil {
 		return nil, err
@@ -223,6 +226,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		History: a.archive.History, Activator: a.manager, Prover: a.prover,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
 		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits, Backup: a.backups,
+		Reporters: a.reporters(),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/audit/acts"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/limit"
@@ -93,6 +94,8 @@ type Config struct {
 	Acts acts.Config
 	// Usage says how long the record of processing is kept. The zero value: in the data directory, 400 days.
 	Usage usage.Config
+	// DecisionLog says which decisions are logged, and where. Zero means none.
+	DecisionLog decisionlog.Config
 	// Logger gets the log. Nil means that there is none.
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
@@ -145,7 +148,7 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
 	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate(), c.Admin.Validate(),
-		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate(), c.Limits.Validate())
+		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate(), c.Limits.Validate(), c.decisionLog().Validate())
 	return errors.Join(faults...)
 }
 

@@ -143,7 +143,7 @@ func (a *App) Close() error {
 	if a.grpc != nil {
 		a.grpc.Stop()
 	}
-	var faults []error
+	faults := []error{a.decisions.Close()}
 	for _, l := range []net.Listener{a.grpcListener, a.httpListener} {
 		if l == nil {
 			continue

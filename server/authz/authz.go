@@ -57,6 +57,14 @@ type Config struct {
 	// Observers are told of each decision that is given out, one after the other, but not of what explains or is as
 	// of the past: nobody acts upon that.
 	Observers []Observer
+	// Recorder is told of the same, before them, and can refuse: a decision that must be on record and cannot is not
+	// given out. Nil: nobody is.
+	Recorder Recorder
+}
+
+// Recorder is an Observer whose error is the call's.
+type Recorder interface {
+	Recorded(ctx context.Context, d *Decided) error
 }
 
 // Step is a part of a call that takes time.
@@ -85,6 +93,20 @@ type Decided struct {
 	Now consent.Instant
 	// Began is when the call did, by the monotonic clock; a batch's decisions share it.
 	Began time.Time
+}
+
+// Reported says how many checks a client's near cache answered by a decision that was given out before.
+type Reported struct {
+	Count uint64
+	// Request has the controller, the purpose, the data categories and the recipient's kind, and no subject.
+	Request consent.Request
+	// Decision has the effect and the id.
+	Decision consent.Decision
+}
+
+// Reporter is told of what near caches report. Nothing of it may be kept.
+type Reporter interface {
+	Reported(ctx context.Context, r *Reported)
 }
 
 // Validate reports all faults at once.
@@ -156,7 +178,7 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 		return call{}, errors.New("no policies are active")
 	}
 	begun := call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: atLeast}
-	if len(a.config.Observers) > 0 {
+	if a.observed() {
 		begun.began = time.Now()
 	}
 	return begun, nil

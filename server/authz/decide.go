@@ -21,18 +21,29 @@ type pending struct {
 // give is decide for a decision that is given out: observers are told.
 func (a *Authorizer) give(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	d, err := a.decide(ctx, call, p)
-	if err == nil && len(a.config.Observers) > 0 {
-		a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d)
+	if err != nil || !a.observed() {
+		return d, err
 	}
-	return d, err
+	if err := a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d); err != nil {
+		return consent.Decision{}, err
+	}
+	return d, nil
 }
 
+func (a *Authorizer) observed() bool { return len(a.config.Observers) > 0 || a.config.Recorder != nil }
+
 // tell is apart from give, so that only a decision that is told of is allocated.
-func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision) {
+func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision) error {
 	told.Decision = &d
+	if a.config.Recorder != nil {
+		if err := a.config.Recorder.Recorded(ctx, &told); err != nil {
+			return err
+		}
+	}
 	for _, o := range a.config.Observers {
 		o.Decided(ctx, &told)
 	}
+	return nil
 }
 
 // decide returns a well-formed decision, or the error of a context that ended before there was one.

@@ -51,6 +51,8 @@ var (
 	ErrTooManyWatchers = errors.New("too many watchers")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrNotLogged is returned by the decision log for a decision that must be on record and cannot be in time.
+	ErrNotLogged = errors.New("the decision log takes no more at the moment")
 	// ErrBusy is returned for a comparison of policies while another is under way.
 	ErrBusy = errors.New("a comparison of policies is under way")
 	// ErrBackupRuns is returned by stores for a checkpoint while there is another.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -18,6 +19,7 @@ type decisionService struct {
 	edge
 	authorizer Authorizer
 	explainer  Explainer
+	reporters  []authz.Reporter
 	now        func() consent.Instant
 	watchers   Watchers
 	validator  *validator

@@ -90,6 +90,8 @@ var outcomes = []outcome{
 		message: "another policy revision is in force than the one expected"},
 	{err: consent.ErrUnaudited, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the audit of acts cannot be written at the moment, and this call is not answered without it"},
+	{err: consent.ErrNotLogged, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the decision cannot be logged at the moment, and is not given out unlogged"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the store cannot be reached at the moment"},
 	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},

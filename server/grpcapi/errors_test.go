@@ -54,6 +54,7 @@ var sentinels = []struct {
 	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
 	{"unaudited", fmt.Errorf("%w: %s", consent.ErrUnaudited, driverText), codes.Unavailable, nil, true},
 	{"backup under way", consent.ErrBackupRuns, codes.ResourceExhausted, nil, true},
+	{"not logged", consent.ErrNotLogged, codes.Unavailable, nil, true},
 	{"bad page token", consent.ErrBadPageToken, codes.InvalidArgument, []string{"page_token"}, false},
 	{"invalid", &consent.InvalidError{Violations: []consent.Violation{{Field: "a", Description: "x"}, {Field: "b", Description: "y"}}},
 		codes.InvalidArgument, []string{"a", "b"}, false},

@@ -100,6 +100,8 @@ type Config struct {
 	Limits *limit.Limits
 	// Backup answers Backup; nil: the store cannot be copied while it is open, and the call is UNIMPLEMENTED.
 	Backup Backup
+	// Reporters are told of what near caches answered.
+	Reporters []authz.Reporter
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -179,7 +181,7 @@ func New(c Config) (*API, error) {
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
-			draining: make(chan struct{}), policy: c.Policy,
+			draining: make(chan struct{}), policy: c.Policy, reporters: c.Reporters,
 		},
 		consents: consentService{config: c, validator: v},
 		policies: policyService{

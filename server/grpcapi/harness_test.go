@@ -43,6 +43,9 @@ type fake struct {
 	// policy describes what is in force; nil: examplePolicy.
 	policy func() consent.Policy
 
+	// reporter is told of what near caches answered; nil: nobody is.
+	reporter *reporter
+
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
@@ -174,11 +177,16 @@ func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	if f.policy == nil {
 		f.policy = examplePolicy
 	}
+	var reporters []authz.Reporter
+	if f.reporter != nil {
+		reporters = append(reporters, f.reporter)
+	}
 	api, err := grpcapi.New(grpcapi.Config{
 		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: f.policy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(telemetry.Lines(slog.NewTextHandler(s.log, nil))), Metrics: s.metrics,
 		Purposes: func(string) []string { return []string{"ads", "mail"} }, Acts: f.acts, Usages: f.usages,
+		Reporters: reporters,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
@@ -55,6 +56,8 @@ type Options struct {
 	// Limits bounds what is asked. Zero means the server's defaults, but for how long calls may wait, of which there is no
 	// bound: tests that run side by side hold each other up.
 	Limits limit.Config
+	// DecisionLog says which decisions are logged, and where; zero means none.
+	DecisionLog decisionlog.Config
 	// DrainTimeout bounds Stop; zero means the server's default.
 	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
@@ -131,7 +134,7 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
 		PolicyEngine: o.PolicyEngine, Now: o.Now, Wall: o.Wall, StoreFS: o.StoreFS, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
-		Limits: o.Limits,
+		Limits: o.Limits, DecisionLog: o.DecisionLog,
 	}
 	if c.Limits.QueueTarget == 0 {
 		c.Limits.QueueTarget = limit.Off

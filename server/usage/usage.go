@@ -206,20 +206,17 @@ func (r *Recorder) Decided(ctx context.Context, d *authz.Decided) {
 	}, asked{q.DataCategories, one})
 }
 
-// Report tells of decisions that a client's cache answered.
-type Report struct {
-	Controller, Purpose string
-	Recipient           consent.RecipientKind
-	Categories          []string
-	Counts
-}
-
-// Reported counts the decisions that a client's cache answered, as of now.
-func (r *Recorder) Reported(ctx context.Context, report Report) {
+// Reported counts the decisions that a client's cache answered, as of now. It implements authz.Reporter.
+func (r *Recorder) Reported(ctx context.Context, report *authz.Reported) {
+	counts := Counts{Denied: report.Count}
+	if report.Decision.Effect == consent.Allow {
+		counts = Counts{Allowed: report.Count}
+	}
+	q := &report.Request
 	r.count(asking{
-		controller: report.Controller, purpose: report.Purpose, caller: caller.From(ctx), recipient: report.Recipient,
+		controller: q.Subject.Controller, purpose: q.Purpose, caller: caller.From(ctx), recipient: q.Recipient.Kind,
 		day: DayOf(r.config.Now()),
-	}, asked{report.Categories, report.Counts})
+	}, asked{q.DataCategories, counts})
 }
 
 // asked is how often something was asked, and about which categories.
