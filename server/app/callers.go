@@ -15,15 +15,19 @@ func (c Config) callersConfig() authn.Config {
 
 // openCallers reads what callers are known by.
 func (a *App) openCallers() (err error) {
-	c := a.config.callersConfig()
-	if !c.Enabled() {
-		a.config.Logger.Warn("nobody is asked who they are: whoever reaches these addresses may read and change everybody's consent, "+
-			"and the policies; set api-keys, jwks or tls-client-ca", "grpc", a.config.GRPCAddr, "http", a.config.HTTPAddr)
-	}
-	if a.callers, err = authn.New(c); err != nil {
+	if a.callers, err = authn.New(a.config.callersConfig()); err != nil {
 		return err
 	}
 	return a.registry.Register(a.callers)
+}
+
+// followCallers begins to follow what callers are known by, or says that nothing is.
+func (a *App) followCallers() {
+	if !a.config.callersConfig().Enabled() {
+		a.config.Logger.Warn("nobody is asked who they are: whoever reaches these addresses may read and change everybody's consent, "+
+			"and the policies; set api-keys, jwks or tls-client-ca", "grpc", a.GRPCAddr(), "http", a.HTTPAddr())
+	}
+	a.callers.Follow()
 }
 
 // known lets only callers through whose credential holds. Health and readiness are told to everybody instead.

@@ -230,7 +230,8 @@ func TestMutualTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := dial(t, s.GRPCAddr(), credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "localhost", Certificates: []tls.Certificate{own}}))
+	certified := &tls.Config{RootCAs: roots, ServerName: "localhost", Certificates: []tls.Certificate{own}}
+	conn := dial(t, s.GRPCAddr(), credentials.NewTLS(certified))
 	if err := policyRevision(t.Context(), conn); err != nil {
 		t.Error(err)
 	}
@@ -265,15 +266,13 @@ func TestWarning(t *testing.T) {
 	put(t, keys, "")
 	for file, want := range map[string]int{"": 1, keys: 0} {
 		var log bytes.Buffer
-		c := app.Config{
-			GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
-			Callers: authn.Config{APIKeys: file},
+		s := start(t, app.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Callers: authn.Config{APIKeys: file}})
+		if _, err := http.Get("http://" + s.HTTPAddr() + "/healthz"); err != nil { // it serves
+			t.Error(err)
 		}
-		a, err := app.New(c)
-		if err != nil {
-			t.Fatal(err)
+		if err := s.stop(); err != nil {
+			t.Error(err)
 		}
-		_ = a.Close()
 		if got := strings.Count(log.String(), "nobody is asked who they are"); got != want {
 			t.Errorf("%q: %d warnings, want %d: %s", file, got, want, log.String())
 		}
@@ -284,11 +283,12 @@ func TestWarning(t *testing.T) {
 func TestCallersThatStopTheStart(t *testing.T) {
 	garbage := filepath.Join(t.TempDir(), "garbage")
 	put(t, garbage, "hello")
+	whole := token.Config{Issuer: "i", Audience: "a", JWKS: garbage}
 	for want, c := range map[string]app.Config{
 		"api-keys: ": {Callers: authn.Config{APIKeys: filepath.Join(t.TempDir(), "none")}},
 		fmt.Sprintf("api-keys: %s: line 1: ", garbage): {Callers: authn.Config{APIKeys: garbage}},
 		"jwt-audience: is not set":                     {Callers: authn.Config{Token: token.Config{JWKS: garbage}}},
-		"jwks: is no JWKS":                             {Callers: authn.Config{Token: token.Config{Issuer: "i", Audience: "a", JWKS: garbage}}},
+		"jwks: is no JWKS":                             {Callers: authn.Config{Token: whole}},
 		"can be reached from other machines":           {GRPCAddr: "0.0.0.0:0", Callers: authn.Config{APIKeys: garbage}},
 	} {
 		c.HTTPAddr, c.DataDir = "127.0.0.1:0", filepath.Join(t.TempDir(), "data")

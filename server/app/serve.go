@@ -67,7 +67,7 @@ func (a *App) Serve(ctx context.Context) error {
 	if a.pair != nil {
 		a.pair.Follow()
 	}
-	a.callers.Follow()
+	a.followCallers()
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()

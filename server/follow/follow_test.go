@@ -126,7 +126,9 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 	if err := syscall.Mkfifo(path("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"none": "no such file", "large": "more than 100 bytes", "pipe": "is no file", ".": "is no file"} {
+	for name, want := range map[string]string{
+		"none": "no such file", "large": "more than 100 bytes", "pipe": "is no file", ".": "is no file",
+	} {
 		f := &fixture{TB: t, path: path(name)}
 		_, err := follow.Open(f.config())
 		if err == nil || !strings.HasPrefix(err.Error(), "api-keys: ") || !strings.Contains(err.Error(), want) {

@@ -88,7 +88,8 @@ func showing(ctx context.Context, headers ...string) context.Context {
 
 func TestHeaders(t *testing.T) {
 	mailer, spare, late := apikey.New(), apikey.New(), apikey.New()
-	o := newOffice(t, entry("mailer", mailer, "")+entry("mailer", spare, "  expires: 2026-12-01\n")+entry("late", late, "  expires: 2026-11-30\n"))
+	o := newOffice(t, entry("mailer", mailer, "")+entry("mailer", spare, "  expires: 2026-12-01\n")+
+		entry("late", late, "  expires: 2026-11-30\n"))
 	wrong := mailer[:len(mailer)-8] + "AAAAAAAA"
 	good := o.token(nil)
 	for name, test := range map[string]struct {
