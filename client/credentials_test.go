@@ -36,6 +36,9 @@ func guarded(t *testing.T) (address, key string) {
 	return s.Addr, key
 }
 
+// known reports whether a call was answered to somebody; what they may do is another question.
+func known(err error) bool { return err == nil || status.Code(err) == codes.PermissionDenied }
+
 func file(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -68,7 +71,7 @@ func TestCredentials(t *testing.T) {
 			"streams": nil, "calls": {client.WithoutCoalescing()}, "a near cache": {client.WithNearCache(client.NearCacheConfig{})},
 		} {
 			_, err := check(t, address, append(more, test.options...)...)
-			if status.Code(err) != test.code {
+			if status.Code(err) != test.code && !(test.code == codes.OK && known(err)) {
 				t.Errorf("%s, by %s: %v, want %v", name, way, err, test.code)
 			}
 			if err != nil && strings.Contains(err.Error(), key) {
@@ -93,7 +96,7 @@ func TestCredentialFileIsFollowed(t *testing.T) {
 		defer tick.Stop()
 		for deadline := time.Now().Add(10 * time.Second); ; <-tick.C {
 			_, err := c.Check(t.Context(), client.NewCheck("example", "s", "marketing_email"))
-			if status.Code(err) == want {
+			if status.Code(err) == want || want == codes.OK && known(err) {
 				return
 			}
 			if time.Now().After(deadline) {
@@ -177,7 +180,7 @@ func TestStreamsTakeNewTokens(t *testing.T) {
 	}
 	defer c.Close()
 	request := &consentv1.CheckRequest{Controller: "example", SubjectId: "s", Purpose: "marketing_email"}
-	if _, err := c.Check(t.Context(), request); err != nil {
+	if _, err := c.Check(t.Context(), request); !known(err) {
 		t.Errorf("the check whose stream was refused: %v", err)
 	}
 }

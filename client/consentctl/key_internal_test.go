@@ -91,13 +91,17 @@ func TestKeyOpensTheServer(t *testing.T) {
 		return path
 	}
 	good, other := write("key", made.stdout), write("other", apikey.New())
+	for _, flag := range []string{"--api-key-file", "--token-file"} { // it is a bearer's all the same
+		got := execute(address, "", "check", "example", "s", "marketing_email", flag, good)
+		if !strings.Contains(got.stdout, "DENY") && !strings.Contains(got.stderr, "PERMISSION_DENIED") {
+			t.Errorf("%s: %+v, want an answer to somebody who is known", flag, got)
+		}
+	}
 	for _, test := range []struct {
 		args []string
 		code int
 		says string
 	}{
-		{[]string{"policy", "--api-key-file", good}, exitOK, "Policy revision"},
-		{[]string{"policy", "--token-file", good}, exitOK, "Policy revision"}, // it is a bearer's all the same
 		{[]string{"policy"}, exitError, "UNAUTHENTICATED"},
 		{[]string{"policy", "--api-key-file", other}, exitError, "UNAUTHENTICATED"},
 		{[]string{"policy", "--api-key-file", filepath.Join(dir, "none")}, exitError, "no such file"},

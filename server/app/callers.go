@@ -31,7 +31,7 @@ func (a *App) followCallers() {
 }
 
 // known lets only callers through whose credential holds. Health and readiness are told to everybody instead.
-func (a *App) known(next http.Handler) http.Handler { return a.callers.HTTP(next, nil) }
+func (a *App) known(next http.Handler) http.Handler { return a.callers.HTTP(next) }
 
 // closeCallers ends following what callers are known by.
 func (a *App) closeCallers() {

@@ -85,6 +85,11 @@ func policyRevision(ctx context.Context, conn *grpc.ClientConn) error {
 	return err
 }
 
+// known reports whether a call was answered to somebody; what they may do is another question.
+func known(err error) bool {
+	return err == nil || status.Code(err) == codes.PermissionDenied
+}
+
 // TestEveryDoorAsks: each method of each service that the server has, and /metrics, asks for a credential, but health.
 func TestEveryDoorAsks(t *testing.T) {
 	d := newDoors(t)
@@ -111,7 +116,7 @@ func TestEveryDoorAsks(t *testing.T) {
 	if asked < 100 {
 		t.Errorf("only %d calls: the test says little", asked)
 	}
-	for path, want := range map[string][2]int{"/metrics": {401, 200}, "/healthz": {200, 200}, "/readyz": {200, 200}} {
+	for path, refused := range map[string][2]bool{"/metrics": {true, false}, "/healthz": {}, "/readyz": {}} {
 		for i, header := range []string{"", "Bearer " + d.key} {
 			request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+d.HTTPAddr()+path, nil)
 			if header != "" {
@@ -122,8 +127,8 @@ func TestEveryDoorAsks(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = answer.Body.Close()
-			if answer.StatusCode != want[i] {
-				t.Errorf("%s with %.12q: %d, want %d", path, header, answer.StatusCode, want[i])
+			if got := answer.StatusCode == http.StatusUnauthorized; got != refused[i] {
+				t.Errorf("%s with %.12q: %d", path, header, answer.StatusCode)
 			}
 		}
 	}
@@ -232,7 +237,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 	certified := &tls.Config{RootCAs: roots, ServerName: "localhost", Certificates: []tls.Certificate{own}}
 	conn := dial(t, s.GRPCAddr(), credentials.NewTLS(certified))
-	if err := policyRevision(t.Context(), conn); err != nil {
+	if err := policyRevision(t.Context(), conn); !known(err) {
 		t.Error(err)
 	}
 	if err := policyRevision(bearing(t.Context(), apikey.New()), conn); status.Code(err) != codes.Unauthenticated {

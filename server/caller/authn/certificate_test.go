@@ -268,7 +268,7 @@ func TestCertificatesByHTTP(t *testing.T) {
 	a, o := newAuthority(t), newOffice(t, "")
 	s := httptest.NewUnstartedServer(o.HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(caller.From(r.Context()).String()))
-	}), nil))
+	})))
 	s.TLS = a.listener()
 	s.StartTLS()
 	defer s.Close()
