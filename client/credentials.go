@@ -14,10 +14,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A credential says who calls: a token or an API key, which the server knows apart. It goes with each call, and with each
-// stream as it is opened; streams of checks are opened anew every minute, and others when the server ends them because
-// their credential has expired. Over plaintext it goes to loopback addresses and Unix sockets only, unless WithInsecure
-// permits it. A client certificate is part of WithTLS instead, and a credential beside it says who calls.
+// A credential says who calls: a token or an API key, which the server knows apart. It goes with each call, and with
+// each stream as it is opened; streams of checks are opened anew every minute, and others when the server ends them
+// because their credential has expired. Over plaintext it goes to loopback addresses and Unix sockets only, unless
+// WithInsecure permits it. A client certificate is part of WithTLS instead; a credential beside it says who calls.
 
 // WithToken has calls carry the token that get returns, as authorization: Bearer TOKEN. It is asked for each call and
 // stream, from many goroutines, and should remember the token until it is about to expire. Its error fails the call,
@@ -27,8 +27,8 @@ func WithToken(get func(context.Context) (string, error)) Option {
 }
 
 // WithTokenFile is WithToken with the token in a file, such as one that Kubernetes or an agent keeps fresh. It is read
-// again every second at most; while it cannot be used the last good token goes on to be sent. Dial fails where it cannot
-// be read at first.
+// again every second at most; while it cannot be used the last good token goes on to be sent. Dial fails where it
+// cannot be read at first.
 func WithTokenFile(path string) Option { return withFile("the token's file", path) }
 
 // WithAPIKeyFile is WithTokenFile with an API key, as consentctl key new makes them.

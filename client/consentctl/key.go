@@ -43,8 +43,8 @@ with one id all hold: to replace one, add the next, give it to the caller, and t
 	return a.takes(cmd)
 }
 
-// newKey makes a key. Its hash is kept before it is shown: a key that was seen and does not hold is worse than a hash of
-// one that nobody saw.
+// newKey makes a key. Its hash is kept before it is shown: a key that was seen and does not hold is worse than a hash
+// of one that nobody saw.
 func (a *app) newKey(id, file string) error {
 	key := apikey.New()
 	digest, err := apikey.DigestOf(key)

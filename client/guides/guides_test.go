@@ -28,7 +28,7 @@ type guide struct {
 
 var guides = []guide{
 	{file: "README.md"},
-	{file: "server/README.md"},
+	{file: "server/README.md", tools: []string{"openssl"}},
 	{file: "policies/README.md", tools: []string{"openssl"}},
 	{file: "bench/README.md"},
 	{file: "client/README.md", tools: []string{"openssl"}, empty: true},
