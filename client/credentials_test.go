@@ -131,8 +131,8 @@ func TestCredentialsThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestCredentialsAndPlaintext: a credential goes in plaintext to this machine alone, unless that is asked for; also where
-// an option turned TLS off.
+// TestCredentialsAndPlaintext: a credential goes in plaintext to this machine alone, unless that is asked for; also
+// where an option turned TLS off.
 func TestCredentialsAndPlaintext(t *testing.T) {
 	var seen atomic.Int64
 	intercept := func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {

@@ -336,6 +336,28 @@ func TestRemovedKey(t *testing.T) {
 	}
 }
 
+// TestAllKeysRemoved: an issuer that takes out all keys is heard, but to begin with: then it is not ready.
+func TestAllKeysRemoved(t *testing.T) {
+	c := newClock()
+	key := tokentest.New(t, "k1", "ES256")
+	i := newIssuer(t)
+	v := open(t, i.URL, c)
+	text := key.Token(t, tokentest.Claims(c.now(), nil))
+	if _, err := v.Verify(t.Context(), text); !errors.Is(err, consent.ErrIssuerUnavailable) {
+		t.Errorf("to begin with: %v", err)
+	}
+	for _, keys := range [][]*tokentest.Key{{key}, {}, {key}, {tokentest.NewRSA(t, "k1", "RS256", 1024)}} {
+		i.publish(keys...)
+		if changed, err := v.Reload(); !changed || err != nil {
+			t.Fatalf("%d keys: %v, %v", len(keys), changed, err)
+		}
+		_, err := v.Verify(t.Context(), text)
+		if holds := len(keys) == 1 && keys[0] == key; (err == nil) != holds || err != nil && !errors.Is(err, consent.ErrUnauthenticated) {
+			t.Errorf("%d keys: %v", len(keys), err)
+		}
+	}
+}
+
 // TestRefresh: the set is fetched by itself.
 func TestRefresh(t *testing.T) {
 	c := newClock()
@@ -378,7 +400,6 @@ func TestIssuerThatFails(t *testing.T) {
 		"answers 500":             func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"answers 404":             http.NotFound,
 		"is no JWKS":              func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"has no key":              func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
 		"private key":             func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(tokentest.Set(key, private)) },
 		"more than 1048576 bytes": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bytes.Repeat([]byte(" "), 1<<20+1)) },
 		"to another host":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
