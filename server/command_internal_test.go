@@ -83,6 +83,11 @@ func samples(t *testing.T) map[string]struct {
 		"policies-client-cert":   {key, func(o options) bool { return o.config.PolicySource.ClientCertFile == key }},
 		"policies-client-key":    {key, func(o options) bool { return o.config.PolicySource.ClientKeyFile == key }},
 		"policies-ca":            {key, func(o options) bool { return o.config.PolicySource.CAFile == key }},
+		"api-keys":               {key, func(o options) bool { return o.config.Callers.APIKeys == key }},
+		"jwt-issuer":             {"i2", func(o options) bool { return o.config.Callers.Token.Issuer == "i2" }},
+		"jwt-audience":           {"a2", func(o options) bool { return o.config.Callers.Token.Audience == "a2" }},
+		"jwks":                   {key, func(o options) bool { return o.config.Callers.Token.JWKS == key }},
+		"jwks-refresh":           {"1m", func(o options) bool { return o.config.Callers.Token.Refresh == time.Minute }},
 		"insecure":               {"true", func(o options) bool { return o.config.Insecure }},
 		"drain-timeout":          {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
 		"admin-addr":             {"[::1]:7072", func(o options) bool { return o.config.Admin.Addr == "[::1]:7072" }},
@@ -152,6 +157,12 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			with = []string{"CONSENTD_POLICIES=https://bundles.example/b",
 				"CONSENTD_POLICIES_CLIENT_CERT=" + values["policies-client-cert"].text,
 				"CONSENTD_POLICIES_CLIENT_KEY=" + values["policies-client-key"].text}
+		case strings.HasPrefix(s.name, "jw"): // tokens need all three
+			for _, variable := range []string{"CONSENTD_JWT_ISSUER", "CONSENTD_JWT_AUDIENCE", "CONSENTD_JWKS"} {
+				if variable != s.variable() {
+					with = append(with, variable+"=x")
+				}
+			}
 		case strings.HasPrefix(s.name, "tls-"): // a certificate needs a key, and the other way round
 			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
 		case strings.HasPrefix(s.name, "otlp-"): // what is for a collector needs one
@@ -343,8 +354,10 @@ func TestFaults(t *testing.T) {
 }
 
 func TestTheClientsVariableIsLeftAlone(t *testing.T) {
-	if _, err := parse(t, []string{"CONSENTD_ADDR=127.0.0.1:7070"}); err != nil {
-		t.Error(err)
+	for _, variable := range []string{"ADDR=127.0.0.1:7070", "TOKEN_FILE=token", "API_KEY_FILE=key", "TLS_CA=ca.pem"} {
+		if _, err := parse(t, []string{"CONSENTD_" + variable}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ type guide struct {
 
 var guides = []guide{
 	{file: "README.md"},
-	{file: "server/README.md"},
+	{file: "server/README.md", tools: []string{"openssl"}},
 	{file: "server/deploy/README.md"},
 	{file: "policies/README.md", tools: []string{"openssl"}},
 	{file: "bench/README.md"},

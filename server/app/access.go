@@ -1,10 +1,13 @@
 package app
 
 import (
+	"net/http"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/access"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/policy"
 )
 
@@ -41,6 +44,17 @@ func (a *App) reloadAccess() {
 	} else {
 		a.config.Logger.Info("table of access read again", "changed", changed)
 	}
+}
+
+// permitted serves an HTTP request whose caller may act so on the node as a whole, and refuses others.
+func (a *App) permitted(action caller.Action, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := a.gate.Permit(r.Context(), caller.From(r.Context()), caller.Act{Action: action}); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // What accessCollector tells.

@@ -1,10 +1,8 @@
 package app
 
 import (
-	"context"
 	"net/http"
 
-	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/caller/authn"
 )
 
@@ -17,24 +15,23 @@ func (c Config) callersConfig() authn.Config {
 
 // openCallers reads what callers are known by.
 func (a *App) openCallers() (err error) {
-	c := a.config.callersConfig()
-	if !c.Enabled() {
-		a.config.Logger.Warn("nobody is asked who they are: whoever reaches these addresses may read and change everybody's consent, "+
-			"and the policies; set api-keys, jwks or tls-client-ca", "grpc", a.config.GRPCAddr, "http", a.config.HTTPAddr)
-	}
-	if a.callers, err = authn.New(c); err != nil {
+	if a.callers, err = authn.New(a.config.callersConfig()); err != nil {
 		return err
 	}
 	return a.registry.Register(a.callers)
 }
 
-// permitted serves HTTP requests of callers who may act so on the node as a whole. Health and readiness are told to
-// everybody instead.
-func (a *App) permitted(action caller.Action, next http.Handler) http.Handler {
-	return a.callers.HTTP(next, func(ctx context.Context) error {
-		return a.gate.Permit(ctx, caller.From(ctx), caller.Act{Action: action})
-	})
+// followCallers begins to follow what callers are known by, or says that nothing is.
+func (a *App) followCallers() {
+	if !a.config.callersConfig().Enabled() {
+		a.config.Logger.Warn("nobody is asked who they are: whoever reaches these addresses may read and change everybody's consent, "+
+			"and the policies; set api-keys, jwks or tls-client-ca", "grpc", a.GRPCAddr(), "http", a.HTTPAddr())
+	}
+	a.callers.Follow()
 }
+
+// known lets only callers through whose credential holds. Health and readiness are told to everybody instead.
+func (a *App) known(next http.Handler) http.Handler { return a.callers.HTTP(next) }
 
 // closeCallers ends following what callers are known by.
 func (a *App) closeCallers() {

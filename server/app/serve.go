@@ -56,7 +56,7 @@ func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", a.protected(a.permitted(caller.Admin, a.metricsHandler())))
+	mux.Handle("GET /metrics", a.protected(a.known(a.permitted(caller.Admin, a.metricsHandler()))))
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
 		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
@@ -70,7 +70,7 @@ func (a *App) Serve(ctx context.Context) error {
 	if a.pair != nil {
 		a.pair.Follow()
 	}
-	a.callers.Follow()
+	a.followCallers()
 	a.gate.Follow()
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()

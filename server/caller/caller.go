@@ -59,14 +59,8 @@ func With(ctx context.Context, c *Caller) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// holder is a context that has its caller at hand, so that no value need be looked up.
-type holder interface{ Caller() *Caller }
-
 // From returns who asks; it is never nil, and Anonymous where nobody was recognised.
 func From(ctx context.Context) *Caller {
-	if h, ok := ctx.(holder); ok && h.Caller() != nil {
-		return h.Caller()
-	}
 	if c, ok := ctx.Value(contextKey{}).(*Caller); ok && c != nil {
 		return c
 	}

@@ -71,29 +71,33 @@ func TestFollow(t *testing.T) {
 		f.Follow()
 		defer f.Close()
 		const tick = 500 * time.Millisecond
-		time.Sleep(tick / 2)
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		pass(tick / 2)
 		f.wants("a", follow.Stats{})
 		f.write("half")
-		time.Sleep(tick)
+		pass(tick)
 		f.wants("a", follow.Stats{})
 		f.write("b")
-		time.Sleep(tick)
+		pass(tick)
 		f.wants("a", follow.Stats{})
-		time.Sleep(tick)
+		pass(tick)
 		f.wants("a,b", follow.Stats{Loaded: 1})
 		f.write("garbage")
-		time.Sleep(10 * tick)
+		pass(10 * tick)
 		f.wants("a,b", follow.Stats{Loaded: 1, Failed: 1, Failing: true})
 		if err := os.Remove(f.path); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * tick)
+		pass(10 * tick)
 		f.wants("a,b", follow.Stats{Loaded: 1, Failed: 2, Failing: true})
 		f.write("b")
-		time.Sleep(2 * tick)
+		pass(2 * tick)
 		f.wants("a,b", follow.Stats{Loaded: 1, Failed: 2})
 		f.write("")
-		time.Sleep(2 * tick)
+		pass(2 * tick)
 		f.wants("a,b,", follow.Stats{Loaded: 2, Failed: 2})
 		if got := strings.Count(f.log.String(), "level=ERROR"); got != 2 {
 			t.Errorf("%d errors in the log, want 2: %s", got, f.log.String())
@@ -126,7 +130,9 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 	if err := syscall.Mkfifo(path("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"none": "no such file", "large": "more than 100 bytes", "pipe": "is no file", ".": "is no file"} {
+	for name, want := range map[string]string{
+		"none": "no such file", "large": "more than 100 bytes", "pipe": "is no file", ".": "is no file",
+	} {
 		f := &fixture{TB: t, path: path(name)}
 		_, err := follow.Open(f.config())
 		if err == nil || !strings.HasPrefix(err.Error(), "api-keys: ") || !strings.Contains(err.Error(), want) {

@@ -30,7 +30,8 @@ var sentinels = []struct {
 	retry  bool
 }{
 	{"unauthenticated", consent.ErrUnauthenticated, codes.Unauthenticated, nil, false},
-	{"an expired credential", errors.Join(consent.ErrUnauthenticated, consent.ErrCredentialExpired), codes.Unauthenticated, nil, false},
+	{"an expired credential", errors.Join(consent.ErrUnauthenticated, consent.ErrCredentialExpired), codes.Unauthenticated,
+		nil, false},
 	{"no keys of the issuer", consent.ErrIssuerUnavailable, codes.Unavailable, nil, true},
 	{"unknown controller", consent.ErrUnknownController, codes.NotFound, []string{"controller"}, false},
 	{"event conflict", consent.ErrEventConflict, codes.AlreadyExists, nil, false},

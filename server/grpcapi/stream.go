@@ -15,7 +15,6 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
-	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -58,7 +57,6 @@ type checkStream struct {
 	grpc.ServerStream
 	service *decisionService
 	opened  time.Time
-	caller  *caller.Caller
 	// wake has a value when the sender must look.
 	wake    chan struct{}
 	workers sync.WaitGroup
@@ -95,7 +93,6 @@ func (s *decisionService) CheckStream(
 	c := &checkStream{
 		ServerStream: stream, service: s, opened: time.Now(), wake: make(chan struct{}, 1), underWay: map[uint64]*streamedCheck{},
 	}
-	c.caller = caller.From(stream.Context())
 	c.room.L = &c.mu
 	s.metrics.open.Inc()
 	defer s.metrics.open.Dec()
@@ -235,7 +232,7 @@ func (c *checkStream) take(data []byte) error {
 	deadline, _ := c.Context().Deadline()
 	for i := range checks {
 		check := &checks[i]
-		check.ctx.stream, check.ctx.caller, check.ctx.deadline = c.Context(), c.caller, deadline
+		check.ctx.stream, check.ctx.deadline = c.Context(), deadline
 		if own := now.Add(check.timeout); check.hasTimeout && (deadline.IsZero() || own.Before(deadline)) {
 			check.ctx.deadline = own
 		}

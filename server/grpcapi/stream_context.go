@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/consentd/consentd/server/caller"
 )
 
 // checkContext is the context of one check among many on a stream: it ends with the stream, by its deadline, when the
@@ -17,8 +15,6 @@ import (
 // more than Err, which is why it is not made for each of them (BenchmarkCheckContext has both).
 type checkContext struct {
 	stream context.Context
-	// caller is the stream's, so that nothing need be made to find it.
-	caller *caller.Caller
 	// deadline is the check's own or the stream's, whichever is earlier; zero: there is none.
 	deadline time.Time
 
@@ -33,9 +29,6 @@ type endableContext struct {
 	context.Context
 	end context.CancelFunc
 }
-
-// Caller is who asks; caller.From takes it from here.
-func (c *checkContext) Caller() *caller.Caller { return c.caller }
 
 func (c *checkContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 

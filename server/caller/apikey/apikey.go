@@ -40,7 +40,8 @@ func New() string {
 	var random [randomBytes]byte
 	_, _ = rand.Read(random[:]) // it never fails
 	text := Prefix + base64.RawURLEncoding.EncodeToString(random[:])
-	return text + checksum(text)
+	sum := checksum([]byte(text))
+	return text + string(sum[:])
 }
 
 // Is reports whether text wants to be a key, and no other kind of credential. No token begins so: its first part is
@@ -57,10 +58,12 @@ func DigestOf(text string) (Digest, error) {
 			return Digest{}, errForm
 		}
 	}
-	if random := text[:length-sumText]; text[length-sumText:] != checksum(random) {
+	var key [length]byte // converted twice, the text would be copied to the heap twice
+	copy(key[:], text)
+	if checksum(key[:length-sumText]) != [sumText]byte(key[length-sumText:]) {
 		return Digest{}, errSum
 	}
-	return sha256.Sum256([]byte(text)), nil
+	return sha256.Sum256(key[:]), nil
 }
 
 // letter reports whether c is one of base64url.
@@ -68,8 +71,9 @@ func letter(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-func checksum(text string) string {
+func checksum(key []byte) (text [sumText]byte) {
 	var sum [4]byte
-	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(text)))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE(key))
+	base64.RawURLEncoding.Encode(text[:], sum[:])
+	return text
 }

@@ -43,7 +43,9 @@ func TestOneWrongCharacter(t *testing.T) {
 			}
 		}
 	}
-	for _, wrong := range []string{"", "consentd_", key + "A", key[1:], key[:len(key)-1], strings.ToUpper(key), " " + key, key + "\n"} {
+	for _, wrong := range []string{
+		"", "consentd_", key + "A", key[1:], key[:len(key)-1], strings.ToUpper(key), " " + key, key + "\n",
+	} {
 		if _, err := apikey.DigestOf(wrong); err == nil {
 			t.Errorf("%q is a key", wrong)
 		}
@@ -148,7 +150,9 @@ func TestAppend(t *testing.T) {
 // FuzzParse: whatever a file has, its keys are whole, and its errors name a line or say what to write.
 func FuzzParse(f *testing.F) {
 	inHex := hex.EncodeToString(digestA[:])
-	for _, seed := range []string{"", "- id: a\n  sha256: " + inHex, "- {id: b, expires: 2027-01-01, sha256: x}", "---\n- *a", "- - -", "\x00"} {
+	for _, seed := range []string{
+		"", "- id: a\n  sha256: " + inHex, "- {id: b, expires: 2027-01-01, sha256: x}", "---\n- *a", "- - -", "\x00",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -9,28 +8,19 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// HTTP lets a request through to next whose caller shows a credential that holds, and whom permit lets through too; nil
-// lets all of them. The caller is in the request's context. Others get 401 or 403, and 503 where the keys of a token's
-// issuer are not to be had.
-func (a *Authenticator) HTTP(next http.Handler, permit func(context.Context) error) http.Handler {
+// HTTP lets a request through to next whose caller shows a credential that holds; the caller is in its context then.
+// Others get 401, and 503 where the keys of a token's issuer are not to be had.
+func (a *Authenticator) HTTP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.ofRequest(r)
-		if err == nil {
-			r = r.WithContext(caller.With(r.Context(), c))
-			if permit != nil {
-				err = permit(r.Context())
-			}
-		}
 		switch {
 		case err == nil:
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, r.WithContext(caller.With(r.Context(), c)))
 		case errors.Is(err, consent.ErrCredentialExpired):
 			challenge(w, `Bearer realm="consentd", error="invalid_token"`, "the credential has expired: send a new one")
 		case errors.Is(err, consent.ErrUnauthenticated):
 			challenge(w, `Bearer realm="consentd"`, "no credential that holds: send a bearer token or an API key as authorization, "+
 				"or connect with a client certificate")
-		case errors.Is(err, consent.ErrForbidden):
-			http.Error(w, "the policies of access do not permit this caller to do this", http.StatusForbidden)
 		default:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "the caller cannot be judged at the moment", http.StatusServiceUnavailable)

@@ -52,7 +52,9 @@ type fetch struct {
 }
 
 func newRemote(c Config, take func([]byte) error) *remote {
-	r := &remote{config: c, take: take, client: &http.Client{Timeout: fetchTimeout, CheckRedirect: sameHost}}
+	own := http.DefaultTransport.(*http.Transport).Clone() // its idle connections are closed with it
+	client := &http.Client{Timeout: fetchTimeout, CheckRedirect: sameHost, Transport: own}
+	r := &remote{config: c, take: take, client: client}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
 }

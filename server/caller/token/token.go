@@ -182,15 +182,25 @@ func New(c Config) (*Verifier, error) {
 	return v, nil
 }
 
-// take makes a set of keys the one that counts, if it is one.
+// take makes a set of keys the one that counts, if it is one. To begin with a set without keys is a mistake; later it
+// is an issuer that took all of them out, and then no token holds.
 func (v *Verifier) take(content []byte) error {
 	set, err := parseKeys(content)
 	if err != nil {
 		return err
 	}
+	level := slog.LevelInfo
+	if len(set.all) == 0 {
+		if v.keys.Load() == nil {
+			return fmt.Errorf("has no key that can verify tokens (%d were left out): "+
+				"publish RSA keys of %d to %d bits, P-256, P-384, P-521 or Ed25519", set.leftOut, minRSABits, maxRSABits)
+		}
+		level = slog.LevelWarn
+	}
 	v.keys.Store(set)
 	v.config.Changed()
-	v.config.Logger.Info("jwks: the issuer's keys were taken in", "keys", len(set.all), "left_out", set.leftOut)
+	v.config.Logger.Log(context.Background(), level, "jwks: the issuer's keys were taken in", "keys", len(set.all),
+		"left_out", set.leftOut)
 	return nil
 }
 

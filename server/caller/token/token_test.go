@@ -86,11 +86,17 @@ func open(t testing.TB, jwks string, c *clock) *token.Verifier {
 
 func TestTokenThatHolds(t *testing.T) {
 	c := newClock()
-	for _, algorithm := range []string{
-		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-	} {
-		key := tokentest.New(t, "k1", algorithm)
-		bare := tokentest.New(t, "k2", algorithm)
+	rs := tokentest.New(t, "", "RS256")
+	keys := []*tokentest.Key{tokentest.New(t, "", "EdDSA")}
+	for _, algorithm := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"} {
+		keys = append(keys, rs.As("", algorithm))
+	}
+	for _, algorithm := range []string{"ES256", "ES384", "ES512"} {
+		keys = append(keys, tokentest.New(t, "", algorithm))
+	}
+	for _, made := range keys {
+		algorithm := made.Algorithm
+		key, bare := made.As("k1", algorithm), made.As("k2", algorithm)
 		delete(bare.Entry, "alg")
 		delete(bare.Entry, "use")
 		v := open(t, write(t, tokentest.Set(key, bare)), c)
@@ -141,7 +147,7 @@ func TestTokenThatDoesNotHold(t *testing.T) {
 		"an algorithm of another kind":    {headed(key, header("RS256", "k1")), `"RS256"`},
 		"another key of the same name":    {other.Token(t, claims), "signature does not hold"},
 		"a key that it brings itself":     {headed(other, header("ES256", "k1", "jwk", other.Entry)), "signature does not hold"},
-		"a URL of keys that it brings":    {headed(other, header("ES256", "k1", "jku", "http://127.0.0.1:1/")), "signature does not hold"},
+		"a URL of keys that it brings":    {headed(other, header("ES256", "k1", "jku", "http://[::1]:1")), "signature does not hold"},
 		"an unknown key":                  {headed(key, header("ES256", "k9")), `"k9"`},
 		"no key named":                    {headed(key, map[string]any{"alg": "ES256"}), "names no key"},
 		"something critical":              {headed(key, header("ES256", "k1", "crit", []string{"exp2"}, "exp2", 1)), "malformed"},
@@ -263,9 +269,9 @@ func TestUnknownKeys(t *testing.T) {
 	known, fresh := tokentest.New(t, "k1", "ES256"), tokentest.New(t, "k2", "ES256")
 	i := newIssuer(t, known)
 	v := open(t, i.URL, c)
-	flood := func() {
+	flood := func(size int) {
 		var all sync.WaitGroup
-		for n := range 1000 {
+		for n := range size {
 			all.Go(func() {
 				header := map[string]any{"alg": "ES256", "kid": fmt.Sprint("made-up-", n)}
 				text := tokentest.Unsigned(t, header, tokentest.Claims(c.now(), nil)) + "AAAA"
@@ -276,18 +282,18 @@ func TestUnknownKeys(t *testing.T) {
 		}
 		all.Wait()
 	}
-	flood()
+	flood(100)
 	if got := i.asked.Load(); got != 1 {
 		t.Errorf("asked %d times within 30 s of the first fetch, want once, to begin with", got)
 	}
 	i.publish(known, fresh)
 	c.advance(token.Refetch - time.Nanosecond)
-	flood()
+	flood(100)
 	if got := i.asked.Load(); got != 1 {
 		t.Errorf("asked %d times before 30 s had passed", got)
 	}
 	c.advance(time.Nanosecond)
-	flood()
+	flood(1000)
 	if got := i.asked.Load(); got != 2 {
 		t.Errorf("asked %d times, want twice", got)
 	}
@@ -336,6 +342,28 @@ func TestRemovedKey(t *testing.T) {
 	}
 }
 
+// TestAllKeysRemoved: an issuer that takes out all keys is heard, but to begin with: then it is not ready.
+func TestAllKeysRemoved(t *testing.T) {
+	c := newClock()
+	key := tokentest.New(t, "k1", "ES256")
+	i := newIssuer(t)
+	v := open(t, i.URL, c)
+	text := key.Token(t, tokentest.Claims(c.now(), nil))
+	if _, err := v.Verify(t.Context(), text); !errors.Is(err, consent.ErrIssuerUnavailable) {
+		t.Errorf("to begin with: %v", err)
+	}
+	for _, keys := range [][]*tokentest.Key{{key}, {}, {key}, {tokentest.NewRSA(t, "k1", "RS256", 1024)}} {
+		i.publish(keys...)
+		if changed, err := v.Reload(); !changed || err != nil {
+			t.Fatalf("%d keys: %v, %v", len(keys), changed, err)
+		}
+		_, err := v.Verify(t.Context(), text)
+		if holds := len(keys) == 1 && keys[0] == key; (err == nil) != holds || err != nil && !errors.Is(err, consent.ErrUnauthenticated) {
+			t.Errorf("%d keys: %v", len(keys), err)
+		}
+	}
+}
+
 // TestRefresh: the set is fetched by itself.
 func TestRefresh(t *testing.T) {
 	c := newClock()
@@ -378,7 +406,6 @@ func TestIssuerThatFails(t *testing.T) {
 		"answers 500":             func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"answers 404":             http.NotFound,
 		"is no JWKS":              func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"has no key":              func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
 		"private key":             func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(tokentest.Set(key, private)) },
 		"more than 1048576 bytes": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bytes.Repeat([]byte(" "), 1<<20+1)) },
 		"to another host":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },

@@ -51,9 +51,14 @@ func NewRSA(t testing.TB, id, algorithm string, bits int) *Key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Entry = entry(k.private.Public())
-	k.Entry["kid"], k.Entry["alg"], k.Entry["use"] = id, algorithm, "sig"
-	return k
+	return k.As(id, algorithm)
+}
+
+// As is the same key under another name, for another algorithm of its kind: to make a key of RSA takes long.
+func (k *Key) As(id, algorithm string) *Key {
+	other := &Key{ID: id, Algorithm: algorithm, private: k.private, Entry: entry(k.private.Public())}
+	other.Entry["kid"], other.Entry["alg"], other.Entry["use"] = id, algorithm, "sig"
+	return other
 }
 
 // Public is the public half.
