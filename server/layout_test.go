@@ -53,8 +53,9 @@ var mayImport = map[string][]string{
 		"server/place", "server/usage", "server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/audit/acts", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
-		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive", "server/policy/reload",
+		"policies", "server/audit/acts", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent",
+		"server/diff", "server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
+		"server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/usage", "server/watch",
 	},
 	"policies":                   {},
@@ -66,8 +67,8 @@ var mayImport = map[string][]string{
 	"client/subject":             {},
 	"client/enforce":             {"client", "proto/consent/v1"},
 	"client/consentctl": {
-		"client", "client/subject", "policies", "proto/consent/v1", "server/audit/acts", "server/consent", "server/policy", "server/policy/admission",
-		"server/policy/source",
+		"client", "client/subject", "policies", "proto/consent/v1", "server/audit/acts", "server/consent", "server/policy",
+		"server/policy/admission", "server/policy/source",
 		"server/cases", "server/nearest", "server/policy/policytest", "server/policy/scaffold",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},

@@ -60,8 +60,10 @@ var auditedMethods = map[string]audited{
 			a.Controller, a.Subject, a.Events = r.GetController(), r.GetSubjectId(), eventsInAudit(r.GetEvents())
 			return true
 		})},
-	consentv1.ConsentService_LinkSubjects_FullMethodName:   {noted: true, describe: about(describePair[*consentv1.LinkSubjectsRequest])},
-	consentv1.ConsentService_UnlinkSubjects_FullMethodName: {noted: true, describe: about(describePair[*consentv1.UnlinkSubjectsRequest])},
+	consentv1.ConsentService_LinkSubjects_FullMethodName: {noted: true, describe: about(
+		describePair[*consentv1.LinkSubjectsRequest])},
+	consentv1.ConsentService_UnlinkSubjects_FullMethodName: {noted: true, describe: about(
+		describePair[*consentv1.UnlinkSubjectsRequest])},
 	consentv1.PolicyService_CheckPolicy_FullMethodName: {describe: about(func(r *consentv1.CheckPolicyRequest, a *acts.Act) bool {
 		a.Files = len(r.GetFiles())
 		return true
@@ -215,7 +217,9 @@ func (e *edge) auditStream(srv any, stream grpc.ServerStream, info *grpc.StreamS
 	if !ok || e.acts == nil {
 		return handler(srv, stream)
 	}
-	s := &auditedStream{ServerStream: stream, edge: e, row: row, act: actOf(stream.Context(), info.FullMethod), method: info.FullMethod}
+	s := &auditedStream{
+		ServerStream: stream, edge: e, row: row, act: actOf(stream.Context(), info.FullMethod), method: info.FullMethod,
+	}
 	err := handler(srv, s)
 	if s.refused != nil {
 		return s.refused

@@ -154,7 +154,9 @@ func TestLinesSayWhatWasDone(t *testing.T) {
 		Method: "RecordEvents", By: portal, RequestID: "r1", Controller: "example", Subject: "<a&b>",
 		Events: []Event{{"e1", "consent"}, {"e2", "objection"}}, Outcome: "OK",
 	})
-	l.mustWrite(t, Act{Method: "GetSubject", Controller: "example", Subject: "s", Past: true, Denied: true, Outcome: "PERMISSION_DENIED"})
+	l.mustWrite(t, Act{
+		Method: "GetSubject", Controller: "example", Subject: "s", Past: true, Denied: true, Outcome: "PERMISSION_DENIED",
+	})
 	l.mustWrite(t, Act{Method: "ActivatePolicy", By: portal, Files: 3, Begun: true})
 	mustClose(t, l)
 	got := read(t, path)
@@ -489,13 +491,15 @@ func TestTamperingIsFound(t *testing.T) {
 		lines []string
 		want  string // empty: it cannot be found, but by the last hash
 	}{
-		{"a line is changed", []string{lines[0], strings.Replace(lines[1], "subject-1", "subject-9", 1), lines[2]}, ":3: the line before"},
+		{"a line is changed", []string{lines[0], strings.Replace(lines[1], "subject-1", "subject-9", 1), lines[2]},
+			":3: the line before"},
 		{"a line is removed", []string{lines[0], lines[2], lines[3]}, ":2: lines 2 to 2 are missing"},
 		{"lines are swapped", []string{lines[0], lines[2], lines[1]}, ":2: lines 2 to 2 are missing"},
 		{"a line is twice", []string{lines[0], lines[1], lines[1]}, ":3: it has the number 2 after 2"},
 		{"the first is removed and the second numbered as it", []string{strings.Replace(lines[1], `"seq":2`, `"seq":1`, 1), lines[2]},
 			":1: the line before"},
-		{"a line is removed and the next renumbered", []string{lines[0], strings.Replace(lines[2], `"seq":3`, `"seq":2`, 1)}, ":2: the line before"},
+		{"a line is removed and the next renumbered", []string{lines[0], strings.Replace(lines[2], `"seq":3`, `"seq":2`, 1)},
+			":2: the line before"},
 		{"no line", []string{lines[0], "garbage\n", lines[2]}, ":2: the line is damaged"},
 		{"the end is cut off", lines[:4], ""},
 	} {

@@ -246,8 +246,8 @@ func (w *writer) sync() (lost uint64, err error) {
 	return 0, nil
 }
 
-// giveUp goes back to what is on disk. What reached the file beyond is cut off: at once if that is possible, at the next
-// opening if not. It is not synced again: after a failed fsync the system may take pages that were lost for written.
+// giveUp goes back to what is on disk. What reached the file beyond is cut off: at once if that is possible, at the
+// next opening if not. It is not synced again: after a failed fsync the system may take lost pages for written.
 func (w *writer) giveUp(err error) (lost uint64, _ error) {
 	lost, w.written, w.unsynced = w.unsynced, w.durable, 0
 	if w.file != nil {
@@ -265,7 +265,8 @@ func (w *writer) look() {
 	if now, err := os.Stat(w.config.File); err == nil && os.SameFile(now, w.info) {
 		return
 	}
-	w.config.Logger.Error("somebody moved or removed the audit of acts; another file is begun, in the same chain", "file", w.config.File)
+	w.config.Logger.Error("somebody moved or removed the audit of acts; another file is begun, in the same chain",
+		"file", w.config.File)
 	_ = errors.Join(w.file.Sync(), w.file.Close()) // all that was waited for is on disk
 	w.file, w.unsynced = nil, 0
 	w.written.size = 0
