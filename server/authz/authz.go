@@ -73,6 +73,20 @@ type Decided struct {
 	Began time.Time
 }
 
+// Reported says how many checks a client's near cache answered by a decision that was given out before.
+type Reported struct {
+	Count uint64
+	// Request has the controller, the purpose, the data categories and the recipient's kind, and no subject.
+	Request consent.Request
+	// Decision has the effect and the id.
+	Decision consent.Decision
+}
+
+// Reporter is told of what near caches report. Nothing of it may be kept.
+type Reporter interface {
+	Reported(ctx context.Context, r *Reported)
+}
+
 // Validate reports all faults at once.
 func (c Config) Validate() error {
 	var faults []error

@@ -121,8 +121,8 @@ func eventsInAudit(events []*consentv1.Event) []acts.Event {
 	return out
 }
 
-// runAudited is run for a call that may be an act. What reads is answered when its line is on disk, what puts policies
-// in force is begun when the first of its lines is.
+// runAudited is run for a call that may be an act. What reads is answered when its line is on disk; what puts policies
+// in force is begun when the first of its lines is, which is after it was permitted.
 func (e *edge) runAudited(ctx context.Context, c call) (any, error) {
 	row, ok := auditedMethods[c.info.FullMethod]
 	if !ok || e.acts == nil {
@@ -132,12 +132,19 @@ func (e *edge) runAudited(ctx context.Context, c call) (any, error) {
 	if !row.describe(c.request, &act) {
 		return e.run(ctx, c.request, c.handler)
 	}
+	handler, unaudited := c.handler, error(nil)
 	if row.begun {
-		if err := e.begin(ctx, act); err != nil {
-			return nil, err
+		handler = func(ctx context.Context, request any) (any, error) {
+			if unaudited = e.begin(ctx, act); unaudited != nil {
+				return nil, unaudited
+			}
+			return c.handler(ctx, request)
 		}
 	}
-	answer, err := e.run(ctx, c.request, c.handler)
+	answer, err := e.run(ctx, c.request, handler)
+	if unaudited != nil {
+		return nil, unaudited
+	}
 	return answer, e.end(ctx, row, ended{act, answer, err})
 }
 

@@ -85,7 +85,8 @@ func TestDeniedStreamsAreAudited(t *testing.T) {
 	info := &grpc.StreamServerInfo{FullMethod: consentv1.AdminService_Backup_FullMethodName}
 	denied := status.Error(codes.PermissionDenied, "no")
 	err := e.auditStream(nil, fakeStream{ctx: t.Context()}, info, func(any, grpc.ServerStream) error { return denied })
-	if want := (acts.Act{Method: "Backup", Denied: true, Outcome: "PERMISSION_DENIED"}); err != denied || !cmp.Equal(want, seen.written) {
+	want := acts.Act{Method: "Backup", Denied: true, Outcome: "PERMISSION_DENIED"}
+	if err != denied || !cmp.Equal(want, seen.written) {
 		t.Errorf("error %v, written %+v", err, seen.written)
 	}
 	err = e.auditStream(nil, fakeStream{ctx: t.Context()}, info, func(_ any, s grpc.ServerStream) error {

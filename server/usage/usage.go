@@ -196,30 +196,25 @@ func (s *shard) empty() { s.counts, s.overflowed = map[asking]*Counts{}, nil }
 
 // Decided counts a decision that was given out. It implements authz.Observer.
 func (r *Recorder) Decided(ctx context.Context, d *authz.Decided) {
-	one := Counts{Denied: 1}
-	if d.Decision.Effect == consent.Allow {
-		one = Counts{Allowed: 1}
+	r.count(askingOf(ctx, d.Request, d.Now), asked{d.Request.DataCategories, countsOf(d.Decision.Effect, 1)})
+}
+
+// Reported counts the decisions that a client's cache answered, as of now. It implements authz.Reporter.
+func (r *Recorder) Reported(ctx context.Context, d *authz.Reported) {
+	r.count(askingOf(ctx, &d.Request, r.config.Now()), asked{d.Request.DataCategories, countsOf(d.Decision.Effect, d.Count)})
+}
+
+func askingOf(ctx context.Context, q *consent.Request, at consent.Instant) asking {
+	return asking{
+		controller: q.Subject.Controller, purpose: q.Purpose, caller: caller.From(ctx), recipient: q.Recipient.Kind, day: DayOf(at),
 	}
-	q := d.Request
-	r.count(asking{
-		controller: q.Subject.Controller, purpose: q.Purpose, caller: caller.From(ctx), recipient: q.Recipient.Kind, day: DayOf(d.Now),
-	}, asked{q.DataCategories, one})
 }
 
-// Report tells of decisions that a client's cache answered.
-type Report struct {
-	Controller, Purpose string
-	Recipient           consent.RecipientKind
-	Categories          []string
-	Counts
-}
-
-// Reported counts the decisions that a client's cache answered, as of now.
-func (r *Recorder) Reported(ctx context.Context, report Report) {
-	r.count(asking{
-		controller: report.Controller, purpose: report.Purpose, caller: caller.From(ctx), recipient: report.Recipient,
-		day: DayOf(r.config.Now()),
-	}, asked{report.Categories, report.Counts})
+func countsOf(e consent.Effect, n uint64) Counts {
+	if e == consent.Allow {
+		return Counts{Allowed: n}
+	}
+	return Counts{Denied: n}
 }
 
 // asked is how often something was asked, and about which categories.

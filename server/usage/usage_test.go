@@ -126,8 +126,9 @@ func TestDecisionsAreCountedByKind(t *testing.T) {
 	shared := request("marketing_email", "user.name")
 	shared.Recipient = consent.Recipient{Kind: consent.Processor, ID: "not counted apart", Country: "JP"}
 	r.ask(mailer, consent.Allow, shared)
-	r.Reported(caller.With(t.Context(), mailer), usage.Report{
-		Controller: "example", Purpose: "marketing_email", Counts: usage.Counts{Allowed: 40},
+	r.Reported(caller.With(t.Context(), mailer), &authz.Reported{
+		Count: 40, Request: consent.Request{Subject: consent.Subject{Controller: "example"}, Purpose: "marketing_email"},
+		Decision: consent.Decision{Effect: consent.Allow},
 	})
 	by := mailer.Identity()
 	want := []usage.Row{
