@@ -3,7 +3,6 @@ package acts
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -139,8 +138,8 @@ func (w *writer) resume(path string) error {
 
 // follow has the chain go on after a line.
 func (w *writer) follow(path string, last []byte) {
-	var l line
-	if err := json.Unmarshal(last, &l); err != nil {
+	l, err := parse(last)
+	if err != nil {
 		w.config.Logger.Error("the last line of the audit of acts is damaged, and is left as it is: consentctl audit verify tells more",
 			"file", path, "error", err)
 		l.Seq = w.durable.chain.seq
