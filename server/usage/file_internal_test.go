@@ -11,7 +11,8 @@ import (
 // FuzzDecode: what was not written here is damage, never a panic, and what was reads back as it was.
 func FuzzDecode(f *testing.F) {
 	p := newPage()
-	p.add(Kind{Controller: "example", Purpose: "p", Caller: consent.Identity{Kind: "key", ID: "<a>"}, Recipient: consent.Processor}, Counts{3, 4})
+	caller := consent.Identity{Kind: "key", ID: "<a>"}
+	p.add(Kind{Controller: "example", Purpose: "p", Caller: caller, Recipient: consent.Processor}, Counts{3, 4})
 	p.overflow(5)
 	text, err := encode(7, p)
 	if err != nil {

@@ -61,13 +61,6 @@ func callerOf(by consent.Identity) *caller {
 	return &caller{by.Kind, by.ID, by.Issuer}
 }
 
-func (c *caller) identity() consent.Identity {
-	if c == nil {
-		return consent.Identity{}
-	}
-	return consent.Identity{Kind: c.Kind, ID: c.ID, Issuer: c.Issuer}
-}
-
 func lineOf(a *Act) line {
 	l := line{
 		At: a.At, Method: a.Method, Caller: callerOf(a.By), RequestID: a.RequestID, Controller: a.Controller, Subject: a.Subject,
