@@ -313,7 +313,11 @@ func TestOpenRefusesWhatItCannotUse(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "plain"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{dir, filepath.Join(dir, "plain", "acts.jsonl")} {
+	device := filepath.Join(dir, "device")
+	if err := os.Symlink(os.DevNull, device); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{dir, device, filepath.Join(dir, "plain", "acts.jsonl")} {
 		if _, err := Open(Config{File: file}); err == nil || !strings.HasPrefix(err.Error(), "audit-file: "+file) {
 			t.Errorf("%s: %v", file, err)
 		}

@@ -120,6 +120,9 @@ func (w *writer) resume(path string) error {
 	if err != nil {
 		return err
 	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(errors.New("it is no regular file: name one"), err, f.Close())
+	}
 	last, end, total, err := lastLine(f)
 	if err == nil && end < total && path == w.config.File {
 		w.config.Logger.Warn("the audit of acts ended in a line that was never finished, which is cut off: no act that was "+
