@@ -74,6 +74,11 @@ func samples(t *testing.T) map[string]struct {
 		"shadow-rate":            {"1/7", func(o options) bool { return o.config.ShadowRate == 7 }},
 		"tls-cert":               {certificate, func(o options) bool { return o.config.TLSCert == certificate }},
 		"tls-key":                {certificate, func(o options) bool { return o.config.TLSKey == certificate }},
+		"tls-client-ca":          {certificate, func(o options) bool { return o.config.TLSClientCA == certificate }},
+		"policies-token-file":    {key, func(o options) bool { return o.config.PolicySource.TokenFile == key }},
+		"policies-client-cert":   {key, func(o options) bool { return o.config.PolicySource.ClientCertFile == key }},
+		"policies-client-key":    {key, func(o options) bool { return o.config.PolicySource.ClientKeyFile == key }},
+		"policies-ca":            {key, func(o options) bool { return o.config.PolicySource.CAFile == key }},
 		"insecure":               {"true", func(o options) bool { return o.config.Insecure }},
 		"drain-timeout":          {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
 		"audit-file":             {"acts.log", func(o options) bool { return o.config.Acts.File == "acts.log" }},
@@ -110,6 +115,10 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		}
 		var with []string
 		switch {
+		case strings.HasPrefix(s.name, "policies-client-"), s.name == "policies-ca", s.name == "policies-token-file": // for URLs
+			with = []string{"CONSENTD_POLICIES=https://bundles.example/b",
+				"CONSENTD_POLICIES_CLIENT_CERT=" + values["policies-client-cert"].text,
+				"CONSENTD_POLICIES_CLIENT_KEY=" + values["policies-client-key"].text}
 		case strings.HasPrefix(s.name, "tls-"): // a certificate needs a key, and the other way round
 			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
 		case strings.HasPrefix(s.name, "policies-key"): // a key needs a bundle, and what is said of a key needs the key

@@ -10,7 +10,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -217,9 +216,7 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
-	if a.pair != nil {
-		a.httpListener = tls.NewListener(a.httpListener, a.pair.TLS())
-	}
+	a.httpListener = a.secured(a.httpListener)
 	return nil
 }
 

@@ -64,6 +64,9 @@ type Config struct {
 	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without
 	// them the server speaks plaintext, and listens on loopback and Unix sockets only.
 	TLSCert, TLSKey string
+	// TLSClientCA is a PEM file of the authorities whose clients are taken; others cannot connect by gRPC, and see
+	// /healthz and /readyz alone by HTTP. It needs TLSCert. Zero: clients need no certificate.
+	TLSClientCA string
 	// Insecure permits plaintext on other addresses.
 	Insecure bool
 	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
@@ -135,7 +138,11 @@ func (c Config) validateTLS() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		faults = append(faults, fmt.Errorf("tls-cert, tls-key: got %q and %q: set both or none", c.TLSCert, c.TLSKey))
 	}
-	for name, path := range map[string]string{"tls-cert": c.TLSCert, "tls-key": c.TLSKey} {
+	if c.TLSClientCA != "" && c.TLSCert == "" {
+		faults = append(faults, errors.New("tls-client-ca: plaintext has no client certificates: set tls-cert and tls-key too"))
+	}
+	for _, file := range [][2]string{{"tls-cert", c.TLSCert}, {"tls-key", c.TLSKey}, {"tls-client-ca", c.TLSClientCA}} {
+		name, path := file[0], file[1]
 		if path == "" {
 			continue
 		}

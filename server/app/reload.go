@@ -1,21 +1,6 @@
 package app
 
-import (
-	"context"
-
-	"github.com/consentd/consentd/server/certificate"
-)
-
-// openCertificate reads the certificate, if there is one.
-func (a *App) openCertificate() (err error) {
-	if a.config.TLSCert == "" {
-		return nil
-	}
-	a.pair, err = certificate.Open(certificate.Config{
-		CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, Logger: a.config.Logger,
-	})
-	return err
-}
+import "context"
 
 // Reload reads the certificate and the policies again, at once, and says in the log what came of it. What cannot be
 // used changes nothing. It may be called while Serve runs, also concurrently, and returns early where ctx ends.

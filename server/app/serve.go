@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
@@ -48,17 +47,14 @@ func (a *App) grpcOptions() []grpc.ServerOption {
 		grpc.StreamInterceptor(a.streams.intercept),
 		grpc.NumStreamWorkers(streamWorkers),
 	}
-	if a.pair != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(a.pair.TLS())))
-	}
-	return options
+	return append(options, a.transport()...)
 }
 
 func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))
+	mux.Handle("GET /metrics", a.protected(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})))
 	return &http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),

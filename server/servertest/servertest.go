@@ -50,6 +50,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
 	Logger *slog.Logger
+	// Configure changes the configuration in all that has no option here; nil changes nothing.
+	Configure func(*app.Config)
 	// Dial adds options to the connection.
 	Dial []grpc.DialOption
 }
@@ -67,6 +69,7 @@ type Server struct {
 	Decisions consentv1.DecisionServiceClient
 	Consents  consentv1.ConsentServiceClient
 	Policies  consentv1.PolicyServiceClient
+	Admin     consentv1.AdminServiceClient
 
 	app   *app.App
 	stop  context.CancelFunc
@@ -120,6 +123,9 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")
 	}
+	if o.Configure != nil {
+		o.Configure(&c)
+	}
 	return c
 }
 
@@ -142,6 +148,7 @@ func (s *Server) connect(t testing.TB, o Options) {
 	s.Decisions = consentv1.NewDecisionServiceClient(s.Conn)
 	s.Consents = consentv1.NewConsentServiceClient(s.Conn)
 	s.Policies = consentv1.NewPolicyServiceClient(s.Conn)
+	s.Admin = consentv1.NewAdminServiceClient(s.Conn)
 }
 
 // Stop drains the server as SIGTERM does and waits until its store is closed. A later call does

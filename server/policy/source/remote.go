@@ -26,6 +26,7 @@ type remote struct {
 	unpack unpacker
 	poll   time.Duration
 	client *http.Client
+	credentials
 	// etag is that of the last bundle that came whole, refused why it was none; nil: it was.
 	etag    string
 	refused error
@@ -38,8 +39,12 @@ func newRemote(c Config, unpack unpacker) (*remote, error) {
 	if err != nil {
 		return nil, errors.New("policies: is no URL") // Validate has said more
 	}
+	shown := credentials{c.TokenFile, c.ClientCertFile, c.ClientKeyFile, c.CAFile}
 	client := &http.Client{Timeout: c.Timeout, CheckRedirect: sameHost, Transport: c.transport}
-	return &remote{url: u, unpack: unpack, poll: c.Poll, client: client}, nil
+	if client.Transport == nil {
+		client.Transport = &follower{credentials: shown}
+	}
+	return &remote{url: u, unpack: unpack, poll: c.Poll, client: client, credentials: shown}, nil
 }
 
 // errRedirect is why a redirection is not followed.
@@ -96,6 +101,9 @@ func (r *remote) Read(ctx context.Context) (*Files, error) {
 func (r *remote) fetch(ctx context.Context) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url.String(), nil)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.authorize(request); err != nil {
 		return nil, err
 	}
 	request.Header.Set("Accept-Encoding", "gzip") // named here, it is left to decoded to decode
@@ -174,7 +182,7 @@ func (r *remote) unreachable(err error, began time.Time) error {
 	}
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errRedirect):
+	case errors.Is(err, errRedirect), errors.As(err, &credentialError{}):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		within := min(time.Since(began).Round(100*time.Millisecond), r.client.Timeout)

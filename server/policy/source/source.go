@@ -57,6 +57,11 @@ type Config struct {
 	Timeout time.Duration
 	// Key verifies bundles; zero: they must not be signed.
 	Key Key
+	// TokenFile is a file whose content is sent as a bearer token (RFC 6750); ClientCertFile and ClientKeyFile are PEM
+	// files of a client certificate, CAFile one of the authorities that vouch for the server. They are for https URLs,
+	// the token also for http on loopback, and are read again at each request. Empty: no token, no certificate, the
+	// system's authorities.
+	TokenFile, ClientCertFile, ClientKeyFile, CAFile string
 	// Insecure permits plain HTTP from other machines without a key.
 	Insecure bool
 	// transport stands in for the network, in tests.
@@ -91,6 +96,7 @@ func (c Config) Validate() error {
 	if isURL(c.Location) {
 		faults = append(faults, c.validateURL())
 	}
+	faults = append(faults, c.validateCredentials())
 	return errors.Join(faults...)
 }
 
