@@ -23,8 +23,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/usage"
 )
 
 // parse runs the command and returns the options that it would serve with.
@@ -95,6 +97,9 @@ func samples(t *testing.T) map[string]struct {
 		"otlp-headers":           {headers, func(o options) bool { return o.config.Telemetry.HeadersFile == headers }},
 		"otlp-ca":                {authority, func(o options) bool { return o.config.Telemetry.CAFile == authority }},
 		"trace-sample":           {"0.5", func(o options) bool { return o.config.Telemetry.Sample == 0.5 }},
+		"audit-file":             {"acts.log", func(o options) bool { return o.config.Acts.File == "acts.log" }},
+		"audit-rotate":           {"3MiB", func(o options) bool { return o.config.Acts.Rotate == 3<<20 }},
+		"usage-keep":             {"30", func(o options) bool { return o.config.Usage.KeepDays == 30 }},
 		"log-level":              {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
 		"log-format":             {"json", func(o options) bool { return o.logFormat == "json" }},
 		"caller-rate":            {"10", func(o options) bool { return o.config.Limits.Each.Rate == 10 }},
@@ -234,7 +239,8 @@ func TestHelpTellsTheTruth(t *testing.T) {
 		t.Errorf("--help says %+v, the server has %+v", got.Limits, have)
 	}
 	if got.GRPCAddr != want.GRPCAddr || got.HTTPAddr != want.HTTPAddr || got.DataDir != want.DataDir ||
-		got.CacheSize != want.CacheSize || got.DrainTimeout != want.DrainTimeout || got.Insecure {
+		got.CacheSize != want.CacheSize || got.DrainTimeout != want.DrainTimeout || got.Insecure ||
+		got.Acts.Rotate != acts.DefaultRotate || got.Usage.KeepDays != usage.DefaultKeepDays {
 		t.Errorf("--help says %+v, the server has %+v", got, want)
 	}
 	if shown.logLevel != slog.LevelInfo {
@@ -321,6 +327,10 @@ func TestFaults(t *testing.T) {
 		"no level":                 {args: []string{"--log-level", "loud"}, says: []string{"--log-level", "loud"}},
 		"no format":                {args: []string{"--log-format", "xml"}, says: []string{"--log-format", "json"}},
 		"a key without a bundle":   {args: []string{"--policies-key-id", "x"}, says: []string{"policies-key-id", "policies-key"}},
+		"no audit's size":          {args: []string{"--audit-rotate", "0MiB"}, says: []string{"--audit-rotate", "1MiB"}},
+		"an audit too small":       {args: []string{"--audit-rotate", "1KiB"}, says: []string{"audit-rotate", "1MiB"}},
+		"no day":                   {args: []string{"--usage-keep", "0"}, says: []string{"--usage-keep", "400"}},
+		"too many days":            {args: []string{"--usage-keep", "4000"}, says: []string{"usage-keep", "3660"}},
 		"plaintext for all":        {args: []string{"--grpc-addr", ":7070"}, says: []string{"grpc-addr", "plaintext"}},
 		"all at once": {
 			environ: []string{"CONSENTD_NONSENSE=1", "CONSENTD_LOG_LEVEL=loud"}, file: "cache-size: 7\nother: 1\n",

@@ -12,8 +12,9 @@ func actsSettings() []setting {
 	return []setting{
 		{name: "audit-file", usage: "file of the audit of acts; default audit/acts.jsonl in the data directory",
 			set: text(func(o *options) *string { return &o.config.Acts.File })},
-		{name: "audit-rotate", fallback: "64MiB", usage: "size at which the audit's file is numbered and another begun; none is ever removed",
-			set: setAuditRotate},
+		{name: "audit-rotate", fallback: "64MiB",
+			usage: "size at which the audit's file is numbered and another begun; none is ever removed",
+			set:   setAuditRotate},
 		{name: "usage-keep", fallback: strconv.Itoa(usage.DefaultKeepDays),
 			usage: "how many days of the record of processing are kept, from 1 to 3660",
 			set:   setUsageKeep},

@@ -100,13 +100,15 @@ func auditText(w io.Writer, r *acts.Report) {
 		{"times", r.From.Format(time.RFC3339) + " to " + r.Until.Format(time.RFC3339)}, {"last hash", r.Sum},
 	}
 	if r.Missed > 0 {
-		pairs = append(pairs, [2]string{"missing", fmt.Sprintf("%d recordings, while the audit could not be written: the ledger has them", r.Missed)})
+		pairs = append(pairs, [2]string{"missing",
+			fmt.Sprintf("%d recordings, while the audit could not be written: the ledger has them", r.Missed)})
 	}
 	if r.Denied > 0 {
 		pairs = append(pairs, [2]string{"denied", fmt.Sprintf("%d more than have lines", r.Denied)})
 	}
 	if r.Torn {
-		pairs = append(pairs, [2]string{"end", "a line that is not finished: it is being written, or a crash left it; the server cuts it off at its start"})
+		pairs = append(pairs, [2]string{"end",
+			"a line that is not finished: it is being written, or a crash left it; the server cuts it off at its start"})
 	}
 	fields(w, pairs)
 }

@@ -151,7 +151,8 @@ func usageCSV(found *consentv1.GetUsageResponse, declared *consentv1.ListControl
 		by := u.GetCaller()
 		rows = append(rows, append(d.cells(u.GetController(), u.GetPurpose()), by.GetKind(), by.GetId(), by.GetIssuer(),
 			enumText(u.GetRecipientKind()), u.GetDataCategory(), strconv.FormatBool(u.GetCategoryDeclared()),
-			strconv.FormatUint(u.GetAllowed(), 10), strconv.FormatUint(u.GetDenied(), 10), dayText(u.GetFirstDay()), dayText(u.GetLastDay())))
+			strconv.FormatUint(u.GetAllowed(), 10), strconv.FormatUint(u.GetDenied(), 10),
+			dayText(u.GetFirstDay()), dayText(u.GetLastDay())))
 	}
 	for _, u := range found.GetUnused() {
 		rows = append(rows, append(d.cells(u.GetController(), u.GetPurpose()), "", "", "", "", "", "false", "0", "0", "", ""))

@@ -22,10 +22,12 @@ func (a *App) openActs() (err error) {
 
 // What actsCollector tells.
 var (
-	auditLines   = prometheus.NewDesc("consentd_audit_lines_total", "Lines written to the audit of acts.", nil, nil)
-	auditSyncs   = prometheus.NewDesc("consentd_audit_syncs_total", "Fsyncs of the audit of acts; acts at once share one.", nil, nil)
-	auditMissed  = prometheus.NewDesc("consentd_audit_missed_total", "Recordings that the audit of acts lacks; the ledger has them.", nil, nil)
-	auditDenied  = prometheus.NewDesc("consentd_audit_denied_total", "Denied acts that were counted and have no line each.", nil, nil)
+	auditLines  = prometheus.NewDesc("consentd_audit_lines_total", "Lines written to the audit of acts.", nil, nil)
+	auditSyncs  = prometheus.NewDesc("consentd_audit_syncs_total", "Fsyncs of the audit of acts; acts at once share one.", nil, nil)
+	auditMissed = prometheus.NewDesc("consentd_audit_missed_total",
+		"Recordings that the audit of acts lacks; the ledger has them.", nil, nil)
+	auditDenied = prometheus.NewDesc("consentd_audit_denied_total",
+		"Denied acts that were counted and have no line each.", nil, nil)
 	auditFailing = prometheus.NewDesc("consentd_audit_failing",
 		"1 while the audit of acts cannot be written: what reads, explains or changes policies is refused.", nil, nil)
 )

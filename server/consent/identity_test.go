@@ -34,7 +34,8 @@ func TestIdentityIsBoundedAndStaysDistinct(t *testing.T) {
 
 func TestIdentityInWords(t *testing.T) {
 	for want, id := range map[string]consent.Identity{
-		"": {}, "key:mailer": {Kind: "key", ID: "mailer"}, "token:7 https://id.example": {Kind: "token", ID: "7", Issuer: "https://id.example"},
+		"": {}, "key:mailer": {Kind: "key", ID: "mailer"},
+		"token:7 https://id.example": {Kind: "token", ID: "7", Issuer: "https://id.example"},
 	} {
 		if got := id.String(); got != want || id.IsZero() != (want == "") {
 			t.Errorf("%#v reads %q, zero %v", id, got, id.IsZero())

@@ -120,7 +120,8 @@ func TestUsageErrors(t *testing.T) {
 		got.GetUsages()[0].GetDeclared() || len(got.GetUnused()) != 0 {
 		t.Errorf("a controller that was declared: %v, %v", got, err)
 	}
-	if _, err := getUsage(t, &counted{err: errors.New(driverText)}, &consentv1.GetUsageRequest{}); status.Code(err) != codes.Unavailable {
+	broken := &counted{err: errors.New(driverText)}
+	if _, err := getUsage(t, broken, &consentv1.GetUsageRequest{}); status.Code(err) != codes.Unavailable {
 		t.Errorf("a disk that fails: %v", err)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/caller"
+	"github.com/consentd/consentd/server/telemetry"
 )
 
 // Acts audits what callers do; acts.Log does.
@@ -60,8 +60,10 @@ var auditedMethods = map[string]audited{
 			a.Controller, a.Subject, a.Events = r.GetController(), r.GetSubjectId(), eventsInAudit(r.GetEvents())
 			return true
 		})},
-	consentv1.ConsentService_LinkSubjects_FullMethodName:   {noted: true, describe: about(describePair[*consentv1.LinkSubjectsRequest])},
-	consentv1.ConsentService_UnlinkSubjects_FullMethodName: {noted: true, describe: about(describePair[*consentv1.UnlinkSubjectsRequest])},
+	consentv1.ConsentService_LinkSubjects_FullMethodName: {noted: true, describe: about(
+		describePair[*consentv1.LinkSubjectsRequest])},
+	consentv1.ConsentService_UnlinkSubjects_FullMethodName: {noted: true, describe: about(
+		describePair[*consentv1.UnlinkSubjectsRequest])},
 	consentv1.PolicyService_CheckPolicy_FullMethodName: {describe: about(func(r *consentv1.CheckPolicyRequest, a *acts.Act) bool {
 		a.Files = len(r.GetFiles())
 		return true
@@ -119,8 +121,8 @@ func eventsInAudit(events []*consentv1.Event) []acts.Event {
 	return out
 }
 
-// runAudited is run for a call that may be an act. What reads is answered when its line is on disk, what puts policies
-// in force is begun when the first of its lines is.
+// runAudited is run for a call that may be an act. What reads is answered when its line is on disk; what puts policies
+// in force is begun when the first of its lines is, which is after it was permitted.
 func (e *edge) runAudited(ctx context.Context, c call) (any, error) {
 	row, ok := auditedMethods[c.info.FullMethod]
 	if !ok || e.acts == nil {
@@ -130,12 +132,19 @@ func (e *edge) runAudited(ctx context.Context, c call) (any, error) {
 	if !row.describe(c.request, &act) {
 		return e.run(ctx, c)
 	}
-	if row.begun && e.permit(ctx, c.info.FullMethod, c.request) == nil { // what is refused has one line
-		if err := e.begin(ctx, act); err != nil {
-			return nil, err
+	handler, unaudited := c.handler, error(nil)
+	if row.begun {
+		handler = func(ctx context.Context, request any) (any, error) {
+			if unaudited = e.begin(ctx, act); unaudited != nil {
+				return nil, unaudited
+			}
+			return c.handler(ctx, request)
 		}
 	}
-	answer, err := e.run(ctx, c)
+	answer, err := e.run(ctx, call{c.request, c.info, handler})
+	if unaudited != nil {
+		return nil, unaudited
+	}
 	return answer, e.end(ctx, row, ended{act, answer, err})
 }
 
@@ -147,7 +156,7 @@ type call struct {
 }
 
 func actOf(ctx context.Context, fullMethod string) acts.Act {
-	return acts.Act{Method: methodName(fullMethod), By: caller.From(ctx).Identity(), RequestID: requestID(ctx)}
+	return acts.Act{Method: methodName(fullMethod), By: caller.From(ctx).Identity(), RequestID: telemetry.RequestID(ctx)}
 }
 
 func (e *edge) begin(ctx context.Context, act acts.Act) error {
@@ -190,21 +199,6 @@ func finish(a *acts.Act, err error) {
 	a.Denied = answered == codes.PermissionDenied || answered == codes.Unauthenticated
 }
 
-// maxRequestID bounds what a caller calls a request.
-const maxRequestID = 128
-
-// requestID is what the caller calls the request, in printable ASCII; empty: nothing usable.
-func requestID(ctx context.Context) string {
-	ids := metadata.ValueFromIncomingContext(ctx, "x-request-id")
-	if len(ids) != 1 || len(ids[0]) > maxRequestID {
-		return ""
-	}
-	if strings.ContainsFunc(ids[0], func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return ""
-	}
-	return ids[0]
-}
-
 func methodName(fullMethod string) string {
 	return fullMethod[strings.LastIndexByte(fullMethod, '/')+1:]
 }
@@ -215,7 +209,9 @@ func (e *edge) auditStream(srv any, stream grpc.ServerStream, info *grpc.StreamS
 	if !ok || e.acts == nil {
 		return handler(srv, stream)
 	}
-	s := &auditedStream{ServerStream: stream, edge: e, row: row, act: actOf(stream.Context(), info.FullMethod), method: info.FullMethod}
+	s := &auditedStream{
+		ServerStream: stream, edge: e, row: row, act: actOf(stream.Context(), info.FullMethod), method: info.FullMethod,
+	}
 	err := handler(srv, s)
 	if s.refused != nil {
 		return s.refused

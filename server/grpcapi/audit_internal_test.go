@@ -1,11 +1,17 @@
 package grpcapi
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/audit/acts"
 )
 
 // notActs are the methods whose calls are not audited as acts, and why.
@@ -50,5 +56,43 @@ func TestEveryMethodIsAuditedOrNot(t *testing.T) {
 		if row.noted && row.begun {
 			t.Errorf("%s is noted and begun", name)
 		}
+	}
+}
+
+// lastAct remembers the last act.
+type lastAct struct{ written, noted acts.Act }
+
+func (l *lastAct) Write(_ context.Context, a acts.Act) error {
+	l.written = a
+	return nil
+}
+
+func (l *lastAct) Note(a acts.Act) { l.noted = a }
+
+// fakeStream receives one empty request.
+type fakeStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s fakeStream) Context() context.Context { return s.ctx }
+func (s fakeStream) RecvMsg(any) error        { return nil }
+
+// TestDeniedStreamsAreAudited: who is refused before the request is even read leaves a line too.
+func TestDeniedStreamsAreAudited(t *testing.T) {
+	seen := &lastAct{}
+	e := &edge{acts: seen, errors: newErrorLog(slog.New(slog.DiscardHandler))}
+	info := &grpc.StreamServerInfo{FullMethod: consentv1.AdminService_Backup_FullMethodName}
+	denied := status.Error(codes.PermissionDenied, "no")
+	err := e.auditStream(nil, fakeStream{ctx: t.Context()}, info, func(any, grpc.ServerStream) error { return denied })
+	want := acts.Act{Method: "Backup", Denied: true, Outcome: "PERMISSION_DENIED"}
+	if err != denied || !cmp.Equal(want, seen.written) {
+		t.Errorf("error %v, written %+v", err, seen.written)
+	}
+	err = e.auditStream(nil, fakeStream{ctx: t.Context()}, info, func(_ any, s grpc.ServerStream) error {
+		return s.RecvMsg(&consentv1.BackupRequest{})
+	})
+	if err != nil || !seen.written.Begun || seen.noted.Outcome != "OK" {
+		t.Errorf("error %v, begun %+v, ended %+v", err, seen.written, seen.noted)
 	}
 }

@@ -79,11 +79,13 @@ var someCalls = map[string]struct {
 	written, noted []acts.Act
 }{
 	"GetSubject": {func(ctx context.Context, s *served) error {
-		_, err := consentv1.NewConsentServiceClient(s.conn).GetSubject(ctx, &consentv1.GetSubjectRequest{Controller: "acme", SubjectId: "s"})
+		_, err := consentv1.NewConsentServiceClient(s.conn).GetSubject(ctx,
+			&consentv1.GetSubjectRequest{Controller: "acme", SubjectId: "s"})
 		return err
 	}, []acts.Act{{Method: "GetSubject", Controller: "acme", Subject: "s", Outcome: "OK"}}, nil},
 	"ListEvents": {func(ctx context.Context, s *served) error {
-		_, err := consentv1.NewConsentServiceClient(s.conn).ListEvents(ctx, &consentv1.ListEventsRequest{Controller: "acme", SubjectId: "s"})
+		_, err := consentv1.NewConsentServiceClient(s.conn).ListEvents(ctx,
+			&consentv1.ListEventsRequest{Controller: "acme", SubjectId: "s"})
 		return err
 	}, []acts.Act{{Method: "ListEvents", Controller: "acme", Subject: "s", Outcome: "OK"}}, nil},
 	"RecordEvents": {func(ctx context.Context, s *served) error {
@@ -157,8 +159,8 @@ func settled(t *testing.T, a *audit, written, noted int) (w, n []acts.Act) {
 	return a.take()
 }
 
-// TestNothingIsReadUnaudited: a disk that is full refuses what reads and what changes policies, before anything is done,
-// and nothing else.
+// TestNothingIsReadUnaudited: a disk that is full refuses what reads and what changes policies, before anything is
+// done, and nothing else.
 func TestNothingIsReadUnaudited(t *testing.T) {
 	a := &audit{full: true}
 	s, activated := serveAudited(t, a)
@@ -219,7 +221,8 @@ func TestOutcomesAreAudited(t *testing.T) {
 	// What cannot be decoded is an act on nobody.
 	err := raw(t, s, consentv1.ConsentService_GetSubject_FullMethodName, []byte{0xff})
 	written, _ := a.take()
-	if status.Code(err) != codes.InvalidArgument || len(written) != 1 || written[0].Outcome != "INVALID_ARGUMENT" || written[0].Subject != "" {
+	if status.Code(err) != codes.InvalidArgument || len(written) != 1 || written[0].Outcome != "INVALID_ARGUMENT" ||
+		written[0].Subject != "" {
 		t.Errorf("error %v, written %+v", err, written)
 	}
 }
@@ -243,7 +246,8 @@ func TestRequestIDsAreHarmless(t *testing.T) {
 func TestRecorderIsTheCaller(t *testing.T) {
 	var batches []consent.Batch
 	entry := consent.Entry{
-		Event: consent.Event{ID: "e1", OccurredAt: noon, Source: "support", Fact: consent.Objection{}}, RecordedAt: noon, Revision: 1, By: portal,
+		Event:      consent.Event{ID: "e1", OccurredAt: noon, Source: "support", Fact: consent.Objection{}},
+		RecordedAt: noon, Revision: 1, By: portal,
 	}
 	f := &fake{
 		record: func(b consent.Batch) (consent.Recorded, error) {
@@ -274,7 +278,8 @@ func TestRecorderIsTheCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	by := listed.GetEntries()[0].GetRecordedBy()
-	if by.GetKind() != "token" || by.GetId() != "portal" || by.GetIssuer() != "https://id.example" || listed.GetEntries()[1].RecordedBy != nil {
+	if by.GetKind() != portal.Kind || by.GetId() != portal.ID || by.GetIssuer() != portal.Issuer ||
+		listed.GetEntries()[1].RecordedBy != nil {
 		t.Errorf("listed %v", listed)
 	}
 }

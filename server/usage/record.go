@@ -37,46 +37,59 @@ type Row struct {
 // maxRows bounds a record: those that were asked least are overflowed.
 const maxRows = 2 * maxKinds
 
-// Record returns what was asked, up to now. Its error is that of the disk, or the context's.
+// Record returns what was asked, up to now. Its error is that of the disk, or the context's. While it reads files,
+// counting and writing go on.
 func (r *Recorder) Record(ctx context.Context, q Query) (Record, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.gather()
-	days, err := r.book.days()
-	if err != nil {
-		return Record{}, err
-	}
-	for d := range r.book.pages {
-		days = append(days, d)
-	}
-	slices.Sort(days)
-	days = slices.Compact(days)
 	s := sum{query: q, rows: map[Kind]*Row{}, record: Record{KeptFrom: DayOf(r.config.Now())}}
-	if len(days) > 0 {
-		s.record.KeptFrom = min(s.record.KeptFrom, days[0])
-	}
+	days, err := r.inMemory(&s)
 	for _, d := range days {
-		if err := ctx.Err(); err != nil {
-			return Record{}, err
+		if err == nil {
+			err = ctx.Err()
 		}
-		if !q.has(d) {
-			continue
-		}
-		p, err := r.book.look(d)
 		if err != nil {
 			return Record{}, err
 		}
-		s.add(d, p)
+		var p *page
+		if p, err = r.look(d); err == nil {
+			s.add(d, p)
+		}
+	}
+	if err != nil {
+		return Record{}, err
 	}
 	return s.sorted(), nil
 }
 
-// look returns the counts of a day, to be read only.
-func (b *book) look(d Day) (*page, error) {
-	if p := b.pages[d]; p != nil && !p.unread {
+// inMemory adds the days that are in memory, and returns the others.
+func (r *Recorder) inMemory(s *sum) (others []Day, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gather()
+	days, err := r.book.days()
+	for _, d := range days {
+		s.record.KeptFrom = min(s.record.KeptFrom, d)
+		if p := r.book.pages[d]; s.query.has(d) && (p == nil || p.unread) {
+			others = append(others, d)
+		}
+	}
+	for d, p := range r.book.pages {
+		s.record.KeptFrom = min(s.record.KeptFrom, d)
+		if s.query.has(d) {
+			s.add(d, p)
+		}
+	}
+	return others, err
+}
+
+// look returns the counts of a day's file; none where it was removed meanwhile.
+func (r *Recorder) look(d Day) (*page, error) {
+	p, err := readPage(r.book.path(d), d)
+	if err == nil {
 		return p, nil
 	}
-	return b.read(d)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.book.read(d) // moves it aside if it is damaged
 }
 
 // sum adds up days.
@@ -94,11 +107,11 @@ func (s *sum) add(d Day, p *page) {
 		}
 		row := s.rows[k]
 		if row == nil {
-			row = &Row{Kind: k, First: d}
+			row = &Row{Kind: k, First: d, Last: d}
 			s.rows[k] = row
 		}
 		row.Counts.add(*n)
-		row.Last = d
+		row.First, row.Last = min(row.First, d), max(row.Last, d)
 	}
 }
 

@@ -196,27 +196,25 @@ func (s *shard) empty() { s.counts, s.overflowed = map[asking]*Counts{}, nil }
 
 // Decided counts a decision that was given out. It implements authz.Observer.
 func (r *Recorder) Decided(ctx context.Context, d *authz.Decided) {
-	one := Counts{Denied: 1}
-	if d.Decision.Effect == consent.Allow {
-		one = Counts{Allowed: 1}
-	}
-	q := d.Request
-	r.count(asking{
-		controller: q.Subject.Controller, purpose: q.Purpose, caller: caller.From(ctx), recipient: q.Recipient.Kind, day: DayOf(d.Now),
-	}, asked{q.DataCategories, one})
+	r.count(askingOf(ctx, d.Request, d.Now), asked{d.Request.DataCategories, countsOf(d.Decision.Effect, 1)})
 }
 
 // Reported counts the decisions that a client's cache answered, as of now. It implements authz.Reporter.
-func (r *Recorder) Reported(ctx context.Context, report *authz.Reported) {
-	counts := Counts{Denied: report.Count}
-	if report.Decision.Effect == consent.Allow {
-		counts = Counts{Allowed: report.Count}
+func (r *Recorder) Reported(ctx context.Context, d *authz.Reported) {
+	r.count(askingOf(ctx, &d.Request, r.config.Now()), asked{d.Request.DataCategories, countsOf(d.Decision.Effect, d.Count)})
+}
+
+func askingOf(ctx context.Context, q *consent.Request, at consent.Instant) asking {
+	return asking{
+		controller: q.Subject.Controller, purpose: q.Purpose, caller: caller.From(ctx), recipient: q.Recipient.Kind, day: DayOf(at),
 	}
-	q := &report.Request
-	r.count(asking{
-		controller: q.Subject.Controller, purpose: q.Purpose, caller: caller.From(ctx), recipient: q.Recipient.Kind,
-		day: DayOf(r.config.Now()),
-	}, asked{q.DataCategories, counts})
+}
+
+func countsOf(e consent.Effect, n uint64) Counts {
+	if e == consent.Allow {
+		return Counts{Allowed: n}
+	}
+	return Counts{Denied: n}
 }
 
 // asked is how often something was asked, and about which categories.

@@ -1,5 +1,5 @@
-// Package acts is the audit of acts: who recorded what, who read, exported or had explained whom, who put which policies
-// in force, and who was kept from it. It is an append-only file of JSON Lines.
+// Package acts is the audit of acts: who recorded what, who read, exported or had explained whom, who put which
+// policies in force, and who was kept from it. It is an append-only file of JSON Lines.
 //
 // A line is on disk before Write returns, and so before the act is answered; acts that wait share an fsync. Each line
 // has the SHA-256 of the line before, so that Verify sees a line that was changed, removed or put in between. The chain
@@ -9,10 +9,10 @@
 // The file grows to a size and is then numbered; numbered files are never touched again, nor removed: how long they are
 // kept is the operator's to decide. What a crash left of a line is cut off at the next start.
 //
-// Failure: an act that cannot be audited fails with consent.ErrUnaudited, for as long as the disk does not take it. What
-// was recorded is no such act: the ledger names who recorded it, and a withdrawal is not to be refused because of an
-// audit. It is noted: written before the answer, and synced within a second. What could not be noted is counted, and the
-// first line after says how many are missing.
+// Failure: an act that cannot be audited fails with consent.ErrUnaudited, for as long as the disk does not take it.
+// What was recorded is no such act: the ledger names who recorded it, and a withdrawal is not to be refused because of
+// an audit. It is noted: written before the answer, and synced within a second. What could not be noted is counted, and
+// the first line after says how many are missing.
 package acts
 
 import (
@@ -180,8 +180,8 @@ func (l *Log) Write(ctx context.Context, act Act) error {
 	}
 }
 
-// Note writes an act that is not to fail because of it. It returns when the act is in the file, which is synced within a
-// second, or when that takes too long. An fsync for each took a third of the throughput of recording.
+// Note writes an act that is not to fail because of it. It returns when the act is in the file, which is synced within
+// a second, or when that takes too long. An fsync for each took a third of the throughput of recording.
 func (l *Log) Note(act Act) {
 	w := &waiting{act: act, noted: true, done: make(chan struct{})}
 	if err := l.enqueue(w); err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/consentd/consentd/server/consent"
@@ -60,13 +61,6 @@ func callerOf(by consent.Identity) *caller {
 	return &caller{by.Kind, by.ID, by.Issuer}
 }
 
-func (c *caller) identity() consent.Identity {
-	if c == nil {
-		return consent.Identity{}
-	}
-	return consent.Identity{Kind: c.Kind, ID: c.ID, Issuer: c.Issuer}
-}
-
 func lineOf(a *Act) line {
 	l := line{
 		At: a.At, Method: a.Method, Caller: callerOf(a.By), RequestID: a.RequestID, Controller: a.Controller, Subject: a.Subject,
@@ -77,6 +71,20 @@ func lineOf(a *Act) line {
 		l.Outcome = outcomeBegun
 	}
 	return l
+}
+
+// maxSeq is above what anybody writes, and below where counting on goes wrong.
+const maxSeq = 1 << 53
+
+// parse reads a line, without its end.
+func parse(text []byte) (l line, err error) {
+	if err := json.Unmarshal(text, &l); err != nil {
+		return l, err
+	}
+	if l.Seq < 1 || l.Seq > maxSeq {
+		return l, fmt.Errorf("it has the number %d", l.Seq)
+	}
+	return l, nil
 }
 
 // chain is where the next line goes on.

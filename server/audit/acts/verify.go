@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,8 +105,8 @@ func (v *verifier) read() error {
 
 // see looks at a finished line.
 func (v *verifier) see(text []byte) {
-	var l line
-	if err := json.Unmarshal(text, &l); err != nil {
+	l, err := parse(text)
+	if err != nil {
 		v.fault("the line is damaged: %v", err)
 		l = line{Seq: v.seq + 1, Prev: hex.EncodeToString(v.sum[:]), At: v.Until}
 	}

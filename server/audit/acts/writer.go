@@ -3,7 +3,6 @@ package acts
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,6 +120,9 @@ func (w *writer) resume(path string) error {
 	if err != nil {
 		return err
 	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(errors.New("it is no regular file: name one"), err, f.Close())
+	}
 	last, end, total, err := lastLine(f)
 	if err == nil && end < total && path == w.config.File {
 		w.config.Logger.Warn("the audit of acts ended in a line that was never finished, which is cut off: no act that was "+
@@ -139,8 +141,8 @@ func (w *writer) resume(path string) error {
 
 // follow has the chain go on after a line.
 func (w *writer) follow(path string, last []byte) {
-	var l line
-	if err := json.Unmarshal(last, &l); err != nil {
+	l, err := parse(last)
+	if err != nil {
 		w.config.Logger.Error("the last line of the audit of acts is damaged, and is left as it is: consentctl audit verify tells more",
 			"file", path, "error", err)
 		l.Seq = w.durable.chain.seq
@@ -246,8 +248,8 @@ func (w *writer) sync() (lost uint64, err error) {
 	return 0, nil
 }
 
-// giveUp goes back to what is on disk. What reached the file beyond is cut off: at once if that is possible, at the next
-// opening if not. It is not synced again: after a failed fsync the system may take pages that were lost for written.
+// giveUp goes back to what is on disk. What reached the file beyond is cut off: at once if that is possible, at the
+// next opening if not. It is not synced again: after a failed fsync the system may take lost pages for written.
 func (w *writer) giveUp(err error) (lost uint64, _ error) {
 	lost, w.written, w.unsynced = w.unsynced, w.durable, 0
 	if w.file != nil {
@@ -265,7 +267,8 @@ func (w *writer) look() {
 	if now, err := os.Stat(w.config.File); err == nil && os.SameFile(now, w.info) {
 		return
 	}
-	w.config.Logger.Error("somebody moved or removed the audit of acts; another file is begun, in the same chain", "file", w.config.File)
+	w.config.Logger.Error("somebody moved or removed the audit of acts; another file is begun, in the same chain",
+		"file", w.config.File)
 	_ = errors.Join(w.file.Sync(), w.file.Close()) // all that was waited for is on disk
 	w.file, w.unsynced = nil, 0
 	w.written.size = 0

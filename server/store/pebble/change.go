@@ -378,5 +378,6 @@ func (c *change) writeMirror(id string, at position, e *consent.Entry) error {
 	if err != nil {
 		return err
 	}
-	return c.Set(appendPlace(eventPrefix(c.subject(id)), at, c.batch.Subject.ID), appendEntry(nil, writing{m.RecordedAt, m.By}, form), nil)
+	key := appendPlace(eventPrefix(c.subject(id)), at, c.batch.Subject.ID)
+	return c.Set(key, appendEntry(nil, writing{m.RecordedAt, m.By}, form), nil)
 }
