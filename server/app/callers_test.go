@@ -151,8 +151,8 @@ func call(ctx context.Context, conn *grpc.ClientConn, method string, m grpc.Meth
 	return stream.RecvMsg(&consentv1.CheckResponse{})
 }
 
-// TestHostileCredentials: what does not hold is refused through the socket as it is within, by calls and by streams, and
-// says no more than that.
+// TestHostileCredentials: what does not hold is refused through the socket as it is within, by calls and by streams,
+// and says no more than that.
 func TestHostileCredentials(t *testing.T) {
 	d := newDoors(t)
 	now := time.Now()
