@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -148,6 +149,66 @@ func call(ctx context.Context, conn *grpc.ClientConn, method string, m grpc.Meth
 	_ = stream.SendMsg(&consentv1.CheckRequest{})
 	_ = stream.CloseSend()
 	return stream.RecvMsg(&consentv1.CheckResponse{})
+}
+
+// TestHostileCredentials: what does not hold is refused through the socket as it is within, by calls and by streams,
+// and says no more than that.
+func TestHostileCredentials(t *testing.T) {
+	d := newDoors(t)
+	now := time.Now()
+	claims, head := tokentest.Claims(now, nil), map[string]any{"alg": "ES256", "kid": "k1"}
+	public, err := x509.MarshalPKIXPublicKey(d.issuer.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer := func(text string) []string { return []string{"Bearer " + text} }
+	wrong := d.key[:20] + "A" + d.key[21:]
+	if wrong == d.key {
+		wrong = d.key[:20] + "B" + d.key[21:]
+	}
+	for name, headers := range map[string][]string{
+		"alg none":               bearer(tokentest.Unsigned(t, map[string]any{"alg": "none", "kid": "k1"}, claims)),
+		"HMAC by the public key": bearer(tokentest.Keyed(t, public, map[string]any{"alg": "HS256", "kid": "k1"}, claims)),
+		"another audience":       bearer(d.token(t, map[string]any{"aud": "other"})),
+		"another issuer":         bearer(d.token(t, map[string]any{"iss": "https://evil.test"})),
+		"expired":                bearer(d.token(t, map[string]any{"exp": now.Add(-time.Minute).Unix()})),
+		"not yet valid":          bearer(d.token(t, map[string]any{"nbf": now.Add(time.Hour).Unix()})),
+		"no exp":                 bearer(d.token(t, map[string]any{"exp": nil})),
+		"an unknown key":         bearer(d.issuer.Signed(t, map[string]any{"alg": "ES256", "kid": "k2"}, claims)),
+		"another key":            bearer(tokentest.New(t, "k1", "ES256").Signed(t, head, claims)),
+		"9 KB":                   bearer(strings.Repeat("a", 9<<10)),
+		"one wrong character":    bearer(wrong),
+		"two headers":            append(bearer(d.key), bearer(d.key)...),
+		"another scheme":         {"Basic " + d.key},
+		"no scheme":              {d.key},
+		"two keys in one":        bearer(d.key + ", Bearer " + d.key),
+		"nothing":                {""},
+	} {
+		ctx := t.Context()
+		for _, h := range headers {
+			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", h)
+		}
+		stream := grpc.MethodInfo{IsClientStream: true, IsServerStream: true}
+		for way, err := range map[string]error{
+			"call":   policyRevision(ctx, d.conn),
+			"stream": call(ctx, d.conn, consentv1.DecisionService_CheckStream_FullMethodName, stream),
+		} {
+			says := "no credential that holds"
+			if name == "expired" {
+				says = "the credential has expired"
+			}
+			if s := status.Convert(err); s.Code() != codes.Unauthenticated || !strings.HasPrefix(s.Message(), says) {
+				t.Errorf("%s, by a %s: %v", name, way, err)
+			}
+		}
+	}
+	ctx := bearing(t.Context(), strings.Repeat("a", 100<<10)) // more than the headers of a call may have
+	if err := policyRevision(ctx, d.conn); err == nil || known(err) {
+		t.Errorf("100 KB: %v", err)
+	}
+	if err := policyRevision(bearing(t.Context(), d.key), d.conn); !known(err) {
+		t.Errorf("a good key after all that: %v", err)
+	}
 }
 
 // TestStreamsEndWithTheirTokens: a check, and a heartbeat, after the token has expired ends its stream.

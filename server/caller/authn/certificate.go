@@ -56,13 +56,10 @@ func (t transport) Clone() credentials.TransportCredentials {
 
 // identityOf is that of a call's connection; nil: it has no certificate that was verified.
 func identityOf(ctx context.Context) *identity {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return nil
-	}
-	switch info := p.AuthInfo.(type) {
-	case connection:
-		return info.identity
+	if p, ok := peer.FromContext(ctx); ok {
+		if secured, ok := p.AuthInfo.(connection); ok {
+			return secured.identity
+		}
 	}
 	return nil
 }

@@ -12,7 +12,7 @@
 // consent.ErrIssuerUnavailable, which asks for another try.
 //
 // Verified tokens are remembered by their SHA-256 until they expire or the set changes: a token is verified once, and
-// then costs a hash and a look at a table (BenchmarkVerify).
+// then costs a hash and a look at a table (BenchmarkAuthenticate of package authn).
 package token
 
 import (
