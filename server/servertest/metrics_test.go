@@ -158,7 +158,7 @@ func inGuide(t *testing.T) (rows []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| `((?:consentd|grpc)_[a-z_]+)` \\| (counter|gauge|histogram) \\| ([^|]*) \\|")
+	row := regexp.MustCompile("(?m)^\\| `((?:consentd|grpc)_[a-z_]+)` \\| (counter|gauge|histogram) \\|([^|]*)\\|")
 	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
 		fields := []string{m[1], m[2]}
 		for _, l := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(m[3], -1) {
