@@ -75,4 +75,25 @@ var cases = map[string]struct{ fires, silent string }{
 	"ConsentdTracesLost": {`consentd_trace_spans_total{outcome="dropped"} 0+9x20`, `
 		consentd_trace_spans_total{outcome="dropped"} 9+0x20
 		consentd_trace_spans_total{outcome="exported"} 0+9x20`},
+	"ConsentdOverloaded": {`consentd_limits_shed_total{why="queue", class="check"} 0+60x10`, `
+		consentd_limits_shed_total{why="queue", class="check"} 5+0x10
+		consentd_limits_shed_total{why="caller_rate", class="check"} 0+60x10`},
+	"ConsentdWithdrawalsShed": {`consentd_limits_shed_total{why="calls", class="protected"} 0 1`, `
+		consentd_limits_shed_total{why="caller_rate", class="protected"} 0 1
+		consentd_limits_shed_total{why="queue", class="check"} 0 1`},
+	"ConsentdConnectionsRefused":   {`consentd_connections_refused_total{listener="grpc"} 0 1`, `consentd_connections_refused_total{listener="grpc"} 1 1`},
+	"ConsentdDecisionLogDrops":     {`consentd_decision_log_dropped_total{reason="queue"} 0 1`, `consentd_decision_log_dropped_total{reason="rule"} 0 9`},
+	"ConsentdDecisionLogFails":     {`consentd_decision_log_failing 1`, `consentd_decision_log_failing 0`},
+	"ConsentdDecisionLogRulesFail": {`consentd_decision_log_rule_errors_total 0 1`, `consentd_decision_log_rule_errors_total 1 1`},
+	"ConsentdAuditFails":           {`consentd_audit_failing 1`, `consentd_audit_failing 0`},
+	"ConsentdUsageFails":           {`consentd_usage_failing 1`, `consentd_usage_failing 0`},
+	"ConsentdAccessFails":          {`consentd_access_failing 1`, `consentd_access_failing 0`},
+	"ConsentdAccessErrors":         {`consentd_access_errors_total 0 1`, `consentd_access_errors_total 1 1`},
+	"ConsentdManyDenied":           {`consentd_access_denied_total{action="export"} 0+90x10`, `consentd_access_denied_total{action="export"} 0+6x10`},
+	"ConsentdManyRefused": {`consentd_authentications_total{kind="key", outcome="refused"} 0+900x10`, `
+		consentd_authentications_total{kind="key", outcome="refused"} 0+60x10
+		consentd_authentications_total{kind="key", outcome="ok"} 0+9000x10`},
+	"ConsentdKeysFail": {`consentd_jwks_failing 1`, `
+		consentd_jwks_failing 0
+		consentd_api_keys_failing 0`},
 }
