@@ -2,8 +2,11 @@ package promql
 
 // cases has for each alert series on which it fires, and series on which it is silent.
 var cases = map[string]struct{ fires, silent string }{
-	"ConsentdDown":         {`up{job="consentd", instance="a"} 1 0`, `up{job="consentd", instance="a"} 0 1`},
-	"ConsentdRestarts":     {`process_start_time_seconds{job="consentd"} 1 2 3 4 5`, `process_start_time_seconds{job="consentd"} 1 1 1 2 2 3`},
+	"ConsentdDown": {`up{job="consentd", instance="a"} 1 0`, `up{job="consentd", instance="a"} 0 1`},
+	"ConsentdRestarts": {
+		`process_start_time_seconds{job="consentd"} 1 2 3 4 5`,
+		`process_start_time_seconds{job="consentd"} 1 1 1 2 2 3`,
+	},
 	"ConsentdCannotRecord": {`consentd_store_writable{instance="a"} 1 0`, `consentd_store_writable{instance="a"} 0 1`},
 	"ConsentdCallsFail": {`
 		grpc_server_handled_total{grpc_service="consent.v1.DecisionService", grpc_method="Check", grpc_code="OK"} 0+980x10
@@ -81,15 +84,24 @@ var cases = map[string]struct{ fires, silent string }{
 	"ConsentdWithdrawalsShed": {`consentd_limits_shed_total{why="calls", class="protected"} 0 1`, `
 		consentd_limits_shed_total{why="caller_rate", class="protected"} 0 1
 		consentd_limits_shed_total{why="queue", class="check"} 0 1`},
-	"ConsentdConnectionsRefused":   {`consentd_connections_refused_total{listener="grpc"} 0 1`, `consentd_connections_refused_total{listener="grpc"} 1 1`},
-	"ConsentdDecisionLogDrops":     {`consentd_decision_log_dropped_total{reason="queue"} 0 1`, `consentd_decision_log_dropped_total{reason="rule"} 0 9`},
+	"ConsentdConnectionsRefused": {
+		`consentd_connections_refused_total{listener="grpc"} 0 1`,
+		`consentd_connections_refused_total{listener="grpc"} 1 1`,
+	},
+	"ConsentdDecisionLogDrops": {
+		`consentd_decision_log_dropped_total{reason="queue"} 0 1`,
+		`consentd_decision_log_dropped_total{reason="rule"} 0 9`,
+	},
 	"ConsentdDecisionLogFails":     {`consentd_decision_log_failing 1`, `consentd_decision_log_failing 0`},
 	"ConsentdDecisionLogRulesFail": {`consentd_decision_log_rule_errors_total 0 1`, `consentd_decision_log_rule_errors_total 1 1`},
 	"ConsentdAuditFails":           {`consentd_audit_failing 1`, `consentd_audit_failing 0`},
 	"ConsentdUsageFails":           {`consentd_usage_failing 1`, `consentd_usage_failing 0`},
 	"ConsentdAccessFails":          {`consentd_access_failing 1`, `consentd_access_failing 0`},
 	"ConsentdAccessErrors":         {`consentd_access_errors_total 0 1`, `consentd_access_errors_total 1 1`},
-	"ConsentdManyDenied":           {`consentd_access_denied_total{action="export"} 0+90x10`, `consentd_access_denied_total{action="export"} 0+6x10`},
+	"ConsentdManyDenied": {
+		`consentd_access_denied_total{action="export"} 0+90x10`,
+		`consentd_access_denied_total{action="export"} 0+6x10`,
+	},
 	"ConsentdManyRefused": {`consentd_authentications_total{kind="key", outcome="refused"} 0+900x10`, `
 		consentd_authentications_total{kind="key", outcome="refused"} 0+60x10
 		consentd_authentications_total{kind="key", outcome="ok"} 0+9000x10`},
