@@ -156,7 +156,7 @@ type call struct {
 }
 
 func actOf(ctx context.Context, fullMethod string) acts.Act {
-	return acts.Act{Method: methodName(fullMethod), By: caller.From(ctx).Identity(), RequestID: telemetry.RequestID(ctx)}
+	return acts.Act{Method: methodName(fullMethod), By: caller.From(ctx).Identity(), RequestID: telemetry.GivenRequestID(ctx)}
 }
 
 func (e *edge) begin(ctx context.Context, act acts.Act) error {

@@ -18,7 +18,7 @@
 //   - validate.go, convert_*.go: refuse what breaks the rules, and convert the request to the domain's;
 //   - package authz decides;
 //   - encode_decision.go: writes the decision to the wire; errors.go: or the error's one status; metrics.go counts
-//     either;
+//     calls, decided.go decisions;
 //   - codec.go: passes the frame on to gRPC, which gives its memory back when it was sent.
 //
 // The services of explain.go, consents.go and policies.go go the same way, but for generated handlers in place of

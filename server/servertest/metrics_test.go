@@ -50,7 +50,8 @@ func own(name string) bool {
 	return strings.HasPrefix(name, "consentd_") || strings.HasPrefix(name, "grpc_")
 }
 
-// exported are the metrics that a server shows after some load, through TLS, so that those of the certificate are there.
+// exported are the metrics that a server shows after some load, through TLS, so that those of the certificate are
+// there.
 func exported(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	certificate, key := selfSignedPair(t)
@@ -125,7 +126,8 @@ func described(families map[string]*dto.MetricFamily) []string {
 	var lines []string
 	for name, family := range families {
 		if own(name) || slices.Contains(borrowed, name) {
-			lines = append(lines, strings.Join(append([]string{name, strings.ToLower(family.GetType().String())}, labelsOf(family)...), "\t"))
+			fields := append([]string{name, strings.ToLower(family.GetType().String())}, labelsOf(family)...)
+			lines = append(lines, strings.Join(fields, "\t"))
 		}
 	}
 	slices.Sort(lines)
@@ -158,7 +160,7 @@ func inGuide(t *testing.T) (rows []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| `((?:consentd|grpc)_[a-z_]+)` \\| (counter|gauge|histogram) \\| ([^|]*) \\|")
+	row := regexp.MustCompile("(?m)^\\| `((?:consentd|grpc)_[a-z_]+)` \\| (counter|gauge|histogram) \\|([^|]*)\\|")
 	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
 		fields := []string{m[1], m[2]}
 		for _, l := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(m[3], -1) {
@@ -204,9 +206,46 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if diff := cmp.Diff(string(kept), file); diff != "" {
 		t.Errorf("%s is not what the server exports: run this test with -update-metrics (-file +exported):\n%s", exportedFile, diff)
 	}
+	for _, want := range []struct {
+		name   string
+		labels map[string]string
+		value  float64
+	}{
+		{"grpc_server_handled_total", map[string]string{"grpc_service": "grpc.health.v1.Health", "grpc_code": "OK"}, 1},
+		{"grpc_server_handled_total", map[string]string{"grpc_method": "Check", "grpc_code": "InvalidArgument"}, 1},
+		{"grpc_server_msg_received_total", map[string]string{"grpc_method": "CheckStream"}, 1},
+		{"grpc_server_msg_sent_total", map[string]string{"grpc_method": "CheckStream"}, 1},
+		{"consentd_stream_checks_total", map[string]string{"grpc_code": "OK"}, 1},
+		{"consentd_stream_check_seconds", nil, 1},
+		{"consentd_decisions_total", map[string]string{"decision": "ALLOW", "purpose": "marketing_email", "reason": "BASIS_HOLDS"}, 1},
+		{"consentd_decisions_total", map[string]string{"decision": "DENY", "purpose": "marketing_email", "reason": "SUBJECT_UNKNOWN"}, 4},
+		{"consentd_store_commit_seconds", nil, 1},
+		{"consentd_store_commit_batches", nil, 1},
+		{"consentd_fence_seconds", nil, 1},
+	} {
+		if got := valueOf(families[want.name], want.labels); got != want.value {
+			t.Errorf("%s%v = %v after the load, want %v", want.name, want.labels, got, want.value)
+		}
+	}
 	for _, family := range families {
 		if own(family.GetName()) && family.GetHelp() == "" {
 			t.Errorf("%s has no help", family.GetName())
 		}
 	}
+}
+
+// valueOf is the sum over the series that have these labels; of a histogram it is of the observations.
+func valueOf(family *dto.MetricFamily, labels map[string]string) (sum float64) {
+	for _, m := range family.GetMetric() {
+		matched := 0
+		for _, l := range m.GetLabel() {
+			if want, ok := labels[l.GetName()]; ok && want == l.GetValue() {
+				matched++
+			}
+		}
+		if matched == len(labels) {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return sum
 }

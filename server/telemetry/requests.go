@@ -62,6 +62,16 @@ func has(r slog.Record, key string) (found bool) {
 
 // RequestID names the request of a call: see Lines.
 func RequestID(ctx context.Context) string {
+	if id := GivenRequestID(ctx); id != "" {
+		return id
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// GivenRequestID is what the caller calls the request, or the trace that it is part of; empty: neither.
+func GivenRequestID(ctx context.Context) string {
 	if ids := metadata.ValueFromIncomingContext(ctx, requestIDHeader); len(ids) == 1 && printable(ids[0]) {
 		return ids[0]
 	}
@@ -71,9 +81,7 @@ func RequestID(ctx context.Context) string {
 	if own := From(ctx); own != nil {
 		return own.TraceID()
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	return hex.EncodeToString(id[:])
+	return ""
 }
 
 func printable(id string) bool {

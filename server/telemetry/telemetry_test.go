@@ -29,7 +29,8 @@ func open(t testing.TB, sample float64) *telemetry.Tracer {
 // headers are those of a call of an ordinary client, and more.
 func headers(ctx context.Context, more ...string) context.Context {
 	return metadata.NewIncomingContext(ctx, metadata.Join(metadata.Pairs(more...), metadata.Pairs(
-		":authority", "127.0.0.1:7070", "content-type", "application/grpc", "user-agent", "grpc-go/1.85.0", "grpc-accept-encoding", "gzip")))
+		":authority", "127.0.0.1:7070", "content-type", "application/grpc", "user-agent", "grpc-go/1.85.0",
+		"grpc-accept-encoding", "gzip")))
 }
 
 const method = "/consent.v1.DecisionService/Check"
