@@ -346,3 +346,25 @@ func TestShortWritesGoOn(t *testing.T) {
 		})
 	}
 }
+
+// A store that cannot be opened for lack of descriptors is not called damaged, and is not.
+func TestOpenWithoutDescriptorsSaysSo(t *testing.T) {
+	for _, kind := range []errorfs.OpKind{errorfs.OpOpen, errorfs.OpCreate, errorfs.OpOpenDir, errorfs.OpLock} {
+		disk := vfs.NewCrashableMem()
+		s := mustOpen(t, disk, nil)
+		mustRecord(t, s, grantOf(subject(1), "1"))
+		mustClose(t, s)
+		left := disk.CrashClone(vfs.CrashCloneCfg{})
+		_, err := Open(dir, Options{FS: errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == kind {
+				return syscall.EMFILE
+			}
+			return nil
+		}))})
+		oneUsefulLine(t, err, "raise the process's limit of open files")
+		if strings.Contains(err.Error(), "backup") {
+			t.Errorf("%v speaks of a backup", err)
+		}
+		audit(t, mustOpen(t, left, nil), []consent.Subject{subject(1)})
+	}
+}
