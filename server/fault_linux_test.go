@@ -27,8 +27,8 @@ import (
 
 var stopped = flag.Duration("fault.stopped", 3*time.Second, "how long TestAStoppedProcess stops the server")
 
-// TestAFullFileSystem fills the file system of the data directory, and makes room again: writes go on without a restart,
-// and a kill then loses nothing.
+// TestAFullFileSystem fills the file system of the data directory, and makes room again: writes go on without a
+// restart, and a kill then loses nothing.
 func TestAFullFileSystem(t *testing.T) {
 	dir, addr := t.TempDir(), freePort(t)
 	mountTmpfs(t, dir, "size=16m", false)

@@ -452,6 +452,62 @@ func TestOneBackupAtATime(t *testing.T) {
 	}
 }
 
+// A server that stops in the middle of a backup does not wait for its end, and leaves no backup.
+func TestAStopEndsABackup(t *testing.T) {
+	for _, to := range []string{"b", "b.tar", stdio} {
+		t.Run(to, func(t *testing.T) {
+			s := servertest.Start(t, servertest.Options{})
+			large, err := os.Create(filepath.Join(s.DataDir, "large"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// It takes no room, and minutes to read.
+			if err := errors.Join(large.Truncate(1<<40), large.Close()); err != nil {
+				t.Fatal(err)
+			}
+			parent := t.TempDir()
+			began, ended := &started{begun: make(chan struct{})}, make(chan int, 1)
+			a := &app{
+				stdin: strings.NewReader(""), stdout: began, stderr: began, address: s.Addr, now: time.Now,
+				newID: func() string { return "" },
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			path := to
+			if to != stdio {
+				path = filepath.Join(parent, to)
+			}
+			go func() { ended <- a.run(ctx, []string{"backup", "--to", path}) }()
+			if to == stdio {
+				<-began.begun
+				if err := s.Stop(); err != nil {
+					t.Error(err)
+				}
+			} else {
+				awaitWritten(t, parent)
+				cancel()
+			}
+			if code := <-ended; code != exitError {
+				t.Errorf("exit code %d", code)
+			}
+			if left, _ := os.ReadDir(parent); len(left) > 0 {
+				t.Errorf("it left %v", left)
+			}
+		})
+	}
+}
+
+// started is output of which nothing is kept; begun is closed by the first of it.
+type started struct {
+	begun chan struct{}
+	once  sync.Once
+}
+
+func (s *started) Write(b []byte) (int, error) {
+	s.once.Do(func() { close(s.begun) })
+	return len(b), nil
+}
+
 // restoreInto is the environment variable that makes a process of this test one that restores, from standard input.
 const restoreInto = "CONSENTCTL_TEST_RESTORE"
 
@@ -504,12 +560,12 @@ func awaitWritten(t *testing.T, parent string) {
 	t.Helper()
 	last, since, deadline := -1, time.Now(), time.Now().Add(20*time.Second)
 	for ; time.Since(since) < 100*time.Millisecond || last < 1; time.Sleep(time.Millisecond) {
-		n := 0
+		n := -1
 		_ = filepath.WalkDir(parent, func(string, fs.DirEntry, error) error {
 			n++
 			return nil
 		})
-		if n -= 2; n != last {
+		if n != last {
 			last, since = n, time.Now()
 		}
 		if time.Now().After(deadline) {

@@ -18,7 +18,8 @@ func TestAClockThatIsSetIsSteadied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var step atomic.Int64
 		var log bytes.Buffer
-		c := newSteadyClock(func() time.Time { return time.Now().Add(time.Duration(step.Load())) }, slog.New(slog.NewTextHandler(&log, nil)))
+		wall := func() time.Time { return time.Now().Add(time.Duration(step.Load())) }
+		c := newSteadyClock(wall, slog.New(slog.NewTextHandler(&log, nil)))
 		began := time.Now()
 		for _, tt := range []struct {
 			what       string

@@ -56,7 +56,7 @@ var (
 	storeRevision  = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
 	storeQueue     = prometheus.NewDesc("consentd_store_write_queue", "Writes that wait for the disk.", nil, nil)
 	storeWritable  = prometheus.NewDesc("consentd_store_writable",
-		"1 while events can be recorded; 0 since a write failed: decisions go on, see the log.", nil, nil)
+		"1 while events can be recorded; 0 while they cannot: decisions go on, see the log.", nil, nil)
 	certificateLoads = prometheus.NewDesc("consentd_certificate_loads_total",
 		"Certificates taken in since the start, and those that could not be.", []string{"outcome"}, nil)
 	certificateFailing = prometheus.NewDesc("consentd_certificate_failing",

@@ -69,12 +69,15 @@ func (s *adminService) archive(ctx context.Context, stream backupStream) (err er
 	return stream.Send(&consentv1.BackupResponse{Complete: true})
 }
 
-// chunkWriter sends what is written.
+// chunkWriter sends what is written, until the call is over: also where the server stops, which ends the context alone.
 type chunkWriter struct{ stream backupStream }
 
 // Write implements io.Writer.
 func (w chunkWriter) Write(b []byte) (n int, err error) {
 	for chunk := range slices.Chunk(b, chunkBytes) {
+		if err := w.stream.Context().Err(); err != nil {
+			return n, err
+		}
 		if err := w.stream.Send(&consentv1.BackupResponse{Chunk: chunk}); err != nil {
 			return n, err
 		}

@@ -67,7 +67,8 @@ func startNode(t *testing.T, o servertest.Options) *node {
 	t.Helper()
 	n := &node{Server: servertest.Start(t, o), t: t, said: map[string]*consentv1.Event{}}
 	var err error
-	if n.near, err = client.Dial(n.Addr, client.WithNearCache(client.NearCacheConfig{}), client.WithTimeout(10*time.Second)); err != nil {
+	n.near, err = client.Dial(n.Addr, client.WithNearCache(client.NearCacheConfig{}), client.WithTimeout(10*time.Second))
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.near.Close() })
@@ -183,8 +184,8 @@ func (n *node) refused(subject, id string) {
 	n.t.Errorf("%v has no RetryInfo", err)
 }
 
-// TestADiskWithoutRoom: decisions go on, a withdrawal is refused and never half acknowledged, all that tells health says
-// so, and the server recovers by itself. The repeated withdrawal is final in every cache. A restart finds it all.
+// TestADiskWithoutRoom: decisions go on, a withdrawal is refused and never half acknowledged, all that tells health
+// says so, and the server recovers by itself. The repeated withdrawal is final in every cache. A restart finds it all.
 func TestADiskWithoutRoom(t *testing.T) {
 	for name, fault := range map[string]syscall.Errno{"full": syscall.ENOSPC, "quota": syscall.EDQUOT} {
 		t.Run(name, func(t *testing.T) {
@@ -252,11 +253,8 @@ func TestTheClockIsSet(t *testing.T) {
 		CacheLease: 200 * time.Millisecond,
 	})
 	ends := time.Now().Add(30 * time.Minute)
-	n.said["short"] = &consentv1.Event{
-		Id: "short", OccurredAt: timestamppb.Now(), Source: "privacy_settings", Kind: &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{
-			Purpose: "ai_training", Status: consentv1.ConsentStatus_CONSENT_STATUS_GIVEN, NoticeVersion: 3, ExpiresAt: timestamppb.New(ends),
-		}},
-	}
+	n.said["short"] = given("short")
+	n.said["short"].GetConsent().ExpiresAt = timestamppb.New(ends)
 	n.give("expires", "short")
 	for i, subject := range []string{"a", "b", "c", "d"} {
 		n.give(subject, fmt.Sprint(i))

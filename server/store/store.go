@@ -30,8 +30,8 @@ type Store interface {
 	// recorded with the same content are duplicates and change nothing, also while an erasure stands; a batch of
 	// duplicates only takes no revision. A Link or Unlink stands in the ledgers of both ids, an Annulment also in those
 	// that hold what it annuls, the completion of an erasure in those of all ids that the person then has; all that
-	// changes by it, and Recorded.Also names, changes with this one revision. When ctx ends first the batch may or may
-	// not have been recorded; the caller repeats it.
+	// changes by it, and Recorded.Also names, changes with this one revision. When ctx ends first, or the error is
+	// ErrUnavailable, the batch may have been recorded, or be recorded yet; the caller repeats it.
 	Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error)
 	// Read returns the subject's state; the state of an unknown subject is not an error. The snapshot's AsOf is a value
 	// that Applied had before the state was read. All ids of a person have the same Person key, and nobody else has it.
@@ -83,7 +83,7 @@ type Observers struct {
 	// The change may still fail. Then it never becomes visible while the store is open, and no other change takes its
 	// revision: the store records nothing more, and Record fails with ErrUnavailable, until it is opened again. Then
 	// the change is there whole or not at all, for nobody knows what the disk has kept; whoever was told has to ask
-	// anew.
+	// anew. Or it waits, for room on the disk: Record fails, and it becomes visible, and After is told, once there is.
 	//
 	// The promise about revisions is what makes an early announcement safe: an observer that was told a revision knows
 	// all changes up to it. Where others may take the revision of a change that failed, as in a store that several

@@ -126,6 +126,9 @@ func lockError(dir string, err error) error {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || vfs.IsNoSpaceError(err) {
 		return fmt.Errorf("data directory %s cannot be written: choose another, free space or correct its permissions: %w", dir, err)
 	}
+	if noDescriptors(err) {
+		return fmt.Errorf("data directory %s %w", dir, withoutDescriptors(err))
+	}
 	if errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process") {
 		return fmt.Errorf("data directory %s is in use by another process: stop that one or choose another directory: %w", dir, err)
 	}
@@ -191,6 +194,8 @@ func engineError(err error) error {
 		return fmt.Errorf("holds the database of another program: choose an empty or a new directory: %w", flattened(err))
 	case strings.Contains(text, "format major version"):
 		return fmt.Errorf("was written by a newer version: use that one: %w", flattened(err))
+	case noDescriptors(err):
+		return withoutDescriptors(err)
 	case errors.Is(err, fs.ErrPermission), vfs.IsNoSpaceError(err):
 		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
 	}
@@ -281,7 +286,18 @@ func (s *Store) readRevision() error {
 	return nil
 }
 
+func noDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+func withoutDescriptors(err error) error {
+	return fmt.Errorf("cannot be opened: raise the process's limit of open files: %w", flattened(err))
+}
+
 func damaged(err error) error {
+	if noDescriptors(err) {
+		return withoutDescriptors(err)
+	}
 	return fmt.Errorf("is damaged: restore it from a backup: %w", flattened(err))
 }
 

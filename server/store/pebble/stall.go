@@ -66,8 +66,7 @@ func noRoom(err error) bool {
 
 // notYet reports whether a file may be begun later: there was no room, no descriptor or no permission.
 func notYet(err error) bool {
-	return noRoom(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EROFS) ||
-		errors.Is(err, fs.ErrPermission)
+	return noRoom(err) || noDescriptors(err) || errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
 }
 
 // persist does something until it goes well, or fails by an error that does not pass, or the store closes.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -242,6 +243,69 @@ func TestNoRoomFromEachWriteOn(t *testing.T) {
 	}
 }
 
+// TestDiskFailsFromEachWriteOn has the disk break at each write of a few changes, in turn, syncs among them. What a
+// process that is started again finds, with and without what was not synced, has all that was acknowledged, and every
+// other change whole or not at all, and it goes on from there.
+func TestDiskFailsFromEachWriteOn(t *testing.T) {
+	subjects := []consent.Subject{subject(0), subject(1), subject(2), subject(3)}
+	broken := 0
+	for n := int64(0); ; n += *stallStep {
+		disk := vfs.NewCrashableMem()
+		var from, seen atomic.Int64
+		from.Store(1 << 62)
+		s := mustOpenFailing(t, errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose && seen.Add(1) > from.Load() {
+				return syscall.EIO
+			}
+			return nil
+		})))
+		from.Store(seen.Load() + n)
+		acknowledged, failed := 0, false
+		for i := range 6 {
+			batch := grantOf(subject(i%4), fmt.Sprint(i))
+			if i == 3 {
+				batch = larger(subject(3), "3")
+			}
+			_, err := s.Record(t.Context(), batch)
+			if err == nil && failed {
+				t.Fatalf("broken from write %d on: change %d is recorded after one that failed", n, i)
+			}
+			if failed = err != nil; !failed {
+				acknowledged++
+			}
+		}
+		for _, unsynced := range []int{0, 100} {
+			after := mustOpen(t, disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rand.New(rand.NewPCG(1, 1))}), nil)
+			found := audit(t, after, subjects)
+			for i := range acknowledged {
+				if !found[fmt.Sprint(i)] {
+					t.Fatalf("broken from write %d on: event %d was acknowledged and is lost", n, i)
+				}
+			}
+			if len(found) > acknowledged+1 {
+				t.Fatalf("broken from write %d on: %v, of which %d are acknowledged", n, found, acknowledged)
+			}
+			mustRecord(t, after, grantOf(subject(1), "after"))
+			mustClose(t, after)
+		}
+		if s.Err() == nil {
+			t.Logf("the disk broke under %d writes", broken)
+			return
+		}
+		broken++
+	}
+}
+
+// mustOpenFailing opens a store that need not close.
+func mustOpenFailing(t *testing.T, files vfs.FS) *Store {
+	t.Helper()
+	s, err := Open(dir, Options{FS: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // A disk that does not answer is told of, refuses nobody, keeps no reader waiting, and is told again when it answers.
 func TestASlowDiskIsTold(t *testing.T) {
 	files, told := newGatedFS(vfs.NewMem()), &outcomes{}
@@ -344,5 +408,27 @@ func TestShortWritesGoOn(t *testing.T) {
 				t.Error("an acknowledged event is lost")
 			}
 		})
+	}
+}
+
+// A store that cannot be opened for lack of descriptors is not called damaged, and is not.
+func TestOpenWithoutDescriptorsSaysSo(t *testing.T) {
+	for _, kind := range []errorfs.OpKind{errorfs.OpOpen, errorfs.OpCreate, errorfs.OpOpenDir, errorfs.OpLock} {
+		disk := vfs.NewCrashableMem()
+		s := mustOpen(t, disk, nil)
+		mustRecord(t, s, grantOf(subject(1), "1"))
+		mustClose(t, s)
+		left := disk.CrashClone(vfs.CrashCloneCfg{})
+		_, err := Open(dir, Options{FS: errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == kind {
+				return syscall.EMFILE
+			}
+			return nil
+		}))})
+		oneUsefulLine(t, err, "raise the process's limit of open files")
+		if strings.Contains(err.Error(), "backup") {
+			t.Errorf("%v speaks of a backup", err)
+		}
+		audit(t, mustOpen(t, left, nil), []consent.Subject{subject(1)})
 	}
 }

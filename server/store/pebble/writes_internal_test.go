@@ -61,7 +61,8 @@ func TestWhyADirectoryCannotBeLocked(t *testing.T) {
 		"mounted read-only: mount it": syscall.EROFS,
 		"in use by another process":   syscall.EAGAIN,
 		"correct its permissions":     syscall.EACCES,
-		"cannot be locked: mend what": syscall.EMFILE,
+		"limit of open files":         syscall.EMFILE,
+		"cannot be locked: mend what": syscall.EIO,
 	} {
 		if got := lockError(dir, &vfsError{"LOCK", err}).Error(); !strings.Contains(got, says) {
 			t.Errorf("%v: %q is not said: %s", err, says, got)
