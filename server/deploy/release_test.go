@@ -190,6 +190,17 @@ func listsModules(t *testing.T, program string) {
 	}
 }
 
+// TestProgramsBringTimeZones: an image has none, and policies may ask for them.
+func TestProgramsBringTimeZones(t *testing.T) {
+	for _, program := range []string{"./server", "./client/consentctl"} {
+		list := exec.CommandContext(t.Context(), "go", "list", "-deps", program)
+		list.Dir = root
+		if out, err := list.Output(); err != nil || !bytes.Contains(out, []byte("\ntime/tzdata\n")) {
+			t.Errorf("%s holds no database of time zones: %v", program, err)
+		}
+	}
+}
+
 // TestReleaseRefuses: with what is to be done instead.
 func TestReleaseRefuses(t *testing.T) {
 	release := releaser(t)
