@@ -44,7 +44,7 @@ func (r release) render(t *testing.T) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Engine{Strict: true}.Render(loaded, all) // Strict: a value that is not there is no empty one
+	files, err := engine.Engine{Strict: true}.RenderWithContext(t.Context(), loaded, all) // Strict: a value that is not there is no empty one
 	maps.DeleteFunc(files, func(name, text string) bool {
 		return path.Ext(name) != ".yaml" || strings.TrimSpace(text) == ""
 	})
