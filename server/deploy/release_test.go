@@ -27,7 +27,8 @@ var identity = []string{"--version=v1.2.3", "--commit=0123456789abcdef0123456789
 // here is the platform of this machine, whose programs can be run.
 const here = runtime.GOOS + "/" + runtime.GOARCH
 
-// slow skips a test that builds programs where others than the gate's own step for it run it.
+// slow skips a test that builds programs in runs that are to be short, and under the race detector, which tells nothing
+// of programs that a test starts.
 func slow(t *testing.T) {
 	t.Helper()
 	if testing.Short() || raceEnabled {
