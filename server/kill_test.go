@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -24,8 +25,10 @@ import (
 	"github.com/consentd/consentd/server/store/pebble"
 )
 
+// killRounds is how often the server is killed: each kill is a second and a half, and each run draws other moments.
+var killRounds = flag.Int("kills", 20, "how often TestKill kills the server")
+
 const (
-	killRounds   = 50
 	killWriters  = 8
 	killSubjects = 24
 	killBatch    = 3
@@ -35,13 +38,15 @@ const (
 // the store after each: every acknowledged event is in the ledger, every batch is there whole or not at all, each state
 // is what its ledger folds to, and the revisions have no gap.
 func TestKill(t *testing.T) {
-	rounds := killRounds
+	rounds := *killRounds
 	if testing.Short() {
 		rounds = 5
 	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
 	k := &killer{
 		t: t, binary: binary(t), dataDir: filepath.Join(t.TempDir(), "data"),
-		random: rand.New(rand.NewPCG(1, 2)), began: time.Now().Add(-48 * time.Hour), acknowledged: map[string]string{},
+		random: rand.New(rand.NewPCG(seed, 2)), began: time.Now().Add(-48 * time.Hour), acknowledged: map[string]string{},
 	}
 	for round := range rounds {
 		k.round(round)
