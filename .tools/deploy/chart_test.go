@@ -1,8 +1,6 @@
 package deploy
 
 import (
-	"errors"
-	"io"
 	"maps"
 	"path"
 	"slices"
@@ -44,7 +42,8 @@ func (r release) render(t *testing.T) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Engine{Strict: true}.Render(loaded, all) // Strict: a value that is not there is no empty one
+	strict := engine.Engine{Strict: true} // a value that is not there is no empty one
+	files, err := strict.RenderWithContext(t.Context(), loaded, all)
 	maps.DeleteFunc(files, func(name, text string) bool {
 		return path.Ext(name) != ".yaml" || strings.TrimSpace(text) == ""
 	})
@@ -127,8 +126,7 @@ func (r release) refused(t *testing.T) error {
 	t.Helper()
 	files, err := r.render(t)
 	if err == nil {
-		t.Errorf("rendered, want it refused:\n%s", files)
-		return errors.Join(io.EOF)
+		t.Fatalf("rendered, want it refused:\n%s", files)
 	}
 	return err
 }

@@ -13,8 +13,8 @@ var update = flag.Bool("update", false, "write the manifests anew")
 
 const manifest = root + "/server/deploy/kubernetes/consentd.yaml"
 
-const manifestHead = `# What the chart of server/deploy/helm/consentd comes to with its own values, for those who use no Helm. Generated:
-#   go -C .tools/deploy test . -run TestManifest -update
+const manifestHead = `# What the chart of server/deploy/helm/consentd comes to with its own values, for those who use no Helm.
+# Generated: go -C .tools/deploy test . -run TestManifest -update
 `
 
 // TestManifest: the plain manifests are those of the chart.

@@ -27,7 +27,8 @@ var releases = map[string]release{
 	"all settings": {name: "consentd", values: `{settings: {cache-size: 512MiB, policies-keep: 10000, shadow-rate: 0,
 		log-level: warn, policies: "https://bundles.example/consentd.tar.gz", policies-token-file: /etc/consentd/files/bundles/token},
 		files: {bundles: consentd-bundles}}`},
-	"a long name": {name: "a-release-whose-name-has-as-many-letters-as-helm-lets-it-x.y", values: `{nameOverride: another}`},
+	"a long name":      {name: "a-release-whose-name-has-as-many-letters-as-helm-lets-it-x.y", values: `{nameOverride: another}`},
+	"a name with dots": {name: "privacy.eu"},
 	"another user's choice": {name: "consentd", values: `{user: null, drainSeconds: 120, image: {digest: "sha256:` +
 		strings.Repeat("a", 64) + `"}, imagePullSecrets: [{name: registry}], env: [{name: GOMEMLIMIT, value: 700MiB}],
 		probes: {startSeconds: 33, restartOnRefusedWrites: true},

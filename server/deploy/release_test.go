@@ -27,7 +27,8 @@ var identity = []string{"--version=v1.2.3", "--commit=0123456789abcdef0123456789
 // here is the platform of this machine, whose programs can be run.
 const here = runtime.GOOS + "/" + runtime.GOARCH
 
-// slow skips a test that builds programs where others than the gate's own step for it run it.
+// slow skips a test that builds programs in runs that are to be short, and under the race detector, which tells nothing
+// of programs that a test starts.
 func slow(t *testing.T) {
 	t.Helper()
 	if testing.Short() || raceEnabled {
@@ -186,6 +187,17 @@ func listsModules(t *testing.T, program string) {
 	for _, m := range append(info.Deps, &debug.Module{Path: "std", Version: info.GoVersion}) {
 		if !listed[m.Path+" "+m.Version] {
 			t.Errorf("%s %s is in the program and not listed", m.Path, m.Version)
+		}
+	}
+}
+
+// TestProgramsBringTimeZones: an image has none, and policies may ask for them.
+func TestProgramsBringTimeZones(t *testing.T) {
+	for _, program := range []string{"./server", "./client/consentctl"} {
+		list := exec.CommandContext(t.Context(), "go", "list", "-deps", program)
+		list.Dir = root
+		if out, err := list.Output(); err != nil || !bytes.Contains(out, []byte("\ntime/tzdata\n")) {
+			t.Errorf("%s holds no database of time zones: %v", program, err)
 		}
 	}
 }

@@ -1,8 +1,8 @@
-{{/* The name of all objects. 52 characters leave room for what a StatefulSet appends. */}}
+{{/* The name of all objects. 52 characters leave room for what a StatefulSet appends; a Service may have no dots. */}}
 {{- define "consentd.name" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}{{ .Release.Name | trunc 52 | trimSuffix "-" | trimSuffix "." }}
-{{- else -}}{{ printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" | trimSuffix "." }}{{- end -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- $full | replace "." "-" | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* What never changes in the life of a release: selectors and claims are immutable. */}}
