@@ -78,7 +78,8 @@ var accessRows = []accessRow{
 		caller.Check, "example", "marketing_email", true},
 	{"a token of another issuer", caller.Caller{Kind: caller.KindToken, ID: "mail-a", Issuer: "https://evil.example"},
 		caller.Check, "example", "marketing_email", false},
-	{"an id that has the issuer", caller.Caller{Kind: caller.KindToken, ID: "mail-a https://idp.example", Issuer: "https://evil.example"},
+	{"an id that has the issuer",
+		caller.Caller{Kind: caller.KindToken, ID: "mail-a https://idp.example", Issuer: "https://evil.example"},
 		caller.Check, "example", "marketing_email", false},
 }
 
@@ -126,8 +127,8 @@ allow if {
 	input.action in grant.actions
 }
 `
-	one, other := table(t, mailerGrants+"own: {team: mailer, x: 1}\n"), table(t, strings.Replace(mailerGrants, "[check]", "[explain]", 1)+
-		"own: {team: sender}\n")
+	one := table(t, mailerGrants+"own: {team: mailer, x: 1}\n")
+	other := table(t, strings.Replace(mailerGrants, "[check]", "[explain]", 1)+"own: {team: sender}\n")
 	a, err := loaded(t, rules).Access().Over(one, nil, other)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,8 @@ func TestLoadRefusesAccess(t *testing.T) {
 		files fstest.MapFS
 		want  string
 	}{
-		"no allow": {accessSet("package consentd.access\n\nallowed := true\n"), "access/access.rego:1: package consentd.access needs a rule allow"},
+		"no allow": {accessSet("package consentd.access\n\nallowed := true\n"),
+			"access/access.rego:1: package consentd.access needs a rule allow"},
 		"no default": {accessSet("package consentd.access\n\nallow if input.action == \"check\"\n"),
 			"access/access.rego:3: package consentd.access needs a rule allow that is false where nothing permits"},
 		"true by default": {accessSet("package consentd.access\n\ndefault allow := true\n"), "needs a rule allow that is false"},
@@ -180,7 +182,7 @@ func TestLoadRefusesAccess(t *testing.T) {
 		"a field that no act has": {accessSet(allowHead + "allow if input.subject.known\n"),
 			"access/access.rego:5: input.subject: an act has no such field: name one of caller, action"},
 		"the whole input": {accessSet(allowHead + "allow if f(input)\n\nf(x) if x.action == \"check\"\n"), "access/access.rego:5: input"},
-		"an impure built-in": {accessSet(allowHead + "allow if http.send({\"url\": \"http://x\", \"method\": \"GET\"}).status_code == 200\n"),
+		"an impure built-in": {accessSet(allowHead + `allow if http.send({"url": "http://x", "method": "GET"}).status_code == 200`),
 			"access/access.rego:5: built-in http.send is not allowed"},
 		"the clock": {accessSet(allowHead + "import data.consentd.lib.clock\n\nallow if clock.reached(1)\n"),
 			"rules of access see their own packages"},
@@ -300,10 +302,11 @@ func BenchmarkAccess(b *testing.B) {
 	for _, n := range []int{1, 10, 100, 1000} {
 		var grants strings.Builder
 		grants.WriteString("grants:\n")
+		const grant = "  - {callers: [%q], actions: [check], controllers: [example], purposes: [marketing_email]}\n"
 		for i := range n - 1 {
-			fmt.Fprintf(&grants, "  - {callers: [\"key:service-%d\"], actions: [check], controllers: [example], purposes: [marketing_email]}\n", i)
+			fmt.Fprintf(&grants, grant, fmt.Sprintf("key:service-%d", i))
 		}
-		fmt.Fprintf(&grants, "  - {callers: [\"key:mail*\"], actions: [check], controllers: [example], purposes: [marketing_email]}\n")
+		fmt.Fprintf(&grants, grant, "key:mail*")
 		for name, engine := range map[string]policy.Engine{"compiled": policy.Compiled, "topdown": policy.Topdown} {
 			b.Run(fmt.Sprintf("%d/%s", n, name), func(b *testing.B) {
 				a := shippedAccess(b, policy.Options{Engine: engine}, table(b, grants.String()))

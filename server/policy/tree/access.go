@@ -122,8 +122,8 @@ func (g *Grant) faults() (found []string) {
 	return found
 }
 
-// maxGrants is how many grants are taken apart when a table is compiled, in 0.4 s, so that what a caller may do is found
-// in 10 µs; of 50,000 the compiler leaves that to each evaluation, which then takes 0.2 s.
+// maxGrants is how many grants are taken apart when a table is compiled, in 0.4 s, so that what a caller may do is
+// found in 10 µs; of 50,000 the compiler leaves that to each evaluation, which then takes 0.2 s.
 const maxGrants = 10_000
 
 const star = "*"
