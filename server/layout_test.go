@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"server/policy/law":      {"server/consent", "server/policy/tree"},
 	"server/policy/space":    {"server/consent", "server/policy", "server/policy/law", "server/policy/tree"},
 	"server/policy/admission": {
-		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law", "server/policy/space",
+		"server/caller", "server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law", "server/policy/space",
 		"server/policy/tree",
 	},
 	"server/policy/source":     {"server/consent"},
