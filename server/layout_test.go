@@ -36,8 +36,8 @@ var mayImport = map[string][]string{
 	"server/policy/law":      {"server/consent", "server/policy/tree"},
 	"server/policy/space":    {"server/consent", "server/policy", "server/policy/law", "server/policy/tree"},
 	"server/policy/admission": {
-		"server/caller", "server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law", "server/policy/space",
-		"server/policy/tree",
+		"server/caller", "server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law",
+		"server/policy/space", "server/policy/tree",
 	},
 	"server/policy/source":     {"server/consent"},
 	"server/policy/archive":    {"server/consent", "server/policy", "server/policy/source"},

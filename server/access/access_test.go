@@ -33,6 +33,8 @@ const mailGrant = `grants:
   - {callers: ["key:mailer"], actions: [check], controllers: [example], purposes: [marketing_email]}
 `
 
+const allowHead = "package consentd.access\n\ndefault allow := false\n\n"
+
 // world is a gate with what it works on.
 type world struct {
 	*access.Gate
@@ -85,7 +87,8 @@ func setWith(t testing.TB, files map[string]string) *policy.Set {
 	t.Helper()
 	fsys := fstest.MapFS{}
 	err := fs.WalkDir(policies.FS, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasPrefix(name, "access/") || !strings.Contains(name, "example") && !strings.HasPrefix(name, "lib/") {
+		wanted := strings.HasPrefix(name, "lib/") || strings.HasPrefix(name, "controllers/example/")
+		if err != nil || entry.IsDir() || !wanted {
 			return err
 		}
 		content, err := fs.ReadFile(policies.FS, name)
@@ -122,8 +125,10 @@ func TestNobodyIsAskedWhoIsNotAuthenticated(t *testing.T) {
 
 // TestAnonymousCallersMayNothing: whatever the policy says of them, where callers are authenticated.
 func TestAnonymousCallersMayNothing(t *testing.T) {
-	w := open(t, setWith(t, map[string]string{"access/access.rego": "package consentd.access\n\ndefault allow := false\n\nallow if input.action\n"}), "")
-	for name, c := range map[string]*caller.Caller{"nil": nil, "zero": {}, "anonymous": caller.Anonymous, "a copy": {Kind: caller.KindAnonymous, ID: "x"}} {
+	w := open(t, setWith(t, map[string]string{"access/access.rego": allowHead + "allow if input.action\n"}), "")
+	for name, c := range map[string]*caller.Caller{
+		"nil": nil, "zero": {}, "anonymous": caller.Anonymous, "a copy": {Kind: caller.KindAnonymous, ID: "x"},
+	} {
 		if err := w.Permit(t.Context(), c, mail); !errors.Is(err, consent.ErrUnauthenticated) || errors.Is(err, consent.ErrForbidden) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -139,13 +144,14 @@ func TestPermit(t *testing.T) {
 		t.Error(err)
 	}
 	for want, act := range map[string]caller.Act{
-		"check of purpose ai_training of controller example is not permitted to key:mailer: no grant of the policies of access names it": {
+		"check of purpose ai_training of controller example is not permitted to key:mailer: no grant": {
 			Action: caller.Check, Controller: "example", Purpose: "ai_training"},
 		"read of controller example, for no purpose in particular, is not permitted to key:mailer": {
 			Action: caller.Read, Controller: "example"},
-		"policy.activate is not permitted to key:mailer":                       {Action: caller.PolicyActivate},
-		`check of purpose "a\nb" of controller "" is not permitted`:            {Action: caller.Check, Purpose: "a\nb"},
-		`check of purpose "` + strings.Repeat("x", 128) + `"… of controller c`: {Action: caller.Check, Controller: "c", Purpose: strings.Repeat("x", 4<<20)},
+		"policy.activate is not permitted to key:mailer":            {Action: caller.PolicyActivate},
+		`check of purpose "a\nb" of controller "" is not permitted`: {Action: caller.Check, Purpose: "a\nb"},
+		`check of purpose "` + strings.Repeat("x", 128) + `"… of controller c`: {
+			Action: caller.Check, Controller: "c", Purpose: strings.Repeat("x", 4<<20)},
 	} {
 		err := w.Permit(t.Context(), mailer, act)
 		if !errors.Is(err, consent.ErrForbidden) || !strings.HasPrefix(err.Error(), want) || len(err.Error()) > 500 {
@@ -204,11 +210,7 @@ func TestAnswersAreRemembered(t *testing.T) {
 
 // TestAnswersDependOnWhatRulesRead: on claims and recipients, where rules read them.
 func TestAnswersDependOnWhatRulesRead(t *testing.T) {
-	rules := `package consentd.access
-
-default allow := false
-
-allow if {
+	rules := allowHead + `allow if {
 	input.caller.claims.scope == "mail"
 	not input.recipient
 }
@@ -250,7 +252,7 @@ func TestTheMemoryIsBounded(t *testing.T) {
 
 // TestAFailingPolicyPermitsNothing, and is asked again: what it says when it fails is not remembered.
 func TestAFailingPolicyPermitsNothing(t *testing.T) {
-	rules := "package consentd.access\n\ndefault allow := false\n\nallow := \"yes\" if input.action == \"check\"\n"
+	rules := allowHead + "allow := \"yes\" if input.action == \"check\"\n"
 	w := open(t, setWith(t, map[string]string{"access/access.rego": rules}), "")
 	for range 2 {
 		if err := w.Permit(t.Context(), mailer, mail); !errors.Is(err, consent.ErrForbidden) {
@@ -273,8 +275,9 @@ func TestPoliciesChange(t *testing.T) {
 	if err := w.PoliciesChanged(); err != nil || w.permits(mailer, mail) {
 		t.Errorf("the grant outlived its set: %v", err)
 	}
-	w.set.Store(setWith(t, map[string]string{"access/access.rego": "package consentd.access\n\ndefault allow := false\n\nallow if input.purpose == \"x\"\n"}))
-	if err := w.PoliciesChanged(); err != nil || w.permits(mailer, mail) || !w.permits(mailer, caller.Act{Action: caller.Check, Purpose: "x"}) {
+	w.set.Store(setWith(t, map[string]string{"access/access.rego": allowHead + "allow if input.purpose == \"x\"\n"}))
+	x := caller.Act{Action: caller.Check, Purpose: "x"}
+	if err := w.PoliciesChanged(); err != nil || w.permits(mailer, mail) || !w.permits(mailer, x) {
 		t.Errorf("the set's own rules do not count: %v", err)
 	}
 }
@@ -321,7 +324,8 @@ func TestTheTableIsFollowed(t *testing.T) {
 			t.Errorf("an empty list of grants permits something: %+v", s)
 		}
 		w.Close()
-		if log := w.log.String(); !strings.Contains(log, "grants.yaml:1: unknown key grant") || strings.Count(log, "cannot be used") != 5 {
+		log := w.log.String()
+		if !strings.Contains(log, "grants.yaml:1: unknown key grant") || strings.Count(log, "cannot be used") != 5 {
 			t.Errorf("the log has %s", log)
 		}
 	})
@@ -427,7 +431,8 @@ func TestPermitAllocates(t *testing.T) {
 
 // BenchmarkPermit is a question that is remembered, by one goroutine and by all processors.
 func BenchmarkPermit(b *testing.B) {
-	w := open(b, shipped(), mailGrant+`  - {callers: ["token:* https://idp.example"], actions: [check], controllers: [example], purposes: ["*"]}`+"\n")
+	w := open(b, shipped(), mailGrant+
+		`  - {callers: ["token:* https://idp.example"], actions: [check], controllers: [example], purposes: ["*"]}`+"\n")
 	ctx := context.Background()
 	token := &caller.Caller{Kind: caller.KindToken, ID: "8b9f2f9e-9b0f-4f6e-8a2e-5f1b6c3d2e1f", Issuer: "https://idp.example"}
 	for name, c := range map[string]*caller.Caller{"key": mailer, "token": token} {

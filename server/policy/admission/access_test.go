@@ -29,8 +29,10 @@ func TestAccessIsAdmitted(t *testing.T) {
 			"allow fails where key:x asks to read purpose \"\" of controller \"example\""},
 		"everybody": {ownAccess + "allow if input.action != \"admin\"\n",
 			"access/access.rego:3: allow holds where anonymous asks to check: ask who calls before anything is permitted"},
-		"without end": {ownAccess + "allow if {\n\tsome a in numbers.range(1, 2000)\n\tsome b in numbers.range(1, 2000)\n\ta + b == -1\n}\n",
-			"access/access.rego:3: allow fails where anonymous asks to check"},
+		"without end": {
+			ownAccess + "allow if {\n\tsome a in numbers.range(1, 2000)\n\tsome b in numbers.range(1, 2000)\n\ta + b == -1\n}\n",
+			"access/access.rego:3: allow fails where anonymous asks to check",
+		},
 	} {
 		files := shipped(t, "example/storage", nil)
 		files["access/access.rego"] = &fstest.MapFile{Data: []byte(row.rules)}
@@ -77,7 +79,7 @@ func TestAccessIsTestedApart(t *testing.T) {
 	}
 	own := "package consentd.access_test\n\nimport data.consentd.access\n\ntest_wrong if access.allow\n"
 	files["access/own_test.rego"] = &fstest.MapFile{Data: []byte(own)}
-	const want = "access/own_test.rego:5: test data.consentd.access_test.test_wrong fails"
+	const want = "access/own_test.rego:5: test test_wrong fails"
 	if err := admit(files); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("a test that fails: %v", err)
 	}

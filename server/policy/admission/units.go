@@ -18,7 +18,8 @@ import (
 )
 
 // units are the parts of a set that are proven and tested apart: each controller, by its id, what they share, by "",
-// and what callers may do, by accessUnit. What changes in one controller's rules, data or tests leaves the others as proven as they were.
+// and what callers may do, by accessUnit. What changes in one controller's rules, data or tests leaves the others as
+// proven as they were.
 type units struct {
 	modules   map[string]*ast.Module
 	documents map[string]any

@@ -85,7 +85,8 @@ func TestFaultsOfAccess(t *testing.T) {
 			`grants.yaml:2: grants[0]: actions: watch is on no one controller, and this grants nothing of it: give it a grant of its own`},
 		"read for one purpose": {grantWith("actions", `    actions: [check, read]`),
 			`read is for no one purpose, and this grants nothing of it`},
-		"too many": {"grants:\n" + strings.Repeat(`  - {callers: ["key:x"], actions: [check], controllers: [a], purposes: [b]}`+"\n", 10_001),
+		"too many": {"grants:\n" + strings.Repeat(`  - {callers: ["key:x"], actions: [check], controllers: [a], purposes: [b]}
+`, 10_001),
 			"grants.yaml:2: grants: 10001 are more than 10000"},
 		"a key twice":       {goodGrants + "own: {}\n", "grants.yaml:"},
 		"a word for a bool": {"grants: []\nown: {a: yes}\n", "grants.yaml:2: a: yes is text"},
