@@ -196,7 +196,7 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)),
-		grpc.UnaryInterceptor(a.edge.intercept), grpc.ChainStreamInterceptor(a.edge.interceptStream)}
+		grpc.UnaryInterceptor(a.edge.intercept), grpc.ChainStreamInterceptor(a.edge.permitStream)}
 }
 
 // Register adds the services to a server made with ServerOptions.

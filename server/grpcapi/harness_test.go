@@ -37,6 +37,7 @@ type fake struct {
 	status consent.PolicyStatus
 	// permit refuses what callers ask to do; nil: they may do everything.
 	permit   func(*caller.Caller, caller.Act) error
+	watchers *watch.Hub // nil: there are too many watchers
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
@@ -82,7 +83,12 @@ func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consi
 	return f.list(r)
 }
 
-func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, consent.ErrTooManyWatchers }
+func (f *fake) Join(id [16]byte) (*watch.Watcher, error) {
+	if f.watchers == nil {
+		return nil, consent.ErrTooManyWatchers
+	}
+	return f.watchers.Join(id)
+}
 
 func (f *fake) Fence(ctx context.Context) error {
 	if f.fence == nil {
@@ -164,18 +170,29 @@ func (b *buffer) String() string {
 
 func serve(t testing.TB, f *fake) *served {
 	t.Helper()
+	return serveWith(t, f, nil)
+}
+
+// serveWith is serve with a configuration that is changed, unless change is nil.
+func serveWith(t testing.TB, f *fake, change func(*grpcapi.Config)) *served {
+	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
-	api, err := grpcapi.New(grpcapi.Config{
+	config := grpcapi.Config{
 		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
-	})
+	}
+	if change != nil {
+		change(&config)
+	}
+	api, err := grpcapi.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.api = api
-	server := grpc.NewServer(api.ServerOptions()...)
+	server := grpc.NewServer(append(api.ServerOptions(), grpc.StatsHandler(namedCallers{}))...)
 	api.Register(server)
+	registerOthers(server)
 	listener := bufconn.Listen(1 << 20)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

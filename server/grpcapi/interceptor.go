@@ -44,8 +44,8 @@ func (e *edge) uncounted(ctx context.Context, request any, method string, handle
 	return handler(ctx, request)
 }
 
-// interceptStream opens a stream, if its caller may. What its messages ask for is asked as they come.
-func (e *edge) interceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+// permitStream opens a stream, if its caller may. What its messages ask for is asked as they come.
+func (e *edge) permitStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx := stream.Context()
 	if err := e.guard(ctx, info.FullMethod, func() error { return e.permit(ctx, info.FullMethod, nil) }); err != nil {
 		s := e.errors.refuse(ctx, info.FullMethod, err)
