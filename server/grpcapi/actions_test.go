@@ -380,7 +380,8 @@ func TestBatchesArePermittedItemByItem(t *testing.T) {
 		return slices.Repeat([]authz.Result{{Decision: consent.Failed()}}, len(r)), nil
 	}})
 	answer, err := decisions(s.conn).BatchCheck(t.Context(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{
-		checkOf("ads"), checkOf("b"), {Controller: "other", SubjectId: "s", Purpose: "ads"}, {Controller: "acme", Purpose: "b"}, checkOf("ads"),
+		checkOf("ads"), checkOf("b"), {Controller: "other", SubjectId: "s", Purpose: "ads"}, {Controller: "acme", Purpose: "b"},
+		checkOf("ads"),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -510,8 +511,8 @@ func TestRightsAreLostWhileWatching(t *testing.T) {
 // TestUndecodableRequestsAskForNothing: they are refused for what they are.
 func TestUndecodableRequestsAskForNothing(t *testing.T) {
 	s := serve(t, behind(t))
-	err := s.conn.Invoke(t.Context(), consentv1.DecisionService_Check_FullMethodName, []byte{0x0a, 1, 0xff}, &consentv1.CheckResponse{},
-		grpc.ForceCodec(rawFrames{}))
+	const method = consentv1.DecisionService_Check_FullMethodName
+	err := s.conn.Invoke(t.Context(), method, []byte{0x0a, 1, 0xff}, &consentv1.CheckResponse{}, grpc.ForceCodec(rawFrames{}))
 	if status.Code(err) != codes.InvalidArgument {
 		t.Error(err)
 	}
@@ -535,8 +536,8 @@ func TestOtherServices(t *testing.T) {
 	if err != nil {
 		t.Errorf("health, watched: %v", err)
 	}
-	if err := s.conn.Invoke(t.Context(), "/test.Ungoverned/Call", &consentv1.CheckRequest{}, &consentv1.CheckResponse{}); status.Code(err) !=
-		codes.PermissionDenied {
+	err = s.conn.Invoke(t.Context(), "/test.Ungoverned/Call", &consentv1.CheckRequest{}, &consentv1.CheckResponse{})
+	if status.Code(err) != codes.PermissionDenied {
 		t.Errorf("a method without a row: %v", err)
 	}
 	reflecting, err := reflectionpb.NewServerReflectionClient(s.conn).ServerReflectionInfo(t.Context())
