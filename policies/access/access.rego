@@ -36,11 +36,11 @@ _grants(grant) if {
 
 _name := concat(":", [input.caller.kind, input.caller.id])
 
-# The grants of callers who are named whole, by name, and of those who are not. They depend on no request, and are made once.
+# The grants by the names of their callers, and those of callers who are named by a pattern. They depend on no request, and are
+# made once.
 _named[name] contains [issuer, grant] if {
 	some grant in data.access.grants
 	some caller in grant.callers
-	not contains(caller, "*")
 	[name, issuer] := _parts(caller)
 }
 

@@ -294,6 +294,30 @@ func TestAccessThatFails(t *testing.T) {
 	}
 }
 
+// TestActsHaveTheirSchema: what rules of access are given is what the schema says, for each action and kind of caller.
+func TestActsHaveTheirSchema(t *testing.T) {
+	schema := schemaOf(t, "access")
+	callers := []*caller.Caller{mailer, {Kind: caller.KindCertificate, ID: "x"}, {
+		Kind: caller.KindToken, ID: "x", Issuer: "i", Claims: map[string]any{"a": []any{1.0, "b"}},
+	}}
+	for _, action := range caller.Actions() {
+		for _, c := range callers {
+			for kind := range consent.Authority + 1 {
+				act := caller.Act{Action: action, Controller: "c", Purpose: "p"}
+				if kind != 0 {
+					act.Recipient = consent.Recipient{Kind: kind, ID: "r", Country: "DE"}
+				}
+				if faults := match(t, schema, policy.BuildAct(c, act)); faults != "" {
+					t.Errorf("%s of %s: %s", action, c, faults)
+				}
+			}
+		}
+	}
+	if match(t, schema, policy.BuildAct(mailer, caller.Act{Action: "chekc"})) == "" {
+		t.Error("an unknown action is accepted")
+	}
+}
+
 // BenchmarkAccess is an evaluation that is not remembered, over so many grants of which the last permits.
 func BenchmarkAccess(b *testing.B) {
 	for _, n := range []int{1, 10, 100, 1000} {
