@@ -467,3 +467,54 @@ func cpuTime(b *testing.B) int64 {
 	}
 	return usage.Utime.Nano() + usage.Stime.Nano()
 }
+
+// fenced is the text of the first fence of a language in a guide that has some words.
+func fenced(t *testing.T, file, language, words string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range strings.Split(string(text), "\n```"+language+"\n")[1:] {
+		if block, _, _ = strings.Cut(block, "\n```"); strings.Contains(block, words) {
+			return block + "\n"
+		}
+	}
+	t.Fatalf("%s has no example of %s", file, words)
+	return ""
+}
+
+// TestTheGuides: the examples of both guides mean what their texts say.
+func TestTheGuides(t *testing.T) {
+	w := open(t, shipped(), fenced(t, "../README.md", "yaml", "grants:"))
+	key := func(id string) *caller.Caller { return &caller.Caller{Kind: caller.KindKey, ID: id} }
+	desk := &caller.Caller{Kind: caller.KindToken, ID: "privacy-desk", Issuer: "https://idp.example"}
+	for name, row := range map[string]struct {
+		c    *caller.Caller
+		act  caller.Act
+		want bool
+	}{
+		"the mailer":            {mailer, mail, true},
+		"its near cache":        {mailer, caller.Act{Action: caller.Watch}, true},
+		"another purpose":       {mailer, caller.Act{Action: caller.Check, Controller: "example", Purpose: "ai_training"}, false},
+		"the desk":              {desk, caller.Act{Action: caller.Read, Controller: "example"}, true},
+		"the desk, for mails":   {desk, mail, false},
+		"the operator":          {key("operator"), caller.Act{Action: caller.PolicyActivate}, true},
+		"who is not the mail's": {key("sender"), mail, false},
+	} {
+		if got := w.permits(row.c, row.act); got != row.want {
+			t.Errorf("%s: permitted: %v", name, got)
+		}
+	}
+	own := setWith(t, map[string]string{
+		"access/access.rego": fenced(t, "../../policies/README.md", "rego", "package consentd.access"),
+		"access/data.yaml":   "own: {purposes_of: {mail: [marketing_email]}}\n",
+	})
+	w = open(t, own, "")
+	team := func(name string) *caller.Caller {
+		return &caller.Caller{Kind: caller.KindToken, ID: "x", Issuer: "https://idp.example", Claims: map[string]any{"teams": []any{name}}}
+	}
+	if !w.permits(team("mail"), mail) || w.permits(team("ads"), mail) || w.permits(mailer, mail) {
+		t.Error("the rule of the guide does not do what it says")
+	}
+}
