@@ -16,16 +16,14 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":              {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
-	"server/consent":      {},
-	"server/nearest":      {},
-	"server/store":        {"server/consent"},
-	"server/store/pebble": {"server/consent", "server/store"},
-	"server/certificate":  {},
-	"server/caller":       {"server/consent"},
-	"server/access": {
-		"server/caller", "server/consent", "server/policy", "server/policy/tree",
-	},
+	"server":                 {"server/app", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server/consent":         {},
+	"server/nearest":         {},
+	"server/store":           {"server/consent"},
+	"server/store/pebble":    {"server/consent", "server/store"},
+	"server/certificate":     {},
+	"server/caller":          {"server/consent"},
+	"server/access":          {"server/caller", "server/consent", "server/policy", "server/policy/tree"},
 	"server/place":           {},
 	"server/cache":           {"server/consent", "server/store"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
