@@ -85,8 +85,8 @@ func (s *stack) serveChecks(b *testing.B, set *policy.Set, required bool) consen
 	return consentv1.NewDecisionServiceClient(conn)
 }
 
-// BenchmarkCheckWithAccess is a check over gRPC of a caller who is kept to what is granted beside one who is not, client
-// and server together, in turns: the medians of the CPU time, and of what each turn took more.
+// BenchmarkCheckWithAccess is a check over gRPC of a caller who is kept to what is granted beside one who is not,
+// client and server together, in turns: the medians of the CPU time, and of what each turn took more.
 func BenchmarkCheckWithAccess(b *testing.B) {
 	s := newStack(b, policy.Options{ShadowRate: -1})
 	set, err := s.loader.Read(policies.FS)
