@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"server/policy/space":    {"server/consent", "server/policy", "server/policy/law", "server/policy/tree"},
 	"server/policy/admission": {
 		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law", "server/policy/space",
-		"server/policy/tree",
+		"server/policy/tree", "server/caller",
 	},
 	"server/policy/source":   {"server/consent"},
 	"server/policy/archive":  {"server/consent", "server/policy", "server/policy/source"},

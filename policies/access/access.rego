@@ -15,28 +15,48 @@ package consentd.access
 default allow := false
 
 allow if {
-	some grant in data.access.grants
+	some [issuer, grant] in _named[_name]
+	issuer == input.caller.issuer
+	_grants(grant)
+}
+
+allow if {
+	some [kind, pattern, issuer, grant] in _patterned
+	kind == input.caller.kind
+	issuer == input.caller.issuer
+	_like(pattern, input.caller.id)
+	_grants(grant)
+}
+
+_grants(grant) if {
 	_among(grant.actions, input.action)
 	_among(grant.controllers, input.controller)
 	_among(grant.purposes, input.purpose)
-	_called(grant.callers)
 }
 
-# METADATA
-# description: One of the callers is who asks, by kind and id, and of a token by its issuer too.
-_called(callers) if {
-	some caller in callers
-	startswith(caller, _kind)
-	endswith(caller, _issuer)
-	_like(trim_suffix(trim_prefix(caller, _kind), _issuer), input.caller.id)
+_name := concat(":", [input.caller.kind, input.caller.id])
+
+# The grants by the names of their callers, and those of callers who are named by a pattern. They depend on no request, and are
+# made once.
+_named[name] contains [issuer, grant] if {
+	some grant in data.access.grants
+	some caller in grant.callers
+	[name, issuer] := _parts(caller)
 }
 
-_kind := concat("", [input.caller.kind, ":"])
+_patterned contains [kind, pattern, issuer, grant] if {
+	some grant in data.access.grants
+	some caller in grant.callers
+	[name, issuer] := _parts(caller)
+	contains(name, "*")
+	kind := split(name, ":")[0]
+	pattern := substring(name, count(kind) + 1, -1)
+}
 
-# A caller of the table that names an issuer is no caller without one: an id has no space there.
-_issuer := concat("", [" ", input.caller.issuer]) if input.caller.issuer != ""
+# kind:id, and of a token the issuer after a space.
+_parts(caller) := [caller, ""] if not contains(caller, " ")
 
-_issuer := "" if input.caller.issuer == ""
+_parts(caller) := split(caller, " ") if contains(caller, " ")
 
 _among(patterns, text) if {
 	some pattern in patterns

@@ -113,6 +113,20 @@ test_patterns_that_do_not_match if {
 	}
 }
 
+test_denied_what_a_grant_to_a_pattern_does_not_name if {
+	patterned := object.union(_grant, {"callers": ["key:mail*"]})
+	_allowed({}, [patterned])
+	every act in [
+		{"action": "explain"},
+		{"controller": "jasminai"},
+		{"purpose": "ai_training"},
+		{"caller": {"kind": "certificate", "id": "mailer", "issuer": ""}},
+		{"caller": {"kind": "key", "id": "mailer", "issuer": "https://idp.example"}},
+	] {
+		not _allowed(act, [patterned])
+	}
+}
+
 _token_allowed(caller, callers) if _allowed({"caller": caller}, [object.union(_grant, {"callers": callers})])
 
 test_allowed_tokens_of_their_issuer if {

@@ -16,7 +16,7 @@ const (
 	// readings that agree, within a second.
 	look = 500 * time.Millisecond
 	// maxBytes bounds the file: ten thousand grants take about 1 MiB.
-	maxBytes = 8 << 20
+	maxBytes = 4 << 20
 )
 
 // following is what is known of the operator's file; the gate's mu guards it.

@@ -140,6 +140,9 @@ func check(a asking, r *consentv1.CheckRequest) error {
 func explained(a asking, r *consentv1.ExplainRequest) error { return check(a, r.GetCheck()) }
 
 func reported(a asking, r *consentv1.ReportAnswersRequest) error {
+	if len(r.GetAnswers()) == 0 {
+		return a.on("")
+	}
 	for _, answers := range r.GetAnswers() {
 		to := consent.Recipient{Kind: consent.RecipientKind(answers.GetRecipientKind())}
 		if err := a.to(answers.GetController(), answers.GetPurpose(), to); err != nil {

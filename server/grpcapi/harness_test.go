@@ -46,6 +46,7 @@ type fake struct {
 	// reporter is told of what near caches answered; nil: nobody is.
 	reporter *reporter
 
+	watchers *watch.Hub // nil: there are too many watchers
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
@@ -91,7 +92,12 @@ func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consi
 	return f.list(r)
 }
 
-func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, consent.ErrTooManyWatchers }
+func (f *fake) Join(id [16]byte) (*watch.Watcher, error) {
+	if f.watchers == nil {
+		return nil, consent.ErrTooManyWatchers
+	}
+	return f.watchers.Join(id)
+}
 
 func (f *fake) Fence(ctx context.Context) error {
 	if f.fence == nil {
@@ -173,6 +179,12 @@ func (b *buffer) String() string {
 
 func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	t.Helper()
+	return serveWith(t, f, nil, options...)
+}
+
+// serveWith is serve with a configuration that is changed, unless change is nil.
+func serveWith(t testing.TB, f *fake, change func(*grpcapi.Config), options ...grpc.ServerOption) *served {
+	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
 	if f.policy == nil {
 		f.policy = examplePolicy
@@ -181,19 +193,24 @@ func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
 	if f.reporter != nil {
 		reporters = append(reporters, f.reporter)
 	}
-	api, err := grpcapi.New(grpcapi.Config{
+	config := grpcapi.Config{
 		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: f.policy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(telemetry.Lines(slog.NewTextHandler(s.log, nil))), Metrics: s.metrics,
 		Purposes: func(string) []string { return []string{"ads", "mail"} }, Acts: f.acts, Usages: f.usages,
 		Reporters: reporters,
-	})
+	}
+	if change != nil {
+		change(&config)
+	}
+	api, err := grpcapi.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.api = api
-	server := grpc.NewServer(append(options, api.ServerOptions()...)...)
+	server := grpc.NewServer(append(append(options, grpc.StatsHandler(namedCallers{})), api.ServerOptions()...)...)
 	api.Register(server)
+	registerOthers(server)
 	listener := bufconn.Listen(1 << 20)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -191,7 +192,7 @@ func (a *Access) Permits(c *caller.Caller, act caller.Act) (permitted bool, err 
 }
 
 func (a *Access) byTopdown(input engine.Value) (bool, error) {
-	value, err := a.refer(engine.ToAST(input))
+	value, err := a.refer(context.Background(), engine.ToAST(input))
 	if err != nil {
 		return false, err
 	}
@@ -202,9 +203,14 @@ func (a *Access) byTopdown(input engine.Value) (bool, error) {
 	return bool(b), nil
 }
 
+// topdownTimeout bounds an evaluation by topdown, which counts no steps.
+const topdownTimeout = time.Second
+
 // refer evaluates by topdown.
-func (a *Access) refer(input ast.Value) (ast.Value, error) {
-	results, err := a.reference.Eval(context.Background(), rego.EvalParsedInput(input))
+func (a *Access) refer(ctx context.Context, input ast.Value) (ast.Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, topdownTimeout)
+	defer cancel()
+	results, err := a.reference.Eval(ctx, rego.EvalParsedInput(input))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("evaluating the policy of access: %w", err)

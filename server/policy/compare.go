@@ -106,25 +106,25 @@ func answerOf(ctx context.Context, e *engine.Entrypoint, input engine.Value) (an
 
 // Compare asks whether a caller may do something, and has topdown answer too. The error is a *DifferenceError where the
 // compiled engine has another answer, or why the policy has none.
-func (a *Access) Compare(c *caller.Caller, act caller.Act) error {
+func (a *Access) Compare(ctx context.Context, c *caller.Caller, act caller.Act) error {
 	s := a.scratch.Get().(*scratch)
 	defer a.scratch.Put(s)
 	input := a.records.build(s, c, act)
-	value, err := a.refer(engine.ToAST(input))
+	var answer ast.Value
+	if a.compiled != nil {
+		var err error
+		if answer, err = answerOf(ctx, a.compiled, input); err != nil {
+			return err
+		}
+	}
+	value, err := a.refer(ctx, engine.ToAST(input))
 	if err != nil {
 		return err
 	}
 	if _, ok := value.(ast.Boolean); !ok {
 		return errAllow
 	}
-	if a.compiled == nil {
-		return nil
-	}
-	answer, err := answerOf(context.Background(), a.compiled, input)
-	if err != nil {
-		return err
-	}
-	if d := differ(answer, value, nil); d != nil {
+	if d := differ(answer, value, nil); a.compiled != nil && d != nil {
 		return d
 	}
 	return nil
