@@ -136,6 +136,20 @@ func (c *conn) begin(batch []byte, now int64, more []waiting) []byte {
 	return batch
 }
 
+// settle gives up what waits, and returns how many calls are under way.
+func (c *conn) settle() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.waiting {
+		c.heldBack(w.due)
+	}
+	c.waiting = nil
+	if c.broken != nil {
+		return 0
+	}
+	return c.underWay
+}
+
 func (c *conn) fits(w waiting) bool {
 	return c.broken == nil && c.underWay < c.allowed && (c.most == 0 || c.underWay < c.most) &&
 		c.credit >= int64(messageHead+len(w.message))

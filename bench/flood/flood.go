@@ -133,10 +133,7 @@ func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 	runtime.LockOSThread()
 	f.dispatch(ctx, p)
 	runtime.UnlockOSThread()
-	select {
-	case <-ctx.Done():
-	case <-time.After(f.config.Timeout + BinLength): // answers to the last
-	}
+	f.settle(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.current = nil
@@ -146,6 +143,21 @@ func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 		result.Slowest = max(result.Slowest, b.Slowest)
 	}
 	return result
+}
+
+// settle waits for the answers to the last calls; those that still wait to be sent are held back.
+func (f *Flood) settle(ctx context.Context) {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(f.config.Timeout); ctx.Err() == nil && time.Now().Before(deadline); <-poll.C {
+		left := 0
+		for _, c := range f.conns {
+			left += c.settle()
+		}
+		if left == 0 {
+			return
+		}
+	}
 }
 
 // tick is how often what is due is sent, each time over the next connection.
