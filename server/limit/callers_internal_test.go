@@ -8,8 +8,8 @@ import (
 	"github.com/consentd/consentd/server/caller"
 )
 
-// However many callers come, what is remembered of them is bounded, those that there is no room for are bounded too, and
-// callers make room once their bounds are untouched.
+// However many callers come, what is remembered of them is bounded, those that there is no room for are bounded too,
+// and callers make room once their bounds are untouched.
 func TestWhatIsRememberedOfCallers(t *testing.T) {
 	var c callers
 	now := int64(time.Hour)
