@@ -35,6 +35,8 @@ type conn struct {
 	// answered is told of each call's end, by the receiving goroutine, heldBack of each that was not sent, by either.
 	answered func(call call, now int64, status int)
 	heldBack func(due int64)
+	// defiant takes the first bound of streams, and no later one.
+	defiant bool
 	// patience is how long a call waits for a free stream before it is held back.
 	patience int64
 	// most is the sender's own bound of calls under way; 0: it has none.
@@ -297,7 +299,7 @@ func (r *receiver) settings(flags http2.Flags) error {
 		return nil
 	}
 	for p := r.payload; len(p) >= 6; p = p[6:] {
-		if http2.SettingID(binary.BigEndian.Uint16(p)) == http2.SettingMaxConcurrentStreams {
+		if http2.SettingID(binary.BigEndian.Uint16(p)) == http2.SettingMaxConcurrentStreams && (!r.defiant || r.next == 1) {
 			r.mu.Lock()
 			r.allowed = int(binary.BigEndian.Uint32(p[2:]))
 			r.mu.Unlock()

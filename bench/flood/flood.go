@@ -32,6 +32,8 @@ type Config struct {
 	Timeout time.Duration
 	// Patience is how long a call waits for a free stream.
 	Patience time.Duration
+	// Defiant clients send whatever the server says of how many streams they may have after its first word.
+	Defiant bool
 }
 
 // Phase is a part of a run.
@@ -93,7 +95,7 @@ func Open(c Config) (*Flood, error) {
 			f.Close()
 			return nil, err
 		}
-		one.began, one.patience = began, int64(c.Patience)
+		one.began, one.patience, one.defiant = began, int64(c.Patience), c.Defiant
 		one.answered, one.heldBack = f.answered, f.heldBack
 		go one.receive()
 		f.conns = append(f.conns, one)

@@ -34,7 +34,7 @@ func (t *target) measure(ctx context.Context, o options) error {
 	}
 	f, err := flood.Open(flood.Config{
 		Addr: t.addr, Connections: o.connections, Method: consentv1.DecisionService_Check_FullMethodName, Messages: messages,
-		Timeout: timeout, Patience: o.patience,
+		Timeout: timeout, Patience: o.patience, Defiant: o.defiant,
 	})
 	if err != nil {
 		return err
