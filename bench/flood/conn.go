@@ -64,10 +64,10 @@ type conn struct {
 // call is one under way: when it was due and sent; due is -1 for none.
 type call struct{ due, sent int64 }
 
-// waiting is a call that has no stream yet.
+// waiting is a call that has no stream yet, since it was offered first.
 type waiting struct {
-	due     int64
-	message []byte
+	due, since int64
+	message    []byte
 }
 
 func dial(addr string, headers []hpack.HeaderField) (*conn, error) {
@@ -122,11 +122,14 @@ func (c *conn) offer(more ...waiting) error {
 func (c *conn) begin(batch []byte, now int64, more []waiting) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, more...)
+	for _, w := range more {
+		w.since = now
+		c.waiting = append(c.waiting, w)
+	}
 	for len(c.waiting) > 0 {
 		next := c.waiting[0]
 		switch {
-		case now-next.due > c.patience:
+		case now-next.since > c.patience:
 			c.heldBack(next.due)
 		case c.fits(next):
 			batch = c.send(batch, now, next)

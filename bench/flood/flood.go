@@ -178,7 +178,7 @@ func (f *Flood) dispatch(ctx context.Context, p Phase) {
 		one.most = p.Most
 		due = due[:0]
 		for ; offset <= at; offset = schedule() {
-			due = append(due, waiting{f.start + int64(offset), f.message()})
+			due = append(due, waiting{due: f.start + int64(offset), message: f.message()})
 		}
 		_ = one.offer(due...) // the receiver sees what broke
 	}
