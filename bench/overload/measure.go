@@ -91,7 +91,8 @@ func (t *target) capacity(ctx context.Context, f *flood.Flood, o options) (most,
 }
 
 const head = "| offered | per s | answered per s | of capacity | refused per s | held back per s | failed per s | p50 | p99 | " +
-	"p99 from due | server CPU | answered per CPU second | peak memory | to settle | withdrawals: done, failed, p99 | another client: answered, not, p99 |\n" +
+	"p99 from due | server CPU | answered per CPU second | peak memory | to settle | " +
+	"withdrawals: done, failed, p99 | another client: answered, not, p99 |\n" +
 	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 
 // phase offers a load and prints what became of it.
