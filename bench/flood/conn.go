@@ -35,6 +35,8 @@ type conn struct {
 	// answered is told of each call's end, by the receiving goroutine, heldBack of each that was not sent, by either.
 	answered func(call call, now int64, status int)
 	heldBack func(due int64)
+	// defiant takes the first bound of streams, and no later one.
+	defiant bool
 	// patience is how long a call waits for a free stream before it is held back.
 	patience int64
 	// most is the sender's own bound of calls under way; 0: it has none.
@@ -62,10 +64,10 @@ type conn struct {
 // call is one under way: when it was due and sent; due is -1 for none.
 type call struct{ due, sent int64 }
 
-// waiting is a call that has no stream yet.
+// waiting is a call that has no stream yet, since it was offered first.
 type waiting struct {
-	due     int64
-	message []byte
+	due, since int64
+	message    []byte
 }
 
 func dial(addr string, headers []hpack.HeaderField) (*conn, error) {
@@ -120,11 +122,14 @@ func (c *conn) offer(more ...waiting) error {
 func (c *conn) begin(batch []byte, now int64, more []waiting) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, more...)
+	for _, w := range more {
+		w.since = now
+		c.waiting = append(c.waiting, w)
+	}
 	for len(c.waiting) > 0 {
 		next := c.waiting[0]
 		switch {
-		case now-next.due > c.patience:
+		case now-next.since > c.patience:
 			c.heldBack(next.due)
 		case c.fits(next):
 			batch = c.send(batch, now, next)
@@ -134,6 +139,20 @@ func (c *conn) begin(batch []byte, now int64, more []waiting) []byte {
 		c.waiting = c.waiting[1:]
 	}
 	return batch
+}
+
+// settle gives up what waits, and returns how many calls are under way.
+func (c *conn) settle() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.waiting {
+		c.heldBack(w.due)
+	}
+	c.waiting = nil
+	if c.broken != nil {
+		return 0
+	}
+	return c.underWay
 }
 
 func (c *conn) fits(w waiting) bool {
@@ -283,7 +302,7 @@ func (r *receiver) settings(flags http2.Flags) error {
 		return nil
 	}
 	for p := r.payload; len(p) >= 6; p = p[6:] {
-		if http2.SettingID(binary.BigEndian.Uint16(p)) == http2.SettingMaxConcurrentStreams {
+		if http2.SettingID(binary.BigEndian.Uint16(p)) == http2.SettingMaxConcurrentStreams && (!r.defiant || r.next == 1) {
 			r.mu.Lock()
 			r.allowed = int(binary.BigEndian.Uint32(p[2:]))
 			r.mu.Unlock()

@@ -32,6 +32,8 @@ type Config struct {
 	Timeout time.Duration
 	// Patience is how long a call waits for a free stream.
 	Patience time.Duration
+	// Defiant clients send whatever the server says of how many streams they may have after its first word.
+	Defiant bool
 }
 
 // Phase is a part of a run.
@@ -93,7 +95,7 @@ func Open(c Config) (*Flood, error) {
 			f.Close()
 			return nil, err
 		}
-		one.began, one.patience = began, int64(c.Patience)
+		one.began, one.patience, one.defiant = began, int64(c.Patience), c.Defiant
 		one.answered, one.heldBack = f.answered, f.heldBack
 		go one.receive()
 		f.conns = append(f.conns, one)
@@ -133,10 +135,7 @@ func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 	runtime.LockOSThread()
 	f.dispatch(ctx, p)
 	runtime.UnlockOSThread()
-	select {
-	case <-ctx.Done():
-	case <-time.After(f.config.Timeout + BinLength): // answers to the last
-	}
+	f.settle(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.current = nil
@@ -146,6 +145,21 @@ func (f *Flood) Run(ctx context.Context, p Phase) *Result {
 		result.Slowest = max(result.Slowest, b.Slowest)
 	}
 	return result
+}
+
+// settle waits for the answers to the last calls; those that still wait to be sent are held back.
+func (f *Flood) settle(ctx context.Context) {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(f.config.Timeout); ctx.Err() == nil && time.Now().Before(deadline); <-poll.C {
+		left := 0
+		for _, c := range f.conns {
+			left += c.settle()
+		}
+		if left == 0 {
+			return
+		}
+	}
 }
 
 // tick is how often what is due is sent, each time over the next connection.
@@ -164,7 +178,7 @@ func (f *Flood) dispatch(ctx context.Context, p Phase) {
 		one.most = p.Most
 		due = due[:0]
 		for ; offset <= at; offset = schedule() {
-			due = append(due, waiting{f.start + int64(offset), f.message()})
+			due = append(due, waiting{due: f.start + int64(offset), message: f.message()})
 		}
 		_ = one.offer(due...) // the receiver sees what broke
 	}

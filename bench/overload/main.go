@@ -34,6 +34,7 @@ type options struct {
 	patience              time.Duration
 	multiples             []float64
 	flags                 []string
+	defiant               bool
 }
 
 func (o *options) define(f *pflag.FlagSet) {
@@ -46,6 +47,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.subjects, "subjects", 20_000, "people asked about")
 	f.DurationVar(&o.patience, "patience", 5*time.Millisecond, "how long a call waits with its client for a free stream")
 	f.Float64SliceVar(&o.multiples, "multiple", []float64{0.75, 1, 2, 5, 0.75}, "phases, as multiples of the capacity")
+	f.BoolVar(&o.defiant, "defiant", false, "clients that send more calls at once than the server tells them to")
 	f.StringSliceVar(&o.flags, "flag", nil, "a flag for the server, such as --queue-target=off")
 }
 

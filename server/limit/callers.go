@@ -12,7 +12,7 @@ import (
 
 // maxCallers bounds the callers that are remembered, of shards of them; a caller takes some 200 bytes. Those beyond it
 // share one caller's bounds.
-const maxCallers, callerShards = 65536, 64
+const maxCallers, callerShards = 16384, 64
 
 // callers has what each caller has taken. A caller whose bounds are untouched is as one that was never seen, and makes
 // room for others.
@@ -30,8 +30,9 @@ type callers struct {
 
 type callerShard struct {
 	mu sync.RWMutex
-	// states is guarded by mu.
+	// states and swept, when they were last looked through, are guarded by mu.
 	states map[callerKey]*state
+	swept  int64
 }
 
 // callerKey is a caller, whichever token they show.
@@ -88,8 +89,13 @@ func (c *callers) meet(shard *callerShard, key callerKey) *state {
 	return known
 }
 
-// forget makes room, if it can, by callers whose bounds are untouched.
+// forget makes room, if it can, by callers whose bounds are untouched; it looks no more often than a bucket takes to be
+// full.
 func (s *callerShard) forget(now int64) bool {
+	if s.swept != 0 && now-s.swept < bucket {
+		return false
+	}
+	s.swept = now
 	before := len(s.states)
 	for key, known := range s.states {
 		if known.untouched(now) {

@@ -26,8 +26,8 @@ const (
 	epochWindows = 10
 )
 
-// Listening is the connections of one listener: how many there are, from where, and how many calls each may have.
-type Listening struct {
+// listening is the connections of one listener: how many there are, from where, and how many calls each may have.
+type listening struct {
 	name             string
 	most, perAddress int
 	limits           *Limits
@@ -50,7 +50,7 @@ type Listening struct {
 	from map[netip.Addr]int
 }
 
-func (l *Listening) init(name string, most, perAddress int, limits *Limits) {
+func (l *listening) init(name string, most, perAddress int, limits *Limits) {
 	l.name, l.most, l.perAddress, l.limits = name, most, perAddress, limits
 	l.told = rate.Sometimes{First: 1, Interval: time.Minute}
 	l.from = map[netip.Addr]int{}
@@ -67,7 +67,7 @@ func (l *Limits) HTTP(inner net.Listener) net.Listener { return &listener{inner,
 
 type listener struct {
 	net.Listener
-	of *Listening
+	of *listening
 }
 
 // Accept waits for a connection within the bounds. Those beyond them are closed at once.
@@ -95,7 +95,7 @@ func addrOf(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-func (l *Listening) enter(from netip.Addr) bool {
+func (l *listening) enter(from netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if open := int(l.open.Load()); open >= l.most || from.IsValid() && l.from[from] >= l.perAddress {
@@ -114,7 +114,7 @@ func (l *Listening) enter(from netip.Addr) bool {
 	return true
 }
 
-func (l *Listening) leave(from netip.Addr) {
+func (l *listening) leave(from netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open.Add(-1)
@@ -124,7 +124,7 @@ func (l *Listening) leave(from netip.Addr) {
 }
 
 // share divides the room of the queue among the connections that are busy.
-func (l *Listening) share(q *queue) {
+func (l *listening) share(q *queue) {
 	l.windows++
 	if l.windows%epochWindows == 0 {
 		l.wasBusy.Store(l.busy.Swap(0))
@@ -178,7 +178,7 @@ func (t *telling) Clone() credentials.TransportCredentials {
 // One goroutine of gRPC's reads, one writes.
 type conn struct {
 	net.Conn
-	of *Listening
+	of *listening
 	// calls counts calls under way; streams those of them that stay, which take nothing from the others.
 	calls, streams atomic.Int64
 	// epoch is the last in which it was read from; it is the reader's.

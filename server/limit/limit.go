@@ -202,8 +202,8 @@ type Limits struct {
 	queue    queue
 	pool     pool
 	callers  callers
-	grpc     Listening
-	http     Listening
+	grpc     listening
+	http     listening
 
 	shed     [reasons][classes]atomic.Uint64
 	inFlight [classes]atomic.Int64

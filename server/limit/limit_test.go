@@ -153,23 +153,6 @@ func TestAStreamIsPaced(t *testing.T) {
 	}
 }
 
-// However many callers come, what is remembered of them is bounded, and those that it has no room for are bounded too.
-func TestCallersBeyondWhatIsRemembered(t *testing.T) {
-	l := start(t, limit.Config{Each: limit.CallerLimit{Rate: 1, Concurrency: 1}})
-	refused := 0
-	for i := range 80_000 {
-		held, err := l.Begin(as(t, fmt.Sprint(i)), check)
-		if err != nil {
-			refused++
-			continue
-		}
-		held.End()
-	}
-	if refused == 0 || refused > 30_000 {
-		t.Errorf("%d of 80,000 callers were refused, want those beyond 65,536 to share one's bounds", refused)
-	}
-}
-
 func TestMetricsAreThereFromTheStart(t *testing.T) {
 	l := start(t, limit.Config{})
 	registry := prometheus.NewPedanticRegistry()

@@ -38,7 +38,7 @@ func (l *Limits) Collect(out chan<- prometheus.Metric) {
 		metric(inFlight, prometheus.GaugeValue, float64(l.inFlight[class].Load()), classNames[class])
 	}
 	metric(room, prometheus.GaugeValue, float64(l.queue.room.Load()))
-	for _, one := range []*Listening{&l.grpc, &l.http} {
+	for _, one := range []*listening{&l.grpc, &l.http} {
 		metric(connections, prometheus.GaugeValue, float64(one.open.Load()), one.name)
 		metric(refused, prometheus.CounterValue, float64(one.refused.Load()), one.name)
 	}

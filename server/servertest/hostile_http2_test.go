@@ -13,7 +13,6 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/servertest"
 )
 
@@ -35,7 +34,7 @@ type hostile struct {
 // hostileFrames are attacks on HTTP/2, with the numbers of those that had one.
 var hostileFrames = []hostile{
 	{name: "rapid reset (CVE-2023-44487)", want: "PONG", attack: func(t *testing.T, w *wire) {
-		for range 20_000 {
+		for range 5_000 {
 			id := w.begin(checkMethod)
 			_ = w.WriteRSTStream(id, http2.ErrCodeCancel)
 			if w.next%200 == 1 && !w.flush() {
@@ -45,7 +44,7 @@ var hostileFrames = []hostile{
 	}},
 	{name: "resets by the server (CVE-2025-8671)", want: "RST STREAM_CLOSED", attack: func(t *testing.T, w *wire) {
 		body := message(t, aCheck)
-		for range 5_000 {
+		for range 2_000 {
 			id := w.begin(checkMethod)
 			_ = w.WriteData(id, true, body)
 			_ = w.WriteData(id, true, body) // after its end
@@ -172,12 +171,12 @@ var hostileFrames = []hostile{
 		_ = w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:len(block)-3], EndHeaders: true})
 	}},
 	{name: "unary calls that say nothing", want: "RST REFUSED_STREAM", attack: func(t *testing.T, w *wire) {
-		for range 5_000 {
+		for range 3_000 {
 			w.begin(checkMethod)
 		}
 	}},
 	{name: "streams that say nothing", want: "RST REFUSED_STREAM", attack: func(t *testing.T, w *wire) {
-		for range 5_000 {
+		for range 3_000 {
 			w.begin(streamMethod)
 		}
 	}},
@@ -274,7 +273,7 @@ var hostileFrames = []hostile{
 		var bomb octets.Buffer
 		z := gzip.NewWriter(&bomb)
 		zeros := make([]byte, 1<<20)
-		for range 64 {
+		for range 8 {
 			_, _ = z.Write(zeros)
 		}
 		_ = z.Close()
@@ -321,5 +320,3 @@ func TestHostileHTTP2(t *testing.T) {
 		})
 	}
 }
-
-var _ = limit.Off
