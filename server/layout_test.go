@@ -16,7 +16,9 @@ const module = "github.com/consentd/consentd/"
 
 // mayImport says which of the project's packages each package may import, tests aside: dependencies point one way.
 var mayImport = map[string][]string{
-	"server":                 {"server/app", "server/audit/decisionlog", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server": {
+		"server/app", "server/audit/decisionlog", "server/policy", "server/policy/archive", "server/policy/source",
+	},
 	"server/consent":         {},
 	"server/nearest":         {},
 	"server/store":           {"server/consent"},
@@ -55,9 +57,9 @@ var mayImport = map[string][]string{
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire",
 	},
 	"server/app": {
-		"policies", "server/audit/decisionlog", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
-		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
-		"server/policy/logrule", "server/policy/reload",
+		"policies", "server/audit/decisionlog", "server/authz", "server/cache", "server/caller", "server/certificate",
+		"server/consent", "server/diff", "server/explain", "server/grpcapi", "server/policy", "server/policy/admission",
+		"server/policy/archive", "server/policy/logrule", "server/policy/reload",
 		"server/policy/source", "server/store", "server/store/pebble", "server/watch",
 	},
 	"policies":                   {},
@@ -79,7 +81,8 @@ var mayImport = map[string][]string{
 	"proto/consent/v1/wire":       {},
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
-		"proto/consent/v1", "server/app", "server/audit/decisionlog", "server/cases", "server/consent", "server/policy", "server/policy/source",
+		"proto/consent/v1", "server/app", "server/audit/decisionlog", "server/cases", "server/consent", "server/policy",
+		"server/policy/source",
 	},
 	"server/store/storetest": {"server/consent", "server/store"},
 }

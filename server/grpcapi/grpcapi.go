@@ -149,7 +149,8 @@ func New(c Config) (*API, error) {
 	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
 	a := &API{
 		decisions: decisionService{
-			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, reporters: c.Reporters, now: c.Now, validator: v,
+			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, reporters: c.Reporters,
+			now: c.Now, validator: v,
 			draining: make(chan struct{}),
 		},
 		consents: consentService{config: c, validator: v},

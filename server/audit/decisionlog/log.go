@@ -1,9 +1,9 @@
 // Package decisionlog writes each decision that is given out, or some of them, to a log of package line.
 //
 // The request's path appends a record to a chunk of memory that its processor has for itself most of the time, and does
-// nothing else: no JSON, no hash, no rule, no write. One writer makes lines of the chunks, names subjects by their HMAC,
-// has the rules leave lines out or take fields off them, and gives the sink whole lines. A line reaches the sink within
-// sweepEvery, and a file of zstd has it within a second of its decision: that, or a MiB, is what a kill loses.
+// nothing else: no JSON, no hash, no rule, no write. One writer makes lines of the chunks, names subjects by their
+// HMAC, has the rules leave lines out or take fields off them, and gives the sink whole lines. A line reaches the sink
+// within sweepEvery, and a file of zstd has it within a second of its decision: that, or a MiB, is what a kill loses.
 //
 // Memory is bounded by the chunks. Where the sink takes less than comes, the queue runs full, and Overflow says what
 // becomes of the rest: lines are left out and counted (Drop, which never delays a call), the call waits and at last

@@ -19,7 +19,8 @@ const (
 	// frameBytes and frameAge close a frame of zstd: with sweepEvery a line is in the file within a second.
 	frameBytes = 1 << 20
 	frameAge   = 700 * time.Millisecond
-	// syncEvery is how long what was written may be lost with the machine's power; a kill of the process loses none of it.
+	// syncEvery is how long what was written may be lost with the machine's power; a kill of the process loses none of
+	// it.
 	syncEvery = 5 * time.Second
 )
 
