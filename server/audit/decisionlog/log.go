@@ -246,7 +246,7 @@ func (l *Log) await(ctx context.Context) error {
 	case l.pressed <- struct{}{}:
 	default:
 	}
-	timer := time.NewTimer(BlockFor)
+	timer := time.NewTimer(patience(ctx))
 	defer timer.Stop()
 	select {
 	case c := <-l.free:
@@ -255,10 +255,19 @@ func (l *Log) await(ctx context.Context) error {
 	case <-ctx.Done():
 		return l.refuse("the call's time is up")
 	case <-timer.C:
-		return l.refuse("no room in " + BlockFor.String())
+		return l.refuse("no room for too long")
 	case <-l.stop:
 		return l.refuse("the log is being closed")
 	}
+}
+
+// patience is how long a call waits: it needs the last tenth of its time to say that it failed.
+func patience(ctx context.Context) time.Duration {
+	deadline, has := ctx.Deadline()
+	if !has {
+		return BlockFor
+	}
+	return min(BlockFor, time.Until(deadline)*9/10)
 }
 
 // refuse gives a line up: with Block the decision is not given out.
