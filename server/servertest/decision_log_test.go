@@ -71,7 +71,8 @@ func TestNothingIsDecidedUnlogged(t *testing.T) {
 func TestWhatIsLogged(t *testing.T) {
 	dir := t.TempDir()
 	rules := filepath.Join(dir, "log.rego")
-	if err := os.WriteFile(rules, []byte("package consentd.decision_log\n\nmask contains \"request.subject_id\"\n"), 0o600); err != nil {
+	const text = "package consentd.decision_log\n\nmask contains \"request.subject_id\"\n"
+	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "decisions.jsonl")
@@ -99,8 +100,8 @@ func TestWhatIsLogged(t *testing.T) {
 		"decision-log-subject-key:": {Sink: file, SubjectKey: rules},
 		"decision-log: ":            {Sink: dir},
 	} {
-		if err := servertest.Refused(t, servertest.Options{Policies: acme("1"), DataDir: t.TempDir(), DecisionLog: c}); !strings.Contains(
-			err.Error(), want) {
+		err := servertest.Refused(t, servertest.Options{Policies: acme("1"), DataDir: t.TempDir(), DecisionLog: c})
+		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
