@@ -35,8 +35,10 @@ func TestDecisionLogCost(t *testing.T) {
 	for _, file := range []string{"decisions.jsonl", "decisions.jsonl.zst"} {
 		logging, measured := costTarget(t, binary, "--decision-log", filepath.Join(t.TempDir(), file))
 		for name, calls := range map[string][2]load.Call{
-			"unary":        {measured.unary(question.Uniform(measured.population)), floor.unary(question.Uniform(floor.population))},
-			"batch of 100": {measured.batch(question.Uniform(measured.population), 100), floor.batch(question.Uniform(floor.population), 100)},
+			"unary": {measured.unary(question.Uniform(measured.population)), floor.unary(question.Uniform(floor.population))},
+			"batch of 100": {
+				measured.batch(question.Uniform(measured.population), 100), floor.batch(question.Uniform(floor.population), 100),
+			},
 		} {
 			slice := func(s *server, call load.Call) func() load.Slice {
 				return func() load.Slice {

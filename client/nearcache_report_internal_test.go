@@ -75,7 +75,8 @@ func TestReportsCountEachAnswerOnce(t *testing.T) {
 		t.Fatalf("%d calls: many %d, gone %d", server.calls, server.count("many"), server.count("gone"))
 	}
 	a := server.got[0]
-	if a.GetController() != "example" || a.GetPurpose() != "marketing_email" || !slices.Equal(a.GetDataCategories(), []string{"user.contact.email"}) ||
+	if a.GetController() != "example" || a.GetPurpose() != "marketing_email" ||
+		!slices.Equal(a.GetDataCategories(), []string{"user.contact.email"}) ||
 		a.GetRecipientKind() != consentv1.RecipientKind_RECIPIENT_KIND_PROCESSOR || a.GetDecision() != consentv1.Decision_DECISION_ALLOW {
 		t.Errorf("told %v", a)
 	}

@@ -213,6 +213,7 @@ func (k *logKiller) replay() {
 	}
 	got, err := replay.New(replay.Config{Store: store, Policies: sets}).Verify(context.Background(), k.items())
 	if err != nil || got.Same != got.Decisions || got.Decisions < uint64(len(k.answered)) || got.Decisions == 0 {
-		k.t.Errorf("%d decisions, %d the same, %d different, not replayed: %v, %v", got.Decisions, got.Same, got.Different, got.Skipped, err)
+		k.t.Errorf("%d decisions, %d the same, %d different, not replayed: %v, %v",
+			got.Decisions, got.Same, got.Different, got.Skipped, err)
 	}
 }

@@ -23,8 +23,9 @@ func decisionLogSettings() []setting {
 		}
 	}
 	return []setting{
-		{name: "decision-log", usage: "log decisions: a file's path (zstd if it ends in .zst), stdout, otlp://host:port, otlps://host:port",
-			set: field(func(c *decisionlog.Config) *string { return &c.Sink })},
+		{name: "decision-log",
+			usage: "log decisions: a file's path (zstd if it ends in .zst), stdout, otlp://host:port, otlps://host:port",
+			set:   field(func(c *decisionlog.Config) *string { return &c.Sink })},
 		{name: "decision-log-decisions", fallback: "all", usage: "which decisions are logged: all, deny, none, or 1/N",
 			set: field(func(c *decisionlog.Config) *string { return &c.Decisions })},
 		{name: "decision-log-purposes", usage: "the same for single purposes: purpose=deny,controller/purpose=1/100",

@@ -21,7 +21,9 @@ type loggedFlags struct {
 }
 
 func (f *loggedFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.id, "id", "", "explain the decision with this id, which is in a log, instead of CONTROLLER SUBJECT PURPOSE")
+	cmd.Flags().StringVar(
+		&f.id, "id", "", "explain the decision with this id, which is in a log, instead of CONTROLLER SUBJECT PURPOSE",
+	)
 	cmd.Flags().StringArrayVar(&f.logs, "log", nil, "the decision log of --id (repeat)")
 	must(cmd.MarkFlagFilename("log"))
 	cmd.MarkFlagsRequiredTogether("id", "log")
@@ -69,7 +71,8 @@ func (f *loggedFlags) question() (request *consentv1.ExplainRequest, item *repla
 	l := &item.Line
 	switch {
 	case l.SubjectKey != "", l.Request.Subject.ID == "":
-		return nil, nil, fmt.Errorf("--id: %s:%d does not name the subject: explain CONTROLLER SUBJECT PURPOSE --at %[3]s --known-at %[3]s",
+		return nil, nil, fmt.Errorf(
+			"--id: %s:%d does not name the subject: explain CONTROLLER SUBJECT PURPOSE --at %[3]s --known-at %[3]s",
 			item.File, item.Number, l.Time.Time().Format(time.RFC3339Nano))
 	}
 	request, err = loggedQuestion(l)

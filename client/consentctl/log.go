@@ -123,7 +123,8 @@ func (a *app) verifyAll(cmd *cobra.Command, logs *logFiles, dir string, keys lin
 	ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 	defer cancel()
 	if found, _ := filepath.Glob(filepath.Join(dir, "marker.manifest.*")); len(found) == 0 {
-		return result, fmt.Errorf("--data: %s holds no store: name the data directory of a server that is stopped, or a restored backup", dir)
+		return result, fmt.Errorf(
+			"--data: %s holds no store: name the data directory of a server that is stopped, or a restored backup", dir)
 	}
 	policies, err := archive.Open(archive.Config{
 		Dir: filepath.Join(dir, "policies"), Options: policy.Options{Logger: quiet(), ShadowRate: -1},

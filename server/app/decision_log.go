@@ -45,7 +45,8 @@ func (a *App) reporters() []authz.Reporter {
 var (
 	logLines   = prometheus.NewDesc("consentd_decision_log_lines_total", "Lines that the sink of the decision log took.", nil, nil)
 	logBytes   = prometheus.NewDesc("consentd_decision_log_bytes_total", "Bytes of these lines, before compression.", nil, nil)
-	logSpilled = prometheus.NewDesc("consentd_decision_log_spilled_total", "Lines that the local file took instead of the sink.", nil, nil)
+	logSpilled = prometheus.NewDesc("consentd_decision_log_spilled_total",
+		"Lines that the local file took instead of the sink.", nil, nil)
 	logDropped = prometheus.NewDesc("consentd_decision_log_dropped_total",
 		"Decisions that are missing in the log: queue (no room), stop (waited when the server stopped), refused (by the collector), "+
 			"rule (left out by a rule, as is asked for).", []string{"reason"}, nil)

@@ -40,8 +40,8 @@ const (
 
 // Config says what is logged, and where. The zero value logs nothing.
 type Config struct {
-	// Sink is where lines go: a file's path (of zstd if it ends in .zst), stdout, otlp://host:port, or otlps://host:port
-	// for TLS. Empty: there is no log.
+	// Sink is where lines go: a file's path (of zstd if it ends in .zst), stdout, otlp://host:port, or
+	// otlps://host:port for TLS. Empty: there is no log.
 	Sink string
 	// Decisions says which: all, deny, none, or 1/N. Empty means all.
 	Decisions string

@@ -1,9 +1,9 @@
 // Package decisionlog writes each decision that is given out, or some of them, to a log of package line.
 //
 // The request's path appends a record to a chunk of memory that its processor has for itself most of the time, and does
-// nothing else: no JSON, no hash, no rule, no write. One writer makes lines of the chunks, names subjects by their HMAC,
-// has the rules leave lines out or take fields off them, and gives the sink whole lines. A line reaches the sink within
-// sweepEvery, and a file of zstd has it within a second of its decision: that, or a MiB, is what a kill loses.
+// nothing else: no JSON, no hash, no rule, no write. One writer makes lines of the chunks, names subjects by their
+// HMAC, has the rules leave lines out or take fields off them, and gives the sink whole lines. A line reaches the sink
+// within sweepEvery, and a file of zstd has it within a second of its decision: that, or a MiB, is what a kill loses.
 //
 // Memory is bounded by the chunks. Where the sink takes less than comes, the queue runs full, and Overflow says what
 // becomes of the rest: lines are left out and counted (Drop, which never delays a call), the call waits and at last
@@ -246,7 +246,7 @@ func (l *Log) await(ctx context.Context) error {
 	case l.pressed <- struct{}{}:
 	default:
 	}
-	timer := time.NewTimer(BlockFor)
+	timer := time.NewTimer(patience(ctx))
 	defer timer.Stop()
 	select {
 	case c := <-l.free:
@@ -255,10 +255,19 @@ func (l *Log) await(ctx context.Context) error {
 	case <-ctx.Done():
 		return l.refuse("the call's time is up")
 	case <-timer.C:
-		return l.refuse("no room in " + BlockFor.String())
+		return l.refuse("no room for too long")
 	case <-l.stop:
 		return l.refuse("the log is being closed")
 	}
+}
+
+// patience is how long a call waits: it needs the last tenth of its time to say that it failed.
+func patience(ctx context.Context) time.Duration {
+	deadline, has := ctx.Deadline()
+	if !has {
+		return BlockFor
+	}
+	return min(BlockFor, time.Until(deadline)*9/10)
 }
 
 // refuse gives a line up: with Block the decision is not given out.

@@ -251,7 +251,8 @@ func gated(t *testing.T, c Config) (*Log, *gate) {
 	return l, g
 }
 
-// TestDropIsCountedAndTold: a sink that stands still delays nobody, memory is bounded, and the log says what is missing.
+// TestDropIsCountedAndTold: a sink that stands still delays nobody, memory is bounded, and the log says what is
+// missing.
 func TestDropIsCountedAndTold(t *testing.T) {
 	l, g := gated(t, Config{Overflow: Drop, Buffer: minBuffer})
 	g.set(true, nil)
@@ -342,7 +343,8 @@ func TestSpillLosesNothing(t *testing.T) {
 	}
 }
 
-// TestASinkThatFailsIsTriedAgain: nothing in the queue is given up, the metric tells, and the log has one line each way.
+// TestASinkThatFailsIsTriedAgain: nothing in the queue is given up, the metric tells, and the log has one line each
+// way.
 func TestASinkThatFailsIsTriedAgain(t *testing.T) {
 	var text syncBuffer
 	l, g := gated(t, Config{Logger: slog.New(slog.NewTextHandler(&text, nil))})

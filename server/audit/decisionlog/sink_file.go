@@ -19,7 +19,8 @@ const (
 	// frameBytes and frameAge close a frame of zstd: with sweepEvery a line is in the file within a second.
 	frameBytes = 1 << 20
 	frameAge   = 700 * time.Millisecond
-	// syncEvery is how long what was written may be lost with the machine's power; a kill of the process loses none of it.
+	// syncEvery is how long what was written may be lost with the machine's power; a kill of the process loses none of
+	// it.
 	syncEvery = 5 * time.Second
 )
 
@@ -44,6 +45,7 @@ type fileSink struct {
 	maxTotal int64
 
 	file   appendable
+	info   os.FileInfo
 	size   int64
 	opened time.Time
 	synced time.Time
@@ -94,7 +96,7 @@ func (s *fileSink) open(now time.Time) error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	s.file, s.size, s.opened, s.synced, s.dirty = file, info.Size(), now, now, false
+	s.file, s.info, s.size, s.opened, s.synced, s.dirty = file, info, info.Size(), now, now, false
 	return nil
 }
 
@@ -163,6 +165,10 @@ func (s *fileSink) Tick(now time.Time) error {
 	switch {
 	case s.file == nil:
 		return nil
+	case s.gone():
+		err := errors.Join(s.file.Sync(), s.file.Close())
+		s.file = nil
+		return errors.Join(err, s.open(now))
 	case s.size >= s.maxSize, s.size > 0 && now.Sub(s.opened) >= s.maxAge:
 		return s.rotate(now)
 	case s.dirty && now.Sub(s.synced) >= syncEvery:
@@ -172,6 +178,13 @@ func (s *fileSink) Tick(now time.Time) error {
 		s.synced, s.dirty = now, false
 	}
 	return nil
+}
+
+// gone reports whether another program removed or renamed the current file: what is written to it would be lost, or
+// stand in a file that others rotate.
+func (s *fileSink) gone() bool {
+	named, err := os.Stat(s.name)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(named, s.info)
 }
 
 // rotate ends the current file and begins the next.

@@ -193,3 +193,36 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestAFileThatOthersTakeAwayIsReplaced: by a program that rotates logs, or by mistake.
+func TestAFileThatOthersTakeAwayIsReplaced(t *testing.T) {
+	for _, name := range []string{"decisions.jsonl", "decisions.jsonl.zst"} {
+		file := filepath.Join(t.TempDir(), name)
+		l := open(t, Config{Sink: file})
+		record(t, l, 10)
+		written := func(file string) func() bool {
+			return func() bool {
+				info, err := os.Stat(file)
+				return err == nil && info.Size() > 0
+			}
+		}
+		eventually(t, "the first lines are there", written(file))
+		if err := os.Rename(file, file+".1"); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "there is another file", func() bool { _, err := os.Stat(file); return err == nil })
+		record(t, l, 20)
+		eventually(t, "the next lines are there", written(file))
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "there is another file", func() bool { _, err := os.Stat(file); return err == nil })
+		record(t, l, 30)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if moved, last := readFile(t, file+".1"), readFile(t, file); len(moved) != 10 || len(last) != 30 {
+			t.Errorf("%s: %d lines in the file that was moved, %d in the last", name, len(moved), len(last))
+		}
+	}
+}

@@ -180,7 +180,8 @@ func (l *Log) relieve() {
 	}
 }
 
-// spillAll writes chunks until the queue is half empty. What the file does not take is dropped: there is no third place.
+// spillAll writes chunks until the queue is half empty. What the file does not take is dropped: there is no third
+// place.
 func (w *writer) spillAll() {
 	l := w.log
 	for len(l.full) > cap(l.full)/2 {

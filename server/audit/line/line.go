@@ -1,8 +1,8 @@
 // Package line is the form of a decision log: JSON Lines, a decision a line, in plain files or as frames of zstd (RFC
 // 8878). Whoever writes a log, the server or a command, writes this form, and Reader reads it.
 //
-// A line has what a replay needs: when it was decided, for whom, on which request, by which policies and on which state;
-// and the whole answer. Which rules fired is not in it: the fast path does not know, and a replay tells. Fields
+// A line has what a replay needs: when it was decided, for whom, on which request, by which policies and on which
+// state; and the whole answer. Which rules fired is not in it: the fast path does not know, and a replay tells. Fields
 // that a reader does not know are passed over, and those that have no value are left out, so that lines of a server and
 // of a command differ only in how much they say:
 //
@@ -10,7 +10,8 @@
 //	 "request":{"controller":"example","subject_id":"u","purpose":"marketing_email","data_categories":["user.contact"],
 //	  "recipient":{"kind":"PROCESSOR","id":"acme","country":"US"},"context":{"gpc":true}},
 //	 "response":{"decision":"DENY","reasons":[{"code":"OBJECTED","clause":"GDPR-21"}],"legal_basis":"CONSENT",
-//	  "obligations":[{"code":"RECORD_SIGNAL","parameters":{"signal":"gpc"}}],"permitted_data_categories":["user.contact"],
+//	  "obligations":[{"code":"RECORD_SIGNAL","parameters":{"signal":"gpc"}}],
+//	  "permitted_data_categories":["user.contact"],
 //	  "valid_until":"2027-01-01T00:00:00Z","policy_revision":"…","decision_id":"…"},
 //	 "state_revision":17,"latency_ns":5200}
 //
@@ -38,7 +39,8 @@ type Line struct {
 	Context json.RawMessage
 	// SubjectKey is the id of the key under which Request.Subject.ID is an HMAC; empty: it is plain.
 	SubjectKey string
-	// Decision is what was answered. Its StateRevision counts where HasState is set: zero is the state of an empty store.
+	// Decision is what was answered. Its StateRevision counts where HasState is set: zero is the state of an empty
+	// store.
 	Decision consent.Decision
 	HasState bool
 	// Latency is how long the decision took.

@@ -24,7 +24,9 @@ import (
 // random makes lines that use every field in every form.
 type random struct{ *rand.Rand }
 
-var texts = []string{"u", "user-42", "é", "a\"b\\c", "tab\there", "\x00\x1f", "line\u2028end", "</script>&", "日本", strings.Repeat("x", 200)}
+var texts = []string{
+	"u", "user-42", "é", "a\"b\\c", "tab\there", "\x00\x1f", "line\u2028end", "</script>&", "日本", strings.Repeat("x", 200),
+}
 
 func (r random) text() string { return texts[r.IntN(len(texts))] }
 
@@ -118,23 +120,24 @@ func TestTextIsWrittenAsJSONHasIt(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	const request = `"request":{"controller":"c","purpose":"p"}`
-	for text, want := range map[string]string{
-		`x`:                               "want a JSON object",
-		`[]`:                              "want a JSON object",
-		`{}`:                              "time: is required",
-		`{"time":"2026-01-01T00:00:00Z"}`: "request: is required",
-		`{"time":"1960-01-01T00:00:00Z"}`: "time: 1960-01-01",
-		`{"time":"2026-01-01T00:00:00Z","request":{}}`:                                                                                       "request: is required",
-		`{"time":"2026-01-01T00:00:00Z",` + request + `}`:                                                                                    "response: is required",
-		`{"time":"2026-01-01T00:00:00Z",` + request + `,"response":{}}`:                                                                      "response.decision: \"\"",
-		`{"time":"2026-01-01T00:00:00Z",` + request + `,"response":{"decision":"MAYBE"}}`:                                                    "response.decision: \"MAYBE\"",
-		`{"time":"2026-01-01T00:00:00Z",` + request + `,"response":{"decision":"DENY","reasons":[{"code":"X"}]}}`:                            "response.reasons",
-		`{"time":"2026-01-01T00:00:00Z","request":{"controller":"c","purpose":"p","context":[1]},"response":{"decision":"DENY"}}`:            "request.context",
-		`{"time":"2026-01-01T00:00:00Z","request":{"controller":"c","purpose":"p","recipient":{"kind":"X"}},"response":{"decision":"DENY"}}`: "request.recipient.kind",
+	const at, request = `{"time":"2026-01-01T00:00:00Z"`, `,"request":{"controller":"c","purpose":"p"`
+	const end = `},"response":{"decision":"DENY"}}`
+	for _, test := range [][2]string{
+		{`x`, "want a JSON object"},
+		{`[]`, "want a JSON object"},
+		{`{}`, "time: is required"},
+		{at + `}`, "request: is required"},
+		{`{"time":"1960-01-01T00:00:00Z"}`, "time: 1960-01-01"},
+		{at + `,"request":{}}`, "request: is required"},
+		{at + request + `}}`, "response: is required"},
+		{at + request + `},"response":{}}`, "response.decision: \"\""},
+		{at + request + `},"response":{"decision":"MAYBE"}}`, "response.decision: \"MAYBE\""},
+		{at + request + `},"response":{"decision":"DENY","reasons":[{"code":"X"}]}}`, "response.reasons"},
+		{at + request + `,"context":[1]` + end, "request.context"},
+		{at + request + `,"recipient":{"kind":"X"}` + end, "request.recipient.kind"},
 	} {
-		if _, err := line.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %q", text, err, want)
+		if _, err := line.Parse([]byte(test[0])); err == nil || !strings.Contains(err.Error(), test[1]) {
+			t.Errorf("%s: got %v, want %q", test[0], err, test[1])
 		}
 	}
 }

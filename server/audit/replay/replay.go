@@ -1,10 +1,10 @@
 // Package replay makes the decisions of a log again, and compares.
 //
-// A line names the policies that decided, the revision of the store as of which the state was read, and the instant. The
-// state is folded from what the ledgers had up to that revision, with who was linked to whom then, so that what came
-// later, or was being written at that very moment, changes nothing: a line either comes out the same, or something is
-// wrong with the store, the policies, the log or the server. What cannot be made again is counted by its cause, never as
-// the same.
+// A line names the policies that decided, the revision of the store as of which the state was read, and the instant.
+// The state is folded from what the ledgers had up to that revision, with who was linked to whom then, so that what
+// came later, or was being written at that very moment, changes nothing: a line either comes out the same, or something
+// is wrong with the store, the policies, the log or the server. What cannot be made again is counted by its cause,
+// never as the same.
 package replay
 
 import (

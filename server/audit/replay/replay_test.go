@@ -51,6 +51,8 @@ type load struct {
 	events atomic.Int64
 	// recorded counts the writes that were not refused.
 	recorded atomic.Int64
+	// batch is how many decisions a batch asks for.
+	batch int
 	// purposes are all of the controller's.
 	purposes []string
 }
@@ -120,7 +122,7 @@ func (l *load) ask(ctx context.Context, r *rand.Rand) {
 		_, err = l.stream.Check(ctx, l.check(r))
 	case 2:
 		request := &consentv1.BatchCheckRequest{}
-		for n = 0; n < 50; n++ {
+		for n = 0; n < l.batch; n++ {
 			request.Requests = append(request.Requests, l.check(r))
 		}
 		_, err = l.s.Decisions.BatchCheck(ctx, request)
@@ -205,7 +207,7 @@ func logged(t *testing.T, c decisionlog.Config, want int) (dir string, asked int
 		t.Fatal(err)
 	}
 	defer stream.Close()
-	l := &load{t: t, s: s, stream: stream, began: time.Now()}
+	l := &load{t: t, s: s, stream: stream, began: time.Now(), batch: min(500, max(50, want/400))}
 	all, err := s.Decisions.ListPurposes(t.Context(), &consentv1.ListPurposesRequest{Controller: controller, SubjectId: "u1"})
 	if err != nil {
 		t.Fatal(err)
@@ -305,7 +307,8 @@ func TestEveryDecisionReplays(t *testing.T) {
 	got := verify(t, dir, pattern, unchanged)
 	t.Logf("replayed in %v", time.Since(began).Round(time.Millisecond))
 	if got.Decisions != uint64(asked) || got.Same != got.Decisions || got.Missing > 0 {
-		t.Errorf("%d given out, %d logged, %d the same, %d different, not replayed: %v", asked, got.Decisions, got.Same, got.Different, got.Skipped)
+		t.Errorf("%d given out, %d logged, %d the same, %d different, not replayed: %v",
+			asked, got.Decisions, got.Same, got.Different, got.Skipped)
 	}
 	for _, d := range got.Differences[:min(len(got.Differences), 3)] {
 		t.Errorf("%s:%d\n%s%+v", d.File, d.Number, line.Append(nil, &d.Line), d.Replayed)
