@@ -334,13 +334,15 @@ class ListEventsResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[LedgerEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class LedgerEntry(_message.Message):
-    __slots__ = ("event", "recorded_at", "revision", "subject_id")
+    __slots__ = ("event", "recorded_at", "revision", "subject_id", "recorded_by")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_BY_FIELD_NUMBER: _ClassVar[int]
     event: _types_pb2.Event
     recorded_at: _timestamp_pb2.Timestamp
     revision: int
     subject_id: str
-    def __init__(self, event: _Optional[_Union[_types_pb2.Event, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., subject_id: _Optional[str] = ...) -> None: ...
+    recorded_by: _types_pb2.Caller
+    def __init__(self, event: _Optional[_Union[_types_pb2.Event, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., subject_id: _Optional[str] = ..., recorded_by: _Optional[_Union[_types_pb2.Caller, _Mapping]] = ...) -> None: ...

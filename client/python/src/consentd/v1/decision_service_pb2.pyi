@@ -389,3 +389,31 @@ class WatchHello(_message.Message):
     lease: _duration_pb2.Duration
     heartbeat_interval: _duration_pb2.Duration
     def __init__(self, store_id: _Optional[bytes] = ..., slot_key: _Optional[bytes] = ..., slot_count: _Optional[int] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ReportAnswersRequest(_message.Message):
+    __slots__ = ("answers",)
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[ReportedAnswers]
+    def __init__(self, answers: _Optional[_Iterable[_Union[ReportedAnswers, _Mapping]]] = ...) -> None: ...
+
+class ReportedAnswers(_message.Message):
+    __slots__ = ("decision_id", "count", "controller", "purpose", "data_categories", "recipient_kind", "decision")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    DATA_CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_KIND_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    count: int
+    controller: str
+    purpose: str
+    data_categories: _containers.RepeatedScalarFieldContainer[str]
+    recipient_kind: _types_pb2.RecipientKind
+    decision: _types_pb2.Decision
+    def __init__(self, decision_id: _Optional[str] = ..., count: _Optional[int] = ..., controller: _Optional[str] = ..., purpose: _Optional[str] = ..., data_categories: _Optional[_Iterable[str]] = ..., recipient_kind: _Optional[_Union[_types_pb2.RecipientKind, str]] = ..., decision: _Optional[_Union[_types_pb2.Decision, str]] = ...) -> None: ...
+
+class ReportAnswersResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -413,3 +413,13 @@ class Relationship(_message.Message):
     selling_entity: str
     opt_out_offered: bool
     def __init__(self, last_sale_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., selling_entity: _Optional[str] = ..., opt_out_offered: bool = ...) -> None: ...
+
+class Caller(_message.Message):
+    __slots__ = ("kind", "id", "issuer")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    issuer: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., issuer: _Optional[str] = ...) -> None: ...
