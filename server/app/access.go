@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,13 +9,14 @@ import (
 	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/caller"
+	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
 )
 
 // accessConfig adds what the configuration of access shares with other settings.
 func (c Config) accessConfig() access.Config {
 	g := c.Access
-	g.Required = c.callersConfig().Enabled()
+	g.Required = g.Required || c.callersConfig().Enabled()
 	return g
 }
 
@@ -49,11 +51,15 @@ func (a *App) reloadAccess() {
 // permitted serves an HTTP request whose caller may act so on the node as a whole, and refuses others.
 func (a *App) permitted(action caller.Action, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := a.gate.Permit(r.Context(), caller.From(r.Context()), caller.Act{Action: action}); err != nil {
+		err := a.gate.Permit(r.Context(), caller.From(r.Context()), caller.Act{Action: action})
+		switch {
+		case err == nil:
+			next.ServeHTTP(w, r)
+		case errors.Is(err, consent.ErrUnauthenticated):
+			http.Error(w, "nobody who is known asks: send a bearer token or an API key as authorization", http.StatusUnauthorized)
+		default:
 			http.Error(w, err.Error(), http.StatusForbidden)
-			return
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 

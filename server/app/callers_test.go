@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/app"
 	"github.com/consentd/consentd/server/caller/apikey"
 	"github.com/consentd/consentd/server/caller/authn"
@@ -47,6 +48,11 @@ type doors struct {
 
 func (d *doors) now() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) }
 
+// everything is what callers may do whose credential is looked at, and nothing else.
+const everything = `grants:
+  - {callers: ["key:mailer", "token:mailer https://idp.test"], actions: ["*"], controllers: ["*"], purposes: ["*"]}
+`
+
 func newDoors(t *testing.T) *doors {
 	t.Helper()
 	d := &doors{key: apikey.New(), issuer: tokentest.New(t, "k1", "ES256"), keyFile: filepath.Join(t.TempDir(), "keys.yaml")}
@@ -54,7 +60,9 @@ func newDoors(t *testing.T) *doors {
 	put(t, d.keyFile, "- id: mailer\n  sha256: "+hex.EncodeToString(digest[:])+"\n")
 	jwks := filepath.Join(t.TempDir(), "jwks.json")
 	put(t, jwks, string(tokentest.Set(d.issuer)))
-	d.running = start(t, app.Config{Callers: authn.Config{
+	grants := filepath.Join(t.TempDir(), "grants.yaml")
+	put(t, grants, everything)
+	d.running = start(t, app.Config{Access: access.Config{File: grants}, Callers: authn.Config{
 		APIKeys: d.keyFile, Token: token.Config{Issuer: "https://idp.test", Audience: "consentd", JWKS: jwks}, Now: d.now,
 	}})
 	d.conn = dial(t, d.GRPCAddr(), insecure.NewCredentials())

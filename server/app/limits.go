@@ -20,7 +20,7 @@ const (
 
 func (a *App) openLimits() (err error) {
 	a.limits, err = limit.New(a.config.Limits, limit.Options{
-		Methods: grpcapi.LimitClasses(), Status: grpcapi.Refusal, Logger: a.config.Logger,
+		Methods: grpcapi.LimitClasses(), Untimed: grpcapi.Untimed(), Status: grpcapi.Refusal, Logger: a.config.Logger,
 	})
 	if err != nil {
 		return err

@@ -26,6 +26,13 @@ var limitClasses = map[string]limit.Class{
 	consentv1.AdminService_GetUsage_FullMethodName:        limit.Protected,
 }
 
+// Untimed are the unary methods that put policies through admission, which has a bound of its own.
+func Untimed() map[string]bool {
+	return map[string]bool{
+		consentv1.PolicyService_ActivatePolicy_FullMethodName: true, consentv1.PolicyService_CheckPolicy_FullMethodName: true,
+	}
+}
+
 // LimitClasses has the class of each unary method of the services, and of health.
 func LimitClasses() map[string]limit.Class {
 	classes := map[string]limit.Class{

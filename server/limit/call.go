@@ -47,7 +47,7 @@ func (l *Limits) Arrive(ctx context.Context, method string) (context.Context, er
 		return ctx, nil
 	}
 	a := &arrival{Context: ctx, over: over, number: l.queue.arrived.Add(1), at: now}
-	if _, ok := ctx.Deadline(); !ok && l.config.Timeout > 0 {
+	if _, ok := ctx.Deadline(); !ok && l.config.Timeout > 0 && !l.untimed[method] {
 		a.Context, a.cancel = context.WithTimeout(ctx, l.config.Timeout)
 	}
 	return a, nil

@@ -195,8 +195,9 @@ func (c Class) stays() bool { return c >= Protected }
 type Limits struct {
 	config Config
 	log    *slog.Logger
-	// methods has the class of each method that is bounded; it is immutable.
+	// methods and untimed are those of the options; they are immutable.
 	methods map[string]Class
+	untimed map[string]bool
 	// refusals are the answers to what is refused before it is looked at; immutable.
 	refusals [spread]error
 	queue    queue
@@ -216,6 +217,8 @@ type Limits struct {
 type Options struct {
 	// Methods has the class of each unary method.
 	Methods map[string]Class
+	// Untimed are those of them that get no deadline: what they do has bounds of its own.
+	Untimed map[string]bool
 	// Status maps a refusal to the error with which it leaves, for what is refused before the edge sees it.
 	Status func(error) error
 	// Logger gets a line where connections are refused. Nil means that there is none.
@@ -234,7 +237,7 @@ func New(c Config, o Options) (*Limits, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	l := &Limits{config: c, log: o.Logger, methods: o.Methods, pool: pool{size: int64(c.MaxCalls)}}
+	l := &Limits{config: c, log: o.Logger, methods: o.Methods, untimed: o.Untimed, pool: pool{size: int64(c.MaxCalls)}}
 	for i := range l.refusals {
 		l.refusals[i] = o.Status(overloaded(i))
 	}

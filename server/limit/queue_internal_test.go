@@ -149,7 +149,8 @@ func TestAWithdrawalIsNotRefusedForItsWait(t *testing.T) {
 
 func TestDefaultDeadline(t *testing.T) {
 	l, err := New(Config{Timeout: time.Minute}, Options{
-		Methods: map[string]Class{"check": Checks}, Status: func(err error) error { return err },
+		Methods: map[string]Class{"check": Checks, "prove": Others}, Untimed: map[string]bool{"prove": true},
+		Status: func(err error) error { return err },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +170,9 @@ func TestDefaultDeadline(t *testing.T) {
 	held.End()
 	if ctx.Err() == nil {
 		t.Error("the timer of a call that has ended stays")
+	}
+	if ctx, _ := l.Arrive(t.Context(), "prove"); ctx.Done() != t.Context().Done() {
+		t.Error("a method with bounds of its own got a deadline")
 	}
 	if ctx, _ := l.Arrive(t.Context(), "stream"); ctx != t.Context() {
 		t.Error("a stream got a deadline")
