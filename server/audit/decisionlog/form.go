@@ -126,9 +126,9 @@ func (f *form) failed(err error) {
 }
 
 // mask takes a field off a line, and notes so where there was something to take.
-func mask(l *line.Line, path string) error {
-	had, known := false, true
+func mask(l *line.Line, path string) (err error) {
 	r, d := &l.Request, &l.Decision
+	had := false
 	switch path {
 	case "caller":
 		had = clear1(&l.Caller)
@@ -154,23 +154,16 @@ func mask(l *line.Line, path string) error {
 	case "latency_ns":
 		had = clear1(&l.Latency)
 	default:
-		var err error
-		if path, ok := strings.CutPrefix(path, "request.context."); ok {
-			had, err = maskContext(l, path)
-		} else {
-			known = false
+		key, ok := strings.CutPrefix(path, "request.context.")
+		if !ok {
+			return fmt.Errorf("mask: %q is no field that can be taken off: see server/README.md", path)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	if !known {
-		return fmt.Errorf("mask: %q is no field that can be taken off: see server/README.md", path)
+		had, err = maskContext(l, key)
 	}
 	if had {
 		l.Masked = append(l.Masked, path)
 	}
-	return nil
+	return err
 }
 
 func clear1[T comparable](field *T) (had bool) {

@@ -63,6 +63,8 @@ type Log struct {
 	spill  *fileSink
 	// pressed wakes the one who spills.
 	pressed chan struct{}
+	// relieved is closed when nobody spills any more.
+	relieved chan struct{}
 	// stop ends the writers, abort what they wait for; writers waits for them.
 	stop    chan struct{}
 	abort   context.CancelFunc
@@ -103,7 +105,8 @@ func Open(c Config) (*Log, error) {
 // openOver opens a log over a sink; nil: the one that c names.
 func openOver(c Config, to sink) (*Log, error) {
 	l := &Log{
-		config: c.withDefaults(), sink: to, stop: make(chan struct{}), pressed: make(chan struct{}, 1), abortAfter: closeWithin,
+		config: c.withDefaults(), sink: to, stop: make(chan struct{}), pressed: make(chan struct{}, 1),
+		relieved: make(chan struct{}), abortAfter: closeWithin,
 	}
 	if err := l.open(); err != nil {
 		return nil, err

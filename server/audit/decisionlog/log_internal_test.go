@@ -381,6 +381,27 @@ func TestCloseGivesUp(t *testing.T) {
 	}
 }
 
+// TestCloseSpills what the sink does not take in the end.
+func TestCloseSpills(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "spilled.jsonl.zst")
+	l, g := gated(t, Config{Overflow: Spill, SpillFile: file})
+	g.set(false, errors.New("broken"))
+	record(t, l, 10)
+	l.abortAfter = 10 * time.Millisecond
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	decisions := 0
+	for _, got := range readFile(t, file) {
+		if got.Kind() == line.Decided {
+			decisions++
+		}
+	}
+	if s := l.Stats(); decisions != 10 || s.Lost != 0 || s.Spilled != 10 {
+		t.Errorf("%d lines, %+v", decisions, s)
+	}
+}
+
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -61,6 +61,10 @@ func (l *Log) write() {
 		case <-l.stop:
 			l.sweep()
 			w.end()
+			if l.spill != nil {
+				<-l.relieved
+				w.complain(l.spill.Close())
+			}
 			return
 		}
 	}
@@ -93,11 +97,24 @@ func (w *writer) put() {
 		return
 	}
 	if !w.try(func() error { return w.sink.Write(&w.out) }) {
-		w.log.counts.lost.Add(lines)
+		w.giveUp(lines)
 		return
 	}
 	w.log.counts.lines.Add(lines)
 	w.log.counts.bytes.Add(uint64(len(w.out.data)))
+}
+
+// giveUp is for what the sink did not take before the log was closed.
+func (w *writer) giveUp(lines uint64) {
+	l := w.log
+	if l.spill != nil {
+		<-l.relieved // the file is this goroutine's then
+		if err := l.spill.Write(&w.out); err == nil {
+			l.counts.spilled.Add(lines)
+			return
+		}
+	}
+	l.counts.lost.Add(lines)
 }
 
 // try repeats what fails until it succeeds or Close gives up.
@@ -164,6 +181,7 @@ func (w *writer) end() {
 
 // relieve writes chunks to the local file while more than half of them wait.
 func (l *Log) relieve() {
+	defer close(l.relieved)
 	w := &writer{log: l, sink: l.spill, form: newForm(l)}
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -174,7 +192,6 @@ func (l *Log) relieve() {
 		case now := <-ticker.C:
 			w.complain(l.spill.Tick(now))
 		case <-l.stop:
-			w.complain(l.spill.Close())
 			return
 		}
 	}
