@@ -180,8 +180,8 @@ func (m *monitor) listener() *engine.EventListener {
 
 // backgroundError is called where a flush or a compaction failed, with pebble's lock held. Pebble tries again at
 // once, without end: a pause that doubles keeps that from taking a whole core, and only every doubling is logged.
-// A flush that finds no room has writes refused, before they wait for it in vain. While the store is opened or closed
-// a failed flush halts it: Open and Close would wait for it.
+// A flush that fails has writes refused, before they wait for it in vain, until one goes well. While the store is
+// opened or closed it halts the store: Open and Close would wait for it.
 func (m *monitor) backgroundError(err error) {
 	if errors.Is(err, engine.ErrCancelledCompaction) {
 		return
@@ -190,9 +190,7 @@ func (m *monitor) backgroundError(err error) {
 		if !m.opened.Load() || m.isClosing() {
 			m.halt(err)
 		}
-		if noRoom(err) {
-			m.flushFound(err)
-		}
+		m.flushFound(err)
 	}
 	n := m.errors.Add(1)
 	if bits.OnesCount64(n) == 1 {

@@ -20,6 +20,7 @@
 package pebble
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,6 +53,8 @@ type Options struct {
 	CacheSize int64
 	// FS is the file system; nil means that of the machine. Tests have it fail.
 	FS FS
+	// memTable is the size of a memtable in bytes; zero means 16 MiB. Tests have small ones.
+	memTable uint64
 }
 
 // FS is a file system.
@@ -169,7 +172,7 @@ func engineOptions(o Options, log *monitor) *engine.Options {
 		Comparer:                   comparer(),
 		FormatMajorVersion:         engine.FormatTableFormatV6,
 		CacheSize:                  o.CacheSize,
-		MemTableSize:               16 << 20,
+		MemTableSize:               cmp.Or(o.memTable, 16<<20),
 		MaxOpenFiles:               1000,
 		L0CompactionThreshold:      2,
 		Logger:                     log,

@@ -115,7 +115,7 @@ func (m *monitor) goesOn() {
 	m.tell()
 }
 
-// flushFound takes whether the last flush found room.
+// flushFound takes how the last flush ended.
 func (m *monitor) flushFound(err error) {
 	m.mu.Lock()
 	was := m.stalls.flush

@@ -39,7 +39,7 @@ func newStalling(t *testing.T, err error, fails func(errorfs.Op, string) bool) *
 	}
 	var opening error
 	s.Store, opening = Open(dir, Options{
-		FS: s.files, Writes: s.told.tell, Observers: store.Observers{Ahead: s.ahead, After: s.changes},
+		memTable: smallTable, FS: s.files, Writes: s.told.tell, Observers: store.Observers{Ahead: s.ahead, After: s.changes},
 	})
 	if opening != nil {
 		t.Fatal(opening)
@@ -111,17 +111,17 @@ func TestWritesGoOnOnceThereIsRoom(t *testing.T) {
 		{"quota", syscall.EDQUOT, grantOf(subject(2), "2"), writesLog},
 		{"limit of files", syscall.EFBIG, grantOf(subject(2), "2"),
 			writesLog},
-		{"full disk while a log is begun", syscall.ENOSPC, larger(subject(2), "2"),
+		{"full disk while a log is begun", syscall.ENOSPC, large(subject(2), "2"),
 			func(op errorfs.Op, name string) bool { return onLog(op, name) && begins(op) }},
-		{"no descriptors while a log is begun", syscall.EMFILE, larger(subject(2), "2"),
+		{"no descriptors while a log is begun", syscall.EMFILE, large(subject(2), "2"),
 			func(op errorfs.Op, name string) bool { return onLog(op, name) && begins(op) }},
-		{"read-only directory", syscall.EROFS, larger(subject(2), "2"), func(op errorfs.Op, _ string) bool { return begins(op) }},
-		{"full disk under the tables", syscall.ENOSPC, larger(subject(2), "2"),
+		{"read-only directory", syscall.EROFS, large(subject(2), "2"), func(op errorfs.Op, _ string) bool { return begins(op) }},
+		{"full disk under the tables", syscall.ENOSPC, large(subject(2), "2"),
 			func(op errorfs.Op, name string) bool { return onTable(op, name) && !synced(op) }},
-		{"full disk while a table is synced", syscall.ENOSPC, larger(subject(2), "2"), onTable},
-		{"full disk under the manifest", syscall.ENOSPC, larger(subject(2), "2"),
+		{"full disk while a table is synced", syscall.ENOSPC, large(subject(2), "2"), onTable},
+		{"full disk under the manifest", syscall.ENOSPC, large(subject(2), "2"),
 			func(op errorfs.Op, name string) bool { return onManifest(op, name) && !synced(op) }},
-		{"full disk", syscall.ENOSPC, larger(subject(2), "2"), func(op errorfs.Op, _ string) bool { return !synced(op) }},
+		{"full disk", syscall.ENOSPC, large(subject(2), "2"), func(op errorfs.Op, _ string) bool { return !synced(op) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStalling(t, tt.err, tt.fails)
@@ -170,6 +170,15 @@ func (s *stalling) crashesWell(want ...string) {
 	mustClose(s.t, after)
 }
 
+// smallTable is a size of memtables of which large fills more than half, so that a new log and a table are written.
+const smallTable = 256 << 10
+
+func large(who consent.Subject, id string) consent.Batch {
+	b := grantOf(who, id)
+	b.Events[0].Evidence = strings.Repeat("x", 150<<10)
+	return b
+}
+
 // nthFS fails every operation that writes, from the nth on, until it is mended; what it lets through is counted.
 type nthFS struct {
 	vfs.FS
@@ -191,18 +200,18 @@ func newNthFS(files vfs.FS, err error) *nthFS {
 	return f
 }
 
-var stallStep = flag.Int64("stall.step", 43, "at each how manieth write TestNoRoomFromEachWriteOn has the disk full; 1: at each")
+var stallStep = flag.Int64("stall.step", 5, "at each how manieth write TestNoRoomFromEachWriteOn has the disk full; 1: at each")
 
 // TestNoRoomFromEachWriteOn has the disk fill up at each write of a few changes, large ones among them, in turn, and
 // after each gives it room again: everything is recorded, once, and a crash then loses nothing.
 func TestNoRoomFromEachWriteOn(t *testing.T) {
 	subjects := []consent.Subject{subject(0), subject(1), subject(2), subject(3)}
-	const changes = 6
+	const changes = 15
 	stalls := 0
 	for n := int64(0); ; n += *stallStep {
 		disk := vfs.NewCrashableMem()
 		files, told := newNthFS(disk, syscall.ENOSPC), &outcomes{}
-		s, err := Open(dir, Options{FS: files, Writes: told.tell})
+		s, err := Open(dir, Options{memTable: smallTable, FS: files, Writes: told.tell})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,8 +219,8 @@ func TestNoRoomFromEachWriteOn(t *testing.T) {
 		recorded := false
 		for i := range changes {
 			batch := grantOf(subject(i%4), fmt.Sprint(i))
-			if i == 3 {
-				batch = larger(subject(3), fmt.Sprint(i))
+			if i%3 == 2 {
+				batch = large(subject(i%4), fmt.Sprint(i))
 			}
 			if _, err = s.Record(t.Context(), batch); err != nil {
 				if !errors.Is(err, syscall.ENOSPC) {
@@ -261,12 +270,13 @@ func TestDiskFailsFromEachWriteOn(t *testing.T) {
 		})))
 		from.Store(seen.Load() + n)
 		acknowledged, failed := 0, false
-		for i := range 6 {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		for i := range 15 {
 			batch := grantOf(subject(i%4), fmt.Sprint(i))
-			if i == 3 {
-				batch = larger(subject(3), "3")
+			if i%3 == 2 {
+				batch = large(subject(i%4), fmt.Sprint(i))
 			}
-			_, err := s.Record(t.Context(), batch)
+			_, err := s.Record(ctx, batch)
 			if err == nil && failed {
 				t.Fatalf("broken from write %d on: change %d is recorded after one that failed", n, i)
 			}
@@ -274,6 +284,10 @@ func TestDiskFailsFromEachWriteOn(t *testing.T) {
 				acknowledged++
 			}
 		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			t.Fatalf("broken from write %d on: a write waits in vain", n)
+		}
+		cancel()
 		for _, unsynced := range []int{0, 100} {
 			after := mustOpen(t, disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rand.New(rand.NewPCG(1, 1))}), nil)
 			found := audit(t, after, subjects)
@@ -299,7 +313,7 @@ func TestDiskFailsFromEachWriteOn(t *testing.T) {
 // mustOpenFailing opens a store that need not close.
 func mustOpenFailing(t *testing.T, files vfs.FS) *Store {
 	t.Helper()
-	s, err := Open(dir, Options{FS: files})
+	s, err := Open(dir, Options{memTable: smallTable, FS: files})
 	if err != nil {
 		t.Fatal(err)
 	}
