@@ -39,6 +39,7 @@ type Client struct {
 	decisions consentv1.DecisionServiceClient
 	consents  consentv1.ConsentServiceClient
 	policies  consentv1.PolicyServiceClient
+	admin     consentv1.AdminServiceClient
 	conn      *conn
 	// near is nil if there is no near cache.
 	near  *nearCache
@@ -63,6 +64,7 @@ func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 		decisions: consentv1.NewDecisionServiceClient(c),
 		consents:  consentv1.NewConsentServiceClient(c),
 		policies:  consentv1.NewPolicyServiceClient(c),
+		admin:     consentv1.NewAdminServiceClient(c),
 		conn:      c,
 		close:     func() error { return nil },
 	}

@@ -25,6 +25,8 @@ type options struct {
 	callwise   bool
 	hedgeAfter time.Duration
 	hooks      []Hook
+	// bearers are the credentials that calls carry; at most one is allowed.
+	bearers []bearer
 	// near makes the near cache over the connection; nil: there is none.
 	near func(grpc.ClientConnInterface) *nearCache
 }
@@ -53,7 +55,8 @@ func WithHedging(d time.Duration) Option { return func(o *options) { o.hedgeAfte
 // WithHook has each check observed.
 func WithHook(h Hook) Option { return func(o *options) { o.hooks = append(o.hooks, h) } }
 
-// WithDialOptions passes options to gRPC, after this package's own: interceptors, credentials per call, a user agent.
+// WithDialOptions passes options to gRPC, after this package's own: interceptors, a user agent, credentials per call of
+// another kind than WithToken's.
 // Unary interceptors see checks only WithoutCoalescing.
 func WithDialOptions(more ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, more...) }
@@ -94,6 +97,13 @@ func (o *options) connect(target string) (*Client, error) {
 	creds, err := o.credentials(address.local)
 	if err != nil {
 		return nil, err
+	}
+	carried, err := o.bearer(address.local)
+	if err != nil {
+		return nil, err
+	}
+	if carried != nil {
+		o.dial = append([]grpc.DialOption{grpc.WithPerRPCCredentials(carried)}, o.dial...)
 	}
 	servers := &home{}
 	if err := servers.compareStores(address.hosts, append(dialOptions(creds), o.dial...)); err != nil {

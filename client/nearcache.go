@@ -20,6 +20,9 @@ type NearCacheConfig struct {
 	// MaxEntries bounds how many decisions are kept, of about 1 KiB each; it is rounded up to a power of 2. Zero means
 	// 65,536.
 	MaxEntries int
+	// ReportEvery is how often the server is told how many checks were answered by which decision, so that its decision
+	// log and its record of processing know of them. Zero means five seconds, negative never.
+	ReportEvery time.Duration
 }
 
 // FenceTimeout is how long a write with fence may take whose context has no deadline: leasesPerFence of the server's
@@ -53,8 +56,9 @@ const maxNearBytes = 4 << 10
 //
 // BatchCheck is answered here only if all its decisions are known and were right at one instant.
 //
-// A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats, and the server does
-// not see that it was used: do without a near cache where each use must be in the server's log. Checks with
+// A decision that comes from the cache has the ID and the ConsistencyToken of the one it repeats. The server is told
+// afterwards how often it was used, and not at which moments: do without a near cache where each use must be in the
+// server's log before it happens. A process that is killed leaves up to ReportEvery unreported. Checks with
 // FullyConsistent always go to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
 func WithNearCache(c NearCacheConfig) Option {
 	return func(o *options) {
@@ -105,6 +109,8 @@ type nearCache struct {
 	lease  atomic.Int64
 	counts [nearStripes]nearCounts
 
+	reports *nearReports
+
 	stop  context.CancelFunc
 	ended chan struct{}
 }
@@ -131,6 +137,7 @@ func newNear(c NearCacheConfig, connection grpc.ClientConnInterface) *nearCache 
 		decisions: consentv1.NewDecisionServiceClient(connection), maxEntries: c.MaxEntries, seed: maphash.MakeSeed(),
 		began: time.Now(),
 	}
+	n.reports = newNearReports(c.ReportEvery, n.decisions)
 	n.clock = func() reading {
 		now := time.Now()
 		return reading{mono: int64(now.Sub(n.began)), wall: now.UnixNano()}
@@ -153,13 +160,20 @@ func newCacheID() []byte {
 func (n *nearCache) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.ended = stop, make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		n.run(ctx)
+	}()
 	go func() {
 		defer close(n.ended)
-		n.run(ctx)
+		n.reports.run(n.current.Load, watched)
+		<-watched
 	}()
 }
 
-// close gives the lease up and waits until the stream has ended. Lookups miss from then on.
+// close gives the lease up, and waits until the stream has ended and the server was told of the last answers. Lookups
+// miss from then on.
 func (n *nearCache) close() {
 	n.stop()
 	<-n.ended
@@ -194,6 +208,7 @@ func (n *nearCache) lookup(request *consentv1.CheckRequest, fresh *freshness) (h
 	if atLeast, ok := s.demand(request.GetConsistency(), fresh); g != nil && ok {
 		if e := s.find(hash, request, g, atLeast); e != nil && n.valid(s, g, e) {
 			counts.hits.Add(1)
+			e.answers.Add(1)
 			return e, nil
 		}
 	}

@@ -20,6 +20,9 @@ func (n *nearCache) lookupAll(batch *consentv1.BatchCheckRequest, fresh *freshne
 	if atLeast, ok := s.demand(batch.GetConsistency(), fresh); g != nil && ok {
 		if hits = n.findAll(s, g, batch); hits != nil && s.atOnce(hits, atLeast) && n.valid(s, g, soonest(hits)) {
 			counts.hits.Add(uint64(len(hits)))
+			for _, e := range hits {
+				e.answers.Add(1)
+			}
 			return hits, nil
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/store"
@@ -63,7 +64,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: w, Ledger: w, Watchers: w.hub, Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
+		Access: unused{}, Authorizer: w, Ledger: w, Watchers: w.hub,
+		Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
 		Logger:  slog.New(slog.DiscardHandler),
 		History: func() []consent.PolicySpan { return nil },
 		Policy: func() consent.Policy {
@@ -96,6 +98,9 @@ type unused struct {
 
 // tap sees each message before it is applied.
 type tap func(*nearCache, *nearSession, *consentv1.WatchInvalidationsResponse)
+
+// Permit permits everything.
+func (unused) Permit(context.Context, *caller.Caller, caller.Act) error { return nil }
 
 // dial returns a client with a near cache; tap may be nil.
 func (w *world) dial(tap tap) *Client {

@@ -41,6 +41,8 @@ type nearSession struct {
 	// granted is the newest lease; nil: none yet. It is stored after seen.
 	granted atomic.Pointer[grant]
 	table   nearTable
+	// reports gets the entries that are thrown away; nil: nobody does.
+	reports *nearReports
 
 	// position and policy are those of the last message; the receiver's own.
 	position uint64
@@ -249,5 +251,5 @@ func (s *nearSession) keep(e *nearEntry) {
 	if e.revision < s.floors[e.slot].Load() {
 		return
 	}
-	s.table.put(e, func(old *nearEntry) bool { return g != nil && s.current(old, g, 0) })
+	s.reports.retire(s.table.put(e, func(old *nearEntry) bool { return g != nil && s.current(old, g, 0) }))
 }

@@ -7,7 +7,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// nearEntry is a decision that is kept; immutable but for used.
+// nearEntry is a decision that is kept; immutable but for used and answers.
 type nearEntry struct {
 	hash uint64
 	// request is the key: a copy without consistency.
@@ -20,6 +20,8 @@ type nearEntry struct {
 	validUntil int64
 	// used says that the entry was of use since put last looked for room.
 	used atomic.Bool
+	// answers counts the checks that it answered since they were last reported.
+	answers atomic.Uint64
 }
 
 // nearTable keeps entries in buckets of a fixed size, each a second-chance queue without order. Its size is fixed, so
@@ -44,8 +46,8 @@ func (t *nearTable) bucket(hash uint64) []atomic.Pointer[nearEntry] {
 }
 
 // put makes room for e: in the place of the same request's entry, an empty one, one that is no longer current, or one
-// that was of no use since the last time; failing that, in any.
-func (t *nearTable) put(e *nearEntry, current func(*nearEntry) bool) {
+// that was of no use since the last time; failing that, in any. It returns what was there.
+func (t *nearTable) put(e *nearEntry, current func(*nearEntry) bool) *nearEntry {
 	bucket := t.bucket(e.hash)
 	victim, worth := 0, 4
 	for i := range bucket {
@@ -55,8 +57,7 @@ func (t *nearTable) put(e *nearEntry, current func(*nearEntry) bool) {
 		w := 3
 		switch {
 		case old != nil && old.hash == e.hash && sameRequest(old.request, e.request):
-			bucket[at].Store(e)
-			return
+			return bucket[at].Swap(e)
 		case old == nil:
 			w = 0
 		case !current(old):
@@ -68,5 +69,5 @@ func (t *nearTable) put(e *nearEntry, current func(*nearEntry) bool) {
 			victim, worth = at, w
 		}
 	}
-	bucket[victim].Store(e)
+	return bucket[victim].Swap(e)
 }

@@ -99,6 +99,7 @@ func (n *nearCache) watch(ctx context.Context) (useful bool) {
 	n.current.Store(nil)
 	cancel()
 	beats.Wait()
+	n.reports.retireAll(&session.table)
 	return session.granted.Load() != nil
 }
 
@@ -111,7 +112,11 @@ func (n *nearCache) greet(stream *nearStream) (*nearSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newNearSession(m, n.maxEntries)
+	session, err := newNearSession(m, n.maxEntries)
+	if err == nil {
+		session.reports = n.reports
+	}
+	return session, err
 }
 
 // hear receives, applies and confirms one message.

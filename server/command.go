@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
-	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/version"
 )
 
 // runner serves with the options until ctx ends.
@@ -22,34 +19,28 @@ named by --config or CONSENTD_CONFIG. A flag wins over the environment, the envi
 
 // newCommand returns the command, which takes its settings from flags, the environment given and a file.
 func newCommand(environ []string, run runner) *cobra.Command {
-	given := newSources(environ)
+	given, validate := newSources(environ), false
 	command := &cobra.Command{
 		Use:           "consentd",
 		Short:         "Answers whether a purpose is allowed for a user right now.",
 		Long:          description,
-		Version:       version(),
+		Version:       version.Version(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
 			o, err := given.options()
-			if err != nil {
+			if err != nil || validate {
 				return err
 			}
 			return run(command.Context(), o, command.ErrOrStderr())
 		},
 	}
-	command.SetVersionTemplate(fmt.Sprintf("consentd {{.Version}}, commit %s, %s\n", app.Commit(), runtime.Version()))
+	command.SetVersionTemplate(version.Line("consentd") + "\n")
 	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return given.faults(err) })
 	command.Flags().SortFlags = false
 	given.define(command.Flags())
+	command.Flags().BoolVar(&validate, "validate", false,
+		"say what is wrong with the configuration and end, with 0 if nothing is: no file of data is opened, nothing listens")
 	return command
-}
-
-// version is what the build calls itself.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

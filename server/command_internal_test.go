@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -10,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +23,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/audit/acts"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/usage"
 )
 
 // parse runs the command and returns the options that it would serve with.
@@ -52,6 +59,7 @@ func samples(t *testing.T) map[string]struct {
 	took func(options) bool
 } {
 	dir, certificate, key := t.TempDir(), file(t, ""), file(t, publicKey(t))
+	headers, authority := file(t, "authorization: Bearer x\n"), file(t, selfSigned(t))
 	return map[string]struct {
 		text string
 		took func(options) bool
@@ -77,11 +85,51 @@ func samples(t *testing.T) map[string]struct {
 		"policies-client-cert":   {key, func(o options) bool { return o.config.PolicySource.ClientCertFile == key }},
 		"policies-client-key":    {key, func(o options) bool { return o.config.PolicySource.ClientKeyFile == key }},
 		"policies-ca":            {key, func(o options) bool { return o.config.PolicySource.CAFile == key }},
+		"api-keys":               {key, func(o options) bool { return o.config.Callers.APIKeys == key }},
+		"jwt-issuer":             {"i2", func(o options) bool { return o.config.Callers.Token.Issuer == "i2" }},
+		"jwt-audience":           {"a2", func(o options) bool { return o.config.Callers.Token.Audience == "a2" }},
+		"jwks":                   {key, func(o options) bool { return o.config.Callers.Token.JWKS == key }},
+		"jwks-refresh":           {"1m", func(o options) bool { return o.config.Callers.Token.Refresh == time.Minute }},
 		"insecure":               {"true", func(o options) bool { return o.config.Insecure }},
 		"drain-timeout":          {"3s", func(o options) bool { return o.config.DrainTimeout == 3*time.Second }},
+		"admin-addr":             {"[::1]:7072", func(o options) bool { return o.config.Admin.Addr == "[::1]:7072" }},
+		"otlp-endpoint":          {"a:4317", func(o options) bool { return o.config.Telemetry.Endpoint == "a:4317" }},
+		"otlp-headers":           {headers, func(o options) bool { return o.config.Telemetry.HeadersFile == headers }},
+		"otlp-ca":                {authority, func(o options) bool { return o.config.Telemetry.CAFile == authority }},
+		"trace-sample":           {"0.5", func(o options) bool { return o.config.Telemetry.Sample == 0.5 }},
+		"audit-file":             {"acts.log", func(o options) bool { return o.config.Acts.File == "acts.log" }},
+		"audit-rotate":           {"3MiB", func(o options) bool { return o.config.Acts.Rotate == 3<<20 }},
+		"usage-keep":             {"30", func(o options) bool { return o.config.Usage.KeepDays == 30 }},
 		"log-level":              {"warn", func(o options) bool { return o.logLevel == slog.LevelWarn }},
 		"log-format":             {"json", func(o options) bool { return o.logFormat == "json" }},
+		"caller-rate":            {"10", func(o options) bool { return o.config.Limits.Each.Rate == 10 }},
+		"caller-concurrency":     {"10", func(o options) bool { return o.config.Limits.Each.Concurrency == 10 }},
+		"caller-limits": {"spiffe://a/b=1/2,c=0/3", func(o options) bool {
+			return maps.Equal(o.config.Limits.Callers, map[string]limit.CallerLimit{
+				"spiffe://a/b": {Rate: 1, Concurrency: 2}, "c": {Concurrency: 3},
+			})
+		}},
+		"queue-target":                {"7ms", func(o options) bool { return o.config.Limits.QueueTarget == 7*time.Millisecond }},
+		"max-connections":             {"70", func(o options) bool { return o.config.Limits.MaxConnections == 70 }},
+		"max-connections-per-address": {"7", func(o options) bool { return o.config.Limits.MaxConnectionsPerAddress == 7 }},
+		"default-timeout":             {"off", func(o options) bool { return o.config.Limits.Timeout == limit.Off }},
+		"connection-age":              {"1m", func(o options) bool { return o.config.Limits.ConnectionAge == time.Minute }},
 	}
+}
+
+// selfSigned is a PEM of a certificate.
+func selfSigned(t *testing.T) string {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // publicKey is a PEM of an RSA key.
@@ -114,8 +162,16 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			with = []string{"CONSENTD_POLICIES=https://bundles.example/b",
 				"CONSENTD_POLICIES_CLIENT_CERT=" + values["policies-client-cert"].text,
 				"CONSENTD_POLICIES_CLIENT_KEY=" + values["policies-client-key"].text}
+		case strings.HasPrefix(s.name, "jw"): // tokens need all three
+			for _, variable := range []string{"CONSENTD_JWT_ISSUER", "CONSENTD_JWT_AUDIENCE", "CONSENTD_JWKS"} {
+				if variable != s.variable() {
+					with = append(with, variable+"=x")
+				}
+			}
 		case strings.HasPrefix(s.name, "tls-"): // a certificate needs a key, and the other way round
 			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
+		case strings.HasPrefix(s.name, "otlp-"): // what is for a collector needs one
+			with = []string{"CONSENTD_OTLP_ENDPOINT=a:4317"}
 		case strings.HasPrefix(s.name, "policies-key"): // a key needs a bundle, and what is said of a key needs the key
 			with = []string{"CONSENTD_POLICIES=bundle.tar.gz", "CONSENTD_POLICIES_KEY=" + values["policies-key"].text}
 		}
@@ -177,8 +233,14 @@ func TestHelpTellsTheTruth(t *testing.T) {
 		CacheSize: app.DefaultCacheSize, DrainTimeout: app.DefaultDrainTimeout,
 	}
 	got := shown.config
+	got.Limits.MaxConnections, got.Limits.MaxConnectionsPerAddress = 0, 0 // depend on the machine
+	if have := (limit.Config{}).WithDefaults(); got.Limits.QueueTarget != have.QueueTarget || got.Limits.Timeout != have.Timeout ||
+		got.Limits.ConnectionAge != have.ConnectionAge || got.Limits.Each != have.Each {
+		t.Errorf("--help says %+v, the server has %+v", got.Limits, have)
+	}
 	if got.GRPCAddr != want.GRPCAddr || got.HTTPAddr != want.HTTPAddr || got.DataDir != want.DataDir ||
-		got.CacheSize != want.CacheSize || got.DrainTimeout != want.DrainTimeout || got.Insecure {
+		got.CacheSize != want.CacheSize || got.DrainTimeout != want.DrainTimeout || got.Insecure ||
+		got.Acts.Rotate != acts.DefaultRotate || got.Usage.KeepDays != usage.DefaultKeepDays {
 		t.Errorf("--help says %+v, the server has %+v", got, want)
 	}
 	if shown.logLevel != slog.LevelInfo {
@@ -189,7 +251,7 @@ func TestHelpTellsTheTruth(t *testing.T) {
 func TestHelpAndVersion(t *testing.T) {
 	for flag, want := range map[string][]string{
 		"--help":    {"--grpc-addr", "CONSENTD_CACHE_SIZE", "--config", "256MiB"},
-		"--version": {"consentd ", "commit ", "go1."},
+		"--version": {"consentd ", "commit ", " of ", "go1."},
 	} {
 		var out bytes.Buffer
 		command := newCommand(nil, nil)
@@ -203,6 +265,34 @@ func TestHelpAndVersion(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", flag, text, out.String())
 			}
 		}
+	}
+}
+
+// --validate finds the faults that a start would, and serves nothing.
+func TestValidate(t *testing.T) {
+	for name, row := range map[string]struct {
+		file string
+		says []string
+	}{
+		"nothing is wrong": {file: "grpc-addr: 127.0.0.1:1\n"},
+		"two faults":       {file: "grpc-addr: :1\ncache-size: 7\n", says: []string{"grpc-addr", "consentd.yaml:2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			command := newCommand(nil, func(context.Context, options, io.Writer) error {
+				t.Error("it serves")
+				return nil
+			})
+			command.SetArgs([]string{"--validate", "--config", file(t, row.file)})
+			err := command.Execute()
+			if (err != nil) != (row.says != nil) {
+				t.Fatalf("got %v", err)
+			}
+			for _, text := range row.says {
+				if !strings.Contains(oneLine(err), text) {
+					t.Errorf("%q is not said in: %v", text, err)
+				}
+			}
+		})
 	}
 }
 
@@ -237,6 +327,10 @@ func TestFaults(t *testing.T) {
 		"no level":                 {args: []string{"--log-level", "loud"}, says: []string{"--log-level", "loud"}},
 		"no format":                {args: []string{"--log-format", "xml"}, says: []string{"--log-format", "json"}},
 		"a key without a bundle":   {args: []string{"--policies-key-id", "x"}, says: []string{"policies-key-id", "policies-key"}},
+		"no audit's size":          {args: []string{"--audit-rotate", "0MiB"}, says: []string{"--audit-rotate", "1MiB"}},
+		"an audit too small":       {args: []string{"--audit-rotate", "1KiB"}, says: []string{"audit-rotate", "1MiB"}},
+		"no day":                   {args: []string{"--usage-keep", "0"}, says: []string{"--usage-keep", "400"}},
+		"too many days":            {args: []string{"--usage-keep", "4000"}, says: []string{"usage-keep", "3660"}},
 		"plaintext for all":        {args: []string{"--grpc-addr", ":7070"}, says: []string{"grpc-addr", "plaintext"}},
 		"all at once": {
 			environ: []string{"CONSENTD_NONSENSE=1", "CONSENTD_LOG_LEVEL=loud"}, file: "cache-size: 7\nother: 1\n",
@@ -270,8 +364,10 @@ func TestFaults(t *testing.T) {
 }
 
 func TestTheClientsVariableIsLeftAlone(t *testing.T) {
-	if _, err := parse(t, []string{"CONSENTD_ADDR=127.0.0.1:7070"}); err != nil {
-		t.Error(err)
+	for _, variable := range []string{"ADDR=127.0.0.1:7070", "TOKEN_FILE=token", "API_KEY_FILE=key", "TLS_CA=ca.pem"} {
+		if _, err := parse(t, []string{"CONSENTD_" + variable}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -301,7 +397,7 @@ func FuzzParseSize(f *testing.F) {
 }
 
 func TestEveryFlagIsASetting(t *testing.T) {
-	names := map[string]bool{"config": true, "help": true, "version": true}
+	names := map[string]bool{"config": true, "help": true, "version": true, "validate": true}
 	for _, s := range settings() {
 		names[s.name] = true
 	}

@@ -27,9 +27,11 @@ var policyRooms = []struct {
 	room  string
 	files []string
 }{
-	{"what a set may hold", []string{"faults.go", "refuse.go", "describe.go", "horizon.go", "flags.go", "rules.go"}},
+	{"what a set may hold", []string{
+		"faults.go", "flags.go", "refuse_access.go", "refuse.go", "describe.go", "horizon.go", "rules.go",
+	}},
 	{"what an input is, and an answer", []string{"records.go", "state.go", "input.go", "answer.go"}},
-	{"what a set is", []string{"options.go", "journal.go", "generation.go", "set.go", "compile.go"}},
+	{"what a set is", []string{"options.go", "journal.go", "generation.go", "access.go", "set.go", "compile.go"}},
 	{"how it is decided", []string{"evaluate.go", "neighborhood.go"}},
 	{"how it is watched", []string{"compare.go", "shadow.go", "near.go", "trace.go", "hints.go"}},
 	{"who makes and holds sets", []string{"loader.go", "active.go", "doc.go"}},

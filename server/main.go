@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/limit"
 )
 
 // stopping are the signals that would end the process and can be caught.
@@ -45,6 +46,7 @@ func serve(ctx context.Context, o options, stderr io.Writer) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	config := o.app(stderr)
 	logLibraries(config.Logger)
+	limit.UseMemoryLimit(os.DirFS("/"), config.Logger)
 	server, err := start(ctx, config)
 	if server == nil {
 		return err

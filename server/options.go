@@ -14,6 +14,7 @@ import (
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/version"
 )
 
 // options are what the settings set.
@@ -38,6 +39,12 @@ type setting struct {
 func settings() []setting {
 	return slices.Concat(
 		serverSettings(),
+		callersSettings(),
+		accessSettings(),
+		observeSettings(),
+		actsSettings(),
+		limitsSettings(),
+		serverSettings(), decisionLogSettings(),
 	)
 }
 
@@ -231,7 +238,7 @@ func (o options) app(w io.Writer) app.Config {
 		handler = slog.NewJSONHandler(w, level)
 	}
 	config := o.config
-	config.Logger, config.Version = slog.New(handler), version()
+	config.Logger, config.Version = slog.New(handler), version.Version()
 	return config
 }
 

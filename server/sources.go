@@ -18,8 +18,9 @@ const (
 	configVariable = "CONSENTD_CONFIG"
 )
 
-// otherVariables begin with our prefix and are not the server's: the address that consentctl dials.
-var otherVariables = []string{"CONSENTD_ADDR"}
+// otherVariables begin with our prefix and are not the server's: those by which consentctl knows where to ask, and as
+// whom.
+var otherVariables = []string{"CONSENTD_ADDR", "CONSENTD_TOKEN_FILE", "CONSENTD_API_KEY_FILE", "CONSENTD_TLS_CA"}
 
 // value is what a source gave a setting, and how to name the source to people.
 type value struct{ text, source string }

@@ -64,7 +64,7 @@ func (o *open) dispatch(c OpenConfig) {
 			return
 		}
 		at := o.start.Add(offset)
-		sleepUntil(at)
+		SleepUntil(at)
 		o.send(n, at)
 	}
 }
@@ -83,7 +83,7 @@ func ownThread() (undo func()) {
 func Sleep(d time.Duration) {
 	until := time.Now().Add(d)
 	defer ownThread()()
-	sleepUntil(until)
+	SleepUntil(until)
 }
 
 func (o *open) send(n int, at time.Time) {

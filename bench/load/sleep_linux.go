@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sleepUntil blocks the thread until t. It is a few microseconds late on an idle machine, where time.Sleep of a process
+// SleepUntil blocks the thread until t. It is a few microseconds late on an idle machine, where time.Sleep of a process
 // that has nothing else to do is up to a millisecond.
-func sleepUntil(t time.Time) {
+func SleepUntil(t time.Time) {
 	for {
 		left := time.Until(t)
 		if left <= 0 {

@@ -4,7 +4,7 @@ package load
 
 import "time"
 
-// sleepUntil waits until t, as exactly as the Go runtime can.
-func sleepUntil(t time.Time) { time.Sleep(time.Until(t)) }
+// SleepUntil waits until t, as exactly as the Go runtime can.
+func SleepUntil(t time.Time) { time.Sleep(time.Until(t)) }
 
 func preciseTimer() (restore func()) { return func() {} }

@@ -2,19 +2,16 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
 	"github.com/consentd/consentd/client"
+	"github.com/consentd/consentd/server/version"
 )
 
 // The exit codes.
@@ -44,8 +41,10 @@ type app struct {
 	address  string
 	timeout  time.Duration
 	insecure bool
-	caFile   string
-	output   choiceFlag
+	// tls says how to connect, tokenFile and keyFile as whom; empty: as nobody.
+	tls                tlsFlags
+	tokenFile, keyFile string
+	output             choiceFlag
 }
 
 // run executes a command line, without the program's name, and returns the exit code.
@@ -58,7 +57,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errDenied), errors.Is(err, errRefused):
 		return exitDenied
-	case errors.Is(err, errFlips):
+	case errors.Is(err, errFlips), errors.Is(err, errNotSame):
 		printError(a.stderr, err)
 		return exitDenied
 	default:
@@ -71,11 +70,12 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:                "consentctl",
 		Short:              "Ask consentd whether a subject's data may be used, and record consent",
-		Version:            version(),
+		Version:            version.Version(),
 		SilenceErrors:      true,
 		SilenceUsage:       true,
 		DisableSuggestions: true, // they would make errors longer than a line
 	}
+	root.SetVersionTemplate(version.Line("consentctl") + "\n")
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -85,7 +85,9 @@ func (a *app) root() *cobra.Command {
 		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
+		a.usageCommand(), a.auditCommand(),
 		a.backupCommand(), a.restoreCommand(), a.verifyCommand(),
+		a.logCommand(), a.keyCommand(),
 	)
 	return root
 }
@@ -96,10 +98,8 @@ func (a *app) addFlags(root *cobra.Command) {
 	flags.StringVar(&a.address, "addr", a.address, "server: host:port, dns:///host:port or unix:///path (environment CONSENTD_ADDR)")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long the command may take")
 	flags.BoolVar(&a.insecure, "insecure", false, "allow plaintext to other machines")
-	flags.StringVar(&a.caFile, "tls-ca", "", "use TLS and trust the certificates in this PEM file")
 	flags.VarP(&a.output, "output", "o", "table or json")
-	must(root.MarkPersistentFlagFilename("tls-ca"))
-	root.MarkFlagsMutuallyExclusive("insecure", "tls-ca")
+	a.addCredentialFlags(root)
 	completeFlag(root, "output", a.output.choices)
 }
 
@@ -123,38 +123,16 @@ func (a *app) dial() (*client.Client, error) {
 	if a.insecure {
 		options = append(options, client.WithInsecure())
 	}
-	if a.caFile != "" {
-		roots, err := readRoots(a.caFile)
-		if err != nil {
-			return nil, fmt.Errorf("--tls-ca: %w", err)
-		}
-		options = append(options, client.WithTLS(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}))
+	credentials, err := a.credentials()
+	if err != nil {
+		return nil, err
 	}
+	options = append(options, credentials...)
 	c, err := client.Dial(a.address, options...)
 	if err != nil {
 		return nil, fmt.Errorf("--addr: %w", err)
 	}
 	return c, nil
-}
-
-func readRoots(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("no certificate in %s", file)
-	}
-	return roots, nil
-}
-
-// version is the module's, or that of the commit of a build from a checkout.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // must is for what only a wrong program can fail, such as marking a flag that does not exist.

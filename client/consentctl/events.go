@@ -70,6 +70,8 @@ type entryJSON struct {
 	Revision   uint64      `json:"revision"`
 	SubjectID  string      `json:"subject_id,omitempty"`
 	AnnulledBy string      `json:"annulled_by,omitempty"`
+	// RecordedBy is nil where nobody is known.
+	RecordedBy *messageJSON `json:"recorded_by,omitempty"`
 }
 
 // json is a page without a token: all pages are read.
@@ -78,7 +80,10 @@ func (l *ledger) json() any {
 	for i, e := range l.entries {
 		out[i] = entryJSON{
 			messageJSON{e.GetEvent()}, messageJSON{e.GetRecordedAt()}, e.GetRevision(), e.GetSubjectId(),
-			l.annulledBy[e.GetEvent().GetId()].GetEvent().GetId(),
+			l.annulledBy[e.GetEvent().GetId()].GetEvent().GetId(), nil,
+		}
+		if by := e.GetRecordedBy(); by != nil {
+			out[i].RecordedBy = &messageJSON{by}
 		}
 	}
 	return struct {
@@ -92,6 +97,10 @@ func (l *ledger) table(w io.Writer) {
 	if several {
 		t.header = append(t.header, "SAID UNDER")
 	}
+	recorded := l.recorded()
+	if recorded {
+		t.header = append(t.header, "RECORDED BY")
+	}
 	for _, e := range l.entries {
 		kind, detail := kindText(e.GetEvent())
 		cells := []string{
@@ -100,6 +109,9 @@ func (l *ledger) table(w io.Writer) {
 		}
 		if several {
 			cells = append(cells, e.GetSubjectId())
+		}
+		if recorded {
+			cells = append(cells, callerText(e.GetRecordedBy()))
 		}
 		t.add(cells...)
 	}
@@ -111,6 +123,11 @@ func (l *ledger) severalIDs() bool {
 	return slices.ContainsFunc(l.entries, func(e *consentv1.LedgerEntry) bool {
 		return e.GetSubjectId() != "" && e.GetSubjectId() != l.subject
 	})
+}
+
+// recorded reports whether it is known of an entry who recorded it.
+func (l *ledger) recorded() bool {
+	return slices.ContainsFunc(l.entries, func(e *consentv1.LedgerEntry) bool { return e.GetRecordedBy() != nil })
 }
 
 // annulledText is an entry's detail, and by which event it was annulled and when.

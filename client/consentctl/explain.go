@@ -17,9 +17,10 @@ import (
 
 // explainFlags are those of explain besides a check's.
 type explainFlags struct {
-	past  pastFlags
-	trace bool
-	all   bool
+	past   pastFlags
+	logged loggedFlags
+	trace  bool
+	all    bool
 }
 
 func (a *app) explainCommand() *cobra.Command {
@@ -36,8 +37,12 @@ force at --at decide, unless --policies now asks those of now; where they are no
 		Example: `  consentctl explain example user-42 marketing_email
   consentctl explain example user-42 marketing_email --at 2026-01-31
   consentctl explain example user-42 marketing_email --at 2026-01-31 --known-at 2026-01-31 --policies now
+  consentctl explain --id 0123456789abcdef0123456789abcdef --log decisions.jsonl
   consentctl explain jasminai user-42 affiliate_sharing --recipient affiliate --category user.location.country --trace`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.logged.id != "" {
+				return a.explainLogged(cmd, flags)
+			}
 			request := &consentv1.ExplainRequest{Trace: flags.trace}
 			var err error
 			if request.Check, err = check.request(cmd, args); err != nil {
@@ -51,9 +56,29 @@ force at --at decide, unless --policies now asks those of now; where they are no
 	check.add(cmd)
 	flags.past.add(a, cmd)
 	flags.past.addPolicies(cmd)
+	flags.logged.add(cmd)
 	cmd.Flags().BoolVar(&flags.trace, "trace", false, "add OPA's own trace")
 	cmd.Flags().BoolVar(&flags.all, "all", false, "show also what had no effect, and rules that only helped to decide")
-	return a.takes(cmd, controllerArgument, subjectArgument, purposeArgument)
+	return flags.logged.replaces(a.takes(cmd, controllerArgument, subjectArgument, purposeArgument))
+}
+
+// explainLogged explains a decision that is in a log, as of then.
+func (a *app) explainLogged(cmd *cobra.Command, flags explainFlags) error {
+	request, item, err := flags.logged.question()
+	if err != nil {
+		return err
+	}
+	request.Trace = flags.trace
+	return a.with(cmd, func(ctx context.Context, c *client.Client) error {
+		response, err := c.Explain(ctx, request)
+		if err != nil {
+			return err
+		}
+		return a.print(response, func(w io.Writer) {
+			story{w, request.GetCheck(), response, flags.all}.write()
+			flags.logged.compared(w, item, response.GetDecision())
+		})
+	})
 }
 
 func (a *app) explain(cmd *cobra.Command, request *consentv1.ExplainRequest, all bool) error {
@@ -246,12 +271,19 @@ func (s story) annulled() {
 	}
 }
 
-// times says when an event occurred and, if that was not at once, when it was recorded.
+// times says when an event occurred, when it was recorded if that was not at once, and by whom if that is known.
 func times(e *consentv1.LedgerEntry) string {
 	occurred, recorded := e.GetEvent().GetOccurredAt(), e.GetRecordedAt()
 	text := "occurred " + dateText(occurred)
-	if recorded.AsTime().Sub(occurred.AsTime()).Abs() > time.Minute {
-		text += ", recorded " + dateText(recorded)
+	later, by := recorded.AsTime().Sub(occurred.AsTime()).Abs() > time.Minute, callerText(e.GetRecordedBy())
+	if later || by != "" {
+		text += ", recorded"
+	}
+	if later {
+		text += " " + dateText(recorded)
+	}
+	if by != "" {
+		text += " by " + by
 	}
 	return text
 }

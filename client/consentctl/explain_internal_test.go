@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/servertest"
 )
@@ -137,4 +138,21 @@ func recordAll(t *testing.T, address, subject string, records []string, ask stri
 		}
 	}
 	return of(ask)
+}
+
+func TestTimesNameWhoRecorded(t *testing.T) {
+	entry := func(recorded int, by *consentv1.Caller) *consentv1.LedgerEntry {
+		return &consentv1.LedgerEntry{Event: &consentv1.Event{OccurredAt: at(-3)}, RecordedAt: at(recorded), RecordedBy: by}
+	}
+	mailer := &consentv1.Caller{Kind: "key", Id: "mailer"}
+	for want, e := range map[string]*consentv1.LedgerEntry{
+		"occurred 26 February 2026, 12:00 UTC":                                                     entry(-3, nil),
+		"occurred 26 February 2026, 12:00 UTC, recorded by key:mailer":                             entry(-3, mailer),
+		"occurred 26 February 2026, 12:00 UTC, recorded 27 February 2026, 12:00 UTC":               entry(-2, nil),
+		"occurred 26 February 2026, 12:00 UTC, recorded 27 February 2026, 12:00 UTC by key:mailer": entry(-2, mailer),
+	} {
+		if got := times(e); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }

@@ -36,6 +36,7 @@ type fake struct {
 	consentv1.UnimplementedDecisionServiceServer
 	consentv1.UnimplementedConsentServiceServer
 	consentv1.UnimplementedPolicyServiceServer
+	consentv1.UnimplementedAdminServiceServer
 	err      error // immutable once serving
 	checkErr error // of batches of checks alone; immutable once serving
 
@@ -251,7 +252,7 @@ func (f *fake) ListEvents(_ context.Context, r *consentv1.ListEventsRequest) (*c
 		}}, f.keep(r)
 	}
 	return &consentv1.ListEventsResponse{Entries: []*consentv1.LedgerEntry{
-		{Revision: 6, RecordedAt: at(0),
+		{Revision: 6, RecordedAt: at(0), RecordedBy: &consentv1.Caller{Kind: "token", Id: "port\x1bal", Issuer: "https://id.example"},
 			Event: &consentv1.Event{Id: "e2", OccurredAt: at(-1), Evidence: "sha256:1", Kind: &consentv1.Event_Profile{
 				Profile: &consentv1.ProfileEvent{AgeMax: proto.Uint32(0), Relationship: &consentv1.Relationship{OptOutOffered: true}},
 			}}},
@@ -312,6 +313,7 @@ func (f *fake) serve(t *testing.T) string {
 	consentv1.RegisterDecisionServiceServer(server, f)
 	consentv1.RegisterConsentServiceServer(server, f)
 	consentv1.RegisterPolicyServiceServer(server, f)
+	consentv1.RegisterAdminServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {

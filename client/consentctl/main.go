@@ -42,6 +42,8 @@ func run() int {
 		address = defaultAddress
 	}
 	a := &app{
+		tokenFile: os.Getenv("CONSENTD_TOKEN_FILE"), keyFile: os.Getenv("CONSENTD_API_KEY_FILE"),
+		tls:   tlsFlags{ca: os.Getenv("CONSENTD_TLS_CA")},
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, address: address, subjectKey: os.Getenv("CONSENTD_SUBJECT_KEY"),
 		now: time.Now, newID: func() string { return uuid.Must(uuid.NewV7()).String() },
 	}

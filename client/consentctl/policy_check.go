@@ -19,7 +19,7 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// errRefused makes policy check exit 1: the faults are printed as its answer.
+// errRefused makes a command exit 1 whose answer is faults: they are printed as that.
 var errRefused = errors.New("refused")
 
 // checkTimeout is how long policy check may take unless --timeout says otherwise.

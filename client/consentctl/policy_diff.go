@@ -73,7 +73,9 @@ Exits 1 when --max-flips or --no-new-allows is exceeded.`,
 	f.BoolVar(&flags.states, "states", true, "compare over the states that the rules can tell apart")
 	f.Uint32Var(&flags.sample, "sample", defaultSample, "compare over so many stored subjects; 0: none")
 	f.BoolVar(&flags.all, "all", false, "compare over all stored subjects")
-	f.StringVar(&flags.decisions, "decisions", "", "compare over the decisions that check --log or batch --log wrote to this file")
+	f.StringVar(
+		&flags.decisions, "decisions", "", "compare over the decisions of this log: of the server, or of check --log or batch --log",
+	)
 	f.Uint32Var(&flags.examples, "examples", 3, "how many examples of each difference to show")
 	f.Uint64Var(&flags.maxFlips, "max-flips", 0, "exit 1 if more decisions than that turn, to ALLOW or to DENY")
 	f.BoolVar(&flags.noNewAllows, "no-new-allows", false, "exit 1 if any decision turns to ALLOW")

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -14,96 +11,57 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/audit/line"
+	"github.com/consentd/consentd/server/audit/replay"
+	"github.com/consentd/consentd/server/consent"
 )
 
-// A decision log is JSON Lines, one decision a line:
-//
-//	{"time": "2026-03-01T12:00:00Z", "request": {…}, "response": {…}}
-//
-// time is when it was decided; request has the fields of CheckRequest, response those of CheckResponse, as check -o
-// json prints them. What else a line holds is passed over.
-type loggedDecision struct {
-	Time     time.Time       `json:"time"`
-	Request  json.RawMessage `json:"request"`
-	Response json.RawMessage `json:"response"`
-}
-
-// readDecisions reads a decision log; no name is no log.
-func readDecisions(name string) ([]*consentv1.RecordedDecision, error) {
+// readDecisions reads the decisions of a log, of the server or of check --log; no name is no log. What near caches
+// reported is not among them.
+func readDecisions(name string) (decisions []*consentv1.RecordedDecision, err error) {
 	if name == "" {
 		return nil, nil
 	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("--decisions: %w", err)
-	}
-	defer file.Close() // only read from
-	decisions, err := decodeDecisions(file)
-	if err != nil {
-		return nil, fmt.Errorf("--decisions: %s:%w", name, err)
-	}
-	return decisions, nil
-}
-
-// maxLogLine is the longest line of a decision log: a request of the longest context, and its answer.
-const maxLogLine = 4 << 20
-
-// decodeDecisions reads a decision log. The error begins with the line's number.
-func decodeDecisions(r io.Reader) (decisions []*consentv1.RecordedDecision, err error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLogLine)
-	number := 0
-	for lines.Scan() {
-		number++
-		if len(lines.Bytes()) == 0 {
-			continue
+	logs := &logFiles{names: []string{name}}
+	err = logs.each(func(i replay.Item) error {
+		if i.Line.Kind() != line.Decided {
+			return nil
 		}
-		d, err := decodeDecision(lines.Bytes())
+		d, err := recordedDecision(&i.Line)
 		if err != nil {
-			return nil, fmt.Errorf("%d: %w", number, err)
+			return fmt.Errorf("%s:%d: %w", i.File, i.Number, err)
 		}
 		decisions = append(decisions, d)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%d: %w", number+1, err)
-	}
-	if len(decisions) == 0 {
-		return nil, errors.New("1: it holds no decisions: want one JSON object a line, {time, request, response}")
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--decisions: %w", err)
+	case len(decisions) == 0:
+		return nil, fmt.Errorf("--decisions: %s:1: it holds no decisions: want one JSON object a line, {time, request, response}", name)
 	}
 	return decisions, nil
 }
 
-func decodeDecision(line []byte) (*consentv1.RecordedDecision, error) {
-	var logged loggedDecision
-	if err := json.Unmarshal(line, &logged); err != nil {
-		return nil, fmt.Errorf("want a JSON object {time, request, response}: %w", err)
+func recordedDecision(l *line.Line) (*consentv1.RecordedDecision, error) {
+	switch {
+	case l.SubjectKey != "":
+		return nil, errors.New("the subject is named under a key, and a server cannot know who is meant: compare over --sample or --all")
+	case l.Request.Subject.ID == "":
+		return nil, errors.New("request.subject_id: is missing, or was taken off the line by a rule")
 	}
-	if logged.Time.IsZero() {
-		return nil, errors.New("time: is required: when it was decided, RFC 3339")
+	check, err := loggedCheck(l)
+	if err != nil {
+		return nil, err
 	}
-	check := &consentv1.CheckRequest{}
-	if err := unmarshal(logged.Request, check); err != nil {
-		return nil, fmt.Errorf("request: %w", err)
+	d := &consentv1.RecordedDecision{
+		Check: check, DecidedAt: timestamppb.New(l.Time.Time()), Decision: consentv1.Decision_DECISION_DENY,
 	}
-	check.Consistency = nil
-	var answer struct {
-		Decision string
-		Reasons  []struct{ Code string }
+	if l.Decision.Effect == consent.Allow {
+		d.Decision = consentv1.Decision_DECISION_ALLOW
 	}
-	if err := json.Unmarshal(logged.Response, &answer); err != nil {
-		return nil, fmt.Errorf("response: %w", err)
-	}
-	d := &consentv1.RecordedDecision{Check: check, DecidedAt: timestamppb.New(logged.Time)}
-	var err error
-	if d.Decision, err = parseEnum[consentv1.Decision](answer.Decision); err != nil {
-		return nil, fmt.Errorf("response.decision: %q: %w", answer.Decision, err)
-	}
-	for _, r := range answer.Reasons {
-		code, err := parseEnum[consentv1.ReasonCode](r.Code)
-		if err != nil {
-			return nil, fmt.Errorf("response.reasons: %q is no reason code", r.Code)
-		}
-		d.Reasons = append(d.Reasons, code)
+	for _, r := range l.Decision.Reasons {
+		d.Reasons = append(d.Reasons, consentv1.ReasonCode(r.Code))
 	}
 	return d, nil
 }
@@ -126,7 +84,8 @@ func portion(decisions []*consentv1.RecordedDecision) int {
 	return min(len(decisions), maxPortion)
 }
 
-// logDecision appends a decision to a log; no name is no log.
+// logDecision appends a decision to a log, in the form of package line; no name is no log. time is this machine's: the
+// answer does not tell the instant that the server decided for.
 func (a *app) logDecision(name string, request *consentv1.CheckRequest, response *consentv1.CheckResponse) error {
 	if name == "" {
 		return nil

@@ -28,7 +28,8 @@ type guide struct {
 
 var guides = []guide{
 	{file: "README.md"},
-	{file: "server/README.md"},
+	{file: "server/README.md", tools: []string{"openssl"}},
+	{file: "server/deploy/README.md"},
 	{file: "policies/README.md", tools: []string{"openssl"}},
 	{file: "bench/README.md"},
 	{file: "client/README.md", tools: []string{"openssl"}, empty: true},
@@ -84,7 +85,7 @@ func TestEveryGuideIsListed(t *testing.T) {
 	for _, g := range guides {
 		listed[g.file] = true
 	}
-	for _, pattern := range []string{"*.md", "*/README.md", "client/*/README.md"} {
+	for _, pattern := range []string{"*.md", "*/README.md", "client/*/README.md", "server/*/README.md"} {
 		found, err := filepath.Glob(filepath.Join("../..", pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -102,12 +103,14 @@ func TestEveryGuideIsListed(t *testing.T) {
 	}
 }
 
-// copyOf returns a copy of what git tracks, so that the guides change nothing of the repository.
+// copyOf returns a copy of what git tracks, with a history of one commit, so that the guides change nothing of the
+// repository.
 func copyOf(t *testing.T, root string) string {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "consentd")
 	script := `mkdir "$1" && git ls-files -z --cached --others --exclude-standard |
-	tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`
+	tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"
+	cd "$1" && git init -q && git add -A && git -c user.name=guides -c user.email=guides@localhost commit -qm copy`
 	command := exec.Command("bash", "-euo", "pipefail", "-c", script, "copy", copied)
 	command.Dir = root
 	if out, err := command.CombinedOutput(); err != nil {

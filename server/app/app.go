@@ -18,22 +18,28 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/consentd/consentd/policies"
+	"github.com/consentd/consentd/server/access"
+	"github.com/consentd/consentd/server/audit/acts"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/certificate"
 	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/telemetry"
+	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -50,16 +56,32 @@ type App struct {
 	states   *cache.Cache
 	backups  *backups
 	watchers *watch.Hub
-	registry *prometheus.Registry
-	health   serving
+	gate     *access.Gate
+	acts     *acts.Log
+	usage    *usage.Recorder
+	// decisions is the decision log; nil: there is none.
+	decisions *decisionlog.Log
+	registry  *prometheus.Registry
+	health    serving
 	// pair is the certificate and its key; nil: plaintext.
 	pair *certificate.Pair
-	api  *grpcapi.API
-	grpc *grpc.Server
-	http *http.Server
+	// callers finds out who calls.
+	callers *authn.Authenticator
+	// limits bounds what is asked of api.
+	limits *limit.Limits
+	api    *grpcapi.API
+	grpc   *grpc.Server
+	http   *http.Server
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
+	// tracer is nil where nothing is traced, admin and its listener where there is no admin address.
+	tracer        *telemetry.Tracer
+	admin         *http.Server
+	adminListener net.Listener
+	durations     durations
+	// queued is how many writes wait for the disk.
+	queued func() int
 }
 
 // New opens everything that c names and binds its addresses. Nothing is answered until Serve. The error is one fault,
@@ -68,7 +90,7 @@ func New(c Config) (*App, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams()}
+	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams(), durations: newDurations()}
 	a.health = newServing()
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -76,28 +98,17 @@ func New(c Config) (*App, error) {
 	return a, nil
 }
 
-// open does New's work; what it opened before it failed is closed by Close.
+// open does New's work, in the order in which one needs the other; what it opened before it failed is closed by Close.
 func (a *App) open() error {
-	if err := a.openCertificate(); err != nil {
-		return err
+	for _, step := range []func() error{
+		a.openTelemetry, a.openCertificate, a.openCallers, a.loadPolicies, a.openStore, a.openAccess, a.followPolicies,
+		a.openActs, a.openUsage, a.openDecisionLog, a.openLimits, a.openAPI, a.registerMetrics, a.listen,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := a.loadPolicies(); err != nil {
-		return err
-	}
-	if err := a.openStore(); err != nil {
-		return err
-	}
-	a.manager.Watch() // the data directory is this process's now
-	var err error
-	if a.api, err = a.newAPI(); err != nil {
-		return err
-	}
-	if err := a.registerMetrics(); err != nil {
-		return err
-	}
-	a.newGRPC()
-	a.http = a.newHTTP()
-	return a.listen()
+	return nil
 }
 
 func (a *App) loadPolicies() error {
@@ -135,7 +146,7 @@ func (a *App) loadPolicies() error {
 // openStore opens the cache over the store, which the cache owns from then on.
 func (a *App) openStore() error {
 	states, err := cache.New(cache.Config{
-		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare,
+		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare, Waiting: a.waiting(),
 	})
 	if err != nil {
 		return err
@@ -144,28 +155,46 @@ func (a *App) openStore() error {
 	ahead := &announcer{}
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		FS: a.config.StoreFS,
+		Synced: a.durations.synced,
+		FS:     a.config.StoreFS,
 	})
 	if err != nil {
 		return err
 	}
+	a.queued = ledger.Queued
 	states.Attach(ledger)
 	a.backups = a.newBackups(ledger, ledger.ID())
 	a.watchers, err = watch.New(watch.Config{
 		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
-		Lease: a.config.CacheLease, Now: a.config.Now,
+		Lease: a.config.CacheLease, Now: a.config.Now, Fenced: a.durations.fenced,
 	})
 	if err != nil {
 		return err
 	}
 	ahead.Hub = a.watchers
-	a.policies.Notify(a.watchers.PolicyChanged)
+	a.policies.Notify(a.policiesChanged)
 	return nil
 }
 
 // announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first
 // change.
 type announcer struct{ *watch.Hub }
+
+// followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
+func (a *App) followPolicies() error {
+	a.manager.Watch()
+	return nil
+}
+
+// openAPI makes the services, and the servers that carry them.
+func (a *App) openAPI() (err error) {
+	if a.api, err = a.newAPI(); err != nil {
+		return err
+	}
+	a.newGRPC()
+	a.http = a.newHTTP()
+	return nil
+}
 
 func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{
@@ -174,6 +203,9 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		StoreID:  a.states.ID(),
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
+		Steps:    a.steps(),
+
+		Recorder: a.recorder(), Observers: []authz.Observer{a.usage},
 	})
 	if err != nil {
 		return nil, err
@@ -189,16 +221,19 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ, Policy: a.policies.Describe,
-		History: a.archive.History, Activator: a.manager, Prover: a.prover, Backup: a.backups,
-		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry,
+		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
+		Policy:  a.policies.Describe,
+		History: a.archive.History, Activator: a.manager, Prover: a.prover,
+		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
+		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits, Backup: a.backups,
+		Reporters: a.reporters(),
 	})
 }
 
 func (a *App) newGRPC() {
 	a.grpc = grpc.NewServer(append(a.grpcOptions(), a.api.ServerOptions()...)...)
 	a.api.Register(a.grpc)
-	healthpb.RegisterHealthServer(a.grpc, a.health.Server)
+	a.api.RegisterHealth(a.grpc, a.health)
 	reflection.Register(a.grpc)
 }
 
@@ -209,8 +244,8 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
-	a.httpListener = a.secured(a.httpListener)
-	return nil
+	a.grpcListener, a.httpListener = a.limits.GRPC(a.grpcListener), a.secured(a.limits.HTTP(a.httpListener))
+	return a.openAdmin()
 }
 
 // GRPCAddr is where gRPC listens, as a client dials it.

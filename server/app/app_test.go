@@ -179,7 +179,7 @@ func TestHTTP(t *testing.T) {
 	}
 	_, metrics := get(t, http.DefaultClient, "http://"+s.HTTPAddr()+"/metrics")
 	for _, name := range []string{
-		"consentd_requests_total", "consentd_request_seconds", "consentd_cache_lookups_total", "consentd_store_revision",
+		"grpc_server_handled_total", "grpc_server_handling_seconds_bucket", "consentd_cache_lookups_total", "consentd_store_revision",
 		"consentd_policy_info", "consentd_panics_total", "consentd_build_info", "go_goroutines",
 	} {
 		if !strings.Contains(metrics, "\n"+name) {

@@ -10,10 +10,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/consentd/consentd/server/access"
+	"github.com/consentd/consentd/server/audit/acts"
+	"github.com/consentd/consentd/server/audit/decisionlog"
+	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/telemetry"
+	"github.com/consentd/consentd/server/usage"
 )
 
 // The defaults of Config.
@@ -60,6 +67,8 @@ type Config struct {
 	// PolicyTestTimeout bounds the own tests of policies that are to be put in force, the first time that they are
 	// tried. Zero means admission.DefaultTestTimeout.
 	PolicyTestTimeout time.Duration
+	// Access says what callers may do. The zero value permits everything to everybody.
+	Access access.Config
 	// TLSCert and TLSKey are PEM files of the server's certificate and key, for both listeners; both or none. Without
 	// them the server speaks plaintext, and listens on loopback and Unix sockets only.
 	TLSCert, TLSKey string
@@ -68,11 +77,25 @@ type Config struct {
 	TLSClientCA string
 	// Insecure permits plaintext on other addresses.
 	Insecure bool
+	// Callers says which credentials hold. The zero value: nobody is asked for any.
+	Callers authn.Config
 	// CacheLease is how long clients' caches may answer without hearing from this server. Zero means
 	// watch.DefaultLease, which says when one that is shorter than an earlier server's on the same data is safe.
 	CacheLease time.Duration
+	// Limits bounds what is asked of the server.
+	Limits limit.Config
 	// DrainTimeout is how long calls under way may take to end after Serve was told to stop. Zero means 10 s.
 	DrainTimeout time.Duration
+	// Admin is where profiles are served. Zero means nowhere.
+	Admin AdminConfig
+	// Telemetry is where traces go. Zero means nowhere. Insecure, Version and Logger are this Config's.
+	Telemetry telemetry.Config
+	// Acts says where acts are audited. The zero value: audit/acts.jsonl in the data directory.
+	Acts acts.Config
+	// Usage says how long the record of processing is kept. The zero value: in the data directory, 400 days.
+	Usage usage.Config
+	// DecisionLog says which decisions are logged, and where. Zero means none.
+	DecisionLog decisionlog.Config
 	// Logger gets the log. Nil means that there is none.
 	Logger *slog.Logger
 	// Version is what the build calls itself, in the metrics. Zero means unknown.
@@ -124,7 +147,8 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate())
+	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate(), c.Admin.Validate(),
+		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate(), c.Limits.Validate(), c.decisionLog().Validate())
 	return errors.Join(faults...)
 }
 

@@ -2,8 +2,8 @@ package app
 
 import (
 	"errors"
+	"regexp"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -12,39 +12,37 @@ import (
 	"github.com/consentd/consentd/server/certificate"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/reload"
+	"github.com/consentd/consentd/server/telemetry"
+	"github.com/consentd/consentd/server/version"
 )
 
 // registerMetrics adds what is not the services' own.
 func (a *App) registerMetrics() error {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "consentd_build_info", Help: "What was built; always 1.",
-		ConstLabels: prometheus.Labels{"version": a.config.Version, "commit": Commit(), "go": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": a.config.Version, "commit": version.Commit(), "go": runtime.Version()},
 	})
 	build.Set(1)
 	return errors.Join(
-		a.registry.Register(collectors.NewGoCollector()),
+		a.registry.Register(collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+			collectors.GoRuntimeMetricsRule{Matcher: schedulerLatency}))),
 		a.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
 		a.registry.Register(build),
 		a.registry.Register(stateCollector{a}),
+		a.registry.Register(accessCollector{a.gate}),
+		a.registerDurations(),
 	)
 }
 
-// Commit is the revision that the binary was built from, as far as the build knows.
-func Commit() string {
-	info, _ := debug.ReadBuildInfo()
-	if info == nil {
-		return "unknown"
+// schedulerLatency is how long goroutines that could run waited for a processor: what tells of saturation first.
+var schedulerLatency = regexp.MustCompile(`^/sched/latencies:seconds$`)
+
+func (a *App) registerDurations() error {
+	var faults []error
+	for _, c := range a.durations.collectors() {
+		faults = append(faults, a.registry.Register(c))
 	}
-	commit, changed := "unknown", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = "+changes"
-		}
-	}
-	return commit + changed
+	return errors.Join(faults...)
 }
 
 // What stateCollector tells.
@@ -56,6 +54,7 @@ var (
 	cacheLoads     = prometheus.NewDesc("consentd_cache_loads_total", "Reads of the store for the cache.", []string{"result"}, nil)
 	cacheBytes     = prometheus.NewDesc("consentd_cache_bytes", "What the entries of the cache take.", nil, nil)
 	storeRevision  = prometheus.NewDesc("consentd_store_revision", "The newest revision of the store.", nil, nil)
+	storeQueue     = prometheus.NewDesc("consentd_store_write_queue", "Writes that wait for the disk.", nil, nil)
 	storeWritable  = prometheus.NewDesc("consentd_store_writable",
 		"1 while events can be recorded; 0 while they cannot: decisions go on, see the log.", nil, nil)
 	certificateLoads = prometheus.NewDesc("consentd_certificate_loads_total",
@@ -76,6 +75,7 @@ var (
 	shadowDecisions = prometheus.NewDesc("consentd_policy_shadow_total",
 		"Decisions that topdown made again: same, different, or dropped because it was too busy.", []string{"result"}, nil)
 	watchers     = prometheus.NewDesc("consentd_watchers", "Clients' caches that hold a stream or a lease.", nil, nil)
+	leases       = prometheus.NewDesc("consentd_leases", "Clients' caches that may answer without asking.", nil, nil)
 	watchDropped = prometheus.NewDesc("consentd_watchers_dropped_total",
 		"Streams to clients' caches that were ended because the client was too slow.", nil, nil)
 	watchFences = prometheus.NewDesc("consentd_fences_total",
@@ -93,6 +93,8 @@ var (
 		"Copies of the policies in force that could not be kept in the data directory.", nil, nil)
 	policySucceeded = prometheus.NewDesc("consentd_policy_last_success_seconds",
 		"When an attempt to load policies last succeeded, since the epoch; 0: never.", nil, nil)
+	traceSpans = prometheus.NewDesc("consentd_trace_spans_total",
+		"Spans of traced calls: exported, failed (the collector did not take them), dropped (too many).", []string{"outcome"}, nil)
 	policySince = prometheus.NewDesc("consentd_policy_activated_seconds", "When they were activated, since the epoch.", nil, nil)
 )
 
@@ -106,7 +108,7 @@ func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 		certificateLoads, certificateFailing, certificateExpires, policyActive, policySince,
 		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded, policyRetry,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
-		watchers, watchDropped, watchFences,
+		watchers, leases, watchDropped, watchFences, storeQueue, traceSpans,
 	} {
 		out <- d
 	}
@@ -121,9 +123,11 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	w := c.app.watchers.Stats()
 	gauge(watchers, float64(w.Watchers))
+	gauge(leases, float64(w.Leases))
 	counterTo(out)(watchDropped, w.Dropped)
 	counterTo(out)(watchFences, w.Fences-w.Unfenced, "complete")
 	counterTo(out)(watchFences, w.Unfenced, "given up")
+	gauge(storeQueue, float64(c.app.queued()))
 	gauge(storeRevision, float64(c.app.states.Applied()))
 	gauge(storeWritable, oneIf(!c.app.health.writesFail.Load()))
 	if c.app.pair != nil {
@@ -138,6 +142,14 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(policyRetry, float64(status.RetryAt)/1e9)
 	gauge(policyLastGood, oneIf(status.LastGood))
 	collectLoads(out, c.app.manager.Counts())
+	collectTraces(out, c.app.tracer.Stats())
+}
+
+func collectTraces(out chan<- prometheus.Metric, s telemetry.Stats) {
+	counter := counterTo(out)
+	counter(traceSpans, s.Exported, "exported")
+	counter(traceSpans, s.Failed, "failed")
+	counter(traceSpans, s.Dropped, "dropped")
 }
 
 func oneIf(holds bool) float64 {

@@ -2,10 +2,13 @@ package app
 
 import "context"
 
-// Reload reads the certificate and the policies again, at once, and says in the log what came of it. What cannot be
-// used changes nothing. It may be called while Serve runs, also concurrently, and returns early where ctx ends.
+// Reload reads the certificate, what callers are known by and may do, and the policies again, at once, and says in the
+// log what came of it. What cannot be used changes nothing. It may be called while Serve runs, also concurrently, and
+// returns early where ctx ends.
 func (a *App) Reload(ctx context.Context) {
 	a.reloadCertificate()
+	a.callers.Reload()
+	a.reloadAccess()
 	a.reloadPolicies(ctx)
 }
 

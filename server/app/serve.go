@@ -7,15 +7,17 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/limit"
 )
 
 // The bounds of a connection.
@@ -25,38 +27,39 @@ const (
 	// bound is 16 MiB for each of a connection's streams: 40 streams took 700 MB. Credentials and traces take about 4
 	// KiB.
 	maxHeaderBytes = 16 << 10
-	// maxStreams bounds the calls under way per connection: enough for a busy backend, too few to exhaust the server.
-	maxStreams = 1000
 	// streamWorkers is how many goroutines outlive the calls that they answer. A call on a new goroutine grows its
 	// stack as the policy's evaluation goes deeper: that was 21 % of the server's CPU time under unary load, and is
 	// below 1 % with 16 to 256 workers. A worker that a long stream keeps, or none that is idle, costs a call no more
 	// than a new goroutine.
 	streamWorkers = 64
-	// httpTimeout bounds a request for health or metrics, which are made in memory.
-	httpTimeout = 10 * time.Second
+	// httpTimeout bounds a request for health or metrics, which are made in memory, headerTimeout its headers.
+	httpTimeout, headerTimeout = 10 * time.Second, 5 * time.Second
 )
 
 func (a *App) grpcOptions() []grpc.ServerOption {
-	options := []grpc.ServerOption{
+	return []grpc.ServerOption{
+		grpc.Creds(a.limits.Credentials(a.transport())),
+		grpc.InTapHandle(a.arrive),
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
-		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxConcurrentStreams(limit.MaxStreams),
 		grpc.WaitForHandlers(true), // the store is closed after them
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(a.keepalive()),
+		grpc.ConnectionTimeout(a.limits.HandshakeTimeout()),
 		grpc.StreamInterceptor(a.streams.intercept),
 		grpc.NumStreamWorkers(streamWorkers),
 	}
-	return append(options, a.transport()...)
 }
 
 func (a *App) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
-	mux.Handle("GET /metrics", a.protected(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry})))
+	mux.Handle("GET /metrics", a.protected(a.known(a.permitted(caller.Admin, a.metricsHandler()))))
 	return &http.Server{
-		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
+		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
+		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.config.Logger.Handler(), slog.LevelWarn),
 	}
 }
@@ -67,11 +70,15 @@ func (a *App) Serve(ctx context.Context) error {
 	if a.pair != nil {
 		a.pair.Follow()
 	}
+	a.followCallers()
+	a.gate.Follow()
 	failed := make(chan error, 2)
 	go func() { failed <- a.grpc.Serve(a.grpcListener) }()
 	go func() { failed <- a.http.Serve(a.httpListener) }()
 	a.config.Logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "data_dir", a.config.DataDir,
 		"policy_revision", a.policies.Current().Revision(), "version", a.config.Version)
+	var admin sync.WaitGroup
+	admin.Go(a.serveAdmin)
 	var broken error
 	running := 2
 	select {
@@ -86,6 +93,8 @@ func (a *App) Serve(ctx context.Context) error {
 			broken = err
 		}
 	}
+	a.closeAdmin()
+	admin.Wait()
 	return broken
 }
 
@@ -134,7 +143,7 @@ func (a *App) Close() error {
 	if a.grpc != nil {
 		a.grpc.Stop()
 	}
-	var faults []error
+	faults := []error{a.decisions.Close()}
 	for _, l := range []net.Listener{a.grpcListener, a.httpListener} {
 		if l == nil {
 			continue
@@ -143,11 +152,26 @@ func (a *App) Close() error {
 			faults = append(faults, err)
 		}
 	}
+	a.closeAdmin()
+	a.closeTelemetry()
 	if a.pair != nil {
 		a.pair.Close()
 	}
+	a.closeCallers()
+	if a.gate != nil {
+		a.gate.Close()
+	}
+	if a.limits != nil {
+		a.limits.Close()
+	}
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())
+	}
+	if a.usage != nil {
+		faults = append(faults, a.usage.Close())
+	}
+	if a.acts != nil {
+		faults = append(faults, a.acts.Close())
 	}
 	if a.states != nil {
 		faults = append(faults, a.states.Close())

@@ -5,8 +5,8 @@ import (
 	"net"
 	"net/http"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/consentd/consentd/server/certificate"
 )
@@ -23,11 +23,11 @@ func (a *App) openCertificate() (err error) {
 }
 
 // transport is how gRPC speaks.
-func (a *App) transport() []grpc.ServerOption {
+func (a *App) transport() credentials.TransportCredentials {
 	if a.pair == nil {
-		return nil
+		return insecure.NewCredentials()
 	}
-	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(a.pair.TLS()))}
+	return a.callers.Transport(credentials.NewTLS(a.pair.TLS()))
 }
 
 // secured is how HTTP speaks. A probe has no certificate: who needs one is told by protected.

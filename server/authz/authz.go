@@ -51,10 +51,32 @@ type Config struct {
 	Now func() consent.Instant
 	// Log receives the failures of policies; nil means slog.Default().
 	Log *slog.Logger
+	// Steps is told where a step of a call begins, with the call's context, and what it returns where it ends; nil:
+	// nobody is.
+	Steps func(ctx context.Context, step Step) func(error)
 	// Observers are told of each decision that is given out, one after the other, but not of what explains or is as
 	// of the past: nobody acts upon that.
 	Observers []Observer
+	// Recorder is told of the same, before them, and can refuse: a decision that must be on record and cannot is not
+	// given out. Nil: nobody is.
+	Recorder Recorder
 }
+
+// Recorder is an Observer whose error is the call's.
+type Recorder interface {
+	Recorded(ctx context.Context, d *Decided) error
+}
+
+// Step is a part of a call that takes time.
+type Step string
+
+// The steps.
+const (
+	// Reading is of a subject's state, from memory or from the store.
+	Reading Step = "cache"
+	// Evaluating is of policies.
+	Evaluating Step = "policy"
+)
 
 // Observer is told of decisions, on the goroutine of the call and before its answer leaves: it must be quick.
 type Observer interface {
@@ -71,6 +93,20 @@ type Decided struct {
 	Now consent.Instant
 	// Began is when the call did, by the monotonic clock; a batch's decisions share it.
 	Began time.Time
+}
+
+// Reported says how many checks a client's near cache answered by a decision that was given out before.
+type Reported struct {
+	Count uint64
+	// Request has the controller, the purpose, the data categories and the recipient's kind, and no subject.
+	Request consent.Request
+	// Decision has the effect and the id.
+	Decision consent.Decision
+}
+
+// Reporter is told of what near caches report. Nothing of it may be kept.
+type Reporter interface {
+	Reported(ctx context.Context, r *Reported)
 }
 
 // Validate reports all faults at once.
@@ -142,7 +178,7 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 		return call{}, errors.New("no policies are active")
 	}
 	begun := call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: atLeast}
-	if len(a.config.Observers) > 0 {
+	if a.observed() {
 		begun.began = time.Now()
 	}
 	return begun, nil
@@ -166,7 +202,11 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not
 // reached the cache yet; then the store is asked.
-func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (consent.Snapshot, error) {
+func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (_ consent.Snapshot, err error) {
+	if a.config.Steps != nil {
+		done := a.config.Steps(ctx, Reading)
+		defer func() { done(err) }()
+	}
 	snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
 	if err == nil && snapshot.AsOf < call.atLeast {
 		snapshot, err = a.config.States.Snapshot(ctx, subject, consent.FullyConsistent)

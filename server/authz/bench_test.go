@@ -23,7 +23,7 @@ func (emptyStore) Read(context.Context, consent.Subject) (consent.Snapshot, erro
 func (emptyStore) Close() error { return nil }
 
 // warm returns an authorizer over a cache that holds the state of request's subject.
-func warm(t testing.TB, r *consent.Request) *authz.Authorizer {
+func warm(t testing.TB, r *consent.Request, observers ...authz.Observer) *authz.Authorizer {
 	t.Helper()
 	c, err := cache.New(cache.Config{})
 	if err != nil {
@@ -32,7 +32,7 @@ func warm(t testing.TB, r *consent.Request) *authz.Authorizer {
 	c.Attach(emptyStore{})
 	t.Cleanup(func() { _ = c.Close() })
 	policies := &stubPolicies{revision: "p1", purposes: []string{"a"}, decide: allowAll}
-	a, err := authz.New(authz.Config{States: c, Policies: func() authz.Policies { return policies }})
+	a, err := authz.New(authz.Config{States: c, Policies: func() authz.Policies { return policies }, Observers: observers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,9 +72,19 @@ func BenchmarkCheckWithTokens(b *testing.B) {
 	}
 }
 
+// counting is an observer.
+type counting struct{ decided int }
+
+func (c *counting) Decided(_ context.Context, d *authz.Decided) {
+	if d.Decision.Effect == consent.Allow && d.Request != nil {
+		c.decided++
+	}
+}
+
+// TestCheckAllocatesTwice, also where an observer is told.
 func TestCheckAllocatesTwice(t *testing.T) {
-	r := request("user-1", "a", "user.contact")
-	a := warm(t, &r)
+	r, told := request("user-1", "a", "user.contact"), &counting{}
+	a := warm(t, &r, told)
 	n := testing.AllocsPerRun(1000, func() {
 		if _, err := a.Check(context.Background(), &r, authz.Consistency{}); err != nil {
 			t.Fatal(err)
@@ -82,5 +92,8 @@ func TestCheckAllocatesTwice(t *testing.T) {
 	})
 	if n > 2 {
 		t.Errorf("%v allocations, want at most 2: the snapshot and the id", n)
+	}
+	if told.decided < 1000 {
+		t.Errorf("the observer was told of %d decisions", told.decided)
 	}
 }

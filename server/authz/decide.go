@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -21,18 +22,44 @@ type pending struct {
 // give is decide for a decision that is given out: observers are told.
 func (a *Authorizer) give(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	d, err := a.decide(ctx, call, p)
-	if err == nil && len(a.config.Observers) > 0 {
-		a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d)
+	if err != nil || !a.observed() {
+		return d, err
 	}
-	return d, err
+	if err := a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d); err != nil {
+		return consent.Decision{}, err
+	}
+	return d, nil
 }
 
-// tell is apart from give, so that only a decision that is told of is allocated.
-func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision) {
-	told.Decision = &d
-	for _, o := range a.config.Observers {
-		o.Decided(ctx, &told)
+func (a *Authorizer) observed() bool { return len(a.config.Observers) > 0 || a.config.Recorder != nil }
+
+// telling is what observers are told, with the decision.
+type telling struct {
+	told     Decided
+	decision consent.Decision
+}
+
+// tellings are those that are free: each check is told of, and two more allocations were two more than it had.
+var tellings = sync.Pool{New: func() any { return new(telling) }}
+
+// tell tells the recorder, whose error is the call's, and then the observers.
+func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision) error {
+	t := tellings.Get().(*telling)
+	t.told, t.decision = told, d
+	t.told.Decision = &t.decision
+	defer func() {
+		*t = telling{} // it holds nothing of the request
+		tellings.Put(t)
+	}()
+	if a.config.Recorder != nil {
+		if err := a.config.Recorder.Recorded(ctx, &t.told); err != nil {
+			return err
+		}
 	}
+	for _, o := range a.config.Observers {
+		o.Decided(ctx, &t.told)
+	}
+	return nil
 }
 
 // decide returns a well-formed decision, or the error of a context that ended before there was one.
@@ -40,7 +67,7 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
-	d, failure := evaluate(ctx, call, p)
+	d, failure := a.evaluate(ctx, call, p)
 	if err := ctx.Err(); err != nil {
 		return consent.Decision{}, err
 	}
@@ -48,7 +75,7 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 		failure = malformed(&d, p.request)
 	}
 	if failure != nil {
-		a.report(p.request, failure)
+		a.report(ctx, p.request, failure)
 		d = consent.Failed()
 	}
 	d.PolicyRevision = call.policies.Revision()
@@ -58,7 +85,11 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 }
 
 // evaluate asks the policies; a panic is an error.
-func evaluate(ctx context.Context, call call, p pending) (d consent.Decision, err error) {
+func (a *Authorizer) evaluate(ctx context.Context, call call, p pending) (d consent.Decision, err error) {
+	if a.config.Steps != nil {
+		done := a.config.Steps(ctx, Evaluating)
+		defer func() { done(err) }()
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			d, err = consent.Decision{}, fmt.Errorf("policy panicked: %v\n%s", p, debug.Stack())
@@ -69,12 +100,12 @@ func evaluate(ctx context.Context, call call, p pending) (d consent.Decision, er
 
 // report counts the failure of a policy and logs every first, second, fourth, eighth, …: a policy that fails on each
 // check must not fill the disk. It names no subject.
-func (a *Authorizer) report(request *consent.Request, err error) {
+func (a *Authorizer) report(ctx context.Context, request *consent.Request, err error) {
 	n := a.failures.Add(1)
 	if n&(n-1) != 0 {
 		return
 	}
-	a.config.Log.Error("policy failed, denied", "controller", request.Subject.Controller, "purpose", request.Purpose,
+	a.config.Log.ErrorContext(ctx, "policy failed, denied", "controller", request.Subject.Controller, "purpose", request.Purpose,
 		"failures", n, "err", err)
 }
 

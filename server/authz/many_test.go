@@ -173,3 +173,34 @@ func TestObserversAreToldOfWhatIsGivenOut(t *testing.T) {
 		t.Errorf("told of others (-want +got):\n%s", diff)
 	}
 }
+
+// refusing is a recorder that takes no decisions about some subjects.
+type refusing map[string]bool
+
+func (r refusing) Recorded(_ context.Context, d *authz.Decided) error {
+	if r[d.Request.Subject.ID] {
+		return consent.ErrNotLogged
+	}
+	return nil
+}
+
+// TestWhatCannotBeRecordedIsNotGivenOut: the error is the call's, or of a batch the request's, with the zero decision.
+func TestWhatCannotBeRecordedIsNotGivenOut(t *testing.T) {
+	seen := &observed{}
+	f := newFixture(t, func(c *authz.Config) { c.Observers, c.Recorder = []authz.Observer{seen}, refusing{"u": true} })
+	one, other := request("u", "a"), request("v", "b")
+	if d, err := f.Check(t.Context(), &one, authz.Consistency{}); !errors.Is(err, consent.ErrNotLogged) || d.Effect != consent.Deny ||
+		d.ID != "" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	results, err := f.BatchCheck(t.Context(), []consent.Request{one, other}, authz.Consistency{})
+	if err != nil || !errors.Is(results[0].Err, consent.ErrNotLogged) || results[0].Decision.ID != "" || results[1].Err != nil {
+		t.Errorf("%+v, %v", results, err)
+	}
+	if _, err := f.ListPurposes(t.Context(), &one, authz.Consistency{}); !errors.Is(err, consent.ErrNotLogged) {
+		t.Errorf("ListPurposes: %v", err)
+	}
+	if diff := cmp.Diff([]string{"v b"}, seen.told); diff != "" {
+		t.Errorf("observers were told of what was not given out (-want +got):\n%s", diff)
+	}
+}

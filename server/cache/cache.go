@@ -45,6 +45,9 @@ type Config struct {
 	Disabled bool
 	// LoadTimeout bounds a read of the store that callers share; zero means DefaultLoadTimeout.
 	LoadTimeout time.Duration
+	// Waiting is called where a Snapshot waits for the store, with its context, and what it returns when that ended; nil
+	// means nothing.
+	Waiting func(context.Context) func(error)
 	// Prepare builds what policies need from a state when the state enters the cache, and says how many bytes it holds.
 	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means
 	// nothing.
@@ -200,19 +203,34 @@ func (c *Cache) Read(ctx context.Context, subject consent.Subject) (consent.Snap
 // Its AsOf may be newer than the entry: up to the last change announced before, none touched the entry's slot.
 func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness consent.Freshness) (consent.Snapshot, error) {
 	if c.entries == nil || freshness != consent.MinimizeLatency {
-		return c.store.Read(ctx, subject)
+		return c.readThrough(ctx, subject)
 	}
 	hash := c.hash(subject)
 	announced, floor := c.floors.of(hash)
 	if e := c.lookup(hash, subject, floor); e != nil {
 		return e.body.snapshot(e.person, max(e.asOf, announced)), nil
 	}
-	snapshot, err := c.load(ctx, flightKey{subject, floor})
+	snapshot, err := c.waited(ctx, func() (consent.Snapshot, error) { return c.load(ctx, flightKey{subject, floor}) })
 	if err != nil {
 		return consent.Snapshot{}, err
 	}
 	snapshot.AsOf = max(snapshot.AsOf, announced)
 	return snapshot, nil
+}
+
+func (c *Cache) readThrough(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
+	return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.Read(ctx, subject) })
+}
+
+// waited is read, of which Config.Waiting is told.
+func (c *Cache) waited(ctx context.Context, read func() (consent.Snapshot, error)) (consent.Snapshot, error) {
+	if c.config.Waiting == nil {
+		return read()
+	}
+	done := c.config.Waiting(ctx)
+	snapshot, err := read()
+	done(err)
+	return snapshot, err
 }
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }

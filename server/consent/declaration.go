@@ -25,6 +25,9 @@ type Purpose struct {
 	// NoticeVersion is the current version of the notice, MaterialNoticeVersion the oldest
 	// to which a consent still counts.
 	NoticeVersion, MaterialNoticeVersion uint32
+	// Categories are the keys of data that it is limited to, with all that is under them, for some kind of recipient or
+	// for all; sorted. Empty: it names none.
+	Categories []string
 }
 
 // Policy describes the active policies. It is immutable.

@@ -3,6 +3,7 @@ package consent
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,16 +51,24 @@ var (
 	ErrTooManyWatchers = errors.New("too many watchers")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrNotLogged is returned by the decision log for a decision that must be on record and cannot be in time.
+	ErrNotLogged = errors.New("the decision log takes no more at the moment")
 	// ErrBusy is returned for a comparison of policies while another is under way.
 	ErrBusy = errors.New("a comparison of policies is under way")
 	// ErrBackupRuns is returned by stores for a checkpoint while there is another.
 	ErrBackupRuns = errors.New("another backup is under way")
 	// ErrUnauthenticated is returned for a call whose caller shows no credential that holds.
 	ErrUnauthenticated = errors.New("no credential that holds")
+	// ErrCredentialExpired is returned, beside ErrUnauthenticated, for a credential that held until it expired.
+	ErrCredentialExpired = errors.New("the credential has expired")
+	// ErrIssuerUnavailable is returned for a token that cannot be judged, because its issuer's keys are not to be had.
+	ErrIssuerUnavailable = errors.New("the keys of tokens' issuer are not to be had")
 	// ErrForbidden is returned for an act that the policies of access do not permit its caller.
 	ErrForbidden = errors.New("the caller may not do this")
 	// ErrOverloaded is returned for a call that is shed: the server, or its caller's share of it, is used up.
 	ErrOverloaded = errors.New("overloaded")
+	// ErrUnaudited is returned for an act that cannot be audited, and so is not answered.
+	ErrUnaudited = errors.New("the audit of acts cannot be written")
 	// ErrPolicyRevision is returned for an activation that expects another revision to be in force.
 	ErrPolicyRevision = errors.New("another policy revision is in force")
 )
@@ -91,6 +100,42 @@ type EventError struct {
 func (e *EventError) Error() string { return "event " + e.ID + ": " + e.Err.Error() }
 
 func (e *EventError) Unwrap() error { return e.Err }
+
+// ForbiddenError is returned for what a caller may not do: an ErrForbidden that says who asked for what. Its text may
+// leave; the caller wrote the names in it, so that they are shown quoted where they are no plain words, and shortened.
+type ForbiddenError struct{ Caller, Action, Controller, Purpose string }
+
+// Error names the action, and what it is on.
+func (e *ForbiddenError) Error() string {
+	text := e.Action
+	switch {
+	case e.Purpose != "":
+		text += " of purpose " + shown(e.Purpose) + " of controller " + shown(e.Controller)
+	case e.Controller != "":
+		text += " of controller " + shown(e.Controller) + ", for no purpose in particular,"
+	}
+	return text + " is not permitted to " + shown(e.Caller) + ": no grant of the policies of access names it"
+}
+
+// Is matches ErrForbidden.
+func (e *ForbiddenError) Is(target error) bool { return target == ErrForbidden }
+
+// maxShown is how much of a name is shown.
+const maxShown = 128
+
+// shown is a name as an error may show it.
+func shown(name string) string {
+	short := name
+	if len(name) > maxShown {
+		short = name[:maxShown]
+	}
+	if quoted := strconv.Quote(short); len(short) < len(name) {
+		return quoted + "…"
+	} else if short == "" || quoted != `"`+short+`"` {
+		return quoted
+	}
+	return short
+}
 
 // PolicySourceError is returned for an activation where the policies come from a configured source.
 type PolicySourceError struct{ Source string }

@@ -146,6 +146,8 @@ type Entry struct {
 	RecordedAt Instant
 	// Revision is that of the change which recorded it; the events of one batch share it.
 	Revision Revision
+	// By is who recorded it; zero: it is not known, because the server did not ask, or did not keep it then.
+	By Identity
 	// SubjectID is the id under which it was said; a link is said under both. Who reads the ledger sets it.
 	SubjectID string
 	// Shared says that it was said under a shared id, or of a subject that is one: only what restricts of it counts.

@@ -7,6 +7,9 @@ type Batch struct {
 	Events []Event
 	// RecordedAt is the server's clock.
 	RecordedAt Instant
+	// By is who records them, bounded; zero: the server did not ask. It is no part of an event's content: the same event
+	// recorded by another is a duplicate, and the ledger goes on naming the first.
+	By Identity
 }
 
 // Recorded acknowledges a batch.

@@ -42,6 +42,25 @@ func (l *Ledgers) gather(id string, keep func([]consent.Entry) []consent.Entry) 
 	})
 }
 
+// StateAt folds what the ledgers had for an id as of a revision, with its person as linked then: the state that a check
+// decided on which read the store as of that revision. next is the first later revision of a ledger that the state
+// depends on: until then it is the same; zero: for ever.
+func (l *Ledgers) StateAt(id string, revision consent.Revision) (s consent.Snapshot, next consent.Revision, err error) {
+	g, err := l.gather(id, func(entries []consent.Entry) []consent.Entry {
+		kept := upTo(entries, revision)
+		if n := len(kept); n < len(entries) && (next == 0 || entries[n].Revision < next) {
+			next = entries[n].Revision // a ledger is in the order of revisions
+		}
+		return kept
+	})
+	if err != nil {
+		return consent.Snapshot{}, 0, err
+	}
+	s = fold(g.Entries(id))
+	s.AsOf = revision
+	return s, next, nil
+}
+
 // StateAsOf folds what of the ledgers counts as of the past for an id, with its person as linked then.
 func (l *Ledgers) StateAsOf(id string, p Past) (consent.Snapshot, error) {
 	g, err := l.asOf(id, p)

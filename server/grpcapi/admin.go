@@ -5,10 +5,8 @@ import (
 	"context"
 	"io"
 	"slices"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
@@ -25,7 +23,10 @@ type Backup interface {
 type adminService struct {
 	consentv1.UnimplementedAdminServiceServer
 	edge
-	backup Backup
+	backup    Backup
+	usages    Usages
+	policy    func() consent.Policy
+	validator *validator
 }
 
 // chunkBytes is far below what a message may have, and large enough that messages cost little beside their bytes.
@@ -33,21 +34,16 @@ const chunkBytes = 256 << 10
 
 type backupStream = grpc.ServerStreamingServer[consentv1.BackupResponse]
 
-// Backup streams the archive. A stream has no interceptor of this package: calls are counted and errors mapped here.
+// Backup streams the archive.
 func (s *adminService) Backup(r *consentv1.BackupRequest, stream backupStream) error {
 	if s.backup == nil {
 		return s.UnimplementedAdminServiceServer.Backup(r, stream)
 	}
-	const method = consentv1.AdminService_Backup_FullMethodName
-	start, ctx := time.Now(), stream.Context()
-	err := s.archive(ctx, stream)
-	if err == nil {
-		s.metrics.methods[method].done(codes.OK, time.Since(start))
-		return nil
+	ctx := stream.Context()
+	if err := s.archive(ctx, stream); err != nil {
+		return s.errors.refuse(ctx, consentv1.AdminService_Backup_FullMethodName, err).Err()
 	}
-	refused := s.errors.refuse(ctx, method, err)
-	s.metrics.methods[method].done(refused.Code(), time.Since(start))
-	return refused.Err()
+	return nil
 }
 
 // archive sends the archive, and last that it is complete. A panic is an error.

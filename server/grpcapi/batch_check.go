@@ -9,6 +9,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -21,14 +22,22 @@ type batch struct {
 	requests []consent.Request
 }
 
-// BatchCheck decides many checks. Those that are malformed get their own errors, the others go on together.
+// BatchCheck decides many checks. Those that are malformed, or not permitted to the caller, get their own errors, the
+// others go on together.
 func (s *scratch) BatchCheck(ctx context.Context, r *consentv1.BatchCheckRequest) ([]byte, error) {
 	if err := s.service.validator.require(r); err != nil {
 		return nil, err
 	}
+	if err := s.service.limits.Spend(ctx, len(r.GetRequests())-1); err != nil {
+		return nil, err
+	}
 	b := batch{make([]error, len(r.GetRequests())), make([]consent.Request, 0, len(r.GetRequests()))}
+	asked := s.service.asking(ctx, caller.Check)
 	for i, item := range r.GetRequests() {
 		var request consent.Request
+		if b.faults[i] = check(asked, item); b.faults[i] != nil {
+			continue
+		}
 		if request, b.faults[i] = s.service.convertItem(item); b.faults[i] == nil {
 			b.requests = append(b.requests, request)
 		}
@@ -56,7 +65,7 @@ func (s *scratch) batchAnswer(ctx context.Context, b batch, results []authz.Resu
 	next := 0
 	for _, fault := range b.faults {
 		if fault == nil {
-			fault = s.result(&b.requests[next], &results[next])
+			fault = s.result(ctx, &b.requests[next], &results[next])
 			next++
 		}
 		if fault == nil {
@@ -70,11 +79,12 @@ func (s *scratch) batchAnswer(ctx context.Context, b batch, results []authz.Resu
 }
 
 // result encodes a decision of a batch into s.response, or returns why there is none.
-func (s *scratch) result(request *consent.Request, r *authz.Result) error {
+func (s *scratch) result(ctx context.Context, request *consent.Request, r *authz.Result) error {
 	if r.Err != nil {
 		return r.Err
 	}
-	return s.respond(request.Subject.Controller, &r.Decision)
+	s.service.tell(ctx, request, &r.Decision)
+	return s.respond(&r.Decision)
 }
 
 // checkError converts the status that Check would have returned.

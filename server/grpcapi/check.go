@@ -5,11 +5,12 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/telemetry"
 )
 
 // Check decides one check: the answer is an encoded CheckResponse.
 func (s *scratch) Check(ctx context.Context, r *consentv1.CheckRequest) ([]byte, error) {
-	return s.decide(ctx, r, s.service.frames.new())
+	return s.decide(ctx, r, s.service.frames.single())
 }
 
 // decide decides r and appends the encoded CheckResponse to data.
@@ -22,7 +23,8 @@ func (s *scratch) decide(ctx context.Context, r *consentv1.CheckRequest, data []
 	if err != nil {
 		return data, err
 	}
-	return s.write(data, s.request.Subject.Controller, &decision)
+	s.service.tell(ctx, &s.request, &decision)
+	return s.write(data, &decision)
 }
 
 // convert validates and converts a check.
@@ -35,15 +37,20 @@ func (s *decisionService) convert(r *consentv1.CheckRequest) (consent.Request, e
 	return request, invalid(append(faults, more...))
 }
 
-// write counts a decision and appends it to data as an encoded CheckResponse.
-func (s *scratch) write(data []byte, controller string, decision *consent.Decision) ([]byte, error) {
-	s.service.metrics.decided(controller, decision)
+// tell counts a decision that is given out, and puts it into the call's trace.
+func (s *decisionService) tell(ctx context.Context, request *consent.Request, decision *consent.Decision) {
+	s.metrics.decided.count(request.Subject.Controller, request.Purpose, decision)
+	telemetry.From(ctx).Decided(request, decision)
+}
+
+// write appends a decision to data as an encoded CheckResponse.
+func (s *scratch) write(data []byte, decision *consent.Decision) ([]byte, error) {
 	s.token = s.service.authorizer.AppendToken(s.token[:0], decision.StateRevision)
 	return appendDecision(data, decision, s.token)
 }
 
 // respond is write into s.response.
-func (s *scratch) respond(controller string, decision *consent.Decision) (err error) {
-	s.response, err = s.write(s.response[:0], controller, decision)
+func (s *scratch) respond(decision *consent.Decision) (err error) {
+	s.response, err = s.write(s.response[:0], decision)
 	return err
 }

@@ -83,8 +83,9 @@ func (in *incoming) refuse(data []byte) {
 	in.fault = &consent.InvalidError{Violations: []consent.Violation{where}}
 }
 
-// decodable returns a copy of desc whose methods pass undecodable requests to the interceptor as faults. A panic in
-// decoding, which is before the interceptor's turn, is INTERNAL.
+// decodable returns a copy of desc whose methods find out who calls before they decode the request, and pass
+// undecodable ones to the interceptor as faults. A panic in either, which is before the interceptor's turn, is
+// INTERNAL.
 func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 	wrapped := *desc
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
@@ -96,23 +97,37 @@ func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 
 func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	method := "/" + service + "/" + m.MethodName
-	handle := decodableHandler(method, m)
+	handle := e.decodableHandler(method, m)
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
 		err = e.guard(ctx, method, func() error {
-			answer, err = handle(srv, ctx, dec, interceptor)
+			ctx, err := e.authenticated(ctx, method)
+			if err != nil {
+				return err
+			}
+			answer, err = e.limited(ctx, method, func() (any, error) {
+				return handle(srv, ctx, dec, interceptor)
+			})
 			return err
 		})
 		return answer, err
 	}
 }
 
-func decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHandler {
+// undelivered counts a call whose request gRPC refuses by itself; nil: it does not.
+func (e *edge) undelivered(method string, err error) error {
+	if err != nil {
+		e.metrics.refusedEarly(method, err)
+	}
+	return err
+}
+
+func (e *edge) decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		var fault error
 		answer, err := m.Handler(srv, ctx, func(v any) error {
 			in := incoming{message: v.(proto.Message)}
 			if err := dec(&in); err != nil || in.fault == nil {
-				return err
+				return e.undelivered(method, err)
 			}
 			fault = in.fault
 			return fault

@@ -80,7 +80,7 @@ func TestUndecodableIsTheCallersFault(t *testing.T) {
 			if diff := cmp.Diff([]string{row.field}, fields(err)); diff != "" {
 				t.Errorf("fields (-want +got):\n%s", diff)
 			}
-			if got := counter(t, s, "consentd_requests_total", map[string]string{"code": "InvalidArgument"}); got != 1 {
+			if got := counter(t, s, "grpc_server_handled_total", map[string]string{"grpc_code": "InvalidArgument"}); got != 1 {
 				t.Errorf("counted %v calls, want 1", got)
 			}
 		})

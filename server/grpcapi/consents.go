@@ -4,6 +4,7 @@ import (
 	"context"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/explain"
 )
@@ -36,7 +37,9 @@ func (s *consentService) RecordEvents(
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.config.Ledger.Record(ctx, consent.Batch{Subject: subject, Events: events, RecordedAt: now})
+	done, err := s.config.Ledger.Record(ctx, consent.Batch{
+		Subject: subject, Events: events, RecordedAt: now, By: caller.From(ctx).Identity(),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,16 @@ import (
 func ledgerEntry(e *consent.Entry) *consentv1.LedgerEntry {
 	return &consentv1.LedgerEntry{
 		Event: wireEvent(&e.Event), RecordedAt: timestamp(e.RecordedAt), Revision: uint64(e.Revision),
-		SubjectId: e.SubjectID,
+		SubjectId: e.SubjectID, RecordedBy: wireCaller(e.By),
 	}
+}
+
+// wireCaller is nil for nobody.
+func wireCaller(by consent.Identity) *consentv1.Caller {
+	if by.IsZero() {
+		return nil
+	}
+	return &consentv1.Caller{Kind: by.Kind, Id: by.ID, Issuer: by.Issuer}
 }
 
 // wireEvent converts an event back; an actor comes out as GIVEN_BY_SUBJECT where none was named.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -18,9 +19,12 @@ type decisionService struct {
 	edge
 	authorizer Authorizer
 	explainer  Explainer
+	reporters  []authz.Reporter
 	now        func() consent.Instant
 	watchers   Watchers
 	validator  *validator
+	// policy describes the active policies.
+	policy func() consent.Policy
 	// draining is closed when the server begins to stop.
 	draining chan struct{}
 	// scratches has those that are free, frames the memory of answers that were sent.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
@@ -20,23 +18,17 @@ type Differ interface {
 	Compare(context.Context, diff.Request) (diff.Result, error)
 }
 
-// DiffPolicy compares, and sends progress while it does. A stream has no interceptor of this package: calls are counted
-// and errors mapped here.
+// DiffPolicy compares, and sends progress while it does. The interceptor of streams only counts: errors are mapped
+// here.
 func (s *policyService) DiffPolicy(
 	r *consentv1.DiffPolicyRequest, stream grpc.ServerStreamingServer[consentv1.DiffPolicyResponse],
 ) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	const method = consentv1.PolicyService_DiffPolicy_FullMethodName
-	start := time.Now()
-	err := s.diff(ctx, cancel, r, stream)
-	if err == nil {
-		s.metrics.methods[method].done(codes.OK, time.Since(start))
-		return nil
+	if err := s.diff(ctx, cancel, r, stream); err != nil {
+		return s.errors.refuse(stream.Context(), consentv1.PolicyService_DiffPolicy_FullMethodName, err).Err()
 	}
-	refused := s.errors.refuse(stream.Context(), method, err)
-	s.metrics.methods[method].done(refused.Code(), time.Since(start))
-	return refused.Err()
+	return nil
 }
 
 func (s *policyService) diff(

@@ -118,13 +118,13 @@ func TestDiffConverts(t *testing.T) {
 func TestDiffIsCounted(t *testing.T) {
 	s := serve(t, &fake{})
 	for path, code := range map[string]codes.Code{"good": codes.OK, "busy": codes.ResourceExhausted, "panic": codes.Internal} {
-		labels := map[string]string{"method": "DiffPolicy", "code": code.String()}
+		labels := map[string]string{"grpc_method": "DiffPolicy", "grpc_code": code.String()}
 		_, err := diffOf(t, s, diffRequest(path))
-		if got := counter(t, s, "consentd_requests_total", labels); status.Code(err) != code || got != 1 {
+		if got := counter(t, s, "grpc_server_handled_total", labels); status.Code(err) != code || got != 1 {
 			t.Errorf("%s: %v, counted %v times as %v", path, err, got, code)
 		}
 	}
-	if n := counter(t, s, "consentd_request_seconds", map[string]string{"method": "DiffPolicy"}); n != 3 {
+	if n := counter(t, s, "grpc_server_handling_seconds", map[string]string{"grpc_method": "DiffPolicy"}); n != 3 {
 		t.Errorf("%v durations", n)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 )
 
 // outcome is how one of consent's errors leaves. Its texts are fixed: what an error wraps stays inside.
@@ -37,6 +38,9 @@ const retryAfter = time.Second
 // outcomes is the one table of errors. The first row that matches wins: a store that gave up because of its own
 // deadline is unavailable, though its error wraps a context's. What no row matches is INTERNAL.
 var outcomes = []outcome{
+	{err: consent.ErrCredentialExpired, code: codes.Unauthenticated, message: "the credential has expired: send a new one"},
+	{err: consent.ErrIssuerUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the keys by which tokens are verified cannot be fetched at the moment"},
 	{err: consent.ErrUnauthenticated, code: codes.Unauthenticated,
 		message: "no credential that holds: send a bearer token or an API key as authorization, or connect with a client certificate"},
 	{err: consent.ErrForbidden, code: codes.PermissionDenied,
@@ -84,6 +88,10 @@ var outcomes = []outcome{
 	{err: consent.ErrTooManyWatchers, code: codes.ResourceExhausted, message: "this server has too many watchers"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},
+	{err: consent.ErrUnaudited, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the audit of acts cannot be written at the moment, and this call is not answered without it"},
+	{err: consent.ErrNotLogged, code: codes.Unavailable, retryAfter: retryAfter,
+		message: "the decision cannot be logged at the moment, and is not given out unlogged"},
 	{err: consent.ErrUnavailable, code: codes.Unavailable, retryAfter: retryAfter,
 		message: "the store cannot be reached at the moment"},
 	{err: context.DeadlineExceeded, code: codes.DeadlineExceeded, message: "the deadline passed"},
@@ -100,6 +108,9 @@ func toStatus(err error) *status.Status {
 	}
 	if s := policyStatus(err); s != nil {
 		return s
+	}
+	if forbidden, ok := errors.AsType[*consent.ForbiddenError](err); ok {
+		return status.New(codes.PermissionDenied, forbidden.Error())
 	}
 	for i := range outcomes {
 		if errors.Is(err, outcomes[i].err) {
@@ -120,8 +131,12 @@ func (o *outcome) status(err error) *status.Status {
 		message = field + ": " + message
 		details = append(details, badRequest([]consent.Violation{{Field: field, Description: o.message}}))
 	}
-	if o.retryAfter > 0 {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(o.retryAfter)})
+	after := o.retryAfter
+	if refused, ok := errors.AsType[*limit.RefusedError](err); ok {
+		message, after = refused.Message, refused.After
+	}
+	if after > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 	}
 	return withDetails(status.New(o.code, message), details...)
 }
@@ -176,7 +191,9 @@ func (l *errorLog) refuse(ctx context.Context, method string, err error) *status
 	case codes.Internal:
 		l.log.ErrorContext(ctx, "call failed", "method", method, "error", err)
 	case codes.Unavailable:
-		l.outage.Do(func() { l.log.WarnContext(ctx, "store unavailable", "method", method, "error", err) })
+		l.outage.Do(func() {
+			l.log.WarnContext(ctx, "a call cannot be served at the moment", "method", method, "error", err)
+		})
 	}
 	return s
 }

@@ -29,6 +29,10 @@ var sentinels = []struct {
 	fields []string
 	retry  bool
 }{
+	{"unauthenticated", consent.ErrUnauthenticated, codes.Unauthenticated, nil, false},
+	{"an expired credential", errors.Join(consent.ErrUnauthenticated, consent.ErrCredentialExpired), codes.Unauthenticated,
+		nil, false},
+	{"no keys of the issuer", consent.ErrIssuerUnavailable, codes.Unavailable, nil, true},
 	{"unknown controller", consent.ErrUnknownController, codes.NotFound, []string{"controller"}, false},
 	{"event conflict", consent.ErrEventConflict, codes.AlreadyExists, nil, false},
 	{"event conflict, named", &consent.EventError{Index: 2, ID: "e", Err: consent.ErrEventConflict}, codes.AlreadyExists,
@@ -49,7 +53,9 @@ var sentinels = []struct {
 	{"a completion beside a sharing", consent.ErrCompletionApart, codes.FailedPrecondition, nil, false},
 	{"bad token", consent.ErrBadToken, codes.InvalidArgument, []string{"consistency.at_least_as_fresh"}, false},
 	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
+	{"unaudited", fmt.Errorf("%w: %s", consent.ErrUnaudited, driverText), codes.Unavailable, nil, true},
 	{"backup under way", consent.ErrBackupRuns, codes.ResourceExhausted, nil, true},
+	{"not logged", consent.ErrNotLogged, codes.Unavailable, nil, true},
 	{"bad page token", consent.ErrBadPageToken, codes.InvalidArgument, []string{"page_token"}, false},
 	{"invalid", &consent.InvalidError{Violations: []consent.Violation{{Field: "a", Description: "x"}, {Field: "b", Description: "y"}}},
 		codes.InvalidArgument, []string{"a", "b"}, false},
@@ -103,7 +109,11 @@ func TestEveryErrorLeavesByTheTable(t *testing.T) {
 
 func check(t *testing.T, s *served) (*consentv1.CheckResponse, error) {
 	t.Helper()
-	return consentv1.NewDecisionServiceClient(s.conn).Check(t.Context(), &consentv1.CheckRequest{
+	return checkAs(t.Context(), s)
+}
+
+func checkAs(ctx context.Context, s *served) (*consentv1.CheckResponse, error) {
+	return consentv1.NewDecisionServiceClient(s.conn).Check(ctx, &consentv1.CheckRequest{
 		Controller: "acme", SubjectId: "s", Purpose: "ads",
 	})
 }

@@ -21,15 +21,23 @@ type frame struct{ data []byte }
 // frameBytes is the size of a new frame: with gRPC's five bytes before it, one frame of HTTP/2.
 const frameBytes = 16<<10 - 5
 
-// framePool keeps the memory of frames that were sent. It is safe for concurrent use; its zero value is ready.
-type framePool struct{ free sync.Pool }
+// singleBytes is the size of a frame for one answer: a client that reads nothing holds one for each of its calls.
+const singleBytes = 1 << 10
 
-// new returns an empty frame.
-func (p *framePool) new() []byte {
-	if data, ok := p.free.Get().(*[]byte); ok {
+// framePool keeps the memory of frames that were sent. It is safe for concurrent use; its zero value is ready.
+type framePool struct{ free, singles sync.Pool }
+
+// new returns an empty frame for many answers.
+func (p *framePool) new() []byte { return empty(&p.free, frameBytes) }
+
+// single returns an empty frame for one.
+func (p *framePool) single() []byte { return empty(&p.singles, singleBytes) }
+
+func empty(pool *sync.Pool, size int) []byte {
+	if data, ok := pool.Get().(*[]byte); ok {
 		return (*data)[:0]
 	}
-	return make([]byte, 0, frameBytes)
+	return make([]byte, 0, size)
 }
 
 // Get implements mem.BufferPool; gRPC does not call it.
@@ -40,8 +48,11 @@ func (p *framePool) Get(length int) *[]byte {
 
 // Put implements mem.BufferPool. What grew is left to the garbage collector.
 func (p *framePool) Put(data *[]byte) {
-	if c := cap(*data); c >= frameBytes && c <= 2*frameBytes {
+	switch c := cap(*data); {
+	case c >= frameBytes && c <= 2*frameBytes:
 		p.free.Put(data)
+	case c >= singleBytes && c <= 2*singleBytes:
+		p.singles.Put(data)
 	}
 }
 

@@ -7,16 +7,18 @@
 // again.
 //
 // The way of a request, by file:
+//   - authenticate.go: finds out who calls, before anything is decoded;
 //   - codec.go: gRPC hands over the bytes; they are decoded, or the fault is kept, under a guard (guarded, incoming);
 //   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is
 //     answered;
-//   - interceptor.go: counts the call, ends what is over, turns a panic into an error;
+//   - interceptor.go: counts the call, ends what is over, turns a panic into an error, and refuses what the caller may
+//     not do: actions.go says of each method what that is;
 //   - check.go, batch_check.go, list_purposes.go: the method itself; a stream (stream.go, frame.go) comes to check.go
 //     by itself;
 //   - validate.go, convert_*.go: refuse what breaks the rules, and convert the request to the domain's;
 //   - package authz decides;
 //   - encode_decision.go: writes the decision to the wire; errors.go: or the error's one status; metrics.go counts
-//     either;
+//     calls, decided.go decisions;
 //   - codec.go: passes the frame on to gRPC, which gives its memory back when it was sent.
 //
 // The services of explain.go, consents.go and policies.go go the same way, but for generated handlers in place of
@@ -35,6 +37,8 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
+	"github.com/consentd/consentd/server/telemetry"
 )
 
 // Authorizer decides. Its errors are consent's sentinels, wrapped, or the context's.
@@ -70,6 +74,8 @@ type Prover interface {
 
 // Config says what an API works on.
 type Config struct {
+	// Access decides what callers may do; required.
+	Access Access
 	// Authorizer answers DecisionService; required.
 	Authorizer Authorizer
 	// Ledger answers ConsentService; required.
@@ -88,14 +94,29 @@ type Config struct {
 	Activator Activator
 	// Prover answers CheckPolicy; required.
 	Prover Prover
+	// Authenticator finds out who makes each call; nil: all are caller.Anonymous's.
+	Authenticator Authenticator
+	// Limits bounds what is asked; nil means that nothing does.
+	Limits *limit.Limits
 	// Backup answers Backup; nil: the store cannot be copied while it is open, and the call is UNIMPLEMENTED.
 	Backup Backup
+	// Reporters are told of what near caches answered.
+	Reporters []authz.Reporter
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
 	Logger *slog.Logger
+	// Usages answers GetUsage; nil means that nothing was counted.
+	Usages Usages
+	// Acts audits what callers do; nil means that nothing is audited.
+	Acts Acts
 	// Metrics is where the counters are registered; nil means nowhere.
 	Metrics prometheus.Registerer
+	// Purposes are those that a controller declares or prohibits, sorted, nil if there is no such controller: their
+	// decisions are counted apart. Nil means that none are.
+	Purposes func(controller string) []string
+	// Tracer traces calls; nil means that none are.
+	Tracer *telemetry.Tracer
 }
 
 // Validate returns all faults of c, or nil.
@@ -106,6 +127,7 @@ func (c Config) Validate() error {
 			faults = append(faults, errors.New("grpcapi: "+field+" is required"))
 		}
 	}
+	require(c.Access != nil, "Access")
 	require(c.Authorizer != nil, "Authorizer")
 	require(c.Ledger != nil, "Ledger")
 	require(c.Explainer != nil, "Explainer")
@@ -138,25 +160,34 @@ func New(c Config) (*API, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Purposes == nil {
+		c.Purposes = func(string) []string { return nil }
+	}
+	if c.Usages == nil {
+		c.Usages = noUsages{}
+	}
 	v, err := newValidator()
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(c.Metrics)
+	m, err := newMetrics(c.Metrics, c.Purposes)
 	if err != nil {
 		return nil, err
 	}
-	e := edge{metrics: m, errors: newErrorLog(c.Logger)}
+	e := edge{
+		metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access, tracer: c.Tracer, acts: c.Acts,
+		limits: c.Limits,
+	}
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
-			draining: make(chan struct{}),
+			draining: make(chan struct{}), policy: c.Policy, reporters: c.Reporters,
 		},
 		consents: consentService{config: c, validator: v},
 		policies: policyService{
 			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
 		},
-		admin: adminService{edge: e, backup: c.Backup},
+		admin: adminService{edge: e, backup: c.Backup, usages: c.Usages, policy: c.Policy, validator: v},
 		edge:  e,
 	}
 	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }
@@ -195,7 +226,7 @@ func Records(service string) bool { return service == consentv1.ConsentService_S
 // ServerOptions are what a server that carries the services must be made with.
 func (a *API) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec(&a.decisions.frames, &a.edge)),
-		grpc.UnaryInterceptor(a.edge.intercept)}
+		grpc.UnaryInterceptor(a.edge.intercept), grpc.ChainStreamInterceptor(a.edge.interceptStream)}
 }
 
 // Register adds the services to a server made with ServerOptions.

@@ -16,8 +16,10 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/grpcapi"
+	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -33,13 +35,31 @@ type fake struct {
 	events func(consent.Subject, consent.Page) (consent.Entries, error)
 	person func(consent.Subject) (consent.Person, error)
 
-	status   consent.PolicyStatus
+	status consent.PolicyStatus
+	// permit refuses what callers ask to do; nil: they may do everything.
+	permit func(*caller.Caller, caller.Act) error
+	acts   grpcapi.Acts
+	usages grpcapi.Usages
+	// policy describes what is in force; nil: examplePolicy.
+	policy func() consent.Policy
+
+	// reporter is told of what near caches answered; nil: nobody is.
+	reporter *reporter
+
+	watchers *watch.Hub // nil: there are too many watchers
 	activate func([]consent.PolicyFile, string) (consent.Activated, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
 
 func (f *fake) CheckPolicy(_ context.Context, files []consent.PolicyFile) (consent.PolicyReport, error) {
 	return f.prove(files)
+}
+
+func (f *fake) Permit(_ context.Context, c *caller.Caller, act caller.Act) error {
+	if f.permit == nil {
+		return nil
+	}
+	return f.permit(c, act)
 }
 
 func (f *fake) Status() consent.PolicyStatus { return f.status }
@@ -72,7 +92,12 @@ func (f *fake) ListPurposes(_ context.Context, r *consent.Request, _ authz.Consi
 	return f.list(r)
 }
 
-func (f *fake) Join([16]byte) (*watch.Watcher, error) { return nil, consent.ErrTooManyWatchers }
+func (f *fake) Join(id [16]byte) (*watch.Watcher, error) {
+	if f.watchers == nil {
+		return nil, consent.ErrTooManyWatchers
+	}
+	return f.watchers.Join(id)
+}
 
 func (f *fake) Fence(ctx context.Context) error {
 	if f.fence == nil {
@@ -152,20 +177,40 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-func serve(t testing.TB, f *fake) *served {
+func serve(t testing.TB, f *fake, options ...grpc.ServerOption) *served {
+	t.Helper()
+	return serveWith(t, f, nil, options...)
+}
+
+// serveWith is serve with a configuration that is changed, unless change is nil.
+func serveWith(t testing.TB, f *fake, change func(*grpcapi.Config), options ...grpc.ServerOption) *served {
 	t.Helper()
 	s := &served{log: &buffer{}, metrics: prometheus.NewRegistry()}
-	api, err := grpcapi.New(grpcapi.Config{
-		Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: examplePolicy, History: history,
+	if f.policy == nil {
+		f.policy = examplePolicy
+	}
+	var reporters []authz.Reporter
+	if f.reporter != nil {
+		reporters = append(reporters, f.reporter)
+	}
+	config := grpcapi.Config{
+		Access: f, Authorizer: f, Ledger: f, Watchers: f, Explainer: f, Differ: f, Policy: f.policy, History: history,
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
-		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.metrics,
-	})
+		Logger: slog.New(telemetry.Lines(slog.NewTextHandler(s.log, nil))), Metrics: s.metrics,
+		Purposes: func(string) []string { return []string{"ads", "mail"} }, Acts: f.acts, Usages: f.usages,
+		Reporters: reporters,
+	}
+	if change != nil {
+		change(&config)
+	}
+	api, err := grpcapi.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.api = api
-	server := grpc.NewServer(api.ServerOptions()...)
+	server := grpc.NewServer(append(append(options, grpc.StatsHandler(namedCallers{})), api.ServerOptions()...)...)
 	api.Register(server)
+	registerOthers(server)
 	listener := bufconn.Listen(1 << 20)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

@@ -13,6 +13,7 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -26,11 +27,18 @@ func (constant) Check(context.Context, *consent.Request, authz.Consistency) (con
 	}, nil
 }
 
+func (constant) Permit(context.Context, *caller.Caller, caller.Act) error { return nil }
+
 func (constant) AppendToken(text []byte, _ consent.Revision) []byte { return append(text, "token"...) }
+
+// adsAlone declares one purpose for each controller.
+func adsAlone(string) []string { return justAds }
+
+var justAds = []string{"ads"}
 
 // A client may be gone, or its deadline passed, before its call gets its turn.
 func TestACallThatIsOverIsNotRun(t *testing.T) {
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +65,12 @@ func BenchmarkCheck(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := edge{metrics: m}
-	s := &decisionService{authorizer: constant{}, validator: v, edge: edge{metrics: m}}
+	e := edge{access: constant{}, metrics: m}
+	s := &decisionService{authorizer: constant{}, validator: v, edge: e}
 	info := &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_Check_FullMethodName}
 	own := s.newScratch()
 	for name, r := range map[string]*consentv1.CheckRequest{

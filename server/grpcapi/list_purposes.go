@@ -2,17 +2,24 @@ package grpcapi
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/explain"
 )
 
-// ListPurposes decides all purposes that the controller declares or prohibits.
+// ListPurposes decides all purposes that the controller declares or prohibits, but for those that the caller may not
+// check.
 func (s *scratch) ListPurposes(ctx context.Context, r *consentv1.ListPurposesRequest) ([]byte, error) {
+	may, err := s.service.checkable(ctx, r.GetController())
+	if err != nil {
+		return nil, err
+	}
 	faults, err := s.service.validator.faults(r)
 	if err != nil {
 		return nil, err
@@ -32,20 +39,86 @@ func (s *scratch) ListPurposes(ctx context.Context, r *consentv1.ListPurposesReq
 		Subject: consent.Subject{Controller: r.GetController(), ID: r.GetSubjectId()}, Context: facts,
 	}
 	if past != nil {
-		return s.purposesAsOf(ctx, explain.PurposesQuestion{Request: &request, Past: *past, Current: currentPolicies(r.GetPolicies())})
+		q := explain.PurposesQuestion{Request: &request, Past: *past, Current: currentPolicies(r.GetPolicies())}
+		return s.purposesAsOf(ctx, q, may)
 	}
-	decisions, err := s.service.authorizer.ListPurposes(ctx, &request, consistency)
+	decisions, err := s.decisionsOn(ctx, &request, consistency, may)
 	if err != nil {
 		return nil, err
 	}
-	return s.purposes(r.GetController(), decisions)
+	return s.purposes(ctx, &request, decisions)
 }
 
-// purposes encodes decisions as those of a ListPurposesResponse, and counts them.
-func (s *scratch) purposes(controller string, decisions []authz.PurposeDecision) ([]byte, error) {
+// checkable are the purposes that a caller may check.
+type checkable struct {
+	asked      asking
+	controller string
+	// some are those of the active policies, where it is not all of them.
+	some []string
+	all  bool
+}
+
+// checkable returns which purposes of a controller the caller may check. Of a controller that is not declared, or has
+// no purpose that he may check, none in particular must be permitted: who may not ask does not hear what there is.
+func (s *decisionService) checkable(ctx context.Context, controller string) (checkable, error) {
+	c := checkable{asked: s.asking(ctx, caller.Check), controller: controller, all: true}
+	active := s.policy()
+	if i, declared := findController(&active, controller); declared {
+		for _, p := range active.Controllers[i].Purposes {
+			if c.includes(p.Name) {
+				c.some = append(c.some, p.Name)
+			} else {
+				c.all = false
+			}
+		}
+	}
+	if len(c.some) > 0 {
+		return c, nil
+	}
+	return c, c.asked.on(controller)
+}
+
+// includes reports whether the caller may check a purpose.
+func (c *checkable) includes(purpose string) bool {
+	return c.asked.to(c.controller, purpose, consent.Recipient{}) == nil
+}
+
+// decisionsOn decides the purposes that the caller may check, and no others: what is not given out is told to nobody.
+func (s *scratch) decisionsOn(
+	ctx context.Context, request *consent.Request, consistency authz.Consistency, may checkable,
+) ([]authz.PurposeDecision, error) {
+	if may.all {
+		decisions, err := s.service.authorizer.ListPurposes(ctx, request, consistency)
+		// Other policies may have come in force since.
+		return slices.DeleteFunc(decisions, func(d authz.PurposeDecision) bool { return !may.includes(d.Purpose) }), err
+	}
+	requests := make([]consent.Request, len(may.some))
+	for i, purpose := range may.some {
+		requests[i] = *request
+		requests[i].Purpose = purpose
+	}
+	results, err := s.service.authorizer.BatchCheck(ctx, requests, consistency)
+	if err != nil {
+		return nil, err
+	}
+	decisions := make([]authz.PurposeDecision, len(results))
+	for i, r := range results {
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		decisions[i] = authz.PurposeDecision{Purpose: may.some[i], Decision: r.Decision}
+	}
+	return decisions, nil
+}
+
+// purposes encodes decisions as those of a ListPurposesResponse, and tells of them. The request's purpose is each of
+// them in turn.
+func (s *scratch) purposes(ctx context.Context, request *consent.Request, decisions []authz.PurposeDecision) ([]byte, error) {
 	data := make([]byte, 0, len(decisions)*answerBytes)
 	for i := range decisions {
-		if err := s.respond(controller, &decisions[i].Decision); err != nil {
+		request.Purpose = decisions[i].Purpose
+		s.service.tell(ctx, request, &decisions[i].Decision)
+		if err := s.respond(&decisions[i].Decision); err != nil {
 			return nil, err
 		}
 		data = appendPurpose(data, decisions[i].Purpose, s.response)
@@ -54,7 +127,8 @@ func (s *scratch) purposes(controller string, decisions []authz.PurposeDecision)
 }
 
 // purposesAsOf decides all purposes as of the past. Nobody acts upon it, so that it is not counted.
-func (s *scratch) purposesAsOf(ctx context.Context, q explain.PurposesQuestion) ([]byte, error) {
+// The policies of then may have purposes that those of now have not.
+func (s *scratch) purposesAsOf(ctx context.Context, q explain.PurposesQuestion, may checkable) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
 	past, err := s.service.explainer.PurposesAsOf(ctx, q)
@@ -63,6 +137,9 @@ func (s *scratch) purposesAsOf(ctx context.Context, q explain.PurposesQuestion) 
 	}
 	answer := &consentv1.ListPurposesResponse{AsOf: stateAsOf(&past.AsOf), Policies: decidingPolicies(&past.Policies)}
 	for _, p := range past.Decisions {
+		if !may.includes(p.Purpose) {
+			continue
+		}
 		response, err := checkResponse(&p.Decision, s.service.authorizer.AppendToken(nil, p.Decision.StateRevision))
 		if err != nil {
 			return nil, err

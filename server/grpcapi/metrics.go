@@ -1,78 +1,74 @@
 package grpcapi
 
 import (
+	"context"
 	"errors"
-	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-
-	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/server/consent"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	olderreflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+	"google.golang.org/grpc/status"
 )
 
 // metrics counts calls and decisions. The counters of a method are resolved once: the hit path neither hashes labels
 // nor takes a lock.
+//
+// Calls have the names and labels of github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus, so that its
+// dashboards and rules apply. Its interceptor looks counters up by their labels for every call: 0.9 µs and 7
+// allocations, where these take 0.1 µs and none.
 type metrics struct {
-	// methods is immutable; its keys are full method names.
-	methods map[string]*methodMetrics
-	panics  prometheus.Counter
-	streams prometheus.Gauge
-
-	decisions, policyErrors *prometheus.CounterVec
-	// byController holds the counters of decisions. A controller that is new is added to a copy: only declared ones come
-	// here, so there are few.
-	byController atomic.Pointer[map[string]*decisionCounters]
+	// unary and streams are immutable; their keys are full method names. The checks of streams are unary ones too.
+	unary, streams map[string]*methodMetrics
+	panics         prometheus.Counter
+	open           prometheus.Gauge
+	decided        *decisionMetrics
 }
 
+// methodMetrics are those of one method, or of the checks of streams, of which only the ends are counted.
 type methodMetrics struct {
-	// codes is indexed by the gRPC code.
-	codes   [codes.Unauthenticated + 1]prometheus.Counter
+	started, received, sent prometheus.Counter
+	// handled is indexed by the gRPC code.
+	handled [codes.Unauthenticated + 1]prometheus.Counter
 	seconds prometheus.Observer
+	// foreign methods are those of services that gRPC brings along.
+	foreign bool
 }
-
-// decisionCounters are those of one controller, indexed by consent.Effect.
-type decisionCounters [consent.Allow + 1]prometheus.Counter
 
 // latencyBuckets run from a cached check to a write that waits for a slow disk.
 var latencyBuckets = []float64{
 	.000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10,
 }
 
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "consentd_requests_total", Help: "Calls that ended, by method and gRPC code.",
-	}, []string{"method", "code"})
-	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "consentd_request_seconds", Help: "How long calls took on the server.", Buckets: latencyBuckets,
-	}, []string{"method"})
+func newMetrics(registry prometheus.Registerer, purposes declaredPurposes) (*metrics, error) {
 	m := &metrics{
-		methods: map[string]*methodMetrics{},
+		unary: map[string]*methodMetrics{}, streams: map[string]*methodMetrics{},
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "consentd_panics_total", Help: "Calls that ended in a panic; each is an INTERNAL error and one log line.",
 		}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "consentd_check_streams", Help: "CheckStream calls under way; their checks are counted as requests.",
+		open: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "consentd_check_streams", Help: "CheckStream calls under way; their checks are counted as consentd_stream_checks_total.",
 		}),
-		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "consentd_decisions_total", Help: "Decisions, by controller and answer.",
-		}, []string{"controller", "decision"}),
-		policyErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "consentd_policy_errors_total", Help: "Denials because the policy failed (POLICY_ERROR), by controller.",
-		}, []string{"controller"}),
+		decided: newDecisionMetrics(purposes),
 	}
+	calls, checks := newCallVectors(), newCheckVectors()
 	for _, s := range services() {
-		for _, method := range s.Methods {
-			name := "/" + s.ServiceName + "/" + method.MethodName
-			m.methods[name] = newMethodMetrics(method.MethodName, requests, seconds)
-		}
+		m.add(calls, s, false)
 	}
-	m.methods[streamInfo.FullMethod] = newMethodMetrics("CheckStream", requests, seconds)
-	m.methods[consentv1.PolicyService_DiffPolicy_FullMethodName] = newMethodMetrics("DiffPolicy", requests, seconds)
-	m.methods[consentv1.AdminService_Backup_FullMethodName] = newMethodMetrics("Backup", requests, seconds)
-	return m, register(registry, requests, seconds, m.panics, m.streams, m.decisions, m.policyErrors)
+	for _, s := range foreignServices {
+		m.add(calls, s, true)
+	}
+	m.unary[streamInfo.FullMethod] = checks.resolve(nil)
+	all := append(append(calls.collectors(), checks.collectors()...), m.decided.collectors()...)
+	return m, register(registry, append(all, m.panics, m.open)...)
+}
+
+// foreignServices are those that gRPC brings along.
+var foreignServices = []*grpc.ServiceDesc{
+	&healthpb.Health_ServiceDesc, &reflectionpb.ServerReflection_ServiceDesc, &olderreflectionpb.ServerReflection_ServiceDesc,
 }
 
 func register(registry prometheus.Registerer, collectors ...prometheus.Collector) error {
@@ -86,54 +82,164 @@ func register(registry prometheus.Registerer, collectors ...prometheus.Collector
 	return errors.Join(faults...)
 }
 
-func newMethodMetrics(method string, requests *prometheus.CounterVec, seconds *prometheus.HistogramVec) *methodMetrics {
-	m := &methodMetrics{seconds: seconds.WithLabelValues(method)}
-	for code := range m.codes {
-		m.codes[code] = requests.WithLabelValues(method, codes.Code(code).String())
+// add resolves the counters of a service's methods.
+func (m *metrics) add(v callVectors, s *grpc.ServiceDesc, foreign bool) {
+	for _, method := range s.Methods {
+		resolved := v.resolve(prometheus.Labels{
+			"grpc_type": "unary", "grpc_service": s.ServiceName, "grpc_method": method.MethodName,
+		})
+		resolved.foreign = foreign
+		m.unary["/"+s.ServiceName+"/"+method.MethodName] = resolved
+	}
+	for _, stream := range s.Streams {
+		m.streams["/"+s.ServiceName+"/"+stream.StreamName] = v.resolve(prometheus.Labels{
+			"grpc_type": streamType(stream), "grpc_service": s.ServiceName, "grpc_method": stream.StreamName,
+		})
+	}
+}
+
+func streamType(s grpc.StreamDesc) string {
+	switch {
+	case s.ClientStreams && s.ServerStreams:
+		return "bidi_stream"
+	case s.ClientStreams:
+		return "client_stream"
+	default:
+		return "server_stream"
+	}
+}
+
+// callVectors are what methodMetrics are resolved from; those of the checks of streams lack the first three.
+type callVectors struct {
+	started, received, sent, handled *prometheus.CounterVec
+	seconds                          *prometheus.HistogramVec
+}
+
+func newCallVectors() callVectors {
+	method := []string{"grpc_type", "grpc_service", "grpc_method"}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append(labels, method...))
+	}
+	return callVectors{
+		started:  counter("grpc_server_started_total", "Calls that began."),
+		handled:  counter("grpc_server_handled_total", "Calls that ended, by gRPC code.", "grpc_code"),
+		received: counter("grpc_server_msg_received_total", "Messages of clients."),
+		sent:     counter("grpc_server_msg_sent_total", "Messages to clients."),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "grpc_server_handling_seconds", Help: "How long calls took on the server, in seconds.", Buckets: latencyBuckets,
+		}, method),
+	}
+}
+
+// newCheckVectors are those of checks of streams: a stream that lives for days is one call.
+func newCheckVectors() callVectors {
+	return callVectors{
+		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "consentd_stream_checks_total", Help: "Checks of CheckStream calls that ended, by gRPC code.",
+		}, []string{"grpc_code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "consentd_stream_check_seconds", Help: "How long the checks of CheckStream calls took, in seconds.",
+			Buckets: latencyBuckets,
+		}, nil),
+	}
+}
+
+func (v callVectors) collectors() []prometheus.Collector {
+	if v.started == nil {
+		return []prometheus.Collector{v.handled, v.seconds}
+	}
+	return []prometheus.Collector{v.started, v.received, v.sent, v.handled, v.seconds}
+}
+
+func (v callVectors) resolve(labels prometheus.Labels) *methodMetrics {
+	m := &methodMetrics{seconds: v.seconds.With(labels)}
+	if v.started != nil {
+		m.started, m.received, m.sent = v.started.With(labels), v.received.With(labels), v.sent.With(labels)
+	}
+	handled := v.handled.MustCurryWith(labels)
+	for code := range m.handled {
+		m.handled[code] = handled.WithLabelValues(codes.Code(code).String())
 	}
 	return m
 }
 
-func (m *methodMetrics) done(code codes.Code, took time.Duration) {
-	if int(code) < len(m.codes) {
-		m.codes[code].Inc()
+// begin counts a unary call, whose request is there, and returns when it began.
+func (m *methodMetrics) begin() time.Time {
+	if m.started != nil {
+		m.started.Inc()
+		m.received.Inc()
 	}
-	m.seconds.Observe(took.Seconds())
+	return time.Now()
 }
 
-// decided counts a decision.
-func (m *metrics) decided(controller string, d *consent.Decision) {
-	effect := consent.Deny
-	if d.Effect == consent.Allow {
-		effect = consent.Allow
+// answered counts a unary call that has an answer.
+func (m *methodMetrics) answered(began time.Time, trace string) {
+	if m.sent != nil {
+		m.sent.Inc()
 	}
-	m.countersOf(controller)[effect].Inc()
-	if len(d.Reasons) > 0 && d.Reasons[0].Code == consent.PolicyError {
-		m.policyErrors.WithLabelValues(controller).Inc()
+	m.ended(codes.OK, began, trace)
+}
+
+// ended counts the end of a call. Where it is traced, the histogram points to its trace.
+func (m *methodMetrics) ended(code codes.Code, began time.Time, trace string) {
+	if int(code) < len(m.handled) {
+		m.handled[code].Inc()
+	}
+	took := time.Since(began).Seconds()
+	if trace != "" {
+		m.seconds.(prometheus.ExemplarObserver).ObserveWithExemplar(took, prometheus.Labels{"trace_id": trace})
+		return
+	}
+	m.seconds.Observe(took)
+}
+
+// pass counts a call that is not this package's.
+func (m *methodMetrics) pass(ctx context.Context, request any, handler grpc.UnaryHandler) (any, error) {
+	began := m.begin()
+	answer, err := handler(ctx, request)
+	if err != nil {
+		m.ended(codeOf(err), began, "")
+		return nil, err
+	}
+	m.answered(began, "")
+	return answer, nil
+}
+
+// refusedEarly counts a unary call that gRPC refuses before an interceptor sees it: a message that is too large, a
+// compression that nobody knows.
+func (m *metrics) refusedEarly(method string, err error) {
+	if counters, ok := m.unary[method]; ok {
+		counters.started.Inc()
+		counters.ended(codeOf(err), time.Now(), "")
 	}
 }
 
-// countersOf returns a controller's counters, and makes them the first time.
-func (m *metrics) countersOf(controller string) *decisionCounters {
-	for {
-		known := m.byController.Load()
-		if known != nil {
-			if c, ok := (*known)[controller]; ok {
-				return c
-			}
-		}
-		more := map[string]*decisionCounters{controller: m.newDecisionCounters(controller)}
-		if known != nil {
-			maps.Copy(more, *known)
-		}
-		m.byController.CompareAndSwap(known, &more)
+// codeOf is the code with which gRPC sends a handler's error.
+func codeOf(err error) codes.Code {
+	if s, ok := status.FromError(err); ok {
+		return s.Code()
 	}
+	return status.FromContextError(err).Code()
 }
 
-func (m *metrics) newDecisionCounters(controller string) *decisionCounters {
-	c := &decisionCounters{}
-	for effect := range c {
-		c[effect] = m.decisions.WithLabelValues(controller, consent.Effect(effect).String())
+// countedStream counts messages.
+type countedStream struct {
+	grpc.ServerStream
+	*methodMetrics
+}
+
+func (s *countedStream) RecvMsg(m any) error {
+	err := s.ServerStream.RecvMsg(m)
+	if err == nil {
+		s.received.Inc()
 	}
-	return c
+	return err
+}
+
+func (s *countedStream) SendMsg(m any) error {
+	err := s.ServerStream.SendMsg(m)
+	if err == nil {
+		s.sent.Inc()
+	}
+	return err
 }

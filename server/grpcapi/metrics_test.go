@@ -2,6 +2,7 @@ package grpcapi_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -38,6 +39,20 @@ func counter(t *testing.T, s *served, name string, labels map[string]string) flo
 	return sum
 }
 
+// checks are the labels of calls of Check, and more.
+func checks(more map[string]string) map[string]string {
+	labels := map[string]string{"grpc_type": "unary", "grpc_service": "consent.v1.DecisionService", "grpc_method": "Check"}
+	maps.Copy(labels, more)
+	return labels
+}
+
+// ads are the labels of decisions on acme's purpose ads, and more.
+func ads(more map[string]string) map[string]string {
+	labels := map[string]string{"controller": "acme", "purpose": "ads"}
+	maps.Copy(labels, more)
+	return labels
+}
+
 func TestCallsAndDecisionsAreCounted(t *testing.T) {
 	answers := []consent.Decision{
 		{Effect: consent.Allow, Reasons: []consent.Reason{{Code: consent.BasisHolds}}},
@@ -65,12 +80,16 @@ func TestCallsAndDecisionsAreCounted(t *testing.T) {
 		labels map[string]string
 		value  float64
 	}{
-		{"consentd_requests_total", map[string]string{"method": "Check", "code": "OK"}, 3},
-		{"consentd_requests_total", map[string]string{"method": "Check", "code": "NotFound"}, 1},
-		{"consentd_request_seconds", map[string]string{"method": "Check"}, 4},
-		{"consentd_decisions_total", map[string]string{"controller": "acme", "decision": "ALLOW"}, 1},
-		{"consentd_decisions_total", map[string]string{"controller": "acme", "decision": "DENY"}, 2},
-		{"consentd_policy_errors_total", map[string]string{"controller": "acme"}, 1},
+		{"grpc_server_started_total", checks(nil), 4},
+		{"grpc_server_msg_received_total", checks(nil), 4},
+		{"grpc_server_msg_sent_total", checks(nil), 3},
+		{"grpc_server_handled_total", checks(map[string]string{"grpc_code": "OK"}), 3},
+		{"grpc_server_handled_total", checks(map[string]string{"grpc_code": "NotFound"}), 1},
+		{"grpc_server_handling_seconds", checks(nil), 4},
+		{"consentd_decisions_total", ads(map[string]string{"decision": "ALLOW", "reason": "BASIS_HOLDS"}), 1},
+		{"consentd_decisions_total", ads(map[string]string{"decision": "DENY", "reason": "POLICY_ERROR"}), 1},
+		{"consentd_decisions_total", ads(map[string]string{"decision": "DENY", "reason": ""}), 1},
+		{"consentd_policy_errors_total", nil, 1},
 	} {
 		if got := counter(t, s, want.name, want.labels); got != want.value {
 			t.Errorf("%s%v = %v, want %v", want.name, want.labels, got, want.value)

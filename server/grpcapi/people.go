@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -77,6 +78,7 @@ func (s *consentService) pair(ctx context.Context, r pairRequest, what said) (pa
 	if err != nil {
 		return paired{}, err
 	}
+	batch.By = caller.From(ctx).Identity()
 	controller, err := s.controller(r.GetController())
 	if err != nil {
 		return paired{}, err

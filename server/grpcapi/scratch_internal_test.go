@@ -19,12 +19,13 @@ func newTestScratch(t *testing.T) *scratch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := newMetrics(nil)
+	m, err := newMetrics(nil, adsAlone)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &decisionService{
-		authorizer: constant{}, validator: v, edge: edge{metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))},
+		authorizer: constant{}, validator: v,
+		edge: edge{access: constant{}, metrics: m, errors: newErrorLog(slog.New(slog.DiscardHandler))},
 	}
 	return s.newScratch()
 }

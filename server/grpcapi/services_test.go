@@ -23,7 +23,7 @@ func TestConfigNamesAllThatIsMissing(t *testing.T) {
 	if err == nil {
 		t.Fatal("an empty config was accepted")
 	}
-	for _, field := range []string{"Authorizer", "Ledger", "Explainer", "Differ", "Policy", "Activator", "Prover"} {
+	for _, field := range []string{"Access", "Authorizer", "Ledger", "Explainer", "Differ", "Policy", "Activator", "Prover"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not named: %v", field, err)
 		}

@@ -71,6 +71,8 @@ type checkStream struct {
 	// working counts workers; starting says that one of them has not begun.
 	working  int
 	starting bool
+	// called is when it was called for.
+	called int64
 	// frames are encoded answers; the last may grow. The oldest came so long after opened.
 	frames [][]byte
 	oldest time.Duration
@@ -92,8 +94,8 @@ func (s *decisionService) CheckStream(
 		ServerStream: stream, service: s, opened: time.Now(), wake: make(chan struct{}, 1), underWay: map[uint64]*streamedCheck{},
 	}
 	c.room.L = &c.mu
-	s.metrics.streams.Inc()
-	defer s.metrics.streams.Dec()
+	s.metrics.open.Inc()
+	defer s.metrics.open.Dec()
 	go c.read() // gRPC ends it when this returns
 	err := s.guard(c.Context(), streamInfo.FullMethod, c.send)
 	c.end(errStopping)
@@ -210,7 +212,7 @@ func (c *checkStream) receive() error {
 func (c *checkStream) awaitRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.unanswered >= maxUnanswered && !c.over {
+	for c.unanswered >= c.service.limits.Unanswered(maxUnanswered) && !c.over {
 		c.room.Wait()
 	}
 	return !c.over
@@ -225,6 +227,7 @@ func (c *checkStream) take(data []byte) error {
 	case len(checks) > wire.MaxStreamedChecks:
 		return streamFault("checks", fmt.Sprintf("has more than %d checks", wire.MaxStreamedChecks))
 	}
+	c.service.limits.Pace(c.Context(), len(checks))
 	now := time.Now()
 	deadline, _ := c.Context().Deadline()
 	for i := range checks {
@@ -281,7 +284,7 @@ func (c *checkStream) staff() {
 		c.look() // all of them may wait for the store: what is answered leaves
 		return
 	}
-	c.starting = true
+	c.starting, c.called = true, c.service.limits.Arrived()
 	c.working++
 	c.workers.Go(c.work)
 }
@@ -293,6 +296,7 @@ func (c *checkStream) work() {
 	own := c.service.scratches.Get().(*scratch)
 	defer own.free()
 	c.mu.Lock()
+	c.service.limits.Began(c.called)
 	c.starting = false
 	check := c.next()
 	c.mu.Unlock()
@@ -352,7 +356,11 @@ func (s *scratch) streamedOutcome(check *streamedCheck) (outcome protowire.Numbe
 	s.response = s.response[:0] // whatever happens, the last check's is not this one's
 	err := s.service.guard(&check.ctx, streamInfo.FullMethod, func() error {
 		s.in.decode(check.request)
-		_, err := s.service.intercept(&check.ctx, &s.check, streamInfo, s.streamed)
+		var request any // what cannot be decoded asks for nothing
+		if s.in.fault == nil {
+			request = &s.check
+		}
+		_, err := s.service.intercept(&check.ctx, request, streamInfo, s.streamed)
 		return err
 	})
 	if err != nil {

@@ -34,8 +34,14 @@ func (c *checkContext) Deadline() (time.Time, bool) { return c.deadline, !c.dead
 
 func (c *checkContext) Done() <-chan struct{} { return c.library().Done() }
 
-// Value makes the library's context too: by a value it finds its own kind above a context, for Cause and for children.
-func (c *checkContext) Value(key any) any { return c.library().Value(key) }
+// Value is the stream's, but where the library finds its own kind above a context, for Cause and for children: by a
+// key of type *int, which nobody else uses. Who calls is thus found without making the library's context.
+func (c *checkContext) Value(key any) any {
+	if _, own := key.(*int); own {
+		return c.library().Value(key)
+	}
+	return c.stream.Value(key)
+}
 
 func (c *checkContext) Err() error {
 	if made := c.made.Load(); made != nil {

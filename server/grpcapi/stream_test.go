@@ -176,7 +176,7 @@ func TestStreamedErrorsAreThoseOfCheck(t *testing.T) {
 	if n := strings.Count(s.log.String(), "driver text"); n == 0 || strings.Contains(s.log.String(), "subject") {
 		t.Errorf("the log has %d causes:\n%s", n, s.log.String())
 	}
-	if got := counter(t, s, "consentd_requests_total", map[string]string{"method": "CheckStream", "code": "Unavailable"}); got != 8 {
+	if got := counter(t, s, "consentd_stream_checks_total", map[string]string{"grpc_code": "Unavailable"}); got != 8 {
 		t.Errorf("%v UNAVAILABLE counted, want 8", got)
 	}
 }

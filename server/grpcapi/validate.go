@@ -23,6 +23,7 @@ func newValidator() (*validator, error) {
 		&consentv1.GetPolicyRequest{}, &consentv1.ListControllersRequest{},
 		&consentv1.ActivatePolicyRequest{}, &consentv1.CheckPolicyRequest{},
 		&consentv1.ExplainRequest{}, &consentv1.DiffPolicyRequest{},
+		&consentv1.GetUsageRequest{}, &consentv1.ReportAnswersRequest{},
 	))
 	if err != nil {
 		return nil, fmt.Errorf("compiling the rules of the proto files: %w", err)

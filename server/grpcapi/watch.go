@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/watch"
 )
@@ -50,7 +51,7 @@ func (s *decisionService) watch(stream watchStream) error {
 		heard <- s.guard(stream.Context(), consentv1.DecisionService_WatchInvalidations_FullMethodName,
 			func() error { return hear(stream, w, first) })
 	}()
-	err = tell(stream, w, heard)
+	err = tell(stream, w, notices{heard, s.asking(stream.Context(), caller.Watch)})
 	released := errors.Is(err, io.EOF)
 	w.Leave(released)
 	if released {
@@ -72,21 +73,31 @@ func hear(stream watchStream, w *watch.Watcher, m *consentv1.WatchInvalidationsR
 	}
 }
 
-// tell sends what there is to tell until the client ends or fails.
-func tell(stream watchStream, w *watch.Watcher, heard <-chan error) error {
+// notices are what tell waits for: what the client ends with, and whether it may watch still.
+type notices struct {
+	heard <-chan error
+	asked asking
+}
+
+// tell sends what there is to tell until the client ends or fails, or may not watch any more: a right that a change of
+// policies took away ends with the next notice, which is the next heartbeat at the latest.
+func tell(stream watchStream, w *watch.Watcher, until notices) error {
 	for {
 		n, err := w.Next()
 		if err != nil {
 			return err
 		}
 		if n != nil {
+			if err := ofNode(until.asked, nil); err != nil {
+				return err
+			}
 			if err := stream.Send(noticeTo(n)); err != nil {
 				return err
 			}
 			continue
 		}
 		select {
-		case err := <-heard:
+		case err := <-until.heard:
 			return err
 		case <-w.Wake():
 		}

@@ -76,9 +76,11 @@ func capabilities(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-func inputSchema(t *testing.T) []byte {
+func inputSchema(t *testing.T) []byte { return schemaOf(t, "input") }
+
+func schemaOf(t *testing.T, name string) []byte {
 	t.Helper()
-	schema, err := fs.ReadFile(policies.Authoring, "schemas/input.jsonschema")
+	schema, err := fs.ReadFile(policies.Authoring, "schemas/"+name+".jsonschema")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +172,7 @@ func TestSchemaFindsMisspeltFields(t *testing.T) {
 	for _, test := range []struct{ correct, misspelt string }{
 		{"input.subject.account_status", "input.subject.acount_status"},
 		{"input.recipient.kind", "input.recipient.knd"},
+		{"input.caller.issuer", "input.caller.isuer"},
 		{"input.subject.objections.all.raised", "input.subject.objections.all.risen"},
 		{"input.subject.opt_outs.SALE_OR_SHARING", "input.subject.opt_outs.SALE_AND_SHARING"},
 	} {
@@ -186,12 +189,14 @@ func TestSchemaFindsMisspeltFields(t *testing.T) {
 // checkSchema type-checks all modules with one text of them replaced by another.
 func checkSchema(t *testing.T, was, is string) error {
 	t.Helper()
-	var schema any
-	if err := util.Unmarshal(inputSchema(t), &schema); err != nil {
-		t.Fatal(err)
-	}
 	set := ast.NewSchemaSet()
-	set.Put(ast.MustParseRef("schema.input"), schema)
+	for _, name := range []string{"input", "access"} {
+		var schema any
+		if err := util.Unmarshal(schemaOf(t, name), &schema); err != nil {
+			t.Fatal(err)
+		}
+		set.Put(ast.MustParseRef("schema."+name), schema)
+	}
 	modules := map[string]*ast.Module{}
 	found := false
 	err := fs.WalkDir(policies.FS, ".", func(name string, _ fs.DirEntry, err error) error {

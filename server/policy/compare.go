@@ -13,6 +13,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
 	"github.com/consentd/consentd/server/policy/tree"
@@ -103,6 +104,32 @@ func answerOf(ctx context.Context, e *engine.Entrypoint, input engine.Value) (an
 	return answer, err
 }
 
+// Compare asks whether a caller may do something, and has topdown answer too. The error is a *DifferenceError where the
+// compiled engine has another answer, or why the policy has none.
+func (a *Access) Compare(ctx context.Context, c *caller.Caller, act caller.Act) error {
+	s := a.scratch.Get().(*scratch)
+	defer a.scratch.Put(s)
+	input := a.records.build(s, c, act)
+	var answer ast.Value
+	if a.compiled != nil {
+		var err error
+		if answer, err = answerOf(ctx, a.compiled, input); err != nil {
+			return err
+		}
+	}
+	value, err := a.refer(ctx, engine.ToAST(input))
+	if err != nil {
+		return err
+	}
+	if _, ok := value.(ast.Boolean); !ok {
+		return errAllow
+	}
+	if d := differ(answer, value, nil); a.compiled != nil && d != nil {
+		return d
+	}
+	return nil
+}
+
 // TestDifference is a test of which the engines make different things.
 type TestDifference struct {
 	Name     string // data.x_test.test_y
@@ -121,7 +148,7 @@ func (s *Set) CompareTests(
 		return nil, nil
 	}
 	c := &compilation{
-		Tree: &tree.Tree{Modules: modules, Documents: documents}, options: s.options, journal: s.journal, symbols: engine.NewSymbols(),
+		Tree: &tree.Tree{Documents: documents}, modules: modules, options: s.options, journal: s.journal, symbols: engine.NewSymbols(),
 	}
 	program, err := c.testProgram(ctx, slices.Sorted(maps.Keys(tests)))
 	if err != nil {

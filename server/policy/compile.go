@@ -20,6 +20,8 @@ import (
 // compilation makes the parts of a set.
 type compilation struct {
 	*tree.Tree
+	// modules are those that are compiled: all but those of access, or of tests with all that they need.
+	modules map[string]*ast.Module
 	options Options
 	journal *journal
 	symbols *engine.Symbols
@@ -30,7 +32,9 @@ func (s *Set) compile() error {
 	if err := refuse(s.tree.Modules); err != nil {
 		return err
 	}
-	c := &compilation{Tree: s.tree, options: s.options, journal: s.journal, symbols: s.generation.symbols}
+	c := &compilation{
+		Tree: s.tree, modules: s.tree.DecisionModules(), options: s.options, journal: s.journal, symbols: s.generation.symbols,
+	}
 	compiler, err := c.compiler(ast.EvalModeTopdown)
 	if err != nil {
 		return err
@@ -40,6 +44,9 @@ func (s *Set) compile() error {
 	}
 	program, err := c.program()
 	if err != nil {
+		return err
+	}
+	if s.access, err = newAccessRules(s.tree, s.options, s.journal); err != nil {
 		return err
 	}
 	s.compiler, s.data = compiler, inmem.NewFromObjectWithOpts(c.Documents, inmem.OptReturnASTValuesOnRead(true))
@@ -74,8 +81,8 @@ func (c *compilation) ids() []string { return slices.Sorted(maps.Keys(c.Tables))
 
 // compiler returns one that compiled copies of the modules: a compiler changes them, and each mode its own way.
 func (c *compilation) compiler(mode ast.CompilerEvalMode) (*ast.Compiler, error) {
-	modules := make(map[string]*ast.Module, len(c.Modules))
-	for name, m := range c.Modules {
+	modules := make(map[string]*ast.Module, len(c.modules))
+	for name, m := range c.modules {
 		modules[name] = m.Copy()
 	}
 	compiler := ast.NewCompiler().WithEvalMode(mode).WithPathConflictsCheck(c.inData)

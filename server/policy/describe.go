@@ -18,10 +18,21 @@ func describe(id string, t *tree.Table) consent.Controller {
 		declared, _ := consent.ParseBasis(string(r.Basis))
 		c.Purposes = append(c.Purposes, consent.Purpose{
 			Name: name, Basis: declared, Prohibited: r.Prohibited, Clause: r.Clause,
-			NoticeVersion: n.Version, MaterialNoticeVersion: n.Material,
+			NoticeVersion: n.Version, MaterialNoticeVersion: n.Material, Categories: categoriesOf(r),
 		})
 	}
 	return c
+}
+
+// categoriesOf are those of a row's allow-lists.
+func categoriesOf(r *tree.Row) (keys []string) {
+	for _, list := range append(slices.Collect(maps.Values(r.AllowedFor)), r.Allowed) {
+		for _, category := range list {
+			keys = append(keys, string(category))
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // durations are those that a controller declares.

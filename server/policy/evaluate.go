@@ -27,7 +27,7 @@ func (s *Set) Decide(
 ) consent.Decision {
 	c, ok := s.controllers[request.Subject.Controller]
 	if !ok {
-		return s.failed(s.stranger, request, consent.ErrUnknownController)
+		return s.failed(ctx, s.stranger, request, consent.ErrUnknownController)
 	}
 	g := s.generation
 	scratch := g.scratch.Get().(*scratch)
@@ -35,17 +35,17 @@ func (s *Set) Decide(
 	e := evaluation{set: s, controller: c, request: request, input: g.records.build(scratch, request, snapshot, now)}
 	d, err := e.decide(ctx)
 	if err != nil {
-		return s.failed(c, request, err)
+		return s.failed(ctx, c, request, err)
 	}
 	d.PolicyRevision = s.Revision()
 	d.ValidUntil = c.horizon.next(snapshot.State, now)
 	return d
 }
 
-func (s *Set) failed(c *controller, request *consent.Request, err error) consent.Decision {
+func (s *Set) failed(ctx context.Context, c *controller, request *consent.Request, err error) consent.Decision {
 	s.journal.counts.errors.Add(1)
 	if s.detached == nil {
-		s.report(c, request, err)
+		s.report(ctx, c, request, err)
 	}
 	d := consent.Failed()
 	d.PolicyRevision = s.Revision()
@@ -53,9 +53,9 @@ func (s *Set) failed(c *controller, request *consent.Request, err error) consent
 }
 
 // report logs some of a controller's failures, for a policy that fails fails on each check. It names no subject.
-func (s *Set) report(c *controller, request *consent.Request, err error) {
+func (s *Set) report(ctx context.Context, c *controller, request *consent.Request, err error) {
 	if n := c.failures.Add(1); logged(n) {
-		s.journal.logger.Error("policy failed", "controller", request.Subject.Controller, "purpose", request.Purpose,
+		s.journal.logger.ErrorContext(ctx, "policy failed", "controller", request.Subject.Controller, "purpose", request.Purpose,
 			"policy_revision", s.Revision(), "failures", n, "error", err)
 	}
 }
@@ -149,7 +149,7 @@ func (e evaluation) afterError(ctx context.Context, err error) (consent.Decision
 	case ctx.Err() != nil:
 		return consent.Decision{}, fmt.Errorf("evaluating: %w", context.Cause(ctx))
 	case errors.As(err, &fault):
-		e.reportPanic(fault)
+		e.reportPanic(ctx, fault)
 		return e.byTopdown(ctx)
 	case errors.As(err, &policyError) && (detached == nil || !detached.wrong.Load()):
 		d, err := e.byTopdown(ctx)
@@ -161,9 +161,9 @@ func (e evaluation) afterError(ctx context.Context, err error) (consent.Decision
 	return consent.Decision{}, err
 }
 
-func (e evaluation) reportPanic(fault *engine.PanicError) {
+func (e evaluation) reportPanic(ctx context.Context, fault *engine.PanicError) {
 	if n := e.set.journal.counts.panics.Add(1); logged(n) {
-		e.set.journal.logger.Error("the compiled engine panicked, topdown decides", "controller", e.controller.id,
+		e.set.journal.logger.ErrorContext(ctx, "the compiled engine panicked, topdown decides", "controller", e.controller.id,
 			"purpose", e.request.Purpose, "panics", n, "error", fault, "stack", string(fault.Stack))
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy/engine"
 )
@@ -13,6 +14,12 @@ func BuildInput(r *consent.Request, s *consent.State, now consent.Instant) ast.V
 	g := l.current.Load()
 	scratch := &scratch{builder: engine.NewBuilder(g.symbols)}
 	return engine.ToAST(g.records.build(scratch, r, &consent.Snapshot{State: s}, now))
+}
+
+// BuildAct returns the input of rules of access as OPA has it.
+func BuildAct(c *caller.Caller, act caller.Act) ast.Value {
+	symbols := engine.NewSymbols()
+	return engine.ToAST(newActRecords(symbols).build(&scratch{builder: engine.NewBuilder(symbols)}, c, act))
 }
 
 // WithNative returns options under which the compiled engine has a built-in of another meaning.

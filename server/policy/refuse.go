@@ -23,6 +23,7 @@ func refuse(modules map[string]*ast.Module) error {
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[name]
 		faults = append(faults, refuseAmongTables(m)...)
+		faults = append(faults, refuseAcross(m)...)
 		for _, imported := range m.Imports {
 			faults = append(faults, refuseNow(m, imported.Path.Value.(ast.Ref), imported.Loc())...)
 		}

@@ -24,6 +24,7 @@ type Set struct {
 	// stranger stands for every controller that the set does not know.
 	stranger *controller
 	tree     *tree.Tree
+	access   *AccessRules // nil: the set has none
 	// compiler and data are what topdown evaluates, for explanations.
 	compiler *ast.Compiler
 	data     storage.Store
@@ -68,6 +69,9 @@ func (s *Set) Revision() string { return s.description.Revision }
 
 // Tree is what the set was made of.
 func (s *Set) Tree() *tree.Tree { return s.tree }
+
+// Access returns the set's rules of access; nil: it has none.
+func (s *Set) Access() *AccessRules { return s.access }
 
 // Purposes returns the purposes that the controller declares or prohibits, sorted, or consent.ErrUnknownController. The
 // result must not be changed.

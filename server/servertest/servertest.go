@@ -17,7 +17,9 @@ import (
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store/pebble"
@@ -51,6 +53,11 @@ type Options struct {
 	UnixSocket bool
 	// CacheLease is that of clients' caches; zero means the server's default.
 	CacheLease time.Duration
+	// Limits bounds what is asked. Zero means the server's defaults, but for how long calls may wait, of which there is no
+	// bound: tests that run side by side hold each other up.
+	Limits limit.Config
+	// DecisionLog says which decisions are logged, and where; zero means none.
+	DecisionLog decisionlog.Config
 	// DrainTimeout bounds Stop; zero means the server's default.
 	DrainTimeout time.Duration
 	// Logger gets the server's log; nil means that there is none.
@@ -67,6 +74,8 @@ type Server struct {
 	Addr string
 	// HTTPAddr is where HTTP listens, host:port.
 	HTTPAddr string
+	// AdminAddr is where the admin address listens; empty: it was not configured.
+	AdminAddr string
 	// DataDir holds the store.
 	DataDir string
 	// Conn is a connection to Addr, which the clients share.
@@ -95,6 +104,7 @@ func Start(t testing.TB, o Options) *Server {
 		t.Fatalf("starting the server: %v", err)
 	}
 	s.Addr, s.HTTPAddr = s.app.GRPCAddr(), s.app.HTTPAddr()
+	s.AdminAddr = s.app.AdminAddr()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go s.serve(ctx)
@@ -124,6 +134,10 @@ func (o Options) config(t testing.TB, dir string) app.Config {
 		CacheSize: o.CacheSize, CacheOff: o.CacheOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
 		PolicyEngine: o.PolicyEngine, Now: o.Now, Wall: o.Wall, StoreFS: o.StoreFS, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
+		Limits: o.Limits, DecisionLog: o.DecisionLog,
+	}
+	if c.Limits.QueueTarget == 0 {
+		c.Limits.QueueTarget = limit.Off
 	}
 	if o.UnixSocket {
 		c.GRPCAddr = "unix://" + filepath.Join(t.TempDir(), "grpc.sock")

@@ -36,6 +36,9 @@ func (f *fence) release(w *Watcher) {
 func (h *Hub) Fence(ctx context.Context) error {
 	f := h.open()
 	defer h.drop(f)
+	if h.config.Fenced != nil {
+		defer func() { h.config.Fenced(time.Since(f.began)) }()
+	}
 	for {
 		wait := h.wait(f)
 		if wait <= 0 {

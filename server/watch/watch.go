@@ -52,6 +52,8 @@ type Config struct {
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
+	// Fenced is told of each fence that ended, complete or not, how long it took; nil: nobody is. It must be quick.
+	Fenced func(took time.Duration)
 }
 
 // Validate reports all faults at once.
@@ -101,10 +103,10 @@ type announcement struct {
 	policy   bool
 }
 
-// Stats are counts since the start, but for Watchers.
+// Stats are counts since the start, but for Watchers and Leases.
 type Stats struct {
-	// Watchers is how many hold a stream or a lease.
-	Watchers int
+	// Watchers is how many hold a stream or a lease, Leases how many of them a lease.
+	Watchers, Leases int
 	// Dropped is how many streams were ended because the watcher was too slow.
 	Dropped uint64
 	// Fences is how many writes were fenced, and Unfenced how many of these gave up.
@@ -151,6 +153,12 @@ func (h *Hub) Stats() Stats {
 	defer h.mu.Unlock()
 	s := h.mu.counts
 	s.Watchers = len(h.mu.watchers)
+	now := time.Now()
+	for w := range h.mu.watchers {
+		if now.Before(w.lease) {
+			s.Leases++
+		}
+	}
 	return s
 }
 

@@ -384,5 +384,52 @@ class TestFailures(unittest.TestCase):
             asyncio.run(closed(target))
 
 
+class Bearers(grpc.GenericRpcHandler):
+    """Answers every call, and keeps what it carried."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[str]] = []
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        self.seen.append([str(value) for key, value in details.invocation_metadata if key == "authorization"])
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+
+
+class TestTokens(unittest.TestCase):
+    def test_calls_carry_it(self) -> None:
+        handler = Bearers()
+        server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[handler])
+        target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        server.start()
+        tokens = iter(["one", "two", "three"])
+
+        async def both() -> None:
+            async with consentd.aio.Client(target, token=lambda: next(tokens)) as client:
+                await client.check(ASK)
+
+        try:
+            with consentd.Client(target, token=lambda: next(tokens)) as client:
+                client.check(ASK)
+                client.session().check(ASK)
+            asyncio.run(both())
+            with consentd.Client(target) as client:
+                client.check(ASK)
+        finally:
+            server.stop(None).wait()
+        self.assertEqual(handler.seen, [["Bearer one"], ["Bearer two"], ["Bearer three"], []])
+
+    def test_one_that_cannot_be(self) -> None:
+        def fails() -> str:
+            raise OSError("no such file")
+
+        for token in (fails, lambda: "", lambda: "hunter2\n", lambda: "hunter 2", lambda: "hünter2"):
+            with self.subTest(token=token), consentd.Client("127.0.0.1:1", token=token) as client:
+                with self.assertRaises(Error) as raised:
+                    client.check(ASK)
+                self.assertEqual(raised.exception.code, grpc.StatusCode.UNAUTHENTICATED)
+                self.assertNotIn("unter", str(raised.exception))
+                self.assertFalse(client.is_allowed(ASK))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -18,6 +18,8 @@
 //   - ENGINES is that OPA's own evaluator gives the answer of the compiled engine: of each answer of a purpose in
 //     one situation.
 //   - A purpose must be allowed somewhere, unless it is prohibited.
+//   - Of what callers may do (the rules of access) the answer is always true or false, by both engines alike, and
+//     never true for nobody: asked of each action, of the callers that the set's table names and of others.
 //   - A rule of a controller must fire in some situation, test or case of its own. Of shared packages it is a
 //     warning, unless the rule stands as it shipped.
 //

@@ -90,6 +90,9 @@ func (a *attempt) keys() (keys []string) {
 		return keys
 	}
 	for _, unit := range a.unitNames() {
+		if unit == accessUnit {
+			continue // no decision depends on it
+		}
 		keys = append(keys, a.testKey(unit))
 		if len(a.units.cases[unit]) > 0 {
 			keys = append(keys, a.casesKey(unit))

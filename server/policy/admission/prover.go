@@ -76,6 +76,9 @@ func (p *Prover) Admit(ctx context.Context, fsys fs.FS, set *policy.Set) (consen
 	if err := a.enumerate(ctx, &report); err != nil {
 		return report, err
 	}
+	if err := a.proveAccess(ctx, &report); err != nil {
+		return report, err
+	}
 	if !p.options.SkipTests {
 		if err := a.test(ctx, &report); err != nil {
 			p.interrupted(a, err)

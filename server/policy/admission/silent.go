@@ -122,7 +122,7 @@ func (a *attempt) unneededRules() (out []silentRule) {
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		rule, path := byID[id], byID[id].Ref().GroundPrefix().String()
 		file, _, _ := strings.Cut(id, "#")
-		if paths[path] || seen[path] || tree.IsTest(file) || a.prover.known[ruleKey(rule)] {
+		if paths[path] || seen[path] || tree.IsTest(file) || tree.OfAccess(rule.Module) || a.prover.known[ruleKey(rule)] {
 			continue
 		}
 		seen[path] = true

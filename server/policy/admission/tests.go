@@ -49,9 +49,9 @@ func (a *attempt) test(ctx context.Context, r *consent.PolicyReport) error {
 	return nil
 }
 
-// unitNames are the shared unit and the controllers.
+// unitNames are the shared unit, that of access, and the controllers.
 func (a *attempt) unitNames() []string {
-	names := []string{""}
+	names := []string{"", accessUnit}
 	for _, c := range a.set.Describe().Controllers {
 		names = append(names, c.ID)
 	}

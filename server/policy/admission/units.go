@@ -17,8 +17,9 @@ import (
 	"github.com/consentd/consentd/server/policy/tree"
 )
 
-// units are the parts of a set that are proven and tested apart: each controller, by its id, and what they share,
-// by "". What changes in one controller's rules, data or tests leaves the others as proven as they were.
+// units are the parts of a set that are proven and tested apart: each controller, by its id, what they share, by "",
+// and what callers may do, by accessUnit. What changes in one controller's rules, data or tests leaves the others as
+// proven as they were.
 type units struct {
 	modules   map[string]*ast.Module
 	documents map[string]any
@@ -55,6 +56,9 @@ func readUnits(t *tree.Tree, controllers []consent.Controller) (*units, error) {
 
 // ownerOf is the controller that a module belongs to, by its package; that of its tests may end in _test.
 func ownerOf(m *ast.Module, controllers []consent.Controller) string {
+	if tree.OfAccess(m) || tree.OfAccessTests(m) {
+		return accessUnit
+	}
 	prefix, p := ast.MustParseRef(tree.Rules), m.Package.Path
 	if !p.HasPrefix(prefix) || len(p) == len(prefix) {
 		return ""
@@ -94,7 +98,7 @@ func (u *units) newKey(unit string, tests bool) string {
 	}
 	documents := json.NewEncoder(h) // what was read of YAML and JSON can be written
 	for _, key := range slices.Sorted(maps.Keys(u.documents)) {
-		if key != tree.TablesKey {
+		if key != tree.TablesKey && (key == tree.AccessKey) == (unit == accessUnit) {
 			_ = documents.Encode([]any{key, u.documents[key]})
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/consentd/consentd/server/policy/tree"
 )
 
 // Mutant is a fault that was planted in a rule.
@@ -51,7 +53,7 @@ func (s *Suite) mutants(compiler *ast.Compiler) []mutant {
 	return list
 }
 
-// decisiveRules are the places of all rules that some controller's decision depends on.
+// decisiveRules are the places of all rules that some controller's decision depends on, or what callers may do.
 func decisiveRules(compiler *ast.Compiler) map[line]bool {
 	found := map[line]bool{}
 	var visit func(*ast.Rule)
@@ -68,7 +70,7 @@ func decisiveRules(compiler *ast.Compiler) map[line]bool {
 	}
 	for _, m := range compiler.Modules {
 		for _, rule := range m.Rules {
-			if _, ok := controllerOf(rule); ok {
+			if _, ok := controllerOf(rule); ok || tree.OfAccess(m) && !tree.IsTest(rule.Location.File) {
 				visit(rule)
 			}
 		}

@@ -71,13 +71,15 @@ func NewVocabulary(controller string, now consent.Instant, sets ...*policy.Set) 
 // take takes the constants of one set.
 func (v *Vocabulary) take(t *tree.Tree) {
 	var modules []*ast.Module
-	for _, name := range sortedKeys(t.Modules) {
-		if m := t.Modules[name]; concerns(m, v.controller) {
+	decisions := t.DecisionModules()
+	for _, name := range sortedKeys(decisions) {
+		if m := decisions[name]; concerns(m, v.controller) {
 			modules = append(modules, m)
 		}
 	}
 	shared := maps.Clone(t.Documents)
 	delete(shared, tree.TablesKey)
+	delete(shared, tree.AccessKey)
 	table, _ := t.Documents[tree.TablesKey].(map[string]any)
 	unless := map[string]bool{}
 	v.walk("", shared, unless)

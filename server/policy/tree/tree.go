@@ -51,6 +51,8 @@ type Tree struct {
 	Documents map[string]any
 	// Tables are those of the controllers, by id: what stands in Documents below controllers.
 	Tables map[string]*Table
+	// Access is the table of access, below access; nil: the set has none.
+	Access *Access
 	// Dates are all effective_from dates of the data, sorted.
 	Dates []consent.Instant
 
@@ -73,7 +75,7 @@ func Read(fsys fs.FS) (*Tree, error) {
 		return modules, parse(tests, modules)
 	})
 	data, err := readData(files)
-	err = errors.Join(parse(files, t.Modules), err, t.readTables(data))
+	err = errors.Join(parse(files, t.Modules), err, t.readTables(data), t.readAccessTable(data))
 	if err == nil && data.merged != nil {
 		t.Documents = data.merged.Data().(map[string]any)
 		t.Dates, err = dates(data.merged)
@@ -256,7 +258,7 @@ func fault(file string, v *document.Value) error {
 func checkFree(v *document.Value) error {
 	var faults []error
 	v.Entries(func(key string, below *document.Value) {
-		if key != TablesKey {
+		if key != TablesKey && key != AccessKey {
 			faults = append(faults, below.CheckFree())
 		}
 	})

@@ -72,7 +72,7 @@ func (c *change) sift() error {
 		case !found:
 			c.added = append(c.added, i)
 			c.fresh = append(c.fresh, consent.Entry{
-				Event: *event, RecordedAt: c.batch.RecordedAt, Revision: c.revision, SubjectID: c.batch.Subject.ID,
+				Event: *event, RecordedAt: c.batch.RecordedAt, Revision: c.revision, By: c.batch.By, SubjectID: c.batch.Subject.ID,
 			})
 		case !bytes.Equal(earlier, form):
 			return &consent.EventError{Index: i, ID: event.ID, Err: consent.ErrEventConflict}
@@ -355,7 +355,7 @@ func (c *change) refused(fresh int, err error) error {
 func (c *change) write() error {
 	for n, i := range c.added {
 		at := position{c.revision, uint32(n)}
-		entry := appendEntry(nil, c.batch.RecordedAt, c.forms[i])
+		entry := appendEntry(nil, writing{c.batch.RecordedAt, c.batch.By}, c.forms[i])
 		if err := c.Set(at.append(eventPrefix(c.batch.Subject)), entry, nil); err != nil {
 			return err
 		}
@@ -378,5 +378,6 @@ func (c *change) writeMirror(id string, at position, e *consent.Entry) error {
 	if err != nil {
 		return err
 	}
-	return c.Set(appendPlace(eventPrefix(c.subject(id)), at, c.batch.Subject.ID), appendEntry(nil, m.RecordedAt, form), nil)
+	key := appendPlace(eventPrefix(c.subject(id)), at, c.batch.Subject.ID)
+	return c.Set(key, appendEntry(nil, writing{m.RecordedAt, m.By}, form), nil)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	engine "github.com/cockroachdb/pebble/v2"
 
@@ -139,7 +140,7 @@ func (s *Store) commit(group []*pending) (err error) {
 	if err := s.log.failure(); err != nil {
 		return err
 	}
-	last, told := s.last, false
+	last, told, began := s.last, false, time.Now()
 	if err := s.write(func(b *engine.Batch) error {
 		for _, p := range group {
 			if err := s.add(b, p, &last); err != nil {
@@ -163,6 +164,9 @@ func (s *Store) commit(group []*pending) (err error) {
 		return err
 	}
 	if last != s.last {
+		if s.synced != nil {
+			s.synced(len(group), time.Since(began))
+		}
 		s.last = last
 		s.show(last)
 	}

@@ -12,7 +12,7 @@ import (
 //
 //	tableMeta     name                                   → the store's own facts
 //	tableStates   subject                                → revision of its newest change, state; or what row.go names
-//	tableEvents   subject, revision, position in change  → recorded_at, event
+//	tableEvents   subject, revision, position in change  → recorded_at, who recorded it, event
 //	tablePeople   controller, key of a person            → ids, shared ids, revision of the newest change, state
 //	tableIDs      controller, event id                   → where the event is
 //
@@ -102,19 +102,55 @@ func stateOf(b []byte) (consent.Revision, *consent.State, error) {
 	return consent.Revision(revision), s, nil
 }
 
+// recordedBy stands where the version of an event's binary form would, which is never zero: who recorded the event
+// comes first. Where nobody is known there is neither, as in all entries up to format 3.
+const recordedBy = 0
+
+// writing says when an entry is recorded, and by whom.
+type writing struct {
+	at consent.Instant
+	by consent.Identity
+}
+
 // appendEntry writes the value of tableEvents; form is the event's binary form.
-func appendEntry(b []byte, recordedAt consent.Instant, form []byte) []byte {
-	return append(binary.AppendVarint(b, int64(recordedAt)), form...)
+func appendEntry(b []byte, now writing, form []byte) []byte {
+	b = binary.AppendVarint(b, int64(now.at))
+	if !now.by.IsZero() {
+		b = append(b, recordedBy)
+		for _, part := range []string{now.by.Kind, now.by.ID, now.by.Issuer} {
+			b = appendText(b, part)
+		}
+	}
+	return append(b, form...)
 }
 
 // entryOf reads the value of tableEvents at revision.
-func entryOf(b []byte, revision consent.Revision) (consent.Entry, error) {
+func entryOf(b []byte, revision consent.Revision) (e consent.Entry, err error) {
 	recordedAt, n := binary.Varint(b)
 	if n <= 0 {
-		return consent.Entry{}, errors.New("malformed time of an entry")
+		return e, errors.New("malformed time of an entry")
 	}
-	e := consent.Entry{RecordedAt: consent.Instant(recordedAt), Revision: revision}
-	return e, e.Event.UnmarshalBinary(b[n:])
+	e = consent.Entry{RecordedAt: consent.Instant(recordedAt), Revision: revision}
+	if b = b[n:]; len(b) > 0 && b[0] == recordedBy {
+		if e.By, b, err = identityOf(b[1:]); err != nil {
+			return e, err
+		}
+	}
+	return e, e.Event.UnmarshalBinary(b)
+}
+
+// identityOf reads who recorded an entry, and returns what follows.
+func identityOf(b []byte) (by consent.Identity, rest []byte, err error) {
+	for _, part := range []*string{&by.Kind, &by.ID, &by.Issuer} {
+		var ok bool
+		if *part, b, ok = textOf(b); !ok {
+			return by, nil, errors.New("malformed name of who recorded an entry")
+		}
+	}
+	if by.IsZero() {
+		return by, nil, errors.New("malformed name of who recorded an entry: it is empty")
+	}
+	return by, b, nil
 }
 
 // successor returns the least key that is greater than all keys with the prefix, which must not be all 0xff.

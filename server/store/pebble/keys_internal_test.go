@@ -2,8 +2,11 @@ package pebble
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -46,7 +49,8 @@ func FuzzKeys(f *testing.F) {
 // FuzzValues: values that were not written here are refused, never a panic.
 func FuzzValues(f *testing.F) {
 	f.Add(appendState(nil, 7, &consent.State{}))
-	f.Add(appendEntry(nil, 7, []byte{1, 0}))
+	f.Add(appendEntry(nil, writing{at: 7}, []byte{1, 0}))
+	f.Add(appendEntry(nil, writing{7, consent.Identity{Kind: "key", ID: "mailer"}}, []byte{1, 0}))
 	f.Add(bytes.Repeat([]byte{0xff}, 12))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _, _ = placeOf(b)
@@ -84,6 +88,34 @@ func TestPageTokensAreBound(t *testing.T) {
 	} {
 		if _, ok := s.parsePage(subject(1), token); ok {
 			t.Errorf("%s token passes", name)
+		}
+	}
+}
+
+// TestEntriesNameWhoRecordedThem, and those of older formats nobody.
+func TestEntriesNameWhoRecordedThem(t *testing.T) {
+	event := consent.Event{ID: "e1", OccurredAt: 5, Source: "support", Fact: consent.Objection{}}
+	form, err := event.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, by := range map[string]consent.Identity{
+		"nobody": {}, "a key": {Kind: "key", ID: "mailer"}, "a token": {Kind: "token", ID: "7", Issuer: "https://id.example"},
+	} {
+		got, err := entryOf(appendEntry(nil, writing{at: 7, by: by}, form), 3)
+		if want := (consent.Entry{Event: event, RecordedAt: 7, Revision: 3, By: by}); err != nil || !cmp.Equal(want, got) {
+			t.Errorf("%s: error %v (-want +got):\n%s", name, err, cmp.Diff(want, got))
+		}
+	}
+	old := append(binary.AppendVarint(nil, 7), form...) // as formats 1 to 3 wrote it
+	if got, err := entryOf(old, 3); err != nil || !got.By.IsZero() || got.Event.ID != "e1" {
+		t.Errorf("an entry of an older format: %+v, error %v", got, err)
+	}
+	for name, broken := range map[string][]byte{
+		"an empty name": {14, recordedBy, 0, 0, 0}, "no name": {14, recordedBy}, "a name that ends early": {14, recordedBy, 3, 'k'},
+	} {
+		if got, err := entryOf(append(broken, form...)[:min(len(broken)+len(form), 40)], 3); err == nil {
+			t.Errorf("%s: read as %+v", name, got)
 		}
 	}
 }

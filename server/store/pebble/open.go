@@ -17,8 +17,8 @@ import (
 
 // format is the version of everything that is written here: keys, values, files. A store of a newer one is
 // refused, one of an older one is brought to this: since 2, states remember the rules by which they were folded;
-// since 3, ids may be of people.
-const format = 3
+// since 3, ids may be of people; since 4, the ledger may name who recorded an event.
+const format = 4
 
 // Format is the version in which stores are written; older ones are brought to it when they are opened.
 const Format = format
@@ -41,7 +41,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, lockError(dir, err)
 	}
 	s := &Store{
-		dir: dir, files: o.FS, observers: o.Observers, log: newMonitor(o), lock: lock,
+		dir: dir, files: o.FS, observers: o.Observers, synced: o.Synced, log: newMonitor(o), lock: lock,
 		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
 	}
 	opened := make(chan error, 1)

@@ -26,6 +26,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	engine "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -42,6 +43,9 @@ type Options struct {
 	// Writes is told when writes begin to fail, with why, and with nil when they go well again; nil: nobody is. It
 	// must be quick, and must not call the store.
 	Writes func(error)
+	// Synced is told of each write that is on disk: of how many batches it was made, and how long it took, fsync
+	// included; nil: nobody is. It must be quick.
+	Synced func(batches int, took time.Duration)
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
 	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index
@@ -64,6 +68,7 @@ type Store struct {
 	files     vfs.FS
 	id        store.ID
 	observers store.Observers
+	synced    func(batches int, took time.Duration)
 	log       *monitor
 	db        *engine.DB
 	lock      *engine.Lock
@@ -97,6 +102,9 @@ func (s *Store) ID() store.ID { return s.id }
 
 // Applied is a revision up to which every change is durable and visible.
 func (s *Store) Applied() consent.Revision { return s.view.Load().revision }
+
+// Queued is how many batches wait for the next write.
+func (s *Store) Queued() int { return len(s.queue) }
 
 // Err returns why the store refuses writes: the failure after which it must be opened again, or what writes wait for;
 // nil: it takes them.

@@ -28,6 +28,7 @@ type saying struct {
 	also     []string
 	event    consent.Event
 	at       consent.Instant
+	by       consent.Identity
 	revision consent.Revision
 }
 
@@ -38,14 +39,14 @@ func (s *saying) under(ids []string) bool {
 	return slices.ContainsFunc(append([]string{s.id}, s.also...), func(id string) bool { return slices.Contains(ids, id) })
 }
 
-// say adds what is said under an id in one batch.
-func (w *world) say(id string, events []consent.Event, at consent.Instant, revision consent.Revision) {
+// say adds what is said in one batch.
+func (w *world) say(b consent.Batch, revision consent.Revision) {
 	var also []string
-	if !w.shared(id) {
-		also = w.person(id).IDs
+	if !w.shared(b.Subject.ID) {
+		also = w.person(b.Subject.ID).IDs
 	}
-	for _, e := range events {
-		s := saying{id: id, event: e, at: at, revision: revision}
+	for _, e := range b.Events {
+		s := saying{id: b.Subject.ID, event: e, at: b.RecordedAt, by: b.By, revision: revision}
 		if f, ok := e.Fact.(consent.Erasure); ok && f.Stage == consent.ErasureCompleted {
 			s.also = also
 		}

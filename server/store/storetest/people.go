@@ -168,7 +168,7 @@ func (w *world) refusal(id string, e consent.Event, at consent.Instant) error {
 		return consent.ErrErasureStands
 	}
 	next := w.clone()
-	next.say(id, []consent.Event{e}, at, 0)
+	next.say(consent.Batch{Subject: consent.Subject{ID: id}, Events: []consent.Event{e}, RecordedAt: at}, 0)
 	return next.fault()
 }
 
@@ -198,7 +198,8 @@ func describe(e consent.Event) string { return fmt.Sprintf("%s %#v", e.ID, e.Fac
 // record records a batch, and where it is accepted compares all that may differ after it with the model.
 func (h *historian) record(id string, events []consent.Event) error {
 	h.t.Helper()
-	batch := consent.Batch{Subject: h.subject(id), Events: events, RecordedAt: h.at}
+	by := []consent.Identity{{}, mailer, portal}[len(h.batches)%3]
+	batch := consent.Batch{Subject: h.subject(id), Events: events, RecordedAt: h.at, By: by}
 	got, err := h.Record(context.Background(), batch)
 	if err != nil {
 		h.Refused++
@@ -210,7 +211,7 @@ func (h *historian) record(id string, events []consent.Event) error {
 			h.Links++
 		}
 	}
-	h.world.say(id, events, h.at, got.Revision)
+	h.world.say(batch, got.Revision)
 	h.batches = append(h.batches, batch)
 	if err := h.world.fault(); err != nil {
 		h.t.Fatalf("%s: accepted, but %v: %s", h.controller, err, describe(events[0]))
@@ -290,7 +291,7 @@ func (h *historian) checkEvents(id string) {
 	h.t.Helper()
 	var want, got []string
 	for _, s := range h.world.ledger(id) {
-		want = append(want, s.event.ID)
+		want = append(want, s.event.ID+" by "+s.by.String())
 	}
 	for page := (consent.Page{Limit: 3}); ; {
 		entries, err := h.Events(context.Background(), h.subject(id), page)
@@ -298,7 +299,7 @@ func (h *historian) checkEvents(id string) {
 			h.t.Fatal(err)
 		}
 		for _, e := range entries.Entries {
-			got = append(got, e.Event.ID)
+			got = append(got, e.Event.ID+" by "+e.By.String())
 		}
 		if page.After = entries.Next; page.After == "" {
 			break

@@ -98,6 +98,7 @@ var promises = []struct {
 	{"PeopleSurviveReopening", peopleSurviveReopening},
 	{"ScanShowsEachPersonOnce", scanShowsEachPersonOnce},
 	{"EndedContextEndsCalls", endedContextEndsCalls},
+	{"WhoRecordedIsKept", whoRecordedIsKept},
 	{"ReopeningKeepsEverything", reopeningKeepsEverything},
 	{"CloseWaitsForCalls", closeWaitsForCalls},
 	{"ClosedStoreIsUnavailable", closedStoreIsUnavailable},

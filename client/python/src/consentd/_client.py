@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 import grpc
@@ -31,7 +31,7 @@ from consentd._decision import Decision, Result, decision_of, purposes_of, resul
 from consentd._errors import Error
 from consentd._freshness import Freshness
 from consentd._retry import Plan, Retries
-from consentd._target import connection
+from consentd._target import bearing, connection
 
 
 class Client:
@@ -39,9 +39,11 @@ class Client:
 
     ``target`` is host:port, dns:///host:port or unix:///path. Without options the client speaks plaintext to loopback
     addresses and Unix sockets, and TLS with the system's roots to all else. ``credentials``, such as
-    ``grpc.ssl_channel_credentials(roots)``, are for TLS of another kind, or with a token in each call; ``insecure`` allows
-    plaintext to other machines: subjects' ids and decisions can then be read and changed on the way. ``timeout`` is what
-    calls without one of their own may take, in seconds; 0, less or None: DEFAULT_TIMEOUT.
+    ``grpc.ssl_channel_credentials(roots, key, chain)``, are for TLS of another kind, such as with a client certificate.
+    ``token`` returns the token or the API key that calls carry; it is asked for each attempt, must not wait, and where it
+    fails the call fails: UNAUTHENTICATED. ``insecure`` allows plaintext to other machines: subjects' ids, decisions and the
+    token can then be read on the way, and changed. ``timeout`` is what calls without one of their own may take, in seconds;
+    0, less or None: DEFAULT_TIMEOUT.
 
     It does not wait for a connection: ValueError is a fault of the target or the options, and an unreachable server shows
     as UNAVAILABLE in the first call. Close it, or use it in a ``with``.
@@ -54,6 +56,7 @@ class Client:
         target: str,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        token: Callable[[], str] | None = None,
         insecure: bool = False,
         timeout: float | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class Client:
             self._channel = grpc.secure_channel(c.target, c.credentials, c.options)
         self._calls = {m.path: self._channel.unary_unary(m.path, m.encode, m.decode) for m in METHODS}
         self._retries = Retries(timeout)
+        self._token = token
 
     def close(self) -> None:
         """Closes the connection; calls under way fail with CANCELLED. It may be called again."""
@@ -160,8 +164,9 @@ class Client:
 
     def _attempt(self, method: Method[Q, A], request: Q, plan: Plan) -> A:
         left = plan.remaining()
+        metadata = bearing(self._token)
         try:
-            response: A | None = self._calls[method.path](request, timeout=left)
+            response: A | None = self._calls[method.path](request, timeout=left, metadata=metadata)
         except ValueError:  # what gRPC raises for a closed channel, and for nothing else
             raise Error.closed() from None
         return plan.answered(response)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
+
+from consentd._errors import Error
 
 _WANTED = "want host:port, dns:///host:port or unix:///path"
 
@@ -30,6 +33,19 @@ def connection(target: str, credentials: grpc.ChannelCredentials | None, insecur
     if credentials is None and not insecure and not local:
         credentials = grpc.ssl_channel_credentials()
     return Connection(target, credentials, _options(local))
+
+
+def bearing(token: Callable[[], str] | None) -> tuple[tuple[str, str], ...] | None:
+    """What a call carries to say who makes it. The Error leaves out what it is: a token is a secret."""
+    if token is None:
+        return None
+    try:
+        text = token()
+    except Exception as error:
+        raise Error(grpc.StatusCode.UNAUTHENTICATED, f"the token is not to be had: {error}") from error
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise Error(grpc.StatusCode.UNAUTHENTICATED, "the token is not one line of visible ASCII without spaces")
+    return (("authorization", f"Bearer {text}"),)
 
 
 def _options(local: bool) -> tuple[tuple[str, Any], ...]:

@@ -9,7 +9,7 @@ Make a client inside the event loop that uses it. A task that is cancelled raise
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 
 import grpc
@@ -38,7 +38,7 @@ from consentd._decision import Decision, Result, decision_of, purposes_of, resul
 from consentd._errors import Error
 from consentd._freshness import Freshness
 from consentd._retry import Plan, Retries
-from consentd._target import connection
+from consentd._target import bearing, connection
 
 __all__ = ["Client", "Session"]
 
@@ -51,6 +51,7 @@ class Client:
         target: str,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        token: Callable[[], str] | None = None,
         insecure: bool = False,
         timeout: float | None = None,
     ) -> None:
@@ -61,6 +62,7 @@ class Client:
             self._channel = grpc.aio.secure_channel(c.target, c.credentials, c.options)
         self._calls = {m.path: self._channel.unary_unary(m.path, m.encode, m.decode) for m in METHODS}
         self._retries = Retries(timeout)
+        self._token = token
         self._closed = False
 
     async def close(self) -> None:
@@ -149,10 +151,11 @@ class Client:
 
     async def _attempt(self, method: Method[Q, A], request: Q, plan: Plan) -> A:
         left = plan.remaining()
+        metadata = bearing(self._token)
         if self._closed:
             raise Error.closed()
         try:
-            response: A | None = await self._calls[method.path](request, timeout=left)
+            response: A | None = await self._calls[method.path](request, timeout=left, metadata=metadata)
         except asyncio.CancelledError:
             if self._closed and not _being_cancelled():
                 raise Error.closed() from None  # gRPC cancels the calls under way; nobody cancelled the task
