@@ -30,7 +30,7 @@ func rules(t *testing.T) []rulefmt.Rule {
 
 // Each alert parses, names what the server exports, and says how bad it is and what to do.
 func TestAlerts(t *testing.T) {
-	all := known(t)
+	all := exported(t)
 	for _, r := range rules(t) {
 		_, faults := check(all, r.Expr)
 		for _, text := range r.Annotations {

@@ -38,7 +38,7 @@ func TestDashboard(t *testing.T) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		t.Fatal(err)
 	}
-	all, queries, ids, used := known(t), 0, map[int]bool{}, map[string]bool{}
+	all, queries, ids, used := exported(t), 0, map[int]bool{}, map[string]bool{}
 	for _, p := range d.Panels {
 		if ids[p.ID] {
 			t.Errorf("%s: its id %d is another panel's", p.Title, p.ID)
@@ -90,9 +90,16 @@ func shown(used map[string]bool, name string) bool {
 	return used[name] || used[name+"_bucket"] || used[name+"_sum"] || used[name+"_count"]
 }
 
-// unshown are the metrics that say little on a dashboard.
+// unshown are the metrics that say little on a dashboard: those that an alert tells of, and those that seldom change.
 var unshown = map[string]bool{
-	"consentd_certificate_failing": true, "consentd_certificate_loads_total": true, "consentd_policy_activated_seconds": true,
-	"consentd_policy_copies_failed_total": true, "consentd_policy_engine_panics_total": true,
-	"consentd_policy_last_success_seconds": true, "consentd_policy_retry_seconds": true, "consentd_policy_unsupported_total": true,
+	"consentd_access_failing": true, "consentd_access_grants": true, "consentd_access_loads_total": true,
+	"consentd_api_keys": true, "consentd_api_keys_failing": true, "consentd_api_keys_loads_total": true,
+	"consentd_certificate_failing": true, "consentd_certificate_loads_total": true,
+	"consentd_decision_log_rule_errors_total": true,
+	"consentd_jwks_failing":                   true, "consentd_jwks_keys": true, "consentd_jwks_refreshes_total": true,
+	"consentd_memory_limit_bytes":       true, // the runtime's go_gc_gomemlimit_bytes is shown
+	"consentd_policy_activated_seconds": true, "consentd_policy_copies_failed_total": true,
+	"consentd_policy_engine_panics_total": true, "consentd_policy_last_success_seconds": true,
+	"consentd_policy_retry_seconds": true, "consentd_policy_unsupported_total": true,
+	"consentd_usage_overflowed_total": true,
 }
