@@ -149,7 +149,7 @@ func (l *Limits) Spend(ctx context.Context, checks int) error {
 	if l == nil || checks <= 0 {
 		return nil
 	}
-	err := l.callers.of(ctx).spend(l.queue.now(), checks, 0)
+	err := l.callers.of(ctx).spendMore(l.queue.now(), checks)
 	if err != nil {
 		l.shed[Rate][Checks].Add(1)
 	}

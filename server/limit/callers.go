@@ -112,6 +112,9 @@ type state struct {
 	// interval is nanoseconds per check; 0: any rate.
 	interval int64
 	full     atomic.Int64
+	// reserve is the bucket of what is protected, once the other is empty. It is one of its own: streams and batches take
+	// more from the other than it holds.
+	reserve  atomic.Int64
 	underWay atomic.Int64
 }
 
@@ -123,9 +126,11 @@ func newState(l CallerLimit) *state {
 	return s
 }
 
-func (s *state) untouched(now int64) bool { return s.underWay.Load() == 0 && s.full.Load() <= now }
+func (s *state) untouched(now int64) bool {
+	return s.underWay.Load() == 0 && s.full.Load() <= now && s.reserve.Load() <= now
+}
 
-// The reserve of what is protected is a bucket, and as many calls, again.
+// bucket is a second's checks.
 const bucket = int64(time.Second)
 
 // begin takes a call and a check.
@@ -133,16 +138,20 @@ func (s *state) begin(now int64, protected bool) (Why, error) {
 	if s == nil {
 		return 0, nil
 	}
-	most, reserve := s.concurrency, int64(0)
+	most := s.concurrency
 	if protected {
-		most, reserve = 2*most, bucket
+		most *= 2
 	}
 	if under := s.underWay.Add(1); most > 0 && under > most {
 		s.underWay.Add(-1)
 		return Concurrency, &RefusedError{After: 100 * time.Millisecond,
 			Message: "this caller has as many calls under way as it may have: wait for answers, or have its limit raised"}
 	}
-	if err := s.spend(now, 1, reserve); err != nil {
+	err := s.spend(&s.full, now, cost{checks: 1})
+	if err != nil && protected {
+		err = s.spend(&s.reserve, now, cost{checks: 1})
+	}
+	if err != nil {
 		s.underWay.Add(-1)
 		return Rate, err
 	}
@@ -155,23 +164,34 @@ func (s *state) end() {
 	}
 }
 
-// spend takes n checks. A full bucket pays for any number of them: a batch that is larger than the bucket must have its
-// turn.
-func (s *state) spend(now int64, n int, reserve int64) error {
-	if s == nil || s.interval == 0 {
+// cost is how many checks a call takes, beside those that it took already.
+type cost struct{ checks, taken int64 }
+
+// spend takes checks from a bucket. One that is full, but for what the call took already, pays for any number of them:
+// a batch that is larger than the bucket must have its turn.
+func (s *state) spend(from *atomic.Int64, now int64, c cost) error {
+	if s.interval == 0 {
 		return nil
 	}
 	for {
-		full := s.full.Load()
-		next := max(full, now) + int64(n)*s.interval
-		if lack := next - now - bucket - reserve; lack > 0 && full > now {
+		full := from.Load()
+		next := max(full, now) + c.checks*s.interval
+		if lack := next - now - bucket; lack > 0 && full > now+c.taken*s.interval {
 			return &RefusedError{After: time.Duration(lack),
 				Message: "this caller asks more often than it may: wait, or have its limit raised"}
 		}
-		if s.full.CompareAndSwap(full, next) {
+		if from.CompareAndSwap(full, next) {
 			return nil
 		}
 	}
+}
+
+// spendMore takes checks for a call that took one when it began.
+func (s *state) spendMore(now int64, checks int) error {
+	if s == nil {
+		return nil
+	}
+	return s.spend(&s.full, now, cost{checks: int64(checks), taken: 1})
 }
 
 // borrow takes n checks, and returns how long to wait until they are there.

@@ -135,6 +135,41 @@ func TestABatchCountsByItsChecks(t *testing.T) {
 	}
 }
 
+// A batch takes one check when it begins, and the rest once it is decoded.
+func TestABatchOverTheRateHasItsTurn(t *testing.T) {
+	l := start(t, limit.Config{Each: limit.CallerLimit{Rate: 10}})
+	ctx := as(t, "a")
+	held, err := l.Begin(ctx, check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.End()
+	if err := l.Spend(ctx, 499); err != nil {
+		t.Errorf("a batch of 500 is refused whose caller has asked for nothing else: %v", err)
+	}
+	if err := l.Spend(ctx, 1); err == nil {
+		t.Error("there is no bound")
+	}
+}
+
+// Streams and batches borrow many seconds' checks at once: a withdrawal does not wait for these.
+func TestWithdrawalsDoNotWaitForWhatStreamsBorrow(t *testing.T) {
+	l := start(t, limit.Config{Each: limit.CallerLimit{Rate: 10}})
+	ctx := as(t, "a")
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	l.Pace(ended, 1000) // 100 s
+	if ok, _ := begun(ctx, l, check, 1); ok > 0 {
+		t.Error("a check began")
+	}
+	if ok, refused := begun(ctx, l, record, 10); ok != 10 {
+		t.Errorf("%d of 10 withdrawals began beside a stream of checks: %v", ok, refused)
+	}
+	if ok, _ := begun(ctx, l, record, 10); ok > 1 {
+		t.Errorf("%d of 10 more began: the reserve has no bound", ok)
+	}
+}
+
 // A stream is not refused: its checks wait.
 func TestAStreamIsPaced(t *testing.T) {
 	l := start(t, limit.Config{Each: limit.CallerLimit{Rate: 1000}})
