@@ -394,3 +394,44 @@ func registerOthers(server *grpc.Server) {
 		},
 	}}}, nil)
 }
+
+// TestACacheIsItsCallers: who knows the id of another caller's cache does not take its place, so that fences wait for
+// it still; its own caller does, with a new connection.
+func TestACacheIsItsCallers(t *testing.T) {
+	hub, err := watch.New(watch.Config{Policy: func() string { return "r1" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Close)
+	s := serve(t, &fake{watchers: hub})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	join := func(who string) consentv1.DecisionService_WatchInvalidationsClient {
+		t.Helper()
+		stream, err := decisions(s.conn).WatchInvalidations(as(ctx, who))
+		if err == nil {
+			err = stream.Send(&consentv1.WatchInvalidationsRequest{CacheId: make([]byte, 16)})
+		}
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream
+	}
+	beat := func(stream consentv1.DecisionService_WatchInvalidationsClient, n uint64) error {
+		_ = stream.Send(&consentv1.WatchInvalidationsRequest{Heartbeat: n}) // why it fails is said by what is received
+		_, err := stream.Recv()
+		return err
+	}
+	mine := join("mailer")
+	join("stranger")
+	if err := beat(mine, 1); err != nil {
+		t.Errorf("after a stranger came with the same id: %v", err)
+	}
+	join("mailer")
+	if err := beat(mine, 2); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("after its own caller came again: %v, want FAILED_PRECONDITION", err)
+	}
+}

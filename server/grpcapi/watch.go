@@ -2,6 +2,7 @@ package grpcapi
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"time"
@@ -42,7 +43,7 @@ func (s *decisionService) watch(stream watchStream) error {
 	if len(first.GetCacheId()) != len([16]byte{}) {
 		return invalid([]consent.Violation{{Field: "cache_id", Description: "must be 16 random bytes, in the first message"}})
 	}
-	w, err := s.watchers.Join([16]byte(first.GetCacheId()))
+	w, err := s.watchers.Join(cacheName(caller.From(stream.Context()), first.GetCacheId()))
 	if err != nil {
 		return err
 	}
@@ -58,6 +59,16 @@ func (s *decisionService) watch(stream watchStream) error {
 		return nil
 	}
 	return err
+}
+
+// cacheName is under what a cache is known: its id, which is its caller's own. Otherwise who knows another's id could
+// take its place, and fences would wait for the wrong cache.
+func cacheName(who *caller.Caller, id []byte) [16]byte {
+	if who == caller.Anonymous {
+		return [16]byte(id)
+	}
+	sum := sha256.Sum256(append([]byte(who.String()+"\x00"), id...))
+	return [16]byte(sum[:])
 }
 
 // hear passes on what the client says until it ends: by io.EOF where the client gave up its lease.
