@@ -202,7 +202,13 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		case strings.HasPrefix(s.name, "otlp-"): // what is for a collector needs one
 			with = []string{"CONSENTD_OTLP_ENDPOINT=a:4317"}
 		case strings.HasPrefix(s.name, "decision-log-"): // and what is for a log needs that
-			with = []string{"CONSENTD_DECISION_LOG=x", "CONSENTD_DECISION_LOG_TLS_CERT=x", "CONSENTD_DECISION_LOG_TLS_KEY=x"}
+			with = []string{"CONSENTD_DECISION_LOG=x"}
+			switch s.name {
+			case "decision-log-tls-cert":
+				with = append(with, "CONSENTD_DECISION_LOG_TLS_KEY=x")
+			case "decision-log-tls-key":
+				with = append(with, "CONSENTD_DECISION_LOG_TLS_CERT=x")
+			}
 		case strings.HasPrefix(s.name, "policies-key"): // a key needs a bundle, and what is said of a key needs the key
 			with = []string{"CONSENTD_POLICIES=bundle.tar.gz", "CONSENTD_POLICIES_KEY=" + values["policies-key"].text}
 		}
