@@ -24,6 +24,7 @@ import (
 
 	"github.com/consentd/consentd/server/app"
 	"github.com/consentd/consentd/server/audit/acts"
+	"github.com/consentd/consentd/server/audit/decisionlog"
 	"github.com/consentd/consentd/server/limit"
 	"github.com/consentd/consentd/server/policy"
 	"github.com/consentd/consentd/server/usage"
@@ -53,17 +54,17 @@ func file(t *testing.T, content string) string {
 	return path
 }
 
-// samples has for each setting a value, and what it must come to.
-func samples(t *testing.T) map[string]struct {
+// sample is a value of a setting, and what it must come to.
+type sample struct {
 	text string
 	took func(options) bool
-} {
+}
+
+// samples has one for each setting.
+func samples(t *testing.T) map[string]sample {
 	dir, certificate, key := t.TempDir(), file(t, ""), file(t, publicKey(t))
 	headers, authority := file(t, "authorization: Bearer x\n"), file(t, selfSigned(t))
-	return map[string]struct {
-		text string
-		took func(options) bool
-	}{
+	all := map[string]sample{
 		"grpc-addr":              {"127.0.0.1:1", func(o options) bool { return o.config.GRPCAddr == "127.0.0.1:1" }},
 		"http-addr":              {"127.0.0.1:2", func(o options) bool { return o.config.HTTPAddr == "127.0.0.1:2" }},
 		"data-dir":               {"elsewhere", func(o options) bool { return o.config.DataDir == "elsewhere" }},
@@ -113,7 +114,35 @@ func samples(t *testing.T) map[string]struct {
 		"max-connections":             {"70", func(o options) bool { return o.config.Limits.MaxConnections == 70 }},
 		"max-connections-per-address": {"7", func(o options) bool { return o.config.Limits.MaxConnectionsPerAddress == 7 }},
 		"default-timeout":             {"off", func(o options) bool { return o.config.Limits.Timeout == limit.Off }},
+		"access":                      {key, func(o options) bool { return o.config.Access.File == key }},
 		"connection-age":              {"1m", func(o options) bool { return o.config.Limits.ConnectionAge == time.Minute }},
+	}
+	maps.Copy(all, logSamples(t))
+	return all
+}
+
+// logSamples are those of the decision log.
+func logSamples(t *testing.T) map[string]sample {
+	log := func(text string, field func(decisionlog.Config) any, want any) sample {
+		return sample{text, func(o options) bool { return field(o.config.DecisionLog) == want }}
+	}
+	type config = decisionlog.Config
+	subjects := file(t, "k1 "+strings.Repeat("0f", 32)+"\n")
+	return map[string]sample{
+		"decision-log":             log("otlps://a:4317", func(c config) any { return c.Sink }, "otlps://a:4317"),
+		"decision-log-decisions":   log("deny", func(c config) any { return c.Decisions }, "deny"),
+		"decision-log-purposes":    log("p=1/9", func(c config) any { return c.Purposes }, "p=1/9"),
+		"decision-log-subject-key": log(subjects, func(c config) any { return c.SubjectKey }, subjects),
+		"decision-log-rules":       log("r.rego", func(c config) any { return c.Rules }, "r.rego"),
+		"decision-log-overflow":    log("block", func(c config) any { return c.Overflow }, decisionlog.Block),
+		"decision-log-spill":       log("spilled", func(c config) any { return c.SpillFile }, "spilled"),
+		"decision-log-buffer":      log("3MiB", func(c config) any { return c.Buffer }, int64(3<<20)),
+		"decision-log-file-size":   log("3MiB", func(c config) any { return c.FileSize }, int64(3<<20)),
+		"decision-log-file-age":    log("3h", func(c config) any { return c.FileAge }, 3*time.Hour),
+		"decision-log-file-total":  log("3GiB", func(c config) any { return c.FileTotal }, int64(3<<30)),
+		"decision-log-tls-ca":      log("ca", func(c config) any { return c.TLSCA }, "ca"),
+		"decision-log-tls-cert":    log("cert", func(c config) any { return c.TLSCert }, "cert"),
+		"decision-log-tls-key":     log("key", func(c config) any { return c.TLSKey }, "key"),
 	}
 }
 
@@ -172,6 +201,14 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
 		case strings.HasPrefix(s.name, "otlp-"): // what is for a collector needs one
 			with = []string{"CONSENTD_OTLP_ENDPOINT=a:4317"}
+		case strings.HasPrefix(s.name, "decision-log-"): // and what is for a log needs that
+			with = []string{"CONSENTD_DECISION_LOG=x"}
+			switch s.name {
+			case "decision-log-tls-cert":
+				with = append(with, "CONSENTD_DECISION_LOG_TLS_KEY=x")
+			case "decision-log-tls-key":
+				with = append(with, "CONSENTD_DECISION_LOG_TLS_CERT=x")
+			}
 		case strings.HasPrefix(s.name, "policies-key"): // a key needs a bundle, and what is said of a key needs the key
 			with = []string{"CONSENTD_POLICIES=bundle.tar.gz", "CONSENTD_POLICIES_KEY=" + values["policies-key"].text}
 		}

@@ -48,6 +48,8 @@ func secretOf(t *testing.T, file string) []byte {
 		der, err := x509.MarshalPKCS8PrivateKey(key)
 		must(t, err)
 		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	case ".yaml":
+		return []byte("grants: []\n")
 	case ".json":
 		point, err := key.PublicKey.Bytes()
 		must(t, err)

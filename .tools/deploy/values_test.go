@@ -20,6 +20,7 @@ var releases = map[string]release{
 		serviceMonitor: {enabled: true, labels: {release: prometheus}}}`},
 	"mutual TLS": {name: "consentd", values: `{tls: {clientCA: {secret: clients}}}`},
 	"API keys":   {name: "consentd", values: `{apiKeys: {secret: keys, key: keys.txt}}`},
+	"grants":     {name: "consentd", values: `{apiKeys: {secret: keys}, access: {secret: grants}}`},
 	"tokens": {name: "consentd", values: `{jwt: {issuer: "https://issuer.example", audience: consentd,
 		jwks: {url: "https://issuer.example/jwks"}}, networkPolicy: {egress: [{ports: [{port: 443}]}]}}`},
 	"tokens with keys from a file": {name: "consentd", values: `{jwt: {issuer: "https://issuer.example", audience: consentd,

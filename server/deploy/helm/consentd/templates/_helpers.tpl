@@ -38,6 +38,7 @@ labels:
 {{- with .Values.tls.secret }}{{ $_ := set $all "tls" . }}{{ end -}}
 {{- with .Values.tls.clientCA.secret }}{{ $_ := set $all "client-ca" . }}{{ end -}}
 {{- with .Values.apiKeys.secret }}{{ $_ := set $all "api-keys" . }}{{ end -}}
+{{- with .Values.access.secret }}{{ $_ := set $all "access" . }}{{ end -}}
 {{- with .Values.jwt.jwks.secret }}{{ $_ := set $all "jwks" . }}{{ end -}}
 {{- range $name, $secret := .Values.files }}{{ $_ := set $all (printf "files/%s" $name) $secret }}{{ end -}}
 {{- toJson $all -}}
@@ -68,13 +69,14 @@ labels:
 {{- if $v.tls.clientCA.secret }}{{ $_ := set $s "tls-client-ca" (printf "/etc/consentd/client-ca/%s" $v.tls.clientCA.key) }}{{ end }}
 {{- if $v.insecure }}{{ $_ := set $s "insecure" "true" }}{{ end }}
 {{- if $v.apiKeys.secret }}{{ $_ := set $s "api-keys" (printf "/etc/consentd/api-keys/%s" $v.apiKeys.key) }}{{ end }}
+{{- if $v.access.secret }}{{ $_ := set $s "access" (printf "/etc/consentd/access/%s" $v.access.key) }}{{ end }}
 {{- if $jwks }}
 {{- $_ := set $s "jwt-issuer" $v.jwt.issuer }}
 {{- $_ := set $s "jwt-audience" $v.jwt.audience }}
 {{- $_ := set $s "jwks" (default (printf "/etc/consentd/jwks/%s" $v.jwt.jwks.key) $v.jwt.jwks.url) }}
 {{- end }}
 {{- range $name, $value := $v.settings }}
-{{- if has $name (list "grpc-addr" "http-addr" "data-dir" "drain-timeout" "tls-cert" "tls-key" "tls-client-ca" "insecure" "api-keys" "jwt-issuer" "jwt-audience" "jwks" "config") }}
+{{- if has $name (list "grpc-addr" "http-addr" "data-dir" "drain-timeout" "tls-cert" "tls-key" "tls-client-ca" "insecure" "api-keys" "jwt-issuer" "jwt-audience" "jwks" "access" "config") }}
 {{- fail (printf "settings.%s: the chart sets it: remove it here, and see values.yaml for what sets it there" $name) }}
 {{- end }}
 {{- if and (kindIs "float64" $value) (eq (floor $value) $value) }}{{ $_ := set $s $name ($value | int64 | toString) }}
