@@ -132,6 +132,8 @@ func (e *edge) runAudited(ctx context.Context, c call) (any, error) {
 	if !row.describe(c.request, &act) {
 		return e.run(ctx, c)
 	}
+	// Who sends what cannot be decoded may have no right at all, and must not fill the disk with it.
+	act.Denied = c.request == nil && !row.begun
 	handler, unaudited := c.handler, error(nil)
 	if row.begun {
 		handler = func(ctx context.Context, request any) (any, error) {
@@ -196,7 +198,7 @@ func finish(a *acts.Act, err error) {
 	}
 	answered := s.Code()
 	a.Outcome = code.Code(answered).String()
-	a.Denied = answered == codes.PermissionDenied || answered == codes.Unauthenticated
+	a.Denied = a.Denied || answered == codes.PermissionDenied || answered == codes.Unauthenticated
 }
 
 func methodName(fullMethod string) string {

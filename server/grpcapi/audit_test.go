@@ -218,11 +218,11 @@ func TestOutcomesAreAudited(t *testing.T) {
 			t.Errorf("recording, %v: error %v, written %+v, noted %+v", test.err, err, written, noted)
 		}
 	}
-	// What cannot be decoded is an act on nobody.
+	// What cannot be decoded is an act on nobody, and one that nobody was permitted: these are few, whoever sends many.
 	err := raw(t, s, consentv1.ConsentService_GetSubject_FullMethodName, []byte{0xff})
 	written, _ := a.take()
 	if status.Code(err) != codes.InvalidArgument || len(written) != 1 || written[0].Outcome != "INVALID_ARGUMENT" ||
-		written[0].Subject != "" {
+		written[0].Subject != "" || !written[0].Denied {
 		t.Errorf("error %v, written %+v", err, written)
 	}
 }
