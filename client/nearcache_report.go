@@ -1,7 +1,9 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,26 +91,50 @@ func (r *nearReports) run(current func() *nearSession, ended <-chan struct{}) {
 }
 
 // report tells the server what was answered since the last time. What it cannot be told now it is told next time, but
-// for what may have arrived.
+// for what may have arrived. A server refuses a report whole where one purpose in it is not this caller's any more: the
+// purposes are told one by one then.
 func (r *nearReports) report(current *nearSession, within time.Duration) {
 	_ = guarded(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), within)
 		defer cancel()
-		answers := r.take(current)
+		answers, apart := r.take(current), false
 		for len(answers) > 0 && !r.off.Load() {
 			n := min(len(answers), maxReported)
+			if apart {
+				n = alike(answers[:n])
+			}
 			_, err := r.decisions.ReportAnswers(ctx, &consentv1.ReportAnswersRequest{Answers: answers[:n]})
 			switch status.Code(err) {
 			case codes.Unimplemented:
 				r.off.Store(true) // an older server
-			case codes.Unavailable:
+			case codes.Unavailable, codes.ResourceExhausted, codes.Unauthenticated:
 				r.keep(answers)
 				return nil
+			case codes.PermissionDenied:
+				if !apart {
+					apart = true
+					slices.SortFunc(answers, byPurpose)
+					continue
+				}
 			}
 			answers = answers[n:]
 		}
 		return nil
 	})
+}
+
+func byPurpose(a, b *consentv1.ReportedAnswers) int {
+	return cmp.Or(cmp.Compare(a.GetController(), b.GetController()), cmp.Compare(a.GetPurpose(), b.GetPurpose()),
+		cmp.Compare(a.GetRecipientKind(), b.GetRecipientKind()))
+}
+
+// alike is how many of the first answers are to what one right is for.
+func alike(answers []*consentv1.ReportedAnswers) int {
+	n := 1
+	for n < len(answers) && byPurpose(answers[0], answers[n]) == 0 {
+		n++
+	}
+	return n
 }
 
 // keep takes reports back that were not sent.

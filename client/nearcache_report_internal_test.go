@@ -21,7 +21,9 @@ type told struct {
 	mu    sync.Mutex
 	calls int
 	err   error
-	got   []*consentv1.ReportedAnswers
+	// denied is a purpose for which reports are refused whole.
+	denied string
+	got    []*consentv1.ReportedAnswers
 }
 
 func (s *told) ReportAnswers(
@@ -35,6 +37,11 @@ func (s *told) ReportAnswers(
 	}
 	if len(r.GetAnswers()) > maxReported {
 		return nil, errors.New("too many at once")
+	}
+	for _, a := range r.GetAnswers() {
+		if a.GetPurpose() == s.denied {
+			return nil, status.Error(codes.PermissionDenied, "not this caller's")
+		}
 	}
 	s.got = append(s.got, r.GetAnswers()...)
 	return &consentv1.ReportAnswersResponse{}, nil
@@ -88,6 +95,24 @@ func TestReportsCountEachAnswerOnce(t *testing.T) {
 	}
 }
 
+// TestReportsOfARightThatWasLost: what was answered by the rights that are left is told.
+func TestReportsOfARightThatWasLost(t *testing.T) {
+	server := &told{denied: "ai_training"}
+	r := newNearReports(0, server)
+	for i := range 1500 {
+		e := reportedEntry("kept", 1)
+		if i%2 == 0 {
+			e = reportedEntry("lost", 1)
+			e.request.Purpose = "ai_training"
+		}
+		r.retire(e)
+	}
+	r.report(nil, time.Second)
+	if kept, lost := server.count("kept"), server.count("lost"); kept != 750 || lost != 0 || server.calls > 4 {
+		t.Errorf("%d of 750 answers were told, and %d of a purpose that is not this caller's, by %d calls", kept, lost, server.calls)
+	}
+}
+
 func TestReportsThatFail(t *testing.T) {
 	server := &told{err: status.Error(codes.Unavailable, "down")}
 	r := newNearReports(0, server)
@@ -97,6 +122,17 @@ func TestReportsThatFail(t *testing.T) {
 	r.report(nil, time.Second)
 	if server.count("a") != 5 {
 		t.Errorf("after the server was down %d answers, want 5", server.count("a"))
+	}
+	// What was refused before it was looked at is told later.
+	for _, code := range []codes.Code{codes.ResourceExhausted, codes.Unauthenticated} {
+		server.err = status.Error(code, "later")
+		r.retire(reportedEntry(code.String(), 5))
+		r.report(nil, time.Second)
+		server.err = nil
+		r.report(nil, time.Second)
+		if got := server.count(code.String()); got != 5 {
+			t.Errorf("after %v %d answers, want 5", code, got)
+		}
 	}
 	// What may have arrived is not told twice.
 	server.err = status.Error(codes.DeadlineExceeded, "slow")

@@ -49,8 +49,8 @@ type Act struct {
 	Files    int
 	// Begun says that it is under way: another line follows when it ends.
 	Begun bool
-	// Denied says that the caller may not do it, or was not recognised, or that nobody asked, because the request cannot be
-	// decoded.
+	// Denied says that the caller may not do it, or was not recognised, or that it could not be asked, because the request
+	// cannot be decoded.
 	Denied bool
 	// Outcome is the gRPC code with which it was answered, as OK.
 	Outcome string
