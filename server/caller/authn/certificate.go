@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -71,6 +72,9 @@ func (a *Authenticator) identify(state *tls.ConnectionState) *identity {
 	}
 	leaf := state.VerifiedChains[0][0]
 	id, err := nameOf(leaf)
+	if weak(leaf) {
+		err = errWeak
+	}
 	if err != nil {
 		return &identity{fault: err}
 	}
@@ -99,6 +103,7 @@ var (
 		"as subject alternative name")
 	errSPIFFE = errors.New("the client's certificate names a malformed SPIFFE id: want spiffe://trust.domain/path")
 	errDNS    = errors.New("the client's certificate names a wildcard or malformed DNS name: that is not one caller")
+	errWeak   = errors.New("the client's certificate has an RSA key of less than 2048 bits: issue one with a greater key")
 )
 
 // The forms of names. A SPIFFE id is written in one way only (SPIFFE-ID, 2: no escapes, user, port, query or fragment),
@@ -109,6 +114,13 @@ var (
 )
 
 const maxSPIFFE = 2048
+
+// weak reports whether a certificate's key can be broken, so that its name says nothing: RSA below 2048 bits (NIST SP
+// 800-131A), which TLS itself lets through.
+func weak(leaf *x509.Certificate) bool {
+	key, ok := leaf.PublicKey.(*rsa.PublicKey)
+	return ok && key.N.BitLen() < 2048
+}
 
 // nameOf is the one name that a certificate speaks for. Common and distinguished names are not looked at: they have no
 // one form, and CAs do not prove them.
