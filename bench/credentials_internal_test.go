@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,6 +75,11 @@ func (c *credentials) write(name string, content []byte) (path string) {
 	return path
 }
 
+// access has benchGrants in force.
+func (c *credentials) access() []string {
+	return []string{"--access", filepath.Join(c.dir, "grants.yaml")}
+}
+
 func (c *credentials) private() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -114,8 +120,8 @@ func (c *credentials) transport(config *tls.Config) []grpc.DialOption {
 	return []grpc.DialOption{grpc.WithTransportCredentials(grpccredentials.NewTLS(config))}
 }
 
-// mutual is TLS with a client's certificate.
-func (c *credentials) mutual() known {
+// mutual is TLS with a client's certificate. flags are those of TLS.
+func (c *credentials) mutual(flags []string) known {
 	key := c.private()
 	der := c.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(3), NotBefore: c.ca.NotBefore, NotAfter: c.ca.NotAfter,
@@ -124,7 +130,7 @@ func (c *credentials) mutual() known {
 	}, key)
 	client := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 	return known{
-		flags:   append(c.tls().flags, "--tls-client-ca", filepath.Join(c.dir, "ca.pem"), "--access", filepath.Join(c.dir, "grants.yaml")),
+		flags:   slices.Concat(flags, []string{"--tls-client-ca", filepath.Join(c.dir, "ca.pem")}, c.access()),
 		options: c.transport(&tls.Config{RootCAs: c.roots, Certificates: []tls.Certificate{client}}),
 	}
 }
@@ -137,7 +143,7 @@ func (c *credentials) key() known {
 	}
 	file := c.write("keys.yaml", fmt.Appendf(nil, "- id: mailer\n  sha256: %s\n", hex.EncodeToString(digest[:])))
 	return known{
-		flags:   []string{"--api-keys", file, "--access", filepath.Join(c.dir, "grants.yaml")},
+		flags:   append(c.access(), "--api-keys", file),
 		options: []grpc.DialOption{grpc.WithPerRPCCredentials(bearer(key))},
 	}
 }
@@ -146,10 +152,9 @@ func (c *credentials) token() known {
 	issuer := tokentest.New(c, "k1", "ES256")
 	claims := tokentest.Claims(time.Now(), map[string]any{"exp": time.Now().Add(24 * time.Hour).Unix()})
 	return known{
-		flags: []string{
+		flags: append(c.access(),
 			"--jwt-issuer", "https://idp.test", "--jwt-audience", "consentd", "--jwks", c.write("jwks.json", tokentest.Set(issuer)),
-			"--access", filepath.Join(c.dir, "grants.yaml"),
-		},
+		),
 		options: []grpc.DialOption{grpc.WithPerRPCCredentials(bearer(issuer.Token(c, claims)))},
 	}
 }

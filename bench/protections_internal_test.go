@@ -21,7 +21,7 @@ import (
 var (
 	costRounds = flag.Int("protection-cost", 0, "rounds in which TestProtectionCost compares servers; 0: it is skipped")
 	costSlice  = flag.Duration("protection-slice", time.Second, "how long a round puts load on each server")
-	costOnly   = flag.String("protection-only", "", "the protections to compare, by the beginning of their names and commas; default all")
+	costOnly   = flag.String("protection-only", "", "beginnings of the names of those to compare, with commas; default all")
 	costServer = flag.String("protection-server", "", "binary of consentd to measure instead of building ./server")
 	costAdmin  = flag.Bool("protection-profile", false, "print where each server serves its profiles")
 )
@@ -48,7 +48,8 @@ func protections(t *testing.T) []protection {
 	log := func(name string) []string { return []string{"--decision-log", filepath.Join(t.TempDir(), name)} }
 	limits := []string{"--caller-rate", "10000000", "--caller-concurrency", "10000"}
 	traces := []string{"--otlp-endpoint", "http://127.0.0.1:9", "--trace-sample", "0"}
-	tls, mutual, key, token := c.tls(), c.mutual(), c.key(), c.token()
+	tls := c.tls()
+	mutual, key, token := c.mutual(tls.flags), c.key(), c.token()
 	return []protection{
 		{name: "bare"},
 		{name: "bare again: the scatter"},
@@ -166,7 +167,8 @@ func contenders(t *testing.T) (all []*contender) {
 		if i > 0 && !costWanted(kind.name) {
 			continue
 		}
-		s := &server{binary: binary, dataDir: filepath.Join(t.TempDir(), "data"), connections: costConnections, credentials: kind.credentials}
+		s := &server{binary: binary, dataDir: filepath.Join(t.TempDir(), "data"), connections: costConnections}
+		s.credentials = kind.credentials
 		if err := os.CopyFS(s.dataDir, os.DirFS(data)); err != nil {
 			t.Fatal(err)
 		}
