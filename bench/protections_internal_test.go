@@ -21,7 +21,7 @@ import (
 var (
 	costRounds = flag.Int("protection-cost", 0, "rounds in which TestProtectionCost compares servers; 0: it is skipped")
 	costSlice  = flag.Duration("protection-slice", time.Second, "how long a round puts load on each server")
-	costOnly   = flag.String("protection-only", "", "beginnings of the names of those to compare, with commas; default all")
+	costOnly   = flag.String("protection-only", "", "beginnings of the names of those to compare, with semicolons; default all")
 	costServer = flag.String("protection-server", "", "binary of consentd to measure instead of building ./server")
 	costAdmin  = flag.Bool("protection-profile", false, "print where each server serves its profiles")
 )
@@ -60,7 +60,7 @@ func protections(t *testing.T) []protection {
 		{name: "limits per caller", flags: limits},
 		{name: "traces, none sampled", flags: traces},
 		{name: "log to a file", flags: log("decisions.jsonl"), most: 1.10},
-		{name: "log to a file of zstd", flags: log("decisions.jsonl.zst")},
+		{name: "log to zstd", flags: log("decisions.jsonl.zst")},
 		{
 			name: "TLS, JWT, access policy, log", flags: slices.Concat(tls.flags, token.flags, log("decisions.jsonl")),
 			credentials: slices.Concat(tls.options, token.options), most: 1.35,
@@ -178,7 +178,7 @@ func contenders(t *testing.T) (all []*contender) {
 }
 
 func costWanted(name string) bool {
-	for beginning := range strings.SplitSeq(*costOnly, ",") {
+	for beginning := range strings.SplitSeq(*costOnly, ";") {
 		if strings.HasPrefix(name, beginning) {
 			return true
 		}
@@ -192,7 +192,8 @@ func compete(t *testing.T, kind protection, s *server, p question.Population) *c
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.start(t.Context(), append(kind.flags, "--admin-addr", admin)...); err != nil {
+	// A check that is refused because others keep the machine busy costs less than one that is answered.
+	if err := s.start(t.Context(), append(kind.flags, "--admin-addr", admin, "--queue-target", "1s")...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.stop)
