@@ -140,16 +140,20 @@ type rawStream struct {
 	waiting map[uint64]chan *consentv1.StreamedResult
 }
 
-func openRaw(b *bench, a *asker) (load.Call, io.Closer, error) {
+func openRaw(_ *bench, a *asker) (load.Call, io.Closer, error) {
+	return a.stream(question.Uniform(a.population))
+}
+
+// stream asks over one CheckStream, on the first connection.
+func (a *asker) stream(choose question.Chooser) (load.Call, io.Closer, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	stream, err := consentv1.NewDecisionServiceClient(b.server.conns[0]).CheckStream(ctx)
+	stream, err := a.clients[0].CheckStream(ctx)
 	if err != nil {
 		cancel()
 		return nil, nil, err
 	}
 	s := &rawStream{stream: stream, cancel: cancel, waiting: map[uint64]chan *consentv1.StreamedResult{}}
 	go s.receive()
-	choose := question.Uniform(b.population)
 	return func(_ context.Context, n int) error {
 		q := choose(n)
 		result, err := s.check(a.population.Check(q))

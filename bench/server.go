@@ -28,8 +28,9 @@ const readyTimeout = time.Minute
 // server is consentd, as a process of its own on loopback, and connections to it.
 type server struct {
 	binary, dataDir string
-	// connections is how many connections the load goes over.
+	// connections is how many connections the load goes over, credentials what they show: none are plaintext.
 	connections int
+	credentials []grpc.DialOption
 	process     *proc.Process
 	grpcAddr    string
 	httpAddr    string
@@ -61,7 +62,7 @@ func (s *server) start(ctx context.Context, flags ...string) error {
 	if s.process, err = proc.Start(exec.Command(s.binary, args...), nil); err != nil {
 		return err
 	}
-	if s.conns, err = dial(s.grpcAddr, s.connections); err != nil {
+	if s.conns, err = dial(s.grpcAddr, s.connections, s.credentials...); err != nil {
 		return err
 	}
 	return s.process.Ready(ctx, readyTimeout, func(ctx context.Context) error { return null(s.conns)(ctx, 0) })
@@ -86,12 +87,13 @@ func (s *server) restart(ctx context.Context, flags ...string) error {
 
 func (s *server) pid() int { return s.process.PID() }
 
-// dial opens n connections without waiting for them.
-func dial(addr string, n int) ([]*grpc.ClientConn, error) {
+// dial opens n connections without waiting for them. They are plaintext unless the options say otherwise.
+func dial(addr string, n int, options ...grpc.DialOption) ([]*grpc.ClientConn, error) {
+	options = append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, options...)
 	conns := make([]*grpc.ClientConn, n)
 	for i := range conns {
 		var err error
-		if conns[i], err = grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+		if conns[i], err = grpc.NewClient(addr, options...); err != nil {
 			return nil, err
 		}
 	}
