@@ -303,6 +303,7 @@ func TestHostileHTTP2(t *testing.T) {
 				w.flush()
 				if !h.silent {
 					w.ask()
+					w.await(h.want, 0)
 				}
 			})
 			checks, slowest := stop()

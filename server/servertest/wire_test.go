@@ -133,7 +133,13 @@ func (w *wire) ask() {
 	before := w.count("PONG")
 	_ = w.WritePing(false, [8]byte{7})
 	w.flush()
-	for deadline := time.Now().Add(attackTime); time.Now().Before(deadline) && w.count("PONG") == before; {
+	w.await("PONG", before)
+}
+
+// await waits until more than before of a kind came, or the end: an answer to a call may come after that to a later
+// PING.
+func (w *wire) await(kind string, before int) {
+	for deadline := time.Now().Add(attackTime); time.Now().Before(deadline) && w.count(kind) == before; {
 		select {
 		case <-w.ended:
 			return
