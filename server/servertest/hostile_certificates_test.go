@@ -206,6 +206,9 @@ func (m *mutual) refusedCertificates() map[string]struct {
 	elsewhere := m.under("elsewhere", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"other.example"} })
 	silent := m.under("intermediate", nil)
 	silent.chain = nil
+	past := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Second) }
+	early := func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }
+	garbage := tls.Certificate{Certificate: [][]byte{[]byte("hello")}, PrivateKey: ecKey(m)}
 	usage := func(usage x509.ExtKeyUsage) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usage} }
 	}
@@ -217,16 +220,16 @@ func (m *mutual) refusedCertificates() map[string]struct {
 		"none":                         {tls.Certificate{}, "certificate required"},
 		"of another authority":         {other.client(nil), unknown},
 		"of itself":                    {self, unknown},
-		"expired":                      {m.client(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Second) }), "expired certificate"},
-		"not yet valid":                {m.client(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), "expired certificate"},
+		"expired":                      {m.client(past), "expired certificate"},
+		"not yet valid":                {m.client(early), "expired certificate"},
 		"a server's":                   {m.client(usage(x509.ExtKeyUsageServerAuth)), bad},
 		"for signing code":             {m.client(usage(x509.ExtKeyUsageCodeSigning)), bad},
 		"with another's key":           {stranger, "error decrypting message"},
 		"signed by another client":     {m.under("client", notAuthority).client(nil), unknown},
 		"of an authority for others":   {elsewhere.client(nil), bad},
-		"of an authority that expired": {m.under("old", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Second) }).client(nil), ""},
+		"of an authority that expired": {m.under("old", past).client(nil), ""},
 		"without its intermediate":     {silent.client(nil), unknown},
-		"no certificate at all":        {tls.Certificate{Certificate: [][]byte{[]byte("hello")}, PrivateKey: ecKey(m)}, "error decoding message"},
+		"no certificate at all":        {garbage, "error decoding message"},
 	}
 }
 
@@ -258,6 +261,8 @@ func TestHostileCertificates(t *testing.T) {
 	common := func(name string, more ...string) tls.Certificate {
 		return m.client(func(c *x509.Certificate) { c.Subject.CommonName, c.DNSNames = name, more })
 	}
+	mail := func(c *x509.Certificate) { c.DNSNames, c.EmailAddresses = nil, []string{"a@mailer.example"} }
+	address := func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{{127, 0, 0, 1}} }
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
@@ -283,8 +288,8 @@ func TestHostileCertificates(t *testing.T) {
 		"a name that ends so":                   {names("x.mailer.example"), may},
 		"a name with a colon":                   {names("certificate:mailer.example"), nobody},
 		"a name with a space and an issuer":     {names("mailer.example https://idp.test"), nobody},
-		"the name as mail":                      {m.client(func(c *x509.Certificate) { c.DNSNames, c.EmailAddresses = nil, []string{"a@mailer.example"} }), nobody},
-		"an address":                            {m.client(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{{127, 0, 0, 1}} }), nobody},
+		"the name as mail":                      {m.client(mail), nobody},
+		"an address":                            {m.client(address), nobody},
 		"another's SPIFFE id and the name":      {uri("spiffe://prod.example/other", "mailer.example"), may},
 		"a SPIFFE id with the name as its path": {uri("spiffe://x/mailer.example"), may},
 		"a URL and the name":                    {uri("https://mailer.example/", "mailer.example"), nobody},

@@ -57,8 +57,9 @@ type hostileRequest struct {
 func hostilePaths() (rows []hostileRequest) {
 	for path, want := range map[string]int{
 		"/metrics": 401, "//metrics": 307, "/healthz/../metrics": 307, "/./metrics": 307, "/metrics/": 404, "/METRICS": 404,
-		"/%6detrics": 401, "/metrics%00": 404, "/metrics%0d%0aX-A:%20b": 404, "/metrics/..%2fhealthz": 404, "/healthz%2f..%2fmetrics": 404,
-		"/healthz/..;/metrics": 404, "/healthz;/metrics": 404, "/metrics;x": 404, "/metrics?x=/healthz": 401, "/healthz/metrics": 404,
+		"/%6detrics": 401, "/metrics%00": 404, "/metrics%0d%0aX-A:%20b": 404, "/metrics/..%2fhealthz": 404,
+		"/healthz%2f..%2fmetrics": 404,
+		"/healthz/..;/metrics":    404, "/healthz;/metrics": 404, "/metrics;x": 404, "/metrics?x=/healthz": 401, "/healthz/metrics": 404,
 		"/%2e%2e/metrics": 404, "\\metrics": 400, "/metrics\\..\\healthz": 404, "/%zz": 400, "/.git/config": 404, "/debug/pprof/": 404,
 		"/debug/pprof/heap": 404, "/debug/vars": 404, "http://localhost/metrics": 401, "http://evil.example/metrics": 401,
 		"http://localhost/healthz/../metrics": 307, "metrics": 400, "*": 400, "/" + strings.Repeat("a/", 7_000): 404,
@@ -108,17 +109,20 @@ func hostileHeads(g *guarded) []hostileRequest {
 		{"HTTP/3.7", "GET /metrics HTTP/3.7\r\nHost: localhost\r\n\r\n", []int{505}},
 		{"an upgrade to HTTP/2", metrics("Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), []int{401}},
 		{"HTTP/2 from the start", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", []int{400}},
-		{"lengths that contradict each other", requestOf("POST /healthz", "Content-Length: 4", "Content-Length: 5") + "abcde", []int{400}},
+		{"lengths that contradict each other",
+			requestOf("POST /healthz", "Content-Length: 4", "Content-Length: 5") + "abcde", []int{400}},
 		{"a length below zero", requestOf("POST /healthz", "Content-Length: -1"), []int{400}},
 		{"a length with a sign", requestOf("POST /healthz", "Content-Length: +5") + "abcde", []int{400}},
 		{"an encoding that is none", requestOf("POST /healthz", "Transfer-Encoding: xchunked") + smuggled, []int{501}},
-		{"an encoding twice", requestOf("POST /healthz", "Transfer-Encoding: chunked", "Transfer-Encoding: identity") + smuggled, []int{501}},
+		{"an encoding twice", requestOf("POST /healthz", "Transfer-Encoding: chunked",
+			"Transfer-Encoding: identity") + smuggled, []int{501}},
 		{"length and encoding (smuggling)", strings.Replace(requestOf("POST /healthz", "Content-Length: 4",
 			"Transfer-Encoding: chunked"), "close", "keep-alive", 1) + "0\r\n\r\n" + smuggled, []int{405, 401}},
 		{"a chunk of no size", requestOf("POST /healthz", "Transfer-Encoding: chunked") + "zz\r\n" + smuggled, []int{405}},
 		{"a body of 10 GB", requestOf("POST /metrics", "Content-Length: 10000000000"), []int{405}},
 		{"a request after one that may", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + smuggled, []int{200, 401}},
-		{"a request after one with a key", "GET /readyz HTTP/1.1\r\nHost: localhost\r\n" + bearer + "\r\n\r\n" + smuggled, []int{200, 401}},
+		{"a request after one with a key",
+			"GET /readyz HTTP/1.1\r\nHost: localhost\r\n" + bearer + "\r\n\r\n" + smuggled, []int{200, 401}},
 	}
 }
 

@@ -27,8 +27,8 @@ import (
 // forged is what a forger wants to read as a line of its own.
 const forged = "\n{\"msg\":\"forged\",\"outcome\":\"OK\"}\ntime=2026-01-01T00:00:00Z level=ERROR msg=forged\n"
 
-// TestHostileText: whatever callers name things, a line of the log, of the audit and of the decision log stays one line,
-// and none has a credential; and metrics get no series by what callers make up.
+// TestHostileText: whatever callers name things, a line of the log, of the audit and of the decision log stays one, and
+// none has a credential; and metrics get no series by what callers make up.
 func TestHostileText(t *testing.T) {
 	lines, text := &logged{}, &logged{}
 	decisions, issuer := filepath.Join(t.TempDir(), "decisions.jsonl"), tokentest.New(t, "k1", "ES256")
@@ -52,7 +52,7 @@ func TestHostileText(t *testing.T) {
 		t.Errorf("%d series, %d before names were made up", after, before)
 	}
 	for name, err := range map[string]error{
-		"a person":     subject("example")(ctx, g.Server), // audited
+		"a person": subject("example")(ctx, g.Server), // audited
 		"a person's name": func() error {
 			_, err := g.Consents.GetSubject(ctx, &consentv1.GetSubjectRequest{Controller: "example", SubjectId: "s" + forged})
 			return err
