@@ -55,6 +55,9 @@ type Sources struct {
 	// Policies is the set in force; required, and so is Shipped, the policies that ship.
 	Policies func() *policy.Set
 	Shipped  fs.FS
+	// Changed is called when the operator's table is another, and what it permits is in force. It must be quick, and must
+	// not ask the gate for its counters. Nil: nobody is told.
+	Changed func()
 	// Options are those by which rules of access are compiled that are not the set's own.
 	Options policy.Options
 	// Logger gets one line per change, and per failure that is not the same as the last. Nil: there is no log.
@@ -108,6 +111,9 @@ type ruling struct {
 func Open(c Config, s Sources) (*Gate, error) {
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Changed == nil {
+		s.Changed = func() {}
 	}
 	g := &Gate{config: c, sources: s, stop: func() {}}
 	g.counts.denied = make([]atomic.Uint64, len(caller.Actions()))

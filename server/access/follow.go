@@ -156,7 +156,9 @@ func (g *Gate) try(now reading) {
 	}
 	g.file.good, g.table = now.digest, table
 	g.file.loaded++
-	if g.remake() == nil {
+	err = g.remake()
+	g.sources.Changed() // also where nothing is permitted
+	if err == nil {
 		g.sources.Logger.Info("table of access loaded", "file", g.config.File, "grants", g.inForce.Load().policy.Grants())
 	}
 }

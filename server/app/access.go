@@ -23,7 +23,7 @@ func (c Config) accessConfig() access.Config {
 // openAccess opens the gate that callers pass; policies are in force by then.
 func (a *App) openAccess() (err error) {
 	a.gate, err = access.Open(a.config.accessConfig(), access.Sources{
-		Policies: a.policies.Current, Shipped: policies.FS, Logger: a.config.Logger,
+		Policies: a.policies.Current, Shipped: policies.FS, Logger: a.config.Logger, Changed: a.watchers.RightsChanged,
 		Options: policy.Options{Logger: a.config.Logger, Engine: a.config.PolicyEngine},
 	})
 	return err

@@ -47,6 +47,8 @@ var (
 	ErrWatchProtocol = errors.New("the message breaks the protocol of invalidations")
 	// ErrWatcherSlow is returned by watch to a cache that lags too far behind or holds up a fence for too long.
 	ErrWatcherSlow = errors.New("the watcher is too slow")
+	// ErrRightsChanged is returned by watch where callers may do other things than before, so that caches begin anew.
+	ErrRightsChanged = errors.New("what callers may do has changed")
 	// ErrTooManyWatchers is returned by watch where as many caches watch as it takes.
 	ErrTooManyWatchers = errors.New("too many watchers")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.

@@ -102,6 +102,7 @@ func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 		err = e.guard(ctx, method, func() error {
 			ctx, err := e.authenticated(ctx, method)
 			if err != nil {
+				e.limits.Unknown(ctx)
 				return err
 			}
 			answer, err = e.limited(ctx, method, func() (any, error) {

@@ -85,6 +85,8 @@ var outcomes = []outcome{
 	{err: consent.ErrWatchProtocol, code: codes.FailedPrecondition,
 		message: "the message breaks the protocol of WatchInvalidations, or another stream has taken this cache's name"},
 	{err: consent.ErrWatcherSlow, code: codes.ResourceExhausted, message: "this client reads or confirms too slowly: connect again"},
+	{err: consent.ErrRightsChanged, code: codes.Unavailable,
+		message: "what callers may do has changed: connect again, with an empty cache"},
 	{err: consent.ErrTooManyWatchers, code: codes.ResourceExhausted, message: "this server has too many watchers"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},

@@ -98,6 +98,17 @@ func (l *Limits) Begin(ctx context.Context, method string) (Held, error) {
 	return l.admit(ctx, Held{limits: l, class: class, over: a.over, cancel: a.cancel})
 }
 
+// Unknown is told of a unary call that does not begin, because nobody knows its caller: it waits no more. Counted among
+// those that wait, such calls would have others refused.
+func (l *Limits) Unknown(ctx context.Context) {
+	if l == nil {
+		return
+	}
+	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
+		l.queue.took(a, l.queue.now())
+	}
+}
+
 // BeginStream is Begin for a stream. While it lasts, its connection may have one call more under way.
 func (l *Limits) BeginStream(ctx context.Context, class Class) (Held, error) {
 	if l == nil {

@@ -133,6 +133,25 @@ func TestArrivalsAreRefusedByClassAndDeadline(t *testing.T) {
 	}
 }
 
+// Calls of nobody who is known do not begin, and wait for nothing: they have no check refused.
+func TestCallsOfUnknownCallersDoNotFillTheQueue(t *testing.T) {
+	l := full(t)
+	l.queue.begun.Store(1000)
+	for range 100 {
+		ctx, err := l.Arrive(t.Context(), "record")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Unknown(ctx)
+	}
+	l.queue.lastBegun.Store(l.queue.now())
+	if _, err := l.Arrive(t.Context(), "check"); err != nil {
+		t.Errorf("a check is refused after calls that nobody waits for: %v", err)
+	}
+	var none *Limits
+	none.Unknown(t.Context())
+}
+
 // A withdrawal that waited as long as a check runs; the check does not.
 func TestAWithdrawalIsNotRefusedForItsWait(t *testing.T) {
 	l := full(t)

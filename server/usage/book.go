@@ -43,7 +43,7 @@ func (p *page) add(k Kind, n Counts) uint64 {
 		return 0
 	}
 	if len(p.counts) >= maxKinds || p.callers[k.Caller] >= maxKindsACaller {
-		lost := n.Allowed + n.Denied
+		lost := sumOf(n.Allowed, n.Denied)
 		p.overflow(lost)
 		return lost
 	}
@@ -52,7 +52,7 @@ func (p *page) add(k Kind, n Counts) uint64 {
 	return 0
 }
 
-func (p *page) overflow(n uint64) { p.overflowed, p.changed = p.overflowed+n, true }
+func (p *page) overflow(n uint64) { p.overflowed, p.changed = sumOf(p.overflowed, n), true }
 
 const (
 	extension = ".jsonl"

@@ -100,7 +100,7 @@ type sum struct {
 }
 
 func (s *sum) add(d Day, p *page) {
-	s.record.Overflowed += p.overflowed
+	s.record.Overflowed = sumOf(s.record.Overflowed, p.overflowed)
 	for k, n := range p.counts {
 		if s.query.Controller != "" && k.Controller != s.query.Controller {
 			continue
@@ -125,7 +125,7 @@ func (s *sum) sorted() Record {
 			return cmp.Or(cmp.Compare(b.Allowed+b.Denied, a.Allowed+a.Denied), a.Kind.compare(b.Kind))
 		})
 		for _, row := range rows[maxRows:] {
-			s.record.Overflowed += row.Allowed + row.Denied
+			s.record.Overflowed = sumOf(s.record.Overflowed, sumOf(row.Allowed, row.Denied))
 		}
 		rows = rows[:maxRows]
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/bits"
 	"math/rand/v2"
 	"runtime"
@@ -63,8 +64,15 @@ type Kind struct {
 type Counts struct{ Allowed, Denied uint64 }
 
 func (c *Counts) add(o Counts) {
-	c.Allowed += o.Allowed
-	c.Denied += o.Denied
+	c.Allowed, c.Denied = sumOf(c.Allowed, o.Allowed), sumOf(c.Denied, o.Denied)
+}
+
+// sumOf stops at the largest number: what clients report may be any, and must not make a count smaller.
+func sumOf(a, b uint64) uint64 {
+	if sum, over := bits.Add64(a, b, 0); over == 0 {
+		return sum
+	}
+	return math.MaxUint64
 }
 
 const (
@@ -263,7 +271,7 @@ func (r *Recorder) addNew(s *shard, k asking, n Counts) {
 		if s.overflowed == nil {
 			s.overflowed = map[Day]uint64{}
 		}
-		s.overflowed[k.day] += n.Allowed + n.Denied
+		s.overflowed[k.day] = sumOf(s.overflowed[k.day], sumOf(n.Allowed, n.Denied))
 		select {
 		case r.full <- struct{}{}:
 		default: // it is about to be gathered

@@ -183,6 +183,17 @@ func (h *Hub) Changed(c store.Change) {
 // PolicyChanged announces that other policies are in force.
 func (h *Hub) PolicyChanged() { h.announce(announcement{policy: true}) }
 
+// RightsChanged ends all streams: caches may hold what their callers may not ask for any more, and begin anew. Leases
+// are held until they have run out.
+func (h *Hub) RightsChanged() {
+	h.mu.Lock()
+	for w := range h.mu.watchers {
+		w.anew = true
+	}
+	h.mu.Unlock()
+	signal(h.changed)
+}
+
 func (h *Hub) announce(all ...announcement) {
 	h.mu.Lock()
 	for _, a := range all {

@@ -382,3 +382,22 @@ func TestChangesOfPeopleAreToldWhole(t *testing.T) {
 		}
 	})
 }
+
+// TestRightsChange: each stream ends, holds its lease until it has run out or its cache joins anew, and counts as none
+// that was too slow.
+func TestRightsChange(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		<-c.Wake() // that of joining
+		f.RightsChanged()
+		<-c.Wake()
+		if _, err := c.Next(); !errors.Is(err, consent.ErrRightsChanged) {
+			t.Errorf("Next = %v", err)
+		}
+		c.Leave(false)
+		f.join(1).next()
+		if s := f.Stats(); s.Dropped != 0 || s.Watchers != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
