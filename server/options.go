@@ -44,7 +44,7 @@ func settings() []setting {
 		observeSettings(),
 		actsSettings(),
 		limitsSettings(),
-		serverSettings(), decisionLogSettings(),
+		decisionLogSettings(),
 	)
 }
 
