@@ -59,7 +59,7 @@ func parse(text string) (sample, error) {
 	return s, nil
 }
 
-// sampleAll samples until the run ends, and keeps profiles when a tenth of it is over.
+// sampleAll samples until the run ends, and keeps profiles when its second tenth is over.
 func (s *soak) sampleAll(ctx context.Context) (all []sample) {
 	tick := time.NewTicker(s.o.sample)
 	defer tick.Stop()

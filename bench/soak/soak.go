@@ -161,16 +161,18 @@ func (s *soak) event(subject int, status consentv1.ConsentStatus) *consentv1.Rec
 	}
 }
 
-// write withdraws, the next time gives again, and asks whether it counts.
+// write withdraws for all who are written, then gives again for all, and asks each time whether it counts. Long enough
+// lies between the two: what restricts counts to the end of its second, whatever follows within it.
 func (s *soak) write(ctx context.Context, n int) error {
-	subject, status := s.written[n/2%writers], consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN
-	if n%2 == 1 {
+	subject, gives := s.written[n%writers], n/writers%2 == 1
+	status := consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN
+	if gives {
 		status = consentv1.ConsentStatus_CONSENT_STATUS_GIVEN
 	}
 	if _, err := s.callwise.RecordEvents(ctx, s.event(subject, status)); err != nil {
 		return err
 	}
-	return s.expect(ctx, s.callwise, subject, n%2 == 1)
+	return s.expect(ctx, s.callwise, subject, gives)
 }
 
 // fence withdraws with a fence; the near cache knew better before, and may not allow after it.
