@@ -27,8 +27,8 @@ type guide struct {
 }
 
 var guides = []guide{
-	{file: "README.md"},
-	{file: "server/README.md", tools: []string{"openssl"}},
+	{file: "README.md", tools: []string{"openssl"}},
+	{file: "server/README.md"},
 	{file: "server/deploy/README.md"},
 	{file: "policies/README.md", tools: []string{"openssl"}},
 	{file: "bench/README.md"},
@@ -63,6 +63,19 @@ func blocksOf(text string) (blocks []block) {
 		}
 	}
 	return blocks
+}
+
+// withServers joins each block that has a server run in a terminal of its own with the block after it, which asks it.
+func withServers(blocks []block) (joined []block) {
+	for i := 0; i < len(blocks); i++ {
+		b := blocks[i]
+		if inTerminal.MatchString(b.text) && i+1 < len(blocks) {
+			i++
+			b.text += "\n" + blocks[i].text
+		}
+		joined = append(joined, b)
+	}
+	return joined
 }
 
 func TestGuides(t *testing.T) {
@@ -134,7 +147,7 @@ func run(t *testing.T, g guide, repository string) {
 	if g.empty {
 		dir = t.TempDir()
 	}
-	for _, b := range blocksOf(string(text)) {
+	for _, b := range withServers(blocksOf(string(text))) {
 		took := time.Now()
 		out, err := shell(t, command{script(b.text, s.Addr), dir, repository, s.Addr})
 		if err != nil {
@@ -150,9 +163,17 @@ var exits = regexp.MustCompile(`(?m)^(.*\S)\s+# exits 1.*$`)
 // answer is the comment of a line that says what a check prints first.
 var answer = regexp.MustCompile(`(?m)^(\./consentctl (?:check|explain) .*\S)\s+# .*?(ALLOW|DENY).*$`)
 
+// fails is the comment of a line that says with which status a call fails.
+var fails = regexp.MustCompile(`(?m)^(\./consentctl .*\S)\s+# (PERMISSION_DENIED|UNAUTHENTICATED|UNAVAILABLE)\b.*$`)
+
+// inTerminal is a server that goes on, and is asked from then on.
+var inTerminal = regexp.MustCompile(`(?m)^go run \./server (.*\S)\s+# in a terminal of its own$`)
+
 // script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that
-// the block starts is stopped once it serves.
+// the block starts is stopped once it serves, or at the end where it runs in a terminal of its own.
 func script(text, addr string) string {
+	text = inTerminal.ReplaceAllString(text, `serve_on $1`)
+	text = fails.ReplaceAllString(text, `fails_with $2 $1`)
 	text = exits.ReplaceAllString(text, `if $1; then echo 'this was to fail'; exit 1; fi`)
 	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -Eq '^(Decision +)?$2'`)
 	text = strings.ReplaceAll(text, "127.0.0.1:7070", addr)
@@ -160,18 +181,36 @@ func script(text, addr string) string {
 }
 
 const prelude = `
-serve() {
-	local log; log=$(mktemp)
+begin() {
+	log=$(mktemp)
+	local n=0
 	command go run "$CONSENTD/server" "$@" --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 \
 		--data-dir "$(mktemp -d)/data" >"$log" 2>&1 &
-	local server=$! n=0
+	server=$!
 	until grep -q 'msg=serving' "$log"; do
 		n=$((n + 1))
 		if [ $n -gt 1800 ] || ! kill -0 $server 2>/dev/null; then cat "$log"; return 1; fi
 		sleep 0.1
 	done
+}
+end() {
 	pkill -TERM -P $server || kill -TERM $server
 	wait $server || true
+}
+fails_with() {
+	local status=$1 out; shift
+	if out=$("$@" 2>&1); then echo 'this was to fail'; return 1; fi
+	echo "$out"
+	grep -q "$status" <<<"$out"
+}
+serve() {
+	begin "$@"
+	end
+}
+serve_on() {
+	begin "$@"
+	trap end EXIT
+	export CONSENTD_ADDR; CONSENTD_ADDR=$(sed -n 's/.*msg=serving.* grpc=\([^ ]*\).*/\1/p' "$log")
 }
 go() {
 	case "$1 ${2:-}" in
