@@ -142,6 +142,11 @@ func (r *Rules) Coarse() bool { return r.coarse }
 
 // Judge says of a line, which is a JSON object, whether it is left out, and which fields are taken off it.
 func (r *Rules) Judge(ctx context.Context, text []byte) (drop bool, mask []string, err error) {
+	defer func() { // it runs on the log's own goroutine, where nothing else would keep a panic from the process
+		if cause := recover(); cause != nil {
+			drop, mask, err = false, nil, fmt.Errorf("panicked: %v", cause)
+		}
+	}()
 	input, err := ast.ValueFromReader(bytes.NewReader(text))
 	if err != nil {
 		return false, nil, errors.New("the line is no JSON")
