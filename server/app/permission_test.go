@@ -43,11 +43,13 @@ func TestAKeyIsBoundToItsPurposes(t *testing.T) {
 		return err
 	}
 	withdraw := func(purpose string) error {
-		_, err := consents.RecordEvents(ctx, &consentv1.RecordEventsRequest{Controller: "example", SubjectId: "known", Events: []*consentv1.Event{{
-			Id: "w" + purpose, OccurredAt: timestamppb.Now(), Source: "unsubscribe_link", Kind: &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{
-				Purpose: purpose, Status: consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN,
+		withdrawal := &consentv1.ConsentEvent{Purpose: purpose, Status: consentv1.ConsentStatus_CONSENT_STATUS_WITHDRAWN}
+		_, err := consents.RecordEvents(ctx, &consentv1.RecordEventsRequest{
+			Controller: "example", SubjectId: "known", Events: []*consentv1.Event{{
+				Id: "w" + purpose, OccurredAt: timestamppb.Now(), Source: "unsubscribe_link",
+				Kind: &consentv1.Event_Consent{Consent: withdrawal},
 			}},
-		}}})
+		})
 		return err
 	}
 	read := func(subject string) error {
