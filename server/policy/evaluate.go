@@ -43,9 +43,11 @@ func (s *Set) Decide(
 }
 
 func (s *Set) failed(ctx context.Context, c *controller, request *consent.Request, err error) consent.Decision {
-	s.journal.counts.errors.Add(1)
-	if s.detached == nil {
-		s.report(ctx, c, request, err)
+	if ctx.Err() == nil { // a call that is over is no fault of the policy's
+		s.journal.counts.errors.Add(1)
+		if s.detached == nil {
+			s.report(ctx, c, request, err)
+		}
 	}
 	d := consent.Failed()
 	d.PolicyRevision = s.Revision()

@@ -53,8 +53,6 @@ func through(t *testing.T, c Config, rules Rules, n int, change func(int, *conse
 	return g.lines(t), l.Stats()
 }
 
-func unchanged(int, *consent.Request) {}
-
 func TestRulesLeaveLinesOut(t *testing.T) {
 	r := &ruled{coarse: true, judge: func(l line.Line) (bool, []string, error) {
 		return l.Request.Purpose == "analytics", []string{"caller", "latency_ns"}, nil
