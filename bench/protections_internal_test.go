@@ -193,7 +193,7 @@ func compete(t *testing.T, kind protection, s *server, p question.Population) *c
 		t.Fatal(err)
 	}
 	// A check that is refused because others keep the machine busy costs less than one that is answered.
-	if err := s.start(t.Context(), append(kind.flags, "--admin-addr", admin, "--queue-target", "1s")...); err != nil {
+	if err := s.start(t.Context(), append(kind.flags, "--admin-addr", admin)...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.stop)

@@ -58,6 +58,7 @@ func (s *server) start(ctx context.Context, flags ...string) error {
 	}
 	args := append([]string{
 		"--grpc-addr", s.grpcAddr, "--http-addr", s.httpAddr, "--data-dir", s.dataDir, "--log-level", "warn",
+		"--queue-target", "1s", // a closed load is to wait, not to be refused: bench/overload is for that
 	}, flags...)
 	if s.process, err = proc.Start(exec.Command(s.binary, args...), nil); err != nil {
 		return err
