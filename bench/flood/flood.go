@@ -175,7 +175,9 @@ func (f *Flood) dispatch(ctx context.Context, p Phase) {
 		load.SleepUntil(began.Add(at))
 		one := f.conns[f.next%len(f.conns)]
 		f.next++
+		one.mu.Lock()
 		one.most = p.Most
+		one.mu.Unlock()
 		due = due[:0]
 		for ; offset <= at; offset = schedule() {
 			due = append(due, waiting{due: f.start + int64(offset), message: f.message()})

@@ -139,10 +139,25 @@ func (f *following) refuses(t *testing.T, put func(), place string, says []strin
 	if n := f.Metric(t, "consentd_policy_consecutive_failures", nil); n < 1 {
 		t.Errorf("consentd_policy_consecutive_failures = %v", n)
 	}
-	lines := f.log.refusals(t)
-	if len(lines) == 0 || !strings.Contains(lines[len(lines)-1], fault.GetMessage()) ||
-		!strings.Contains(lines[len(lines)-1], placeOf(fault)) {
-		t.Errorf("the log does not say it: %q", lines)
+	f.log.says(t, fault, deadline)
+}
+
+// says waits until the last refusal in the log is for a fault: its line comes after the status.
+func (l *logged) says(t *testing.T, fault *consentv1.PolicyFault, deadline time.Time) {
+	t.Helper()
+	var last string
+	for {
+		if lines := l.refusals(t); len(lines) > 0 {
+			last = lines[len(lines)-1]
+		}
+		switch {
+		case strings.Contains(last, fault.GetMessage()) && strings.Contains(last, placeOf(fault)):
+			return
+		case time.Now().After(deadline):
+			t.Errorf("the log does not say it, but %q", last)
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
