@@ -97,8 +97,11 @@ func TestWithdrawalsHaveAReserve(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	within(t, 5*time.Second, "our own calls are used up", func() bool {
+	within(t, 30*time.Second, "our own calls are used up", func() bool {
 		_, err := s.Decisions.Check(t.Context(), aCheck)
+		if err == nil { // what was held on a busy machine left room
+			holdAll(t, s, checkMethod)
+		}
 		return err != nil
 	})
 	_, err := s.Decisions.Check(t.Context(), aCheck)

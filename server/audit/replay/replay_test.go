@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"os"
 	"path/filepath"
 	"sync"
@@ -96,7 +97,7 @@ func pick[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
 // check is a random request.
 func (l *load) check(r *rand.Rand) *consentv1.CheckRequest {
-	check := client.NewCheck(controller, id(r), pick(r, append(l.purposes, "undeclared")...))
+	check := client.NewCheck(controller, id(r), pick(r, slices.Concat(l.purposes, []string{"undeclared"})...))
 	if r.IntN(3) == 0 {
 		check.DataCategories = []string{pick(r, "user.contact.email", "user.location", "user.health_and_medical")}
 	}
