@@ -46,11 +46,11 @@ func serve(ctx context.Context, o options, stderr io.Writer) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	config := o.app(stderr)
 	logLibraries(config.Logger)
-	limit.UseMemoryLimit(os.DirFS("/"), config.Logger)
 	server, err := start(ctx, config)
 	if server == nil {
 		return err
 	}
+	limit.UseMemoryLimit(os.DirFS("/"), config.Logger) // who cannot start says why, in one line
 	reloading, end := context.WithCancel(ctx)
 	var reloads sync.WaitGroup
 	reloads.Go(func() { reload(reloading, server, hangups) })
