@@ -171,7 +171,8 @@ func TestNobodyElseReads(t *testing.T) {
 	readers := regexp.MustCompile(`\b(ast\.(Must)?Parse(Module|Body|Statement)\w*|document\.Read|yaml\.(Unmarshal|NewDecoder))\(`)
 	allowed := map[string]bool{
 		"cases/cases.go": true, "policy/document/yaml.go": true,
-		"sources.go": true, // the server's own settings
+		// No files of a policy set, each with this one reader: the server's settings, API keys, rules of the decision log.
+		"sources.go": true, "caller/apikey/file.go": true, "policy/logrule/logrule.go": true,
 	}
 	seen := map[string]bool{}
 	err := fs.WalkDir(os.DirFS(filepath.Join("..", "..")), ".", func(name string, entry fs.DirEntry, err error) error {
