@@ -81,7 +81,11 @@ func (c *Client) shut(connection *grpc.ClientConn) error {
 	for _, l := range c.lanes {
 		l.close()
 	}
-	return connection.Close()
+	err := connection.Close()
+	if c.conn.links != nil {
+		c.conn.links.close()
+	}
+	return err
 }
 
 // Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.

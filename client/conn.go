@@ -30,6 +30,8 @@ type conn struct {
 	grpc.ClientConnInterface
 	timeout time.Duration // zero or less: DefaultTimeout
 	budget  budget
+	// links are what it goes over; nil: the caller's own.
+	links *links
 }
 
 // Invoke performs one call.
@@ -49,7 +51,9 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 func (c *conn) retry(ctx context.Context, deadline time.Time, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		unavailable := status.Code(err) == codes.Unavailable
+		code := status.Code(err)
+		unavailable := code == codes.Unavailable
+		c.links.observe(code)
 		c.budget.observe(unavailable)
 		if !unavailable || n == maxAttempts || c.budget.exhausted() || !pause(ctx, deadline, delay(err, n)) {
 			return err

@@ -82,7 +82,7 @@ func BenchmarkRevocation(b *testing.B) {
 	var reached []time.Duration
 	for range caches {
 		c := benchDial(b, target, func(o *options) {
-			o.near = func(connection grpc.ClientConnInterface) *nearCache {
+			o.near = func(connection grpc.ClientConnInterface, _ *links) *nearCache {
 				n := newNear(NearCacheConfig{MaxEntries: 1024}, connection)
 				n.tap = func(_ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 					if len(m.GetSlots()) > 0 && began.Load() != 0 {

@@ -181,7 +181,7 @@ func checkSafety() {
 	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a
 	// lease.
 	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) *nearCache {
+		o.near = func(connection grpc.ClientConnInterface, _ *links) *nearCache {
 			return steppedNear(&offset, connection)
 		}
 	})
