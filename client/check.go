@@ -27,6 +27,9 @@ type Hook func(ctx context.Context, request *consentv1.CheckRequest) (context.Co
 
 // Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
 // the decision is the zero one, which denies.
+//
+// Metadata of ctx (metadata.AppendToOutgoingContext) go with the call, as with all others; a check that has some shares
+// no message with others. With an "authorization" of its own it is that caller's, and no near cache answers it.
 func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
 	return c.check(ctx, request, c.fresh)
 }
@@ -64,9 +67,9 @@ func (c *Client) hooked(ctx context.Context, request *consentv1.CheckRequest, fr
 
 func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
 	var session *nearSession
-	if c.near != nil {
-		if err := ctx.Err(); err != nil {
-			return Decision{}, status.FromContextError(err).Err()
+	if c.near != nil && !ownCredentials(ctx) {
+		if err := contextError(ctx); err != nil {
+			return Decision{}, err
 		}
 		var hit *nearEntry
 		if hit, session = c.near.lookup(request, fresh); hit != nil {
@@ -78,11 +81,25 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 		return Decision{}, err
 	}
 	decision := decisionOf(response)
-	if c.near != nil {
+	if session != nil {
 		c.near.store(session, request, response, decision)
 	}
 	recycle(response)
 	return decision, nil
+}
+
+// contextError is the status of a call whose context has ended.
+func contextError(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	return nil
+}
+
+// ownCredentials reports whether a call has credentials of its own: what another caller was told is not for it.
+func ownCredentials(ctx context.Context) bool {
+	md, has := metadata.FromOutgoingContext(ctx)
+	return has && len(md.Get("authorization")) > 0
 }
 
 // ask has the server decide, on a state that reflects what was written before.
@@ -204,8 +221,8 @@ func (p *pauses) paused() bool {
 func (c *Client) streamed(
 	ctx context.Context, deadline time.Time, request *consentv1.CheckRequest,
 ) (*consentv1.CheckResponse, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, status.FromContextError(err).Err()
+	if err := contextError(ctx); err != nil {
+		return nil, err
 	}
 	call := streamCalls.Get().(*streamCall)
 	defer call.free()

@@ -32,6 +32,8 @@ type conn struct {
 	budget  budget
 	// links are what it goes over; nil: the caller's own.
 	links *links
+	// observers are told of all calls but checks.
+	observers []Observer
 }
 
 // Invoke performs one call.
@@ -42,8 +44,10 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	return c.retry(ctx, deadline, func() error {
-		return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	return c.observed(ctx, method, args, func() error {
+		return c.retry(ctx, deadline, func() error {
+			return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+		})
 	})
 }
 

@@ -26,6 +26,7 @@ type options struct {
 	callwise   bool
 	hedgeAfter time.Duration
 	hooks      []Hook
+	observers  []Observer
 	// bearers are the credentials that calls carry; at most one is allowed.
 	bearers []bearer
 	// near makes the near cache over the connection; nil: there is none.
@@ -119,7 +120,7 @@ func (o *options) connect(target string) (*Client, error) {
 		return nil, err
 	}
 	c := New(connection, o.timeout)
-	c.conn.links = links
+	c.conn.links, c.conn.observers = links, o.observers
 	c.hooks, c.hedgeAfter = o.hooks, o.hedgeAfter
 	c.close = sync.OnceValue(func() error { return c.shut(connection) })
 	if o.balanced {

@@ -90,7 +90,12 @@ func answersTo(m *consentv1.CheckStreamRequest) *consentv1.CheckStreamResponse {
 // start runs the server until the test ends and returns a client of it.
 func (s *scripted) start(t *testing.T, opts ...client.Option) *client.Client {
 	t.Helper()
-	c, err := client.Dial(s.listen(t), append([]client.Option{client.WithTimeout(20 * time.Second)}, opts...)...)
+	return startOf(t, s, opts...)
+}
+
+func startOf(t *testing.T, s consentv1.DecisionServiceServer, opts ...client.Option) *client.Client {
+	t.Helper()
+	c, err := client.Dial(listenOf(t, s), append([]client.Option{client.WithTimeout(20 * time.Second)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +103,9 @@ func (s *scripted) start(t *testing.T, opts ...client.Option) *client.Client {
 	return c
 }
 
-func (s *scripted) listen(t *testing.T) string {
+func (s *scripted) listen(t *testing.T) string { return listenOf(t, s) }
+
+func listenOf(t *testing.T, s consentv1.DecisionServiceServer) string {
 	t.Helper()
 	listener, server := listen(t, "tcp", "127.0.0.1:0"), grpc.NewServer()
 	consentv1.RegisterDecisionServiceServer(server, s)
