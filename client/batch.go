@@ -99,7 +99,8 @@ func (c *Client) filter(
 	return only(subjectIDs, may), err
 }
 
-// FilterRequests is Filter for requests that differ in more than their subjects. None may have a consistency of its own.
+// FilterRequests is Filter for requests that differ in more than their subjects. None may have a consistency of its
+// own.
 func (c *Client) FilterRequests(ctx context.Context, requests []*consentv1.CheckRequest) ([]*consentv1.CheckRequest, error) {
 	may, err := c.whichAllow(ctx, requests, nil, c.fresh)
 	return only(requests, may), err

@@ -152,11 +152,11 @@ func (o *options) credentials(local bool) (credentials.TransportCredentials, err
 
 // dialOptions are those of every connection.
 //
-// Keepalive: the least that gRPC's clients and our server allow. A ping each ten seconds while calls are under way finds
-// connections whose streams would wait for ever; with it gRPC sets TCP_USER_TIMEOUT, which finds those that send. A
-// server that permits less, as gRPC's do by default, says so with GOAWAY, and gRPC pings half as often then. What links
-// does is sooner where calls run out of time. Reconnection starts at 100 ms instead of gRPC's 1 s, which is as long as a
-// whole call may take.
+// Keepalive: the least that gRPC's clients and our server allow. A ping each ten seconds while calls are under way
+// finds connections whose streams would wait for ever; with it gRPC sets TCP_USER_TIMEOUT, which finds those that send.
+// A server that permits less, as gRPC's do by default, says so with GOAWAY, and gRPC pings half as often then. What
+// links does is sooner where calls run out of time. Reconnection starts at 100 ms instead of gRPC's 1 s, which is as
+// long as a whole call may take.
 func (o *options) dialOptions(creds credentials.TransportCredentials) []grpc.DialOption {
 	reconnect := backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}
 	return []grpc.DialOption{

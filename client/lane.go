@@ -47,8 +47,8 @@ const (
 // A caller never sends itself, though it would save a switch: a server that stops reading would hold it past its
 // deadline.
 //
-// Any number of checks may wait to be sent, each within its deadline. A bound would save no memory, because each has its
-// caller waiting beside it; when there was one, 20,000 callers of an idle server were refused who came at once.
+// Any number of checks may wait to be sent, each within its deadline. A bound would save no memory, because each has
+// its caller waiting beside it; when there was one, 20,000 callers of an idle server were refused who came at once.
 type lane struct {
 	open func(context.Context) (grpc.ClientStream, error)
 	// held is told, under mu, that streams do not work where calls do.

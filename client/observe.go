@@ -58,7 +58,8 @@ func (c *conn) observed(ctx context.Context, method string, args any, call func(
 	}
 	began := time.Now()
 	err := call()
-	done := Call{Method: method[strings.LastIndexByte(method, '/')+1:], Outcome: status.Code(err).String(), Duration: time.Since(began)}
+	name := method[strings.LastIndexByte(method, '/')+1:]
+	done := Call{Method: name, Outcome: status.Code(err).String(), Duration: time.Since(began)}
 	if r, ok := args.(*consentv1.ExplainRequest); ok {
 		done.Purpose = r.GetCheck().GetPurpose()
 	}

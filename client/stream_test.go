@@ -287,7 +287,8 @@ func TestOneUnencodableCheckFailsAlone(t *testing.T) {
 	group.Wait()
 }
 
-// A stream that says nothing costs its callers their deadlines where calls say nothing either, and is not used for ever.
+// A stream that says nothing costs its callers their deadlines where calls say nothing either, and is not used for
+// ever.
 func TestASilentStreamIsGivenUp(t *testing.T) {
 	s, over := &scripted{}, make(chan struct{})
 	s.check = func(*consentv1.CheckRequest) (*consentv1.CheckResponse, error) {

@@ -1,4 +1,5 @@
-// Package clientprom counts checks, other calls of a client, and what package enforce lets through or not, for Prometheus:
+// Package clientprom counts checks, other calls of a client, and what package enforce lets through or not, for
+// Prometheus:
 //
 //	m, err := clientprom.New(prometheus.DefaultRegisterer)
 //	c, err := client.Dial(addr, client.WithHook(m.Hook), client.WithObserver(m.Called))
