@@ -92,10 +92,10 @@ type checkStream struct {
 	opened time.Time
 	// asked is when the first message was sent after the last one came; zero: none was.
 	asked time.Time
-	// overtaken says that a call was answered since.
-	overtaken bool
-	last      uint64 // the id given last
-	calls     map[uint64]*streamCall
+	// overtaken says that a call was answered since, heard that any message ever came.
+	overtaken, heard bool
+	last             uint64 // the id given last
+	calls            map[uint64]*streamCall
 }
 
 // streamCall is one check on its way, and may be sent again once it has its answer. A caller that leaves before keeps
@@ -103,8 +103,9 @@ type checkStream struct {
 type streamCall struct {
 	// check is what appendRequest made.
 	check []byte
-	// deadline is when the lane answers it with DEADLINE_EXCEEDED; zero: the caller's context sees to that.
-	deadline time.Time
+	// deadline is when the lane answers it with DEADLINE_EXCEEDED; zero: the caller's context sees to that. until is when
+	// its caller gives up in either case.
+	deadline, until time.Time
 	// answer gets one value: an error, or nil, and then result is there, an encoded StreamedResult.
 	answer chan error
 	result []byte
@@ -396,7 +397,9 @@ func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 	if s.asked.IsZero() {
 		s.asked = time.Now()
 	}
-	l.listenAfter(l.patience())
+	if !s.heard {
+		l.listenAfter(l.patience())
+	}
 	taken := 0
 	for n := 0; taken < len(l.queue) && n < wire.MaxStreamedChecks && len(data) < fullFrame; taken++ {
 		if call := l.queue[taken]; !call.left {
@@ -486,7 +489,7 @@ func (l *lane) ending(err error) error {
 func (l *lane) deliver(s *checkStream, data []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.asked, s.overtaken, l.mistrusted = time.Time{}, false, false
+	s.asked, s.overtaken, s.heard, l.mistrusted = time.Time{}, false, true, false
 	l.pauses.work()
 	draining, err := eachResult(data, func(id uint64, result []byte) {
 		if call := s.calls[id]; call != nil {
