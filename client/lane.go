@@ -26,10 +26,10 @@ const (
 	largeCheck = 64 << 10
 	// silence is how long a stream with checks under way may say nothing before one that ran out of time gives it up.
 	silence = 500 * time.Millisecond
-	// patience is how long it may say nothing before one of its checks finds out whether a call of its own is answered, as
-	// it is where a proxy holds streams back. Half of DefaultTimeout is left also where a crowd of checks is under way, for
-	// which a server gets more time: so much for each, up to as much again. mistrust is the same after a stream was given
-	// up: checks of less time than patience must find out too.
+	// patience is how long it may say nothing before one of its checks finds out whether a call of its own is answered,
+	// as it is where a proxy holds streams back. Half of DefaultTimeout is left also where a crowd of checks is under way,
+	// for which a server gets more time: so much for each, up to as much again. mistrust is the same after a stream was
+	// given up: checks of less time than patience must find out too.
 	patience, patienceForEach, mistrust = 250 * time.Millisecond, 250 * time.Microsecond, 10 * time.Millisecond
 	// grace is for how long a stream may still be silent after such a call was answered: a server that was stopped answers
 	// both at about the same time. A server that is only busy answers a call little sooner than the stream: one that was
