@@ -130,3 +130,4 @@ func TestFaultsInRulesHaveTheirLine(t *testing.T) {
 		}
 	}
 }
+
