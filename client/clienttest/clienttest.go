@@ -73,7 +73,9 @@ func (s *Server) Calls() []proto.Message { return s.fake.Calls(0) }
 func (s *Server) Checks() []*consentv1.CheckRequest { return of[*consentv1.CheckRequest](s) }
 
 // Recorded are the calls of RecordEvents among Calls.
-func (s *Server) Recorded() []*consentv1.RecordEventsRequest { return of[*consentv1.RecordEventsRequest](s) }
+func (s *Server) Recorded() []*consentv1.RecordEventsRequest {
+	return of[*consentv1.RecordEventsRequest](s)
+}
 
 func of[M proto.Message](s *Server) (found []M) {
 	for _, call := range s.Calls() {

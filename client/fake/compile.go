@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,11 +34,11 @@ func (r *reader) rule(node *yaml.Node) *rule {
 	case read.Error != "":
 		read.err = r.failure(read, checkErrors)
 	default:
-		read.decision = r.decision(read)
-		if err := error(nil); len(r.faults) == before {
-			if err = read.wellFormed(); err != nil {
-				r.fault(read.line, "no server answers so: %v", err)
-			}
+		if read.decision = r.decision(read); len(r.faults) > before {
+			return nil
+		}
+		if err := read.wellFormed(); err != nil {
+			r.fault(read.line, "no server answers so: %v", err)
 		}
 	}
 	if len(r.faults) > before {
@@ -161,21 +162,16 @@ var checkErrors = map[string]error{
 
 // recordErrors are what a server answers to calls that record.
 var recordErrors = func() map[string]error {
-	all := map[string]error{"ALREADY_EXISTS": &consent.EventError{Err: consent.ErrEventConflict}, "FAILED_PRECONDITION": consent.ErrErasureStands}
-	for name, err := range checkErrors {
-		all[name] = err
-	}
+	all := maps.Clone(checkErrors)
+	all["ALREADY_EXISTS"] = &consent.EventError{Err: consent.ErrEventConflict}
+	all["FAILED_PRECONDITION"] = consent.ErrErasureStands
 	return all
 }()
 
 func (r *reader) failure(read *rule, known map[string]error) error {
 	err, ok := known[read.Error]
 	if !ok {
-		names := make([]string, 0, len(known))
-		for name := range known {
-			names = append(names, name)
-		}
-		slices.Sort(names)
+		names := slices.Sorted(maps.Keys(known))
 		r.fault(read.line, "error: %q is never a server's answer here: want one of %s", read.Error, strings.Join(names, ", "))
 	}
 	if len(read.Reasons)+len(read.Obligations)+len(read.PermittedDataCategories) > 0 ||

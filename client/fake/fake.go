@@ -2,13 +2,13 @@
 // package client/clienttest, in other languages by `consentctl fake` and the fixtures of their clients.
 //
 // It is the real server but for its policies: the same services check requests, refuse them with the same errors, keep
-// what is recorded (in memory) and hold near caches to the truth. So a program that works with the fake is not refused by
-// the server for what it asks. What needs policies is UNIMPLEMENTED, and says so by its name: ActivatePolicy,
+// what is recorded (in memory) and hold near caches to the truth. So a program that works with the fake is not refused
+// by the server for what it asks. What needs policies is UNIMPLEMENTED, and says so by its name: ActivatePolicy,
 // CheckPolicy, DiffPolicy, Backup, GetUsage.
 //
-// The first rule that matches a check answers it. What no rule matches is denied: for CONSENT_MISSING where a rule names
-// the purpose for this controller, else for PURPOSE_NOT_DECLARED. Events change no answer. The reference of rules is
-// the file RULES.md beside this one.
+// The first rule that matches a check answers it. What no rule matches is denied: for CONSENT_MISSING where a rule
+// names the purpose for this controller, else for PURPOSE_NOT_DECLARED. Events change no answer. The reference of rules
+// is the file RULES.md beside this one.
 package fake
 
 import (
@@ -87,7 +87,9 @@ func Start(c Config) (*Server, error) {
 	s.addr = listener.Addr().String()
 	go func() {
 		defer close(s.ended)
-		s.failed = s.grpc.Serve(listener)
+		if err := s.grpc.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) { // by a Close that was quicker
+			s.failed = err
+		}
 	}()
 	return s, nil
 }

@@ -30,7 +30,7 @@ func (r *reader) place(line int) string {
 	return fmt.Sprintf("%s:%d", r.name, line)
 }
 
-// parse reads rules; the error has all their faults, a line each. The name is that of their file; empty: they have none.
+// parse reads rules; the error has all their faults, a line each. The name is that of their file; empty: there is none.
 func parse(name, text string) (*ruleset, error) {
 	r := &reader{name: name}
 	s := r.read(text)

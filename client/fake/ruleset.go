@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -159,6 +161,9 @@ func wait(ctx context.Context, until time.Time) bool {
 	}
 }
 
+// newestNotice is a fake's version of each notice: no program shows a newer one, and is told of none.
+const newestNotice = math.MaxInt32
+
 // describe is what the server tells of its policies.
 func (s *ruleset) describe() consent.Policy {
 	sum := sha256.Sum256([]byte(s.text))
@@ -170,7 +175,7 @@ func (s *ruleset) describe() consent.Policy {
 		c := consent.Controller{ID: id, Name: id}
 		for _, name := range s.purposes[id] {
 			c.Purposes = append(c.Purposes, consent.Purpose{
-				Name: name, Basis: consent.BasisConsent, Clause: s.name, NoticeVersion: 1, MaterialNoticeVersion: 1,
+				Name: name, Basis: consent.BasisConsent, Clause: s.name, NoticeVersion: newestNotice,
 			})
 		}
 		p.Controllers = append(p.Controllers, c)
@@ -180,10 +185,5 @@ func (s *ruleset) describe() consent.Policy {
 
 // controllers are the ids of the controllers, sorted.
 func (s *ruleset) controllers() []string {
-	ids := make([]string, 0, len(s.purposes))
-	for id := range s.purposes {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
+	return slices.Sorted(maps.Keys(s.purposes))
 }

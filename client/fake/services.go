@@ -40,7 +40,9 @@ func (r *registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
 		name := "/" + desc.ServiceName + "/" + m.MethodName
 		switch {
 		case unimplemented[name]:
-			m.Handler = func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) { return nil, refusal(name) }
+			m.Handler = func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) {
+				return nil, refusal(name)
+			}
 		case !checks[name]:
 			m.Handler = r.kept(m.Handler)
 		}
