@@ -1,7 +1,10 @@
 package fake_test
 
 import (
+	"context"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,6 +159,67 @@ func TestDelays(t *testing.T) {
 	results, err := c.BatchCheck(t.Context(), batch)
 	if took := time.Since(began); err != nil || !results[99].Decision.Allowed || took < 30*time.Millisecond {
 		t.Errorf("after %v: %v, %v", took, results, err)
+	}
+}
+
+// TestDelaysPassSideBySide: many that wait at once, on one stream, wait no longer than one.
+func TestDelaysPassSideBySide(t *testing.T) {
+	c := connect(t, start(t, "rules: [{decision: ALLOW, delay: 200ms}]"), client.WithTimeout(time.Minute))
+	began := time.Now()
+	var group sync.WaitGroup
+	for range 100 {
+		group.Go(func() {
+			if !c.Allowed(t.Context(), client.NewCheck("example", "u", "ads")) {
+				t.Error("denied")
+			}
+		})
+	}
+	group.Wait()
+	if took := time.Since(began); took > 10*time.Second || took < 200*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestACallIsThereBeforeItsAnswer, however late that comes, and has used its rule up by then.
+func TestACallIsThereBeforeItsAnswer(t *testing.T) {
+	f := start(t, "rules: [{decision: DENY, delay: 1h, times: 1}, {decision: ALLOW}]")
+	c := connect(t, f)
+	check := client.NewCheck("example", "u", "ads")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	late := make(chan error, 1)
+	go func() {
+		_, err := c.Check(ctx, check)
+		late <- err
+	}()
+	for end := time.Now().Add(10 * time.Second); len(f.Calls(0)) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no call")
+		}
+	}
+	if d, err := c.Check(t.Context(), check); said(d, err) != "ALLOW BASIS_HOLDS" {
+		t.Errorf("the next check: %s", said(d, err))
+	}
+	cancel()
+	if err := <-late; err == nil {
+		t.Error("the late check was answered")
+	}
+}
+
+// TestARuleAnswersAsOftenAsItSays, also where many ask at once, alone and on streams.
+func TestARuleAnswersAsOftenAsItSays(t *testing.T) {
+	c := connect(t, start(t, "rules: [{decision: ALLOW, times: 7}, {decision: DENY}]"), client.WithTimeout(time.Minute))
+	var allowed atomic.Int64
+	var group sync.WaitGroup
+	for range 200 {
+		group.Go(func() {
+			if c.Allowed(t.Context(), client.NewCheck("example", "u", "ads")) {
+				allowed.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if n := allowed.Load(); n != 7 {
+		t.Errorf("it answered %d times, want 7", n)
 	}
 }
 
