@@ -11,7 +11,7 @@
 //	mailer := New(fake.Client)
 //
 // The first rule that matches a check answers it; a check that no rule matches is denied. Requests are checked as the
-// server checks them, events are kept (Recorded) and change no answer.
+// server checks them. Events are kept (Recorded); they change no answer, but of rules whose decision is RECORDED.
 //
 // Any language's client may be pointed at Addr; `consentctl fake` is the same fake as a program.
 package clienttest

@@ -30,7 +30,7 @@ func (r *reader) rule(node *yaml.Node) *rule {
 	case read.Call == callRecord:
 		r.recording(read)
 	case (read.Decision == "") == (read.Error == ""):
-		r.fault(read.line, "want either decision (ALLOW or DENY) or error (the name of a gRPC code)")
+		r.fault(read.line, "want either decision (ALLOW, DENY or RECORDED) or error (the name of a gRPC code)")
 	case read.Error != "":
 		read.err = r.failure(read, checkErrors)
 	default:
@@ -185,8 +185,14 @@ func (r *reader) failure(read *rule, known map[string]error) error {
 func (r *reader) decision(read *rule) *consent.Decision {
 	d := &consent.Decision{}
 	var ok bool
-	if d.Effect, ok = consent.ParseEffect(read.Decision); !ok {
-		r.fault(read.line, "decision: %q is neither ALLOW nor DENY", read.Decision)
+	switch d.Effect, ok = consent.ParseEffect(read.Decision); {
+	case read.Decision == recordedWord:
+		d.Effect = consent.Allow
+		if len(read.Reasons) > 0 || read.ValidUntil != "" || read.ValidFor != "" {
+			r.fault(read.line, "decision: RECORDED has reasons and an end of its own")
+		}
+	case !ok:
+		r.fault(read.line, "decision: %q is none of ALLOW, DENY and RECORDED", read.Decision)
 	}
 	for _, written := range read.reasons() {
 		code, ok := consent.ParseReasonCode(written.Code)
@@ -217,7 +223,7 @@ func (r *rule) reasons() []reason {
 	switch {
 	case len(r.Reasons) > 0:
 		return r.Reasons
-	case r.Decision == consent.Allow.String():
+	case r.Decision == consent.Allow.String(), r.Decision == recordedWord:
 		return []reason{{Code: consent.BasisHolds.String()}}
 	}
 	return []reason{{Code: consent.ConsentMissing.String()}}

@@ -7,8 +7,8 @@
 // CheckPolicy, DiffPolicy, Backup, GetUsage.
 //
 // The first rule that matches a check answers it. What no rule matches is denied: for CONSENT_MISSING where a rule
-// names the purpose for this controller, else for PURPOSE_NOT_DECLARED. Events change no answer. The reference of rules
-// is the file RULES.md beside this one.
+// names the purpose for this controller, else for PURPOSE_NOT_DECLARED. Events change no answer, but of rules whose
+// decision is RECORDED. The reference of rules is the file RULES.md beside this one.
 package fake
 
 import (

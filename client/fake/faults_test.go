@@ -11,6 +11,8 @@ import (
 // faulty are rules and what is wrong with them.
 var faulty = [][2]string{
 	{"{subject: u}", "want either decision"},
+	{"{decision: RECORDED, reasons: [OBJECTED]}", "decision: RECORDED has reasons"},
+	{"{decision: RECORDED, valid_for: 1h}", "decision: RECORDED has reasons"},
 	{"{decision: ALLOW, error: INTERNAL}", "want either decision"},
 	{"{decision: MAYBE}", `decision: "MAYBE"`},
 	{"{decision: UNSPECIFIED}", `decision: "UNSPECIFIED"`},

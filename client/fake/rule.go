@@ -135,9 +135,16 @@ func (r *rule) take(look bool) bool {
 	return r.answered.Add(1) <= r.Times
 }
 
-// answer is the rule's decision on a request at an instant.
-func (r *rule) answer(request *consent.Request, now consent.Instant) consent.Decision {
+// answer is the rule's decision on a request of somebody with a state, at an instant.
+func (r *rule) answer(request *consent.Request, state *consent.State, now consent.Instant) consent.Decision {
 	d := *r.decision
+	if r.Decision == recordedWord {
+		why, until := withheld(state, request.Purpose, now)
+		if why != 0 {
+			return r.deny(d, why)
+		}
+		d.ValidUntil = until
+	}
 	if r.lasts > 0 {
 		d.ValidUntil = consent.InstantOf(now.Time().Add(r.lasts))
 	}
@@ -156,7 +163,7 @@ func (r *rule) answer(request *consent.Request, now consent.Instant) consent.Dec
 	return d
 }
 
-// deny is d as a denial for the data that were asked for.
+// deny is d as a denial.
 func (r *rule) deny(d consent.Decision, why consent.ReasonCode) consent.Decision {
 	d.Effect, d.Reasons = consent.Deny, []consent.Reason{{Code: why, Clause: r.place}}
 	return d
@@ -178,6 +185,6 @@ func permitted(asked, limits []string) (found []string) {
 // wellFormed says what no server would answer of the rule's decision; nil: nothing.
 func (r *rule) wellFormed() error {
 	request := &consent.Request{DataCategories: r.PermittedDataCategories}
-	d := r.answer(request, 1)
+	d := r.answer(request, &consent.State{}, 1)
 	return authz.Malformed(&d, request)
 }

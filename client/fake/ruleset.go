@@ -105,7 +105,9 @@ func (a *asking) taken() error {
 }
 
 // Decide implements authz.Policies. A rule's error is left in the asking; the decision denies.
-func (s *ruleset) Decide(ctx context.Context, request *consent.Request, _ *consent.Snapshot, now consent.Instant) consent.Decision {
+func (s *ruleset) Decide(
+	ctx context.Context, request *consent.Request, snapshot *consent.Snapshot, now consent.Instant,
+) consent.Decision {
 	a, ok := ctx.Value(askingKey{}).(*asking)
 	if !ok {
 		a = &asking{}
@@ -123,7 +125,7 @@ func (s *ruleset) Decide(ctx context.Context, request *consent.Request, _ *conse
 	case s.closed[request.Subject.Controller] && !declared:
 		return s.unruled(false)
 	default:
-		return r.answer(request, now)
+		return r.answer(request, snapshot.State, now)
 	}
 }
 

@@ -40,6 +40,7 @@ func TestTheSchemaIsThatOfTheRules(t *testing.T) {
 		"errors":      {rule["error"].Enum, slices.Sorted(maps.Keys(recordErrors))},
 		"reasons":     {reasons[0].Enum, names(consent.ReasonCode.Known, consent.ReasonCode.String)},
 		"obligations": {obligations[0].Enum, names(consent.ObligationCode.Known, consent.ObligationCode.String)},
+		"decisions":   {rule["decision"].Enum, []string{consent.Allow.String(), consent.Deny.String(), recordedWord}},
 		"bases":       {rule["legal_basis"].Enum, names(consent.Basis.Known, consent.Basis.String)},
 		"kinds":       {rule["recipient_kind"].Enum, names(kindKnown, consent.RecipientKind.String)},
 	} {

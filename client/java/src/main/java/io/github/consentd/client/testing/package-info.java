@@ -8,6 +8,8 @@
  *   void nobodyIsMailedWhoWithdrew(Fake fake) {
  *     fake.rules("rules: [{purpose: marketing_email, decision: DENY, reasons: [CONSENT_WITHDRAWN]}]");
  *     Mailer mailer = new Mailer(Client.connect(fake.target()));
+ *   }
+ * }
  * }</pre>
  *
  * <p>It is the real server, but that rules decide in place of policies: requests are checked as the server checks them, events
