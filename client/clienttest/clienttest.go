@@ -17,7 +17,9 @@
 package clienttest
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -56,10 +58,15 @@ func Start(t testing.TB, rules string) *Server {
 	return s
 }
 
+// rulesTimeout is more than the leases of near caches that do not answer.
+const rulesTimeout = 10 * time.Second
+
 // Rules replaces the rules. No check that starts after it is answered by those before, by a near cache neither.
 func (s *Server) Rules(t testing.TB, text string) {
 	t.Helper()
-	if err := s.fake.SetRules(t.Context(), text); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), rulesTimeout) // a Cleanup's has ended
+	defer cancel()
+	if err := s.fake.SetRules(ctx, text); err != nil {
 		t.Fatalf("clienttest: %v", err)
 	}
 }

@@ -87,6 +87,11 @@ func TestTheTestSeesWhatWasDone(t *testing.T) {
 	}
 }
 
+func TestRulesMayChangeInACleanup(t *testing.T) {
+	fake := clienttest.Start(t, "")
+	t.Cleanup(func() { fake.Rules(t, "rules: [{decision: ALLOW}]") })
+}
+
 // fatal is a test that keeps what it fails with.
 type fatal struct {
 	testing.TB

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
@@ -65,6 +66,7 @@ const (
 	subjectMethod  = consentv1.ConsentService_GetSubject_FullMethodName
 	eventsMethod   = consentv1.ConsentService_ListEvents_FullMethodName
 	policyMethod   = consentv1.PolicyService_GetPolicy_FullMethodName
+	healthMethod   = healthpb.Health_Check_FullMethodName
 	listMethod     = consentv1.PolicyService_ListControllers_FullMethodName
 )
 
@@ -289,6 +291,10 @@ func listTruths() []truth {
 					c.Name, c.Purposes = "", nil
 				}
 			}},
+		{name: "health", method: healthMethod, request: &healthpb.HealthCheckRequest{}, want: "OK"},
+		{name: "health of a service", method: healthMethod, want: "OK",
+			request: &healthpb.HealthCheckRequest{Service: consentv1.DecisionService_ServiceDesc.ServiceName}},
+		{name: "health of no service", method: healthMethod, request: &healthpb.HealthCheckRequest{Service: "none"}, want: "NOT_FOUND"},
 		{name: "policy", method: policyMethod, request: &consentv1.GetPolicyRequest{}, want: "OK", kept: func(m proto.Message) {
 			m.(*consentv1.GetPolicyResponse).Files = nil
 			m.(*consentv1.GetPolicyResponse).Status = nil
