@@ -86,14 +86,20 @@ var mayImport = map[string][]string{
 	"client/examples/mailsender": {"client", "proto/consent/v1"},
 	"client/clientotel":          {"client", "proto/consent/v1"},
 	"client/clientprom":          {"client", "client/enforce", "proto/consent/v1"},
-	"client/clienttest":          {"client", "proto/consent/v1"},
-	"client/subject":             {},
-	"client/enforce":             {"client", "proto/consent/v1"},
+	"client/clienttest":          {"client", "client/fake", "proto/consent/v1"},
+	// A fake is the server but for its policies: it checks requests by the same code.
+	"client/fake": {
+		"policies", "proto/consent/v1", "server/authz", "server/caller", "server/consent", "server/diff", "server/explain",
+		"server/grpcapi", "server/policy", "server/store", "server/store/pebble", "server/watch",
+	},
+	"client/subject": {},
+	"client/enforce": {"client", "proto/consent/v1"},
 	"client/consentctl": {
 		"client", "client/subject", "policies", "proto/consent/v1", "server/consent", "server/policy",
 		"server/policy/admission", "server/policy/source", "server/cases", "server/nearest", "server/policy/policytest",
 		"server/policy/scaffold", "server/caller/apikey", "server/audit/acts", "server/backup", "server/store/pebble",
 		"server/version", "proto/consent/v1/wire", "server/audit/line", "server/audit/replay", "server/policy/archive",
+		"client/fake", "server/follow",
 	},
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},

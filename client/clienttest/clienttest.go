@@ -1,5 +1,6 @@
-// Package clienttest is a fake consentd for the tests of programs that use it: a real gRPC server on loopback that
-// speaks the whole protocol of checks and answers from rules written in YAML.
+// Package clienttest runs a fake consentd for the tests of programs that use it: the real server on loopback, but that
+// rules written in YAML decide in place of policies (package client/fake says what that is, and its RULES.md how rules
+// are written).
 //
 //	fake := clienttest.Start(t, `
 //	rules:
@@ -9,92 +10,85 @@
 //	`)
 //	mailer := New(fake.Client)
 //
-// The first rule that matches a check answers it; a check that no rule matches is denied for PURPOSE_NOT_DECLARED.
-// Events are kept for the test to look at (Recorded) and change no answer: it is the rules that say what is allowed.
+// The first rule that matches a check answers it; a check that no rule matches is denied. Requests are checked as the
+// server checks them. Events are kept (Recorded); they change no answer, but of rules whose decision is RECORDED.
 //
-// Any language's client may be pointed at Addr.
+// Any language's client may be pointed at Addr; `consentctl fake` is the same fake as a program.
 package clienttest
 
 import (
-	"net"
-	"slices"
-	"sync"
+	"context"
 	"testing"
+	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/consentd/consentd/client"
+	"github.com/consentd/consentd/client/fake"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
 
-// Server is a fake that runs until its test ends.
+// Server is a fake that runs until its test ends. Its methods may be called concurrently.
 type Server struct {
 	// Addr is where it listens: host:port.
 	Addr string
 	// Client is connected to it.
 	Client *client.Client
 
-	mu sync.Mutex
-	// All below is guarded by mu.
-	rules    []rule
-	checks   []*consentv1.CheckRequest
-	recorded []*consentv1.RecordEventsRequest
-	revision uint64
+	fake *fake.Server
 }
 
 // Start runs a fake with these rules. A fault in them fails the test, with its line.
 func Start(t testing.TB, rules string) *Server {
 	t.Helper()
-	s := &Server{}
-	s.Rules(t, rules)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	f, err := fake.Start(fake.Config{Rules: rules})
 	if err != nil {
 		t.Fatalf("clienttest: %v", err)
 	}
-	s.Addr = listener.Addr().String()
-	server := grpc.NewServer()
-	consentv1.RegisterDecisionServiceServer(server, &decisions{server: s})
-	consentv1.RegisterConsentServiceServer(server, &consents{server: s})
-	healthpb.RegisterHealthServer(server, health.NewServer())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	s := &Server{Addr: f.Addr(), fake: f}
 	if s.Client, err = client.Dial(s.Addr); err != nil {
 		t.Fatalf("clienttest: %v", err)
 	}
 	t.Cleanup(func() {
 		_ = s.Client.Close()
-		server.Stop()
-		if err := <-ended; err != nil {
+		if err := f.Close(); err != nil {
 			t.Errorf("clienttest: %v", err)
 		}
 	})
 	return s
 }
 
-// Rules replaces the rules; checks under way may still be answered by those before.
+// rulesTimeout is more than the leases of near caches that do not answer.
+const rulesTimeout = 10 * time.Second
+
+// Rules replaces the rules. No check that starts after it is answered by those before, by a near cache neither.
 func (s *Server) Rules(t testing.TB, text string) {
 	t.Helper()
-	rules, err := parse(text)
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), rulesTimeout) // a Cleanup's has ended
+	defer cancel()
+	if err := s.fake.SetRules(ctx, text); err != nil {
 		t.Fatalf("clienttest: %v", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = rules
 }
 
-// Checks are the checks that were asked, in the order in which they came. They are not to be changed.
-func (s *Server) Checks() []*consentv1.CheckRequest {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.checks)
-}
+// Calls are the calls that were made, in their order. A check is a CheckRequest, whether it came alone, in a batch or
+// on a stream; one that was refused as invalid is not there. All else is the request of a call that succeeded. They
+// are not to be changed.
+func (s *Server) Calls() []proto.Message { return s.fake.Calls(0) }
 
-// Recorded are the calls of RecordEvents, in the order in which they came. They are not to be changed.
+// Checks are the checks among Calls.
+func (s *Server) Checks() []*consentv1.CheckRequest { return of[*consentv1.CheckRequest](s) }
+
+// Recorded are the calls of RecordEvents among Calls.
 func (s *Server) Recorded() []*consentv1.RecordEventsRequest {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.recorded)
+	return of[*consentv1.RecordEventsRequest](s)
+}
+
+func of[M proto.Message](s *Server) (found []M) {
+	for _, call := range s.Calls() {
+		if m, ok := call.(M); ok {
+			found = append(found, m)
+		}
+	}
+	return found
 }

@@ -87,7 +87,7 @@ func (a *app) root() *cobra.Command {
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
 		a.usageCommand(), a.auditCommand(),
 		a.backupCommand(), a.restoreCommand(), a.verifyCommand(),
-		a.logCommand(), a.keyCommand(),
+		a.logCommand(), a.keyCommand(), a.fakeCommand(),
 	)
 	return root
 }

@@ -72,7 +72,7 @@ func (a *Authorizer) decide(ctx context.Context, call call, p pending) (consent.
 		return consent.Decision{}, err
 	}
 	if failure == nil {
-		failure = malformed(&d, p.request)
+		failure = Malformed(&d, p.request)
 	}
 	if failure != nil {
 		a.report(ctx, p.request, failure)
@@ -109,9 +109,9 @@ func (a *Authorizer) report(ctx context.Context, request *consent.Request, err e
 		"failures", n, "err", err)
 }
 
-// malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers:
+// Malformed says why a policy's answer cannot be given to anybody; nil if it can. Policies check their own answers:
 // this is the last look at what would otherwise be acted upon.
-func malformed(d *consent.Decision, request *consent.Request) error {
+func Malformed(d *consent.Decision, request *consent.Request) error {
 	switch {
 	case d.Effect != consent.Allow && d.Effect != consent.Deny:
 		return fmt.Errorf("effect is %v", d.Effect)

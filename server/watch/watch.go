@@ -52,6 +52,8 @@ type Config struct {
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
+	// First says that no process before had this store, so that there are no leases of it to wait for.
+	First bool
 	// Fenced is told of each fence that ended, complete or not, how long it took; nil: nobody is. It must be quick.
 	Fenced func(took time.Duration)
 }
@@ -134,6 +136,9 @@ func New(c Config) (*Hub, error) {
 		},
 		grace:   time.Now().Add(held(c.Lease)),
 		changed: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{}),
+	}
+	if c.First {
+		h.grace = time.Now()
 	}
 	h.mu.revision = c.Revision
 	h.mu.watchers, h.mu.fences = map[*Watcher]struct{}{}, map[*fence]struct{}{}

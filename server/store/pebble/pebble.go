@@ -60,6 +60,9 @@ type Options struct {
 // FS is a file system.
 type FS = vfs.FS
 
+// Memory is a file system in memory, for a store that ends with its process.
+func Memory() FS { return vfs.NewMem() }
+
 const defaultCacheSize = 64 << 20
 
 // Store implements store.Store.

@@ -1,0 +1,115 @@
+package fake
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/authz"
+	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store/pebble"
+)
+
+// calls are those that were made. All methods may be called concurrently.
+type calls struct {
+	mu sync.Mutex
+	// all is guarded by mu.
+	all []proto.Message
+}
+
+func (c *calls) add(m proto.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, m)
+}
+
+// from returns those from a position on.
+func (c *calls) from(first int) []proto.Message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]proto.Message(nil), c.all[min(max(first, 0), len(c.all)):]...)
+}
+
+// authorizer decides, and keeps what was asked.
+type authorizer struct {
+	*authz.Authorizer
+	calls *calls
+}
+
+// Check implements grpcapi.Authorizer.
+func (a *authorizer) Check(ctx context.Context, r *consent.Request, c authz.Consistency) (consent.Decision, error) {
+	a.calls.add(asked(r, c))
+	ctx, _ = ask(ctx, false)
+	return a.Authorizer.Check(ctx, r, c)
+}
+
+// BatchCheck implements grpcapi.Authorizer.
+func (a *authorizer) BatchCheck(ctx context.Context, all []consent.Request, c authz.Consistency) ([]authz.Result, error) {
+	for i := range all {
+		a.calls.add(asked(&all[i], c))
+	}
+	ctx, _ = ask(ctx, false)
+	return a.Authorizer.BatchCheck(ctx, all, c)
+}
+
+// ListPurposes implements grpcapi.Authorizer.
+func (a *authorizer) ListPurposes(ctx context.Context, r *consent.Request, c authz.Consistency) ([]authz.PurposeDecision, error) {
+	ctx, _ = ask(ctx, false)
+	return a.Authorizer.ListPurposes(ctx, r, c)
+}
+
+// asked is a check as it came.
+func asked(r *consent.Request, c authz.Consistency) *consentv1.CheckRequest {
+	m := &consentv1.CheckRequest{
+		Controller: r.Subject.Controller, SubjectId: r.Subject.ID, Purpose: r.Purpose, DataCategories: r.DataCategories,
+	}
+	if r.Recipient != (consent.Recipient{}) {
+		m.Recipient = &consentv1.Recipient{
+			Kind: consentv1.RecipientKind(r.Recipient.Kind), Id: r.Recipient.ID, Country: r.Recipient.Country,
+		}
+	}
+	if r.Context != nil {
+		m.Context, _ = structpb.NewStruct(r.Context) // it was one
+	}
+	switch {
+	case c.Token != "":
+		m.Consistency = &consentv1.Consistency{Requirement: &consentv1.Consistency_AtLeastAsFresh{AtLeastAsFresh: c.Token}}
+	case c.Freshness == consent.FullyConsistent:
+		m.Consistency = &consentv1.Consistency{Requirement: &consentv1.Consistency_FullyConsistent{FullyConsistent: true}}
+	}
+	return m
+}
+
+// recorder has a rule's error in place of its decision.
+type recorder struct{}
+
+// Recorded implements authz.Recorder.
+func (recorder) Recorded(ctx context.Context, _ *authz.Decided) error {
+	if a, ok := ctx.Value(askingKey{}).(*asking); ok {
+		return a.taken()
+	}
+	return nil
+}
+
+// ledger is the store, where no rule is for what is recorded.
+type ledger struct {
+	*pebble.Store
+	server *Server
+}
+
+// Record implements grpcapi.Ledger.
+func (l ledger) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
+	request := &consent.Request{Subject: batch.Subject}
+	if r := l.server.current().find(question{callRecord, request}, false); r != nil {
+		if !wait(ctx, batch.RecordedAt.Time().Add(r.delay)) {
+			return consent.Recorded{}, ctx.Err()
+		}
+		if r.err != nil {
+			return consent.Recorded{}, r.err
+		}
+	}
+	return l.Store.Record(ctx, batch)
+}
