@@ -28,7 +28,27 @@ type result struct {
 	// Entries are LedgerEntry messages.
 	Entries []json.RawMessage `json:"entries,omitempty"`
 
+	Ran         *bool      `json:"ran,omitempty"`
+	Obligations []string   `json:"obligations,omitempty"`
+	Near        *nearStats `json:"near,omitempty"`
+	Burst       *tally     `json:"burst,omitempty"`
+
 	took time.Duration
+}
+
+// nearStats are a near cache's.
+type nearStats struct {
+	Hits   uint64 `json:"hits"`
+	Misses uint64 `json:"misses"`
+}
+
+// tally is what came of a burst's checks.
+type tally struct {
+	Allowed int            `json:"allowed"`
+	Denied  int            `json:"denied"`
+	Errors  map[string]int `json:"errors"`
+	MS      float64        `json:"ms"`
+	CPUUS   int64          `json:"cpu_us"`
 }
 
 // String is the result for the reader of a failure.

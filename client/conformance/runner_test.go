@@ -273,6 +273,16 @@ type request struct {
 	Insecure  bool   `json:"insecure,omitempty"`
 	TLS       bool   `json:"tls,omitempty"`
 	CAFile    string `json:"ca_file,omitempty"`
+
+	NearCache bool              `json:"near_cache,omitempty"`
+	Coalesce  *bool             `json:"coalesce,omitempty"`
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	Endless   bool              `json:"endless,omitempty"`
+
+	Subjects int    `json:"subjects,omitempty"`
+	Prefix   string `json:"prefix,omitempty"`
+	AtOnce   int    `json:"at_once,omitempty"`
+	How      string `json:"how,omitempty"`
 }
 
 // do has the runner do one operation and waits for its result.

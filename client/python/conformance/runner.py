@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import platform
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,21 +39,31 @@ REQUESTS: dict[str, type[Message]] = {
     "list_events": v1.ListEventsRequest,
     "get_policy": v1.GetPolicyRequest,
     "list_controllers": v1.ListControllersRequest,
+    "guard": v1.CheckRequest,
+    "burst": v1.CheckRequest,
 }
+
+# The threads of a burst of the sync client: a program that has as many callers at once has not as many threads.
+THREADS = 256
 
 
 def open_options(q: JSON) -> JSON:
     """The keywords of a client's constructor."""
-    options: JSON = {}
+    options: JSON = {name: q[name] for name in ("insecure", "near_cache", "coalesce", "metadata") if name in q}
     if "timeout_ms" in q:
         options["timeout"] = q["timeout_ms"] / 1000
-    if q.get("insecure"):
-        options["insecure"] = True
+    if q.get("endless"):
+        options["timeout"] = math.inf
     if "ca_file" in q:
         options["credentials"] = grpc.ssl_channel_credentials(Path(q["ca_file"]).read_bytes())
     elif q.get("tls"):
         options["credentials"] = grpc.ssl_channel_credentials()
     return options
+
+
+def unsupported(what: str) -> JSON:
+    """The result of what this client has no call or option for."""
+    return {"error": {"code": "UNSUPPORTED", "message": what}}
 
 
 def decision_json(d: consentd.Decision) -> JSON:
@@ -108,6 +121,120 @@ def result_json(r: consentd.Result) -> JSON:
     return {"decision": decision_json(r.decision)}
 
 
+def timeout_of(q: JSON) -> float | None:
+    if q.get("endless"):
+        return math.inf
+    return q["deadline_ms"] / 1000 if "deadline_ms" in q else None
+
+
+class Tally:
+    """Counts what comes of the checks of a burst, and what they cost."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._lock = threading.Lock()
+        self._began = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def add(self, outcome: Any) -> None:
+        """A decision, a result of a batch, a bool, or an error."""
+        if isinstance(outcome, consentd.Result) and outcome.error is not None:
+            outcome = outcome.error
+        if isinstance(outcome, Exception):
+            key = "error " + error_json(outcome)["code"]
+        else:
+            key = "allowed" if (outcome if isinstance(outcome, bool) else outcome.allowed) else "denied"
+        with self._lock:
+            self._counts[key] += 1
+
+    def json(self) -> JSON:
+        errors = {key.removeprefix("error "): n for key, n in self._counts.items() if key.startswith("error ")}
+        return {
+            "burst": {
+                "allowed": self._counts["allowed"],
+                "denied": self._counts["denied"],
+                "errors": errors,
+                "ms": (time.perf_counter() - self._began) * 1000,
+                "cpu_us": round((time.process_time() - self._cpu) * 1e6),
+            }
+        }
+
+
+def burst_requests(q: JSON) -> list[v1.CheckRequest]:
+    requests = []
+    for i in range(q["subjects"]):
+        request = json_format.ParseDict(q.get("request", {}), v1.CheckRequest())
+        request.subject_id = q.get("prefix", "") + str(i)
+        requests.append(request)
+    return requests
+
+
+def chunks(requests: list[v1.CheckRequest]) -> list[list[v1.CheckRequest]]:
+    """Batches of the greatest size."""
+    return [requests[i : i + 1000] for i in range(0, len(requests), 1000)]
+
+
+def burst(client: consentd.Client, q: JSON) -> JSON:
+    """Makes the checks of a burst with the sync client."""
+    requests = burst_requests(q)
+    tally = Tally()
+    if q["how"] == "batch":
+        for some in chunks(requests):
+            try:
+                for result in client.batch_check(v1.BatchCheckRequest(requests=some)):
+                    tally.add(result)
+            except Exception as error:
+                for _ in some:
+                    tally.add(error)
+        return tally.json()
+    if q["how"] not in ("check", "is_allowed"):
+        return unsupported("a burst by " + q["how"])
+    call = getattr(client, q["how"])
+
+    def one(request: v1.CheckRequest) -> None:
+        try:
+            tally.add(call(request))
+        except Exception as error:
+            tally.add(error)
+
+    with ThreadPoolExecutor(max_workers=min(q.get("at_once") or THREADS, THREADS)) as pool:
+        for request in requests:
+            pool.submit(one, request)
+    return tally.json()
+
+
+async def burst_async(client: consentd.aio.Client, q: JSON) -> JSON:
+    """Makes the checks of a burst with the asyncio client."""
+    requests = burst_requests(q)
+    tally = Tally()
+    if q["how"] == "batch":
+        for some in chunks(requests):
+            try:
+                for result in await client.batch_check(v1.BatchCheckRequest(requests=some)):
+                    tally.add(result)
+            except Exception as error:
+                for _ in some:
+                    tally.add(error)
+        return tally.json()
+    if q["how"] not in ("check", "is_allowed"):
+        return unsupported("a burst by " + q["how"])
+    call = getattr(client, q["how"])
+
+    async def one(request: v1.CheckRequest) -> None:
+        try:
+            tally.add(await call(request))
+        except Exception as error:
+            tally.add(error)
+
+    async def many(turn: Iterator[v1.CheckRequest]) -> None:
+        for request in turn:
+            await one(request)
+
+    turn = iter(requests)
+    await asyncio.gather(*(many(turn) for _ in range(q.get("at_once") or len(requests))))
+    return tally.json()
+
+
 class Clients:
     """The clients that the harness had opened, and their sessions."""
 
@@ -122,6 +249,10 @@ class Clients:
             self._clients[q["client"]] = self._kind(q["target"], **open_options(q))
         except ValueError as error:
             return {"error": {"code": "OPTIONS", "message": str(error)}}
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            return unsupported(str(error))
         return {}
 
     def close(self, q: JSON) -> Any:
@@ -130,8 +261,10 @@ class Clients:
     def call(self, q: JSON) -> Any:
         """Makes the call: what it returns, or a coroutine or iterator of it."""
         request = json_format.ParseDict(q.get("request", {}), REQUESTS[q["op"]]())
-        timeout = q["deadline_ms"] / 1000 if "deadline_ms" in q else None
-        return getattr(self._receiver(q), q["op"])(request, timeout=timeout)
+        return getattr(self._receiver(q), q["op"])(request, timeout=timeout_of(q))
+
+    def named(self, q: JSON) -> Any:
+        return self._clients[q["client"]]
 
     def _receiver(self, q: JSON) -> Any:
         client = self._clients[q["client"]]
@@ -150,6 +283,8 @@ def at_once(clients: Clients, q: JSON) -> JSON | None:
         return clients.open(q)
     if q["op"] == "new_event":
         return outcome_json(consentd.new_event(q["source"]))
+    if q["op"] in ("guard", "explain", "near_stats"):
+        return unsupported(q["op"])
     return None
 
 
@@ -161,6 +296,8 @@ def run(clients: Clients, q: JSON) -> JSON:
     if q["op"] == "close":
         clients.close(q)
         return {}
+    if q["op"] == "burst":
+        return burst(clients.named(q), q)
     entries: list[JSON] = []
     try:
         outcome = clients.call(q)
@@ -188,6 +325,8 @@ async def run_async(clients: Clients, q: JSON) -> JSON:
     if q["op"] == "close":
         await clients.close(q)
         return {}
+    if q["op"] == "burst":
+        return await burst_async(clients.named(q), q)
     entries: list[JSON] = []
     try:
         outcome = clients.call(q)

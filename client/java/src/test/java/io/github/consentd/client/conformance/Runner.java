@@ -41,6 +41,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -49,8 +50,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collector;
+import java.util.stream.IntStream;
 
 /**
  * The conformance suite's runner: reads operations as JSON lines from stdin, makes the calls with the client as its users would,
@@ -61,6 +66,12 @@ public final class Runner {
   private interface Operation {
     JsonObject run(JsonObject o) throws Exception;
   }
+
+  /** The threads of a burst: a program that has as many callers at once has not as many threads. */
+  private static final int THREADS = 512;
+
+  /** The longest that a caller can say. */
+  private static final Duration ENDLESS = Duration.ofSeconds(Long.MAX_VALUE, 999_999_999);
 
   private static final Gson GSON = new Gson();
   private static final JsonFormat.Printer PRINTER = JsonFormat.printer().omittingInsignificantWhitespace();
@@ -83,6 +94,10 @@ public final class Runner {
           Map.entry("list_events", this::listEvents),
           Map.entry("get_policy", this::getPolicy),
           Map.entry("list_controllers", this::listControllers),
+          Map.entry("burst", this::burst),
+          Map.entry("guard", o -> unsupported("guard")),
+          Map.entry("explain", o -> unsupported("explain")),
+          Map.entry("near_stats", o -> unsupported("near_stats")),
           Map.entry("new_event", o -> response(Requests.newEvent(o.get("source").getAsString()))));
 
   /** Runs until stdin ends. */
@@ -118,11 +133,24 @@ public final class Runner {
     out.println(GSON.toJson(line));
   }
 
+  /** The result of what this client has no call or option for. */
+  private static JsonObject unsupported(String what) {
+    return object("error", object("code", "UNSUPPORTED", "message", "the client has no " + what));
+  }
+
   private JsonObject open(JsonObject o) {
+    for (String option : List.of("near_cache", "coalesce", "metadata")) {
+      if (o.has(option)) {
+        return unsupported(option);
+      }
+    }
     try {
       ClientBuilder builder = Client.builder(o.get("target").getAsString());
       if (o.has("timeout_ms")) {
         builder.timeout(Duration.ofMillis(o.get("timeout_ms").getAsLong()));
+      }
+      if (isTrue(o, "endless")) {
+        builder.timeout(ENDLESS);
       }
       if (isTrue(o, "insecure")) {
         builder.insecure();
@@ -216,6 +244,87 @@ public final class Runner {
     return response(client(o).listControllers(request(o, ListControllersRequest.newBuilder()).build(), timeout(o)));
   }
 
+  private JsonObject burst(JsonObject o) throws IOException, InterruptedException {
+    Client client = client(o);
+    CheckRequest.Builder model = request(o, CheckRequest.newBuilder());
+    String prefix = o.has("prefix") ? o.get("prefix").getAsString() : "";
+    List<CheckRequest> requests =
+        IntStream.range(0, o.get("subjects").getAsInt()).mapToObj(i -> model.setSubjectId(prefix + i).build()).toList();
+    int atOnce = o.has("at_once") ? o.get("at_once").getAsInt() : THREADS;
+    Tally tally = new Tally();
+    switch (o.get("how").getAsString()) {
+      case "check" -> atOnce(atOnce, requests, r -> tally.add(() -> client.check(r).allowed()));
+      case "is_allowed" -> atOnce(atOnce, requests, r -> tally.add(() -> client.isAllowed(r)));
+      case "batch" -> batches(client, requests, tally);
+      default -> {
+        return unsupported("burst by " + o.get("how"));
+      }
+    }
+    return tally.json();
+  }
+
+  /** Has check called for every request, by that many threads. */
+  private static void atOnce(int threads, List<CheckRequest> requests, Consumer<CheckRequest> check) throws InterruptedException {
+    ExecutorService pool = Executors.newFixedThreadPool(Math.min(threads, THREADS));
+    requests.forEach(r -> pool.execute(() -> check.accept(r)));
+    pool.shutdown();
+    pool.awaitTermination(10, TimeUnit.MINUTES);
+  }
+
+  /** Asks in batches of the greatest size, one after the other. */
+  private static void batches(Client client, List<CheckRequest> requests, Tally tally) {
+    for (int i = 0; i < requests.size(); i += 1000) {
+      List<CheckRequest> some = requests.subList(i, Math.min(i + 1000, requests.size()));
+      try {
+        for (BatchResult r : client.batchCheck(BatchCheckRequest.newBuilder().addAllRequests(some).build())) {
+          r.error().ifPresentOrElse(tally::fail, () -> tally.add(() -> r.decision().allowed()));
+        }
+      } catch (RuntimeException e) {
+        some.forEach(r -> tally.fail(e));
+      }
+    }
+  }
+
+  /** Counts what comes of the checks of a burst. */
+  private static final class Tally {
+    private final LongAdder allowed = new LongAdder();
+    private final LongAdder denied = new LongAdder();
+    private final Map<String, LongAdder> errors = new ConcurrentHashMap<>();
+    private final long began = System.nanoTime();
+    private final long cpu = processCpu();
+
+    void add(BooleanSupplier check) {
+      try {
+        (check.getAsBoolean() ? allowed : denied).increment();
+      } catch (RuntimeException e) {
+        fail(e);
+      }
+    }
+
+    void fail(Exception e) {
+      errors.computeIfAbsent(error(e).get("code").getAsString(), code -> new LongAdder()).increment();
+    }
+
+    JsonObject json() {
+      double ms = (System.nanoTime() - began) / 1e6;
+      long cpuUs = (processCpu() - cpu) / 1000;
+      return object(
+          "burst",
+          object("allowed", allowed.sum(), "denied", denied.sum(), "errors", counts(), "ms", ms, "cpu_us", cpuUs));
+    }
+
+    private JsonObject counts() {
+      JsonObject counts = new JsonObject();
+      errors.forEach((code, n) -> counts.addProperty(code, n.sum()));
+      return counts;
+    }
+
+    /** User and system, nanoseconds. */
+    private static long processCpu() {
+      return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
+    }
+  }
+
   private Client client(JsonObject o) {
     return clients.get(name(o));
   }
@@ -228,6 +337,9 @@ public final class Runner {
   }
 
   private Duration timeout(JsonObject o) {
+    if (isTrue(o, "endless")) {
+      return ENDLESS;
+    }
     return o.has("deadline_ms") ? Duration.ofMillis(o.get("deadline_ms").getAsLong()) : client(o).timeout();
   }
 
