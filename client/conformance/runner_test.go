@@ -317,6 +317,11 @@ func (r *runner) send(q request, waiting chan<- result) error {
 		return err
 	}
 	r.pending[q.ID] = waiting
-	_, err = r.stdin.Write(append(line, '\n'))
+	if pipe, ok := r.stdin.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = pipe.SetWriteDeadline(time.Now().Add(patience)) // a runner that hangs reads nothing
+	}
+	if _, err = r.stdin.Write(append(line, '\n')); err != nil {
+		r.gone = fmt.Errorf("the runner reads no more: %w", err)
+	}
 	return err
 }

@@ -355,7 +355,7 @@ def main() -> None:
     """Each operation has a thread of its own, as many as the harness has under way at once."""
     clients = Clients(consentd.Client)
     ready("sync")
-    with ThreadPoolExecutor(max_workers=128) as pool:
+    with ThreadPoolExecutor(max_workers=2048) as pool:
         for line in sys.stdin:
             q = json.loads(line)
             pool.submit(answer, run, clients, q)
