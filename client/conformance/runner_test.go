@@ -120,6 +120,9 @@ type runner struct {
 	// client is what the runner says it is.
 	client string
 
+	// writing is held while a line is written, and never to read: a runner may have to be rid of results before it reads.
+	writing sync.Mutex
+
 	mu      sync.Mutex // guards all below
 	last    int
 	pending map[int]chan<- result
@@ -305,23 +308,30 @@ func (r *runner) do(q request) (result, error) {
 }
 
 func (r *runner) send(q request, waiting chan<- result) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.gone != nil {
-		return r.gone
-	}
-	r.last++
-	q.ID = r.last
-	line, err := json.Marshal(q)
+	line, err := r.expect(&q, waiting)
 	if err != nil {
 		return err
 	}
-	r.pending[q.ID] = waiting
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	if pipe, ok := r.stdin.(interface{ SetWriteDeadline(time.Time) error }); ok {
 		_ = pipe.SetWriteDeadline(time.Now().Add(patience)) // a runner that hangs reads nothing
 	}
 	if _, err = r.stdin.Write(append(line, '\n')); err != nil {
-		r.gone = fmt.Errorf("the runner reads no more: %w", err)
+		r.fail(fmt.Errorf("it reads no more: %w", err))
 	}
 	return err
+}
+
+// expect gives a request its number, and where its result goes.
+func (r *runner) expect(q *request, waiting chan<- result) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone != nil {
+		return nil, r.gone
+	}
+	r.last++
+	q.ID = r.last
+	r.pending[q.ID] = waiting
+	return json.Marshal(q)
 }

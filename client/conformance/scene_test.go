@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -326,7 +327,7 @@ func (s *scene) last(p pacing, heal func() error, began time.Time) (time.Time, e
 func (s *scene) keepAsking(ctx context.Context) {
 	var under sync.WaitGroup
 	defer under.Wait()
-	tick := time.NewTicker(pace)
+	tick := time.NewTicker(cmp.Or(s.pace, pace))
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		under.Go(func() { s.note(calls[i%len(calls)]) })
@@ -342,7 +343,7 @@ func (s *scene) keepAsking(ctx context.Context) {
 func (s *scene) awaitRecovery(from time.Time, patience time.Duration) {
 	for wait(context.Background(), pace) && time.Since(from) < patience {
 		if !s.recovered(from).IsZero() {
-			wait(context.Background(), time.Duration(2*len(calls))*pace)
+			wait(context.Background(), time.Duration(len(calls))*cmp.Or(s.pace, pace))
 			return
 		}
 	}

@@ -40,6 +40,8 @@ type situation struct {
 	beside bool
 	// timeout is the client's default; 0 is its own.
 	timeout time.Duration
+	// pace is the time between two calls; 0 is the usual one.
+	pace time.Duration
 	// answered: the fault is one that a client lives with. Checks of which the first that is answered may come late, but
 	// which are answered while it lasts.
 	answered bool
@@ -193,9 +195,9 @@ func slowSituations() []situation {
 			fault: &ways{up: slowly(1, 0), down: slowly(1, 0)}, answered: true, codes: unreachable,
 		},
 		{
-			name: "10 kB/s", what: "100 bytes every 10 ms, each way", fault: &ways{
+			name: "10 kB/s", what: "100 bytes every 10 ms, each way; a call every 500 ms, the client's timeout is 5 s", fault: &ways{
 				up: slowly(100, 10*time.Millisecond), down: slowly(100, 10*time.Millisecond),
-			}, cold: true, answered: true, codes: unreachable,
+			}, cold: true, answered: true, pace: 500 * time.Millisecond, timeout: 5 * time.Second, codes: unreachable,
 		},
 		{
 			name: "stalls of 3 s", what: "now and then nothing passes for 3 s", fault: &ways{down: stall}, codes: unreachable,
