@@ -31,7 +31,9 @@ func newBacklog(addr string) (*backlog, error) {
 	}
 	b := &backlog{socket: socket}
 	_ = syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
-	bind := func() error { return syscall.Bind(socket, &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}) }
+	bind := func() error {
+		return syscall.Bind(socket, &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()})
+	}
 	if err := eventually(bind); err != nil {
 		b.close()
 		return nil, err

@@ -128,6 +128,9 @@ func (e *expectation) check(operation string, got result) []string {
 	if e.Results != nil {
 		faults = append(faults, e.checkResults(got)...)
 	}
+	if operation == "guard" {
+		faults = append(faults, e.checkGuard(got)...)
+	}
 	faults = append(faults, e.checkLists(got)...)
 	if e.Response != nil {
 		faults = append(faults, differences("response", substitute(e.Response, "$subject"), decode(got.Response))...)
@@ -237,6 +240,21 @@ func sameInstant(a, b string) bool {
 	return errX == nil && errY == nil && x.Equal(y)
 }
 
+// checkGuard looks whether the guarded function ran, and what it was handed.
+func (e *expectation) checkGuard(got result) []string {
+	ran := got.Ran != nil && *got.Ran
+	if got.Ran == nil && got.Error == nil || ran && got.Error != nil {
+		return []string{"a guard's function ran or it did not, or there is an error"}
+	}
+	if e.Ran != nil && ran != *e.Ran {
+		return []string{fmt.Sprintf("the function ran: %v; want %v", ran, *e.Ran)}
+	}
+	if e.Obligations != nil && !slices.Equal(got.Obligations, e.Obligations) {
+		return []string{fmt.Sprintf("it was handed %q; want %q", got.Obligations, e.Obligations)}
+	}
+	return nil
+}
+
 func (e *expectation) checkResults(got result) []string {
 	if len(got.Results) != len(e.Results) {
 		return []string{fmt.Sprintf("%d results; want %d", len(got.Results), len(e.Results))}
@@ -311,6 +329,11 @@ func (s *sight) check(seen []attempt, message proto.Message, subject string) []s
 	}
 	if !strings.HasPrefix(seen[0].userAgent, s.UserAgent) {
 		faults = append(faults, fmt.Sprintf("the user agent is %q; want it to begin with %q", seen[0].userAgent, s.UserAgent))
+	}
+	for name, want := range s.Metadata {
+		if got := strings.Join(seen[0].metadata.Get(name), ", "); got != want {
+			faults = append(faults, fmt.Sprintf("the metadata %s is %q; want %q", name, got, want))
+		}
 	}
 	if s.Timeout.AtMost > 0 && seen[0].timeout == 0 {
 		faults = append(faults, "the call came without a deadline")

@@ -17,7 +17,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -122,7 +121,9 @@ type answered struct {
 }
 
 // right tells whether it is the decision that must come.
-func (a answered) right() bool { return a.code == "" && (a.allowed == (a.kind != "denied") || a.kind == "leaver") }
+func (a answered) right() bool {
+	return a.code == "" && (a.allowed == (a.kind != "denied") || a.kind == "leaver")
+}
 
 // calls are the kinds of calls in their turn. Every other is a check of somebody who must not be allowed.
 var calls = []string{"granted", "denied", "granted", "denied", "leaver", "denied", "purposes", "denied"}
@@ -176,13 +177,7 @@ func (s *scene) note(kind string) {
 
 // say records a subject's consent, or its withdrawal, at the server itself.
 func (s *scene) say(kind string, status consentv1.ConsentStatus) error {
-	event := client.NewEvent("privacy_settings")
-	event.OccurredAt = timestamppb.Now()
-	event.Kind = &consentv1.Event_Consent{Consent: &consentv1.ConsentEvent{Purpose: purposeID, Status: status, NoticeVersion: 3}}
-	_, err := s.server.Consents.RecordEvents(context.Background(), &consentv1.RecordEventsRequest{
-		Controller: controller, SubjectId: s.subject + kind, Events: []*consentv1.Event{event},
-	})
-	return err
+	return consentTo(context.Background(), s.server, s.subject+kind, status)
 }
 
 // withdraw has the one who leaves withdraw.

@@ -52,6 +52,11 @@ func burst(ctx context.Context, c *client.Client, o operation) result {
 		})
 	case "is_allowed":
 		atOnce(o.AtOnce, requests, func(q *consentv1.CheckRequest) { t.add(c.Allowed(ctx, q), nil) })
+	case "session":
+		atOnce(o.AtOnce, requests, func(q *consentv1.CheckRequest) {
+			d, err := c.Session().Check(ctx, q)
+			t.add(d.Allowed, err)
+		})
 	case "batch":
 		batches(ctx, c, requests, t)
 	default:

@@ -174,6 +174,13 @@ def chunks(requests: list[v1.CheckRequest]) -> list[list[v1.CheckRequest]]:
     return [requests[i : i + 1000] for i in range(0, len(requests), 1000)]
 
 
+def call_of(client: Any, q: JSON) -> Callable[[v1.CheckRequest], Any] | None:
+    """What a burst calls for each request; None: the client has no such call."""
+    if q["how"] == "session":
+        return lambda request: client.session().check(request)
+    return getattr(client, q["how"], None)
+
+
 def burst(client: consentd.Client, q: JSON) -> JSON:
     """Makes the checks of a burst with the sync client."""
     requests = burst_requests(q)
@@ -187,9 +194,9 @@ def burst(client: consentd.Client, q: JSON) -> JSON:
                 for _ in some:
                     tally.add(error)
         return tally.json()
-    if q["how"] not in ("check", "is_allowed"):
+    call = call_of(client, q)
+    if call is None:
         return unsupported("a burst by " + q["how"])
-    call = getattr(client, q["how"])
 
     def one(request: v1.CheckRequest) -> None:
         try:
@@ -216,9 +223,9 @@ async def burst_async(client: consentd.aio.Client, q: JSON) -> JSON:
                 for _ in some:
                     tally.add(error)
         return tally.json()
-    if q["how"] not in ("check", "is_allowed"):
+    call = call_of(client, q)
+    if call is None:
         return unsupported("a burst by " + q["how"])
-    call = getattr(client, q["how"])
 
     async def one(request: v1.CheckRequest) -> None:
         try:

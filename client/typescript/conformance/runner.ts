@@ -207,6 +207,7 @@ async function burst(o: Operation): Promise<Outcome> {
   const calls: Record<string, (r: CheckRequest) => Promise<boolean>> = {
     check: async (r) => (await client.check(r)).allowed,
     is_allowed: (r) => client.isAllowed(r),
+    session: async (r) => (await client.session().check(r)).allowed,
   };
   const call = calls[o.how ?? ""];
   if (o.how !== "batch" && call === undefined) return unsupported(`a burst by ${o.how}`);

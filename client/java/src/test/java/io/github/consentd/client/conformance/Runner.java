@@ -255,6 +255,7 @@ public final class Runner {
     switch (o.get("how").getAsString()) {
       case "check" -> atOnce(atOnce, requests, r -> tally.add(() -> client.check(r).allowed()));
       case "is_allowed" -> atOnce(atOnce, requests, r -> tally.add(() -> client.isAllowed(r)));
+      case "session" -> atOnce(atOnce, requests, r -> tally.add(() -> client.session().check(r).allowed()));
       case "batch" -> batches(client, requests, tally);
       default -> {
         return unsupported("burst by " + o.get("how"));
