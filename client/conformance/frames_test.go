@@ -223,10 +223,8 @@ func (f *frames) keepsAlive(frame http2.Frame) bool {
 	return true
 }
 
-// buffers holds what streams answer until they end; calls with one answer pass.
-func buffers() *frameWays {
-	return &frameWays{down: func(f *frames, frame http2.Frame) bool { return !f.streams(frame.Header().StreamID) }}
-}
+// holdsStreams holds what is said on streams, one way, until they end; calls with one answer pass.
+func holdsStreams(f *frames, frame http2.Frame) bool { return !f.streams(frame.Header().StreamID) }
 
 // sets rewrites one of the server's settings.
 func sets(id http2.SettingID, value uint32) frameLook {

@@ -222,13 +222,13 @@ type pacing struct {
 // observe puts the client into the situation and tells what it did.
 func (s *scene) observe(p pacing) outcome {
 	o := outcome{Situation: s.name, RecoveredMS: -1, FirstMS: -1}
-	if err := s.prepare(); err != nil {
+	heal, err := s.prepare()
+	if err != nil {
 		o.Fault = err.Error()
 		return o
 	}
 	defer func() { _, _ = s.runner.do(request{Op: "close", Client: s.subject}) }()
 	began := time.Now()
-	heal := s.strike()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var asking sync.WaitGroup
@@ -247,31 +247,45 @@ func (s *scene) observe(p pacing) outcome {
 	return o
 }
 
-// prepare says what must be true, opens the client, and unless the situation begins cold, waits until it is well.
-func (s *scene) prepare() error {
+// prepare says what must be true, opens the client, begins the fault and returns what ends it. Unless the situation begins
+// cold, it first waits until the client is well.
+func (s *scene) prepare() (heal func() error, err error) {
 	for _, kind := range []string{"granted", "leaver"} {
 		if err := s.say(kind, consentv1.ConsentStatus_CONSENT_STATUS_GIVEN); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	s.gate.turn(s.clean(), true)
 	if s.cold {
-		s.gate.turn(s.fault, true)
-	} else if s.frames {
-		s.gate.turn(&ways{frames: &frameWays{}}, true)
+		heal = s.strike()
 	}
+	if err := s.open(); err != nil {
+		return heal, err
+	}
+	if s.cold {
+		return heal, nil
+	}
+	if err := s.awaitHealth(); err != nil {
+		return nil, err
+	}
+	return s.strike(), nil
+}
+
+func (s *scene) open() error {
 	q := request{Op: "open", Client: s.subject, Target: s.target, TimeoutMS: s.timeout.Milliseconds()}
 	if s.tls {
 		q.CAFile = s.roots
 	}
 	got, err := s.runner.do(q)
-	if err != nil {
-		return err
+	if err == nil && got.Error != nil {
+		err = fmt.Errorf("open: %s: %s", got.Error.Code, got.Error.Message)
 	}
-	if got.Error != nil {
-		return fmt.Errorf("open: %s: %s", got.Error.Code, got.Error.Message)
-	}
+	return err
+}
+
+func (s *scene) awaitHealth() error {
 	deadline := time.Now().Add(patience)
-	for !s.cold && !(s.ask("granted").right() && s.ask("denied").right() && s.ask("purposes").right()) {
+	for !(s.ask("granted").right() && s.ask("denied").right() && s.ask("purposes").right()) {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the client was not well before the fault: %+v", s.ask("granted"))
 		}

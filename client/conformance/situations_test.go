@@ -131,6 +131,10 @@ func brokenSituations() []situation {
 	return []situation{
 		{name: "refused", what: "the server is gone: its port refuses; it comes back there", begin: (*scene).restart, codes: unreachable},
 		{
+			name: "refused at first, TLS", what: "the port refuses before the client was ever connected; it speaks TLS",
+			begin: (*scene).restart, tls: true, cold: true, codes: unreachable,
+		},
+		{
 			name: "reset at connect", what: "connections are accepted and reset", fault: &ways{accept: resets}, old: reset,
 			codes: unreachable,
 		},
@@ -270,7 +274,11 @@ func frameSituations() []situation {
 		},
 		{
 			name: "streams held back", what: "a proxy holds what streams answer until they end; calls with one answer pass",
-			fault: &ways{frames: buffers()}, old: hangUp, answered: true, lasting: true, codes: unreachable,
+			fault: &ways{frames: &frameWays{down: holdsStreams}}, old: hangUp, answered: true, lasting: true, codes: unreachable,
+		},
+		{
+			name: "requests of streams held back", what: "a proxy holds what clients send on streams until they end",
+			fault: &ways{frames: &frameWays{up: holdsStreams}}, old: hangUp, answered: true, lasting: true, codes: unreachable,
 		},
 		{
 			name: "one stream at a time", what: "the server permits a connection one stream",
