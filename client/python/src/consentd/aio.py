@@ -317,7 +317,7 @@ class Client(_Calls):
 
     async def close(self) -> None:
         """As consentd.Client.close."""
-        if self._core.near is not None:
+        if self._core.near is not None and not self._core.transport.left:
             released = self._core.near.close()
             if released is not None:
                 await released
