@@ -149,6 +149,10 @@ class Way:
         """What is connected now hears nothing any more, and is acknowledged all the same; later connections work."""
         self._stuck = set(range(self.connections))
 
+    def speak(self) -> None:
+        """Has new connections work."""
+        self.silent = False
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:

@@ -19,14 +19,20 @@ from typing import Any
 
 import grpc
 from google.protobuf import json_format
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from support import ALLOW, ASK, DENY, Fake, asks, eventually, in_threads, serving
 
 import consentd
 import consentd.aio
-from consentd import Call, Decision, DeniedError, Error, Obligation, Reason, Result, StoreMismatchError, Violation, v1
+from consentd import Call, Decision, DeniedError, Error, Obligation, Reason, Result, StoreMismatchError, Violation, otel, v1
 from consentd._decision import decision_of
 from consentd._retry import FENCE_TIMEOUT, MAX_TIMEOUT, Retries
 
+NOW = datetime.now(timezone.utc)
 VALUES: tuple[Any, ...] = (
     Error(grpc.StatusCode.INVALID_ARGUMENT, "no", (Violation("purpose", "is bad"),), 1.5),
     StoreMismatchError("a server refuses the token"),
@@ -75,8 +81,8 @@ class TestValues(unittest.TestCase):
                     copied(client)
 
     def test_parameters_of_obligations_are_json(self) -> None:
-        given = {"a": 30, "b": 1.5, "c": ["x", {"d": None}, []], "e": True, "f": {}, "g": ""}
-        response = v1.CheckResponse(obligations=[v1.Obligation(code=1)])
+        given: dict[str, Any] = {"a": 30, "b": 1.5, "c": ["x", {"d": None}, []], "e": True, "f": {}, "g": ""}
+        response = v1.CheckResponse(obligations=[v1.Obligation(code="OBLIGATION_CODE_AGGREGATE_ONLY")])
         response.obligations[0].parameters.update(given)
         got = decision_of(response).obligations[0].parameters
         self.assertEqual(got, json_format.MessageToDict(response.obligations[0].parameters))
@@ -127,7 +133,8 @@ class TestTimeouts(unittest.TestCase):
                 client.record_events(fenced)
             asyncio.run(recorded(target))
         for got, want in zip(fake.remaining, (1, FENCE_TIMEOUT, FENCE_TIMEOUT, 2, 30, FENCE_TIMEOUT), strict=True):
-            self.assertTrue(want - 0.9 < got <= want + 0.01, (got, want))
+            # libraries round up
+            self.assertTrue(want - 0.9 < got < want + 0.5, (got, want))
 
 
 def in_child(work: Callable[[], object]) -> str:
@@ -283,8 +290,7 @@ class TestHelpers(unittest.TestCase):
         with serving(fake) as target, consentd.Client(target, timeout=20) as client:
             for results in (client.batch_check(v1.BatchCheckRequest(requests=requests)), asyncio.run(checked(target))):
                 self.assertEqual([bool(r) for r in results], [True, False] * 1250)
-                self.assertEqual(sorted(fake.batches), [500, 1000, 1000])
-                fake.batches.clear()
+        self.assertEqual(sorted(fake.batches), [500] * 2 + [1000] * 4)
 
     def test_filter(self) -> None:
         fake = Fake()
@@ -352,8 +358,9 @@ class TestCarried(unittest.TestCase):
 
     def test_what_no_header_may_be(self) -> None:
         for metadata, kind in (
-            ({"X-App": "a"}, ValueError), ({"x app": "a"}, ValueError), ({"grpc-x": "a"}, ValueError), ({"x": "a\n"}, ValueError),
-            ({"x": "ä"}, ValueError), ({"x": b"a"}, TypeError), ({"x-bin": "a"}, TypeError), ({1: "a"}, TypeError),
+            ({"X-App": "a"}, ValueError), ({"x app": "a"}, ValueError), ({"grpc-x": "a"}, ValueError),
+            ({"x": "a\n"}, ValueError), ({"x": "ä"}, ValueError),
+            ({"x": b"a"}, TypeError), ({"x-bin": "a"}, TypeError), ({1: "a"}, TypeError),
         ):  # fmt: skip
             with self.subTest(metadata), self.assertRaises(kind):
                 consentd.Client("127.0.0.1:1", metadata=metadata)  # type: ignore[arg-type]
@@ -408,24 +415,15 @@ class TestObservers(unittest.TestCase):
         self.assertEqual(len(logs.output), 6)
 
     def test_opentelemetry(self) -> None:
-        from opentelemetry.sdk.metrics import MeterProvider
-        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-        from consentd import otel
-
         spans, reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(spans))
         self.observed(otel.observer(tracers, MeterProvider([reader])))
         got = [(s.name, dict(s.attributes or {}), s.status.is_ok) for s in spans.get_finished_spans()]
         self.assertEqual(got[0], ("consentd.check", {"consentd.outcome": "ALLOW", "consentd.purpose": "ai_training"}, True))
         self.assertEqual(got[4], ("consentd.get_subject", {"consentd.outcome": "DEADLINE_EXCEEDED"}, False))
-        data = reader.get_metrics_data()
-        assert data is not None
-        points = list(data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points)
-        self.assertEqual(sum(p.count for p in points), 6)  # type: ignore[union-attr]
+        measured: Any = reader.get_metrics_data()
+        points = measured.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+        self.assertEqual(sum(point.count for point in points), 6)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+from google.protobuf.message import DecodeError
 from support import ALLOW, ASK, Fake, Way, asks, eventually, in_threads, serving, way_to
 
 import consentd
@@ -105,15 +106,10 @@ class TestStreams(unittest.TestCase):
     def test_requests_of_one_broken_stream_are_repeated(self) -> None:
         for checks in KINDS:
             fake = Fake()
-            fake.cut_after = 1
-
-            def decide(request: v1.CheckRequest, fake: Fake = fake) -> v1.CheckResponse:
-                return ALLOW
-
-            fake.decide = decide
-            with self.subTest(checks.__name__), serving(fake) as target:
-                with mock.patch.object(fake, "_stream", first_fails(fake)):
-                    self.assertEqual(checks(target, asks(200), timeout=20), [True] * 200)
+            fake.decide = lambda _: ALLOW
+            first_is_cut = mock.patch.object(fake, "_stream", first_fails(fake))
+            with self.subTest(checks.__name__), serving(fake) as target, first_is_cut:
+                self.assertEqual(checks(target, asks(200), timeout=20), [True] * 200)
 
     def test_a_deadline_on_a_stream(self) -> None:
         for checks in KINDS:
@@ -195,8 +191,6 @@ def first_fails(fake: Fake) -> Callable[..., Any]:
 
 
 def garbage(_: bytes) -> None:
-    from google.protobuf.message import DecodeError
-
     raise DecodeError("garbage")
 
 
@@ -224,7 +218,7 @@ class TestConnections(unittest.TestCase):
             with self.subTest(recovers.__name__), serving(fake) as target, way_to(target) as way:
                 way.silent = True
                 with mock.patch("consentd._servers.SILENCE", 0.3):
-                    self.assertLess(recovers(way, lambda way=way: setattr(way, "silent", False), first=False), 10)
+                    self.assertLess(recovers(way, way.speak, first=False), 10)
 
     def test_silence(self) -> None:
         now = [0.0]
@@ -281,7 +275,8 @@ def aio_recovers(way: Way, fault: Callable[[], None], first: bool = True) -> flo
             fault()
             began = time.monotonic()
             while not await answered(client):
-                assert time.monotonic() - began < 20
+                if time.monotonic() - began > 20:
+                    break
             return time.monotonic() - began
 
     return asyncio.run(recovers())

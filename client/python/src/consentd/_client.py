@@ -347,8 +347,8 @@ class Client(_Calls):
         self._fresh = Freshness() if len(made.hosts) > 1 else None
 
     def close(self) -> None:
-        """Closes the connection; calls under way fail with CANCELLED. It may be called again. In a process that was forked off
-        it does nothing."""
+        """Closes the connection; calls under way fail with CANCELLED. It may be called again. In a process that was forked
+        off it does nothing."""
         if self._core.near is not None and not self._core.transport.left:
             self._core.near.close()
         self._core.transport.close()

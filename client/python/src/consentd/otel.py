@@ -3,8 +3,8 @@
     client = consentd.Client("127.0.0.1:7070", observer=consentd.otel.observer())
 
 A span ``consentd.check`` of kind CLIENT for each call, with ``consentd.purpose`` and ``consentd.outcome``, and a histogram
-``consentd.client.duration`` in seconds with ``consentd.method``, ``consentd.purpose`` and ``consentd.outcome``. Neither names a
-subject. A call that failed sets the span's status to an error; a denial is none.
+``consentd.client.duration`` in seconds with ``consentd.method``, ``consentd.purpose`` and ``consentd.outcome``. Neither names
+a subject. A call that failed sets the span's status to an error; a denial is none.
 """
 
 from __future__ import annotations
