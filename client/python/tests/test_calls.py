@@ -311,6 +311,9 @@ class TestHelpers(unittest.TestCase):
                 self.assertEqual(asyncio.run(chosen(target)), ["user-0", "user-2"])
             self.assertEqual(len(logs.output), 3)
             self.assertEqual(client.filter([], ask), [])
+            self.assertEqual(client.filter(asks(3)), asks(3)[::2])
+            with self.assertRaises(TypeError):
+                client.filter(people)
         with consentd.Client("127.0.0.1:1", timeout=0.2) as client, self.assertRaises(Error):
             client.filter(people, ask)
 

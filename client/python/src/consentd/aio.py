@@ -38,6 +38,7 @@ from consentd._api import (
     batch_of,
     chunks,
     denied,
+    itself,
 )
 from consentd._decision import Decision, Obligation, Result, allowed_of, decision_of, purposes_of, results_of
 from consentd._errors import Error
@@ -204,7 +205,7 @@ class _Calls:
     async def filter(
         self,
         items: Iterable[T],
-        ask: Callable[[T], v1.CheckRequest],
+        ask: Callable[[T], v1.CheckRequest] = itself,
         timeout: float | None = None,
         *,
         metadata: Metadata | None = None,
