@@ -123,7 +123,6 @@ export class Checks {
     const { transport } = this.parts;
     return new Lane({
       open: (events) => transport.stream(pathOf(DecisionService.method.checkStream), events),
-      alone: (request, bounds) => this.once(request, bounds),
       now: () => performance.now(),
     });
   }

@@ -11,20 +11,19 @@ const streamAgeMs = 60_000;
 /** How long a stream is kept open on which nothing is asked. While it is open the process does not end by itself. */
 const idleMs = 100;
 
-/** How long a stream with checks under way may say nothing before one of them is asked by a call of its own. */
+/**
+ * How long a stream with checks under way may say nothing before this side of it is closed. The server answers what is under way all
+ * the same, and something in between that holds back what is not complete lets go of it.
+ */
 const quietMs = 400;
 
-/** How long that call may take, though its caller's deadline be earlier. */
-const shortestProbeMs = 500;
-
-/** How long checks are calls of their own after two streams did not answer though calls did: something in between buffers them. */
-const streamlessMs = 60_000;
+/** For how long checks are calls of their own after a stream that was answered only then, or not even then; it doubles each time. */
+const shortestPauseMs = 5_000;
+const longestPauseMs = 60_000;
 
 /** What a lane needs. */
 export interface LaneParts {
   open(events: StreamEvents): Promise<Stream>;
-  /** Has one check decided by a call of its own. */
-  alone(request: Uint8Array, bounds: Bounds): Promise<CheckResponse>;
   now(): number;
 }
 
@@ -65,7 +64,8 @@ interface CheckStream {
   sending: boolean;
   /** When the first check was sent after the stream was heard last; undefined: none was. */
   asked: number | undefined;
-  probing: boolean;
+  /** It was quiet, so that this side of it is closed. */
+  mute: boolean;
 }
 
 /**
@@ -91,8 +91,7 @@ export class Lane {
   private timerAt = Infinity;
   private idleTimer: NodeJS.Timeout | undefined;
   private streamlessUntil = -Infinity;
-  /** How many streams in a row were given up because they did not answer; the first may have been that of a dead server among several. */
-  private unanswered = 0;
+  private pauseMs = shortestPauseMs;
 
   constructor(private readonly parts: LaneParts) {}
 
@@ -169,7 +168,11 @@ export class Lane {
   }
 
   private streamToSendOn(): CheckStream | undefined {
-    if (this.current !== undefined && this.parts.now() - this.current.opened > streamAgeMs) {
+    const now = this.parts.now();
+    if (this.current !== undefined) {
+      this.muteIfQuiet(this.current, now);
+    }
+    if (this.current !== undefined && now - this.current.opened > streamAgeMs) {
       this.retire(this.current);
     }
     if (this.current === undefined && this.queue.length > 0 && !this.closed) {
@@ -212,7 +215,7 @@ export class Lane {
       cancelled: [],
       sending: false,
       asked: undefined,
-      probing: false,
+      mute: false,
     };
     this.current = s;
     this.streams.add(s);
@@ -243,8 +246,8 @@ export class Lane {
   }
 
   private receive(s: CheckStream, message: Uint8Array): void {
+    this.trust(s);
     s.asked = undefined;
-    this.unanswered = 0;
     try {
       const { results, draining } = decode(CheckStreamResponseSchema, message);
       for (const result of results) {
@@ -257,11 +260,9 @@ export class Lane {
       this.giveUp(s, errorOf(error));
       return;
     }
-    if (s.calls.size > 0) {
+    if (s.calls.size > 0 && !s.mute) {
       s.asked = this.parts.now();
       this.wakeBy(s.asked + quietMs);
-    } else {
-      this.idle();
     }
   }
 
@@ -319,8 +320,14 @@ export class Lane {
   /** The call has its answer, or nobody waits for it. */
   private settle(call: Call): void {
     this.waiting.delete(call);
-    call.on?.calls.delete(call.id);
     call.forget?.();
+    if (call.on?.calls.delete(call.id) === true && call.on.calls.size === 0) {
+      this.idle();
+    }
+    if (this.waiting.size === 0) {
+      clearTimeout(this.timer); // it would keep the process alive
+      this.timerAt = Infinity;
+    }
   }
 
   private fail(call: Call, error: ConsentError): void {
@@ -332,6 +339,12 @@ export class Lane {
   private drop(call: Call, error: ConsentError): void {
     const sent = call.on?.calls.get(call.id) === call ? call.on : undefined;
     this.fail(call, error);
+    if (sent?.mute === true && error.code === "DEADLINE_EXCEEDED") {
+      this.pause(sent);
+    }
+    if (sent?.mute === true && sent.calls.size === 0) {
+      sent.stream?.cancel();
+    }
     if (sent !== undefined && sent === this.current) {
       sent.cancelled.push(call.id);
       this.schedule();
@@ -350,6 +363,9 @@ export class Lane {
     const s = this.current;
     if (s !== undefined && s.calls.size === 0 && this.queue.length === 0) {
       this.retire(s);
+      if (s.asked !== undefined) {
+        s.stream?.cancel(); // nobody waits for the answers, which may never come
+      }
     }
   }
 
@@ -371,7 +387,7 @@ export class Lane {
     const now = this.parts.now();
     let next = Infinity;
     for (const s of this.streams) {
-      next = Math.min(next, this.askAgainIfQuiet(s, now)); // before its calls are dropped: deadlines may be shorter
+      next = Math.min(next, this.muteIfQuiet(s, now));
     }
     for (const call of [...this.waiting]) {
       if (call.end <= now) {
@@ -386,41 +402,33 @@ export class Lane {
   }
 
   /** Returns when to look again; Infinity: not before something happens. */
-  private askAgainIfQuiet(s: CheckStream, now: number): number {
-    if (s.asked === undefined || s.probing || s.calls.size === 0) {
+  private muteIfQuiet(s: CheckStream, now: number): number {
+    if (s.asked === undefined || s.mute) {
       return Infinity;
     }
     if (now - s.asked < quietMs) {
       return s.asked + quietMs;
     }
-    void this.probe(s);
+    s.mute = true;
+    this.retire(s);
     return Infinity;
   }
 
-  /** Asks by a call of its own what a quiet stream does not answer. If that gets through, the stream does not. */
-  private async probe(s: CheckStream): Promise<void> {
-    const [call] = s.calls.values();
-    const asked = s.asked;
-    if (call === undefined) {
-      return;
+  /** What a message says of the stream that it came on. */
+  private trust(s: CheckStream): void {
+    if (s.mute) {
+      this.pause(s);
+    } else {
+      this.pauseMs = shortestPauseMs;
     }
-    s.probing = true;
-    const timeoutMs = Math.max(call.end - this.parts.now(), shortestProbeMs);
-    const answer = await this.parts.alone(call.request, { timeoutMs, signal: undefined }).catch(() => undefined);
-    s.probing = false;
-    if (answer === undefined || this.closed) {
-      return; // the server is slow, or gone: the deadline tells
-    }
-    if (this.waiting.has(call)) {
-      this.settle(call);
-      call.resolve(answer);
-    }
-    if (s.asked === asked && this.streams.has(s)) {
-      if (++this.unanswered > 1) {
-        this.streamlessUntil = this.parts.now() + streamlessMs;
-        this.unanswered = 0;
-      }
-      this.giveUp(s, new ConsentError("UNKNOWN", "the stream does not answer, though the server does"));
+  }
+
+  /** Has checks be calls of their own for a while; once for each stream. */
+  private pause(s: CheckStream): void {
+    if (s.asked !== undefined) {
+      s.asked = undefined;
+      this.streamlessUntil = this.parts.now() + this.pauseMs;
+      this.pauseMs = Math.min(2 * this.pauseMs, longestPauseMs);
     }
   }
 }
