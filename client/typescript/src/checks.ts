@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import type { BatchResult, CheckInit } from "./checker.js";
 import { decode, encode, pathOf, reading } from "./codec.js";
+import { encodeCheck } from "./encode-check.js";
 import { Decision } from "./decision.js";
 import { asConsentError, batchError, ConsentError } from "./errors.js";
 import { largeCheckBytes } from "./frames.js";
@@ -9,7 +10,6 @@ import { Gate } from "./gate.js";
 import {
   BatchCheckRequestSchema,
   BatchCheckResponseSchema,
-  CheckRequestSchema,
   CheckResponseSchema,
   DecisionService,
   type BatchCheckResult,
@@ -54,20 +54,23 @@ export class Checks {
     this.lanes.forEach((lane) => lane.close());
   }
 
-  async check(request: CheckInit, bounds: Bounds): Promise<Decision> {
+  /** @throws ConsentError at once, for what is wrong before anything is asked. */
+  check(request: CheckInit, bounds: Bounds): Decision | Promise<Decision> {
     refuseEnded(bounds.timeoutMs, bounds.signal);
     const { near } = this.parts;
-    const known = near && reading(() => near.lookup(request));
+    if (near === undefined) {
+      return this.remote(encodeCheck(request), bounds);
+    }
+    const known = reading(() => near.lookup(request));
     if (known !== undefined) {
       return known;
     }
-    const ticket = near && reading(() => near.ticket(request));
-    const response = await this.remote(encode(CheckRequestSchema, request), bounds);
-    const decision = new Decision(response);
-    if (ticket !== undefined) {
-      near?.admit(ticket, { response, decision });
-    }
-    return decision;
+    const ticket = reading(() => near.ticket(request));
+    return this.remote(encodeCheck(request), bounds, (response, decision) => {
+      if (ticket !== undefined) {
+        near.admit(ticket, { response, decision });
+      }
+    });
   }
 
   /** Splits what is too long for one call; each part is decided by itself. */
@@ -127,15 +130,38 @@ export class Checks {
     });
   }
 
-  /** The metadata of a call of its own are not a stream's. */
-  private async remote(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+  /**
+   * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check that is answered at
+   * once has one promise: several thousand under way would keep the garbage collector busy otherwise.
+   */
+  private remote(request: Uint8Array, bounds: Bounds, seen?: (r: CheckResponse, d: Decision) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
-    if (lane === undefined) {
-      return this.alone(request, bounds);
-    }
     const end = performance.now() + bounds.timeoutMs;
+    return new Promise((resolve, reject) => {
+      const answered = (response: CheckResponse) => {
+        const decision = new Decision(response);
+        seen?.(response, decision);
+        resolve(decision);
+      };
+      if (lane === undefined) {
+        this.alone(request, bounds).then(answered).catch(reject);
+        return;
+      }
+      lane.check(request, bounds, {
+        answered: (response) => {
+          this.parts.retrier.succeeded();
+          answered(response);
+        },
+        failed: (error) => this.again(request, { bounds, end, lane, error }).then(answered).catch(reject),
+      });
+    });
+  }
+
+  /** Goes on after a first attempt over a stream has failed. */
+  private async again(request: Uint8Array, failed: { bounds: Bounds; end: number; lane: Lane; error: ConsentError }): Promise<CheckResponse> {
+    const { bounds, end, lane, error } = failed;
     try {
-      return await this.parts.retrier.run(bounds, (b) => lane.check(request, b));
+      return await this.parts.retrier.resume({ bounds, end, error }, (b) => asked(lane, request, b));
     } catch (thrown) {
       if (!(thrown instanceof StreamError)) {
         throw thrown;
@@ -166,6 +192,11 @@ export class Checks {
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
     return decode(CheckResponseSchema, await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds));
   }
+}
+
+/** A lane's check as a promise. */
+function asked(lane: Lane, request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+  return new Promise((answered, failed) => lane.check(request, bounds, { answered, failed }));
 }
 
 function resultOf(result: BatchCheckResult): BatchResult {

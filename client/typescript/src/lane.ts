@@ -34,21 +34,27 @@ export class StreamError extends ConsentError {
   }
 }
 
+/** Who asks: gets one of the two, once. */
+export interface Asker {
+  answered(response: CheckResponse): void;
+  /** With the check's own error, or a `StreamError`. */
+  failed(error: ConsentError): void;
+}
+
 /** One check that waits for its answer. */
 class Call implements FramedCheck {
   /** Set when it is sent. */
   id = 0;
-  on: CheckStream | undefined;
+  on: CheckStream | undefined = undefined;
   timeoutMs = 0;
   /** Frees what waits for the caller's signal. */
-  forget: (() => void) | undefined;
+  forget: (() => void) | undefined = undefined;
 
   constructor(
     readonly request: Uint8Array,
     /** When the caller has its answer at the latest. */
     readonly end: number,
-    readonly resolve: (response: CheckResponse) => void,
-    readonly reject: (error: ConsentError) => void,
+    readonly asker: Asker,
   ) {}
 }
 
@@ -100,29 +106,22 @@ export class Lane {
     return this.parts.now() < this.streamlessUntil;
   }
 
-  /**
-   * Has one check decided.
-   *
-   * @throws ConsentError the check's own; StreamError that of its stream.
-   */
-  check(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
-    return new Promise((resolve, reject) => {
-      if (this.closed) {
-        reject(closedError());
-        return;
-      }
-      const call = new Call(request, this.parts.now() + bounds.timeoutMs, resolve, reject);
-      const { signal } = bounds;
-      if (signal !== undefined) {
-        call.forget = onAbort(signal, () => {
-          this.drop(call, new ConsentError("CANCELLED", "the caller's signal was aborted", { cause: signal.reason }));
-        });
-      }
-      this.waiting.add(call);
-      this.queue.push(call);
-      this.wakeBy(call.end);
-      this.schedule();
-    });
+  /** Has one check decided, which is encoded already. The asker is not told before this returns. */
+  check(request: Uint8Array, { timeoutMs, signal }: Bounds, asker: Asker): void {
+    if (this.closed) {
+      queueMicrotask(() => asker.failed(closedError()));
+      return;
+    }
+    const call = new Call(request, this.parts.now() + timeoutMs, asker);
+    if (signal !== undefined) {
+      call.forget = onAbort(signal, () => {
+        this.drop(call, new ConsentError("CANCELLED", "the caller's signal was aborted", { cause: signal.reason }));
+      });
+    }
+    this.waiting.add(call);
+    this.queue.push(call);
+    this.wakeBy(call.end);
+    this.schedule();
   }
 
   /** Ends all checks with CANCELLED. */
@@ -274,7 +273,7 @@ export class Lane {
     switch (outcome.case) {
       case "response":
         this.settle(call);
-        call.resolve(outcome.value);
+        call.asker.answered(outcome.value);
         return;
       case "error":
         this.fail(call, batchError(outcome.value));
@@ -332,7 +331,7 @@ export class Lane {
 
   private fail(call: Call, error: ConsentError): void {
     this.settle(call);
-    call.reject(error);
+    call.asker.failed(error);
   }
 
   /** Ends a call whose caller does not wait any longer, and tells the server. */
