@@ -76,10 +76,7 @@ export class Checks {
   /** Splits what is too long for one call; each part is decided by itself. */
   async batch(request: BatchInit, bounds: Bounds): Promise<BatchResult[]> {
     refuseEnded(bounds.timeoutMs, bounds.signal);
-    const { requests, consistency } = reading(() => ({
-      requests: [...(request.requests ?? [])],
-      consistency: request.consistency === undefined ? {} : { consistency: request.consistency },
-    }));
+    const { requests, consistency } = reading(() => partsOf(request));
     if (requests.length <= maxBatch) {
       return this.smallBatch(request, bounds);
     }
@@ -192,6 +189,15 @@ export class Checks {
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
     return decode(CheckResponseSchema, await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds));
   }
+}
+
+/** @throws ConsentError INVALID_ARGUMENT where one of the requests is none: the library would make one up. */
+function partsOf({ requests = [], consistency }: BatchInit) {
+  const all = [...requests];
+  if (!all.every((r) => typeof r === "object" && r !== null)) {
+    throw new ConsentError("INVALID_ARGUMENT", "one of the batch's requests is no object");
+  }
+  return { requests: all, consistency: consistency === undefined ? {} : { consistency } };
 }
 
 /** A lane's check as a promise. */
