@@ -36,6 +36,8 @@ export interface ChecksParts {
   /** How many streams carry checks; 0: each check is a call of its own. */
   readonly lanes: number;
   readonly near: NearCache | undefined;
+  /** Milliseconds that only grow. */
+  now(): number;
 }
 
 /** Has checks decided: by the near cache, if there is one, over a stream where that is possible, else by calls. */
@@ -80,14 +82,14 @@ export class Checks {
     if (requests.length <= maxBatch) {
       return this.smallBatch(request, bounds);
     }
-    const end = performance.now() + bounds.timeoutMs;
+    const end = this.parts.now() + bounds.timeoutMs;
     const results: BatchResult[][] = [];
     let next = 0;
     const worker = async () => {
       while (next * maxBatch < requests.length) {
         const n = next++;
         const part: BatchInit = { requests: requests.slice(n * maxBatch, (n + 1) * maxBatch), ...consistency };
-        results[n] = await this.smallBatch(part, { ...bounds, timeoutMs: end - performance.now() });
+        results[n] = await this.smallBatch(part, { ...bounds, timeoutMs: end - this.parts.now() });
       }
     };
     await Promise.all(Array.from({ length: batchesAtOnce }, worker));
@@ -123,7 +125,7 @@ export class Checks {
     const { transport } = this.parts;
     return new Lane({
       open: (events) => transport.stream(pathOf(DecisionService.method.checkStream), events),
-      now: () => performance.now(),
+      now: () => this.parts.now(),
     });
   }
 
@@ -133,7 +135,7 @@ export class Checks {
    */
   private remote(request: Uint8Array, bounds: Bounds, seen?: (r: CheckResponse, d: Decision) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
-    const end = performance.now() + bounds.timeoutMs;
+    const end = this.parts.now() + bounds.timeoutMs;
     return new Promise((resolve, reject) => {
       const answered = (response: CheckResponse) => {
         const decision = new Decision(response);
@@ -168,7 +170,7 @@ export class Checks {
       } else if (thrown.code === "UNAVAILABLE" || thrown.code === "CANCELLED") {
         throw asConsentError(thrown.cause);
       }
-      return this.alone(request, { ...bounds, timeoutMs: end - performance.now() });
+      return this.alone(request, { ...bounds, timeoutMs: end - this.parts.now() });
     }
   }
 

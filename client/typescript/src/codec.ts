@@ -26,14 +26,19 @@ export function pathOf(method: DescMethod): string {
 /** @throws ConsentError INVALID_ARGUMENT if init does not fit the message, whatever is the matter with it. */
 export function encode<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Uint8Array {
   return reading(() => {
-    if (typeof init !== "object" || init === null) {
-      throw new ConsentError("INVALID_ARGUMENT", "the request is no object");
-    }
+    requireObject(init);
     inspect(init, { left: maxValues }, 0);
     const message = create(schema, init);
     requireTexts(schema, message);
     return toBinary(schema, message);
   });
+}
+
+/** @throws ConsentError INVALID_ARGUMENT */
+export function requireObject(request: unknown): void {
+  if (typeof request !== "object" || request === null) {
+    throw new ConsentError("INVALID_ARGUMENT", "the request is no object");
+  }
 }
 
 /** Runs what reads a caller's values: their getters, and proxies, may throw anything. @throws ConsentError INVALID_ARGUMENT */
@@ -93,10 +98,32 @@ function requireTexts(schema: DescMessage, message: Message): void {
     for (const v of values as unknown[]) {
       if (field.message !== undefined && isMessage(v)) {
         requireTexts(field.message, v);
+      } else if (field.message?.typeName === "google.protobuf.Struct") {
+        requireJson(v);
       } else if (field.scalar === ScalarType.STRING && field.fieldKind !== "map" && typeof v !== "string") {
         throw new ConsentError("INVALID_ARGUMENT", `${field.name} is no text`);
       }
     }
+  }
+}
+
+/** Refuses what JSON does not have: the library writes null for it, and a policy would read that. */
+function requireJson(value: unknown): void {
+  switch (typeof value) {
+    case "bigint":
+    case "function":
+    case "symbol":
+      throw new ConsentError("INVALID_ARGUMENT", `the request's context has a ${typeof value}, which JSON does not have`);
+    case "number":
+      if (!Number.isFinite(value)) {
+        throw new ConsentError("INVALID_ARGUMENT", `the request's context has ${value}, which JSON does not have`);
+      }
+      return;
+    case "object":
+      if (value !== null && !Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object)) {
+        throw new ConsentError("INVALID_ARGUMENT", "the request's context has an object that is not plain, such as a Date or a Map");
+      }
+      Object.values(value ?? {}).forEach(requireJson);
   }
 }
 

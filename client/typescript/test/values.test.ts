@@ -59,7 +59,7 @@ const proxied = new Proxy(
 test("what is no request is refused with the documented error, by every call", async () => {
   const requests: unknown[] = [undefined, null, 7, "x", Symbol("s"), throwing, proxied, { ...ask, purpose: 7 }, { ...ask, dataCategories: 7 }];
   requests.push({ ...ask, subjectId: {} }, { ...ask, dataCategories: [{}] }, { ...ask, recipient: { id: [] } });
-  for (const context of [circular, nested(3_000), nested(100_000), wide, { big: 1n }, { f: () => 1 }, { n: NaN }, throwing, proxied]) {
+  for (const context of [circular, nested(3_000), nested(100_000), wide, { big: 1n }, { f: () => 1 }, { n: NaN }, { n: [-Infinity] }, { d: new Date() }, { a: [{ m: new Map() }] }, throwing, proxied]) {
     requests.push({ ...ask, context });
   }
   for (const request of requests as CheckInit[]) {
