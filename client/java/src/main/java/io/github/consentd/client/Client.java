@@ -5,6 +5,7 @@ import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.BatchCheckResponse;
 import io.github.consentd.v1.BatchCheckResult;
 import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.CheckResponse;
 import io.github.consentd.v1.ConsentServiceGrpc;
 import io.github.consentd.v1.DecisionServiceGrpc;
 import io.github.consentd.v1.GetPolicyRequest;
@@ -29,6 +30,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletionException;
 
 /**
  * Talks to one consentd, over one connection that is made when it is first needed. Safe for use by many threads; make one and
@@ -38,8 +40,14 @@ public final class Client implements Checker, AutoCloseable {
   private final Transport transport;
   private final Retrier retrier;
   private final Duration timeout;
+  private final Near near; // null: none
 
   Client(Transport transport, Retrier retrier, Duration timeout) {
+    this(transport, retrier, timeout, null);
+  }
+
+  Client(Transport transport, Retrier retrier, Duration timeout, Near near) {
+    this.near = near;
     this.transport = transport;
     this.retrier = retrier;
     this.timeout = timeout;
@@ -63,6 +71,9 @@ public final class Client implements Checker, AutoCloseable {
   /** Closes the connection; calls under way and later ones throw. */
   @Override
   public void close() {
+    if (near != null) {
+      near.close();
+    }
     transport.close();
   }
 
@@ -78,7 +89,17 @@ public final class Client implements Checker, AutoCloseable {
 
   @Override
   public Decision check(CheckRequest request, Duration timeout) {
-    return Decision.of(call(DecisionServiceGrpc.getCheckMethod(), request, timeout));
+    Decision known = near == null ? null : near.lookup(request);
+    if (known != null) {
+      return known;
+    }
+    Near.Ticket ticket = near == null ? null : near.ticket();
+    CheckResponse response = call(DecisionServiceGrpc.getCheckMethod(), request, timeout);
+    Decision decision = Decision.of(response);
+    if (near != null) {
+      near.admit(ticket, request, response, decision);
+    }
+    return decision;
   }
 
   @Override
@@ -164,7 +185,15 @@ public final class Client implements Checker, AutoCloseable {
 
   private <Q extends Message, A extends Message> A call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
     Strings.requireWellFormed(Objects.requireNonNull(request, "request"));
-    return retrier.run(timeout, left -> transport.call(method, request, left));
+    return retrier.run(
+        timeout,
+        left -> {
+          try {
+            return transport.call(method, request, left).join();
+          } catch (CompletionException e) {
+            throw (ConsentException) e.getCause();
+          }
+        });
   }
 
   private static BatchResult result(BatchCheckResult result) {

@@ -17,6 +17,7 @@ public final class ClientBuilder {
   private ChannelCredentials tls; // null: the default
   private CallCredentials credentials; // null: none
   private boolean insecure;
+  private Near.Factory near; // null: none
 
   ClientBuilder(String target) {
     this.target = Objects.requireNonNull(target, "target");
@@ -61,7 +62,8 @@ public final class ClientBuilder {
       throw new IllegalArgumentException("tls and insecure contradict each other");
     }
     Target parsed = Target.parse(target);
-    return new Client(new GrpcTransport(parsed, connection(parsed), credentials), new Retrier(Retrier.SYSTEM), timeout);
+    Transport transport = new GrpcTransport(parsed, connection(parsed), credentials);
+    return new Client(transport, new Retrier(Retrier.SYSTEM), timeout, near == null ? null : near.over(transport));
   }
 
   private ChannelCredentials connection(Target parsed) {

@@ -3,6 +3,7 @@ package io.github.consentd.client;
 import io.grpc.CallCredentials;
 import io.grpc.CallOptions;
 import io.grpc.ChannelCredentials;
+import io.grpc.ClientCall;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
@@ -11,6 +12,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -48,17 +50,22 @@ final class GrpcTransport implements Transport {
   }
 
   @Override
-  public <Q, A> A call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
+  public <Q, A> CompletableFuture<A> call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
     try {
       CallOptions bounded = options.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
-      return ClientCalls.blockingUnaryCall(channel, method, bounded, request);
+      return CompletableFuture.completedFuture(ClientCalls.blockingUnaryCall(channel, method, bounded, request));
     } catch (StatusRuntimeException e) {
       if (channel.isShutdown()) {
-        throw ConsentException.of(Status.Code.CANCELLED, "the client is closed");
+        return CompletableFuture.failedFuture(ConsentException.of(Status.Code.CANCELLED, "the client is closed"));
       }
       reconnectSoon(e.getStatus());
-      throw ConsentException.of(e);
+      return CompletableFuture.failedFuture(ConsentException.of(e));
     }
+  }
+
+  @Override
+  public <Q, A> ClientCall<Q, A> open(MethodDescriptor<Q, A> method) {
+    return channel.newCall(method, options);
   }
 
   /**

@@ -1,11 +1,13 @@
 package io.github.consentd.client;
 
 import com.google.protobuf.Message;
+import io.grpc.ClientCall;
 import io.grpc.MethodDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 
 /** A transport whose server is a function, and which remembers the attempts. */
@@ -22,10 +24,19 @@ final class FakeTransport implements Transport {
 
   @Override
   @SuppressWarnings("unchecked")
-  public <Q, A> A call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
+  public <Q, A> CompletableFuture<A> call(MethodDescriptor<Q, A> method, Q request, Duration timeout) {
     Attempt attempt = new Attempt(method.getBareMethodName(), (Message) request, timeout);
     attempts.add(attempt);
-    return (A) answer.apply(attempt);
+    try {
+      return CompletableFuture.completedFuture((A) answer.apply(attempt));
+    } catch (RuntimeException | Error e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public <Q, A> ClientCall<Q, A> open(MethodDescriptor<Q, A> method) {
+    throw new UnsupportedOperationException(method.getFullMethodName());
   }
 
   @Override
