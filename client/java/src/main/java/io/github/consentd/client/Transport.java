@@ -1,6 +1,8 @@
 package io.github.consentd.client;
 
+import io.grpc.CallCredentials;
 import io.grpc.ClientCall;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +20,14 @@ interface Transport extends AutoCloseable {
 
   /** A call that is not started yet, such as a stream, with the client's credentials and without a deadline. */
   <Q, A> ClientCall<Q, A> open(MethodDescriptor<Q, A> method);
+
+  /**
+   * The same transport, with more that goes along with its calls. To close either closes both.
+   *
+   * @param headers beside those there are
+   * @param credentials instead of those there are; null: those there are
+   */
+  Transport with(Metadata headers, CallCredentials credentials);
 
   @Override
   void close();

@@ -1,7 +1,9 @@
 package io.github.consentd.client;
 
 import com.google.protobuf.Message;
+import io.grpc.CallCredentials;
 import io.grpc.ClientCall;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +18,7 @@ final class FakeTransport implements Transport {
   record Attempt(String method, Message request, Duration timeout) {}
 
   final List<Attempt> attempts = Collections.synchronizedList(new ArrayList<>());
+  Metadata headers = Headers.NONE; // those of the view made last
   private final Function<Attempt, Message> answer;
 
   FakeTransport(Function<Attempt, Message> answer) {
@@ -40,11 +43,17 @@ final class FakeTransport implements Transport {
   }
 
   @Override
+  public Transport with(Metadata headers, CallCredentials credentials) {
+    this.headers = headers;
+    return this;
+  }
+
+  @Override
   public void close() {}
 
   /** A client over this transport, with time that stands still but for sleeps. */
   Client client() {
-    return new Client(this, new Retrier(new FakeClock()), Retrier.DEFAULT_TIMEOUT);
+    return new Client(this, new Retrier(new FakeClock()), Timeouts.DEFAULT);
   }
 
   Attempt last() {
