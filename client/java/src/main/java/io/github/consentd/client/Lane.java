@@ -30,9 +30,10 @@ import java.util.function.Supplier;
  * the next. Nothing waits for a clock. Where the connection takes no more, or {@link #WINDOW} checks are unanswered, the others wait
  * here until their deadlines: none is refused.
  *
- * <p>A stream may be open and yet never answer, as behind a proxy that buffers. So a check that a silent stream owes for
- * {@link #PROBE_NANOS} is asked by a call of its own too; where that is answered and the stream still silent, checks go without
- * streams for {@link #DISTRUST_NANOS}.
+ * <p>A stream may be open and yet never answer, as behind a proxy that buffers. So our side of a stream that has said nothing for
+ * {@link #QUIET_NANOS} is closed, upon which a server answers what is under way and ends it, and a proxy hands on what is complete.
+ * Where that brings the first answers at once, or a stream is given up that never gave one, checks go without streams for a while.
+ * (To ask once more by a call would ask a slow server everything twice.)
  *
  * <p>Safe for use by many threads. Only moves of references happen under the lock, so that it never holds a virtual thread for long.
  */
@@ -49,10 +50,17 @@ final class Lane {
   // A server reads no more while 1,000 checks are unanswered: as many again are on their way to it.
   private static final int WINDOW = 2 * MAX_CHECKS;
 
-  // How long a stream with checks under way may say nothing until it is looked into, and until it is given up.
-  private static final long PROBE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+  // How long a stream with checks under way may say nothing until our side of it is closed, and until one whose check runs out of
+  // time is given up. Most of the default timeout is left after the first.
+  private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
   private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-  private static final long DISTRUST_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+  // What comes this soon after our side was closed was held back until then.
+  private static final long AT_ONCE_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+
+  // How long there are no streams where they were held back, and where one never answered, for whatever reason.
+  private static final long HELD_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long MUTE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   // When a stream is replaced: it stays with one server, and with the credentials it was opened with.
   private static final long STREAM_AGE_NANOS = TimeUnit.MINUTES.toNanos(1);
@@ -81,9 +89,6 @@ final class Lane {
   /** What a lane needs of its client. */
   interface Side {
     ClientCall<CheckStreamRequest, CheckStreamResponse> open();
-
-    /** One check by a call of its own. */
-    CompletableFuture<CheckResponse> unary(CheckRequest request, long nanos);
 
     /** A check ran into its deadline. */
     void timedOut();
@@ -284,7 +289,7 @@ final class Lane {
     }
     if (message.getChecksCount() > 0 && to.asked - to.heard <= 0) {
       to.asked = now;
-      arm(now + PROBE_NANOS);
+      arm(now + QUIET_NANOS);
     }
     return message.build();
   }
@@ -309,10 +314,9 @@ final class Lane {
     }
   }
 
-  /** Answers the checks whose deadline has passed, and looks into a stream that is silent. */
+  /** Answers the checks whose deadline has passed, and closes our side of a stream that is quiet. */
   private void tick(long at) {
     List<Check> late = new ArrayList<>();
-    Check probe;
     lock.lock();
     try {
       if (closed || !armed || wake != at) {
@@ -324,7 +328,10 @@ final class Lane {
       for (Stream s : streams) {
         s.checks.values().removeIf(check -> isLate(check, now, late));
       }
-      probe = stream == null ? null : stream.probe(now);
+      if (stream != null && !stream.checks.isEmpty() && stream.isSilent(QUIET_NANOS)) {
+        stream.quiet = now;
+        retire(stream);
+      }
       rearm(now);
     } finally {
       lock.unlock();
@@ -333,13 +340,10 @@ final class Lane {
       check.completeExceptionally(ConsentException.timeout());
     }
     if (!late.isEmpty()) {
-      giveUpIfSilent();
+      giveUpSilent();
       side.timedOut();
-      kick();
     }
-    if (probe != null) {
-      probe(probe);
-    }
+    kick();
   }
 
   private boolean isLate(Check check, long now, List<Check> late) {
@@ -349,8 +353,8 @@ final class Lane {
     if (check.deadline - now > 0) {
       return false;
     }
-    if (check.on != null) {
-      check.on.cancels.add(check.id);
+    if (check.on != null && check.on == stream) {
+      stream.cancels.add(check.id);
     }
     late.add(check);
     return true;
@@ -366,64 +370,48 @@ final class Lane {
         next = Math.min(next, check.deadline - now);
       }
     }
-    if (stream != null && !stream.probed && stream.asked - stream.heard > 0) {
-      next = Math.min(next, stream.asked + PROBE_NANOS - now);
+    if (stream != null && !stream.checks.isEmpty() && stream.asked - stream.heard > 0) {
+      next = Math.min(next, stream.asked + QUIET_NANOS - now);
     }
     if (next != Long.MAX_VALUE) {
       arm(now + Math.max(TICK_NANOS, next));
     }
   }
 
-  /** A stream that has been silent for too long when a check runs out of time is given up with it. */
-  private void giveUpIfSilent() {
-    Stream silent;
+  /** Streams that have been silent for too long when a check runs out of time are given up with it. */
+  private void giveUpSilent() {
+    List<Stream> silent = new ArrayList<>();
     lock.lock();
     try {
-      silent = stream;
-      if (silent == null || !silent.isSilent(SILENCE_NANOS)) {
-        return;
+      for (Stream s : streams) {
+        if (s.isSilent(SILENCE_NANOS)) {
+          silent.add(s);
+        }
       }
-      retire(silent);
+      for (Stream s : silent) {
+        retire(s);
+        if (!s.spoke) {
+          distrust(MUTE_NANOS);
+        }
+      }
     } finally {
       lock.unlock();
     }
-    silent.cancel("the stream is silent");
-    kick();
+    silent.forEach(s -> s.cancel("the stream is silent"));
   }
 
-  private void probe(Check check) {
-    Stream asked = check.on;
-    CompletableFuture<CheckResponse> answer = side.unary(check.request, check.deadline - timer.nanoTime());
-    answer.whenComplete(
-        (response, e) -> {
-          if (e == null) {
-            check.complete(response);
-            distrustIfSilent(asked);
-          }
-        });
-  }
-
-  private void distrustIfSilent(Stream asked) {
-    lock.lock();
-    try {
-      if (!asked.isSilent(PROBE_NANOS)) {
-        return;
-      }
-      distrusted = true;
-      distrustedUntil = timer.nanoTime() + DISTRUST_NANOS;
-      retire(asked);
-    } finally {
-      lock.unlock();
-    }
-    asked.stuck();
+  /** Has checks go without streams for a while; the lock is held. */
+  private void distrust(long nanos) {
+    distrusted = true;
+    distrustedUntil = timer.nanoTime() + nanos;
   }
 
   /** A check whose caller left. */
   private void leave(Check check) {
     lock.lock();
     try {
-      if (check.on != null && check.on.checks.remove(check.id) != null) {
-        check.on.cancels.add(check.id);
+      if (check.on != null && check.on.checks.remove(check.id) != null && check.on == stream) {
+        stream.cancels.add(check.id);
       }
     } finally {
       lock.unlock();
@@ -465,7 +453,8 @@ final class Lane {
     final long opened = timer.nanoTime();
     long heard = opened; // when the last message came
     long asked = opened; // when the first was sent after it
-    boolean probed;
+    long quiet; // when our side was closed for its silence; 0: it was not
+    boolean spoke; // ever
     private boolean ready;
     private long last; // the id given last
 
@@ -482,15 +471,6 @@ final class Lane {
 
     boolean isSilent(long nanos) {
       return asked - heard > 0 && timer.nanoTime() - asked >= nanos;
-    }
-
-    /** The check to ask by itself, once in a silence. */
-    Check probe(long now) {
-      if (probed || checks.isEmpty() || asked - heard <= 0 || now - asked < PROBE_NANOS) {
-        return null;
-      }
-      probed = true;
-      return checks.values().iterator().next();
     }
 
     void cancel(String why) {
@@ -533,12 +513,6 @@ final class Lane {
       }
     }
 
-    /** Has its checks, and those that wait for it, asked by themselves. */
-    void stuck() {
-      fail(ConsentException.of(Status.Code.UNIMPLEMENTED, "the stream does not answer"), true);
-      cancel("the stream does not answer");
-    }
-
     @Override
     public void onReady() {
       lock.lock();
@@ -556,7 +530,10 @@ final class Lane {
       lock.lock();
       try {
         heard = timer.nanoTime();
-        probed = false;
+        if (!spoke && quiet != 0 && heard - quiet <= AT_ONCE_NANOS) {
+          distrust(HELD_NANOS);
+        }
+        spoke = true;
         for (StreamedResult result : message.getResultsList()) {
           answered.add(checks.remove(result.getId()));
         }
@@ -564,7 +541,7 @@ final class Lane {
           retire(this);
         } else if (!checks.isEmpty()) {
           asked = heard + 1;
-          arm(asked + PROBE_NANOS);
+          arm(asked + QUIET_NANOS);
         }
       } finally {
         lock.unlock();
@@ -595,8 +572,7 @@ final class Lane {
       try {
         neverOpened = !ready;
         if (streamless) {
-          distrusted = true;
-          distrustedUntil = timer.nanoTime() + DISTRUST_NANOS;
+          distrust(HELD_NANOS);
         }
         if (stream == this) {
           stream = null;
