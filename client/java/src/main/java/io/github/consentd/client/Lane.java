@@ -30,10 +30,11 @@ import java.util.function.Supplier;
  * the next. Nothing waits for a clock. Where the connection takes no more, or {@link #WINDOW} checks are unanswered, the others wait
  * here until their deadlines: none is refused.
  *
- * <p>A stream may be open and yet never answer, as behind a proxy that buffers. So our side of a stream that has said nothing for
- * {@link #QUIET_NANOS} is closed, upon which a server answers what is under way and ends it, and a proxy hands on what is complete.
- * Where that brings the first answers at once, or a stream is given up that never gave one, checks go without streams for a while.
- * (To ask once more by a call would ask a slow server everything twice.)
+ * <p>A stream may be open and yet never answer, as behind a proxy that buffers. Until one has answered as it should, our side of a
+ * stream that says nothing for {@link #QUIET_NANOS} is closed, upon which a server answers what is under way and ends it, and a proxy
+ * hands on what is complete. Where a stream says nothing for {@link #MUTE_NANOS} one of its checks is asked by a call too. Where the
+ * first brings the answers at once, twice in a row, or the second has an answer and the stream none, checks go without streams for a
+ * while. (To ask by a call at once, or all of them, would ask a slow server everything twice.)
  *
  * <p>Safe for use by many threads. Only moves of references happen under the lock, so that it never holds a virtual thread for long.
  */
@@ -58,9 +59,14 @@ final class Lane {
   // What comes this soon after our side was closed was held back until then.
   private static final long AT_ONCE_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
 
+  private static final int HELD_TWICE = 2;
+
+  // When it is found out whether calls are answered where a stream never was: beyond the default timeout.
+  private static final long MUTE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   // How long there are no streams where they were held back, and where one never answered, for whatever reason.
-  private static final long HELD_NANOS = TimeUnit.MINUTES.toNanos(1);
-  private static final long MUTE_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long WITHOUT_HELD_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long WITHOUT_MUTE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   // When a stream is replaced: it stays with one server, and with the credentials it was opened with.
   private static final long STREAM_AGE_NANOS = TimeUnit.MINUTES.toNanos(1);
@@ -90,6 +96,9 @@ final class Lane {
   interface Side {
     ClientCall<CheckStreamRequest, CheckStreamResponse> open();
 
+    /** One check by a call of its own. */
+    CompletableFuture<CheckResponse> unary(CheckRequest request, long nanos);
+
     /** A check ran into its deadline. */
     void timedOut();
   }
@@ -108,6 +117,8 @@ final class Lane {
   private boolean closed;
   private boolean armed;
   private long wake; // when tick runs next, if armed
+  private boolean proven; // a stream has answered while both sides were open
+  private int held; // how many in a row answered only after our side was closed
   private boolean distrusted;
   private long distrustedUntil;
 
@@ -225,7 +236,21 @@ final class Lane {
   }
 
   private void send() {
-    while (sendSome()) {}
+    do {
+      if (isCrowded()) {
+        Thread.yield();
+      }
+    } while (sendSome());
+  }
+
+  /** Whether other checks are under way beside the one to be sent: their callers' next ones may come in a moment. */
+  private boolean isCrowded() {
+    lock.lock();
+    try {
+      return queue.size() + (stream == null ? 0 : stream.checks.size()) > 1;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Sends one message at most; false where there was nothing to send. No other thread sends meanwhile. */
@@ -317,6 +342,7 @@ final class Lane {
   /** Answers the checks whose deadline has passed, and closes our side of a stream that is quiet. */
   private void tick(long at) {
     List<Check> late = new ArrayList<>();
+    List<Check> mute = new ArrayList<>();
     lock.lock();
     try {
       if (closed || !armed || wake != at) {
@@ -328,21 +354,26 @@ final class Lane {
       for (Stream s : streams) {
         s.checks.values().removeIf(check -> isLate(check, now, late));
       }
-      if (stream != null && !stream.checks.isEmpty() && stream.isSilent(QUIET_NANOS)) {
+      if (!proven && stream != null && stream.owes(QUIET_NANOS)) {
         stream.quiet = now;
         retire(stream);
+      }
+      for (Stream s : streams) {
+        if (!s.spoke && !s.tried && s.owes(MUTE_NANOS)) {
+          s.tried = true;
+          mute.add(s.checks.values().iterator().next());
+        }
       }
       rearm(now);
     } finally {
       lock.unlock();
     }
-    for (Check check : late) {
-      check.completeExceptionally(ConsentException.timeout());
-    }
+    mute.forEach(this::tryAlone);
     if (!late.isEmpty()) {
       giveUpSilent();
       side.timedOut();
     }
+    late.forEach(check -> check.completeExceptionally(ConsentException.timeout()));
     kick();
   }
 
@@ -370,8 +401,10 @@ final class Lane {
         next = Math.min(next, check.deadline - now);
       }
     }
-    if (stream != null && !stream.checks.isEmpty() && stream.asked - stream.heard > 0) {
-      next = Math.min(next, stream.asked + QUIET_NANOS - now);
+    for (Stream s : streams) {
+      if (!proven && !s.spoke && !s.tried && s.owes(0)) {
+        next = Math.min(next, s.asked + (s == stream ? QUIET_NANOS : MUTE_NANOS) - now);
+      }
     }
     if (next != Long.MAX_VALUE) {
       arm(now + Math.max(TICK_NANOS, next));
@@ -391,13 +424,29 @@ final class Lane {
       for (Stream s : silent) {
         retire(s);
         if (!s.spoke) {
-          distrust(MUTE_NANOS);
+          distrust(WITHOUT_MUTE_NANOS);
         }
       }
     } finally {
       lock.unlock();
     }
     silent.forEach(s -> s.cancel("the stream is silent"));
+  }
+
+  /** Finds out whether a call is answered where a stream is not. */
+  private void tryAlone(Check check) {
+    long left = check.deadline - timer.nanoTime();
+    if (left <= 0) {
+      return;
+    }
+    CompletableFuture<CheckResponse> answer = side.unary(check.request, left);
+    answer.whenComplete(
+        (response, e) -> {
+          if (e == null) {
+            check.complete(response);
+            check.on.giveUpMute();
+          }
+        });
   }
 
   /** Has checks go without streams for a while; the lock is held. */
@@ -454,6 +503,7 @@ final class Lane {
     long heard = opened; // when the last message came
     long asked = opened; // when the first was sent after it
     long quiet; // when our side was closed for its silence; 0: it was not
+    boolean tried; // by a call
     boolean spoke; // ever
     private boolean ready;
     private long last; // the id given last
@@ -471,6 +521,27 @@ final class Lane {
 
     boolean isSilent(long nanos) {
       return asked - heard > 0 && timer.nanoTime() - asked >= nanos;
+    }
+
+    /** Whether it is silent while checks are under way. */
+    boolean owes(long nanos) {
+      return !checks.isEmpty() && isSilent(nanos);
+    }
+
+    /** Has its checks go by themselves, unless it has spoken meanwhile. */
+    void giveUpMute() {
+      lock.lock();
+      try {
+        if (spoke) {
+          return;
+        }
+        retire(this);
+        distrust(WITHOUT_MUTE_NANOS);
+      } finally {
+        lock.unlock();
+      }
+      fail(ConsentException.of(Status.Code.UNIMPLEMENTED, "the stream does not answer"), true);
+      cancel("the stream does not answer");
     }
 
     void cancel(String why) {
@@ -530,10 +601,7 @@ final class Lane {
       lock.lock();
       try {
         heard = timer.nanoTime();
-        if (!spoke && quiet != 0 && heard - quiet <= AT_ONCE_NANOS) {
-          distrust(HELD_NANOS);
-        }
-        spoke = true;
+        learn();
         for (StreamedResult result : message.getResultsList()) {
           answered.add(checks.remove(result.getId()));
         }
@@ -541,7 +609,6 @@ final class Lane {
           retire(this);
         } else if (!checks.isEmpty()) {
           asked = heard + 1;
-          arm(asked + QUIET_NANOS);
         }
       } finally {
         lock.unlock();
@@ -552,6 +619,18 @@ final class Lane {
         if (answered.get(i) != null) {
           answer(answered.get(i), message.getResults(i));
         }
+      }
+    }
+
+    /** What an answer shows of streams on this way; the lock is held. */
+    private void learn() {
+      proven |= quiet == 0;
+      boolean wasHeld = !spoke && quiet != 0 && heard - quiet <= AT_ONCE_NANOS;
+      spoke = true;
+      held = wasHeld ? held + 1 : held;
+      if (!proven && held >= HELD_TWICE) {
+        held = 0;
+        distrust(WITHOUT_HELD_NANOS);
       }
     }
 
@@ -572,7 +651,7 @@ final class Lane {
       try {
         neverOpened = !ready;
         if (streamless) {
-          distrust(HELD_NANOS);
+          distrust(WITHOUT_HELD_NANOS);
         }
         if (stream == this) {
           stream = null;

@@ -1,5 +1,7 @@
 package io.github.consentd.client;
 
+import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.CheckResponse;
 import io.github.consentd.v1.CheckStreamRequest;
 import io.github.consentd.v1.CheckStreamResponse;
 import io.github.consentd.v1.DecisionServiceGrpc;
@@ -38,6 +40,11 @@ final class Server implements Lane.Side, AutoCloseable {
   @Override
   public ClientCall<CheckStreamRequest, CheckStreamResponse> open() {
     return link.newCall(DecisionServiceGrpc.getCheckStreamMethod(), calling.options, calling.headers);
+  }
+
+  @Override
+  public CompletableFuture<CheckResponse> unary(CheckRequest request, long nanos) {
+    return unary(DecisionServiceGrpc.getCheckMethod(), request, nanos, calling);
   }
 
   @Override
