@@ -8,6 +8,9 @@ import io.github.consentd.v1.LinkSubjectsRequest;
 import io.github.consentd.v1.UnlinkSubjectsRequest;
 import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 
 /** Makes the parts of requests that have a usual form. */
@@ -56,6 +59,12 @@ public final class Requests {
   /** Has the server read its store, past its cache. */
   public static Consistency fullyConsistent() {
     return Consistency.newBuilder().setFullyConsistent(true).build();
+  }
+
+  /** One request for many subjects. */
+  static List<CheckRequest> forEach(CheckRequest request, Collection<String> subjects) {
+    CheckRequest.Builder builder = Objects.requireNonNull(request, "request").toBuilder();
+    return Objects.requireNonNull(subjects, "subjects").stream().map(id -> builder.setSubjectId(id).build()).toList();
   }
 
   private static Timestamp timestamp(Instant t) {
