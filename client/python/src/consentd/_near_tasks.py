@@ -1,0 +1,193 @@
+"""Watches for a near cache with the tasks of one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from consentd._errors import Error
+from consentd._near import NearCache
+from consentd._near_reports import LAST_REPORT, REPORT_TIMEOUT
+from consentd._near_session import NearProtocolError, NearSession
+from consentd._near_threads import FIRST_REWATCH, MAX_REWATCH, RELEASE_WAIT, logger
+from consentd.v1.decision_service_pb2 import ReportAnswersRequest, WatchInvalidationsRequest
+
+
+class Call(Protocol):
+    """A stream of invalidations: grpc.aio's."""
+
+    def write(self, request: WatchInvalidationsRequest) -> Awaitable[None]: ...
+
+    def read(self) -> Awaitable[Any]: ...
+
+    def done_writing(self) -> Awaitable[None]: ...
+
+    def cancel(self) -> object: ...
+
+
+class Transport(Protocol):
+    """What the client lends its near cache."""
+
+    def watch(self) -> Call:
+        """Opens WatchInvalidations, once there is a connection, without a deadline."""
+
+    async def report(self, request: ReportAnswersRequest, timeout: float) -> None:
+        """Calls ReportAnswers once. Raises Error."""
+
+
+class Watching:
+    """Keeps a stream under way, from start until close. All of it belongs to the event loop in which start is called."""
+
+    def __init__(self, near: NearCache, transport: Transport) -> None:
+        self._near = near
+        self._transport = transport
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stream: Stream | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begins to watch; whoever calls it again changes nothing."""
+        if self._tasks or self._stopped:
+            return
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._run(), name="consentd-near"))
+        if self._near.config.report_every is not None:
+            reports = self._report_each(self._near.config.report_every)
+            self._tasks.append(loop.create_task(reports, name="consentd-near-reports"))
+
+    async def close(self) -> None:
+        """Gives the lease up, and waits until the stream has ended and the server was told of the last answers, a second at
+        most. Lookups miss from then on. It may be called again."""
+        if self._stopped or self._near.inherited():
+            return
+        self._stopped = True
+        self._near.end()
+        if self._stream is not None:
+            await self._stream.release()
+        if self._tasks:
+            await asyncio.wait(self._tasks[:1], timeout=RELEASE_WAIT)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._report(None, LAST_REPORT)
+
+    async def _run(self) -> None:
+        wait = FIRST_REWATCH
+        while not self._stopped:
+            useful = False
+            try:
+                useful = await self._watch()
+            except (grpc.RpcError, NearProtocolError, Error) as error:
+                logger.debug("the stream of invalidations ended: %s", error)
+            except Exception:
+                logger.exception("the near cache failed, and begins anew")
+            if useful:
+                wait = FIRST_REWATCH
+            if not self._stopped:
+                await asyncio.sleep(wait / 2 + random.random() * wait)
+            wait = min(2 * wait, MAX_REWATCH)
+
+    async def _watch(self) -> bool:
+        """Runs one stream to its end and says whether it was of use: whether a lease was granted."""
+        stream = Stream(self._near, self._transport.watch())
+        self._stream = stream
+        beats: asyncio.Task[None] | None = None
+        try:
+            session = await stream.greet()
+            if self._stopped:
+                return False
+            self._near.begin(session)
+            beats = asyncio.get_running_loop().create_task(stream.beat(session), name="consentd-near-beats")
+            await stream.hear(session)
+            return session.granted is not None
+        finally:
+            if not self._stopped:
+                self._near.end()
+            self._stream = None
+            stream.call.cancel()
+            if beats is not None:
+                beats.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await beats
+
+    async def _report_each(self, every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            await self._report(self._near.session, REPORT_TIMEOUT)
+
+    async def _report(self, session: NearSession | None, timeout: float) -> None:
+        until = time.monotonic() + timeout
+        reporting = self._near.reports.reporting(session)
+        try:
+            request = next(reporting)
+            while True:
+                failure: grpc.StatusCode | None = None
+                try:
+                    await self._transport.report(request, max(0.0, until - time.monotonic()))
+                except Error as error:
+                    failure = error.code
+                request = reporting.send(failure)
+        except StopIteration:
+            return
+        except Exception:
+            logger.exception("the server could not be told of a near cache's answers")
+
+
+class Stream:
+    """One stream. Its two tasks write one at a time."""
+
+    def __init__(self, near: NearCache, call: Call) -> None:
+        self._near = near
+        self.call = call
+        self._writing = asyncio.Lock()
+        self._released = False
+
+    async def _send(self, request: WatchInvalidationsRequest) -> None:
+        async with self._writing:
+            if not self._released:
+                await self.call.write(request)
+
+    async def release(self) -> None:
+        """Gives the lease up: no decision is used any more. A write that is stuck does not hold it up."""
+        self._released = True
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self.call.done_writing(), RELEASE_WAIT)
+
+    async def greet(self) -> NearSession:
+        """Says who is there and returns the session that the server offers."""
+        await self._send(WatchInvalidationsRequest(cache_id=self._near.id))
+        m = await self.call.read()
+        if m is grpc.aio.EOF:
+            raise NearProtocolError("the server ended the stream without a hello")
+        return NearSession(m, self._near.config.max_entries)
+
+    async def hear(self, session: NearSession) -> None:
+        """Applies and confirms what comes, to the end of the stream."""
+        while (m := await self.call.read()) is not grpc.aio.EOF:
+            position = self._near.hear(session, m)
+            if position:
+                await self._send(WatchInvalidationsRequest(applied_position=position))
+
+    async def beat(self, session: NearSession) -> None:
+        """Sends heartbeats until it is cancelled. A server that has not answered for two leases is taken for lost."""
+        began = self._near.clock.boot()
+        try:
+            while True:
+                now = self._near.clock.read()
+                last = began if session.granted is None else session.granted.sent.boot
+                if now.boot - last > 2 * session.lease:
+                    return
+                await self._send(WatchInvalidationsRequest(heartbeat=session.beat(now)))
+                await asyncio.sleep(session.interval)
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            return  # the stream's end, which hear finds
+        finally:
+            if not self._released:
+                self.call.cancel()
