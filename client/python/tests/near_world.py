@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from consentd import Decision, v1
 from consentd._decision import decision_of
-from consentd._near import NearCache, NearCacheConfig, Ticket
+from consentd._near_cache import NearCache, NearCacheConfig, Ticket
 from consentd._near_session import Clock, NearSession
 from consentd._near_wire import SECOND, checksum_of, token_text
 from consentd.v1.decision_service_pb2 import WatchHello, WatchInvalidationsResponse
@@ -138,15 +138,14 @@ class World:
 
     def look(self, request: v1.CheckRequest | None = None) -> Decision | None:
         """What the cache answers; None: it asks the server."""
-        found = self.near.lookup(request or ask())
-        return found if isinstance(found, Decision) else None
+        return self.near.lookup(request or ask())
 
     def ticket(self, request: v1.CheckRequest) -> Ticket:
         """Asks the cache, which does not know."""
-        found = self.near.lookup(request)
-        if not isinstance(found, Ticket):
+        ticket = self.near.ticket(request)
+        if ticket is None or self.near.lookup(request) is not None:
             raise AssertionError("the test says nothing: the cache answers already")
-        return found
+        return ticket
 
     def learn(self, request: v1.CheckRequest | None = None, response: v1.CheckResponse | None = None) -> None:
         """The server is asked and its answer kept, where it may be."""

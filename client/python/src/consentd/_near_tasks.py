@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 
 from consentd._errors import Error
-from consentd._near import NearCache
+from consentd._near_cache import NearCache
 from consentd._near_reports import LAST_REPORT, REPORT_TIMEOUT
 from consentd._near_session import NearProtocolError, NearSession
 from consentd._near_threads import FIRST_REWATCH, MAX_REWATCH, RELEASE_WAIT, logger

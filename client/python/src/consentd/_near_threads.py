@@ -14,7 +14,7 @@ from typing import Protocol
 import grpc
 
 from consentd._errors import Error
-from consentd._near import NearCache
+from consentd._near_cache import NearCache
 from consentd._near_reports import LAST_REPORT, REPORT_TIMEOUT
 from consentd._near_session import NearProtocolError, NearSession
 from consentd._near_wire import SECOND
@@ -48,22 +48,33 @@ class Transport(Protocol):
 
 
 class Watching:
-    """Keeps a stream under way, from construction until close. Its threads are daemons: a program that ends without close
-    gives the lease up at exit."""
+    """Keeps a stream under way, from start until close. Its threads are daemons: a program that ends without close gives the
+    lease up at exit."""
 
     def __init__(self, near: NearCache, transport: Transport) -> None:
         self._near = near
         self._transport = transport
         self._stop = threading.Event()
-        # The stream's way out, and the stream; None: there is none. Guarded by _lock.
+        self._started = False
+        # The stream's way out, and the stream; None: there is none. Guarded by _lock, as _threads.
         self._lock = threading.Lock()
         self._outbox: Outbox | None = None
         self._call: Call | None = None
-        self._threads = [threading.Thread(target=self._run, name="consentd-near", daemon=True)]
-        if near.config.report_every is not None:
-            self._threads.append(threading.Thread(target=self._report_each, name="consentd-near-reports", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begins to watch; whoever calls it again changes nothing."""
+        if self._started:
+            return
+        with self._lock:
+            if self._started or self._stop.is_set():
+                return
+            self._started = True
+            self._threads.append(threading.Thread(target=self._run, name="consentd-near", daemon=True))
+            if self._near.config.report_every is not None:
+                self._threads.append(threading.Thread(target=self._report_each, name="consentd-near-reports", daemon=True))
+            for thread in self._threads:
+                thread.start()
         atexit.register(self.close)
 
     def close(self) -> None:
@@ -73,16 +84,17 @@ class Watching:
         if self._near.inherited():
             return  # the threads are the parent's
         with self._lock:
-            first = not self._stop.is_set()
+            first = self._started and not self._stop.is_set()
             self._stop.set()  # no stream begins any more
-            outbox, call = self._outbox, self._call
+            outbox, call, threads = self._outbox, self._call, self._threads
         self._near.end()
         if outbox is not None:
             outbox.put(None)
-        self._threads[0].join(RELEASE_WAIT)
+        for thread in threads[:1]:
+            thread.join(RELEASE_WAIT)
         if call is not None:
             call.cancel()
-        for thread in self._threads:
+        for thread in threads:
             thread.join(RELEASE_WAIT)
         if first:
             self._report(None, LAST_REPORT)

@@ -7,20 +7,22 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message import EncodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from consentd import v1
-from consentd._decision import Decision, Obligation
+from consentd._decision import Decision, Obligation, Result
 from consentd._near_reports import NearReports
-from consentd._near_session import MAX_SERVER_SECONDS, Clock, Count, Entry, NearSession, system_clock
+from consentd._near_session import MAX_SERVER_SECONDS, Clock, Count, Entry, Grant, NearSession, system_clock
 from consentd._near_wire import SECOND, nanoseconds, parse_token
 from consentd.v1.decision_service_pb2 import WatchInvalidationsResponse
 
 #: Bounds what one decision takes, request and answer in their encoded forms; larger ones are not kept.
 _MAX_BYTES = 4 << 10
+
+_LEASES_PER_FENCE = 3
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,21 @@ class NearCacheStats:
     leased: bool = False
 
 
-class Ticket:
+class Ticket(NamedTuple):
     """What admit wants with the server's answer. It is taken before the request leaves."""
 
-    __slots__ = ("key", "session")
-
-    def __init__(self, session: NearSession | None, key: bytes) -> None:
-        self.session = session
-        self.key = key
+    session: NearSession
+    key: bytes
 
 
-#: For what is not to be kept.
-NO_TICKET = Ticket(None, b"")
+class Watcher(Protocol):
+    """Keeps a stream under way for a near cache."""
+
+    def start(self) -> None:
+        """Begins to watch, in the first call."""
+
+    def close(self) -> Any:
+        """Ends that for good; a coroutine in asyncio."""
 
 
 class NearCache:
@@ -77,28 +82,31 @@ class NearCache:
         self.clock = clock or system_clock()
         #: Names this cache to the server.
         self.id = secrets.token_bytes(16)
+        #: Who watches; None: nobody yet.
+        self.watcher: Watcher | None = None
         #: Sees each message before it is applied, if set: tests plant faults there.
         self.tap: Callable[[NearSession, WatchInvalidationsResponse], None] | None = None
         self.reports = NearReports(config.report_every is not None)
         #: The stream under way; None: no decision may be used.
         self.session: NearSession | None = None
-        #: The lease of the newest stream in seconds, kept beyond its end: a fence may wait for this very cache. 0: none yet.
-        self.lease = 0.0
+        # The lease of the newest stream in seconds, kept beyond its end: a fence may wait for this very cache. 0: none yet.
+        self._lease = 0.0
         self._hits, self._misses = Count(), Count()
         self._streams = 0
         self._counting = threading.Lock()
-        self._born = _forks.count
+        # The process that it watches in, by the forks that led to it; None: it never did.
+        self._home: int | None = None
 
-    def lookup(self, request: v1.CheckRequest) -> Decision | Ticket:
-        """The decision on a request that may be used now, or what admit wants with the server's answer.
+    def lookup(self, request: v1.CheckRequest) -> Decision | None:
+        """The decision on a request, if it may be used now; None: ask the server.
 
         The order of reading is what makes an answer right: first the lease, then seen and the floor, last the clock.
         NearSession has the argument.
         """
-        session = self.session
-        key = None if session is None or self._born != _forks.count else key_of(request)
+        session = self._present()
+        key = None if session is None else key_of(request)
         if session is None or key is None:
-            return NO_TICKET
+            return None
         grant = session.granted
         at_least = session.demand(request.consistency) if request.HasField("consistency") else 0
         if grant is not None and at_least is not None:
@@ -106,46 +114,20 @@ class NearCache:
             if entry is not None and grant.holds(self.clock, entry.valid_until):
                 return self._answered(entry)
         self._misses.add()
-        return Ticket(session, key)
+        return None
 
-    def lookup_all(self, batch: v1.BatchCheckRequest) -> list[Decision] | list[Ticket]:
-        """lookup for the requests of a batch: decisions on all of them, or tickets for all.
+    def ticket(self, request: v1.CheckRequest) -> Ticket | None:
+        """What admit wants, taken before the request leaves; None: its answer is not to be kept."""
+        session = self._present()
+        key = None if session is None else key_of(request)
+        return None if session is None or key is None else Ticket(session, key)
 
-        The server decides a batch by one set of policies, at one instant. One that was put together from answers of the
-        cache and of the server, or from answers of the cache alone that were right one after the other, would not keep that.
-        So it is answered here only if all decisions are there and were right at one instant.
-        """
-        session = self.session
-        keys = None if session is None or self._born != _forks.count else [key_of(r) for r in batch.requests]
-        if session is None or keys is None or None in keys:
-            return [NO_TICKET] * len(batch.requests)
-        known = [k for k in keys if k is not None]
-        grant = session.granted
-        at_least = session.demand(batch.consistency if batch.HasField("consistency") else None)
-        own = any(r.HasField("consistency") for r in batch.requests)  # the server's to refuse
-        if grant is not None and at_least is not None and known and not own:
-            found = [session.find(k, grant, 0) for k in known]
-            entries = [e for e in found if e is not None]
-            soonest = min((e.valid_until for e in entries if e.valid_until), default=0)
-            if len(entries) == len(known) and session.at_once(entries, at_least) and grant.holds(self.clock, soonest):
-                return [self._answered(e) for e in entries]
-        for _ in known:
-            self._misses.add()
-        return [Ticket(session, k) for k in known]
-
-    def _answered(self, entry: Entry) -> Decision:
-        self._hits.add()
-        entry.hit = True
-        entry.answers.add()
-        return owned(entry.decision)
-
-    def admit(self, ticket: Ticket, request: v1.CheckRequest, response: v1.CheckResponse, decision: Decision) -> None:
+    def admit(self, ticket: Ticket | None, request: v1.CheckRequest, response: v1.CheckResponse, decision: Decision) -> None:
         """Keeps the server's answer. It may arrive after later changes were told: the revision in the token, not the time,
         says what it is worth. What the caller has changed of the request meanwhile makes it worth nothing."""
-        session = ticket.session
-        if session is None or session is not self.session or not _keepable(ticket.key, request, response):
+        if ticket is None or ticket.session is not self.session or not _keepable(ticket.key, request, response):
             return
-        token = parse_token(response.consistency_token)
+        session, token = ticket.session, parse_token(response.consistency_token)
         if token is None or token.store_id != session.store_id:
             return
         until = response.valid_until
@@ -154,10 +136,69 @@ class NearCache:
         if gone is not None:
             self.reports.retire(gone)
 
+    def lookup_all(self, batch: v1.BatchCheckRequest) -> list[Result] | None:
+        """The results of a batch, if all are known and were right at one instant; None: ask the server for all.
+
+        The server decides a batch by one set of policies, at one instant. One that was put together from answers of the
+        cache and of the server, or from answers of the cache alone that were right one after the other, would not keep that.
+        """
+        session = self._present()
+        if session is None or not batch.requests:
+            return None
+        grant = session.granted
+        at_least = session.demand(batch.consistency if batch.HasField("consistency") else None)
+        if grant is not None and at_least is not None:
+            entries = _found(session, grant, batch)
+            soonest = min((e.valid_until for e in entries or () if e.valid_until), default=0)
+            if entries and session.at_once(entries, at_least) and grant.holds(self.clock, soonest):
+                return [Result(self._answered(e)) for e in entries]
+        for _ in batch.requests:
+            self._misses.add()
+        return None
+
+    def tickets(self, batch: v1.BatchCheckRequest) -> list[Ticket | None]:
+        """What admit_all wants, taken before the requests leave."""
+        return [self.ticket(r) for r in batch.requests]
+
+    def admit_all(
+        self,
+        tickets: list[Ticket | None],
+        batch: v1.BatchCheckRequest,
+        response: v1.BatchCheckResponse,
+        results: list[Result],
+    ) -> None:
+        """Keeps the answers of a batch, but for its errors."""
+        for ticket, request, outcome, result in zip(tickets, batch.requests, response.results, results, strict=True):
+            if result.error is None and outcome.HasField("response"):
+                self.admit(ticket, request, outcome.response, result.decision)
+
+    def fence_timeout(self) -> float:
+        """How many seconds a fenced write may take by the lease that the server grants; 0: not known yet. A fence takes two
+        leases at most, with their margins; the write itself needs some time too."""
+        return _LEASES_PER_FENCE * self._lease
+
+    def close(self) -> Any:
+        """Gives the lease up and ends the stream; lookups miss from then on. In asyncio it returns a coroutine."""
+        return None if self.watcher is None else self.watcher.close()
+
+    def _present(self) -> NearSession | None:
+        """The stream under way, in the process that watches; where there is none somebody begins to watch."""
+        session = self.session
+        if session is None and self.watcher is not None:
+            self.watcher.start()
+        return session if self._home == _forks.count else None
+
+    def _answered(self, entry: Entry) -> Decision:
+        self._hits.add()
+        entry.hit = True
+        entry.answers.add()
+        return owned(entry.decision)
+
     def begin(self, session: NearSession) -> None:
         """Goes by a stream from now on."""
         self._streams += 1
-        self.lease = session.lease / SECOND
+        self._lease = session.lease / SECOND
+        self._home = _forks.count
         self.session = session
 
     def end(self) -> None:
@@ -183,9 +224,9 @@ class NearCache:
         return NearCacheStats(hits, misses, self._streams, leased and not self.inherited())
 
     def inherited(self) -> bool:
-        """Whether this is a child of the process that made the cache. Nobody in it watches, so it must not answer from what
-        its parent knew."""
-        return self._born != _forks.count
+        """Whether it watches in the process that this one was forked off. Nobody does in this one, so it must not answer
+        from what its parent knew."""
+        return self._home is not None and self._home != _forks.count
 
 
 class _Forks:
@@ -201,6 +242,19 @@ class _Forks:
 
 
 _forks = _Forks()
+
+
+def _found(session: NearSession, grant: Grant, batch: v1.BatchCheckRequest) -> list[Entry] | None:
+    """An entry for each request by the policies of the grant; None unless all are there. A request with a consistency of its
+    own is the server's to refuse."""
+    entries = []
+    for request in batch.requests:
+        key = None if request.HasField("consistency") else key_of(request)
+        entry = None if key is None else session.find(key, grant, 0)
+        if entry is None:
+            return None
+        entries.append(entry)
+    return entries
 
 
 def key_of(request: v1.CheckRequest) -> bytes | None:
