@@ -3,12 +3,14 @@ package client
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
@@ -63,6 +65,9 @@ func (c *Client) hooked(ctx context.Context, request *consentv1.CheckRequest, fr
 func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
 	var session *nearSession
 	if c.near != nil {
+		if err := ctx.Err(); err != nil {
+			return Decision{}, status.FromContextError(err).Err()
+		}
 		var hit *nearEntry
 		if hit, session = c.near.lookup(request, fresh); hit != nil {
 			return hit.decision, nil
@@ -113,6 +118,7 @@ func (c *Client) hedged(ctx context.Context, request *consentv1.CheckRequest) (*
 	}
 	ctx, cancel := context.WithDeadline(ctx, c.conn.deadline(ctx))
 	defer cancel()
+	request = proto.CloneOf(request) // the slower of the two may read it when the caller has it back
 	type answer struct {
 		response *consentv1.CheckResponse
 		err      error
@@ -146,33 +152,61 @@ func (c *Client) unary(ctx context.Context, request *consentv1.CheckRequest) (*c
 	return c.decisions.Check(ctx, request)
 }
 
+// streamPause is for how long checks are calls of their own where streams do not work.
+const streamPause = time.Minute
+
 // remote asks over a stream where that is possible, else by a call.
 func (c *Client) remote(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
-	if len(c.lanes) == 0 || c.streamless.Load() {
+	if len(c.lanes) == 0 || c.streams.paused() {
 		return c.unary(ctx, request)
 	}
 	if _, has := metadata.FromOutgoingContext(ctx); has {
 		return c.unary(ctx, request) // the metadata are this call's
 	}
-	response, err := c.streamed(ctx, request)
-	if broken, ok := errors.AsType[streamError](err); ok {
-		if status.Code(broken.error) == codes.Unavailable || status.Code(broken.error) == codes.Canceled {
-			return nil, broken.error
-		}
-		if status.Code(broken.error) == codes.Unimplemented {
-			c.streamless.Store(true) // an older server
-		}
-		return c.unary(ctx, request)
+	deadline := c.conn.deadline(ctx)
+	response, err := c.streamed(ctx, deadline, request)
+	if err == nil {
+		return response, nil
+	}
+	broken, isBroken := errors.AsType[streamError](err)
+	silent, isSilent := errors.AsType[*silentError](err)
+	switch code := status.Code(broken.error); {
+	case !isBroken && !isSilent:
+		return nil, err
+	case isBroken && (code == codes.Unavailable || code == codes.Canceled):
+		return nil, broken.error
+	case isBroken && code == codes.Unimplemented:
+		c.streams.pause() // an older server
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	response, err = c.unary(ctx, request)
+	if isSilent {
+		silent.lane.found(silent.stream, err)
 	}
 	return response, err
 }
 
+// pauses is from when streams are tried again. It is safe for concurrent use.
+type pauses struct{ until atomic.Pointer[time.Time] }
+
+func (p *pauses) pause() {
+	until := time.Now().Add(streamPause)
+	p.until.Store(&until)
+}
+
+func (p *pauses) paused() bool {
+	until := p.until.Load()
+	return until != nil && time.Now().Before(*until)
+}
+
 // streamed asks over a stream, and again where the stream breaks down.
-func (c *Client) streamed(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+func (c *Client) streamed(
+	ctx context.Context, deadline time.Time, request *consentv1.CheckRequest,
+) (*consentv1.CheckResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	deadline := c.conn.deadline(ctx)
 	call := streamCalls.Get().(*streamCall)
 	defer call.free()
 	var err error

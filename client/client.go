@@ -44,11 +44,10 @@ type Client struct {
 	// near is nil if there is no near cache.
 	near  *nearCache
 	hooks []Hook
-	// lanes carry checks, each in its turn; none: each check is a call of its own. streamless says that the server has no
-	// streams.
+	// lanes carry checks, each in its turn; none: each check is a call of its own. streams says when they are not used.
 	lanes      []*lane
 	turn       atomic.Uint64
-	streamless atomic.Bool
+	streams    pauses
 	hedgeAfter time.Duration
 	// fresh is nil where all calls go to one node.
 	fresh *freshness
@@ -70,15 +69,19 @@ func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 	}
 }
 
-// Close closes the connection that Dial made; calls under way fail with CANCELED.
-func (c *Client) Close() error {
+// Close closes the connection that Dial made; calls under way fail with CANCELED. Each call of it waits until all is
+// closed, and returns what the first one did.
+func (c *Client) Close() error { return c.close() }
+
+// shut closes all that Dial has made.
+func (c *Client) shut(connection *grpc.ClientConn) error {
 	if c.near != nil {
 		c.near.close()
 	}
 	for _, l := range c.lanes {
 		l.close()
 	}
-	return c.close()
+	return connection.Close()
 }
 
 // Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.
@@ -117,6 +120,9 @@ func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRe
 	if c.near == nil {
 		results, _, err := c.askBatch(ctx, request, fresh)
 		return results, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, status.FromContextError(err).Err()
 	}
 	hits, session := c.near.lookupAll(request, fresh)
 	if hits != nil {

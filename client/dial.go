@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -115,12 +116,15 @@ func (o *options) connect(target string) (*Client, error) {
 		return nil, err
 	}
 	c := New(connection, o.timeout)
-	c.close, c.hooks, c.hedgeAfter = connection.Close, o.hooks, o.hedgeAfter
+	c.hooks, c.hedgeAfter = o.hooks, o.hedgeAfter
+	c.close = sync.OnceValue(func() error { return c.shut(connection) })
 	if o.balanced {
 		c.fresh = &freshness{home: servers}
 	}
 	for range address.lanes {
-		c.lanes = append(c.lanes, newLane(openStream(connection)))
+		l := newLane(openStream(connection))
+		l.held = c.streams.pause
+		c.lanes = append(c.lanes, l)
 	}
 	if o.near != nil {
 		c.near = o.near(connection)

@@ -70,7 +70,7 @@ func TestCallsEndAtTheirDeadlines(t *testing.T) {
 				defer l.close()
 				began := time.Now()
 				var group sync.WaitGroup
-				for _, after := range []time.Duration{300, 100, 200, 100} { // an earlier one may come later
+				for _, after := range []time.Duration{200, 100, 150, 100} { // an earlier one may come later
 					group.Go(func() {
 						call := &streamCall{answer: make(chan error, 1), deadline: began.Add(after * time.Millisecond)}
 						_, err := l.check(context.Background(), call)
@@ -110,4 +110,54 @@ func TestACallsContextEndsIt(t *testing.T) {
 			t.Errorf("%v, want CANCELED", err)
 		}
 	})
+}
+
+// What is left of a default second is for calls: it takes patience and grace until all that waits is asked by them,
+// and only if a call was answered. Streams are tried again after the pause.
+func TestAHeldStreamIsFoundOutInTime(t *testing.T) {
+	for name, answered := range map[string]error{
+		"calls are answered": nil, "calls are refused": status.Error(codes.NotFound, "a server's word"),
+		"there is no server": status.Error(codes.Unavailable, ""), "calls are silent too": status.Error(codes.DeadlineExceeded, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil })
+				defer l.close()
+				var streams pauses
+				l.held = streams.pause
+				began, found, moved := time.Now(), 0, 0
+				ctx, cancel := context.WithTimeout(context.Background(), 2*patience-1)
+				defer cancel()
+				errs := make(chan error)
+				for range 10 {
+					go func() {
+						_, err := l.check(ctx, &streamCall{answer: make(chan error, 1)})
+						errs <- err
+					}()
+				}
+				for range 10 {
+					switch err := <-errs; {
+					case errors.Is(err, errHeld) && time.Since(began) == patience+grace:
+						moved++
+					case status.Code(err) == codes.DeadlineExceeded:
+					default:
+						silent, ok := errors.AsType[*silentError](err)
+						if !ok || time.Since(began) != patience {
+							t.Errorf("after %v: %v", time.Since(began), err)
+							continue
+						}
+						found++
+						silent.lane.found(silent.stream, answered)
+					}
+				}
+				held := reached(answered)
+				if found != 1 || held != (moved == 9) || streams.paused() != held {
+					t.Errorf("%d found out, %d moved to calls, paused %v", found, moved, streams.paused())
+				}
+				if time.Sleep(streamPause); streams.paused() {
+					t.Error("streams are not tried again")
+				}
+			})
+		})
+	}
 }
