@@ -19,7 +19,7 @@ from near_world import LEASE, MILLISECOND, SERVER_TIME, STORE, Message, World, a
 from consentd import v1
 from consentd._decision import decision_of, results_of
 from consentd._near_cache import NearCache, NearCacheConfig, key_of
-from consentd._near_session import Clock, NearProtocolError, NearSession, system_clock
+from consentd._near_session import Clock, NearSession, system_clock
 from consentd._near_wire import SECOND, crc32c, parse_token, slot_of, token_text
 from consentd.v1.decision_service_pb2 import WatchHello
 

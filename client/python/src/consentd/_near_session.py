@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from consentd import v1
 from consentd._decision import Decision
-from consentd._near_wire import SECOND, checksum_of, nanoseconds, parse_token, slot_of
+from consentd._near_wire import SECOND, NearProtocolError, checksum_of, nanoseconds, parse_token, slot_of
 from consentd.v1.decision_service_pb2 import WatchInvalidationsResponse
 
 _MAX_LEASE = 10 * SECOND
@@ -25,10 +25,6 @@ _DRIFT_PART = 16
 _BEATS_KEPT = 16
 # How many entries that are of use one that comes may pass over before one of them must go.
 _CHANCES = 8
-
-
-class NearProtocolError(Exception):
-    """The stream cannot be trusted any more. Its decisions are dropped, and another stream is opened."""
 
 
 class Reading(NamedTuple):

@@ -6,40 +6,27 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
 
+from consentd._aiotransport import Transport
+from consentd._api import REPORT_ANSWERS, WATCH_INVALIDATIONS, logger
 from consentd._errors import Error
 from consentd._near_cache import NearCache
 from consentd._near_reports import LAST_REPORT, REPORT_TIMEOUT
-from consentd._near_session import NearProtocolError, NearSession
-from consentd._near_threads import FIRST_REWATCH, MAX_REWATCH, RELEASE_WAIT, logger
-from consentd.v1.decision_service_pb2 import ReportAnswersRequest, WatchInvalidationsRequest
+from consentd._near_session import NearSession
+from consentd._near_threads import FIRST_REWATCH, MAX_REWATCH, RELEASE_WAIT
+from consentd._near_wire import NearProtocolError, message_of
+from consentd._terms import Terms
+from consentd.v1.decision_service_pb2 import WatchInvalidationsRequest
 
 
-class Call(Protocol):
-    """A stream of invalidations: grpc.aio's."""
-
-    def write(self, request: WatchInvalidationsRequest) -> Awaitable[None]: ...
-
-    def read(self) -> Awaitable[Any]: ...
-
-    def done_writing(self) -> Awaitable[None]: ...
-
-    def cancel(self) -> object: ...
-
-
-class Transport(Protocol):
-    """What the client lends its near cache."""
-
-    def watch(self) -> Call:
-        """Opens WatchInvalidations, once there is a connection, without a deadline."""
-
-    async def report(self, request: ReportAnswersRequest, timeout: float) -> None:
-        """Calls ReportAnswers once. Raises Error."""
+def watched(near: NearCache, transport: Transport) -> NearCache:
+    """Has a near cache watched for by tasks, from its first lookup on."""
+    near.watcher = Watching(near, transport)
+    return near
 
 
 class Watching:
@@ -96,7 +83,7 @@ class Watching:
 
     async def _watch(self) -> bool:
         """Runs one stream to its end and says whether it was of use: whether a lease was granted."""
-        stream = Stream(self._near, self._transport.watch())
+        stream = Stream(self._near, self._transport.stream(WATCH_INVALIDATIONS, self._transport.alone))
         self._stream = stream
         beats: asyncio.Task[None] | None = None
         try:
@@ -130,7 +117,7 @@ class Watching:
             while True:
                 failure: grpc.StatusCode | None = None
                 try:
-                    await self._transport.report(request, max(0.0, until - time.monotonic()))
+                    await self._transport.call(REPORT_ANSWERS, request, Terms(timeout=until - time.monotonic()))
                 except Error as error:
                     failure = error.code
                 request = reporting.send(failure)
@@ -143,7 +130,7 @@ class Watching:
 class Stream:
     """One stream. Its two tasks write one at a time."""
 
-    def __init__(self, near: NearCache, call: Call) -> None:
+    def __init__(self, near: NearCache, call: Any) -> None:
         self._near = near
         self.call = call
         self._writing = asyncio.Lock()
@@ -152,7 +139,7 @@ class Stream:
     async def _send(self, request: WatchInvalidationsRequest) -> None:
         async with self._writing:
             if not self._released:
-                await self.call.write(request)
+                await self.call.write(request.SerializeToString())
 
     async def release(self) -> None:
         """Gives the lease up: no decision is used any more. A write that is stuck does not hold it up."""
@@ -163,15 +150,15 @@ class Stream:
     async def greet(self) -> NearSession:
         """Says who is there and returns the session that the server offers."""
         await self._send(WatchInvalidationsRequest(cache_id=self._near.id))
-        m = await self.call.read()
-        if m is grpc.aio.EOF:
+        data = await self.call.read()
+        if data is grpc.aio.EOF:
             raise NearProtocolError("the server ended the stream without a hello")
-        return NearSession(m, self._near.config.max_entries)
+        return NearSession(message_of(data), self._near.config.max_entries)
 
     async def hear(self, session: NearSession) -> None:
         """Applies and confirms what comes, to the end of the stream."""
-        while (m := await self.call.read()) is not grpc.aio.EOF:
-            position = self._near.hear(session, m)
+        while (data := await self.call.read()) is not grpc.aio.EOF:
+            position = self._near.hear(session, message_of(data))
             if position:
                 await self._send(WatchInvalidationsRequest(applied_position=position))
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import queue
 import random
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any
 
 import grpc
 
+from consentd._api import REPORT_ANSWERS, WATCH_INVALIDATIONS, logger
 from consentd._errors import Error
 from consentd._near_cache import NearCache
 from consentd._near_reports import LAST_REPORT, REPORT_TIMEOUT
-from consentd._near_session import NearProtocolError, NearSession
-from consentd._near_wire import SECOND
-from consentd.v1.decision_service_pb2 import ReportAnswersRequest, WatchInvalidationsRequest, WatchInvalidationsResponse
-
-logger = logging.getLogger("consentd")
+from consentd._near_session import NearSession
+from consentd._near_wire import SECOND, NearProtocolError, message_of
+from consentd._terms import Terms
+from consentd._transport import Transport
+from consentd.v1.decision_service_pb2 import WatchInvalidationsRequest
 
 # The seconds between streams: a server that restarts is found soon, one that has no such call is not bothered.
 FIRST_REWATCH, MAX_REWATCH = 0.05, 5.0
@@ -29,22 +29,10 @@ FIRST_REWATCH, MAX_REWATCH = 0.05, 5.0
 RELEASE_WAIT = 0.25
 
 
-class Call(Protocol):
-    """A stream of invalidations."""
-
-    def __iter__(self) -> Iterator[WatchInvalidationsResponse]: ...
-
-    def cancel(self) -> object: ...
-
-
-class Transport(Protocol):
-    """What the client lends its near cache."""
-
-    def watch(self, requests: Iterator[WatchInvalidationsRequest]) -> Call:
-        """Opens WatchInvalidations, once there is a connection, without a deadline."""
-
-    def report(self, request: ReportAnswersRequest, timeout: float) -> None:
-        """Calls ReportAnswers once. Raises Error."""
+def watched(near: NearCache, transport: Transport) -> NearCache:
+    """Has a near cache watched for by threads, from its first lookup on."""
+    near.watcher = Watching(near, transport)
+    return near
 
 
 class Watching:
@@ -59,7 +47,7 @@ class Watching:
         # The stream's way out, and the stream; None: there is none. Guarded by _lock, as _threads.
         self._lock = threading.Lock()
         self._outbox: Outbox | None = None
-        self._call: Call | None = None
+        self._call: Any = None
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -117,14 +105,16 @@ class Watching:
     def _watch(self) -> bool:
         """Runs one stream to its end and says whether it was of use: whether a lease was granted."""
         outbox = Outbox(self._near)
-        call = self._transport.watch(outbox.requests())
+        messages = (m.SerializeToString() for m in outbox.requests())
+        call = self._transport.stream(WATCH_INVALIDATIONS, messages, self._transport.alone)
         session: NearSession | None = None
         outbox.lost = call.cancel
         try:
             with self._lock:
                 self._outbox, self._call = outbox, call
                 stopped = self._stop.is_set()
-            for m in call if not stopped else ():
+            for data in call if not stopped else ():
+                m = message_of(data)
                 if session is not None:
                     outbox.put(self._near.hear(session, m))
                     continue
@@ -155,7 +145,7 @@ class Watching:
             while True:
                 failure = None
                 try:
-                    self._transport.report(request, max(0.0, until - time.monotonic()))
+                    self._transport.call(REPORT_ANSWERS, request, Terms(timeout=until - time.monotonic()))
                 except Error as error:
                     failure = error.code
                 request = reporting.send(failure)

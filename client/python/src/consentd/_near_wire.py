@@ -11,6 +11,8 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from google.protobuf.message import DecodeError
+
 from consentd.v1.decision_service_pb2 import WatchHello, WatchInvalidationsResponse
 
 _VERSION = 1
@@ -76,6 +78,18 @@ def slot_of(hello: WatchHello, controller: str, subject_id: str) -> int:
     name = controller.encode()
     digest = hmac.digest(hello.slot_key, struct.pack(">I", len(name)) + name + subject_id.encode(), hashlib.sha256)
     return int.from_bytes(digest[:8], "big") % hello.slot_count
+
+
+class NearProtocolError(Exception):
+    """The stream cannot be trusted any more. Its decisions are dropped, and another stream is opened."""
+
+
+def message_of(data: bytes) -> WatchInvalidationsResponse:
+    """Decodes a message. Raises NearProtocolError."""
+    try:
+        return WatchInvalidationsResponse.FromString(data)
+    except DecodeError:
+        raise NearProtocolError("a message is malformed") from None
 
 
 def nanoseconds(seconds: int, nanos: int) -> int:
