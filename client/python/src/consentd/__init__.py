@@ -21,16 +21,24 @@ from consentd._client import Client, Session
 from consentd._decision import Decision, Obligation, Reason, Result
 from consentd._errors import Error, StoreMismatchError, Violation
 from consentd._events import new_event, new_link, new_unlink
+from consentd._guard import DeniedError
+from consentd._observe import Call, Observer
 from consentd._outcomes import EventWarning, Outcome, outcome_of, outcomes_of
-from consentd._retry import DEFAULT_TIMEOUT
+from consentd._retry import DEFAULT_TIMEOUT, MAX_TIMEOUT
+from consentd._terms import Metadata
 
 __all__ = [
     "DEFAULT_TIMEOUT",
+    "MAX_TIMEOUT",
+    "Call",
     "Client",
     "Decision",
+    "DeniedError",
     "Error",
     "EventWarning",
+    "Metadata",
     "Obligation",
+    "Observer",
     "Outcome",
     "Reason",
     "Result",
