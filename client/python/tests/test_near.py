@@ -20,7 +20,7 @@ from consentd import v1
 from consentd._decision import decision_of, results_of
 from consentd._near_cache import NearCache, NearCacheConfig, key_of
 from consentd._near_session import Clock, NearSession, system_clock
-from consentd._near_wire import SECOND, crc32c, parse_token, slot_of, token_text
+from consentd._near_wire import SECOND, NearProtocolError, crc32c, parse_token, slot_of, token_text
 from consentd.v1.decision_service_pb2 import WatchHello
 
 UNKNOWN = b"\xf8\x7f\x01"  # a field of a later version

@@ -22,6 +22,7 @@ from consentd._decision import Decision, Obligation, Reason, Result
 from consentd._errors import Error, StoreMismatchError, Violation
 from consentd._events import new_event, new_link, new_unlink
 from consentd._guard import DeniedError
+from consentd._near_cache import NearCacheConfig, NearCacheStats
 from consentd._observe import Call, Observer
 from consentd._outcomes import EventWarning, Outcome, outcome_of, outcomes_of
 from consentd._retry import DEFAULT_TIMEOUT, MAX_TIMEOUT
@@ -37,6 +38,8 @@ __all__ = [
     "Error",
     "EventWarning",
     "Metadata",
+    "NearCacheConfig",
+    "NearCacheStats",
     "Obligation",
     "Observer",
     "Outcome",

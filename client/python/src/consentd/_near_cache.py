@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -68,8 +68,8 @@ class Watcher(Protocol):
     def start(self) -> None:
         """Begins to watch, in the first call."""
 
-    def close(self) -> Any:
-        """Ends that for good; a coroutine in asyncio."""
+    def close(self) -> Awaitable[None] | None:
+        """Ends that for good; in asyncio once it was awaited."""
 
 
 class NearCache:
@@ -177,8 +177,8 @@ class NearCache:
         leases at most, with their margins; the write itself needs some time too."""
         return _LEASES_PER_FENCE * self._lease
 
-    def close(self) -> Any:
-        """Gives the lease up and ends the stream; lookups miss from then on. In asyncio it returns a coroutine."""
+    def close(self) -> Awaitable[None] | None:
+        """Gives the lease up and ends the stream; lookups miss from then on. The asyncio client awaits what it returns."""
         return None if self.watcher is None else self.watcher.close()
 
     def _present(self) -> NearSession | None:
