@@ -19,6 +19,7 @@ so a caller sees it only when retrying did not help. Targets and options that ma
 from consentd import v1
 from consentd._client import Client, Session
 from consentd._decision import Decision, Obligation, Reason, Result
+from consentd._enforce import Enforced, Enforcer, current_decision, enforce
 from consentd._errors import Error, StoreMismatchError, Violation
 from consentd._events import new_event, new_link, new_unlink
 from consentd._guard import DeniedError
@@ -35,6 +36,8 @@ __all__ = [
     "Client",
     "Decision",
     "DeniedError",
+    "Enforced",
+    "Enforcer",
     "Error",
     "EventWarning",
     "Metadata",
@@ -48,6 +51,8 @@ __all__ = [
     "Session",
     "StoreMismatchError",
     "Violation",
+    "current_decision",
+    "enforce",
     "new_event",
     "new_link",
     "new_unlink",
