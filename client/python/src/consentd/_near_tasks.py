@@ -38,6 +38,8 @@ class Watching:
         self._tasks: list[asyncio.Task[None]] = []
         self._stream: Stream | None = None
         self._stopped = False
+        # Whether the last stream was of use: whether a lease was granted.
+        self._useful = False
 
     def start(self) -> None:
         """Begins to watch; whoever calls it again changes nothing."""
@@ -68,41 +70,50 @@ class Watching:
     async def _run(self) -> None:
         wait = FIRST_REWATCH
         while not self._stopped:
-            useful = False
-            try:
-                useful = await self._watch()
-            except (grpc.RpcError, NearProtocolError, Error) as error:
-                logger.debug("the stream of invalidations ended: %s", error)
-            except Exception:
-                logger.exception("the near cache failed, and begins anew")
-            if useful:
+            await self._watched()
+            if self._useful:
                 wait = FIRST_REWATCH
             if not self._stopped:
                 await asyncio.sleep(wait / 2 + random.random() * wait)
             wait = min(2 * wait, MAX_REWATCH)
 
-    async def _watch(self) -> bool:
-        """Runs one stream to its end and says whether it was of use: whether a lease was granted."""
+    async def _watched(self) -> None:
+        """Runs one stream as a task of its own: gRPC ends the reading of a stream that is cancelled, as of a channel that is
+        closed, by CancelledError, which must not pass for a cancellation of this task."""
+        stream = asyncio.get_running_loop().create_task(self._watch(), name="consentd-near-stream")
+        try:
+            await asyncio.wait([stream])
+        except asyncio.CancelledError:
+            stream.cancel()
+            await asyncio.wait([stream])
+            raise
+        error = None if stream.cancelled() else stream.exception()
+        if isinstance(error, (grpc.RpcError, NearProtocolError, Error)):
+            logger.debug("the stream of invalidations ended: %s", error)
+        elif error is not None:
+            logger.error("the near cache failed, and begins anew", exc_info=error)
+
+    async def _watch(self) -> None:
+        """Runs one stream to its end."""
         stream = Stream(self._near, self._transport.stream(WATCH_INVALIDATIONS, self._transport.alone))
         self._stream = stream
+        session: NearSession | None = None
         beats: asyncio.Task[None] | None = None
         try:
             session = await stream.greet()
             if self._stopped:
-                return False
+                return
             self._near.begin(session)
             beats = asyncio.get_running_loop().create_task(stream.beat(session), name="consentd-near-beats")
             await stream.hear(session)
-            return session.granted is not None
         finally:
-            if not self._stopped:
-                self._near.end()
+            self._near.end()
             self._stream = None
+            self._useful = session is not None and session.granted is not None
             stream.call.cancel()
             if beats is not None:
                 beats.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await beats
+                await asyncio.wait([beats])
 
     async def _report_each(self, every: float) -> None:
         while True:
@@ -174,7 +185,7 @@ class Stream:
                 await self._send(WatchInvalidationsRequest(heartbeat=session.beat(now)))
                 await asyncio.sleep(session.interval)
         except (grpc.RpcError, asyncio.InvalidStateError):
-            return  # the stream's end, which hear finds
+            pass  # the stream's end, which hear finds
         finally:
             if not self._released:
                 self.call.cancel()

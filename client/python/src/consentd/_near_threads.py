@@ -44,6 +44,8 @@ class Watching:
         self._transport = transport
         self._stop = threading.Event()
         self._started = False
+        # Whether the last stream was of use: whether a lease was granted. The thread's own.
+        self._useful = False
         # The stream's way out, and the stream; None: there is none. Guarded by _lock, as _threads.
         self._lock = threading.Lock()
         self._outbox: Outbox | None = None
@@ -90,20 +92,19 @@ class Watching:
     def _run(self) -> None:
         wait = FIRST_REWATCH
         while not self._stop.is_set():
-            useful = False
             try:
-                useful = self._watch()
+                self._watch()
             except (grpc.RpcError, NearProtocolError, Error) as error:
                 logger.debug("the stream of invalidations ended: %s", error)
             except Exception:
                 logger.exception("the near cache failed, and begins anew")
-            if useful:
+            if self._useful:
                 wait = FIRST_REWATCH
             self._stop.wait(wait / 2 + random.random() * wait)
             wait = min(2 * wait, MAX_REWATCH)
 
-    def _watch(self) -> bool:
-        """Runs one stream to its end and says whether it was of use: whether a lease was granted."""
+    def _watch(self) -> None:
+        """Runs one stream to its end."""
         outbox = Outbox(self._near)
         messages = (m.SerializeToString() for m in outbox.requests())
         call = self._transport.stream(WATCH_INVALIDATIONS, messages, self._transport.alone)
@@ -126,11 +127,11 @@ class Watching:
                 outbox.greeted(session)
         finally:
             self._near.end()
+            self._useful = session is not None and session.granted is not None
             outbox.put(None)
             call.cancel()
             with self._lock:
                 self._outbox = self._call = None
-        return session is not None and session.granted is not None
 
     def _report_each(self) -> None:
         while not self._stop.wait(self._near.config.report_every):

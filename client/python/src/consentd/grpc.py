@@ -14,8 +14,8 @@ decision is UNAVAILABLE. The handler finds the decision and its obligations by c
 
 Streams: the first decision is taken before the handler runs, where the subject is in the request from the first message. It
 is taken again for each message that comes or goes, so that a withdrawal ends the stream with PERMISSION_DENIED before the
-next one. That is a call each, unless the client has a near cache. All messages of a stream are about one subject; one that names
-another ends it (INVALID_ARGUMENT).
+next one. That is a call each, unless the client has a near cache. All messages of a stream are about one subject; one that
+names another ends it (INVALID_ARGUMENT).
 """
 
 from __future__ import annotations
