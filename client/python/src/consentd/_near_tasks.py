@@ -95,6 +95,7 @@ class Watching:
 
     async def _watch(self) -> None:
         """Runs one stream to its end."""
+        self._useful = False
         stream = Stream(self._near, self._transport.stream(WATCH_INVALIDATIONS, self._transport.alone))
         self._stream = stream
         session: NearSession | None = None

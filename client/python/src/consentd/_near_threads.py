@@ -105,6 +105,7 @@ class Watching:
 
     def _watch(self) -> None:
         """Runs one stream to its end."""
+        self._useful = False
         outbox = Outbox(self._near)
         messages = (m.SerializeToString() for m in outbox.requests())
         call = self._transport.stream(WATCH_INVALIDATIONS, messages, self._transport.alone)
