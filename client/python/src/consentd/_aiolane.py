@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,14 +19,21 @@ from consentd._stream import MUTE, PATIENCE, Flow, Unstreamed, encode, ending, o
 Open = Callable[[], Any]
 
 
+#: How many seconds lie between two looks for checks whose time is over, at least, and how much a loop may lag behind before
+#: it is taken for one that was held up: it runs its timers before it reads what has come meanwhile.
+_LOOK = 0.01
+_LAG = 0.05
+
+
 class _Waiting:
     """A task's check."""
 
-    __slots__ = ("data", "future", "left", "number")
+    __slots__ = ("data", "deadline", "future", "left", "number")
 
-    def __init__(self, number: int, data: bytes, future: asyncio.Future[v1.StreamedResult]) -> None:
+    def __init__(self, number: int, data: bytes, deadline: float, future: asyncio.Future[v1.StreamedResult]) -> None:
         self.number = number
         self.data = data
+        self.deadline = deadline
         self.left = False
         self.future = future
 
@@ -49,7 +57,10 @@ class _Stream:
 
 
 class Lane:
-    """Carries checks over one stream at a time, and opens the next when it ends. For the tasks of one event loop."""
+    """Carries checks over one stream at a time, and opens the next when it ends. For the tasks of one event loop.
+
+    One timer looks for checks whose time is over: one for each cost more than all else that is done for a check.
+    """
 
     def __init__(self, open_stream: Open, signs: Signs) -> None:
         self._open = open_stream
@@ -59,6 +70,7 @@ class Lane:
         self._numbers = 0
         self._closed = False
         self._muted_until = 0.0
+        self._expiry: asyncio.TimerHandle | None = None
 
     @property
     def usable(self) -> bool:
@@ -68,18 +80,18 @@ class Lane:
     async def check(self, request: v1.CheckRequest, left: float) -> v1.CheckResponse:
         """Has one check decided within so many seconds. Raises Error, Broken, or Unstreamed."""
         loop = asyncio.get_running_loop()
+        now = loop.time()
         self._numbers += 1
-        waiting = _Waiting(self._numbers, encode(self._numbers, request, left), loop.create_future())
-        stream = self._enqueue(waiting, loop.time())
-        timer = loop.call_later(left, self._late, stream, waiting)
+        data = encode(self._numbers, request, left)
+        waiting = _Waiting(self._numbers, data, now + left, loop.create_future())
+        stream = self._enqueue(waiting, now)
+        self._expire_by(waiting.deadline)
         try:
             return outcome_of(await waiting.future)
         except asyncio.CancelledError:
             stream.flow.leave(waiting)
             stream.changed.set()
             raise
-        finally:
-            timer.cancel()
 
     def _enqueue(self, waiting: _Waiting, now: float) -> _Stream:
         if self._closed:
@@ -169,18 +181,46 @@ class Lane:
         else:
             self._end(stream, Unstreamed("the stream was never heard"))
 
-    def _late(self, stream: _Stream, waiting: _Waiting) -> None:
-        """Gives a check up whose time is over, and with it a stream that has been silent for too long."""
-        if waiting.future.done():
+    def _expire_by(self, deadline: float) -> None:
+        """Has _expire run at this time, if it does not run before."""
+        if self._expiry is not None:
+            if self._expiry.when() <= deadline:
+                return
+            self._expiry.cancel()
+        self._expiry = asyncio.get_running_loop().call_at(deadline, self._expire)
+
+    def _expire(self, again: bool = True) -> None:
+        """Gives up the checks whose time is over, and with them a stream that has been silent for too long."""
+        loop = asyncio.get_running_loop()
+        now, due = loop.time(), self._expiry.when() if self._expiry is not None else 0.0
+        if again and now - due > _LAG:
+            self._expiry = loop.call_at(now + _LOOK, self._expire, False)
             return
-        stream.flow.leave(waiting)
+        self._expiry = None
+        soonest = math.inf
+        for stream in tuple(self._streams):
+            soonest = min(soonest, self._expire_on(stream, now))
+        if soonest < math.inf:
+            self._expire_by(max(soonest, now + _LOOK))
+
+    def _expire_on(self, stream: _Stream, now: float) -> float:
+        """_expire for one stream; it returns when the next check's time is over."""
+        late, soonest = [], math.inf
+        for waiting in stream.flow.all():
+            if waiting.deadline <= now:
+                late.append(waiting)
+            elif waiting.deadline < soonest:
+                soonest = waiting.deadline
+        for waiting in late:
+            stream.flow.leave(waiting)
+            waiting.answer(Error.late())
         stream.changed.set()
-        waiting.answer(Error.late())
-        if stream in self._streams and stream.flow.silent(asyncio.get_running_loop().time()):
+        if late and stream.flow.silent(now):
             if stream.flow.proven:
                 self._end(stream, Error.unavailable("the stream to the server is silent"))
             else:
                 self._end(stream, Unstreamed("the stream was never heard"))
+        return soonest
 
     def drop(self) -> None:
         """Gives the stream up, because its connection is."""
@@ -190,6 +230,8 @@ class Lane:
     async def close(self) -> None:
         """Ends the streams. Checks under way fail with CANCELLED, and so do later ones."""
         self._closed = True
+        if self._expiry is not None:
+            self._expiry.cancel()
         tasks = [task for stream in self._streams for task in stream.tasks]
         for stream in tuple(self._streams):
             self._end(stream, Error.closed())

@@ -83,23 +83,17 @@ class Server:
         """One attempt of a check. It goes over the stream where others are under way."""
         self._checks += 1
         try:
-            if coalesce and self._checks > 1 and terms.plain and self._lane.usable:
+            if coalesce and self._checks > 1 and terms.plain and self._lane.usable and request.ByteSize() <= LARGE:
                 try:
-                    return await self._streamed(request, plan)
+                    return await self._lane.check(request, plan.remaining())
                 except Unstreamed:
                     pass  # by itself then
+                except Error as error:
+                    self._failed(error)
+                    raise
             return await self._single(request, plan, terms)
         finally:
             self._checks -= 1
-
-    async def _streamed(self, request: v1.CheckRequest, plan: Plan) -> v1.CheckResponse:
-        if request.ByteSize() > LARGE:
-            raise Unstreamed("the check is large")
-        try:
-            return await self._lane.check(request, plan.remaining())
-        except Error as error:
-            self._failed(error)
-            raise
 
     async def _single(self, request: v1.CheckRequest, plan: Plan, terms: Terms) -> v1.CheckResponse | None:
         data = CHECK.encode(request)
@@ -191,7 +185,7 @@ class Transport:
         for server in self._turns.servers:
             await server.close()
 
-    async def call(self, method: Method[Q, A], request: Q, terms: Terms, plan: Plan | None = None) -> A:
+    def call(self, method: Method[Q, A], request: Q, terms: Terms, plan: Plan | None = None) -> Awaitable[A]:
         """Makes a call."""
         data = method.encode(request)
         plan = plan or self.retries.plan(terms.timeout)
@@ -200,12 +194,12 @@ class Transport:
             answer = await server.call(method.path, data, plan.remaining(), self._carried.by(terms))
             return None if answer is None else method.decode(answer)
 
-        return await self._repeat(plan, attempt)
+        return self._repeat(plan, attempt)
 
-    async def check(self, request: v1.CheckRequest, terms: Terms) -> v1.CheckResponse:
+    def check(self, request: v1.CheckRequest, terms: Terms) -> Awaitable[v1.CheckResponse]:
         """Has a check decided by a server."""
         plan = self.retries.plan(terms.timeout)
-        return await self._repeat(plan, lambda server: server.check(request, plan, terms, self._coalesce))
+        return self._repeat(plan, lambda server: server.check(request, plan, terms, self._coalesce))
 
     def stream(self, path: str, wait_for_ready: bool = False) -> Any:
         """Opens a stream to the server whose turn it is, as Server.stream."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 import grpc
@@ -31,7 +32,7 @@ PATIENCE = 0.4
 MUTE = 60.0
 
 #: How many seconds a stream with checks under way may say nothing before one that ran out of time gives it up.
-_SILENCE = 0.5
+_SILENCE = 1.0
 
 #: After how many seconds a stream is replaced: it stays with one server, and with the token it was opened with.
 _AGE = 60.0
@@ -84,6 +85,13 @@ class Flow(Generic[W]):
     def idle(self) -> bool:
         """Whether there is nothing to send."""
         return not self.queue and not self.cancels
+
+    def all(self) -> Iterator[W]:
+        """All checks that wait, whether sent or not."""
+        yield from self.sent.values()
+        for waiting in self.queue:
+            if not waiting.left:
+                yield waiting
 
     def old(self, now: float) -> bool:
         """Whether it is to be replaced."""

@@ -81,24 +81,18 @@ class Server:
             self._checks += 1
             alone = self._checks == 1
         try:
-            if coalesce and not alone and terms.plain and self._lane.usable:
+            if coalesce and not alone and terms.plain and self._lane.usable and request.ByteSize() <= LARGE:
                 try:
-                    return self._streamed(request, plan)
+                    return self._lane.check(request, plan.remaining())
                 except Unstreamed:
                     pass  # by itself then
+                except Error as error:
+                    self._failed(error)
+                    raise
             return self._single(request, plan, terms)
         finally:
             with self._lock:
                 self._checks -= 1
-
-    def _streamed(self, request: v1.CheckRequest, plan: Plan) -> v1.CheckResponse:
-        if request.ByteSize() > LARGE:
-            raise Unstreamed("the check is large")
-        try:
-            return self._lane.check(request, plan.remaining())
-        except Error as error:
-            self._failed(error)
-            raise
 
     def _single(self, request: v1.CheckRequest, plan: Plan, terms: Terms) -> v1.CheckResponse | None:
         data = CHECK.encode(request)
