@@ -321,6 +321,12 @@ class ClassView(View):  # type: ignore[misc,unused-ignore]
         return HttpResponse(sent(current_decision()))
 
 
+class AsyncClassView(View):  # type: ignore[misc,unused-ignore]
+    @method_decorator(django_requires(SEEN.async_enforcer, "p", subject=of_header))  # type: ignore[untyped-decorator]
+    async def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(sent(current_decision()))
+
+
 class ForgottenView(ClassView):
     def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse("this declares nothing")
@@ -344,6 +350,7 @@ urlpatterns = [
     path("send", view),
     path("async", async_view),
     path("class", ClassView.as_view()),
+    path("async-class", AsyncClassView.as_view()),
     path("about", about),
     path("forgotten", forgotten),
     path("forgotten-method", ForgottenView.as_view()),
@@ -354,7 +361,7 @@ urlpatterns = [
 class TestDjango(unittest.TestCase):
     def test_it_runs_only_what_is_allowed(self) -> None:
         client = DjangoClient()
-        for where in ("/send", "/async", "/class"):
+        for where in ("/send", "/async", "/class", "/async-class"):
             for subject, (status, text) in ANSWERS.items():
                 with self.subTest(where=where, subject=subject):
                     answer = client.post(where, headers={"user": subject})
@@ -383,8 +390,10 @@ class TestDjango(unittest.TestCase):
 
     def test_a_view_needs_a_client_of_its_kind(self) -> None:
         decorate: Callable[..., Any] = django_requires(SEEN.async_enforcer, "p", subject=of_header)
+        request = HttpRequest()
+        request.META["HTTP_USER"] = "yes"
         with self.assertRaises(TypeError):
-            decorate(forgotten)
+            decorate(forgotten)(request)
 
 
 if __name__ == "__main__":

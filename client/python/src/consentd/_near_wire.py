@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import struct
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -51,6 +52,7 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
+@lru_cache(1024)  # a session demands its write's with each check
 def parse_token(text: str) -> Token | None:
     """What a token says; None for one that is damaged or of another version. It takes only what a server writes."""
     if len(text) != _TEXT_LENGTH or not text.isascii():

@@ -50,7 +50,7 @@ def requires(
 ) -> Callable[[V], V]:
     """Decorates a view that uses a person's data for a purpose. ``subject`` tells the person's id, without waiting; None or
     empty: nobody can tell. ``request.consent`` is the Decision that let the view run, as consentd.current_decision() is.
-    TypeError: a view that is no coroutine function, with a client of asyncio."""
+    A view that is no coroutine function needs a client that is not of asyncio: else its calls raise TypeError."""
 
     def decorate(view: V) -> V:
         use = Use(f"{view.__module__}.{view.__qualname__}", purpose, tuple(categories))
@@ -65,8 +65,6 @@ def requires(
                 with deciding(decision):
                     return await view(request, *args, **kwargs)
 
-        elif enforcer.awaits:
-            raise TypeError(f"{use.where} is no coroutine function: give a consentd.Client")
         else:
 
             def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
