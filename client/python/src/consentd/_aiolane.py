@@ -24,6 +24,10 @@ Open = Callable[[], Any]
 _LOOK = 0.01
 _LAG = 0.05
 
+#: How many seconds a client that closes waits for the server to end a stream. One that is cut off goes on within gRPC for a
+#: moment, which then complains of a loop that is closed.
+_FAREWELL = 0.25
+
 
 class _Waiting:
     """A task's check."""
@@ -232,7 +236,13 @@ class Lane:
         self._closed = True
         if self._expiry is not None:
             self._expiry.cancel()
-        tasks = [task for stream in self._streams for task in stream.tasks]
+        streams = tuple(self._streams)
+        for stream in streams:
+            stream.flow.fail(Error.closed())
+            stream.changed.set()  # the sending side closes, and the server ends the stream
+        tasks = [task for stream in streams for task in stream.tasks]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FAREWELL)
         for stream in tuple(self._streams):
             self._end(stream, Error.closed())
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -180,10 +180,17 @@ class Transport:
             raise RuntimeError("the client belongs to another event loop, that of its first call: make one in each loop")
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections. In a process that was forked off it does nothing: they are the other one's."""
+        if self.left:
+            return
         self.enter()
         for server in self._turns.servers:
             await server.close()
+
+    @property
+    def left(self) -> bool:
+        """Whether all belongs to the process that this one was forked off."""
+        return self._process.left
 
     def call(self, method: Method[Q, A], request: Q, terms: Terms, plan: Plan | None = None) -> Awaitable[A]:
         """Makes a call."""

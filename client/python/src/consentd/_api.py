@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, EncodeError, Message
 
@@ -77,6 +77,13 @@ WATCH_INVALIDATIONS = "/consent.v1.DecisionService/WatchInvalidations"
 #: How many requests one BatchCheck takes, and how many of them are under way at once for one caller's batch.
 MAX_BATCH = 1000
 BATCHES_AT_ONCE = 4
+
+
+def itself(request: Any) -> v1.CheckRequest:
+    """The request that an item is."""
+    if not isinstance(request, v1.CheckRequest):
+        raise TypeError(f"want CheckRequests, or a function that makes one of {type(request).__name__}")
+    return request
 
 
 def batch_of(requests: Iterable[v1.CheckRequest]) -> v1.BatchCheckRequest:

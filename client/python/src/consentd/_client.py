@@ -30,6 +30,7 @@ from consentd._api import (
     batch_of,
     chunks,
     denied,
+    itself,
 )
 from consentd._decision import Decision, Obligation, Result, allowed_of, decision_of, purposes_of, results_of
 from consentd._errors import Error
@@ -194,15 +195,15 @@ class _Calls:
     def filter(
         self,
         items: Iterable[T],
-        ask: Callable[[T], v1.CheckRequest],
+        ask: Callable[[T], v1.CheckRequest] = itself,
         timeout: float | None = None,
         *,
         metadata: Metadata | None = None,
         token: str | None = None,
     ) -> list[T]:
-        """Those of the items whose requests are allowed, in their order; ``ask`` makes the request of one. They go in
-        batches, as batch_check's do. An item whose own check failed is left out, which is logged; where a whole call fails
-        Error is raised: that nobody can be asked does not mean that nobody agrees.
+        """Those of the items whose requests are allowed, in their order; ``ask`` makes the request of one, which otherwise is
+        a request itself. They go in batches, as batch_check's do. An item whose own check failed is left out, which is
+        logged; where a whole call fails Error is raised: that nobody can be asked does not mean that nobody agrees.
 
             recipients = client.filter(users, lambda u: v1.CheckRequest(controller="example", subject_id=u, purpose="p"))
         """
@@ -355,8 +356,9 @@ class Client(_Calls):
         self._fresh = Freshness() if len(made.hosts) > 1 else None
 
     def close(self) -> None:
-        """Closes the connection; calls under way fail with CANCELLED. It may be called again."""
-        if self._core.near is not None:
+        """Closes the connection; calls under way fail with CANCELLED. It may be called again. In a process that was forked
+        off it does nothing."""
+        if self._core.near is not None and not self._core.transport.left:
             self._core.near.close()
         self._core.transport.close()
 

@@ -103,6 +103,11 @@ class Process:
             )
         self._entered = Process._forks
 
+    @property
+    def left(self) -> bool:
+        """Whether this process was forked off from the one in which gRPC worked: nothing may be touched."""
+        return self._entered is not None and self._entered != Process._forks
+
     @classmethod
     def dialled(cls, change: int) -> None:
         """Notes that a channel was made (1) or let go (-1)."""

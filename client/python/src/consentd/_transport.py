@@ -175,9 +175,16 @@ class Transport:
         self.alone = len(connection.hosts) == 1
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections. In a process that was forked off it does nothing: they are the other one's."""
+        if self.left:
+            return
         for server in self._turns.servers:
             server.close()
+
+    @property
+    def left(self) -> bool:
+        """Whether all belongs to the process that this one was forked off."""
+        return self._process.left
 
     def call(self, method: Method[Q, A], request: Q, terms: Terms, plan: Plan | None = None) -> A:
         """Makes a call."""

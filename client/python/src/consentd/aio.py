@@ -38,6 +38,7 @@ from consentd._api import (
     batch_of,
     chunks,
     denied,
+    itself,
 )
 from consentd._decision import Decision, Obligation, Result, allowed_of, decision_of, purposes_of, results_of
 from consentd._errors import Error
@@ -207,7 +208,7 @@ class _Calls:
     async def filter(
         self,
         items: Iterable[T],
-        ask: Callable[[T], v1.CheckRequest],
+        ask: Callable[[T], v1.CheckRequest] = itself,
         timeout: float | None = None,
         *,
         metadata: Metadata | None = None,
@@ -324,7 +325,7 @@ class Client(_Calls):
 
     async def close(self) -> None:
         """As consentd.Client.close."""
-        if self._core.near is not None:
+        if self._core.near is not None and not self._core.transport.left:
             released = self._core.near.close()
             if released is not None:
                 await released
