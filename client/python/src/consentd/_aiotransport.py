@@ -167,6 +167,8 @@ class Transport:
         self._process = Process()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turns = Turns([Server(host, connection, carried) for host in connection.hosts])
+        #: Whether there is one server, so that a stream can wait for it.
+        self.alone = len(connection.hosts) == 1
 
     def enter(self) -> None:
         """Begins a call. Raises RuntimeError in another event loop than that of the first call."""

@@ -36,7 +36,8 @@ from consentd._decision import Decision, Obligation, Result, allowed_of, decisio
 from consentd._errors import Error
 from consentd._freshness import Freshness
 from consentd._guard import permitted
-from consentd._near import Near
+from consentd._near_cache import NearCache, NearCacheConfig, NearCacheStats
+from consentd._near_threads import watched
 from consentd._observe import Observer, observed
 from consentd._retry import fence_timeout
 from consentd._target import connection
@@ -53,7 +54,7 @@ class _Core:
         self.transport = transport
         self.observer = observer
         #: Answers checks within this process; None: it does not. It is closed with the client.
-        self.near: Near | None = None
+        self.near: NearCache | None = None
 
     def observing(self, method: str, purpose: str = "") -> AbstractContextManager[Callable[[Any], None]]:
         if self.observer is None:
@@ -65,13 +66,13 @@ class _Core:
             return self.transport.call(method, request, own)
 
     def decide(self, request: v1.CheckRequest, own: Terms) -> Decision:
-        near = self.near
+        near = self.near if own.plain else None  # who has a token of their own may have other rights
         if near is None:
             return decision_of(self.transport.check(request, own))
         known = near.lookup(request)
         if known is not None:
             return known
-        ticket = near.ticket()
+        ticket = near.ticket(request)
         response = self.transport.check(request, own)
         decision = decision_of(response)
         near.admit(ticket, request, response, decision)
@@ -79,16 +80,16 @@ class _Core:
 
     def decide_all(self, batch: v1.BatchCheckRequest, own: Terms) -> list[Result]:
         """Decides a batch that a server takes."""
-        near = self.near
+        near = self.near if own.plain else None  # who has a token of their own may have other rights
         if near is None:
             return results_of(batch, self.transport.call(BATCH_CHECK, batch, own))
         known = near.lookup_all(batch)
         if known is not None:
             return known
-        ticket = near.ticket()
+        tickets = near.tickets(batch)
         response = self.transport.call(BATCH_CHECK, batch, own)
         results = results_of(batch, response)
-        near.admit_all(ticket, batch, response, results)
+        near.admit_all(tickets, batch, response, results)
         return results
 
     def fenced(self, request: Any, own: Terms) -> Terms:
@@ -322,6 +323,9 @@ class Client(_Calls):
     DEFAULT_TIMEOUT. ``observer`` is told of each call. ``coalesce=False`` makes each check a call of its own; else checks
     that are under way at the same time share the messages of a stream, but for those with metadata or a token of their own.
 
+    ``near_cache`` answers checks within this process where the server has decided the same before and nothing has changed
+    since; NearCacheConfig says how. ValueError on systems other than Linux.
+
     It connects in the first call: ValueError and TypeError are faults of the target or the options, and an unreachable
     server shows as UNAVAILABLE in calls. Close it, or use it in a ``with``. It belongs to the process that makes its first
     call: in one that is forked off later all calls raise RuntimeError.
@@ -341,10 +345,14 @@ class Client(_Calls):
         timeout: float | None = None,
         coalesce: bool = True,
         observer: Observer | None = None,
+        near_cache: bool | NearCacheConfig = False,
     ) -> None:
         made = connection(target, credentials, insecure)
         transport = Transport(made, Carried(pairs(metadata), token), timeout, coalesce)
         self._core = _Core(transport, observer)
+        if near_cache:
+            config = near_cache if isinstance(near_cache, NearCacheConfig) else NearCacheConfig()
+            self._core.near = watched(NearCache(config), transport)
         self._fresh = Freshness() if len(made.hosts) > 1 else None
 
     def close(self) -> None:
@@ -362,6 +370,11 @@ class Client(_Calls):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client is not copied: make one where it is used")
+
+    def near_cache_stats(self) -> NearCacheStats:
+        """How many checks the near cache has answered, and how many it could not; all zero without one."""
+        near = self._core.near
+        return NearCacheStats() if near is None else near.stats()
 
     def session(self) -> Session:
         """A session: its checks see its own writes, whichever node answers."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import grpc
 
 from consentd._errors import Error
-from consentd._near import Near
+from consentd._near_cache import NearCache
 from consentd._terms import Terms
 
 A = TypeVar("A")
@@ -146,7 +146,7 @@ class Plan:
         return error.retry_delay + own / 2 + self._retries.rand() * own / 2
 
 
-def fence_timeout(request: Any, own: Terms, retries: Retries, near: Near | None) -> Terms:
+def fence_timeout(request: Any, own: Terms, retries: Retries, near: NearCache | None) -> Terms:
     """The terms of a write. A fence waits until each near cache has confirmed it or its lease has run out; a near cache of
     this client's own knows how long those are."""
     if own.timeout is not None or not request.fence:

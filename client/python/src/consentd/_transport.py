@@ -171,6 +171,8 @@ class Transport:
         self._coalesce = coalesce
         self._process = Process()
         self._turns = Turns([Server(host, connection, carried) for host in connection.hosts])
+        #: Whether there is one server, so that a stream can wait for it.
+        self.alone = len(connection.hosts) == 1
 
     def close(self) -> None:
         """Closes the connections. In a process that was forked off it does nothing: they are the other one's."""
