@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 
+import { pathOf } from "./codec.js";
 import { ConsentError } from "./errors.js";
 import type { NearEntry } from "./near-table.js";
 import {
@@ -8,7 +9,6 @@ import {
   ReportedAnswersSchema,
   type ReportedAnswers,
 } from "./gen/consent/v1/decision_service_pb.js";
-import { pathOf } from "./transport.js";
 
 // What a near cache answers, the server is told of afterwards, by counts, so that its decision log and its record of processing
 // know. A hit costs one addition; all else happens here, off the path of checks, and whatever goes wrong with it concerns no

@@ -15,36 +15,20 @@ import { keyOf, type CheckInit } from "./near-key.js";
 import { defaultReportEveryMs, NearReports, type Tell } from "./near-report.js";
 import { maxServerSeconds, type NearSession } from "./near-session.js";
 import type { NearEntry } from "./near-table.js";
+import { OpenedStream } from "./near-stream.js";
 import { NearWatch, type NearClock, type OpenStream } from "./near-watch.js";
+import type { MakeNearCache, NearCache, NearCacheStats, Ticket } from "./seam.js";
+import type { Transport } from "./transport.js";
 
 /** Configures a near cache; `{}` is ready for use. */
 export interface NearCacheOptions {
   /** Bounds how many decisions are kept, of about 2 KiB each. Default 65,536; zero and less mean the default. */
-  maxEntries?: number;
+  maxEntries?: number | undefined;
   /**
    * How often the server is told how many checks were answered by which decision, so that its decision log and its record of
    * processing know of them; milliseconds. Default 5,000; zero means the default, less means never.
    */
-  reportEveryMs?: number;
-}
-
-/** What became of checks since the start; all zero without a near cache. */
-export interface NearCacheStats {
-  /** Answered here. */
-  readonly hits: number;
-  /** Answered by the server, though the near cache was asked. */
-  readonly misses: number;
-  /** How many streams of invalidations there have been. */
-  readonly streams: number;
-  /** Whether checks can be answered here at the moment. */
-  readonly leased: boolean;
-}
-
-/** Allows the server's answer to be kept. It is taken before the request leaves. */
-export interface NearTicket {
-  readonly session: NearSession;
-  /** The request as it is sent: a decision is kept for that, whatever becomes of its caller's objects meanwhile. */
-  readonly sent: Uint8Array;
+  reportEveryMs?: number | undefined;
 }
 
 /** A batch as a lookup reads it. */
@@ -53,10 +37,18 @@ export interface BatchInit {
   consistency?: CheckInit["consistency"];
 }
 
-/** What a near cache needs of its client's connection. */
+/** What a near cache needs of its connection. */
 export interface NearConnection {
   readonly open: OpenStream;
   readonly tell: Tell;
+}
+
+/** A transport as a near cache needs it. */
+export function nearConnection(transport: Transport): NearConnection {
+  return {
+    open: (listener) => new OpenedStream(transport, listener),
+    tell: (path, request, timeoutMs) => transport.unary(path, request, { timeoutMs, signal: undefined }),
+  };
 }
 
 /** What tests put in place of the real parts. */
@@ -105,7 +97,7 @@ export const nearClock: NearClock = {
  * and so lets the lease run out: the clock is read by the lookup itself. What no clock shows is a virtual machine that its host
  * pauses and continues with both its clocks where they were.
  */
-export class NearCache {
+export class DecisionCache implements NearCache {
   private session: NearSession | undefined;
   private hits = 0;
   private misses = 0;
@@ -189,7 +181,7 @@ export class NearCache {
   }
 
   /** What `admit` wants with the answer to a check or a batch that is sent now; undefined: it is not to be kept. */
-  ticket(sent: Uint8Array): NearTicket | undefined {
+  ticket(sent: Uint8Array): Ticket | undefined {
     return this.session === undefined ? undefined : { session: this.session, sent };
   }
 
@@ -197,12 +189,12 @@ export class NearCache {
    * Keeps the server's answer to a check, before its caller sees it: it is frozen. Answers may arrive after later changes were
    * told: the revision in the token, not the time, says what they are worth.
    */
-  admit(ticket: NearTicket | undefined, response: CheckResponse): void {
+  admit(ticket: Ticket | undefined, response: CheckResponse): void {
     quietly(() => ticket && this.keep(ticket.session, fromBinary(CheckRequestSchema, ticket.sent), response));
   }
 
   /** The same for a batch; undefined stands for a request that got no decision. */
-  admitAll(ticket: NearTicket | undefined, responses: readonly (CheckResponse | undefined)[]): void {
+  admitAll(ticket: Ticket | undefined, responses: readonly (CheckResponse | undefined)[]): void {
     quietly(() => {
       const requests = ticket === undefined ? [] : fromBinary(BatchCheckRequestSchema, ticket.sent).requests;
       requests.forEach((asked, i) => this.keep(ticket!.session, asked, responses[i]));
@@ -226,7 +218,7 @@ export class NearCache {
   }
 
   /** How long the newest lease is, in milliseconds; 0 where none was known yet. It outlives its stream. */
-  get leaseMs(): number {
+  leaseMs(): number {
     return this.lease;
   }
 
@@ -266,6 +258,11 @@ function quietly<T>(act: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Makes the near cache that a client's option asks for. */
+export function nearCacheOf(option: boolean | NearCacheOptions | undefined): MakeNearCache {
+  return (transport) => new DecisionCache(nearConnection(transport), typeof option === "object" ? option : {});
 }
 
 /** The entry that ends first. */

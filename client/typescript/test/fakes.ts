@@ -2,7 +2,7 @@ import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufb
 
 import { Client, CheckResponseSchema, ConsentError, Decision, type ClientOptions } from "../src/index.js";
 import { Retrier, type Clock } from "../src/retry.js";
-import type { Bounds, Transport } from "../src/transport.js";
+import type { Bounds, Stream, Transport } from "../src/transport.js";
 
 /** One attempt that arrived at a `FakeTransport`. */
 export interface Attempt {
@@ -22,6 +22,11 @@ export class FakeTransport implements Transport {
     const attempt = { path, request, bounds };
     this.attempts.push(attempt);
     return this.answer(attempt);
+  }
+
+  /** As a server of an older version answers. */
+  async stream(): Promise<Stream> {
+    throw new ConsentError("UNIMPLEMENTED", "no streams");
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 
-import { NearCache, type NearCacheOptions, type NearTestParts } from "../src/near.js";
+import { DecisionCache, type NearCacheOptions, type NearTestParts } from "../src/near.js";
 import { checksum, parseToken, slotOf } from "../src/near-codec.js";
 import type { CheckInit } from "../src/near-key.js";
 import type { NearClock, NearListener, NearStream } from "../src/near-watch.js";
@@ -189,11 +189,11 @@ export class World {
   asked = 0;
   /** Whether the server ends a stream whose client has closed its side. */
   ends = true;
-  readonly near: NearCache;
+  readonly near: DecisionCache;
 
   constructor(options: NearCacheOptions = {}, parts: NearTestParts = {}) {
     const tell = async (_: string, request: Uint8Array) => void this.reports.push(request);
-    this.near = new NearCache({ open: (listener) => this.open(listener), tell }, options, { clock: this.time, ...parts });
+    this.near = new DecisionCache({ open: (listener) => this.open(listener), tell }, options, { clock: this.time, ...parts });
   }
 
   private open(listener: NearListener): NearStream {

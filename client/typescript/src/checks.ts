@@ -1,0 +1,181 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import type { BatchResult, CheckInit } from "./checker.js";
+import { decode, encode, pathOf, reading } from "./codec.js";
+import { Decision } from "./decision.js";
+import { asConsentError, batchError, ConsentError } from "./errors.js";
+import { largeCheckBytes } from "./frames.js";
+import { Gate } from "./gate.js";
+import {
+  BatchCheckRequestSchema,
+  BatchCheckResponseSchema,
+  CheckRequestSchema,
+  CheckResponseSchema,
+  DecisionService,
+  type BatchCheckResult,
+  type CheckResponse,
+} from "./gen/consent/v1/decision_service_pb.js";
+import { Lane, StreamError } from "./lane.js";
+import { refuseEnded, type Retrier } from "./retry.js";
+import type { NearCache } from "./seam.js";
+import type { Bounds, Transport } from "./transport.js";
+
+/** How many requests one BatchCheck takes, and how many of them are under way for one call. */
+const maxBatch = 1_000;
+const batchesAtOnce = 4;
+
+/** How many checks are under way as calls of their own. */
+const checksAtOnce = 256;
+
+type BatchInit = MessageInitShape<typeof BatchCheckRequestSchema>;
+
+/** What checks are made with. */
+export interface ChecksParts {
+  readonly transport: Transport;
+  readonly retrier: Retrier;
+  /** How many streams carry checks; 0: each check is a call of its own. */
+  readonly lanes: number;
+  readonly near: NearCache | undefined;
+}
+
+/** Has checks decided: by the near cache, if there is one, over a stream where that is possible, else by calls. */
+export class Checks {
+  private readonly lanes: Lane[];
+  private turn = 0;
+  /** The server has no streams: it is an older one. */
+  private streamless = false;
+  private readonly gate = new Gate(checksAtOnce);
+
+  constructor(private readonly parts: ChecksParts) {
+    this.lanes = Array.from({ length: parts.lanes }, () => this.newLane());
+  }
+
+  close(): void {
+    this.lanes.forEach((lane) => lane.close());
+  }
+
+  async check(request: CheckInit, bounds: Bounds): Promise<Decision> {
+    refuseEnded(bounds.timeoutMs, bounds.signal);
+    const near = this.nearOf(bounds);
+    const known = near?.lookup(request);
+    if (known !== undefined) {
+      return known;
+    }
+    const sent = encode(CheckRequestSchema, request);
+    const ticket = near?.ticket(sent);
+    const response = await this.remote(sent, bounds);
+    near?.admit(ticket, response);
+    return new Decision(response);
+  }
+
+  /** What another caller may be told is not this one's: a call with metadata of its own goes to the server. */
+  private nearOf(bounds: Bounds): NearCache | undefined {
+    return bounds.headers === undefined ? this.parts.near : undefined;
+  }
+
+  /** Splits what is too long for one call; each part is decided by itself. */
+  async batch(request: BatchInit, bounds: Bounds): Promise<BatchResult[]> {
+    refuseEnded(bounds.timeoutMs, bounds.signal);
+    const { requests, consistency } = reading(() => ({
+      requests: [...(request.requests ?? [])],
+      consistency: request.consistency === undefined ? {} : { consistency: request.consistency },
+    }));
+    if (requests.length <= maxBatch) {
+      return this.smallBatch(request, bounds);
+    }
+    const end = performance.now() + bounds.timeoutMs;
+    const results: BatchResult[][] = [];
+    let next = 0;
+    const worker = async () => {
+      while (next * maxBatch < requests.length) {
+        const n = next++;
+        const part: BatchInit = { requests: requests.slice(n * maxBatch, (n + 1) * maxBatch), ...consistency };
+        results[n] = await this.smallBatch(part, { ...bounds, timeoutMs: end - performance.now() });
+      }
+    };
+    await Promise.all(Array.from({ length: batchesAtOnce }, worker));
+    return results.flat();
+  }
+
+  private async smallBatch(request: BatchInit, bounds: Bounds): Promise<BatchResult[]> {
+    const { retrier, transport } = this.parts;
+    const near = this.nearOf(bounds);
+    const known = near?.lookupAll(request);
+    if (known !== undefined) {
+      return known.map((decision) => ({ decision, error: undefined }));
+    }
+    const bytes = encode(BatchCheckRequestSchema, request);
+    const ticket = near?.ticket(bytes);
+    const wanted = request.requests?.length ?? 0;
+    const answer = await retrier.run(bounds, (b) => transport.unary(pathOf(DecisionService.method.batchCheck), bytes, b));
+    const { results } = decode(BatchCheckResponseSchema, answer);
+    if (results.length !== wanted) {
+      throw new ConsentError("INTERNAL", `the server answered ${results.length} of ${wanted} requests`);
+    }
+    near?.admitAll(
+      ticket,
+      results.map(({ outcome }) => (outcome.case === "response" ? outcome.value : undefined)),
+    );
+    return results.map(resultOf);
+  }
+
+  private newLane(): Lane {
+    const { transport } = this.parts;
+    return new Lane({
+      open: (events) => transport.stream(pathOf(DecisionService.method.checkStream), events),
+      alone: (request, bounds) => this.once(request, bounds),
+      now: () => performance.now(),
+    });
+  }
+
+  /** The metadata of a call of its own are not a stream's. */
+  private async remote(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+    const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
+    if (lane === undefined) {
+      return this.alone(request, bounds);
+    }
+    const end = performance.now() + bounds.timeoutMs;
+    try {
+      return await this.parts.retrier.run(bounds, (b) => lane.check(request, b));
+    } catch (thrown) {
+      if (!(thrown instanceof StreamError)) {
+        throw thrown;
+      }
+      if (thrown.code === "UNIMPLEMENTED") {
+        this.streamless = true;
+      } else if (thrown.code === "UNAVAILABLE" || thrown.code === "CANCELLED") {
+        throw asConsentError(thrown.cause);
+      }
+      return this.alone(request, { ...bounds, timeoutMs: end - performance.now() });
+    }
+  }
+
+  /** Each in its turn; undefined where checks are calls of their own. */
+  private nextLane(): Lane | undefined {
+    if (this.streamless || this.lanes.length === 0) {
+      return undefined;
+    }
+    this.turn = (this.turn + 1) % this.lanes.length;
+    const lane = this.lanes[this.turn]!;
+    return lane.streamless() ? undefined : lane;
+  }
+
+  private async alone(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+    return this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
+  }
+
+  private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+    return decode(CheckResponseSchema, await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds));
+  }
+}
+
+function resultOf(result: BatchCheckResult): BatchResult {
+  switch (result.outcome.case) {
+    case "response":
+      return { decision: new Decision(result.outcome.value), error: undefined };
+    case "error":
+      return { decision: new Decision(), error: batchError(result.outcome.value) };
+    default:
+      return { decision: new Decision(), error: new ConsentError("INTERNAL", "the server sent a result without an outcome that is known") };
+  }
+}
