@@ -29,7 +29,7 @@ func benchServer(b *testing.B) (*process, string) {
 	}
 	b.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "server.sock")
-	p := startProcess(b, "server", map[string]string{
+	p := startRole(b, "server", map[string]string{
 		"SAFETY_SOCKET": socket, "SAFETY_DATA": filepath.Join(dir, "data"), "SAFETY_LEASE": "2s",
 	})
 	waitUntil(b, func() bool {
