@@ -143,9 +143,16 @@ export class ServedStream implements NearStream {
   /** What was held up arrives. */
   unmute(): void {
     this.mute = false;
-    for (const message of this.held.splice(0)) {
-      this.listener.message(message);
-    }
+    this.deliver(this.held.length);
+  }
+
+  /** The oldest of it arrives. */
+  deliver(count: number): void {
+    this.held.splice(0, count).forEach((message) => this.hear(message));
+  }
+
+  hear(bytes: Uint8Array): void {
+    this.listener.message(bytes);
   }
 
   tell(init: MessageInitShape<typeof WatchInvalidationsResponseSchema>): void {

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 
 import { atLeastAsFresh, BatchCheckRequestSchema, CheckRequestSchema, fullyConsistent, ReasonCode, type WatchInvalidationsResponse } from "../src/index.js";
-import { checksum, slotOf } from "../src/near-codec.js";
-import type { NearSession } from "../src/near-session.js";
+import { change, plants } from "../conformance/plants.js";
+import { slotOf } from "../src/near-codec.js";
 import { cached, heartbeatMs, leaseMs, subject, tokenOf, World } from "./near-world.js";
 
 const slot = (world: World, id = "u") => slotOf(world.hello, "example", id);
@@ -238,23 +238,18 @@ test("the waits between streams that are of no use grow to five seconds, and sta
 
 const damages: Record<string, (m: WatchInvalidationsResponse, newest: bigint) => void> = {
   checksum: (m) => void (m.checksum = (m.checksum ^ 1) >>> 0),
-  "a gap": (m) => resum(m, { fromPosition: m.fromPosition + 1n, position: m.position + 1n }),
-  back: (m) => resum(m, { revision: m.revision - 2n }),
-  "another hello": (m) => resum(m, { hello: cached().hello }),
-  "a slot too far": (m) => resum(m, { slots: [...m.slots, 1 << 16], position: m.position + 1n }),
-  "slots without a position": (m) => resum(m, { slots: [...m.slots, 1] }),
-  "slots without a revision": (m) => resum(m, { slots: [1], revision: 70n, position: m.fromPosition + 1n }),
-  "a heartbeat never sent": (m) => resum(m, { heartbeat: m.heartbeat + 1_000n }),
-  "a heartbeat of old": (m) => resum(m, { heartbeat: 1n }),
-  "a time before all": (m, newest) => resum(m, { heartbeat: newest, serverTime: -1n }),
-  "a time past all": (m, newest) => resum(m, { heartbeat: newest, serverTime: 2n ** 33n * 1_000_000_000n }),
-  "a revision past what a number can tell": (m) => resum(m, { revision: 2n ** 53n }),
+  "a gap": (m) => change(m, { fromPosition: m.fromPosition + 1n, position: m.position + 1n }),
+  back: (m) => change(m, { revision: m.revision - 2n }),
+  "another hello": (m) => change(m, { hello: cached().hello }),
+  "a slot too far": (m) => change(m, { slots: [...m.slots, 1 << 16], position: m.position + 1n }),
+  "slots without a position": (m) => change(m, { slots: [...m.slots, 1] }),
+  "slots without a revision": (m) => change(m, { slots: [1], revision: 70n, position: m.fromPosition + 1n }),
+  "a heartbeat never sent": (m) => change(m, { heartbeat: m.heartbeat + 1_000n }),
+  "a heartbeat of old": (m) => change(m, { heartbeat: 1n }),
+  "a time before all": (m, newest) => change(m, { heartbeat: newest, serverTime: -1n }),
+  "a time past all": (m, newest) => change(m, { heartbeat: newest, serverTime: 2n ** 33n * 1_000_000_000n }),
+  "a revision past what a number can tell": (m) => change(m, { revision: 2n ** 53n }),
 };
-
-function resum(m: WatchInvalidationsResponse, change: Partial<WatchInvalidationsResponse>): void {
-  Object.assign(m, change);
-  m.checksum = checksum(m);
-}
 
 for (const [name, damage] of Object.entries(damages)) {
   test(`a stream that is broken ends, and a new one begins with nothing: ${name}`, () => {
@@ -275,40 +270,33 @@ for (const [name, damage] of Object.entries(damages)) {
 
 test("bytes that are no message end the stream", () => {
   const world = cached();
-  world.stream["listener"].message(Buffer.from([0xff]));
+  world.stream.hear(Buffer.from([0xff]));
   assert.ok(world.stream.cancelled);
   expect(world, true, true);
 });
 
-/** The faults that a near cache must not have, planted. */
-const plants: Record<string, { plant: (s: NearSession, m: WatchInvalidationsResponse, w: World) => void; scenario: (w: World) => void }> = {
-  floor: { plant: (_, m) => resum(m, { slots: [] }), scenario: (w) => w.set("u", false) },
-  lease: {
-    plant: (s, _, w) => s.sentBeats.forEach((_, n) => s.sentBeats.set(n, w.time.now())),
-    scenario: (w) => {
-      w.stream.mute = true;
-      w.time.pass(heartbeatMs); // an echo is under way, for longer than any fence waits
-      w.set("u", false);
-      w.time.pass(1.9 * leaseMs - heartbeatMs);
-      const [echo] = w.stream["held"].splice(0);
-      w.stream["listener"].message(echo!);
-    },
+/** What shows each of the faults. */
+const scenarios: Record<string, (w: World) => void> = {
+  floor: (w) => w.set("u", false),
+  lease: (w) => {
+    w.stream.mute = true;
+    w.time.pass(heartbeatMs); // an echo is under way, for longer than any fence waits
+    w.set("u", false);
+    w.time.pass(1.9 * leaseMs - heartbeatMs);
+    w.stream.deliver(1);
   },
-  policy: {
-    plant: (s, m) => resum(m, { policyRevision: s.policy }),
-    scenario: (w) => {
-      w.policy = "p2";
-      w.allowed.clear();
-      w.time.pass(heartbeatMs);
-    },
+  policy: (w) => {
+    w.policy = "p2";
+    w.allowed.clear();
+    w.time.pass(heartbeatMs);
   },
 };
 
-for (const [name, { plant, scenario }] of Object.entries(plants)) {
+for (const [name, scenario] of Object.entries(scenarios)) {
   for (const planted of [false, true]) {
     test(`the fault ${name}, planted ${planted}: a wrong ALLOW is seen ${planted}`, () => {
       let world: World | undefined;
-      world = cached({}, { tap: (s, m) => planted && world !== undefined && plant(s, m, world) });
+      world = cached({}, { tap: (s, m) => planted && world !== undefined && plants[name]!(s, m, () => world!.time.now()) });
       scenario(world);
       assert.equal(world.check(subject()).allowed, planted);
     });
@@ -369,7 +357,7 @@ test("what is not kept", () => {
 
 test("hellos out of bounds are refused", () => {
   const good = cached().hello;
-  for (const [name, change] of Object.entries({
+  for (const [name, terms] of Object.entries({
     "no hello": { hello: undefined },
     "store id": { hello: { ...good, storeId: Buffer.alloc(0) } },
     key: { hello: { ...good, slotKey: Buffer.alloc(31) } },
@@ -386,7 +374,7 @@ test("hellos out of bounds are refused", () => {
     "a revision past what a number can tell": { revision: 2n ** 53n },
   })) {
     const world = new World();
-    world.stream.greet(change as never);
+    world.stream.greet(terms as never);
     assert.ok(world.stream.cancelled, name);
     assert.equal(world.near.stats().streams, 0, name);
   }
