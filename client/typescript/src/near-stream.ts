@@ -11,10 +11,10 @@ export class OpenedStream implements NearStream {
 
   constructor(transport: Transport, listener: NearListener) {
     const events = { message: (m: Uint8Array) => listener.message(m), end: () => listener.end() };
-    transport.stream(pathOf(DecisionService.method.watchInvalidations), events).then(
-      (stream) => this.opened(stream),
-      () => listener.end(),
-    );
+    transport
+      .stream(pathOf(DecisionService.method.watchInvalidations), events)
+      .then((stream) => this.opened(stream))
+      .catch(() => listener.end());
   }
 
   send(message: Uint8Array): void {

@@ -98,7 +98,7 @@ export class ServedStream implements NearStream {
   damage: ((m: WatchInvalidationsResponse) => void) | undefined;
 
   constructor(
-    private readonly world: World,
+    private readonly world: Served,
     private readonly listener: NearListener,
   ) {}
 
@@ -173,8 +173,8 @@ export class ServedStream implements NearStream {
   }
 }
 
-/** A server whose state is whether each subject is allowed, and one near cache over it. */
-export class World {
+/** A server whose state is whether each subject is allowed. */
+export class Served {
   readonly time = new FakeTime();
   readonly streams: ServedStream[] = [];
   readonly reports: Uint8Array[] = [];
@@ -196,20 +196,14 @@ export class World {
   asked = 0;
   /** Whether the server ends a stream whose client has closed its side. */
   ends = true;
-  readonly near: DecisionCache;
 
-  constructor(options: NearCacheOptions = {}, parts: NearTestParts = {}) {
-    const tell = async (_: string, request: Uint8Array) => void this.reports.push(request);
-    this.near = new DecisionCache({ open: (listener) => this.open(listener), tell }, options, { clock: this.time, ...parts });
-  }
-
-  private open(listener: NearListener): NearStream {
+  open(listener: NearListener): NearStream {
     this.streams.push(new ServedStream(this, listener));
-    return this.stream;
+    return this.watched;
   }
 
   /** The newest stream. */
-  get stream(): ServedStream {
+  get watched(): ServedStream {
     return this.streams.at(-1)!;
   }
 
@@ -228,7 +222,7 @@ export class World {
     this.revision++;
     this.allowed[allowed ? "add" : "delete"](subjectId);
     if (!silently) {
-      this.stream.changed([slotOf(this.hello, "example", subjectId)]);
+      this.watched.changed([slotOf(this.hello, "example", subjectId)]);
     }
   }
 
@@ -241,6 +235,17 @@ export class World {
       consistencyToken: tokenOf(this.revision),
       ...this.more,
     });
+  }
+}
+
+/** A server and one near cache over it. */
+export class World extends Served {
+  readonly near: DecisionCache;
+
+  constructor(options: NearCacheOptions = {}, parts: NearTestParts = {}) {
+    super();
+    const tell = async (_: string, request: Uint8Array) => void this.reports.push(request);
+    this.near = new DecisionCache({ open: (listener) => this.open(listener), tell }, options, { clock: this.time, ...parts });
   }
 
   /** Checks as a client does: the near cache first, then the server. */
@@ -262,7 +267,7 @@ export const subject = (subjectId = "u"): CheckInit => ({ controller: "example",
 export function cached(options?: NearCacheOptions, parts?: NearTestParts): World {
   const world = new World(options, parts);
   world.allowed.add("u");
-  world.stream.greet();
+  world.watched.greet();
   world.check(subject());
   if (world.check(subject()).remote || parseToken(tokenOf(1)) === undefined) {
     throw new Error("nothing is cached from the start: the test says nothing");

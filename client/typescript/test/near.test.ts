@@ -23,7 +23,7 @@ test("a decision is used until its subject's slot changes", () => {
   world.set("v", true); // another slot
   expect(world, false, false);
   assert.deepEqual(world.near.stats(), { hits: 3, misses: 2, streams: 1, leased: true });
-  assert.equal(world.stream.heard.at(-1)!.appliedPosition, 7n, "each change is confirmed");
+  assert.equal(world.watched.heard.at(-1)!.appliedPosition, 7n, "each change is confirmed");
 });
 
 test("an id that shares a person's slots is forgotten with it", () => {
@@ -32,7 +32,7 @@ test("an id that shares a person's slots is forgotten with it", () => {
   world.check(subject("v"));
   world.revision++;
   world.allowed.clear();
-  world.stream.changed([slot(world, "u"), slot(world, "v")].sort((a, b) => a - b)); // all ids of the person
+  world.watched.changed([slot(world, "u"), slot(world, "v")].sort((a, b) => a - b)); // all ids of the person
   expect(world, false, true, subject("v"));
   expect(world, false, true);
 });
@@ -40,7 +40,7 @@ test("an id that shares a person's slots is forgotten with it", () => {
 test("a change is told while the disk syncs: what the server answers until then is not kept", () => {
   const world = cached();
   world.revision++; // told, and not visible yet
-  world.stream.changed([slot(world)]);
+  world.watched.changed([slot(world)]);
   world.revision--;
   expect(world, true, true);
   expect(world, true, true);
@@ -64,9 +64,9 @@ test("an answer of a stream that has ended is not used", () => {
   const world = cached();
   const ticket = world.near.ticket(toBinary(CheckRequestSchema, create(CheckRequestSchema, subject("late"))));
   const response = { ...world.answer(subject("late")), decision: 1 };
-  world.stream.lose();
+  world.watched.lose();
   world.time.pass(100);
-  world.stream.greet();
+  world.watched.greet();
   world.near.admit(ticket, response);
   expect(world, false, true, subject("late"));
 });
@@ -87,7 +87,7 @@ test("a decision is kept for what was sent, not for what its caller's object say
 test("what a caller does to an answer does not reach the next", () => {
   const world = new World();
   world.more = { obligations: [{ code: 1, parameters: { days: 3 } }], validUntil: world.in(60_000) };
-  world.stream.greet();
+  world.watched.greet();
   world.check(subject());
   const first = world.near.lookup(subject())!;
   (first.permittedDataCategories as string[]) = [];
@@ -103,23 +103,23 @@ test("what a caller does to an answer does not reach the next", () => {
 
 test("a lease ends by the monotonic clock, counted from before its heartbeat was sent", () => {
   const world = cached();
-  world.stream.silent = true;
+  world.watched.silent = true;
   world.time.pass(leaseMs - 1);
   assert.equal(world.near.stats().leased, false, "the wall clock's grain counts");
   expect(world, true, true);
   const exact = cached();
-  exact.stream.silent = true;
+  exact.watched.silent = true;
   exact.time.pass(leaseMs - 2);
   expect(exact, true, false);
 });
 
 test("an echo that was long under way grants what is left", () => {
   const world = cached();
-  world.stream.mute = true;
+  world.watched.mute = true;
   world.time.pass(heartbeatMs); // an echo is under way
   world.time.pass(leaseMs - 100); // and so are others, that are younger
-  world.stream.unmute();
-  world.stream.silent = true;
+  world.watched.unmute();
+  world.watched.silent = true;
   world.time.pass(leaseMs - heartbeatMs);
   expect(world, true, false); // by the youngest, which was sent 400 ms before it came
   world.time.pass(100);
@@ -128,13 +128,13 @@ test("an echo that was long under way grants what is left", () => {
 
 test("a blocked event loop lets the lease run out, whatever lies unread", () => {
   const world = cached();
-  world.stream.mute = true;
+  world.watched.mute = true;
   world.set("u", false); // it was told, and lies in the socket's buffer
   world.time.block(leaseMs - 2);
   expect(world, true, false); // within the lease: a fence waits for it
   world.time.block(2);
   expect(world, false, true); // no timer has run since
-  world.stream.unmute();
+  world.watched.unmute();
   expect(world, false, true);
 });
 
@@ -148,7 +148,7 @@ for (const [name, step, held] of [
     expect(world, true, !held);
     world.time.pass(heartbeatMs);
     expect(world, true, false);
-    world.stream.silent = true;
+    world.watched.silent = true;
     world.time.pass(leaseMs);
     expect(world, true, true);
   });
@@ -161,7 +161,7 @@ test("a machine that was suspended for a lease has none", () => {
 });
 
 test("other policies end what the ones before decided, by an echo or a word of their own", () => {
-  for (const tell of [(w: World) => w.time.pass(heartbeatMs), (w: World) => w.stream.tell({ policyRevision: "p2" })]) {
+  for (const tell of [(w: World) => w.time.pass(heartbeatMs), (w: World) => w.watched.tell({ policyRevision: "p2" })]) {
     const world = cached();
     world.policy = "p2";
     tell(world);
@@ -170,7 +170,7 @@ test("other policies end what the ones before decided, by an echo or a word of t
   }
   const late = cached(); // decided by policies that are not in force any more when it arrives
   late.policy = "p2";
-  late.stream.tell({ policyRevision: "p2" });
+  late.watched.tell({ policyRevision: "p2" });
   late.policy = "p1";
   expect(late, true, true);
   expect(late, true, true);
@@ -179,7 +179,7 @@ test("other policies end what the ones before decided, by an echo or a word of t
 test("validUntil is never passed, by the server's clock", () => {
   const world = new World();
   world.more = { validUntil: world.in(60_000) };
-  world.stream.greet();
+  world.watched.greet();
   world.check(subject());
   let hits = 0;
   for (; !world.check(subject()).remote; hits++) {
@@ -192,23 +192,23 @@ test("validUntil is never passed, by the server's clock", () => {
 
 test("a stream that is lost means that the server decides, until another grants a lease", () => {
   const world = cached();
-  world.stream.lose();
+  world.watched.lose();
   assert.equal(world.near.stats().leased, false);
   expect(world, true, true);
   world.time.pass(100);
   assert.equal(world.streams.length, 2);
   expect(world, true, true); // no hello yet
-  world.stream.greet();
+  world.watched.greet();
   expect(world, true, true); // nothing is known
   expect(world, true, false);
   assert.deepEqual(world.streams.map((s) => Buffer.from(s.heard[0]!.cacheId).toString("hex")).length, 2);
   assert.deepEqual(world.streams[0]!.heard[0]!.cacheId, world.streams[1]!.heard[0]!.cacheId, "it comes back under its name");
-  assert.equal(world.stream.heard[0]!.cacheId.length, 16);
+  assert.equal(world.watched.heard[0]!.cacheId.length, 16);
 });
 
 test("a server that does not answer for two leases, or never greets, is given up", () => {
   const world = cached();
-  world.stream.silent = true;
+  world.watched.silent = true;
   world.time.pass(3 * leaseMs);
   assert.ok(world.streams[0]!.cancelled);
   const mute = new World();
@@ -222,16 +222,16 @@ test("a server that does not answer for two leases, or never greets, is given up
 test("the waits between streams that are of no use grow to five seconds, and start again with one that is", () => {
   const world = new World();
   for (let n = 0; n < 20; n++) {
-    world.stream.lose();
+    world.watched.lose();
     world.time.pass(5_000);
   }
   const before = world.streams.length;
-  world.stream.lose();
+  world.watched.lose();
   world.time.pass(4_999);
   assert.equal(world.streams.length, before);
   world.time.pass(1);
-  world.stream.greet();
-  world.stream.lose();
+  world.watched.greet();
+  world.watched.lose();
   world.time.pass(51);
   assert.equal(world.streams.length, before + 2);
 });
@@ -256,12 +256,12 @@ for (const [name, damage] of Object.entries(damages)) {
     const world = cached();
     world.time.pass(30 * leaseMs);
     const newest = BigInt(30 * (leaseMs / heartbeatMs) + 1);
-    world.stream.damage = (m) => damage(m, newest);
+    world.watched.damage = (m) => damage(m, newest);
     world.set("u", false);
     assert.ok(world.streams[0]!.cancelled);
     expect(world, false, true);
     world.time.pass(100);
-    world.stream.greet();
+    world.watched.greet();
     expect(world, false, true);
     expect(world, false, false);
     assert.equal(world.near.stats().streams, 2);
@@ -270,8 +270,8 @@ for (const [name, damage] of Object.entries(damages)) {
 
 test("bytes that are no message end the stream", () => {
   const world = cached();
-  world.stream.hear(Buffer.from([0xff]));
-  assert.ok(world.stream.cancelled);
+  world.watched.hear(Buffer.from([0xff]));
+  assert.ok(world.watched.cancelled);
   expect(world, true, true);
 });
 
@@ -279,11 +279,11 @@ test("bytes that are no message end the stream", () => {
 const scenarios: Record<string, (w: World) => void> = {
   floor: (w) => w.set("u", false),
   lease: (w) => {
-    w.stream.mute = true;
+    w.watched.mute = true;
     w.time.pass(heartbeatMs); // an echo is under way, for longer than any fence waits
     w.set("u", false);
     w.time.pass(1.9 * leaseMs - heartbeatMs);
-    w.stream.deliver(1);
+    w.watched.deliver(1);
   },
   policy: (w) => {
     w.policy = "p2";
@@ -326,7 +326,7 @@ test("how fresh a decision must be", () => {
   }
   const world = cached();
   world.revision = 75;
-  world.stream.changed([slot(world, "other")]);
+  world.watched.changed([slot(world, "other")]);
   expect(world, true, false, { ...subject(), consistency: atLeastAsFresh(tokenOf(75)) }); // untouched up to 75
 });
 
@@ -345,7 +345,7 @@ test("what is not kept", () => {
     "too large": { permittedDataCategories: ["a".repeat(4096)] },
   })) {
     const world = new World();
-    world.stream.greet();
+    world.watched.greet();
     const request = subject();
     const ticket = world.near.ticket(toBinary(CheckRequestSchema, create(CheckRequestSchema, request)));
     const response = world.answer(request);
@@ -374,14 +374,14 @@ test("hellos out of bounds are refused", () => {
     "a revision past what a number can tell": { revision: 2n ** 53n },
   })) {
     const world = new World();
-    world.stream.greet(terms as never);
-    assert.ok(world.stream.cancelled, name);
+    world.watched.greet(terms as never);
+    assert.ok(world.watched.cancelled, name);
     assert.equal(world.near.stats().streams, 0, name);
   }
   const damaged = new World();
-  damaged.stream.damage = (m) => damages["checksum"]!(m, 0n);
-  damaged.stream.greet();
-  assert.ok(damaged.stream.cancelled);
+  damaged.watched.damage = (m) => damages["checksum"]!(m, 0n);
+  damaged.watched.greet();
+  assert.ok(damaged.watched.cancelled);
 });
 
 const batch = (...ids: string[]) => ({ requests: ids.map((id) => subject(id)) });
@@ -412,7 +412,7 @@ test("a batch is answered whole or not at all", () => {
   assert.deepEqual(askBatch(world, { ...batch("u"), consistency: fullyConsistent() as never }).remote, 1);
   const own = { requests: [{ ...subject(), consistency: fullyConsistent() }] };
   assert.equal(world.near.lookupAll(own), undefined, "the server refuses it");
-  world.stream.silent = true;
+  world.watched.silent = true;
   world.time.pass(leaseMs);
   assert.equal(askBatch(world, batch("u")).remote, 1);
 });
@@ -465,7 +465,7 @@ test("nothing that a request does makes a lookup throw", () => {
 
 test("closing gives the lease up at once, and tells what was answered", async () => {
   const world = cached();
-  const { stream } = world;
+  const { watched: stream } = world;
   const closed = world.near.close();
   assert.equal(world.near.lookup(subject()), undefined);
   await closed;
@@ -482,7 +482,7 @@ test("closing does not wait for a server that does not hear", async () => {
   const closed = world.near.close();
   world.time.pass(250);
   await closed;
-  assert.ok(world.stream.cancelled);
+  assert.ok(world.watched.cancelled);
   assert.equal(world.reports.length, 0);
   await new World().near.close(); // before any hello
 });
