@@ -97,17 +97,14 @@ export class Enforcer {
 
   /** Asks about a subject. It never rejects. */
   async decide(use: Use, subjectId: string): Promise<Verdict> {
-    const { purpose, dataCategories } = use;
-    let decision;
-    try {
-      decision = await this.options.checker.check({ controller: this.options.controller, subjectId, purpose, dataCategories });
-    } catch {
-      this.count(use, "failed");
-      return { refusal: noDecision };
-    }
-    const allowed = decision?.allowed === true;
-    this.count(use, allowed ? "allowed" : "denied");
-    return allowed ? { decision } : { refusal: denied(decision ?? new Decision()) };
+    const verdict = await this.verdict(use, subjectId).catch(() => ({ refusal: noDecision }) as const);
+    this.count(use, verdict.decision !== undefined ? "allowed" : verdict.refusal.status === 403 ? "denied" : "failed");
+    return verdict;
+  }
+
+  private async verdict({ purpose, dataCategories }: Use, subjectId: string): Promise<Verdict> {
+    const decision = await this.options.checker.check({ controller: this.options.controller, subjectId, purpose, dataCategories });
+    return decision.allowed === true ? { decision } : { refusal: denied(decision) };
   }
 
   count(use: { where: string; purpose: string }, outcome: EnforceOutcome): void {
