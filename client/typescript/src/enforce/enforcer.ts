@@ -97,8 +97,8 @@ export class Enforcer {
 
   /** Asks about a subject. It never rejects. */
   async decide(use: Use, subjectId: string): Promise<Verdict> {
-    const verdict = await this.verdict(use, subjectId).catch(() => ({ refusal: noDecision }) as const);
-    this.count(use, verdict.decision !== undefined ? "allowed" : verdict.refusal.status === 403 ? "denied" : "failed");
+    const verdict = await this.verdict(use, subjectId).catch((): Verdict => ({ refusal: noDecision }));
+    this.count(use, verdict.decision !== undefined ? "allowed" : verdict.refusal?.status === 403 ? "denied" : "failed");
     return verdict;
   }
 
