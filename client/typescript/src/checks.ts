@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import type { BatchResult, CheckInit } from "./checker.js";
 import { decode, encode, pathOf, reading } from "./codec.js";
+import { encodeCheck } from "./encode-check.js";
 import { Decision } from "./decision.js";
 import { asConsentError, batchError, ConsentError } from "./errors.js";
 import { largeCheckBytes } from "./frames.js";
@@ -9,7 +10,6 @@ import { Gate } from "./gate.js";
 import {
   BatchCheckRequestSchema,
   BatchCheckResponseSchema,
-  CheckRequestSchema,
   CheckResponseSchema,
   DecisionService,
   type BatchCheckResult,
@@ -54,18 +54,17 @@ export class Checks {
     this.lanes.forEach((lane) => lane.close());
   }
 
-  async check(request: CheckInit, bounds: Bounds): Promise<Decision> {
+  /** @throws ConsentError at once, for what is wrong before anything is asked. */
+  check(request: CheckInit, bounds: Bounds): Decision | Promise<Decision> {
     refuseEnded(bounds.timeoutMs, bounds.signal);
     const near = this.nearOf(bounds);
     const known = near?.lookup(request);
     if (known !== undefined) {
       return known;
     }
-    const sent = encode(CheckRequestSchema, request);
+    const sent = encodeCheck(request);
     const ticket = near?.ticket(sent);
-    const response = await this.remote(sent, bounds);
-    near?.admit(ticket, response);
-    return new Decision(response);
+    return this.remote(sent, bounds, ticket && ((response) => near?.admit(ticket, response)));
   }
 
   /** What another caller may be told is not this one's: a call with metadata of its own goes to the server. */
@@ -123,20 +122,41 @@ export class Checks {
     const { transport } = this.parts;
     return new Lane({
       open: (events) => transport.stream(pathOf(DecisionService.method.checkStream), events),
-      alone: (request, bounds) => this.once(request, bounds),
       now: () => performance.now(),
     });
   }
 
-  /** The metadata of a call of its own are not a stream's. */
-  private async remote(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+  /**
+   * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check that is answered at
+   * once has one promise: several thousand under way would keep the garbage collector busy otherwise.
+   */
+  private remote(request: Uint8Array, bounds: Bounds, seen?: (response: CheckResponse) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
-    if (lane === undefined) {
-      return this.alone(request, bounds);
-    }
     const end = performance.now() + bounds.timeoutMs;
+    return new Promise((resolve, reject) => {
+      const answered = (response: CheckResponse) => {
+        seen?.(response);
+        resolve(new Decision(response));
+      };
+      if (lane === undefined) {
+        this.alone(request, bounds).then(answered).catch(reject);
+        return;
+      }
+      lane.check(request, bounds, {
+        answered: (response) => {
+          this.parts.retrier.succeeded();
+          answered(response);
+        },
+        failed: (error) => this.again(request, { bounds, end, lane, error }).then(answered).catch(reject),
+      });
+    });
+  }
+
+  /** Goes on after a first attempt over a stream has failed. */
+  private async again(request: Uint8Array, failed: { bounds: Bounds; end: number; lane: Lane; error: ConsentError }): Promise<CheckResponse> {
+    const { bounds, end, lane, error } = failed;
     try {
-      return await this.parts.retrier.run(bounds, (b) => lane.check(request, b));
+      return await this.parts.retrier.resume({ bounds, end, error }, (b) => asked(lane, request, b));
     } catch (thrown) {
       if (!(thrown instanceof StreamError)) {
         throw thrown;
@@ -167,6 +187,11 @@ export class Checks {
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
     return decode(CheckResponseSchema, await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds));
   }
+}
+
+/** A lane's check as a promise. */
+function asked(lane: Lane, request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
+  return new Promise((answered, failed) => lane.check(request, bounds, { answered, failed }));
 }
 
 function resultOf(result: BatchCheckResult): BatchResult {

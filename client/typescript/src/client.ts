@@ -4,7 +4,7 @@ import type { BatchResult, CallOptions, Checker, CheckInit, Guarded, PurposeDeci
 import { Checks } from "./checks.js";
 import { decode, encode, pathOf, printable, reading } from "./codec.js";
 import { Decision } from "./decision.js";
-import { ConsentError } from "./errors.js";
+import { asConsentError, ConsentError } from "./errors.js";
 import { Freshness } from "./freshness.js";
 import {
   ConsentService,
@@ -124,11 +124,22 @@ export class Client implements Checker {
   }
 
   async check(request: CheckInit, options?: CallOptions): Promise<Decision> {
-    return observed(this.observer, { method: "check", request }, () => {
-      const bounds = boundsOf(options, this.timeoutMs);
-      const ask = (r: CheckInit) => this.checks.check(r, bounds);
-      return this.freshness === undefined ? ask(request) : this.freshness.ask(request, ask, (d) => [d.consistencyToken]);
-    });
+    if (this.observer !== undefined) {
+      return observed(this.observer, { method: "check", request }, async () => this.decide(request, options));
+    }
+    try {
+      return await this.decide(request, options);
+    } catch (thrown) {
+      throw asConsentError(thrown);
+    }
+  }
+
+  private decide(request: CheckInit, options: CallOptions | undefined): Decision | Promise<Decision> {
+    const bounds = boundsOf(options, this.timeoutMs);
+    if (this.freshness === undefined) {
+      return this.checks.check(request, bounds);
+    }
+    return this.freshness.ask(request, async (r) => this.checks.check(r, bounds), (d) => [d.consistencyToken]);
   }
 
   async isAllowed(request: CheckInit, options?: CallOptions): Promise<boolean> {

@@ -11,20 +11,19 @@ const streamAgeMs = 60_000;
 /** How long a stream is kept open on which nothing is asked. While it is open the process does not end by itself. */
 const idleMs = 100;
 
-/** How long a stream with checks under way may say nothing before one of them is asked by a call of its own. */
+/**
+ * How long a stream with checks under way may say nothing before this side of it is closed. The server answers what is under way all
+ * the same, and something in between that holds back what is not complete lets go of it.
+ */
 const quietMs = 400;
 
-/** How long that call may take, though its caller's deadline be earlier. */
-const shortestProbeMs = 500;
-
-/** How long checks are calls of their own after two streams did not answer though calls did: something in between buffers them. */
-const streamlessMs = 60_000;
+/** For how long checks are calls of their own after a stream that was answered only then, or not even then; it doubles each time. */
+const shortestPauseMs = 5_000;
+const longestPauseMs = 60_000;
 
 /** What a lane needs. */
 export interface LaneParts {
   open(events: StreamEvents): Promise<Stream>;
-  /** Has one check decided by a call of its own. */
-  alone(request: Uint8Array, bounds: Bounds): Promise<CheckResponse>;
   now(): number;
 }
 
@@ -35,21 +34,27 @@ export class StreamError extends ConsentError {
   }
 }
 
+/** Who asks: gets one of the two, once. */
+export interface Asker {
+  answered(response: CheckResponse): void;
+  /** With the check's own error, or a `StreamError`. */
+  failed(error: ConsentError): void;
+}
+
 /** One check that waits for its answer. */
 class Call implements FramedCheck {
   /** Set when it is sent. */
   id = 0;
-  on: CheckStream | undefined;
+  on: CheckStream | undefined = undefined;
   timeoutMs = 0;
   /** Frees what waits for the caller's signal. */
-  forget: (() => void) | undefined;
+  forget: (() => void) | undefined = undefined;
 
   constructor(
     readonly request: Uint8Array,
     /** When the caller has its answer at the latest. */
     readonly end: number,
-    readonly resolve: (response: CheckResponse) => void,
-    readonly reject: (error: ConsentError) => void,
+    readonly asker: Asker,
   ) {}
 }
 
@@ -65,7 +70,8 @@ interface CheckStream {
   sending: boolean;
   /** When the first check was sent after the stream was heard last; undefined: none was. */
   asked: number | undefined;
-  probing: boolean;
+  /** It was quiet, so that this side of it is closed. */
+  mute: boolean;
 }
 
 /**
@@ -91,8 +97,7 @@ export class Lane {
   private timerAt = Infinity;
   private idleTimer: NodeJS.Timeout | undefined;
   private streamlessUntil = -Infinity;
-  /** How many streams in a row were given up because they did not answer; the first may have been that of a dead server among several. */
-  private unanswered = 0;
+  private pauseMs = shortestPauseMs;
 
   constructor(private readonly parts: LaneParts) {}
 
@@ -101,29 +106,22 @@ export class Lane {
     return this.parts.now() < this.streamlessUntil;
   }
 
-  /**
-   * Has one check decided.
-   *
-   * @throws ConsentError the check's own; StreamError that of its stream.
-   */
-  check(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
-    return new Promise((resolve, reject) => {
-      if (this.closed) {
-        reject(closedError());
-        return;
-      }
-      const call = new Call(request, this.parts.now() + bounds.timeoutMs, resolve, reject);
-      const { signal } = bounds;
-      if (signal !== undefined) {
-        call.forget = onAbort(signal, () => {
-          this.drop(call, new ConsentError("CANCELLED", "the caller's signal was aborted", { cause: signal.reason }));
-        });
-      }
-      this.waiting.add(call);
-      this.queue.push(call);
-      this.wakeBy(call.end);
-      this.schedule();
-    });
+  /** Has one check decided, which is encoded already. The asker is not told before this returns. */
+  check(request: Uint8Array, { timeoutMs, signal }: Bounds, asker: Asker): void {
+    if (this.closed) {
+      queueMicrotask(() => asker.failed(closedError()));
+      return;
+    }
+    const call = new Call(request, this.parts.now() + timeoutMs, asker);
+    if (signal !== undefined) {
+      call.forget = onAbort(signal, () => {
+        this.drop(call, new ConsentError("CANCELLED", "the caller's signal was aborted", { cause: signal.reason }));
+      });
+    }
+    this.waiting.add(call);
+    this.queue.push(call);
+    this.wakeBy(call.end);
+    this.schedule();
   }
 
   /** Ends all checks with CANCELLED. */
@@ -169,7 +167,11 @@ export class Lane {
   }
 
   private streamToSendOn(): CheckStream | undefined {
-    if (this.current !== undefined && this.parts.now() - this.current.opened > streamAgeMs) {
+    const now = this.parts.now();
+    if (this.current !== undefined) {
+      this.muteIfQuiet(this.current, now);
+    }
+    if (this.current !== undefined && now - this.current.opened > streamAgeMs) {
       this.retire(this.current);
     }
     if (this.current === undefined && this.queue.length > 0 && !this.closed) {
@@ -212,7 +214,7 @@ export class Lane {
       cancelled: [],
       sending: false,
       asked: undefined,
-      probing: false,
+      mute: false,
     };
     this.current = s;
     this.streams.add(s);
@@ -243,8 +245,8 @@ export class Lane {
   }
 
   private receive(s: CheckStream, message: Uint8Array): void {
+    this.trust(s);
     s.asked = undefined;
-    this.unanswered = 0;
     try {
       const { results, draining } = decode(CheckStreamResponseSchema, message);
       for (const result of results) {
@@ -257,11 +259,9 @@ export class Lane {
       this.giveUp(s, errorOf(error));
       return;
     }
-    if (s.calls.size > 0) {
+    if (s.calls.size > 0 && !s.mute) {
       s.asked = this.parts.now();
       this.wakeBy(s.asked + quietMs);
-    } else {
-      this.idle();
     }
   }
 
@@ -273,7 +273,7 @@ export class Lane {
     switch (outcome.case) {
       case "response":
         this.settle(call);
-        call.resolve(outcome.value);
+        call.asker.answered(outcome.value);
         return;
       case "error":
         this.fail(call, batchError(outcome.value));
@@ -319,19 +319,31 @@ export class Lane {
   /** The call has its answer, or nobody waits for it. */
   private settle(call: Call): void {
     this.waiting.delete(call);
-    call.on?.calls.delete(call.id);
     call.forget?.();
+    if (call.on?.calls.delete(call.id) === true && call.on.calls.size === 0) {
+      this.idle();
+    }
+    if (this.waiting.size === 0) {
+      clearTimeout(this.timer); // it would keep the process alive
+      this.timerAt = Infinity;
+    }
   }
 
   private fail(call: Call, error: ConsentError): void {
     this.settle(call);
-    call.reject(error);
+    call.asker.failed(error);
   }
 
   /** Ends a call whose caller does not wait any longer, and tells the server. */
   private drop(call: Call, error: ConsentError): void {
     const sent = call.on?.calls.get(call.id) === call ? call.on : undefined;
     this.fail(call, error);
+    if (sent?.mute === true && error.code === "DEADLINE_EXCEEDED") {
+      this.pause(sent);
+    }
+    if (sent?.mute === true && sent.calls.size === 0) {
+      sent.stream?.cancel();
+    }
     if (sent !== undefined && sent === this.current) {
       sent.cancelled.push(call.id);
       this.schedule();
@@ -350,6 +362,9 @@ export class Lane {
     const s = this.current;
     if (s !== undefined && s.calls.size === 0 && this.queue.length === 0) {
       this.retire(s);
+      if (s.asked !== undefined) {
+        s.stream?.cancel(); // nobody waits for the answers, which may never come
+      }
     }
   }
 
@@ -371,7 +386,7 @@ export class Lane {
     const now = this.parts.now();
     let next = Infinity;
     for (const s of this.streams) {
-      next = Math.min(next, this.askAgainIfQuiet(s, now)); // before its calls are dropped: deadlines may be shorter
+      next = Math.min(next, this.muteIfQuiet(s, now));
     }
     for (const call of [...this.waiting]) {
       if (call.end <= now) {
@@ -386,41 +401,33 @@ export class Lane {
   }
 
   /** Returns when to look again; Infinity: not before something happens. */
-  private askAgainIfQuiet(s: CheckStream, now: number): number {
-    if (s.asked === undefined || s.probing || s.calls.size === 0) {
+  private muteIfQuiet(s: CheckStream, now: number): number {
+    if (s.asked === undefined || s.mute) {
       return Infinity;
     }
     if (now - s.asked < quietMs) {
       return s.asked + quietMs;
     }
-    void this.probe(s);
+    s.mute = true;
+    this.retire(s);
     return Infinity;
   }
 
-  /** Asks by a call of its own what a quiet stream does not answer. If that gets through, the stream does not. */
-  private async probe(s: CheckStream): Promise<void> {
-    const [call] = s.calls.values();
-    const asked = s.asked;
-    if (call === undefined) {
-      return;
+  /** What a message says of the stream that it came on. */
+  private trust(s: CheckStream): void {
+    if (s.mute) {
+      this.pause(s);
+    } else {
+      this.pauseMs = shortestPauseMs;
     }
-    s.probing = true;
-    const timeoutMs = Math.max(call.end - this.parts.now(), shortestProbeMs);
-    const answer = await this.parts.alone(call.request, { timeoutMs, signal: undefined }).catch(() => undefined);
-    s.probing = false;
-    if (answer === undefined || this.closed) {
-      return; // the server is slow, or gone: the deadline tells
-    }
-    if (this.waiting.has(call)) {
-      this.settle(call);
-      call.resolve(answer);
-    }
-    if (s.asked === asked && this.streams.has(s)) {
-      if (++this.unanswered > 1) {
-        this.streamlessUntil = this.parts.now() + streamlessMs;
-        this.unanswered = 0;
-      }
-      this.giveUp(s, new ConsentError("UNKNOWN", "the stream does not answer, though the server does"));
+  }
+
+  /** Has checks be calls of their own for a while; once for each stream. */
+  private pause(s: CheckStream): void {
+    if (s.asked !== undefined) {
+      s.asked = undefined;
+      this.streamlessUntil = this.parts.now() + this.pauseMs;
+      this.pauseMs = Math.min(2 * this.pauseMs, longestPauseMs);
     }
   }
 }

@@ -53,11 +53,30 @@ export class Retrier {
 
   /** @throws ConsentError what the last attempt was rejected with. */
   async run<T>(bounds: Bounds, attempt: (bounds: Bounds) => Promise<T>): Promise<T> {
-    const end = this.clock.now() + bounds.timeoutMs;
+    return this.attempts({ bounds, end: this.clock.now() + bounds.timeoutMs }, attempt);
+  }
+
+  /** Notes that a first attempt outside of run was answered. */
+  succeeded(): void {
+    this.budget.observe(undefined);
+  }
+
+  /** `run` after a first attempt outside of it has failed; the end is in the milliseconds of performance.now. */
+  async resume<T>(first: { bounds: Bounds; end: number; error: ConsentError }, attempt: (bounds: Bounds) => Promise<T>): Promise<T> {
+    return this.attempts(first, attempt);
+  }
+
+  private async attempts<T>(
+    { bounds, end, error: failed }: { bounds: Bounds; end: number; error?: ConsentError },
+    attempt: (bounds: Bounds) => Promise<T>,
+  ): Promise<T> {
     for (let n = 1; ; n++) {
-      const timeoutMs = end - this.clock.now();
-      refuseEnded(timeoutMs, bounds.signal);
       try {
+        if (n === 1 && failed !== undefined) {
+          throw failed;
+        }
+        const timeoutMs = end - this.clock.now();
+        refuseEnded(timeoutMs, bounds.signal);
         const answer = await attempt({ ...bounds, timeoutMs });
         this.budget.observe(undefined);
         return answer;

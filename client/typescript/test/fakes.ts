@@ -60,7 +60,8 @@ export class FakeClock implements Clock {
 
 /** A client over a fake transport; what is left of the options is real. */
 export function clientOver(transport: Transport, more: { clock?: Clock; options?: ClientOptions } = {}): Client {
-  return new Client("127.0.0.1:1", more.options, { transport, retrier: new Retrier(more.clock ?? new FakeClock()) });
+  const options = { coalesce: false, ...more.options }; // so that each check is one attempt
+  return new Client("127.0.0.1:1", options, { transport, retrier: new Retrier(more.clock ?? new FakeClock()) });
 }
 
 export function message<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Uint8Array {
