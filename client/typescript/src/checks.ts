@@ -36,6 +36,8 @@ export interface ChecksParts {
   /** How many streams carry checks; 0: each check is a call of its own. */
   readonly lanes: number;
   readonly near: NearCache | undefined;
+  /** Milliseconds that only grow. */
+  now(): number;
 }
 
 /** Has checks decided: by the near cache, if there is one, over a stream where that is possible, else by calls. */
@@ -75,21 +77,18 @@ export class Checks {
   /** Splits what is too long for one call; each part is decided by itself. */
   async batch(request: BatchInit, bounds: Bounds): Promise<BatchResult[]> {
     refuseEnded(bounds.timeoutMs, bounds.signal);
-    const { requests, consistency } = reading(() => ({
-      requests: [...(request.requests ?? [])],
-      consistency: request.consistency === undefined ? {} : { consistency: request.consistency },
-    }));
+    const { requests, consistency } = reading(() => partsOf(request));
     if (requests.length <= maxBatch) {
       return this.smallBatch(request, bounds);
     }
-    const end = performance.now() + bounds.timeoutMs;
+    const end = this.parts.now() + bounds.timeoutMs;
     const results: BatchResult[][] = [];
     let next = 0;
     const worker = async () => {
       while (next * maxBatch < requests.length) {
         const n = next++;
         const part: BatchInit = { requests: requests.slice(n * maxBatch, (n + 1) * maxBatch), ...consistency };
-        results[n] = await this.smallBatch(part, { ...bounds, timeoutMs: end - performance.now() });
+        results[n] = await this.smallBatch(part, { ...bounds, timeoutMs: end - this.parts.now() });
       }
     };
     await Promise.all(Array.from({ length: batchesAtOnce }, worker));
@@ -122,7 +121,7 @@ export class Checks {
     const { transport } = this.parts;
     return new Lane({
       open: (events) => transport.stream(pathOf(DecisionService.method.checkStream), events),
-      now: () => performance.now(),
+      now: () => this.parts.now(),
     });
   }
 
@@ -132,7 +131,7 @@ export class Checks {
    */
   private remote(request: Uint8Array, bounds: Bounds, seen?: (response: CheckResponse) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
-    const end = performance.now() + bounds.timeoutMs;
+    const end = this.parts.now() + bounds.timeoutMs;
     return new Promise((resolve, reject) => {
       const answered = (response: CheckResponse) => {
         seen?.(response);
@@ -166,7 +165,7 @@ export class Checks {
       } else if (thrown.code === "UNAVAILABLE" || thrown.code === "CANCELLED") {
         throw asConsentError(thrown.cause);
       }
-      return this.alone(request, { ...bounds, timeoutMs: end - performance.now() });
+      return this.alone(request, { ...bounds, timeoutMs: end - this.parts.now() });
     }
   }
 
@@ -187,6 +186,15 @@ export class Checks {
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
     return decode(CheckResponseSchema, await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds));
   }
+}
+
+/** @throws ConsentError INVALID_ARGUMENT where one of the requests is none: the library would make one up. */
+function partsOf({ requests = [], consistency }: BatchInit) {
+  const all = [...requests];
+  if (!all.every((r) => typeof r === "object" && r !== null)) {
+    throw new ConsentError("INVALID_ARGUMENT", "one of the batch's requests is no object");
+  }
+  return { requests: all, consistency: consistency === undefined ? {} : { consistency } };
 }
 
 /** A lane's check as a promise. */

@@ -2,7 +2,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 
 import type { BatchResult, CallOptions, Checker, CheckInit, Guarded, PurposeDecision } from "./checker.js";
 import { Checks } from "./checks.js";
-import { decode, encode, pathOf, printable, reading } from "./codec.js";
+import { decode, encode, pathOf, printable, reading, requireObject } from "./codec.js";
 import { Decision } from "./decision.js";
 import { asConsentError, ConsentError } from "./errors.js";
 import { Freshness } from "./freshness.js";
@@ -49,6 +49,8 @@ export interface ClientParts {
   transport?: Transport;
   retrier?: Retrier;
   near?: MakeNearCache;
+  /** Milliseconds that only grow. */
+  now?: () => number;
 }
 
 /**
@@ -100,6 +102,7 @@ export class Client implements Checker {
       retrier: this.retrier,
       lanes: options.coalesce === false ? 0 : targets.length,
       near: this.near,
+      now: parts.now ?? (() => performance.now()),
     });
   }
 
@@ -213,6 +216,7 @@ export class Client implements Checker {
     request: MessageInitShape<typeof ListEventsRequestSchema>,
     options?: CallOptions,
   ): AsyncGenerator<LedgerEntry, void, undefined> {
+    requireObject(request);
     for (let token = reading(() => request.pageToken ?? ""); ;) {
       const next = reading(() => ({ ...request, pageToken: token }));
       const page = await this.call(ConsentService.method.listEvents, next, options);

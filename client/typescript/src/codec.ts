@@ -2,7 +2,9 @@ import {
   create,
   fromBinary,
   toBinary,
+  ScalarType,
   toJson,
+  type DescField,
   type DescMessage,
   type DescMethod,
   type Message,
@@ -24,12 +26,19 @@ export function pathOf(method: DescMethod): string {
 /** @throws ConsentError INVALID_ARGUMENT if init does not fit the message, whatever is the matter with it. */
 export function encode<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Uint8Array {
   return reading(() => {
-    if (typeof init !== "object" || init === null) {
-      throw new ConsentError("INVALID_ARGUMENT", "the request is no object");
-    }
+    requireObject(init);
     inspect(init, { left: maxValues }, 0);
-    return toBinary(schema, create(schema, init));
+    const message = create(schema, init);
+    requireTexts(schema, message);
+    return toBinary(schema, message);
   });
+}
+
+/** @throws ConsentError INVALID_ARGUMENT */
+export function requireObject(request: unknown): void {
+  if (typeof request !== "object" || request === null) {
+    throw new ConsentError("INVALID_ARGUMENT", "the request is no object");
+  }
 }
 
 /** Runs what reads a caller's values: their getters, and proxies, may throw anything. @throws ConsentError INVALID_ARGUMENT */
@@ -81,6 +90,58 @@ function inspect(value: unknown, room: { left: number }, depth: number): void {
   }
 }
 
+/** Refuses what is not a text where one belongs: the library writes "[object Object]", which would be one person's id for all. */
+function requireTexts(schema: DescMessage, message: Message): void {
+  for (const field of schema.fields) {
+    const value = valueOf(field, message);
+    const values = field.fieldKind === "list" && Array.isArray(value) ? value : value === undefined ? [] : [value];
+    for (const v of values as unknown[]) {
+      if (field.message !== undefined && isMessage(v)) {
+        requireTexts(field.message, v);
+      } else if (field.message?.typeName === "google.protobuf.Struct") {
+        requireJson(v);
+      } else if (field.scalar === ScalarType.STRING && field.fieldKind !== "map" && typeof v !== "string") {
+        throw new ConsentError("INVALID_ARGUMENT", `${field.name} is no text`);
+      }
+    }
+  }
+}
+
+/** Refuses what JSON does not have: the library writes null for it, and a policy would read that. */
+function requireJson(value: unknown): void {
+  switch (typeof value) {
+    case "bigint":
+    case "function":
+    case "symbol":
+      throw new ConsentError("INVALID_ARGUMENT", `the request's context has a ${typeof value}, which JSON does not have`);
+    case "number":
+      if (!Number.isFinite(value)) {
+        throw new ConsentError("INVALID_ARGUMENT", `the request's context has ${value}, which JSON does not have`);
+      }
+      return;
+    case "object":
+      if (value !== null && !Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object)) {
+        throw new ConsentError("INVALID_ARGUMENT", "the request's context has an object that is not plain, such as a Date or a Map");
+      }
+      Object.values(value ?? {}).forEach(requireJson);
+  }
+}
+
+/** What a message has of a field, within a oneof too. */
+function valueOf(field: DescField, message: Message): unknown {
+  const values = message as unknown as Record<string, unknown>;
+  if (field.oneof === undefined) {
+    return values[field.localName];
+  }
+  const chosen = values[field.oneof.localName] as { case?: string; value?: unknown } | undefined;
+  return chosen?.case === field.localName ? chosen.value : undefined;
+}
+
+/** A Struct is a plain object here, and no message. */
+function isMessage(value: unknown): value is Message {
+  return typeof value === "object" && value !== null && "$typeName" in value;
+}
+
 /** @throws ConsentError INTERNAL if the bytes are not the message. */
 export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> {
   try {
@@ -97,28 +158,13 @@ export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array): Mes
 export function printable<M extends Message>(schema: DescMessage, message: M): M {
   Object.defineProperty(message, "toJSON", { value: () => toJson(schema, message) });
   for (const field of schema.fields) {
-    const value: unknown = (message as unknown as Record<string, unknown>)[field.localName];
-    if (field.fieldKind === "message") {
-      printableIfMessage(field.message, value);
-    } else if (field.fieldKind === "list" && field.listKind === "message") {
-      (value as unknown[]).forEach((v) => printableIfMessage(field.message, v));
-    } else if (field.fieldKind === "map" && field.mapKind === "message") {
-      Object.values(value as object).forEach((v) => printableIfMessage(field.message, v));
-    }
-  }
-  for (const { localName } of schema.oneofs) {
-    const chosen = (message as unknown as Record<string, { case?: string; value?: unknown }>)[localName];
-    const field = schema.fields.find((f) => f.oneof?.localName === localName && f.localName === chosen?.case);
-    if (field?.message !== undefined) {
-      printableIfMessage(field.message, chosen?.value);
+    const value = valueOf(field, message);
+    const values = field.fieldKind === "list" ? (value as unknown[]) : field.fieldKind === "map" ? Object.values(value as object) : [value];
+    for (const v of values) {
+      if (field.message !== undefined && isMessage(v)) {
+        printable(field.message, v);
+      }
     }
   }
   return message;
-}
-
-/** A Struct is a plain object here, and prints well as it is. */
-function printableIfMessage(schema: DescMessage, value: unknown): void {
-  if (typeof value === "object" && value !== null && "$typeName" in value) {
-    printable(schema, value as Message);
-  }
 }

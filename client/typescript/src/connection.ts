@@ -15,18 +15,21 @@ import { ConsentError, statusError } from "./errors.js";
 import type { Target } from "./target.js";
 import type { Bounds, Stream, StreamEvents } from "./transport.js";
 
-/** How long a connection may take to come about, until the server's settings are here, before another is tried. */
-const connectMs = 5_000;
+/** How long a connection is waited for, in milliseconds. */
+export interface Patience {
+  /** How long it may take to come about, until the server's settings are here, before another is tried. */
+  readonly connectMs: number;
+  /** How often it is looked at meanwhile. */
+  readonly lookMs: number;
+  /**
+   * How long nothing may be heard while calls run out of time before it is replaced. It doubles each time, up to the second, so
+   * that clients do not add connections to a server that is merely slow.
+   */
+  readonly silenceMs: number;
+  readonly longestSilenceMs: number;
+}
 
-/** How often it is looked at, while calls wait for it. */
-const lookMs = 1_000;
-
-/**
- * How long nothing may be heard while calls run out of time before the connection is replaced. It doubles each time up to the
- * second, so that clients do not add connections to a server that is merely slow.
- */
-const silenceMs = 2_500;
-const longestSilenceMs = 10_000;
+const usual: Patience = { connectMs: 5_000, lookMs: 1_000, silenceMs: 2_500, longestSilenceMs: 10_000 };
 
 /**
  * The options of every channel.
@@ -61,14 +64,16 @@ export class Connection {
   private readonly streams = new Set<{ cancel(): void }>();
   /** When the channel began to be waited for; undefined: it is not looked at. Of all times: milliseconds that only grow. */
   private connectingSince: number | undefined;
-  /** When the first call began after the server was heard last; undefined: there was none. */
+  /** When the first call began on a channel that was ready, after the server was heard last; undefined: there was none. */
   private asked: number | undefined;
-  private patienceMs = silenceMs;
+  private silenceMs: number;
 
   constructor(
     private readonly target: Target,
     private readonly credentials: ChannelCredentials,
+    private readonly patience = usual,
   ) {
+    this.silenceMs = patience.silenceMs;
     this.channel = this.newChannel();
   }
 
@@ -145,14 +150,17 @@ export class Connection {
   /** Notes that a call begins, and when. */
   private begin(): number {
     const now = performance.now();
-    this.asked ??= now;
-    this.watchConnecting();
+    if (this.ready()) {
+      this.asked ??= now;
+    } else {
+      this.watchConnecting();
+    }
     return now;
   }
 
   private heard(): void {
     this.asked = undefined;
-    this.patienceMs = silenceMs;
+    this.silenceMs = this.patience.silenceMs;
   }
 
   /** What a call's end says of the connection: all but running out of time, and what this side does, was heard. */
@@ -167,9 +175,9 @@ export class Connection {
   /** A call that began before the last answer says nothing of what came after. */
   private timedOut(began: number): void {
     const silent = this.asked === undefined || began < this.asked ? 0 : performance.now() - this.asked;
-    if (silent >= this.patienceMs) {
+    if (silent >= this.silenceMs) {
       this.replace();
-      this.patienceMs = Math.min(2 * this.patienceMs, longestSilenceMs);
+      this.silenceMs = Math.min(2 * this.silenceMs, this.patience.longestSilenceMs);
     }
   }
 
@@ -185,18 +193,18 @@ export class Connection {
   }
 
   private watchConnecting(): void {
-    if (this.connectingSince === undefined && !this.closed && !this.ready()) {
+    if (this.connectingSince === undefined && !this.closed) {
       this.connectingSince = performance.now();
       this.lookLater();
     }
   }
 
   private ready(): boolean {
-    return this.channel.getChannel().getConnectivityState(false) === connectivityState.READY;
+    return !this.closed && this.channel.getChannel().getConnectivityState(false) === connectivityState.READY;
   }
 
   private lookLater(): void {
-    setTimeout(() => this.look(), lookMs).unref();
+    setTimeout(() => this.look(), this.patience.lookMs).unref();
   }
 
   /** Ends where the channel is ready, or nobody waits for it. */
@@ -208,7 +216,7 @@ export class Connection {
     }
     if (this.failing()) {
       this.connectingSince = performance.now(); // gRPC tries again by itself
-    } else if (performance.now() - since >= connectMs) {
+    } else if (performance.now() - since >= this.patience.connectMs) {
       this.connectingSince = performance.now();
       this.replace();
     }

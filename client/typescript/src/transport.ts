@@ -121,8 +121,10 @@ export class GrpcTransport implements Transport {
       const { token, metadata } = this.identity;
       const common = metadata?.() ?? {};
       const given = "authorization" in own ? undefined : typeof token === "function" ? token() : token;
-      if (given instanceof Promise) {
-        return inTime(given, timeoutMs).then((t) => ({ ...bearer(t), ...common, ...own }), refuse);
+      if (typeof given === "object") {
+        return inTime(Promise.resolve(given), timeoutMs)
+          .then((t) => ({ ...bearer(t), ...common, ...own }))
+          .catch(refuse);
       }
       return { ...bearer(given), ...common, ...own };
     } catch (cause) {
@@ -133,7 +135,13 @@ export class GrpcTransport implements Transport {
 
 /** The metadata of a token: an API key is sent like one. */
 export function bearer(token: string | undefined): Headers {
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  if (token === undefined) {
+    return {};
+  }
+  if (typeof token !== "string") {
+    throw new TypeError("the token is no text");
+  }
+  return { authorization: `Bearer ${token}` };
 }
 
 function metadataOf(headers: Headers): Metadata {
