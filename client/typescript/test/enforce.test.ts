@@ -72,6 +72,23 @@ test("Express runs what is allowed", async (t) => {
   assert.deepEqual(await (await fetch(`${base}/free`)).json(), { allowed: false }, "without a decision there is one that denies");
 });
 
+test("Express: a refusal that comes after something else has answered runs nothing, and harms nobody", async (t) => {
+  let refuse: (() => void) | undefined;
+  const checker = { check: () => new Promise<never>((_, reject) => (refuse = () => reject(new Error("down")))) };
+  const consent = enforceExpress({ checker, controller: "example", subject: () => "u" });
+  const app = express();
+  let ran = 0;
+  app.get("/", (_, res, next) => (res.status(504).json({}), next()), consent.requires("p"), () => void ran++);
+  const failed = new Promise((resolve) => app.use(((error, _req, _res, _next) => resolve(error)) as express.ErrorRequestHandler));
+  const server = app.listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  assert.equal((await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).status, 504);
+  refuse!();
+  assert.match(String(await failed), /headers/);
+  assert.equal(ran, 0);
+});
+
 test("Fastify runs what is allowed", async (t) => {
   const deciding = new Deciding();
   const consent = enforceFastify({ ...deciding.options, subject: async (request) => userOf(request.headers) });

@@ -22,8 +22,10 @@ test("a decision is used until its subject's slot changes", () => {
   expect(world, false, false);
   world.set("v", true); // another slot
   expect(world, false, false);
-  assert.deepEqual(world.near.stats(), { hits: 3, misses: 2, streams: 1, leased: true });
-  assert.equal(world.watched.heard.at(-1)!.appliedPosition, 7n, "each change is confirmed");
+  world.set("u", true); // a denial is forgotten as a permission is
+  expect(world, true, true);
+  assert.deepEqual(world.near.stats(), { hits: 3, misses: 3, streams: 1, leased: true });
+  assert.equal(world.watched.heard.at(-1)!.appliedPosition, 8n, "each change is confirmed");
 });
 
 test("an id that shares a person's slots is forgotten with it", () => {

@@ -14,7 +14,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 
 import type { Decision } from "../decision.js";
-import { Enforcer, type EnforceOptions, type SubjectOf } from "./enforcer.js";
+import { Enforcer, type EnforceOptions, type Refusal, type SubjectOf } from "./enforcer.js";
 
 export type { Decider, EnforceEvent, EnforceOptions, EnforceOutcome, SubjectOf } from "./enforcer.js";
 
@@ -42,9 +42,10 @@ export function enforceExpress(options: ExpressOptions): ExpressEnforcement {
   const requires = (purpose: string, ...dataCategories: string[]): RequestHandler => {
     enforcer.use("a route", purpose, dataCategories);
     return (req: Request, res: Response, next: NextFunction) => {
-      void enforcer.ask(enforcer.use(routeOf(req), purpose, dataCategories), req, options.subject).then(({ decision, refusal }) => {
+      const use = enforcer.use(routeOf(req), purpose, dataCategories);
+      void enforcer.ask(use, req, options.subject).then(({ decision, refusal }) => {
         if (refusal !== undefined) {
-          res.status(refusal.status).json(refusal.body);
+          refuse(res, refusal, next);
           return;
         }
         enforcer.let(req, decision);
@@ -53,6 +54,15 @@ export function enforceExpress(options: ExpressOptions): ExpressEnforcement {
     };
   };
   return { requires, decisionOf: (req) => enforcer.decisionOf(req) };
+}
+
+/** Something else may have answered meanwhile, such as a timeout: an error goes on to where errors go, past all handlers. */
+function refuse(res: Response, { status, body }: Refusal, next: NextFunction): void {
+  try {
+    res.status(status).json(body);
+  } catch (error) {
+    next(error ?? new Error("the refusal could not be sent"));
+  }
 }
 
 function routeOf(req: Request): string {
