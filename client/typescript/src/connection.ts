@@ -97,7 +97,7 @@ export class Connection {
         this.underWay.delete(call);
         this.judge(began, error?.code ?? status.OK);
         if (error !== null) {
-          reject(statusError(error.code, error.details, detailsOf(error)));
+          reject(failureOf(error));
         } else if (response === undefined || response === null) {
           reject(new ConsentError("INTERNAL", "the server ended the call without an answer"));
         } else {
@@ -251,7 +251,22 @@ function endOf(ended: StatusObject): ConsentError {
   if (ended.code === status.OK) {
     return new ConsentError("UNAVAILABLE", "the server ended the stream");
   }
-  return statusError(ended.code, ended.details, detailsOf(ended));
+  return failureOf(ended);
+}
+
+/**
+ * What @grpc/grpc-js reports by a code that hides what it was: a connection that ended under a call, and a page of a portal, whose
+ * first letters it takes for the length of a message.
+ */
+const disguised: readonly (readonly [text: RegExp, code: status])[] = [
+  [/^Received RST_STREAM with code 0 |^Received RST_STREAM with code .* triggered by internal client error/, status.UNAVAILABLE],
+  [/^Received message larger than max/, status.INTERNAL],
+];
+
+/** The error of a status that is not OK. */
+export function failureOf(ended: Pick<StatusObject, "code" | "details"> & { metadata?: Metadata }): ConsentError {
+  const [, code] = disguised.find(([text]) => text.test(ended.details)) ?? [undefined, ended.code];
+  return statusError(code, ended.details, detailsOf(ended));
 }
 
 const asBytes = (b: Buffer): Uint8Array => b;

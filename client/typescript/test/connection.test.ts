@@ -5,7 +5,7 @@ import { after, before, test, type TestContext } from "node:test";
 
 import { credentials, Metadata, Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from "@grpc/grpc-js";
 
-import { Connection } from "../src/connection.js";
+import { Connection, failureOf } from "../src/connection.js";
 import { ConsentError } from "../src/index.js";
 import { parseTarget } from "../src/target.js";
 
@@ -155,4 +155,13 @@ test("a connection on which other calls are answered is kept, however many run o
     await Promise.all([ask(c, 0.01), ask(c, 5_000)]);
   }
   assert.equal(front.accepted, 1);
+});
+
+test("what grpc-js reports in disguise is called by its name", () => {
+  const code = (n: number, details: string) => failureOf({ code: n, details }).code;
+  assert.equal(code(13, "Received RST_STREAM with code 0 (Call ended without gRPC status)"), "UNAVAILABLE");
+  assert.equal(code(13, "Received RST_STREAM with code 2 triggered by internal client error: read EPIPE"), "UNAVAILABLE");
+  assert.equal(code(13, "Received RST_STREAM with code 2 (Internal server error)"), "INTERNAL");
+  assert.equal(code(8, "Received message larger than max (1751263592 vs 4194304)"), "INTERNAL");
+  assert.equal(code(8, "too many"), "RESOURCE_EXHAUSTED");
 });
