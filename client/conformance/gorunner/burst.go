@@ -59,6 +59,8 @@ func burst(ctx context.Context, c *client.Client, o operation) result {
 		})
 	case "batch":
 		batches(ctx, c, requests, t)
+	case "filter":
+		filter(ctx, c, requests, t)
 	default:
 		return unsupported("a burst by " + o.How)
 	}
@@ -110,6 +112,17 @@ func batches(ctx context.Context, c *client.Client, requests []*consentv1.CheckR
 			t.add(r.Decision.Allowed, r.Err)
 		}
 	}
+}
+
+// filter asks for those who are allowed. That somebody could not be decided is one error.
+func filter(ctx context.Context, c *client.Client, requests []*consentv1.CheckRequest, t *tally) {
+	allowed, err := c.FilterRequests(ctx, requests)
+	t.Allowed = len(allowed)
+	if err != nil {
+		t.add(false, err)
+		return
+	}
+	t.Denied = len(requests) - t.Allowed
 }
 
 // processCPU is what the process has used, user and system.

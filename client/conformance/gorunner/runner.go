@@ -149,7 +149,8 @@ func ask(ctx context.Context, c *client.Client, o operation) result {
 	case "guard":
 		return guard(ctx, c, o)
 	case "explain":
-		return unsupported("call to explain")
+		response, err := c.Explain(ctx, requestOf(o, &consentv1.ExplainRequest{}))
+		return message(response, err)
 	case "burst":
 		return burst(ctx, c, o)
 	case "near_stats":

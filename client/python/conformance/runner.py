@@ -40,7 +40,7 @@ REQUESTS: dict[str, type[Message]] = {
     "get_policy": v1.GetPolicyRequest,
     "list_controllers": v1.ListControllersRequest,
     "guard": v1.CheckRequest,
-    "burst": v1.CheckRequest,
+    "explain": v1.ExplainRequest,
 }
 
 # The threads of a burst of the sync client: a program that has as many callers at once has not as many threads.
@@ -59,11 +59,6 @@ def open_options(q: JSON) -> JSON:
     elif q.get("tls"):
         options["credentials"] = grpc.ssl_channel_credentials()
     return options
-
-
-def unsupported(what: str) -> JSON:
-    """The result of what this client has no call or option for."""
-    return {"error": {"code": "UNSUPPORTED", "message": what}}
 
 
 def decision_json(d: consentd.Decision) -> JSON:
@@ -106,6 +101,11 @@ def outcome_json(outcome: Any) -> JSON:
     return {"response": json_format.MessageToDict(outcome), **written_json(outcome)}
 
 
+def guarded_json(obligations: tuple[consentd.Obligation, ...]) -> JSON:
+    """The result of a guard whose block runs."""
+    return {"ran": True, "obligations": [o.code for o in obligations]}
+
+
 def written_json(outcome: Message) -> JSON:
     """The texts of what became of a write; nothing of what is none."""
     if isinstance(outcome, v1.RecordEventsResponse):
@@ -138,14 +138,17 @@ class Tally:
 
     def add(self, outcome: Any) -> None:
         """A decision, a result of a batch, a bool, or an error."""
-        if isinstance(outcome, consentd.Result) and outcome.error is not None:
-            outcome = outcome.error
+        if isinstance(outcome, consentd.Result):
+            outcome = outcome.error or outcome.decision
         if isinstance(outcome, Exception):
             key = "error " + error_json(outcome)["code"]
         else:
             key = "allowed" if (outcome if isinstance(outcome, bool) else outcome.allowed) else "denied"
         with self._lock:
             self._counts[key] += 1
+
+    def filtered(self, allowed: int, of: int) -> None:
+        self._counts.update(allowed=allowed, denied=of - allowed)
 
     def json(self) -> JSON:
         errors = {key.removeprefix("error "): n for key, n in self._counts.items() if key.startswith("error ")}
@@ -174,11 +177,12 @@ def chunks(requests: list[v1.CheckRequest]) -> list[list[v1.CheckRequest]]:
     return [requests[i : i + 1000] for i in range(0, len(requests), 1000)]
 
 
-def call_of(client: Any, q: JSON) -> Callable[[v1.CheckRequest], Any] | None:
-    """What a burst calls for each request; None: the client has no such call."""
+def call_of(client: Any, q: JSON) -> Callable[[v1.CheckRequest], Any]:
+    """What a burst calls for each request."""
     if q["how"] == "session":
         return lambda request: client.session().check(request)
-    return getattr(client, q["how"], None)
+    call: Callable[[v1.CheckRequest], Any] = getattr(client, q["how"])
+    return call
 
 
 def burst(client: consentd.Client, q: JSON) -> JSON:
@@ -194,9 +198,13 @@ def burst(client: consentd.Client, q: JSON) -> JSON:
                 for _ in some:
                     tally.add(error)
         return tally.json()
+    if q["how"] == "filter":
+        try:
+            tally.filtered(len(client.filter(requests, lambda request: request)), len(requests))
+        except Exception as error:
+            tally.add(error)
+        return tally.json()
     call = call_of(client, q)
-    if call is None:
-        return unsupported("a burst by " + q["how"])
 
     def one(request: v1.CheckRequest) -> None:
         try:
@@ -223,9 +231,13 @@ async def burst_async(client: consentd.aio.Client, q: JSON) -> JSON:
                 for _ in some:
                     tally.add(error)
         return tally.json()
+    if q["how"] == "filter":
+        try:
+            tally.filtered(len(await client.filter(requests, lambda request: request)), len(requests))
+        except Exception as error:
+            tally.add(error)
+        return tally.json()
     call = call_of(client, q)
-    if call is None:
-        return unsupported("a burst by " + q["how"])
 
     async def one(request: v1.CheckRequest) -> None:
         try:
@@ -256,10 +268,6 @@ class Clients:
             self._clients[q["client"]] = self._kind(q["target"], **open_options(q))
         except ValueError as error:
             return {"error": {"code": "OPTIONS", "message": str(error)}}
-        except TypeError as error:
-            if "unexpected keyword" not in str(error):
-                raise
-            return unsupported(str(error))
         return {}
 
     def close(self, q: JSON) -> Any:
@@ -290,13 +298,25 @@ def at_once(clients: Clients, q: JSON) -> JSON | None:
         return clients.open(q)
     if q["op"] == "new_event":
         return outcome_json(consentd.new_event(q["source"]))
-    if q["op"] in ("guard", "explain", "near_stats"):
-        return unsupported(q["op"])
+    if q["op"] == "near_stats":
+        stats = clients.named(q).near_cache_stats()
+        return {"near": {"hits": stats.hits, "misses": stats.misses}}
     return None
 
 
 def run(clients: Clients, q: JSON) -> JSON:
     """One operation of the sync client."""
+    entries: list[JSON] = []
+    try:
+        return made(clients, q, entries)
+    except consentd.DeniedError:
+        return {"ran": False}
+    except Exception as error:
+        return failed(error, q, entries)
+
+
+def made(clients: Clients, q: JSON, entries: list[JSON]) -> JSON:
+    """Makes the call. Entries of a ledger are put into the list as they come."""
     done = at_once(clients, q)
     if done is not None:
         return done
@@ -305,16 +325,14 @@ def run(clients: Clients, q: JSON) -> JSON:
         return {}
     if q["op"] == "burst":
         return burst(clients.named(q), q)
-    entries: list[JSON] = []
-    try:
-        outcome = clients.call(q)
-        if isinstance(outcome, Iterator):
-            for entry in outcome:
-                entries.append(json_format.MessageToDict(entry))
-            return {"entries": entries}
-        return outcome_json(outcome)
-    except Exception as error:
-        return failed(error, q, entries)
+    outcome = clients.call(q)
+    if q["op"] == "guard":
+        with outcome as obligations:
+            return guarded_json(obligations)
+    if isinstance(outcome, Iterator):
+        entries.extend(json_format.MessageToDict(entry) for entry in outcome)
+        return {"entries": entries}
+    return outcome_json(outcome)
 
 
 def failed(error: Exception, q: JSON, entries: list[JSON]) -> JSON:
@@ -326,6 +344,17 @@ def failed(error: Exception, q: JSON, entries: list[JSON]) -> JSON:
 
 async def run_async(clients: Clients, q: JSON) -> JSON:
     """One operation of the asyncio client."""
+    entries: list[JSON] = []
+    try:
+        return await made_async(clients, q, entries)
+    except consentd.DeniedError:
+        return {"ran": False}
+    except Exception as error:
+        return failed(error, q, entries)
+
+
+async def made_async(clients: Clients, q: JSON, entries: list[JSON]) -> JSON:
+    """As made."""
     done = at_once(clients, q)
     if done is not None:
         return done
@@ -334,16 +363,15 @@ async def run_async(clients: Clients, q: JSON) -> JSON:
         return {}
     if q["op"] == "burst":
         return await burst_async(clients.named(q), q)
-    entries: list[JSON] = []
-    try:
-        outcome = clients.call(q)
-        if isinstance(outcome, AsyncIterator):
-            async for entry in outcome:
-                entries.append(json_format.MessageToDict(entry))
-            return {"entries": entries}
-        return outcome_json(await outcome)
-    except Exception as error:
-        return failed(error, q, entries)
+    outcome = clients.call(q)
+    if q["op"] == "guard":
+        async with outcome as obligations:
+            return guarded_json(obligations)
+    if isinstance(outcome, AsyncIterator):
+        async for entry in outcome:
+            entries.append(json_format.MessageToDict(entry))
+        return {"entries": entries}
+    return outcome_json(await outcome)
 
 
 _writing = threading.Lock()

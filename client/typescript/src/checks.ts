@@ -59,20 +59,19 @@ export class Checks {
   /** @throws ConsentError at once, for what is wrong before anything is asked. */
   check(request: CheckInit, bounds: Bounds): Decision | Promise<Decision> {
     refuseEnded(bounds.timeoutMs, bounds.signal);
-    const { near } = this.parts;
-    if (near === undefined) {
-      return this.remote(encodeCheck(request), bounds);
-    }
-    const known = reading(() => near.lookup(request));
+    const near = this.nearOf(bounds);
+    const known = near?.lookup(request);
     if (known !== undefined) {
       return known;
     }
-    const ticket = reading(() => near.ticket(request));
-    return this.remote(encodeCheck(request), bounds, (response, decision) => {
-      if (ticket !== undefined) {
-        near.admit(ticket, { response, decision });
-      }
-    });
+    const sent = encodeCheck(request);
+    const ticket = near?.ticket(sent);
+    return this.remote(sent, bounds, ticket && ((response) => near?.admit(ticket, response)));
+  }
+
+  /** What another caller may be told is not this one's: a call with metadata of its own goes to the server. */
+  private nearOf(bounds: Bounds): NearCache | undefined {
+    return bounds.headers === undefined ? this.parts.near : undefined;
   }
 
   /** Splits what is too long for one call; each part is decided by itself. */
@@ -97,28 +96,25 @@ export class Checks {
   }
 
   private async smallBatch(request: BatchInit, bounds: Bounds): Promise<BatchResult[]> {
-    const { near, retrier, transport } = this.parts;
-    const known = near && reading(() => near.lookupAll(request));
+    const { retrier, transport } = this.parts;
+    const near = this.nearOf(bounds);
+    const known = near?.lookupAll(request);
     if (known !== undefined) {
       return known.map((decision) => ({ decision, error: undefined }));
     }
     const bytes = encode(BatchCheckRequestSchema, request);
-    const requests = request.requests ?? [];
-    const tickets = near && reading(() => requests.map((r) => near.ticket(r)));
-    const wanted = requests.length;
+    const ticket = near?.ticket(bytes);
+    const wanted = request.requests?.length ?? 0;
     const answer = await retrier.run(bounds, (b) => transport.unary(pathOf(DecisionService.method.batchCheck), bytes, b));
     const { results } = decode(BatchCheckResponseSchema, answer);
     if (results.length !== wanted) {
       throw new ConsentError("INTERNAL", `the server answered ${results.length} of ${wanted} requests`);
     }
-    return results.map((result, i) => {
-      const made = resultOf(result);
-      const ticket = tickets?.[i];
-      if (ticket !== undefined && result.outcome.case === "response") {
-        near?.admit(ticket, { response: result.outcome.value, decision: made.decision });
-      }
-      return made;
-    });
+    near?.admitAll(
+      ticket,
+      results.map(({ outcome }) => (outcome.case === "response" ? outcome.value : undefined)),
+    );
+    return results.map(resultOf);
   }
 
   private newLane(): Lane {
@@ -133,14 +129,13 @@ export class Checks {
    * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check that is answered at
    * once has one promise: several thousand under way would keep the garbage collector busy otherwise.
    */
-  private remote(request: Uint8Array, bounds: Bounds, seen?: (r: CheckResponse, d: Decision) => void): Promise<Decision> {
+  private remote(request: Uint8Array, bounds: Bounds, seen?: (response: CheckResponse) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
     const end = this.parts.now() + bounds.timeoutMs;
     return new Promise((resolve, reject) => {
       const answered = (response: CheckResponse) => {
-        const decision = new Decision(response);
-        seen?.(response, decision);
-        resolve(decision);
+        seen?.(response);
+        resolve(new Decision(response));
       };
       if (lane === undefined) {
         this.alone(request, bounds).then(answered).catch(reject);

@@ -34,6 +34,7 @@ import {
   type ListControllersResponse,
 } from "./gen/consent/v1/policy_service_pb.js";
 import { filter, guard, isAllowed, type FilterArguments } from "./helpers.js";
+import { nearCacheOf } from "./near.js";
 import { observed } from "./observe.js";
 import { boundsOf, channelCredentials, usualTimeout, type ClientOptions } from "./options.js";
 import { Retrier } from "./retry.js";
@@ -67,6 +68,8 @@ export class Client implements Checker {
   private readonly retrier: Retrier;
   private readonly checks: Checks;
   private readonly near: NearCache | undefined;
+  /** The near cache's own: what it is told waits behind no answer, and it outlives the client until its lease is given up. */
+  private readonly nearTransport: Transport | undefined;
   /** What the client has written; undefined where all calls go to one server. */
   private readonly freshness: Freshness | undefined;
   private readonly observer: ClientOptions["observer"];
@@ -88,9 +91,11 @@ export class Client implements Checker {
     );
     this.timeoutMs = usualTimeout(options.timeoutMs);
     this.observer = options.observer;
-    this.transport = parts.transport ?? new GrpcTransport(targets, secrets, { metadata: options.metadata, token: options.token });
     this.retrier = parts.retrier ?? new Retrier();
-    this.near = parts.near?.(this.transport);
+    const connect = () => parts.transport ?? new GrpcTransport(targets, secrets, { metadata: options.metadata, token: options.token });
+    this.transport = connect();
+    this.nearTransport = parts.near === undefined && !options.nearCache ? undefined : connect();
+    this.near = this.nearTransport && (parts.near ?? nearCacheOf(options.nearCache))(this.nearTransport);
     this.freshness = targets.length > 1 ? new Freshness() : undefined;
     this.checks = new Checks({
       transport: this.transport,
@@ -101,9 +106,12 @@ export class Client implements Checker {
     });
   }
 
-  /** Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with CANCELLED. */
+  /**
+   * Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with CANCELLED. A near cache
+   * answers nothing from then on, and has told the server of its last answers within a second.
+   */
   close(): void {
-    this.near?.close();
+    void this.near?.close().finally(() => this.nearTransport?.close());
     this.checks.close();
     this.transport.close();
   }
@@ -115,7 +123,7 @@ export class Client implements Checker {
 
   /** What became of checks since the start; all are zero without a near cache. */
   nearCacheStats(): NearCacheStats {
-    return this.near?.stats() ?? { hits: 0, misses: 0, streams: 0 };
+    return this.near?.stats() ?? { hits: 0, misses: 0, streams: 0, leased: false };
   }
 
   async check(request: CheckInit, options?: CallOptions): Promise<Decision> {

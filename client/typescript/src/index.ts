@@ -12,6 +12,7 @@ export type { BatchResult, CallOptions, Checker, CheckInit, Guarded, PurposeDeci
 export { Client } from "./client.js";
 export { Decision, enumName, type DecisionObligation, type DecisionReason } from "./decision.js";
 export { ConsentError, DeniedError, StoreMismatchError, type Code, type Violation } from "./errors.js";
+export type { NearCacheOptions } from "./near.js";
 export type { ObservedCall, Observer } from "./observe.js";
 export { outcomeText } from "./outcomes.js";
 export { atLeastAsFresh, fullyConsistent, newEvent, newLink, newUnlink, type EventKind, type Pair } from "./requests.js";

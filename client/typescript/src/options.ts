@@ -2,6 +2,7 @@ import { credentials, type ChannelCredentials } from "@grpc/grpc-js";
 
 import type { CallOptions } from "./checker.js";
 import { reading } from "./codec.js";
+import type { NearCacheOptions } from "./near.js";
 import type { Observer } from "./observe.js";
 import { clampTimeout, defaultTimeoutMs } from "./timeouts.js";
 import { bearer, type Bounds, type MetadataSource, type TokenSource } from "./transport.js";
@@ -29,6 +30,12 @@ export interface ClientOptions {
    * own, which costs several times as much.
    */
   coalesce?: boolean | undefined;
+  /**
+   * Answers checks within this process where the server has decided the same before and nothing has changed since; `true` or
+   * options turn it on. Its stream keeps the process running until the client is closed. It is of the one caller that `metadata`
+   * and `token` say: calls with their own go to the server.
+   */
+  nearCache?: boolean | NearCacheOptions | undefined;
   /** Told of each call. */
   observer?: Observer | undefined;
 }
