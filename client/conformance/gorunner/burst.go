@@ -62,7 +62,7 @@ func burst(ctx context.Context, c *client.Client, o operation) result {
 	case "filter":
 		filter(ctx, c, requests, t)
 	default:
-		return unsupported("a burst by " + o.How)
+		return result{Error: &failure{Code: undocumented, Message: "unknown way " + o.How}}
 	}
 	t.MS, t.CPUUS = float64(time.Since(began).Microseconds())/1000, (processCPU() - cpu).Microseconds()
 	return result{Burst: t}

@@ -121,11 +121,6 @@ func obligationNames(obligations []*consentv1.Obligation) []string {
 // undocumented is the code of an error that is no gRPC status.
 const undocumented = "UNDOCUMENTED"
 
-// unsupported is the result of what this client has no call or option for.
-func unsupported(what string) result {
-	return result{Error: &failure{Code: "UNSUPPORTED", Message: "the client has no " + what}}
-}
-
 func failureOf(err error) *failure {
 	if err == nil {
 		return nil

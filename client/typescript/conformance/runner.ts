@@ -12,10 +12,13 @@ import {
   CheckRequestSchema,
   Client,
   ConsentError,
+  DeniedError,
   StoreMismatchError,
   Decision,
   enumName,
   EventSchema,
+  ExplainRequestSchema,
+  ExplainResponseSchema,
   GetPolicyRequestSchema,
   GetPolicyResponseSchema,
   GetSubjectRequestSchema,
@@ -98,9 +101,6 @@ function callOptions(o: Operation): CallOptions {
   return o.deadline_ms === undefined ? {} : { timeoutMs: o.deadline_ms };
 }
 
-/** The result of what this client has no call or option for. */
-const unsupported = (what: string): Outcome => ({ error: { code: "UNSUPPORTED", message: what } });
-
 const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> = {
   open,
   close: (o) => {
@@ -143,15 +143,18 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
     ),
   new_event: (o) => responseJson(EventSchema, create(EventSchema, newEvent(o.source ?? ""))),
   burst,
-  guard: () => unsupported("guard"),
-  explain: () => unsupported("explain"),
-  near_stats: () => unsupported("near_stats"),
+  guard,
+  explain: async (o) => responseJson(ExplainResponseSchema, await checkerOf(o).explain(requestOf(ExplainRequestSchema, o), callOptions(o))),
+  near_stats: (o) => {
+    const { hits, misses } = clientOf(o).nearCacheStats();
+    return { near: { hits, misses } };
+  },
 };
 
 function open(o: Operation): Outcome {
-  if (o.near_cache !== undefined) return unsupported("near_cache");
-  if (o.coalesce !== undefined) return unsupported("coalesce");
   const options: ClientOptions = {};
+  if (o.near_cache !== undefined) options.nearCache = o.near_cache;
+  if (o.coalesce !== undefined) options.coalesce = o.coalesce;
   if (o.metadata !== undefined) options.metadata = () => o.metadata ?? {};
   if (o.endless === true) options.timeoutMs = Infinity;
   if (o.timeout_ms !== undefined) options.timeoutMs = o.timeout_ms;
@@ -210,9 +213,9 @@ async function burst(o: Operation): Promise<Outcome> {
     session: async (r) => (await client.session().check(r)).allowed,
   };
   const call = calls[o.how ?? ""];
-  if (o.how !== "batch" && call === undefined) return unsupported(`a burst by ${o.how}`);
   const tally = new Tally();
-  if (call === undefined) await batches(client, requests, tally);
+  if (o.how === "filter") await filter(client, requests, tally);
+  else if (call === undefined) await batches(client, requests, tally);
   else await atOnce(o.at_once ?? 0, requests, async (r) => call(r).then((allowed) => tally.add(allowed), (error) => tally.fail(error)));
   return tally.json();
 }
@@ -238,6 +241,27 @@ async function batches(client: Client, requests: CheckRequest[], tally: Tally): 
     } catch (error) {
       some.forEach(() => tally.fail(error));
     }
+  }
+}
+
+/** Asks for those who are allowed. */
+async function filter(client: Client, requests: CheckRequest[], tally: Tally): Promise<void> {
+  try {
+    const allowed = (await client.filter(requests)).length;
+    requests.forEach((_, i) => tally.add(i < allowed));
+  } catch (error) {
+    tally.fail(error);
+  }
+}
+
+/** Tells whether the guarded function ran, and with which obligations. */
+async function guard(o: Operation): Promise<Outcome> {
+  try {
+    const obligations = await checkerOf(o).guard(requestOf(CheckRequestSchema, o), (all) => all, callOptions(o));
+    return { ran: true, obligations: obligations.map((x) => enumName(ObligationCodeSchema, x.code)) };
+  } catch (error) {
+    if (error instanceof DeniedError) return { ran: false };
+    throw error;
   }
 }
 
