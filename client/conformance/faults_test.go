@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/consentd/consentd/server/servertest"
 )
@@ -22,8 +23,10 @@ var (
 	faultTime = flag.Duration("faults.time", 2*time.Second, "how long each fault lasts")
 	faultOnly = flag.String("faults.only", "", "a regular expression: the situations whose names match")
 	faultWait = flag.Duration("faults.wait", 20*time.Second, "how long a recovery is waited for")
+	faultMost = flag.Int("faults.most", 64, "into how many situations a client is put at once")
+	faultAll  = flag.Bool("faults.all", false, "all situations, not only those that the gate has time for")
 	faultOut  = flag.String("faults.out", "", "the file for the outcomes, as JSON")
-	faultOld  = flag.String("faults.before", "", "outcomes of an earlier run, for the table")
+	faultOld  = flag.String("faults.before", "", "files of outcomes of earlier runs, separated by commas, for the table")
 )
 
 // soonEnough is within what a client must have recovered.
@@ -36,7 +39,8 @@ func TestFaults(t *testing.T) {
 	trusted := newAuthority(t)
 	all := situations(func(notAfter time.Time) *tls.Config { return trusted.issue(t, notAfter) })
 	only := regexp.MustCompile(*faultOnly)
-	all = slices.DeleteFunc(all, func(s situation) bool { return !only.MatchString(s.name) })
+	everyOne := *faultAll || *faultOnly != ""
+	all = slices.DeleteFunc(all, func(s situation) bool { return !only.MatchString(s.name) || !everyOne && !slices.Contains(gated, s.name) })
 	var mu sync.Mutex
 	var outcomes []outcome
 	// All at once, for they wait: -parallel is for tests that compute.
@@ -60,23 +64,85 @@ func faceAll(t *testing.T, l language, all []situation, trusted *authority) []ou
 	r := startRunner(t, l)
 	server := servertest.Start(t, servertest.Options{CacheSize: 16 << 20})
 	outcomes := make([]outcome, len(all))
-	var under sync.WaitGroup
+	var under errgroup.Group
+	under.SetLimit(*faultMost)
 	for i, one := range all {
 		s := newScene(t, one, r, server)
 		s.roots = trusted.rootsFile
 		if s.tls {
 			s.gate.terminator.Store(trusted.issue(t, time.Now().Add(time.Hour)))
 		}
-		under.Go(func() {
+		under.Go(func() error {
 			outcomes[i] = s.observe(pacing{fault: *faultTime, patience: *faultWait})
 			outcomes[i].Language = l.name
+			return nil
 		})
 	}
-	under.Wait()
+	_ = under.Wait() // they return outcomes
 	for i, o := range outcomes {
-		t.Run(o.Situation, func(t *testing.T) { o.check(t, all[i]) })
+		t.Run(o.Situation, func(t *testing.T) {
+			for _, fault := range o.faults(all[i]) {
+				t.Errorf("%s: %+v", fault, o)
+			}
+		})
 	}
 	return outcomes
+}
+
+// What a client must not do is found: a run that finds nothing shows nothing.
+func TestFaultsAreFound(t *testing.T) {
+	well := outcome{Situation: "x", RecoveredMS: 10, FirstMS: 1, Touched: 1}
+	some := situation{name: "x", fault: &ways{}, codes: unreachable}
+	for name, test := range map[string]struct {
+		change func(*outcome, *situation)
+		fault  string // empty: none
+	}{
+		"well":             {func(*outcome, *situation) {}, ""},
+		"errors it may":    {func(o *outcome, _ *situation) { o.Codes = map[string]int{"UNAVAILABLE": 3} }, ""},
+		"a wrong ALLOW":    {func(o *outcome, _ *situation) { o.WrongAllows = 1 }, "1 wrong ALLOW"},
+		"a wrong DENY":     {func(o *outcome, _ *situation) { o.WrongDenials = 1 }, "1 wrong DENY"},
+		"never":            {func(o *outcome, _ *situation) { o.RecoveredMS = -1 }, "never recovered"},
+		"late":             {func(o *outcome, _ *situation) { o.RecoveredMS = 15_001 }, "15.001s"},
+		"another error":    {func(o *outcome, _ *situation) { o.Codes = map[string]int{"INTERNAL": 1} }, "1 INTERNAL"},
+		"no first answer":  {func(o *outcome, s *situation) { o.FirstMS, s.tls, s.cold, s.answered = -1, true, true, true }, "first call"},
+		"untouched":        {func(o *outcome, _ *situation) { o.Touched = 0 }, "no fault"},
+		"nothing happened": {func(_ *outcome, s *situation) { s.begin = (*scene).restart }, "no fault"},
+		"no situation":     {func(o *outcome, _ *situation) { o.Fault = "the server is down" }, "the server is down"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, s := well, some
+			test.change(&o, &s)
+			if got := strings.Join(o.faults(s), "; "); (got == "") != (test.fault == "") || !strings.Contains(got, test.fault) {
+				t.Errorf("faults %q; want %q", got, test.fault)
+			}
+		})
+	}
+}
+
+// A decision that is not true is counted, whoever it is about.
+func TestWrongDecisionsAreCounted(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		answered       answered
+		allows, denies int
+	}{
+		"granted":           {answered{kind: "granted", allowed: true}, 0, 0},
+		"granted, denied":   {answered{kind: "granted"}, 0, 1},
+		"an error":          {answered{kind: "granted", code: "UNAVAILABLE"}, 0, 0},
+		"both":              {answered{kind: "granted", code: "UNAVAILABLE", allowed: true}, 1, 0},
+		"denied, allowed":   {answered{kind: "denied", allowed: true}, 1, 0},
+		"purposes, none":    {answered{kind: "purposes"}, 0, 1},
+		"leaver, before":    {answered{kind: "leaver", allowed: true, start: now.Add(-1)}, 0, 0},
+		"leaver, after":     {answered{kind: "leaver", allowed: true, start: now.Add(1)}, 1, 0},
+		"leaver, after, no": {answered{kind: "leaver", start: now.Add(1)}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := outcome{Codes: map[string]int{}}
+			if o.count(test.answered, now); o.WrongAllows != test.allows || o.WrongDenials != test.denies {
+				t.Errorf("%d wrong ALLOW and %d wrong DENY; want %d and %d", o.WrongAllows, o.WrongDenials, test.allows, test.denies)
+			}
+		})
+	}
 }
 
 func newScene(t *testing.T, one situation, r *runner, server *servertest.Server) *scene {
@@ -92,28 +158,32 @@ func newScene(t *testing.T, one situation, r *runner, server *servertest.Server)
 	return s
 }
 
-// check fails the test for what a client must not do.
-func (o outcome) check(t *testing.T, s situation) {
+// faults lists what a client must not do, and what shows that it was not in the situation at all.
+func (o outcome) faults(s situation) []string {
 	if o.Fault != "" {
-		t.Fatal(o.Fault)
+		return []string{o.Fault}
 	}
+	var faults []string
 	if o.WrongAllows > 0 || o.WrongDenials > 0 {
-		t.Errorf("%d wrong ALLOW, %d wrong DENY", o.WrongAllows, o.WrongDenials)
+		faults = append(faults, fmt.Sprintf("%d wrong ALLOW, %d wrong DENY", o.WrongAllows, o.WrongDenials))
 	}
-	if recovered := time.Duration(o.RecoveredMS) * time.Millisecond; recovered < 0 || recovered > soonEnough {
-		t.Errorf("it recovered after %v; want %v at most (-1ms: never)", recovered, soonEnough)
+	if recovered := time.Duration(o.RecoveredMS) * time.Millisecond; recovered < 0 {
+		faults = append(faults, "it never recovered")
+	} else if recovered > soonEnough {
+		faults = append(faults, fmt.Sprintf("it recovered after %v; want %v at most", recovered, soonEnough))
 	}
-	for code := range o.Codes {
+	for code, n := range o.Codes {
 		if !slices.Contains(s.codes, code) {
-			t.Errorf("callers saw %d %s; want %v", o.Codes[code], code, s.codes)
+			faults = append(faults, fmt.Sprintf("callers saw %d %s; want %v", n, code, s.codes))
 		}
 	}
 	if s.tls && s.cold && s.answered && o.FirstMS < 0 {
-		t.Error("the first call was not answered")
+		faults = append(faults, "the first call was not answered")
 	}
-	if t.Failed() {
-		t.Logf("%+v", o)
+	if s.fault != nil && o.Touched == 0 || s.begin != nil && !s.answered && len(o.Codes) == 0 {
+		faults = append(faults, "it met no fault")
 	}
+	return faults
 }
 
 // report writes the outcomes and logs the table.
@@ -127,21 +197,33 @@ func report(t *testing.T, all []situation, outcomes []outcome) {
 			t.Error(err)
 		}
 	}
+	before, err := earlier(*faultOld)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("\n%s", table(all, outcomes, before))
+}
+
+// earlier reads the outcomes of files, by language and situation.
+func earlier(files string) (map[string]outcome, error) {
 	before := map[string]outcome{}
-	if *faultOld != "" {
-		var old []outcome
-		text, err := os.ReadFile(*faultOld)
+	if files == "" {
+		return before, nil
+	}
+	for file := range strings.SplitSeq(files, ",") {
+		var some []outcome
+		text, err := os.ReadFile(file)
 		if err == nil {
-			err = json.Unmarshal(text, &old)
+			err = json.Unmarshal(text, &some)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, fmt.Errorf("the outcomes before: %w", err)
 		}
-		for _, o := range old {
+		for _, o := range some {
 			before[o.Language+o.Situation] = o
 		}
 	}
-	t.Logf("\n%s", table(all, outcomes, before))
+	return before, nil
 }
 
 // table is the outcomes in Markdown: a row for each situation, and what was before in front of what is now.

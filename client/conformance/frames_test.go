@@ -80,13 +80,23 @@ func (f *frames) pass(from net.Conn, to *side, direction func(*frameWays) frameL
 			f.methods[h.StreamID] = h.PseudoValue("path")
 			f.mu.Unlock()
 		}
-		if w := f.pipe.ways.Load().frames; w != nil && direction(w) != nil && !direction(w)(f, frame) {
+		if !f.permits(frame, direction) {
 			continue
 		}
 		if to.write(frame) != nil {
 			return
 		}
 	}
+}
+
+// permits asks the ways of the moment whether a frame is passed.
+func (f *frames) permits(frame http2.Frame, direction func(*frameWays) frameLook) bool {
+	w := f.pipe.ways.Load().frames
+	if w == nil || direction(w) == nil {
+		return true
+	}
+	f.pipe.gate.touched.Add(1)
+	return direction(w)(f, frame)
 }
 
 // streams tells whether a stream is a call with a stream of messages, not with one.

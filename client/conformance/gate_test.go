@@ -24,6 +24,8 @@ type gate struct {
 	server string
 	// terminator serves TLS; nil: the gate moves what comes as it is.
 	terminator atomic.Pointer[tls.Config]
+	// touched counts what was not simply passed: connections, pieces and frames that met a fault.
+	touched atomic.Int64
 
 	mu       sync.Mutex // guards what follows
 	listener net.Listener
@@ -163,6 +165,7 @@ func (g *gate) handle(conn net.Conn) {
 	defer g.dismiss(p)
 	w := p.ways.Load()
 	if w.accept != nil {
+		g.touched.Add(1)
 		w.accept(p)
 		return
 	}
@@ -266,6 +269,7 @@ func (p *pipe) pump(to, from net.Conn, direction func(*ways) passing) {
 // due is when what was read now arrives.
 func (p *pipe) due() time.Time {
 	if delay := p.ways.Load().delay; delay != nil {
+		p.gate.touched.Add(1)
 		return time.Now().Add(delay())
 	}
 	return time.Now()
@@ -276,6 +280,7 @@ func (p *pipe) deliver(to net.Conn, data []byte, direction func(*ways) passing) 
 		p.passed.Add(int64(len(data)))
 	}
 	if pass := direction(p.ways.Load()); pass != nil {
+		p.gate.touched.Add(1)
 		return pass(p, data, to)
 	}
 	_, err := to.Write(data)

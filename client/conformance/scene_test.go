@@ -208,6 +208,8 @@ type outcome struct {
 	WrongAllows  int `json:"wrong_allows"`
 	WrongDenials int `json:"wrong_denials"`
 	Relapses     int `json:"relapses"`
+	// Touched is how often the gate did what the situation says, where that is a matter of connections there are.
+	Touched int64 `json:"touched"`
 }
 
 // pace is the time between two calls.
@@ -389,7 +391,7 @@ func (o *outcome) judge(s *scene, began, from time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o.Codes = map[string]int{}
+	o.Codes, o.Touched = map[string]int{}, s.gate.touched.Load()
 	first := answered{start: time.Now()}
 	for _, a := range s.answers {
 		if a.start.Before(first.start) {

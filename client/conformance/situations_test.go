@@ -68,6 +68,13 @@ func situations(authority issuer) []situation {
 	return append(all, severalSituations()...)
 }
 
+// gated are those of the gate: one of each kind, which take two seconds and a recovery.
+var gated = []string{
+	"silent accept", "SYN dropped", "dead backend", "dead backend, pings answered", "host gone", "half open upwards",
+	"window never updated", "process stopped", "refused", "reset during calls", "garbage", "100 ms away, TLS",
+	"GOAWAY of stream 0", "REFUSED_STREAM", "streams held back", "certificate expired", "one of two gone",
+}
+
 // deadSituations are of connections on which nothing is said any more.
 func deadSituations() []situation {
 	return []situation{
