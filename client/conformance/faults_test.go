@@ -40,7 +40,9 @@ func TestFaults(t *testing.T) {
 	all := situations(func(notAfter time.Time) *tls.Config { return trusted.issue(t, notAfter) })
 	only := regexp.MustCompile(*faultOnly)
 	everyOne := *faultAll || *faultOnly != ""
-	all = slices.DeleteFunc(all, func(s situation) bool { return !only.MatchString(s.name) || !everyOne && !slices.Contains(gated, s.name) })
+	all = slices.DeleteFunc(all, func(s situation) bool {
+		return !only.MatchString(s.name) || !everyOne && !slices.Contains(gated, s.name)
+	})
 	var mu sync.Mutex
 	var outcomes []outcome
 	// All at once, for they wait: -parallel is for tests that compute.
@@ -97,14 +99,16 @@ func TestFaultsAreFound(t *testing.T) {
 		change func(*outcome, *situation)
 		fault  string // empty: none
 	}{
-		"well":             {func(*outcome, *situation) {}, ""},
-		"errors it may":    {func(o *outcome, _ *situation) { o.Codes = map[string]int{"UNAVAILABLE": 3} }, ""},
-		"a wrong ALLOW":    {func(o *outcome, _ *situation) { o.WrongAllows = 1 }, "1 wrong ALLOW"},
-		"a wrong DENY":     {func(o *outcome, _ *situation) { o.WrongDenials = 1 }, "1 wrong DENY"},
-		"never":            {func(o *outcome, _ *situation) { o.RecoveredMS = -1 }, "never recovered"},
-		"late":             {func(o *outcome, _ *situation) { o.RecoveredMS = 15_001 }, "15.001s"},
-		"another error":    {func(o *outcome, _ *situation) { o.Codes = map[string]int{"INTERNAL": 1} }, "1 INTERNAL"},
-		"no first answer":  {func(o *outcome, s *situation) { o.FirstMS, s.tls, s.cold, s.answered = -1, true, true, true }, "first call"},
+		"well":          {func(*outcome, *situation) {}, ""},
+		"errors it may": {func(o *outcome, _ *situation) { o.Codes = map[string]int{"UNAVAILABLE": 3} }, ""},
+		"a wrong ALLOW": {func(o *outcome, _ *situation) { o.WrongAllows = 1 }, "1 wrong ALLOW"},
+		"a wrong DENY":  {func(o *outcome, _ *situation) { o.WrongDenials = 1 }, "1 wrong DENY"},
+		"never":         {func(o *outcome, _ *situation) { o.RecoveredMS = -1 }, "never recovered"},
+		"late":          {func(o *outcome, _ *situation) { o.RecoveredMS = 15_001 }, "15.001s"},
+		"another error": {func(o *outcome, _ *situation) { o.Codes = map[string]int{"INTERNAL": 1} }, "1 INTERNAL"},
+		"no first answer": {
+			func(o *outcome, s *situation) { o.FirstMS, s.tls, s.cold, s.answered = -1, true, true, true }, "first call",
+		},
 		"untouched":        {func(o *outcome, _ *situation) { o.Touched = 0 }, "no fault"},
 		"nothing happened": {func(_ *outcome, s *situation) { s.begin = (*scene).restart }, "no fault"},
 		"no situation":     {func(o *outcome, _ *situation) { o.Fault = "the server is down" }, "the server is down"},
@@ -116,6 +120,24 @@ func TestFaultsAreFound(t *testing.T) {
 				t.Errorf("faults %q; want %q", got, test.fault)
 			}
 		})
+	}
+}
+
+func TestSituationsAreTold(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range situations(func(time.Time) *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }) {
+		if seen[s.name] || s.what == "" || len(s.codes) == 0 || (s.fault == nil) == (s.begin == nil) {
+			t.Errorf("%q: it needs a name of its own, what happens, the errors that callers may see, and one fault", s.name)
+		}
+		seen[s.name] = true
+	}
+	for _, name := range gated {
+		if !seen[name] {
+			t.Errorf("the gate wants %q, which is no situation", name)
+		}
+	}
+	if len(seen) < 24 {
+		t.Errorf("there are %d situations", len(seen))
 	}
 }
 
@@ -252,8 +274,8 @@ func table(all []situation, outcomes []outcome, before map[string]outcome) strin
 	return b.String()
 }
 
-// cell is an outcome in the table: seconds to the recovery, of how many calls how many were answered meanwhile, and what
-// callers saw.
+// cell is an outcome in the table: seconds to the recovery, how many calls of how many were answered meanwhile, and
+// what callers saw.
 func (o outcome) cell() string {
 	switch {
 	case o.Situation == "":

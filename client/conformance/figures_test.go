@@ -54,7 +54,8 @@ const figuresHead = `| client | one by one | at once | CPU of a check at once | 
 func measured(t *testing.T, l language, server *servertest.Server, prefix string) string {
 	r := startRunner(t, l)
 	openAt(t, r, server.Addr)
-	many := request{Op: "burst", Client: "main", Prefix: prefix, Subjects: users, Request: encoded(client.NewCheck(controller, "", purposeID))}
+	many := request{Op: "burst", Client: "main", Prefix: prefix, Subjects: users}
+	many.Request = encoded(client.NewCheck(controller, "", purposeID))
 	burst := func(how string, atOnce int) string { return best(t, r, many, how, atOnce) }
 	row := fmt.Sprintf("| %s | %s | %s |", l.name, burst("check", 1), burst("check", 0))
 	row += fmt.Sprintf(" %s | %s |", burst("batch", 0), burst("filter", 0))

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// frameWays are what a gate does to the frames of a connection; nil passes all. Settings of the size of header tables are
-// left out, for the headers are encoded anew.
+// frameWays are what a gate does to the frames of a connection; nil passes all. Settings of the size of header tables
+// are left out, for the headers are encoded anew.
 type frameWays struct {
 	up, down frameLook
 }
@@ -26,8 +26,9 @@ type frames struct {
 	pipe *pipe
 	// toClient and toServer may be written to by both directions.
 	toClient, toServer *side
-	// methods are the paths of the calls by stream. It belongs to the direction up until a response is seen, and mu guards it.
-	mu      sync.Mutex
+
+	mu sync.Mutex // guards methods
+	// methods are the paths of the calls by stream.
 	methods map[uint32]string
 }
 

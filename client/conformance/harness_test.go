@@ -160,7 +160,10 @@ func TestHarnessFindsFaultsInWhatArrives(t *testing.T) {
 		fault string
 	}{
 		"as expected": {
-			sight{Attempts: &two, Metadata: map[string]string{"trace": "1"}, UserAgent: "consentd-", Request: object{"subject_id": "$subject", "consistency": nil}}, "",
+			sight{
+				Attempts: &two, Metadata: map[string]string{"trace": "1"}, UserAgent: "consentd-",
+				Request: object{"subject_id": "$subject", "consistency": nil},
+			}, "",
 		},
 		"another number":   {sight{Attempts: new(int)}, "2 attempts"},
 		"not identical":    {sight{Identical: true}, "attempt 2 had another request"},

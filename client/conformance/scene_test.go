@@ -249,8 +249,8 @@ func (s *scene) observe(p pacing) outcome {
 	return o
 }
 
-// prepare says what must be true, opens the client, begins the fault and returns what ends it. Unless the situation begins
-// cold, it first waits until the client is well.
+// prepare says what must be true, opens the client, begins the fault and returns what ends it. Unless the situation
+// begins cold, it first waits until the client is well.
 func (s *scene) prepare() (heal func() error, err error) {
 	for _, kind := range []string{"granted", "leaver"} {
 		if err := s.say(kind, consentv1.ConsentStatus_CONSENT_STATUS_GIVEN); err != nil {

@@ -273,7 +273,8 @@ func frameSituations() []situation {
 		},
 		{
 			name: "HTTP/2 502", what: "a proxy answers each call with status 502 and a page",
-			fault: &ways{frames: answersCalls("<h1>Bad gateway</h1>", hpack.HeaderField{Name: ":status", Value: "502"}, html)}, codes: internal,
+			fault: &ways{frames: answersCalls("<h1>Bad gateway</h1>", hpack.HeaderField{Name: ":status", Value: "502"}, html)},
+			codes: internal,
 		},
 		{
 			name: "a portal's page", what: "each call is answered with status 200 and a page",
@@ -289,7 +290,8 @@ func frameSituations() []situation {
 		},
 		{
 			name: "one stream at a time", what: "the server permits a connection one stream",
-			fault: &ways{frames: &frameWays{down: sets(http2.SettingMaxConcurrentStreams, 1)}}, old: hangUp, answered: true, codes: unreachable,
+			fault: &ways{frames: &frameWays{down: sets(http2.SettingMaxConcurrentStreams, 1)}}, old: hangUp, answered: true,
+			codes: unreachable,
 		},
 		{
 			name: "huge headers", what: "each answer has 64 KiB of headers more", fault: &ways{frames: hugeHeaders()}, codes: exhausted,
@@ -321,7 +323,10 @@ func tlsSituations(trusted issuer) []situation {
 			name: "TLS where plaintext was", what: "the server speaks TLS to a client that does not",
 			begin: swap(trusted(time.Now().Add(time.Hour))), codes: internal,
 		},
-		{name: "plaintext where TLS was", what: "the server speaks no TLS to a client that does", begin: swap(nil), tls: true, codes: internal},
+		{
+			name: "plaintext where TLS was", what: "the server speaks no TLS to a client that does", begin: swap(nil), tls: true,
+			codes: internal,
+		},
 		{
 			name: "certificate expired", what: "the server's certificate is a day old and was for less",
 			begin: swap(trusted(time.Now().Add(-time.Hour))), tls: true, codes: internal,
