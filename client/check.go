@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -169,9 +168,6 @@ func (c *Client) unary(ctx context.Context, request *consentv1.CheckRequest) (*c
 	return c.decisions.Check(ctx, request)
 }
 
-// streamPause is for how long checks are calls of their own where streams do not work.
-const streamPause = time.Minute
-
 // remote asks over a stream where that is possible, else by a call.
 func (c *Client) remote(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
 	if len(c.lanes) == 0 || c.streams.paused() {
@@ -193,28 +189,16 @@ func (c *Client) remote(ctx context.Context, request *consentv1.CheckRequest) (*
 	case isBroken && (code == codes.Unavailable || code == codes.Canceled):
 		return nil, broken.error
 	case isBroken && code == codes.Unimplemented:
-		c.streams.pause() // an older server
+		c.streams.pause(longestPause) // an older server
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	began := time.Now()
 	response, err = c.unary(ctx, request)
 	if isSilent {
-		silent.lane.found(silent.stream, err)
+		silent.lane.found(silent.stream, err, time.Since(began))
 	}
 	return response, err
-}
-
-// pauses is from when streams are tried again. It is safe for concurrent use.
-type pauses struct{ until atomic.Pointer[time.Time] }
-
-func (p *pauses) pause() {
-	until := time.Now().Add(streamPause)
-	p.until.Store(&until)
-}
-
-func (p *pauses) paused() bool {
-	until := p.until.Load()
-	return until != nil && time.Now().Before(*until)
 }
 
 // streamed asks over a stream, and again where the stream breaks down.

@@ -127,9 +127,7 @@ func (o *options) connect(target string) (*Client, error) {
 		c.fresh = &freshness{home: servers}
 	}
 	for range address.lanes {
-		l := newLane(openStream(connection))
-		l.held = c.streams.pause
-		c.lanes = append(c.lanes, l)
+		c.lanes = append(c.lanes, newLane(openStream(connection), &c.streams))
 	}
 	if o.near != nil {
 		c.near = o.near(connection, links)

@@ -27,12 +27,14 @@ const (
 	// silence is how long a stream with checks under way may say nothing before one that ran out of time gives it up.
 	silence = 500 * time.Millisecond
 	// patience is how long it may say nothing before one of its checks finds out whether a call of its own is answered, as
-	// it is where a proxy holds streams back. Most of DefaultTimeout is left then. mistrust is the same after a stream was
-	// given up: checks of less time than patience must find out too.
-	patience, mistrust = 250 * time.Millisecond, 10 * time.Millisecond
+	// it is where a proxy holds streams back. Half of DefaultTimeout is left also where a crowd of checks is under way, for
+	// which a server gets more time: so much for each, up to as much again. mistrust is the same after a stream was given
+	// up: checks of less time than patience must find out too.
+	patience, patienceForEach, mistrust = 250 * time.Millisecond, 250 * time.Microsecond, 10 * time.Millisecond
 	// grace is for how long a stream may still be silent after such a call was answered: a server that was stopped answers
-	// both at about the same time.
-	grace = 50 * time.Millisecond
+	// both at about the same time. A server that is only busy answers a call little sooner than the stream: one that was
+	// not answered in a third of the time for which the stream is silent shows nothing.
+	grace, quicker = 50 * time.Millisecond, 3
 	// streamAge is when a stream is replaced: it stays with one server, and with the credentials it was opened with.
 	streamAge = time.Minute
 )
@@ -51,8 +53,8 @@ const (
 // its caller waiting beside it; when there was one, 20,000 callers of an idle server were refused who came at once.
 type lane struct {
 	open func(context.Context) (grpc.ClientStream, error)
-	// held is told, under mu, that streams do not work where calls do.
-	held func()
+	// pauses are the client's.
+	pauses *pauses
 	// ctx ends with the lane.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -133,8 +135,8 @@ func (call *streamCall) free() {
 	streamCalls.Put(call)
 }
 
-func newLane(open func(context.Context) (grpc.ClientStream, error)) *lane {
-	l := &lane{open: open, held: func() {}}
+func newLane(open func(context.Context) (grpc.ClientStream, error), pauses *pauses) *lane {
+	l := &lane{open: open, pauses: pauses}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -485,6 +487,7 @@ func (l *lane) deliver(s *checkStream, data []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.asked, s.overtaken, l.mistrusted = time.Time{}, false, false
+	l.pauses.work()
 	draining, err := eachResult(data, func(id uint64, result []byte) {
 		if call := s.calls[id]; call != nil {
 			delete(s.calls, id)

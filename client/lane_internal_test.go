@@ -66,7 +66,7 @@ func TestCallsEndAtTheirDeadlines(t *testing.T) {
 					}
 					stream.ctx = ctx
 					return stream, nil
-				})
+				}, &pauses{})
 				defer l.close()
 				began := time.Now()
 				var group sync.WaitGroup
@@ -93,7 +93,7 @@ func TestCallsEndAtTheirDeadlines(t *testing.T) {
 // The lane's timer does not end what its caller's context is to end.
 func TestACallsContextEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil })
+		l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil }, &pauses{})
 		defer l.close()
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 70*time.Millisecond)
@@ -113,51 +113,79 @@ func TestACallsContextEndsIt(t *testing.T) {
 }
 
 // What is left of a default second is for calls: it takes patience and grace until all that waits is asked by them,
-// and only if a call was answered. Streams are tried again after the pause.
+// and only if a call was answered, and much sooner. Streams are tried again after the pause.
 func TestAHeldStreamIsFoundOutInTime(t *testing.T) {
-	for name, answered := range map[string]error{
-		"calls are answered": nil, "calls are refused": status.Error(codes.NotFound, "a server's word"),
-		"there is no server": status.Error(codes.Unavailable, ""), "calls are silent too": status.Error(codes.DeadlineExceeded, ""),
+	const checks = 10
+	const found = patience + checks*patienceForEach
+	for name, test := range map[string]struct {
+		answer error
+		took   time.Duration
+		held   bool
+	}{
+		"calls are answered":  {nil, time.Millisecond, true},
+		"calls are refused":   {status.Error(codes.NotFound, "a server's word"), time.Millisecond, true},
+		"calls are slow too":  {nil, found / 2, false},
+		"there is no server":  {status.Error(codes.Unavailable, ""), time.Millisecond, false},
+		"calls are not heard": {status.Error(codes.DeadlineExceeded, ""), found, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil })
+				streams := &pauses{}
+				l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil }, streams)
 				defer l.close()
-				var streams pauses
-				l.held = streams.pause
-				began, found, moved := time.Now(), 0, 0
 				ctx, cancel := context.WithTimeout(context.Background(), 2*patience-1)
 				defer cancel()
-				errs := make(chan error)
-				for range 10 {
+				began, errs := time.Now(), make(chan error)
+				for range checks {
 					go func() {
 						_, err := l.check(ctx, &streamCall{answer: make(chan error, 1)})
 						errs <- err
 					}()
 				}
-				for range 10 {
-					switch err := <-errs; {
-					case errors.Is(err, errHeld) && time.Since(began) == patience+grace:
+				sounded, moved := 0, 0
+				for range checks {
+					err := <-errs
+					silent, isSilent := errors.AsType[*silentError](err)
+					switch after := time.Since(began); {
+					case isSilent && after == found:
+						sounded++
+						silent.lane.found(silent.stream, test.answer, test.took)
+					case errors.Is(err, errHeld) && after == found+grace:
 						moved++
-					case status.Code(err) == codes.DeadlineExceeded:
-					default:
-						silent, ok := errors.AsType[*silentError](err)
-						if !ok || time.Since(began) != patience {
-							t.Errorf("after %v: %v", time.Since(began), err)
-							continue
-						}
-						found++
-						silent.lane.found(silent.stream, answered)
+					case status.Code(err) != codes.DeadlineExceeded:
+						t.Errorf("after %v: %v", after, err)
 					}
 				}
-				held := reached(answered)
-				if found != 1 || held != (moved == 9) || streams.paused() != held {
-					t.Errorf("%d found out, %d moved to calls, paused %v", found, moved, streams.paused())
-				}
-				if time.Sleep(streamPause); streams.paused() {
-					t.Error("streams are not tried again")
+				if sounded != 1 || test.held != (moved == checks-1) || streams.paused() != test.held {
+					t.Errorf("%d found out, %d moved to calls, paused %v", sounded, moved, streams.paused())
 				}
 			})
 		})
 	}
+}
+
+func TestPausesOfStreamsGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pauses{}
+		lasts := func(want time.Duration) {
+			t.Helper()
+			time.Sleep(want - 1)
+			if !p.paused() {
+				t.Errorf("over before %v", want)
+			}
+			if time.Sleep(1); p.paused() {
+				t.Errorf("not over after %v", want)
+			}
+		}
+		for _, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+			p.pause(0)
+			p.work() // of a message that was under way
+			lasts(want * time.Second)
+		}
+		p.work()
+		p.pause(0)
+		lasts(firstPause)
+		p.pause(longestPause)
+		lasts(longestPause)
+	})
 }

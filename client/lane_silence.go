@@ -37,6 +37,9 @@ func (l *lane) patience() time.Duration {
 	if l.mistrusted {
 		return mistrust
 	}
+	if s := l.stream; s != nil {
+		return patience + min(patience, time.Duration(len(s.calls))*patienceForEach)
+	}
 	return patience
 }
 
@@ -87,13 +90,13 @@ func (l *lane) sound(s *checkStream) {
 	}
 }
 
-// found is what came of the call of one whom sound had find out about s.
-func (l *lane) found(s *checkStream, err error) {
+// found is what came of the call of one whom sound had find out about s, and how long it took.
+func (l *lane) found(s *checkStream, err error, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.ctx.Err() != nil || l.stream != s || s.asked.IsZero():
-	case reached(err):
+	case reached(err) && quicker*took <= s.silent():
 		s.overtaken, l.listening = true, true
 		l.listener.Reset(grace)
 	case status.Code(err) == codes.DeadlineExceeded:
@@ -104,7 +107,7 @@ func (l *lane) found(s *checkStream, err error) {
 // hold has all that waits asked by calls, for the stream is held back; l.mu is held.
 func (l *lane) hold(s *checkStream) {
 	l.mistrusted = true
-	l.held()
+	l.pauses.pause(0)
 	l.retire(s)
 	for _, call := range s.calls {
 		call.answer <- errHeld

@@ -53,8 +53,10 @@ type road struct {
 	done sync.WaitGroup
 
 	mu sync.Mutex
-	// lanes are the connections; ended says that there are to be no more. Guarded by mu.
+	// lanes are the connections, made how many there were from clients; ended says that there are to be no more. Guarded by
+	// mu.
 	lanes map[net.Conn]*atomic.Bool
+	made  int
 	ended bool
 }
 
@@ -102,6 +104,7 @@ func (r *road) accept() {
 func (r *road) add(silent *atomic.Bool, conns ...net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.made++
 	for _, c := range conns {
 		if r.ended {
 			_ = c.Close()
@@ -282,6 +285,26 @@ func TestConnectionsOfNearCaches(t *testing.T) {
 		}
 	}
 	leased()
+	usable(t, c)
+}
+
+// The server permits the pings: what is idle, with a stream of checks that nobody asks on, is neither closed nor made
+// anew. It takes half a minute of waiting.
+func TestConnectionsThatAreIdle(t *testing.T) {
+	if !*linksReal {
+		t.Skip("with -links.real only")
+	}
+	_, socket := realServer(t)
+	r := newRoad(t, socket)
+	c := linked(t, r.address())
+	usable(t, c)
+	pauseFor(t.Context(), 45*time.Second)
+	r.mu.Lock()
+	made := r.made
+	r.mu.Unlock()
+	if made != 1 {
+		t.Errorf("%d connections were made, want 1", made)
+	}
 	usable(t, c)
 }
 

@@ -366,3 +366,27 @@ func TestStreamsThatDeclareNothing(t *testing.T) {
 		t.Errorf("an exempt stream: ran %v, %v", ran, err)
 	}
 }
+
+// A handler that panics does so beneath the interceptors before this one, which may recover.
+func TestPanicsOfStreamHandlers(t *testing.T) {
+	e, _, _ := enforcer(t, func(c *enforce.Config) {
+		c.GRPCSubject = func(context.Context) (string, error) { return "yes", nil }
+	})
+	name := fmt.Sprintf("streams%d", mails.Add(1))
+	declare(t, name, map[string]*consentv1.MethodPurpose{"Known": {Name: "marketing_email"}})
+	defer func() {
+		if cause := recover(); cause != "of the handler" {
+			t.Errorf("recovered %v", cause)
+		}
+	}()
+	_ = e.Stream()(nil, quiet{ctx: t.Context()}, &grpc.StreamServerInfo{FullMethod: "/" + name + ".Mail/Known"},
+		func(any, grpc.ServerStream) error { panic("of the handler") })
+}
+
+// quiet is a stream on which nothing passes.
+type quiet struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (q quiet) Context() context.Context { return q.ctx }
