@@ -49,9 +49,10 @@ def _options(local: bool) -> tuple[tuple[str, Any], ...]:
 
     Keepalive: the server permits a ping every 10 s. A connection behind which nobody answers is found within 14 s where a
     single call waits that long; where calls end before, silence is what tells (see Signs). gRPC has one ping under way: one
-    that measures the link's speed holds the other back, and would be waited for for a minute. A proxy of the environment is no
-    loopback address. Of gRPC's own retries and of service configurations see _retry. A new channel must have a connection of
-    its own, or it would come by the dead one of the channel that it replaces.
+    that measures the link's speed holds the other back, and would be waited for for a minute.
+
+    A proxy of the environment is no loopback address. Of gRPC's own retries and of service configurations see _retry. A new
+    channel must have a connection of its own, or it would come by the dead one of the channel that it replaces.
     """
     return (
         ("grpc.primary_user_agent", "consentd-python"),
