@@ -186,7 +186,8 @@ class Lane:
 
     def _expire_on(self, stream: _Stream, now: float) -> float:
         """_expire for one stream; it returns when the next check's time is over."""
-        late, soonest = [], math.inf
+        late: list[_Waiting] = []
+        soonest = math.inf
         for waiting in stream.flow.all():
             if waiting.deadline <= now:
                 late.append(waiting)

@@ -49,7 +49,7 @@ def chunks(batch: v1.BatchCheckRequest) -> list[v1.BatchCheckRequest]:
     """A batch in parts that a server takes."""
     if len(batch.requests) <= MAX_BATCH:
         return [batch]
-    parts = []
+    parts: list[v1.BatchCheckRequest] = []
     for first in range(0, len(batch.requests), MAX_BATCH):
         part = v1.BatchCheckRequest(requests=batch.requests[first : first + MAX_BATCH])
         if batch.HasField("consistency"):
@@ -79,10 +79,16 @@ MAX_BATCH = 1000
 BATCHES_AT_ONCE = 4
 
 
-def itself(request: Any) -> v1.CheckRequest:
+def require(message: object, kind: type[Message]) -> None:
+    """Raises TypeError for a message that is of another kind."""
+    if not isinstance(message, kind):
+        raise TypeError(f"want a {kind.__name__}, not {type(message).__name__}")
+
+
+def itself(item: Any) -> v1.CheckRequest:
     """The request that an item is."""
-    if not isinstance(request, v1.CheckRequest):
-        raise TypeError(f"want CheckRequests, or a function that makes one of {type(request).__name__}")
+    require(item, v1.CheckRequest)
+    request: v1.CheckRequest = item
     return request
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
@@ -31,6 +31,7 @@ from consentd._api import (
     chunks,
     denied,
     itself,
+    require,
 )
 from consentd._decision import Decision, Obligation, Result, allowed_of, decision_of, purposes_of, results_of
 from consentd._errors import Error
@@ -120,8 +121,7 @@ class _Calls:
     ) -> Decision:
         """Decides one purpose for one subject. A denial is an answer, no error."""
         own = terms(timeout, metadata, token)
-        if not isinstance(request, v1.CheckRequest):
-            raise TypeError(f"want a CheckRequest, not {type(request).__name__}")
+        require(request, v1.CheckRequest)
         with self._core.observing("check", request.purpose) as note:
             fresh = self._fresh
             if fresh is None:
@@ -157,7 +157,7 @@ class _Calls:
         *,
         metadata: Metadata | None = None,
         token: str | None = None,
-    ) -> Iterator[tuple[Obligation, ...]]:
+    ) -> Generator[tuple[Obligation, ...]]:
         """Runs a block only where the use is allowed, and gives it the obligations that come with the permission: what the
         block must also do. Raises DeniedError where it is denied, Error where there is no decision.
 
@@ -192,8 +192,12 @@ class _Calls:
         parts = chunks(batch)
         if len(parts) == 1:
             return self._core.decide_all(batch, own)
+
+        def decided(part: v1.BatchCheckRequest) -> list[Result]:
+            return self._core.decide_all(part, own)
+
         with ThreadPoolExecutor(BATCHES_AT_ONCE, "consentd-batch") as pool:
-            return [r for results in pool.map(lambda part: self._core.decide_all(part, own), parts) for r in results]
+            return [r for results in pool.map(decided, parts) for r in results]
 
     def filter(
         self,

@@ -38,7 +38,7 @@ class Obligation:
     #: What is to be done, for example "INCLUDE_UNSUBSCRIBE"; a number where this package does not know it.
     code: str
     #: Its parameters, by the names that the proto documents.
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs] # it has none
 
 from consentd import v1
 
@@ -121,7 +121,7 @@ def _first(status: status_pb2.Status, kind: type[M]) -> M | None:
     for detail in status.details:
         found = kind()
         try:
-            if detail.Is(kind.DESCRIPTOR) and detail.Unpack(found):
+            if detail.TypeName() == kind.DESCRIPTOR.full_name and detail.Unpack(found):
                 return found
         except DecodeError:
             continue

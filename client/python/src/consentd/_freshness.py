@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TypeVar, Union
 
@@ -81,7 +81,7 @@ class Freshness:
         return explained
 
     @contextmanager
-    def judging(self, asked: R, demanding: R) -> Iterator[None]:
+    def judging(self, asked: R, demanding: R) -> Generator[None]:
         """Turns the refusal of a token, which a server that shared the store would know, into a StoreMismatchError: of a
         write's, or of one that the caller chose and that is of the session's store."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ Observer = Callable[[Call], object]
 
 
 @contextmanager
-def observed(observer: Observer, method: str, purpose: str = "") -> Iterator[Callable[[Any], None]]:
+def observed(observer: Observer, method: str, purpose: str = "") -> Generator[Callable[[Any], None]]:
     """Tells the observer of what happens within. What it yields is told the result."""
     outcome = "OK"
 

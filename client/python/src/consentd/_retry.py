@@ -41,7 +41,7 @@ _FIRST_BACKOFF = 0.025
 _EARLY = 0.005
 
 
-def seconds(timeout: float) -> float:
+def seconds(timeout: Any) -> float:
     """A timeout, MAX_TIMEOUT at most. Raises TypeError for what is no number, ValueError for NaN."""
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise TypeError(f"a timeout is a number of seconds, not {type(timeout).__name__}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
 
 import grpc
 
@@ -21,9 +21,8 @@ _TEXT = re.compile(r"[ -~]*")
 
 def pairs(metadata: Metadata | None) -> Pairs:
     """Metadata as gRPC wants them. Raises TypeError or ValueError for what no header may be; it does not show values."""
-    if metadata is None:
-        return ()
-    found = tuple(metadata.items() if isinstance(metadata, Mapping) else metadata)
+    given: Any = () if metadata is None else metadata
+    found: tuple[tuple[Any, Any], ...] = tuple(given.items() if hasattr(given, "items") else given)
     for name, value in found:
         if not isinstance(name, str) or not isinstance(value, bytes if name.endswith("-bin") else str):
             raise TypeError(f"metadata {name!r}: want a name and a str, or bytes where the name ends with -bin")

@@ -10,7 +10,7 @@ cancelled raises asyncio.CancelledError, as ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
@@ -39,6 +39,7 @@ from consentd._api import (
     chunks,
     denied,
     itself,
+    require,
 )
 from consentd._decision import Decision, Obligation, Result, allowed_of, decision_of, purposes_of, results_of
 from consentd._errors import Error
@@ -131,8 +132,7 @@ class _Calls:
     ) -> Decision:
         """As consentd.Client.check."""
         own = terms(timeout, metadata, token)
-        if not isinstance(request, v1.CheckRequest):
-            raise TypeError(f"want a CheckRequest, not {type(request).__name__}")
+        require(request, v1.CheckRequest)
         with self._core.observing("check", request.purpose) as note:
             fresh = self._fresh
             if fresh is None:
@@ -167,7 +167,7 @@ class _Calls:
         *,
         metadata: Metadata | None = None,
         token: str | None = None,
-    ) -> AsyncIterator[tuple[Obligation, ...]]:
+    ) -> AsyncGenerator[tuple[Obligation, ...]]:
         """As consentd.Client.guard."""
         yield permitted(await self.check(request, timeout, metadata=metadata, token=token))
 
