@@ -9,6 +9,7 @@ import threading
 import time
 import unittest
 from collections.abc import Callable
+from unittest import mock
 
 from google.protobuf import struct_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -281,6 +282,13 @@ class TestLeases(unittest.TestCase):
                 NearCache(NearCacheConfig())
         finally:
             time.CLOCK_BOOTTIME = boottime  # type: ignore[misc]
+
+    def test_where_threads_see_writes_in_no_order_it_refuses(self) -> None:
+        with (
+            mock.patch.object(sys, "_is_gil_enabled", lambda: False, create=True),
+            self.assertRaisesRegex(ValueError, "lock"),
+        ):
+            NearCache(NearCacheConfig())
 
 
 class TestPoliciesAndTime(unittest.TestCase):
