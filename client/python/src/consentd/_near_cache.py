@@ -83,9 +83,7 @@ class NearCache:
     def __init__(self, config: NearCacheConfig, clock: Clock | None = None) -> None:
         """Raises ValueError where this system has no clock for it, and where Python runs without its lock."""
         if not getattr(sys, "_is_gil_enabled", lambda: True)():
-            raise ValueError(
-                "a near cache needs Python with its global lock: it rests on the order in which threads see writes"
-            )
+            raise ValueError("a near cache needs Python's global lock: it rests on the order in which threads see writes")
         self.config = config
         self.clock = clock or system_clock()
         #: Names this cache to the server.
