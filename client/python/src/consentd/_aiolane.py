@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 
 from consentd import v1
+from consentd._calm import Expiry, when_calm
 from consentd._errors import Error
 from consentd._servers import Signs
 from consentd._stream import MUTE, PATIENCE, Flow, Unstreamed, encode, ending, outcome_of
@@ -18,11 +19,6 @@ from consentd._stream import MUTE, PATIENCE, Flow, Unstreamed, encode, ending, o
 #: Opens a stream: what it returns has write, read, done_writing and cancel.
 Open = Callable[[], Any]
 
-
-#: How many seconds lie between two looks for checks whose time is over, at least, and how much a loop may lag behind before
-#: it is taken for one that was held up: it runs its timers before it reads what has come meanwhile.
-_LOOK = 0.01
-_LAG = 0.05
 
 #: How many seconds a client that closes waits for the server to end a stream. One that is cut off goes on within gRPC for a
 #: moment, which then complains of a loop that is closed.
@@ -61,10 +57,7 @@ class _Stream:
 
 
 class Lane:
-    """Carries checks over one stream at a time, and opens the next when it ends. For the tasks of one event loop.
-
-    One timer looks for checks whose time is over: one for each cost more than all else that is done for a check.
-    """
+    """Carries checks over one stream at a time, and opens the next when it ends. For the tasks of one event loop."""
 
     def __init__(self, open_stream: Open, signs: Signs) -> None:
         self._open = open_stream
@@ -74,7 +67,7 @@ class Lane:
         self._numbers = 0
         self._closed = False
         self._muted_until = 0.0
-        self._expiry: asyncio.TimerHandle | None = None
+        self._expiry = Expiry(self._expire)
 
     @property
     def usable(self) -> bool:
@@ -89,7 +82,7 @@ class Lane:
         data = encode(self._numbers, request, left)
         waiting = _Waiting(self._numbers, data, now + left, loop.create_future())
         stream = self._enqueue(waiting, now)
-        self._expire_by(waiting.deadline)
+        self._expiry.by(waiting.deadline)
         try:
             return outcome_of(await waiting.future)
         except asyncio.CancelledError:
@@ -134,7 +127,7 @@ class Lane:
                     await stream.changed.wait()
                 await stream.call.write(flow.gather(loop.time()))
                 if judge is None:
-                    judge = loop.call_later(PATIENCE, self._judge, stream)
+                    judge = loop.call_later(PATIENCE, when_calm, lambda: self._judge(stream))
         except (grpc.RpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
             pass
         finally:
@@ -175,37 +168,21 @@ class Lane:
             if task is not asyncio.current_task():
                 task.cancel()
 
-    def _judge(self, stream: _Stream, again: bool = True) -> None:
-        """Does without streams for a while where one was sent something and is not heard. It looks twice: a loop that was
-        held up runs its timers before it reads."""
-        if stream.flow.proven or stream not in self._streams:
-            return
-        if again:
-            asyncio.get_running_loop().call_later(PATIENCE / 8, self._judge, stream, False)
-        else:
+    def _judge(self, stream: _Stream) -> None:
+        """Does without streams for a while where one was sent something and is not heard."""
+        if not stream.flow.proven and stream in self._streams:
             self._end(stream, Unstreamed("the stream was never heard"))
 
-    def _expire_by(self, deadline: float) -> None:
-        """Has _expire run at this time, if it does not run before."""
-        if self._expiry is not None:
-            if self._expiry.when() <= deadline:
-                return
-            self._expiry.cancel()
-        self._expiry = asyncio.get_running_loop().call_at(deadline, self._expire)
+    def _suspect(self, stream: _Stream) -> None:
+        """Gives up a stream that has been silent for too long."""
+        if not stream.flow.proven:
+            self._judge(stream)
+        elif stream in self._streams and stream.flow.silent(asyncio.get_running_loop().time()):
+            self._end(stream, Error.unavailable("the stream to the server is silent"))
 
-    def _expire(self, again: bool = True) -> None:
+    def _expire(self, now: float) -> float:
         """Gives up the checks whose time is over, and with them a stream that has been silent for too long."""
-        loop = asyncio.get_running_loop()
-        now, due = loop.time(), self._expiry.when() if self._expiry is not None else 0.0
-        if again and now - due > _LAG:
-            self._expiry = loop.call_at(now + _LOOK, self._expire, False)
-            return
-        self._expiry = None
-        soonest = math.inf
-        for stream in tuple(self._streams):
-            soonest = min(soonest, self._expire_on(stream, now))
-        if soonest < math.inf:
-            self._expire_by(max(soonest, now + _LOOK))
+        return min((self._expire_on(stream, now) for stream in tuple(self._streams)), default=math.inf)
 
     def _expire_on(self, stream: _Stream, now: float) -> float:
         """_expire for one stream; it returns when the next check's time is over."""
@@ -220,10 +197,7 @@ class Lane:
             waiting.answer(Error.late())
         stream.changed.set()
         if late and stream.flow.silent(now):
-            if stream.flow.proven:
-                self._end(stream, Error.unavailable("the stream to the server is silent"))
-            else:
-                self._end(stream, Unstreamed("the stream was never heard"))
+            when_calm(lambda: self._suspect(stream))
         return soonest
 
     def drop(self) -> None:
@@ -234,8 +208,7 @@ class Lane:
     async def close(self) -> None:
         """Ends the streams. Checks under way fail with CANCELLED, and so do later ones."""
         self._closed = True
-        if self._expiry is not None:
-            self._expiry.cancel()
+        self._expiry.cancel()
         streams = tuple(self._streams)
         for stream in streams:
             stream.flow.fail(Error.closed())

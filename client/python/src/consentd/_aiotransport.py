@@ -12,6 +12,7 @@ import grpc.aio
 from consentd import v1
 from consentd._aiolane import Lane
 from consentd._api import CHECK, CHECK_STREAM, A, Method, Q
+from consentd._calm import Crowd, when_calm
 from consentd._errors import Error
 from consentd._retry import Plan, Retries
 from consentd._servers import Process, Signs, Turns
@@ -20,6 +21,9 @@ from consentd._target import Connection
 from consentd._terms import PLAIN, Carried, Pairs, Terms
 
 T = TypeVar("T")
+
+#: How many checks are on their way at once: as many as a stream has unanswered before the server reads on, and as many again.
+_AT_ONCE = 2000
 
 
 class _Link:
@@ -112,7 +116,11 @@ class Server:
         """Connects anew where calls run out of time and the server gives no sign of life."""
         if error.code is not grpc.StatusCode.DEADLINE_EXCEEDED:
             self._signs.heard()
-        elif self._signs.give_up():
+        elif self._signs.silent:
+            when_calm(self._connect_anew)
+
+    def _connect_anew(self) -> None:
+        if self._signs.give_up() and not self._closed:
             link, self._link = self._link, None
             self._lane.drop()
             if link is not None:
@@ -166,6 +174,7 @@ class Transport:
         self._coalesce = coalesce
         self._process = Process()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._crowd = Crowd(_AT_ONCE)
         self._turns = Turns([Server(host, connection, carried) for host in connection.hosts])
         #: Whether there is one server, so that a stream can wait for it.
         self.alone = len(connection.hosts) == 1
@@ -184,6 +193,7 @@ class Transport:
         if self.left:
             return
         self.enter()
+        self._crowd.close()
         for server in self._turns.servers:
             await server.close()
 
@@ -201,24 +211,30 @@ class Transport:
             answer = await server.call(method.path, data, plan.remaining(), self._carried.by(terms))
             return None if answer is None else method.decode(answer)
 
+        self.enter()
         return self._repeat(plan, attempt)
 
-    def check(self, request: v1.CheckRequest, terms: Terms) -> Awaitable[v1.CheckResponse]:
+    async def check(self, request: v1.CheckRequest, terms: Terms) -> v1.CheckResponse:
         """Has a check decided by a server."""
+        self.enter()
         plan = self.retries.plan(terms.timeout)
-        return self._repeat(plan, lambda server: server.check(request, plan, terms, self._coalesce))
+        await self._crowd.enter(plan)
+        try:
+            return await self._repeat(plan, Server.check, request, plan, terms, self._coalesce)
+        finally:
+            self._crowd.leave()
 
     def stream(self, path: str, wait_for_ready: bool = False) -> Any:
         """Opens a stream to the server whose turn it is, as Server.stream."""
         self.enter()
         return self._turns.next().stream(path, wait_for_ready)
 
-    async def _repeat(self, plan: Plan, attempt: Callable[[Server], Awaitable[T | None]]) -> T:
-        self.enter()
+    async def _repeat(self, plan: Plan, attempt: Callable[..., Awaitable[T | None]], *args: Any) -> T:
+        """Makes attempts, each with the server whose turn it is and the arguments."""
         while True:
             server = self._turns.next()
             try:
-                return plan.answered(await attempt(server))
+                return plan.answered(await attempt(server, *args))
             except Broken as broken:
                 wait = plan.wait_after(broken.error, self._elsewhere(server, broken.error), broken.first)
             except Error as error:

@@ -96,6 +96,8 @@ class Retries:
 class Plan:
     """One call's attempts. Used by one thread or task."""
 
+    __slots__ = ("_attempt", "_deadline", "_retries")
+
     def __init__(self, retries: Retries, deadline: float) -> None:
         self._retries = retries
         self._deadline = deadline

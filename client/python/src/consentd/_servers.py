@@ -38,12 +38,17 @@ class Signs:
         """Notes an answer of any kind."""
         self._asked = None
 
-    def give_up(self) -> bool:
-        """Notes a question that ran out of time, and says whether to connect anew."""
+    @property
+    def silent(self) -> bool:
+        """Whether to connect anew, where a question has run out of time."""
         now, asked = self._clock(), self._asked
-        if asked is None or now - asked < SILENCE or now - self._renewed < _RENEWED_AT_MOST_EVERY:
+        return asked is not None and now - asked >= SILENCE and now - self._renewed >= _RENEWED_AT_MOST_EVERY
+
+    def give_up(self) -> bool:
+        """Says whether to connect anew, and takes it as done."""
+        if not self.silent:
             return False
-        self._asked, self._renewed = None, now
+        self._asked, self._renewed = None, self._clock()
         return True
 
 

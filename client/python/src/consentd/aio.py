@@ -67,7 +67,7 @@ class _Core:
 
     def observing(self, method: str, purpose: str = "") -> AbstractContextManager[Callable[[Any], None]]:
         if self.observer is None:
-            return nullcontext(_nobody)
+            return _UNOBSERVED
         return observed(self.observer, method, purpose)
 
     async def call(self, name: str, method: Method[Q, A], request: Q, own: Terms) -> A:
@@ -110,6 +110,9 @@ class _Core:
 
 def _nobody(_: Any) -> None:
     """Is told what nobody wants to know."""
+
+
+_UNOBSERVED: AbstractContextManager[Callable[[Any], None]] = nullcontext(_nobody)
 
 
 class _Calls:
