@@ -18,8 +18,10 @@ from typing import Any
 import grpc
 import grpc.aio
 from checkers import DENIAL, EMAIL, AsyncChecker, Checker
+from test_near_watch import FakeServer, await_
 
-from consentd import Enforced, Enforcer, current_decision
+import consentd
+from consentd import Enforced, Enforcer, current_decision, v1
 from consentd.grpc import AsyncConsentInterceptor, ConsentInterceptor
 
 HERE = Path(__file__).parent
@@ -319,6 +321,36 @@ class TestAsyncServer(Rows, unittest.TestCase):
         for method in ("Send", "Down", "Up", "Both"):
             self.row(method, to("yes"), want=[], code=Code.INTERNAL)
             self.assertEqual(self.log.began, 0)
+
+
+class TestWithNearCache(unittest.TestCase):
+    def test_each_message_is_decided_on_without_a_call(self) -> None:
+        class Endless(Handlers):
+            def Down(self, _: Any, __: Any) -> Iterator[Any]:  # noqa: N802
+                while True:
+                    yield to(text="sent")
+
+        decides = FakeServer()
+        self.addCleanup(decides.stop)
+        client = consentd.Client(f"127.0.0.1:{decides.port}", near_cache=True, timeout=10)
+        self.addCleanup(client.close)
+        ask = v1.CheckRequest(controller="example", subject_id="u", purpose="p")
+        await_(lambda: client.check(ask) and client.near_cache_stats().hits > 0, "the near cache")
+        server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=[ConsentInterceptor(Enforcer(client, "example"))])
+        services.add_MailServicer_to_server(Endless(Log()), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        self.addCleanup(lambda: server.stop(0).wait())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            before, answers = decides.checks, services.MailStub(channel).Down(to("u"), timeout=30)
+            for _ in range(50):
+                next(answers)
+            self.assertEqual(decides.checks, before)
+            decides.change("u", False)
+            with self.assertRaises(grpc.RpcError) as ended:
+                for _ in answers:
+                    pass
+            self.assertIs(ended.exception.code(), Code.PERMISSION_DENIED)
 
 
 if __name__ == "__main__":
