@@ -261,6 +261,30 @@ class Rows:
             case.assertEqual(self.log.began, 1)
         self.checker.left = 1_000_000
 
+    def serve(self, recheck: float) -> None:
+        """Starts another server, whose interceptor decides again after so many seconds."""
+        raise NotImplementedError
+
+    def test_a_withdrawal_ends_a_stream_on_which_nothing_comes(self) -> None:
+        case: Any = self
+        for valid_for, recheck in ((0.0, 0.02), (0.05, 3600.0)):
+            self.serve(recheck)
+            self.log.__init__()  # type: ignore[misc]
+            self.checker.left, self.checker.valid_for = 3, valid_for
+            over = threading.Event()
+
+            def waits(over: threading.Event = over) -> Iterator[Any]:
+                yield to("yes", text="a")
+                over.wait(30)
+
+            with case.assertRaises(grpc.RpcError) as ended:
+                self.stub.Up(waits(), timeout=20)
+            over.set()
+            case.assertIs(ended.exception.code(), Code.PERMISSION_DENIED)
+            self.took(["a", "swallowed"])
+            case.assertEqual(self.checker.left, 0)
+        case.assertEqual([e.outcome for e in self.events], ["allowed", "denied"] * 2)
+
     def test_a_stream_is_about_one_person(self) -> None:
         self.row("Up", to("yes", text="a"), to("no", text="b"), want=[], code=Code.INVALID_ARGUMENT)
         self.took(["a", "swallowed"])
@@ -270,9 +294,13 @@ class Rows:
 class TestServer(Rows, unittest.TestCase):
     def setUp(self) -> None:
         self.events, self.checker, self.log = [], Checker(), Log()
-        enforcer = Enforcer(self.checker, "example", self.events.append)
+        self.enforcer = Enforcer(self.checker, "example", self.events.append)
+        self.serve(3600.0)
+
+    def serve(self, recheck: float) -> None:
         pool = futures.ThreadPoolExecutor(4)
-        server = grpc.server(pool, interceptors=[ConsentInterceptor(enforcer, subject=subject_of)])
+        guard = ConsentInterceptor(self.enforcer, subject=subject_of, recheck=recheck)
+        server = grpc.server(pool, interceptors=[guard])
         services.add_MailServicer_to_server(Handlers(self.log), server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
@@ -281,9 +309,21 @@ class TestServer(Rows, unittest.TestCase):
         self.addCleanup(lambda: server.stop(0).wait())
         self.addCleanup(self.channel.close)
 
+    def test_no_thread_is_left(self) -> None:
+        for user in ("yes", "no"):
+            for method in ("Up", "Both"):
+                self.ask(method, to("yes", text="a"), to(user, text="b"))
+
+        def left() -> list[str]:
+            return [t.name for t in threading.enumerate() if t.name == "consentd-enforced-stream"]
+
+        await_(lambda: not left(), "the end of the threads")
+
     def test_what_it_is_not_for(self) -> None:
         with self.assertRaises(TypeError):
             ConsentInterceptor(Enforcer(AsyncChecker(), "example"))
+        with self.assertRaises(ValueError):
+            ConsentInterceptor(self.enforcer, recheck=0)
         unknown = self.channel.unary_unary("/mail.v1.Mail/Unknown")
         with self.assertRaises(grpc.RpcError) as error:
             unknown(b"", timeout=10)
@@ -301,11 +341,14 @@ class TestAsyncServer(Rows, unittest.TestCase):
         self.addCleanup(self.loop.close)
         self.addCleanup(thread.join)
         self.addCleanup(lambda: self.loop.call_soon_threadsafe(self.loop.stop))
-        self.serve(AsyncHandlers(self.log))
+        self.serve(3600.0)
 
-    def serve(self, handlers: Any) -> None:
+    def serve(self, recheck: float, handlers: Any = None) -> None:
+        handlers = handlers or AsyncHandlers(self.log)
+
         async def start() -> tuple[Any, int]:
-            server = grpc.aio.server(interceptors=[AsyncConsentInterceptor(self.enforcer, subject=subject_of)])
+            guard = AsyncConsentInterceptor(self.enforcer, subject=subject_of, recheck=recheck)
+            server = grpc.aio.server(interceptors=[guard])
             services.add_MailServicer_to_server(handlers, server)
             port = server.add_insecure_port("127.0.0.1:0")
             await server.start()
@@ -317,7 +360,7 @@ class TestAsyncServer(Rows, unittest.TestCase):
         self.addCleanup(self.channel.close)
 
     def test_handlers_that_are_not_async_are_refused(self) -> None:
-        self.serve(Handlers(self.log))
+        self.serve(3600.0, Handlers(self.log))
         for method in ("Send", "Down", "Up", "Both"):
             self.row(method, to("yes"), want=[], code=Code.INTERNAL)
             self.assertEqual(self.log.began, 0)
