@@ -48,7 +48,8 @@ def _options(local: bool) -> tuple[tuple[str, Any], ...]:
     a second of round trip, and short enough for a port that accepts and says nothing.
 
     Keepalive: the server permits a ping every 10 s. A connection behind which nobody answers is found within 14 s where a
-    single call waits that long; where calls end before, silence is what tells (see Signs). A proxy of the environment is no
+    single call waits that long; where calls end before, silence is what tells (see Signs). gRPC has one ping under way: one
+    that measures the link's speed holds the other back, and would be waited for for a minute. A proxy of the environment is no
     loopback address. Of gRPC's own retries and of service configurations see _retry. A new channel must have a connection of
     its own, or it would come by the dead one of the channel that it replaces.
     """
@@ -58,6 +59,7 @@ def _options(local: bool) -> tuple[tuple[str, Any], ...]:
         ("grpc.service_config_disable_resolution", 1),
         ("grpc.keepalive_time_ms", 11_000),
         ("grpc.keepalive_timeout_ms", 3_000),
+        ("grpc.http2.ping_timeout_ms", 10_000),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 5_000),
