@@ -18,8 +18,10 @@ from typing import Any
 import grpc
 import grpc.aio
 from checkers import DENIAL, EMAIL, AsyncChecker, Checker
+from test_near_watch import FakeServer, await_
 
-from consentd import Enforced, Enforcer, current_decision
+import consentd
+from consentd import Enforced, Enforcer, current_decision, v1
 from consentd.grpc import AsyncConsentInterceptor, ConsentInterceptor
 
 HERE = Path(__file__).parent
@@ -259,6 +261,30 @@ class Rows:
             case.assertEqual(self.log.began, 1)
         self.checker.left = 1_000_000
 
+    def serve(self, recheck: float) -> None:
+        """Starts another server, whose interceptor decides again after so many seconds."""
+        raise NotImplementedError
+
+    def test_a_withdrawal_ends_a_stream_on_which_nothing_comes(self) -> None:
+        case: Any = self
+        for valid_for, recheck in ((0.0, 0.02), (0.05, 3600.0)):
+            self.serve(recheck)
+            self.log.__init__()  # type: ignore[misc]
+            self.checker.left, self.checker.valid_for = 3, valid_for
+            over = threading.Event()
+
+            def waits(over: threading.Event = over) -> Iterator[Any]:
+                yield to("yes", text="a")
+                over.wait(30)
+
+            with case.assertRaises(grpc.RpcError) as ended:
+                self.stub.Up(waits(), timeout=20)
+            over.set()
+            case.assertIs(ended.exception.code(), Code.PERMISSION_DENIED)
+            self.took(["a", "swallowed"])
+            case.assertEqual(self.checker.left, 0)
+        case.assertEqual([e.outcome for e in self.events], ["allowed", "denied"] * 2)
+
     def test_a_stream_is_about_one_person(self) -> None:
         self.row("Up", to("yes", text="a"), to("no", text="b"), want=[], code=Code.INVALID_ARGUMENT)
         self.took(["a", "swallowed"])
@@ -268,9 +294,13 @@ class Rows:
 class TestServer(Rows, unittest.TestCase):
     def setUp(self) -> None:
         self.events, self.checker, self.log = [], Checker(), Log()
-        enforcer = Enforcer(self.checker, "example", self.events.append)
+        self.enforcer = Enforcer(self.checker, "example", self.events.append)
+        self.serve(3600.0)
+
+    def serve(self, recheck: float) -> None:
         pool = futures.ThreadPoolExecutor(4)
-        server = grpc.server(pool, interceptors=[ConsentInterceptor(enforcer, subject=subject_of)])
+        guard = ConsentInterceptor(self.enforcer, subject=subject_of, recheck=recheck)
+        server = grpc.server(pool, interceptors=[guard])
         services.add_MailServicer_to_server(Handlers(self.log), server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
@@ -279,9 +309,21 @@ class TestServer(Rows, unittest.TestCase):
         self.addCleanup(lambda: server.stop(0).wait())
         self.addCleanup(self.channel.close)
 
+    def test_no_thread_is_left(self) -> None:
+        for user in ("yes", "no"):
+            for method in ("Up", "Both"):
+                self.ask(method, to("yes", text="a"), to(user, text="b"))
+
+        def left() -> list[str]:
+            return [t.name for t in threading.enumerate() if t.name == "consentd-enforced-stream"]
+
+        await_(lambda: not left(), "the end of the threads")
+
     def test_what_it_is_not_for(self) -> None:
         with self.assertRaises(TypeError):
             ConsentInterceptor(Enforcer(AsyncChecker(), "example"))
+        with self.assertRaises(ValueError):
+            ConsentInterceptor(self.enforcer, recheck=0)
         unknown = self.channel.unary_unary("/mail.v1.Mail/Unknown")
         with self.assertRaises(grpc.RpcError) as error:
             unknown(b"", timeout=10)
@@ -299,11 +341,14 @@ class TestAsyncServer(Rows, unittest.TestCase):
         self.addCleanup(self.loop.close)
         self.addCleanup(thread.join)
         self.addCleanup(lambda: self.loop.call_soon_threadsafe(self.loop.stop))
-        self.serve(AsyncHandlers(self.log))
+        self.serve(3600.0)
 
-    def serve(self, handlers: Any) -> None:
+    def serve(self, recheck: float, handlers: Any = None) -> None:
+        handlers = handlers or AsyncHandlers(self.log)
+
         async def start() -> tuple[Any, int]:
-            server = grpc.aio.server(interceptors=[AsyncConsentInterceptor(self.enforcer, subject=subject_of)])
+            guard = AsyncConsentInterceptor(self.enforcer, subject=subject_of, recheck=recheck)
+            server = grpc.aio.server(interceptors=[guard])
             services.add_MailServicer_to_server(handlers, server)
             port = server.add_insecure_port("127.0.0.1:0")
             await server.start()
@@ -315,10 +360,40 @@ class TestAsyncServer(Rows, unittest.TestCase):
         self.addCleanup(self.channel.close)
 
     def test_handlers_that_are_not_async_are_refused(self) -> None:
-        self.serve(Handlers(self.log))
+        self.serve(3600.0, Handlers(self.log))
         for method in ("Send", "Down", "Up", "Both"):
             self.row(method, to("yes"), want=[], code=Code.INTERNAL)
             self.assertEqual(self.log.began, 0)
+
+
+class TestWithNearCache(unittest.TestCase):
+    def test_each_message_is_decided_on_without_a_call(self) -> None:
+        class Endless(Handlers):
+            def Down(self, _: Any, __: Any) -> Iterator[Any]:  # noqa: N802
+                while True:
+                    yield to(text="sent")
+
+        decides = FakeServer()
+        self.addCleanup(decides.stop)
+        client = consentd.Client(f"127.0.0.1:{decides.port}", near_cache=True, timeout=10)
+        self.addCleanup(client.close)
+        ask = v1.CheckRequest(controller="example", subject_id="u", purpose="p")
+        await_(lambda: client.check(ask) and client.near_cache_stats().hits > 0, "the near cache")
+        server = grpc.server(futures.ThreadPoolExecutor(2), interceptors=[ConsentInterceptor(Enforcer(client, "example"))])
+        services.add_MailServicer_to_server(Endless(Log()), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        self.addCleanup(lambda: server.stop(0).wait())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            before, answers = decides.checks, services.MailStub(channel).Down(to("u"), timeout=30)
+            for _ in range(50):
+                next(answers)
+            self.assertEqual(decides.checks, before)
+            decides.change("u", False)
+            with self.assertRaises(grpc.RpcError) as ended:
+                for _ in answers:
+                    pass
+            self.assertIs(ended.exception.code(), Code.PERMISSION_DENIED)
 
 
 if __name__ == "__main__":

@@ -78,21 +78,22 @@ class Enforcer:
         #: Whether the checker is of asyncio.
         self.awaits = inspect.iscoroutinefunction(checker.check)
 
-    def allow(self, use: Use, subject: str | None) -> Decision:
-        """The permission for a use. Raises DeniedError, NoSubjectError, or Error where there is no decision."""
+    def allow(self, use: Use, subject: str | None, again: bool = False) -> Decision:
+        """The permission for a use. Raises DeniedError, NoSubjectError, or Error where there is no decision. A use that goes
+        on, and is asked for again, does not count as another that was allowed."""
         if self.awaits:
             raise TypeError("the client is of asyncio, what asks it is not: give a consentd.Client")
         request = self._request(use, subject)
         with self._counting(use):
-            return self._permitted(use, self._checker.check(request))
+            return self._permitted(use, self._checker.check(request), again)
 
-    async def allow_async(self, use: Use, subject: str | None) -> Decision:
+    async def allow_async(self, use: Use, subject: str | None, again: bool = False) -> Decision:
         """As allow, in an event loop. A client that is not of asyncio is asked in a thread, so that the loop goes on."""
         request = self._request(use, subject)
         with self._counting(use):
             if self.awaits:
-                return self._permitted(use, await self._checker.check(request))
-            return self._permitted(use, await asyncio.to_thread(self._checker.check, request))
+                return self._permitted(use, await self._checker.check(request), again)
+            return self._permitted(use, await asyncio.to_thread(self._checker.check, request), again)
 
     def count(self, use: Use, outcome: Literal["allowed", "denied", "failed", "undeclared"]) -> None:
         """Tells of an outcome."""
@@ -117,11 +118,12 @@ class Enforcer:
             self.count(use, "failed")
             raise
 
-    def _permitted(self, use: Use, decision: Decision) -> Decision:
+    def _permitted(self, use: Use, decision: Decision, again: bool) -> Decision:
         if not decision.allowed:
             self.count(use, "denied")
             raise DeniedError(decision)
-        self.count(use, "allowed")
+        if not again:
+            self.count(use, "allowed")
         return decision
 
 

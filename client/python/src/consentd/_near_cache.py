@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from consentd.v1.decision_service_pb2 import WatchInvalidationsResponse
 _MAX_BYTES = 4 << 10
 
 _LEASES_PER_FENCE = 3
+
+_DECIDED = (v1.Decision.DECISION_ALLOW, v1.Decision.DECISION_DENY)
+_POLICY_ERROR = v1.ReasonCode.REASON_CODE_POLICY_ERROR
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,9 @@ class NearCache:
     called from many threads at once."""
 
     def __init__(self, config: NearCacheConfig, clock: Clock | None = None) -> None:
-        """Raises ValueError where this system has no clock for it."""
+        """Raises ValueError where this system has no clock for it, and where Python runs without its lock."""
+        if not getattr(sys, "_is_gil_enabled", lambda: True)():
+            raise ValueError("a near cache needs Python's global lock: it rests on the order in which threads see writes")
         self.config = config
         self.clock = clock or system_clock()
         #: Names this cache to the server.
@@ -289,8 +295,8 @@ def _keepable(key: bytes, request: v1.CheckRequest, response: v1.CheckResponse) 
     """Whether an answer may be given again. One that this version does not understand whole may say that it must not."""
     until = response.valid_until
     return (
-        response.decision in (v1.Decision.DECISION_ALLOW, v1.Decision.DECISION_DENY)
-        and all(r.code != v1.ReasonCode.REASON_CODE_POLICY_ERROR for r in response.reasons)
+        response.decision in _DECIDED
+        and all(r.code != _POLICY_ERROR for r in response.reasons)
         and (not response.HasField("valid_until") or (0 < until.seconds < MAX_SERVER_SECONDS and 0 <= until.nanos < SECOND))
         and len(key) + response.ByteSize() <= _MAX_BYTES
         and not UnknownFieldSet(response)

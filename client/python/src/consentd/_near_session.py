@@ -171,9 +171,9 @@ class NearSession:
     """What is known by one stream. A new stream begins with nothing: what an earlier one was told says nothing of what
     happened in between.
 
-    Lookups take no lock; the order of writes and reads makes them right (Python's threads see each other's writes in their
-    order). The receiver (apply) raises the floors, then seen, and then stores granted. A lookup reads the other way round:
-    granted, seen, the floor, and last the clock. So
+    Lookups take no lock; the order of writes and reads makes them right (under Python's global lock threads see each other's
+    writes in their order). The receiver (apply) raises the floors, then seen, and then stores granted. A lookup reads the
+    other way round: granted, seen, the floor, and last the clock. So
 
     - who reads a lease finds the floors of all that was told before it was granted;
     - who reads seen finds the floors of all changes up to it: an entry at or above its floor is as good as one read at seen;

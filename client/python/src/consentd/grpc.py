@@ -13,157 +13,50 @@ as health, and for services that are exempt. A denial is PERMISSION_DENIED with 
 decision is UNAVAILABLE. The handler finds the decision and its obligations by consentd.current_decision().
 
 Streams: the first decision is taken before the handler runs, where the subject is in the request from the first message. It
-is taken again for each message that comes or goes, so that a withdrawal ends the stream with PERMISSION_DENIED before the
-next one. That is a call each, unless the client has a near cache. All messages of a stream are about one subject; one that
-names another ends it (INVALID_ARGUMENT).
+is taken again for each message that comes or goes, and while the handler waits for one: at the decision's valid_until, and
+every two seconds. So a withdrawal ends the stream with PERMISSION_DENIED. That is a call each, unless the client has a near
+cache. A handler that waits for something else is ended by its next message. All messages of a stream are about one subject;
+one that names another ends it (INVALID_ARGUMENT).
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import queue
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
-from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from consentd._enforce import NO_SUBJECT, UNAVAILABLE, Enforcer, NoSubjectError, Use, deciding
+from consentd._enforce import Enforcer, NoSubjectError, deciding
 from consentd._errors import Error
-from consentd._guard import DeniedError
+from consentd._grpc_rules import Code, Judged, RefusedError, Rule, Rules, inner_of, rewrapped
 
 __all__ = ["AsyncConsentInterceptor", "ConsentInterceptor"]
 
-Code = grpc.StatusCode
-
-
-class RefusedError(Exception):
-    """Why a call is refused."""
-
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a method declares."""
-
-    use: Use
-    #: Leads to the subject in a request; empty: the interceptor's subject function tells it.
-    path: tuple[str, ...] = ()
-    #: Why the method is always refused.
-    fault: str = ""
-
-    def subject(self, request: Any) -> str:
-        """The subject of a request. Raises RefusedError."""
-        at = request
-        for name in self.path:
-            at = getattr(at, name)
-        if not at:
-            raise RefusedError(Code.INVALID_ARGUMENT, f"{'.'.join(self.path)}: is required: it names the subject")
-        return str(at)
-
-
-class _Rules:
-    """What methods declare, found as they are called."""
-
-    def __init__(self, enforcer: Enforcer, exempt: Sequence[str], subject: Callable[[Any], str | None] | None) -> None:
-        self.enforcer = enforcer
-        self._exempt = frozenset(exempt)
-        self._subject = subject
-        self._rules: dict[str, Rule] = {}
-
-    def of(self, method: str) -> Rule | None:
-        """The rule of a method; None: it uses nobody's data. Raises RefusedError."""
-        rule = self._rules.get(method)
-        if rule is None:
-            rule = self._rules[method] = self._declared(method)
-        if rule.fault:
-            self.enforcer.count(rule.use, "undeclared")
-            raise RefusedError(Code.INTERNAL, rule.fault)
-        return rule if rule.use.purpose else None
-
-    def _declared(self, method: str) -> Rule:
-        service, _, name = method.removeprefix("/").partition("/")
-        bare = Rule(Use(method, ""))
-        if service in self._exempt or service.startswith("grpc."):
-            return bare
-        pool = descriptor_pool.Default()  # type: ignore[no-untyped-call,unused-ignore]
-        try:
-            descriptor = pool.FindMethodByName(f"{service}.{name}")
-        except KeyError:
-            return replace(
-                bare, fault=f"{method} is in no proto file that is loaded: exempt its service if it needs no purpose"
-            )
-        declared = _purpose_of(pool, descriptor)
-        if declared is None:
-            return replace(
-                bare, fault=f"{method} declares no purpose: set option (consent.v1.purpose), or exempt its service"
-            )
-        if not declared.name:
-            return bare  # it says that it uses no subject's data
-        path = tuple(declared.subject_field.split(".")) if declared.subject_field else ()
-        if not _leads_to_text(descriptor.input_type, path):
-            wrong = f"subject_field {declared.subject_field!r} leads to no string field of {descriptor.input_type.full_name}"
-            return replace(bare, fault=f"{method}: {wrong}")
-        return Rule(Use(method, declared.name, tuple(declared.data_categories)), path)
-
-    def known(self, rule: Rule, context: Any) -> str:
-        """The subject of a call that does not say it. Raises RefusedError."""
-        if self._subject is None:
-            raise RefusedError(
-                Code.INTERNAL, "the method names no subject_field, and the interceptor has no subject function"
-            )
-        found = self._subject(context)
-        if not found:
-            self.enforcer.count(rule.use, "failed")
-            raise RefusedError(Code.UNAUTHENTICATED, NO_SUBJECT)
-        return found
-
-
-def _purpose_of(pool: Any, method: Any) -> Any:
-    """The option consent.v1.purpose of a method; None: it has none."""
-    try:
-        extension = pool.FindExtensionByName("consent.v1.purpose")
-    except KeyError:
-        return None  # no proto file that is loaded imports the option
-    options = method.GetOptions()
-    return options.Extensions[extension] if options.HasExtension(extension) else None
-
-
-def _leads_to_text(message: Descriptor | None, path: tuple[str, ...]) -> bool:
-    field: FieldDescriptor | None = None
-    for name in path:
-        field = None if message is None else message.fields_by_name.get(name)
-        if field is None or field.is_repeated:
-            return False
-        message = field.message_type
-    return field is None or field.type == FieldDescriptor.TYPE_STRING
-
-
-def _refusal(error: Exception) -> RefusedError:
-    """The status with which a call is refused."""
-    if isinstance(error, DeniedError):
-        return RefusedError(Code.PERMISSION_DENIED, str(error.decision))
-    if isinstance(error, NoSubjectError):
-        return RefusedError(Code.INVALID_ARGUMENT, str(error))
-    return RefusedError(Code.UNAVAILABLE, UNAVAILABLE)
+#: After how many seconds the decision on a stream is taken again while no message comes.
+RECHECK = 2.0
 
 
 class ConsentInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
     """For grpc.server. ``subject`` tells, from the ServicerContext, the subject of calls whose method names no field for it;
-    None or empty: nobody can tell. ``exempt`` are services, by full name, that need declare nothing."""
+    None or empty: nobody can tell. ``exempt`` are services, by full name, that need declare nothing. ``recheck`` is after how
+    many seconds the decision on a stream is taken again while its handler waits for a message."""
 
     def __init__(
-        self, enforcer: Enforcer, *, subject: Callable[[Any], str | None] | None = None, exempt: Sequence[str] = ()
+        self,
+        enforcer: Enforcer,
+        *,
+        subject: Callable[[Any], str | None] | None = None,
+        exempt: Sequence[str] = (),
+        recheck: float = RECHECK,
     ) -> None:
         if enforcer.awaits:
             raise TypeError("the client is of asyncio, the server is not: give a consentd.Client")
-        self._rules = _Rules(enforcer, exempt, subject)
+        self._rules = Rules(enforcer, exempt, subject, recheck)
 
     def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """Wraps the handler of a call."""
@@ -173,11 +66,11 @@ class ConsentInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,type-arg,
         try:
             rule = self._rules.of(handler_call_details.method)
         except RefusedError as refused:
-            return _rewrapped(handler, _refusing(handler, refused))
-        return handler if rule is None else _rewrapped(handler, self._enforcing(handler, rule))
+            return rewrapped(handler, _refusing(handler, refused))
+        return handler if rule is None else rewrapped(handler, self._enforcing(handler, rule))
 
     def _enforcing(self, handler: Any, rule: Rule) -> Callable[[Any, Any], Any]:
-        inner = _inner(handler)
+        inner = inner_of(handler)
 
         def begin(request: Any, context: Any) -> tuple[_Call, Any]:
             call = _Call(self._rules, rule, context)
@@ -203,37 +96,32 @@ class ConsentInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,type-arg,
         return stream if handler.response_streaming else answer
 
 
-class _Call:
-    """One call, in the thread that runs it; its messages may be read by another."""
-
-    def __init__(self, rules: _Rules, rule: Rule, context: Any) -> None:
-        self._rules = rules
-        self._rule = rule
-        self._context = context
-        self._subject = ""
-        self._refused: RefusedError | None = None
+class _Call(Judged):
+    """One call, in the thread that runs its handler; messages may be read by another one of the handler's."""
 
     def decide(self, request: Any = None) -> None:
         """Takes the decision, or takes it again. Raises RefusedError."""
         try:
-            subject = _named(self._rules, self._rule, self._context, request, self._subject)
-            self._subject = subject
-            self.decision = self._rules.enforcer.allow(self._rule.use, subject)
+            again = self.begun
+            self.note(self.rules.enforcer.allow(self.rule.use, self.subject(request), again))
+        except (RefusedError, NoSubjectError, Error) as error:
+            raise self.refuse(error) from None
+
+    def again(self, request: Any = None) -> None:
+        """Takes the decision again, and ends the call where it is refused."""
+        try:
+            self.decide(request)
         except RefusedError as refused:
-            self._refused = refused
-            raise
-        except (NoSubjectError, Error) as error:
-            self._refused = _refusal(error)
-            raise self._refused from None
+            _abort(self.context, refused)
 
     def require(self) -> None:
         """Ends a call that was refused, whatever its handler made of that."""
-        if self._refused is not None:
-            _abort(self._context, self._refused)
+        if self.refused is not None:
+            _abort(self.context, self.refused)
 
     def incoming(self, requests: Iterator[Any]) -> Iterator[Any]:
         """The messages that the handler may see, of which the first has been decided on."""
-        if not self._rule.path:
+        if not self.rule.path:
             self.decide()
             return self._checked(requests)
         first = next(requests, None)
@@ -245,12 +133,26 @@ class _Call:
     def _checked(self, requests: Iterator[Any], first: Any = None) -> Iterator[Any]:
         if first is not None:
             yield first
-        for request in requests:
+        pump = _Pump(requests)
+        self.context.add_callback(pump.stop)
+        try:
+            while (request := self._awaited(pump)) is not None:
+                yield request
+        finally:
+            pump.stop()
+
+    def _awaited(self, pump: _Pump) -> Any:
+        """The next message, decided on; None: there is none. The decision is taken again while none comes."""
+        pump.ask()
+        while True:
             try:
-                self.decide(request)
-            except RefusedError as refused:
-                _abort(self._context, refused)
-            yield request
+                request = pump.got.get(timeout=self.due())
+            except queue.Empty:
+                self.again()
+                continue
+            if request is not None:
+                self.again(request)
+            return request
 
     def outgoing(self, responses: Iterator[Any]) -> Iterator[Any]:
         """The messages that may leave."""
@@ -260,51 +162,47 @@ class _Call:
             self.require()
             if response is None:
                 return
-            try:
-                self.decide()
-            except RefusedError as refused:
-                _abort(self._context, refused)
+            self.again()
             yield response
 
 
-def _named(rules: _Rules, rule: Rule, context: Any, request: Any, before: str) -> str:
-    """The subject of a call, which stays the same. Raises RefusedError."""
-    if before and (request is None or not rule.path):
-        return before
-    try:
-        subject = rule.subject(request) if rule.path else rules.known(rule, context)
-    except RefusedError as refused:
-        if refused.code is Code.INVALID_ARGUMENT:
-            rules.enforcer.count(rule.use, "failed")
-        raise
-    if before and subject != before:
-        text = f"{'.'.join(rule.path)}: names another subject than the messages before"
-        raise RefusedError(Code.INVALID_ARGUMENT, text)
-    return subject
+class _Pump:
+    """Reads messages in a thread of its own, one when it is asked, so that who waits for it can do other things too."""
+
+    def __init__(self, requests: Iterator[Any]) -> None:
+        self._requests = requests
+        self._asked = threading.Semaphore(0)
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        #: What it read; None at the end.
+        self.got: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask(self) -> None:
+        """Asks for a message."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="consentd-enforced-stream", daemon=True)
+            self._thread.start()
+        self._asked.release()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stopped = True
+        self._asked.release()
+
+    def _run(self) -> None:
+        try:
+            while self._asked.acquire() and not self._stopped:
+                request = next(self._requests, None)
+                self.got.put(request)
+                if request is None:
+                    return
+        except Exception:  # the call was cancelled, or is over: there is no further message
+            self.got.put(None)
 
 
 def _abort(context: Any, refused: RefusedError) -> NoReturn:
     context.abort(refused.code, refused.text)
     raise refused  # abort does not return
-
-
-def _inner(handler: Any) -> Any:
-    """The function behind a handler."""
-    if handler.request_streaming:
-        return handler.stream_stream if handler.response_streaming else handler.stream_unary
-    return handler.unary_stream if handler.response_streaming else handler.unary_unary
-
-
-def _rewrapped(handler: Any, behavior: Any) -> Any:
-    """The handler with another function behind it."""
-    kinds: dict[tuple[bool, bool], Any] = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }
-    make = kinds[handler.request_streaming, handler.response_streaming]
-    return make(behavior, handler.request_deserializer, handler.response_serializer)
 
 
 def _refusing(handler: Any, refused: RefusedError) -> Any:
@@ -323,9 +221,14 @@ class AsyncConsentInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc,
     refused (INTERNAL)."""
 
     def __init__(
-        self, enforcer: Enforcer, *, subject: Callable[[Any], str | None] | None = None, exempt: Sequence[str] = ()
+        self,
+        enforcer: Enforcer,
+        *,
+        subject: Callable[[Any], str | None] | None = None,
+        exempt: Sequence[str] = (),
+        recheck: float = RECHECK,
     ) -> None:
-        self._rules = _Rules(enforcer, exempt, subject)
+        self._rules = Rules(enforcer, exempt, subject, recheck)
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """Wraps the handler of a call."""
@@ -336,17 +239,17 @@ class AsyncConsentInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc,
             rule = self._rules.of(handler_call_details.method)
             if rule is None:
                 return handler
-            inner = _inner(handler)
+            inner = inner_of(handler)
             if not inspect.iscoroutinefunction(inner) and not inspect.isasyncgenfunction(inner):
                 raise RefusedError(
                     Code.INTERNAL, f"{handler_call_details.method} is enforced, and its handler is no async function"
                 )
         except RefusedError as refused:
-            return _rewrapped(handler, _refusing_async(handler, refused))
-        return _rewrapped(handler, self._enforcing(handler, rule))
+            return rewrapped(handler, _refusing_async(handler, refused))
+        return rewrapped(handler, self._enforcing(handler, rule))
 
     def _enforcing(self, handler: Any, rule: Rule) -> Any:
-        inner = _inner(handler)
+        inner = inner_of(handler)
 
         async def begin(request: Any, context: Any) -> tuple[_AsyncCall, Any]:
             call = _AsyncCall(self._rules, rule, context)
@@ -380,46 +283,35 @@ class AsyncConsentInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc,
         return stream if handler.response_streaming else answer
 
 
-class _AsyncCall:
+class _AsyncCall(Judged):
     """One call, in the task that runs it."""
 
-    def __init__(self, rules: _Rules, rule: Rule, context: Any) -> None:
-        self._rules = rules
-        self._rule = rule
-        self._context = context
-        self._subject = ""
-        self._refused: RefusedError | None = None
-        self.requests: AsyncIterator[Any] | None = None
+    requests: AsyncIterator[Any] | None = None
 
     async def decide(self, request: Any = None) -> None:
         """Takes the decision, or takes it again. Raises RefusedError."""
         try:
-            subject = _named(self._rules, self._rule, self._context, request, self._subject)
-            self._subject = subject
-            self.decision = await self._rules.enforcer.allow_async(self._rule.use, subject)
-        except RefusedError as refused:
-            self._refused = refused
-            raise
-        except (NoSubjectError, Error) as error:
-            self._refused = _refusal(error)
-            raise self._refused from None
+            again = self.begun
+            self.note(await self.rules.enforcer.allow_async(self.rule.use, self.subject(request), again))
+        except (RefusedError, NoSubjectError, Error) as error:
+            raise self.refuse(error) from None
 
     async def again(self, request: Any = None) -> None:
         """Takes the decision again, and ends the call where it is refused."""
         try:
             await self.decide(request)
         except RefusedError as refused:
-            await self._context.abort(refused.code, refused.text)
+            await self.context.abort(refused.code, refused.text)
 
     async def require(self) -> None:
         """Ends a call that was refused, whatever its handler made of that."""
-        if self._refused is not None:
-            await self._context.abort(self._refused.code, self._refused.text)
+        if self.refused is not None:
+            await self.context.abort(self.refused.code, self.refused.text)
 
     async def incoming(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """The messages that the handler may see, of which the first has been decided on."""
         first = None
-        if self._rule.path:
+        if self.rule.path:
             first = await anext(aiter(requests), None)
             if first is None:
                 raise RefusedError(Code.INVALID_ARGUMENT, "a first message is required: it names the subject")
@@ -430,9 +322,27 @@ class _AsyncCall:
     async def _checked(self, requests: AsyncIterator[Any], first: Any) -> AsyncIterator[Any]:
         if first is not None:
             yield first
-        async for request in requests:
-            await self.again(request)
+        while (request := await self._awaited(aiter(requests))) is not None:
             yield request
+
+    async def _awaited(self, requests: AsyncIterator[Any]) -> Any:
+        """The next message, decided on; None: there is none. The decision is taken again while none comes."""
+
+        async def read() -> Any:
+            return await anext(requests, None)
+
+        reading = asyncio.ensure_future(read())
+        try:
+            while not reading.done():
+                await asyncio.wait([reading], timeout=self.due())
+                if not reading.done():
+                    await self.again()
+            request = reading.result()
+        finally:
+            reading.cancel()
+        if request is not None:
+            await self.again(request)
+        return request
 
 
 class _Context:
