@@ -68,7 +68,11 @@ class Records {
 /** Checks subjects from the first one on: one by `check`, several by `batchCheck`. It throws unless all have a decision. */
 async function checkSome(client: Client, records: Records, first: number, size: number): Promise<void> {
   const all = Array.from({ length: size }, (_, i) => (first + i) % subjects);
-  const requests = all.map((s) => ({ controller: "example", subjectId: idOf(s, below(Number(SAFETY_IDS))), purpose: "ai_training" }));
+  const requests = all.map((s) => ({
+    controller: "example",
+    subjectId: idOf(s, below(Number(SAFETY_IDS))),
+    purpose: "ai_training",
+  }));
   const start = process.hrtime.bigint();
   const decisions = size === 1 ? [await client.check(requests[0]!)] : (await client.batchCheck({ requests })).map(decisionOf);
   const end = process.hrtime.bigint();
@@ -88,7 +92,7 @@ async function checkAndRecord(client: Client, name: string): Promise<void> {
   while (!ended) {
     const next = performance.now() + 2;
     let subject = below(subjects);
-    for (let n = 0; n < burst; ) {
+    for (let n = 0; n < burst;) {
       const size = 1 + below(2) * below(8);
       try {
         await checkSome(client, records, subject, size);
@@ -108,10 +112,14 @@ if (SAFETY_PLANT !== "" && plant === undefined) {
   throw new Error(`no fault is called ${SAFETY_PLANT}`);
 }
 // Checks that miss while the network is stalled must not keep the next from asking the near cache as soon as it has a lease.
-const client = new Client(SAFETY_TARGET, { timeoutMs: 20 }, {
-  near: (transport) =>
-    new DecisionCache(nearConnection(transport), {}, { clock, ...(plant && { tap: (s, m) => plant(s, m, clock.now) }) }),
-});
+const client = new Client(
+  SAFETY_TARGET,
+  { timeoutMs: 20 },
+  {
+    near: (transport) =>
+      new DecisionCache(nearConnection(transport), {}, { clock, ...(plant && { tap: (s, m) => plant(s, m, clock.now) }) }),
+  },
+);
 const checking = Array.from({ length: checkers }, (_, i) => checkAndRecord(client, `${SAFETY_RECORDS}-${i}`));
 createInterface({ input: process.stdin })
   .on("line", (line) => (offsetMs = Number(line) / 1e6))

@@ -61,7 +61,7 @@ export class NearReports {
 
   /** A server refuses a report whole where one purpose in it is not this caller's any more: they are told one by one then. */
   private async send(answers: ReportedAnswers[], end: number): Promise<void> {
-    for (let apart = false; answers.length > 0 && !this.off; ) {
+    for (let apart = false; answers.length > 0 && !this.off;) {
       const chunk = answers.slice(0, apart ? alike(answers) : maxReported);
       const code = await this.tellOf(chunk, end - performance.now());
       if (code === "UNIMPLEMENTED") {

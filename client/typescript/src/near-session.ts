@@ -236,6 +236,10 @@ function soundHello(hello: WatchHello): boolean {
 /** Whether a message is as the first one of a stream must be. */
 function opens(m: WatchInvalidationsResponse): boolean {
   return (
-    m.checksum === checksum(m) && m.position === m.fromPosition && m.policyRevision !== "" && m.heartbeat === 0n && m.slots.length === 0
+    m.checksum === checksum(m) &&
+    m.position === m.fromPosition &&
+    m.policyRevision !== "" &&
+    m.heartbeat === 0n &&
+    m.slots.length === 0
   );
 }

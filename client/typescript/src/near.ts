@@ -112,8 +112,13 @@ export class DecisionCache implements NearCache {
     this.clock = parts.clock ?? nearClock;
     const every = options.reportEveryMs || defaultReportEveryMs;
     this.reports = new NearReports(connection.tell, every < 0);
-    const maxEntries = options.maxEntries !== undefined && options.maxEntries >= 1 ? Math.floor(options.maxEntries) : defaultMaxEntries;
-    const events = { current: (s: NearSession | undefined) => this.use(s), ended: (s: NearSession) => this.retire(s), tap: parts.tap };
+    const maxEntries =
+      options.maxEntries !== undefined && options.maxEntries >= 1 ? Math.floor(options.maxEntries) : defaultMaxEntries;
+    const events = {
+      current: (s: NearSession | undefined) => this.use(s),
+      ended: (s: NearSession) => this.retire(s),
+      tap: parts.tap,
+    };
     this.watch = new NearWatch({ open: connection.open, clock: this.clock, events, maxEntries });
     if (every > 0) {
       this.reportEvery(every);
@@ -226,7 +231,10 @@ export class DecisionCache implements NearCache {
   async close(): Promise<void> {
     this.stopReporting();
     await this.watch.close();
-    await Promise.race([this.reports.report([], lastReportMs), new Promise<void>((resolve) => this.clock.after(lastReportMs, resolve))]);
+    await Promise.race([
+      this.reports.report([], lastReportMs),
+      new Promise<void>((resolve) => this.clock.after(lastReportMs, resolve)),
+    ]);
   }
 
   private use(session: NearSession | undefined): void {

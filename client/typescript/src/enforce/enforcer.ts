@@ -17,7 +17,9 @@ export interface EnforceOptions {
   observe?: (event: EnforceEvent) => void;
 }
 
-/** Tells who the data of a call are about, such as the user who is logged in. Nobody, and an error, keep the handler from running. */
+/**
+ * Tells who the data of a call are about, such as the user who is logged in. Nobody, and an error, keep the handler from running.
+ */
 export type SubjectOf<Call> = (call: Call) => string | undefined | null | Promise<string | undefined | null>;
 
 /** One call that was let through or not. */
@@ -49,13 +51,17 @@ export interface Refusal {
 }
 
 /** A call may run by the decision, or is refused. */
-export type Verdict = { readonly decision: Decision; readonly refusal?: undefined } | { readonly decision?: undefined; readonly refusal: Refusal };
+export type Verdict =
+  { readonly decision: Decision; readonly refusal?: undefined } | { readonly decision?: undefined; readonly refusal: Refusal };
 
 export const noSubject: Refusal = { status: 401, body: { error: "who the data are about cannot be told", reasons: [] } };
 export const noDecision: Refusal = { status: 503, body: { error: "consent cannot be checked at the moment", reasons: [] } };
 
 function denied(decision: Decision): Refusal {
-  return { status: 403, body: { error: String(decision), reasons: decision.reasons.map((r) => enumName(ReasonCodeSchema, r.code)) } };
+  return {
+    status: 403,
+    body: { error: String(decision), reasons: decision.reasons.map((r) => enumName(ReasonCodeSchema, r.code)) },
+  };
 }
 
 /** Lets calls through only where the subject allows their purpose: the part that no framework has a say in. */

@@ -1,4 +1,12 @@
-import { getOption, hasOption, ScalarType, type AnyDesc, type DescField, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import {
+  getOption,
+  hasOption,
+  ScalarType,
+  type AnyDesc,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+} from "@bufbuild/protobuf";
 
 import { purpose as purposeOption } from "../gen/consent/v1/options_pb.js";
 
@@ -99,8 +107,11 @@ function valuesOf(message: unknown, f: DescField): unknown[] {
   }
   const of = message as Record<string, unknown>;
   const group = f.oneof === undefined ? undefined : of[f.oneof.localName];
-  const chosen = typeof group === "object" && group !== null && "case" in group ? (group as { case: unknown; value: unknown }) : undefined;
+  const chosen =
+    typeof group === "object" && group !== null && "case" in group ? (group as { case: unknown; value: unknown }) : undefined;
   const getter = of[`get${f.localName[0]?.toUpperCase()}${f.localName.slice(1)}`];
   const got: unknown = typeof getter === "function" ? getter.call(message) : undefined;
-  return [of[f.localName], of[f.name], chosen?.case === f.localName ? chosen.value : undefined, got].filter((v) => v !== undefined && v !== null);
+  return [of[f.localName], of[f.name], chosen?.case === f.localName ? chosen.value : undefined, got].filter(
+    (v) => v !== undefined && v !== null,
+  );
 }

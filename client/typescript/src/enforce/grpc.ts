@@ -15,7 +15,13 @@
  *
  * @packageDocumentation
  */
-import { ServerInterceptingCall, status, type Metadata, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
+import {
+  ServerInterceptingCall,
+  status,
+  type Metadata,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from "@grpc/grpc-js";
 import type { AnyDesc } from "@bufbuild/protobuf";
 
 import type { Decision } from "../decision.js";
@@ -70,7 +76,13 @@ export function enforceGrpc(options: GrpcOptions): GrpcEnforcement {
     if (rule.purpose === "" && rule.fault === undefined) {
       return new ServerInterceptingCall(call);
     }
-    return new EnforcedCall(call, { enforcer, rule, method: path, subject: options.subject, stream: requestStream || responseStream });
+    return new EnforcedCall(call, {
+      enforcer,
+      rule,
+      method: path,
+      subject: options.subject,
+      stream: requestStream || responseStream,
+    });
   };
   return { interceptor, decisionOf: (call) => enforcer.decisionOf(call.metadata) };
 }
