@@ -8,6 +8,7 @@ import {
   BatchCheckResultSchema,
   Client,
   ConsentError,
+  Decision,
   LinkSubjectsRequestSchema,
   ListEventsRequestSchema,
   ListEventsResponseSchema,
@@ -16,6 +17,7 @@ import {
   newLink,
   newUnlink,
 } from "../src/index.js";
+import type { NearCache } from "../src/seam.js";
 import { allow, ask, clientOver, FakeTransport, message, unavailable } from "./fakes.js";
 
 const unencodable = { ...ask, recipient: { kind: "AFFILIATE" as never } };
@@ -147,6 +149,42 @@ test("a link and a parting are of now, with a fresh id, and carry what the pair 
     assert.match(r.eventId, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     assert.ok(Number(r.occurredAt!.seconds) * 1000 + 999 >= before);
   }
+});
+
+test("a near cache is asked first, is told of answers, and is not asked for who has left", async () => {
+  const known = new Decision();
+  const told: unknown[] = [];
+  const near: NearCache = {
+    lookup: ({ subjectId }) => (subjectId === "known" ? known : undefined),
+    lookupAll: ({ requests }) => (requests?.every((r) => r.subjectId === "known") === true ? requests.map(() => known) : undefined),
+    ticket: ({ subjectId }) => (subjectId === "not to be kept" ? undefined : { subjectId }),
+    admit: (ticket, { response, decision }) => told.push([(ticket as { subjectId: string }).subjectId, response.decision, decision.allowed]),
+    leaseMs: () => 5_000,
+    stats: () => ({ hits: 1, misses: 2, streams: 3 }),
+    close: () => told.push("closed"),
+  };
+  const results = [{ outcome: { case: "response", value: { decision: 1 } } }, { outcome: { case: "error", value: { code: 3 } } }] as const;
+  const transport = new FakeTransport(({ path }) => (path.endsWith("/BatchCheck") ? message(BatchCheckResponseSchema, { results: [...results] }) : allow));
+  const client = new Client("127.0.0.1:1", { coalesce: false }, { transport, near: () => near });
+  assert.equal(await client.check({ ...ask, subjectId: "known" }), known);
+  const [hit] = await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }] });
+  assert.equal(hit?.decision, known);
+  assert.equal(transport.attempts.length, 0);
+  await assert.rejects(client.check({ ...ask, subjectId: "known" }, { signal: AbortSignal.abort() }), { code: "CANCELLED" });
+  await assert.rejects(client.check({ ...ask, subjectId: "known" }, { timeoutMs: 0 }), { code: "DEADLINE_EXCEEDED" });
+  const changing = { ...ask, subjectId: "new" };
+  const asked = client.check(changing);
+  changing.subjectId = "another"; // while it is under way
+  await asked;
+  await client.check({ ...ask, subjectId: "not to be kept" });
+  await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }, { ...ask, subjectId: "b" }] });
+  assert.deepEqual(told, [["new", 1, true], ["known", 1, true]]);
+  await client.recordEvents({ controller: "c", fence: true }).catch(() => undefined);
+  const waits = transport.attempts.at(-1)!.bounds.timeoutMs;
+  assert.ok(waits > 14_000 && waits <= 15_000, `${waits} ms are not three leases`);
+  assert.deepEqual(client.nearCacheStats(), { hits: 1, misses: 2, streams: 3 });
+  client.close();
+  assert.equal(told.at(-1), "closed");
 });
 
 test("a closed client rejects calls", async () => {
