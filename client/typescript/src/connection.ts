@@ -11,7 +11,7 @@ import {
 } from "@grpc/grpc-js";
 
 import { onAbort } from "./abort.js";
-import { ConsentError, statusError } from "./errors.js";
+import { closedError, ConsentError, statusError } from "./errors.js";
 import type { Target } from "./target.js";
 import type { Bounds, Stream, StreamEvents } from "./transport.js";
 
@@ -97,7 +97,7 @@ export class Connection {
         this.underWay.delete(call);
         this.judge(began, error?.code ?? status.OK);
         if (error !== null) {
-          reject(failureOf(error));
+          reject(this.closed ? closedError() : failureOf(error));
         } else if (response === undefined || response === null) {
           reject(new ConsentError("INTERNAL", "the server ended the call without an answer"));
         } else {
@@ -141,9 +141,7 @@ export class Connection {
       this.underWay.add(call);
       return call;
     } catch (cause) {
-      throw new ConsentError(this.closed ? "CANCELLED" : "INTERNAL", this.closed ? "the client is closed" : "the call cannot be made", {
-        cause,
-      });
+      throw this.closed ? closedError(cause) : new ConsentError("INTERNAL", "the call cannot be made", { cause });
     }
   }
 

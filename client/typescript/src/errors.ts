@@ -105,6 +105,11 @@ export class DeniedError extends ConsentError {
   }
 }
 
+/** What calls of a closed client are rejected with. */
+export function closedError(cause?: unknown): ConsentError {
+  return new ConsentError("CANCELLED", "the client is closed", { cause });
+}
+
 /** The name of a status code. OK and what is no code are UNKNOWN: an error that says OK must not look like an answer. */
 export function codeName(code: number): Code {
   const name = status[code] as Code | "OK" | undefined;

@@ -1,6 +1,6 @@
 import { onAbort } from "./abort.js";
 import { decode } from "./codec.js";
-import { batchError, ConsentError } from "./errors.js";
+import { batchError, closedError, ConsentError } from "./errors.js";
 import { frame, fullFrameBytes, maxChecks, type FramedCheck } from "./frames.js";
 import { CheckStreamResponseSchema, type CheckResponse, type StreamedResult } from "./gen/consent/v1/decision_service_pb.js";
 import type { Bounds, Stream, StreamEvents } from "./transport.js";
@@ -431,8 +431,6 @@ export class Lane {
     }
   }
 }
-
-const closedError = () => new ConsentError("CANCELLED", "the client is closed");
 
 function errorOf(error: unknown): ConsentError {
   return error instanceof ConsentError ? error : new ConsentError("INTERNAL", "the stream failed", { cause: error });

@@ -1,7 +1,7 @@
 import { Metadata, type ChannelCredentials } from "@grpc/grpc-js";
 
 import { Connection } from "./connection.js";
-import { ConsentError } from "./errors.js";
+import { closedError, ConsentError } from "./errors.js";
 import { Health } from "./health.js";
 import type { Target } from "./target.js";
 
@@ -98,7 +98,7 @@ export class GrpcTransport implements Transport {
 
   private pick(): Connection {
     if (this.closed) {
-      throw new ConsentError("CANCELLED", "the client is closed");
+      throw closedError();
     }
     this.health?.refresh();
     for (let n = 0; n < this.connections.length; n++) {

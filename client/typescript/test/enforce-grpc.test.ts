@@ -299,6 +299,39 @@ test("a withdrawal ends a stream before its next message, in and out", async (t)
   }
 });
 
+test("a withdrawal ends a stream on which no message passes, and so does the end of a decision", async (t) => {
+  for (const end of ["withdrawn", "expired"]) {
+    let handler: ServerDuplexStream<Request, Request> | undefined;
+    const { channel, deciding } = await serve(
+      t,
+      serviceOf("mail.Mail", true, true),
+      () => ({
+        Send: (stream: ServerDuplexStream<Request, Request>) => {
+          handler = stream;
+          stream.on("data", () => undefined).on("error", () => undefined);
+        },
+      }),
+      { streamRecheckMs: end === "expired" ? 3_600_000 : 10 },
+    );
+    deciding.validForMs = end === "expired" ? 50 : undefined;
+    const stream = channel.makeBidiStreamRequest("/mail.Mail/Send", serialize, deserialize, { deadline: Date.now() + 10_000 });
+    const ended = new Ended(stream);
+    stream.write({ userId: "yes" });
+    await until(() => handler !== undefined && (end === "expired" || deciding.asked.length > 3));
+    assert.equal(ended.code, undefined, "it goes on as long as it is allowed");
+    deciding.allowed.clear();
+    assert.deepEqual(await ended.result(), { got: [], code: status.PERMISSION_DENIED }, end);
+    assert.ok(handler!.cancelled);
+    assert.deepEqual(
+      deciding.seen,
+      ["allowed", "denied"].map((o) => `/mail.Mail/Send marketing_email ${o}`),
+    );
+    const { length } = deciding.asked;
+    await call(channel, "/mail.Mail/Other", {});
+    assert.equal(deciding.asked.length, length, "nothing is asked for a stream that has ended");
+  }
+});
+
 test("a server's stream is decided for each message that it sends", async (t) => {
   const { channel, deciding } = await serve(t, serviceOf("mail.Mail", false, true), (_, d) => ({
     Send: (stream: ServerWritableStream<Request, Request>) => {

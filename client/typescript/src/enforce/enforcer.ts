@@ -22,7 +22,7 @@ export interface EnforceOptions {
  */
 export type SubjectOf<Call> = (call: Call) => string | undefined | null | Promise<string | undefined | null>;
 
-/** One call that was let through or not. */
+/** One call that was let through or not; a stream that was let through and is ended later is two. */
 export interface EnforceEvent {
   /** The route's pattern, the handler or the gRPC method's path. */
   readonly where: string;
@@ -103,13 +103,24 @@ export class Enforcer {
 
   /** Asks about a subject. It never rejects. */
   async decide(use: Use, subjectId: string): Promise<Verdict> {
-    const verdict = await this.verdict(use, subjectId).catch((): Verdict => ({ refusal: noDecision }));
-    this.count(use, verdict.decision !== undefined ? "allowed" : verdict.refusal?.status === 403 ? "denied" : "failed");
+    const verdict = await this.again(use, subjectId);
+    if (verdict.decision !== undefined) {
+      this.count(use, "allowed");
+    }
     return verdict;
   }
 
-  private async verdict({ purpose, dataCategories }: Use, subjectId: string): Promise<Verdict> {
-    const decision = await this.options.checker.check({ controller: this.options.controller, subjectId, purpose, dataCategories });
+  /** The same for what goes on, and was counted when it began: only that it is refused is told of. */
+  async again({ where, purpose, dataCategories }: Use, subjectId: string): Promise<Verdict> {
+    const verdict = await this.verdict({ subjectId, purpose, dataCategories }).catch((): Verdict => ({ refusal: noDecision }));
+    if (verdict.refusal !== undefined) {
+      this.count({ where, purpose }, verdict.refusal.status === 403 ? "denied" : "failed");
+    }
+    return verdict;
+  }
+
+  private async verdict(asked: { subjectId: string; purpose: string; dataCategories: string[] }): Promise<Verdict> {
+    const decision = await this.options.checker.check({ controller: this.options.controller, ...asked });
     return decision.allowed === true ? { decision } : { refusal: denied(decision) };
   }
 
