@@ -1,6 +1,6 @@
 /**
- * A process of the near cache's safety suite: it checks as fast as it can, and writes down what it was told and when, until its
- * stdin ends. The suite says what it is told: client/nearcache_languages_internal_test.go.
+ * A process of the near cache's safety suite: it checks as fast as it can, and writes down what it was told and when,
+ * until its stdin ends. The suite says what it is told: client/nearcache_languages_internal_test.go.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -65,7 +65,9 @@ class Records {
   }
 }
 
-/** Checks subjects from the first one on: one by `check`, several by `batchCheck`. It throws unless all have a decision. */
+/**
+ * Checks subjects from the first one on: one by `check`, several by `batchCheck`. It throws unless all have a decision.
+ */
 async function checkSome(client: Client, records: Records, first: number, size: number): Promise<void> {
   const all = Array.from({ length: size }, (_, i) => (first + i) % subjects);
   const requests = all.map((s) => ({
@@ -86,7 +88,10 @@ function decisionOf(result: { decision: Decision; error: Error | undefined }): D
   return result.decision;
 }
 
-/** Checks in bursts: at full speed for a while, and then a pause that leaves the machine, and the event loop, to the others. */
+/**
+ * Checks in bursts: at full speed for a while, and then a pause that leaves the machine, and the event loop, to the
+ * others.
+ */
 async function checkAndRecord(client: Client, name: string): Promise<void> {
   const records = new Records(name);
   while (!ended) {
@@ -111,7 +116,8 @@ const plant = plants[SAFETY_PLANT];
 if (SAFETY_PLANT !== "" && plant === undefined) {
   throw new Error(`no fault is called ${SAFETY_PLANT}`);
 }
-// Checks that miss while the network is stalled must not keep the next from asking the near cache as soon as it has a lease.
+// Checks that miss while the network is stalled must not keep the next from asking the near cache as soon as it has a
+// lease.
 const client = new Client(
   SAFETY_TARGET,
   { timeoutMs: 20 },

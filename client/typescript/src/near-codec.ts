@@ -77,8 +77,8 @@ export function parseToken(text: string): Token | undefined {
 }
 
 /**
- * A revision or position as a number, which is compared in a tenth of the time; undefined past 2^53, which no server reaches:
- * then nothing is kept.
+ * A revision or position as a number, which is compared in a tenth of the time; undefined past 2^53, which no server
+ * reaches: then nothing is kept.
  */
 export function whole(n: bigint): number | undefined {
   return n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : undefined;

@@ -18,7 +18,8 @@ export interface EnforceOptions {
 }
 
 /**
- * Tells who the data of a call are about, such as the user who is logged in. Nobody, and an error, keep the handler from running.
+ * Tells who the data of a call are about, such as the user who is logged in. Nobody, and an error, keep the handler
+ * from running.
  */
 export type SubjectOf<Call> = (call: Call) => string | undefined | null | Promise<string | undefined | null>;
 
@@ -31,8 +32,8 @@ export interface EnforceEvent {
 }
 
 /**
- * What became of a call: it was let through; it was denied by the policies; there was no decision, or nobody could tell who it is
- * about; or it declares no purpose, and was refused.
+ * What became of a call: it was let through; it was denied by the policies; there was no decision, or nobody could tell
+ * who it is about; or it declares no purpose, and was refused.
  */
 export type EnforceOutcome = "allowed" | "denied" | "failed" | "undeclared";
 

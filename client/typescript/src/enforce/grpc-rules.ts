@@ -100,7 +100,10 @@ export function subjectIn(request: unknown, field: readonly DescField[]): string
   return typeof subject === "string" && others.length === 0 ? subject : undefined;
 }
 
-/** A field as protobuf-es, protobufjs and proto-loader (by either of its names), or google-protobuf (by a method) have it. */
+/**
+ * A field as protobuf-es, protobufjs and proto-loader (by either of its names), or google-protobuf (by a method) have
+ * it.
+ */
 function valuesOf(message: unknown, f: DescField): unknown[] {
   if (typeof message !== "object" || message === null) {
     return [];

@@ -1,6 +1,6 @@
 /**
- * An interceptor for servers of `@grpc/grpc-js`: a method runs only where the person whom a call is about allows the purpose
- * that the method declares in its proto file.
+ * An interceptor for servers of `@grpc/grpc-js`: a method runs only where the person whom a call is about allows the
+ * purpose that the method declares in its proto file.
  *
  * ```proto
  * rpc SendNewsletter(SendNewsletterRequest) returns (SendNewsletterResponse) {
@@ -41,15 +41,18 @@ export interface GrpcCall {
 /** How gRPC methods are enforced. */
 export interface GrpcOptions extends EnforceOptions {
   /**
-   * The descriptors of the services that are served: of protobuf-es, `[Mail]`; of all else a registry of a descriptor set,
-   * `createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes))`. A method of no service in here is refused.
+   * The descriptors of the services that are served: of protobuf-es, `[Mail]`; of all else a registry of a descriptor
+   * set, `createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes))`. A method of no service in here is refused.
    */
   services: Iterable<AnyDesc>;
-  /** Tells the subject of a call whose method names no field for it. Nobody: UNAUTHENTICATED. Not set: such methods are refused. */
+  /**
+   * Tells the subject of a call whose method names no field for it. Nobody: UNAUTHENTICATED. Not set: such methods are
+   * refused.
+   */
   subject?: SubjectOf<GrpcCall>;
   /**
-   * How long a stream goes on by one decision while no message passes, in milliseconds. Default 2,000; with a near cache a check
-   * costs next to nothing, and it may be much shorter.
+   * How long a stream goes on by one decision while no message passes, in milliseconds. Default 2,000; zero and less
+   * mean the default. With a near cache a check costs next to nothing, and it may be much shorter.
    */
   streamRecheckMs?: number;
   /** Services that need declare nothing, by full name. gRPC's own, such as health, are exempt anyway. */
@@ -59,13 +62,13 @@ export interface GrpcOptions extends EnforceOptions {
 /** What `enforceGrpc` gives. */
 export interface GrpcEnforcement {
   /**
-   * Decides before the handler runs, by the first message where the method names a field for the subject: a handler that has to
-   * speak first takes its subject from the option `subject`. A stream is decided again for each message, before it is handed out
-   * or sent, at the decision's validUntil, and when `streamRecheckMs` have passed without. All messages of a stream are about one
-   * subject.
+   * Decides before the handler runs, by the first message where the method names a field for the subject: a handler
+   * that has to speak first takes its subject from the option `subject`. A stream is decided again for each message,
+   * before it is handed out or sent, at the decision's validUntil, and when `streamRecheckMs` have passed without. All
+   * messages of a stream are about one subject.
    *
-   * A denial ends the call with PERMISSION_DENIED and the reasons, no decision with UNAVAILABLE, a message without a subject or
-   * about another with INVALID_ARGUMENT, and a method that declares nothing with INTERNAL.
+   * A denial ends the call with PERMISSION_DENIED and the reasons, no decision with UNAVAILABLE, a message without a
+   * subject or about another with INVALID_ARGUMENT, and a method that declares nothing with INTERNAL.
    *
    * Give it last of the server's interceptors if others change metadata: `decisionOf` knows a call by them.
    */
@@ -85,7 +88,8 @@ export function enforceGrpc(options: GrpcOptions): GrpcEnforcement {
     if (rule.purpose === "" && rule.fault === undefined) {
       return new ServerInterceptingCall(call);
     }
-    const { subject, streamRecheckMs: recheckMs = defaultRecheckMs } = options;
+    const { subject, streamRecheckMs: wanted = 0 } = options;
+    const recheckMs = wanted > 0 ? wanted : defaultRecheckMs;
     const stream = requestStream || responseStream;
     return new EnforcedCall(call, { enforcer, rule, method: path, subject, stream, recheckMs });
   };
@@ -106,8 +110,9 @@ type Listener = Parameters<ServerInterceptingCall["start"]>[0];
 type Status = Parameters<ServerInterceptingCall["sendStatus"]>[0];
 
 /**
- * One call. Its handler is not told of it before there is a decision: what the handler sends comes after that. Messages are read
- * one by one, as the handler asks for them, so that at most one waits to be decided on its way in, and one on its way out.
+ * One call. Its handler is not told of it before there is a decision: what the handler sends comes after that. Messages
+ * are read one by one, as the handler asks for them, so that at most one waits to be decided on its way in, and one on
+ * its way out.
  */
 class EnforcedCall extends ServerInterceptingCall {
   private listener: Listener | undefined;
