@@ -1,6 +1,6 @@
 /**
- * A process of the near cache's safety suite: it checks as fast as it can, and writes down what it was told and when, until its
- * stdin ends. The suite says what it is told: client/nearcache_languages_internal_test.go.
+ * A process of the near cache's safety suite: it checks as fast as it can, and writes down what it was told and when,
+ * until its stdin ends. The suite says what it is told: client/nearcache_languages_internal_test.go.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -65,10 +65,16 @@ class Records {
   }
 }
 
-/** Checks subjects from the first one on: one by `check`, several by `batchCheck`. It throws unless all have a decision. */
+/**
+ * Checks subjects from the first one on: one by `check`, several by `batchCheck`. It throws unless all have a decision.
+ */
 async function checkSome(client: Client, records: Records, first: number, size: number): Promise<void> {
   const all = Array.from({ length: size }, (_, i) => (first + i) % subjects);
-  const requests = all.map((s) => ({ controller: "example", subjectId: idOf(s, below(Number(SAFETY_IDS))), purpose: "ai_training" }));
+  const requests = all.map((s) => ({
+    controller: "example",
+    subjectId: idOf(s, below(Number(SAFETY_IDS))),
+    purpose: "ai_training",
+  }));
   const start = process.hrtime.bigint();
   const decisions = size === 1 ? [await client.check(requests[0]!)] : (await client.batchCheck({ requests })).map(decisionOf);
   const end = process.hrtime.bigint();
@@ -82,13 +88,16 @@ function decisionOf(result: { decision: Decision; error: Error | undefined }): D
   return result.decision;
 }
 
-/** Checks in bursts: at full speed for a while, and then a pause that leaves the machine, and the event loop, to the others. */
+/**
+ * Checks in bursts: at full speed for a while, and then a pause that leaves the machine, and the event loop, to the
+ * others.
+ */
 async function checkAndRecord(client: Client, name: string): Promise<void> {
   const records = new Records(name);
   while (!ended) {
     const next = performance.now() + 2;
     let subject = below(subjects);
-    for (let n = 0; n < burst; ) {
+    for (let n = 0; n < burst;) {
       const size = 1 + below(2) * below(8);
       try {
         await checkSome(client, records, subject, size);
@@ -107,11 +116,16 @@ const plant = plants[SAFETY_PLANT];
 if (SAFETY_PLANT !== "" && plant === undefined) {
   throw new Error(`no fault is called ${SAFETY_PLANT}`);
 }
-// Checks that miss while the network is stalled must not keep the next from asking the near cache as soon as it has a lease.
-const client = new Client(SAFETY_TARGET, { timeoutMs: 20 }, {
-  near: (transport) =>
-    new DecisionCache(nearConnection(transport), {}, { clock, ...(plant && { tap: (s, m) => plant(s, m, clock.now) }) }),
-});
+// Checks that miss while the network is stalled must not keep the next from asking the near cache as soon as it has a
+// lease.
+const client = new Client(
+  SAFETY_TARGET,
+  { timeoutMs: 20 },
+  {
+    near: (transport) =>
+      new DecisionCache(nearConnection(transport), {}, { clock, ...(plant && { tap: (s, m) => plant(s, m, clock.now) }) }),
+  },
+);
 const checking = Array.from({ length: checkers }, (_, i) => checkAndRecord(client, `${SAFETY_RECORDS}-${i}`));
 createInterface({ input: process.stdin })
   .on("line", (line) => (offsetMs = Number(line) / 1e6))

@@ -111,7 +111,8 @@ export class Client implements Checker {
    * answers nothing from then on, and has told the server of its last answers within a second.
    */
   close(): void {
-    void this.near?.close().finally(() => this.nearTransport?.close());
+    // Not at once: gRPC never lets go of a socket whose channel is closed in the turn in which it began to connect.
+    void this.near?.close().finally(() => setImmediate(() => this.nearTransport?.close()));
     this.checks.close();
     this.transport.close();
   }

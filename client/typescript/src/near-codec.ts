@@ -29,7 +29,9 @@ function crc(table: Uint32Array, bytes: Uint8Array): number {
 export function checksum(m: WatchInvalidationsResponse): number {
   const policy = Buffer.from(m.policyRevision);
   const numbers = Buffer.alloc(40 + 4 * m.slots.length);
-  [m.fromPosition, m.position, m.revision, m.heartbeat, BigInt.asUintN(64, m.serverTime)].forEach((n, i) => numbers.writeBigUInt64BE(n, 8 * i));
+  [m.fromPosition, m.position, m.revision, m.heartbeat, BigInt.asUintN(64, m.serverTime)].forEach((n, i) =>
+    numbers.writeBigUInt64BE(n, 8 * i),
+  );
   m.slots.forEach((slot, i) => numbers.writeUInt32BE(slot, 40 + 4 * i));
   return crc(ieee, Buffer.concat([numbers, policy, ...(m.hello === undefined ? [] : [helloBytes(m.hello)])]));
 }
@@ -75,8 +77,8 @@ export function parseToken(text: string): Token | undefined {
 }
 
 /**
- * A revision or position as a number, which is compared in a tenth of the time; undefined past 2^53, which no server reaches:
- * then nothing is kept.
+ * A revision or position as a number, which is compared in a tenth of the time; undefined past 2^53, which no server
+ * reaches: then nothing is kept.
  */
 export function whole(n: bigint): number | undefined {
   return n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : undefined;

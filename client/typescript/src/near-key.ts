@@ -9,9 +9,9 @@ export type CheckInit = MessageInitShape<typeof CheckRequestSchema>;
 const maxDepth = 32;
 
 /**
- * The key of a decision: all of its request but consistency, which the lookup judges by itself. Two requests have the same key
- * only if they ask the same; the order of properties does not count. Undefined for what is not kept: what has fields that this
- * version does not know, or anything that is no plain JSON.
+ * The key of a decision: all of its request but consistency, which the lookup judges by itself. Two requests have the
+ * same key only if they ask the same; the order of properties does not count. Undefined for what is not kept: what has
+ * fields that this version does not know, or anything that is no plain JSON.
  */
 export function keyOf(request: CheckInit): string | undefined {
   try {

@@ -10,9 +10,9 @@ import {
   type ReportedAnswers,
 } from "./gen/consent/v1/decision_service_pb.js";
 
-// What a near cache answers, the server is told of afterwards, by counts, so that its decision log and its record of processing
-// know. A hit costs one addition; all else happens here, off the path of checks, and whatever goes wrong with it concerns no
-// check. What was counted since the last report is missing when the process is killed.
+// What a near cache answers, the server is told of afterwards, by counts, so that its decision log and its record of
+// processing know. A hit costs one addition; all else happens here, off the path of checks, and whatever goes wrong
+// with it concerns no check. What was counted since the last report is missing when the process is killed.
 
 /** How often, unless the configuration says otherwise, in milliseconds. */
 export const defaultReportEveryMs = 5_000;
@@ -50,8 +50,8 @@ export class NearReports {
   }
 
   /**
-   * Tells the server what was answered since the last time. What it cannot be told now it is told next time, but for what may
-   * have arrived. It never rejects.
+   * Tells the server what was answered since the last time. What it cannot be told now it is told next time, but for
+   * what may have arrived. It never rejects.
    */
   report(current: Iterable<NearEntry>, timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
@@ -59,9 +59,12 @@ export class NearReports {
     return this.last;
   }
 
-  /** A server refuses a report whole where one purpose in it is not this caller's any more: they are told one by one then. */
+  /**
+   * A server refuses a report whole where one purpose in it is not this caller's any more: they are told one by one
+   * then.
+   */
   private async send(answers: ReportedAnswers[], end: number): Promise<void> {
-    for (let apart = false; answers.length > 0 && !this.off; ) {
+    for (let apart = false; answers.length > 0 && !this.off;) {
       const chunk = answers.slice(0, apart ? alike(answers) : maxReported);
       const code = await this.tellOf(chunk, end - performance.now());
       if (code === "UNIMPLEMENTED") {

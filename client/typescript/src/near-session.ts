@@ -16,7 +16,10 @@ export interface Reading {
 export interface Grant {
   /** When the heartbeat was about to be sent. */
   readonly sent: Reading;
-  /** What the server's clock showed later, in milliseconds since the epoch; rounded up, and by what a number cannot tell. */
+  /**
+   * What the server's clock showed later, in milliseconds since the epoch; rounded up, and by what a number cannot
+   * tell.
+   */
   readonly serverMs: number;
   /** The digest of the policies in force. */
   readonly policy: string;
@@ -41,14 +44,14 @@ const wallGrainMs = 1;
 const keptBeats = 16;
 
 /**
- * What is known by one stream of invalidations. A new stream begins with nothing: what an earlier one was told says nothing of
- * what happened in between.
+ * What is known by one stream of invalidations. A new stream begins with nothing: what an earlier one was told says
+ * nothing of what happened in between.
  *
- * Messages are applied and lookups are made in one piece each, on one thread, so that a lookup never sees half a message. What
- * is left to get wrong is time. The event loop may be held up, so that the changes that were told lie unread: a lookup judges
- * the lease by clocks that it reads itself, after all else, and no timer decides. Whoever waits for a fence waits until this
- * cache has confirmed, which it does after it has applied, or for the lease to run out by the server's clock, which is later
- * than by this one, counted from before the heartbeat left.
+ * Messages are applied and lookups are made in one piece each, on one thread, so that a lookup never sees half a
+ * message. What is left to get wrong is time. The event loop may be held up, so that the changes that were told lie
+ * unread: a lookup judges the lease by clocks that it reads itself, after all else, and no timer decides. Whoever waits
+ * for a fence waits until this cache has confirmed, which it does after it has applied, or for the lease to run out by
+ * the server's clock, which is later than by this one, counted from before the heartbeat left.
  */
 export class NearSession {
   readonly hello: WatchHello;
@@ -189,8 +192,8 @@ export class NearSession {
   }
 
   /**
-   * Whether all entries show the state at one revision, the newest that was told, and it reflects `atLeast`. One that was read at
-   * a newer one does not: a change that was not told yet may lie between it and the others.
+   * Whether all entries show the state at one revision, the newest that was told, and it reflects `atLeast`. One that
+   * was read at a newer one does not: a change that was not told yet may lie between it and the others.
    */
   atOnce(all: readonly NearEntry[], atLeast: number): boolean {
     return this.seen >= atLeast && all.every((e) => e.revision <= this.seen && this.untouched(e));
@@ -236,6 +239,10 @@ function soundHello(hello: WatchHello): boolean {
 /** Whether a message is as the first one of a stream must be. */
 function opens(m: WatchInvalidationsResponse): boolean {
   return (
-    m.checksum === checksum(m) && m.position === m.fromPosition && m.policyRevision !== "" && m.heartbeat === 0n && m.slots.length === 0
+    m.checksum === checksum(m) &&
+    m.position === m.fromPosition &&
+    m.policyRevision !== "" &&
+    m.heartbeat === 0n &&
+    m.slots.length === 0
   );
 }

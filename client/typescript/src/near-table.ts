@@ -22,9 +22,9 @@ export interface NearEntry {
 const maxSteps = 64;
 
 /**
- * Keeps entries by their keys, so many at most. Where there is no room, one that was of no use since the last time goes: a hand
- * goes round over the entries, as in the algorithm CLOCK. It is one iterator, kept: a new one would have to step over all
- * places at the front of the map that were emptied before.
+ * Keeps entries by their keys, so many at most. Where there is no room, one that was of no use since the last time
+ * goes: a hand goes round over the entries, as in the algorithm CLOCK. It is one iterator, kept: a new one would have
+ * to step over all places at the front of the map that were emptied before.
  */
 export class NearTable {
   private readonly entries = new Map<string, NearEntry>();

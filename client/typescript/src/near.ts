@@ -22,11 +22,11 @@ import type { Transport } from "./transport.js";
 
 /** Configures a near cache; `{}` is ready for use. */
 export interface NearCacheOptions {
-  /** Bounds how many decisions are kept, of about 2 KiB each. Default 65,536; zero and less mean the default. */
+  /** Bounds how many decisions are kept, of about 1 KiB each. Default 65,536; zero and less mean the default. */
   maxEntries?: number | undefined;
   /**
-   * How often the server is told how many checks were answered by which decision, so that its decision log and its record of
-   * processing know of them; milliseconds. Default 5,000; zero means the default, less means never.
+   * How often the server is told how many checks were answered by which decision, so that its decision log and its
+   * record of processing know of them; milliseconds. Default 5,000; zero means the default, less means never.
    */
   reportEveryMs?: number | undefined;
 }
@@ -83,19 +83,20 @@ export const nearClock: NearClock = {
 /**
  * Answers checks within this process where the server has decided the same before and nothing has changed since.
  *
- * What it guarantees: once a write with fence has resolved, anywhere, no check that starts later is answered from the older
- * state. Without fence a check may be answered so for one lease after the write was acknowledged (the server's setting, two
- * seconds), no longer; the same goes for a change of policies. A decision is never used past its validUntil, by the server's
- * clock.
+ * What it guarantees: once a write with fence has resolved, anywhere, no check that starts later is answered from the
+ * older state. Without fence a check may be answered so for one lease after the write was acknowledged (the server's
+ * setting, two seconds), no longer; the same goes for a change of policies. A decision is never used past its
+ * validUntil, by the server's clock.
  *
- * How: the server tells, over a stream, which hash slots of subjects have changed, and grants leases. A decision is used only
- * while its revision is at or above its slot's floor, its policies are those in force, and the lease holds, by this machine's
- * monotonic clock, counted from before the heartbeat was sent. The wall clock can only end a lease early: it goes on while a
- * machine is suspended. A lost, late or damaged stream means that all checks go to the server.
+ * How: the server tells, over a stream, which hash slots of subjects have changed, and grants leases. A decision is
+ * used only while its revision is at or above its slot's floor, its policies are those in force, and the lease holds,
+ * by this machine's monotonic clock, counted from before the heartbeat was sent. The wall clock can only end a lease
+ * early: it goes on while a machine is suspended. A lost, late or damaged stream means that all checks go to the
+ * server.
  *
- * A lookup is synchronous, and what it found is what the check resolves to. An event loop that is held up delays what is told,
- * and so lets the lease run out: the clock is read by the lookup itself. What no clock shows is a virtual machine that its host
- * pauses and continues with both its clocks where they were.
+ * A lookup is synchronous, and what it found is what the check resolves to. An event loop that is held up delays what
+ * is told, and so lets the lease run out: the clock is read by the lookup itself. What no clock shows is a virtual
+ * machine that its host pauses and continues with both its clocks where they were.
  */
 export class DecisionCache implements NearCache {
   private session: NearSession | undefined;
@@ -112,8 +113,13 @@ export class DecisionCache implements NearCache {
     this.clock = parts.clock ?? nearClock;
     const every = options.reportEveryMs || defaultReportEveryMs;
     this.reports = new NearReports(connection.tell, every < 0);
-    const maxEntries = options.maxEntries !== undefined && options.maxEntries >= 1 ? Math.floor(options.maxEntries) : defaultMaxEntries;
-    const events = { current: (s: NearSession | undefined) => this.use(s), ended: (s: NearSession) => this.retire(s), tap: parts.tap };
+    const maxEntries =
+      options.maxEntries !== undefined && options.maxEntries >= 1 ? Math.floor(options.maxEntries) : defaultMaxEntries;
+    const events = {
+      current: (s: NearSession | undefined) => this.use(s),
+      ended: (s: NearSession) => this.retire(s),
+      tap: parts.tap,
+    };
     this.watch = new NearWatch({ open: connection.open, clock: this.clock, events, maxEntries });
     if (every > 0) {
       this.reportEvery(every);
@@ -141,8 +147,9 @@ export class DecisionCache implements NearCache {
   }
 
   /**
-   * A decision for each request of a batch. The server decides one by one set of policies, at one instant, and each subject's
-   * requests on one state: so it is answered here only if all its decisions are there and were right at one instant.
+   * A decision for each request of a batch. The server decides one by one set of policies, at one instant, and each
+   * subject's requests on one state: so it is answered here only if all its decisions are there and were right at one
+   * instant.
    */
   lookupAll(batch: BatchInit): Decision[] | undefined {
     const { session } = this;
@@ -186,8 +193,8 @@ export class DecisionCache implements NearCache {
   }
 
   /**
-   * Keeps the server's answer to a check, before its caller sees it: it is frozen. Answers may arrive after later changes were
-   * told: the revision in the token, not the time, says what they are worth.
+   * Keeps the server's answer to a check, before its caller sees it: it is frozen. Answers may arrive after later
+   * changes were told: the revision in the token, not the time, says what they are worth.
    */
   admit(ticket: Ticket | undefined, response: CheckResponse): void {
     quietly(() => ticket && this.keep(ticket.session, fromBinary(CheckRequestSchema, ticket.sent), response));
@@ -226,7 +233,10 @@ export class DecisionCache implements NearCache {
   async close(): Promise<void> {
     this.stopReporting();
     await this.watch.close();
-    await Promise.race([this.reports.report([], lastReportMs), new Promise<void>((resolve) => this.clock.after(lastReportMs, resolve))]);
+    await Promise.race([
+      this.reports.report([], lastReportMs),
+      new Promise<void>((resolve) => this.clock.after(lastReportMs, resolve)),
+    ]);
   }
 
   private use(session: NearSession | undefined): void {
@@ -271,8 +281,8 @@ function soonest(all: NearEntry[]): NearEntry {
 }
 
 /**
- * Whether an answer may be given again. One that this version does not understand whole may say that it must not, and a denial
- * because a policy failed may be another answer the next time.
+ * Whether an answer may be given again. One that this version does not understand whole may say that it must not, and a
+ * denial because a policy failed may be another answer the next time.
  */
 function keepable(asked: CheckRequest, response: CheckResponse): boolean {
   const { decision, reasons, validUntil } = response;

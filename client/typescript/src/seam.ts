@@ -12,7 +12,8 @@ export interface Ticket {
 }
 
 /**
- * A cache of decisions within this process, asked before the server. None of its methods throws, and none but close waits.
+ * A cache of decisions within this process, asked before the server. None of its methods throws, and none but close
+ * waits.
  *
  * A session's newest write is part of the requests that it is given: as their consistency.
  */
@@ -22,8 +23,8 @@ export interface NearCache {
   /** A decision for each request of a batch, all of them right at one instant. */
   lookupAll(batch: MessageInitShape<typeof BatchCheckRequestSchema>): Decision[] | undefined;
   /**
-   * Taken for a check or a batch before it leaves, by the bytes that are sent: the caller may change the request while it is under
-   * way. Undefined: its answer is not to be kept.
+   * Taken for a check or a batch before it leaves, by the bytes that are sent: the caller may change the request while
+   * it is under way. Undefined: its answer is not to be kept.
    */
   ticket(sent: Uint8Array): Ticket | undefined;
   /** Told of the server's answer to the check that the ticket was taken for; it freezes the answer. */

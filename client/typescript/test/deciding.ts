@@ -1,3 +1,5 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+
 import { ReasonCode, ObligationCode, type Decision } from "../src/index.js";
 import type { Decider, EnforceEvent } from "../src/enforce/enforcer.js";
 import { decision } from "./fakes.js";
@@ -11,6 +13,8 @@ export class Deciding {
   runs = 0;
   /** Who is allowed. */
   readonly allowed = new Set(["yes"]);
+  /** How long an ALLOW is valid; undefined: for good. */
+  validForMs: number | undefined;
 
   readonly options = {
     checker: { check: (request: Asked) => this.check(request) },
@@ -27,8 +31,9 @@ export class Deciding {
     if (request.subjectId === "down") {
       throw new Error("down");
     }
+    const validUntil = this.validForMs === undefined ? {} : { validUntil: timestampFromMs(Date.now() + this.validForMs) };
     return this.allowed.has(request.subjectId)
-      ? decision({ decision: 1, decisionId: "d1", obligations: [{ code: ObligationCode.AGGREGATE_ONLY }] })
+      ? decision({ decision: 1, decisionId: "d1", obligations: [{ code: ObligationCode.AGGREGATE_ONLY }], ...validUntil })
       : decision({ decision: 2, reasons: [{ code: ReasonCode.CONSENT_WITHDRAWN, message: `of ${request.subjectId}` }] });
   }
 }

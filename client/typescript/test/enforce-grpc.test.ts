@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { create, createFileRegistry, fromBinary, setExtension, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  createFileRegistry,
+  fromBinary,
+  setExtension,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
@@ -98,7 +106,12 @@ interface Served {
 }
 
 /** Serves handlers, by the names of their methods, behind an interceptor. */
-async function serve(t: TestContext, definition: ServiceDefinition, handlers: (consent: ReturnType<typeof enforceGrpc>, d: Deciding) => UntypedServiceImplementation, more: Partial<GrpcOptions> = {}): Promise<Served> {
+async function serve(
+  t: TestContext,
+  definition: ServiceDefinition,
+  handlers: (consent: ReturnType<typeof enforceGrpc>, d: Deciding) => UntypedServiceImplementation,
+  more: Partial<GrpcOptions> = {},
+): Promise<Served> {
   const deciding = new Deciding();
   const consent = enforceGrpc({ ...deciding.options, services: registry, ...more });
   const server = new Server({ interceptors: [consent.interceptor] });
@@ -115,7 +128,12 @@ async function serve(t: TestContext, definition: ServiceDefinition, handlers: (c
 }
 
 /** Calls a unary method; the status and the obligations that the handler met. */
-function call(channel: Channel, path: string, request: Request, user = ""): Promise<{ code: number; details: string; met: unknown }> {
+function call(
+  channel: Channel,
+  path: string,
+  request: Request,
+  user = "",
+): Promise<{ code: number; details: string; met: unknown }> {
   const metadata = new Metadata();
   if (user !== "") {
     metadata.set("user", user);
@@ -166,7 +184,8 @@ test("methods run only where their purpose is allowed", async (t) => {
     ["declares nothing", "Silent", { userId: "yes" }, "yes", status.INTERNAL, " undeclared"],
     ["unknown", "Other", { userId: "yes" }, "yes", status.INTERNAL, " undeclared"],
   ] as const) {
-    for (let n = 0; n < 2; n++) { // what a method declares is remembered
+    for (let n = 0; n < 2; n++) {
+      // what a method declares is remembered
       const { runs } = deciding;
       const got = await call(channel, `/mail.Mail/${method}`, request, user);
       assert.equal(got.code, code, `${name}: ${got.details}`);
@@ -177,7 +196,12 @@ test("methods run only where their purpose is allowed", async (t) => {
   }
   const denied = await call(channel, "/mail.Mail/Send", { userId: "no" });
   assert.equal(denied.details, "DENY: CONSENT_WITHDRAWN", "the subject is not named");
-  assert.deepEqual(deciding.asked.at(-1), { controller: "example", subjectId: "no", purpose: "marketing_email", dataCategories: ["user.contact.email"] });
+  assert.deepEqual(deciding.asked.at(-1), {
+    controller: "example",
+    subjectId: "no",
+    purpose: "marketing_email",
+    dataCategories: ["user.contact.email"],
+  });
 });
 
 test("without the option subject, methods that name no field are refused; exempt services and gRPC's own are not", async (t) => {
@@ -208,7 +232,7 @@ class Ended {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); ) {
+  for (const end = performance.now() + 10_000; !condition();) {
     assert.ok(performance.now() < end, "it takes too long");
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -275,6 +299,39 @@ test("a withdrawal ends a stream before its next message, in and out", async (t)
   }
 });
 
+test("a withdrawal ends a stream on which no message passes, and so does the end of a decision", async (t) => {
+  for (const end of ["withdrawn", "expired"]) {
+    let handler: ServerDuplexStream<Request, Request> | undefined;
+    const { channel, deciding } = await serve(
+      t,
+      serviceOf("mail.Mail", true, true),
+      () => ({
+        Send: (stream: ServerDuplexStream<Request, Request>) => {
+          handler = stream;
+          stream.on("data", () => undefined).on("error", () => undefined);
+        },
+      }),
+      { streamRecheckMs: end === "expired" ? 3_600_000 : 10 },
+    );
+    deciding.validForMs = end === "expired" ? 50 : undefined;
+    const stream = channel.makeBidiStreamRequest("/mail.Mail/Send", serialize, deserialize, { deadline: Date.now() + 10_000 });
+    const ended = new Ended(stream);
+    stream.write({ userId: "yes" });
+    await until(() => handler !== undefined && (end === "expired" || deciding.asked.length > 3));
+    assert.equal(ended.code, undefined, "it goes on as long as it is allowed");
+    deciding.allowed.clear();
+    assert.deepEqual(await ended.result(), { got: [], code: status.PERMISSION_DENIED }, end);
+    assert.ok(handler!.cancelled);
+    assert.deepEqual(
+      deciding.seen,
+      ["allowed", "denied"].map((o) => `/mail.Mail/Send marketing_email ${o}`),
+    );
+    const { length } = deciding.asked;
+    await call(channel, "/mail.Mail/Other", {});
+    assert.equal(deciding.asked.length, length, "nothing is asked for a stream that has ended");
+  }
+});
+
 test("a server's stream is decided for each message that it sends", async (t) => {
   const { channel, deciding } = await serve(t, serviceOf("mail.Mail", false, true), (_, d) => ({
     Send: (stream: ServerWritableStream<Request, Request>) => {
@@ -288,7 +345,16 @@ test("a server's stream is decided for each message that it sends", async (t) =>
       stream.on("error", () => undefined);
     },
   }));
-  const stream = () => new Ended(channel.makeServerStreamRequest("/mail.Mail/Send", serialize, deserialize, { userId: "yes" }, { deadline: Date.now() + 10_000 })).result();
+  const stream = () =>
+    new Ended(
+      channel.makeServerStreamRequest(
+        "/mail.Mail/Send",
+        serialize,
+        deserialize,
+        { userId: "yes" },
+        { deadline: Date.now() + 10_000 },
+      ),
+    ).result();
   assert.deepEqual(await stream(), { got: ["1", "2"], code: status.PERMISSION_DENIED });
   assert.deepEqual(await stream(), { got: [], code: status.PERMISSION_DENIED });
   assert.equal(deciding.runs, 1);

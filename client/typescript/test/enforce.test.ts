@@ -47,8 +47,14 @@ async function tryAll(base: string, path: string, deciding: Deciding, where: str
       assert.ok(!JSON.stringify(body).includes(`"${user}"`) || user === "", "the subject is not named");
     }
   }
-  assert.deepEqual(new Set(deciding.asked.map((a) => `${a.controller} ${a.dataCategories}`)), new Set(["example user.contact.email"]));
-  assert.deepEqual(deciding.asked.map((a) => a.subjectId), ["yes", "no", "down"]);
+  assert.deepEqual(
+    new Set(deciding.asked.map((a) => `${a.controller} ${a.dataCategories}`)),
+    new Set(["example user.contact.email"]),
+  );
+  assert.deepEqual(
+    deciding.asked.map((a) => a.subjectId),
+    ["yes", "no", "down"],
+  );
 }
 
 const codes = (decision: Decision) => ({ obligations: decision.obligations.map((o) => o.code) });
@@ -78,7 +84,12 @@ test("Express: a refusal that comes after something else has answered runs nothi
   const consent = enforceExpress({ checker, controller: "example", subject: () => "u" });
   const app = express();
   let ran = 0;
-  app.get("/", (_, res, next) => (res.status(504).json({}), next()), consent.requires("p"), () => void ran++);
+  app.get(
+    "/",
+    (_, res, next) => (res.status(504).json({}), next()),
+    consent.requires("p"),
+    () => void ran++,
+  );
   const failed = new Promise((resolve) => app.use(((error, _req, _res, _next) => resolve(error)) as express.ErrorRequestHandler));
   const server = app.listen(0, "127.0.0.1");
   t.after(() => server.close());
@@ -172,7 +183,11 @@ test("NestJS runs what is allowed", async (t) => {
     outcomes.map(([, , outcome]) => `Mail.send marketing_email ${outcome}`),
   );
   assert.deepEqual(await (await fetch(`${base}/profile`, { headers: { user: "yes" } })).json(), { obligations: [3] });
-  assert.equal((await fetch(`${base}/profile`, { headers: { user: "no" } })).status, 403, "a controller's purpose is its handlers'");
+  assert.equal(
+    (await fetch(`${base}/profile`, { headers: { user: "no" } })).status,
+    403,
+    "a controller's purpose is its handlers'",
+  );
   for (const path of ["/mail/health", "/profile/health"]) {
     assert.deepEqual(await (await fetch(base + path)).json(), { ok: true });
   }
@@ -185,7 +200,12 @@ test("NestJS runs what is allowed", async (t) => {
 
 test("NestJS refuses calls of a kind that is not enforced, unless it is told where their request is", async () => {
   const context = (type: string) =>
-    ({ getType: () => type, getHandler: () => Mail.prototype.send, getClass: () => Mail, getArgByIndex: () => ({ headers: { user: "yes" } }) }) as never;
+    ({
+      getType: () => type,
+      getHandler: () => Mail.prototype.send,
+      getClass: () => Mail,
+      getArgByIndex: () => ({ headers: { user: "yes" } }),
+    }) as never;
   const options = { ...deciding.options, subject: (request: { headers: Record<string, unknown> }) => userOf(request.headers) };
   await assert.rejects(new ConsentGuard(options).canActivate(context("rpc")), /declares no purpose/);
   const told = new ConsentGuard({ ...options, request: (c) => c.getArgByIndex(0) });

@@ -48,7 +48,10 @@ class ServedTransport extends Served implements Transport {
     if (!path.endsWith("/WatchInvalidations")) {
       throw new ConsentError("UNIMPLEMENTED", path);
     }
-    const stream = this.open({ message: (m) => events.message(m), end: () => events.end(new ConsentError("UNAVAILABLE", "ended")) });
+    const stream = this.open({
+      message: (m) => events.message(m),
+      end: () => events.end(new ConsentError("UNAVAILABLE", "ended")),
+    });
     return { send: (m, sent) => (stream.send(m), sent()), end: () => stream.end(), cancel: () => stream.cancel() };
   }
 
@@ -92,7 +95,10 @@ test("batches and filters are answered by the near cache", async () => {
   const requests = ["u", "v"].map((id) => subject(id));
   for (let i = 0; i < 3; i++) {
     const results = await client.batchCheck({ requests });
-    assert.deepEqual(results.map((r) => r.decision.allowed), [true, false]);
+    assert.deepEqual(
+      results.map((r) => r.decision.allowed),
+      [true, false],
+    );
     assert.deepEqual(await client.filter(["u", "v"], { controller: "example", purpose: "p" }), ["u"]);
   }
   assert.equal(server.asked, 2);
@@ -164,7 +170,10 @@ test("closing rejects calls at once, and tells the last answers before the conne
   assert.ok(server.watched.ended);
   await settle();
   const told = server.reports.flatMap((r) => fromBinary(ReportAnswersRequestSchema, r).answers);
-  assert.deepEqual(told.map((a) => [a.decisionId, a.count, a.controller, a.purpose, a.decision]), [["d1", 1n, "example", "p", 2]]);
+  assert.deepEqual(
+    told.map((a) => [a.decisionId, a.count, a.controller, a.purpose, a.decision]),
+    [["d1", 1n, "example", "p", 2]],
+  );
   assert.ok(server.closed >= 2);
 });
 
@@ -175,7 +184,10 @@ test("answers are reported every five seconds", async () => {
   }
   server.time.pass(5_000);
   await settle();
-  assert.deepEqual(server.reports.flatMap((r) => fromBinary(ReportAnswersRequestSchema, r).answers.map((a) => a.count)), [3n]);
+  assert.deepEqual(
+    server.reports.flatMap((r) => fromBinary(ReportAnswersRequestSchema, r).answers.map((a) => a.count)),
+    [3n],
+  );
   server.time.pass(5_000);
   await settle();
   assert.equal(server.reports.length, 1, "there was nothing to tell");

@@ -23,16 +23,36 @@ import { tokenOf } from "./near-world.js";
 // The numbers are from Python: hmac, zlib.crc32.
 test("slots, checksums and tokens are those of the protocol", () => {
   const hello = create(WatchInvalidationsResponseSchema, {
-    hello: { storeId: Buffer.alloc(16, 9), slotKey: Buffer.from(Array.from({ length: 32 }, (_, i) => i)), slotCount: 65_536, lease: { seconds: 2n } },
+    hello: {
+      storeId: Buffer.alloc(16, 9),
+      slotKey: Buffer.from(Array.from({ length: 32 }, (_, i) => i)),
+      slotCount: 65_536,
+      lease: { seconds: 2n },
+    },
   }).hello!;
   assert.equal(slotOf(hello, "example", "user-42"), 53_783);
   assert.notEqual(slotOf(hello, "a", "bc"), slotOf(hello, "ab", "c"));
-  const message = { fromPosition: 5n, position: 8n, revision: 77n, slots: [1, 3, 65_535], policyRevision: "p2é", heartbeat: 1n, serverTime: 99n };
+  const message = {
+    fromPosition: 5n,
+    position: 8n,
+    revision: 77n,
+    slots: [1, 3, 65_535],
+    policyRevision: "p2é",
+    heartbeat: 1n,
+    serverTime: 99n,
+  };
   assert.equal(checksum(create(WatchInvalidationsResponseSchema, message)), sums.message);
   assert.equal(checksum(create(WatchInvalidationsResponseSchema, { ...message, hello })), sums.hello);
   assert.deepEqual(parseToken(tokenOf(70)), { storeId: "07".repeat(16), revision: 70 });
   assert.equal(parseToken(tokenOf(Number.MAX_SAFE_INTEGER))?.revision, Number.MAX_SAFE_INTEGER);
-  for (const text of ["", tokenOf(70).slice(1), `${tokenOf(70)}A`, tokenOf(70).replace("A", "B"), tokenOf(2 ** 60), tokenOf(70).replaceAll("A", "+")]) {
+  for (const text of [
+    "",
+    tokenOf(70).slice(1),
+    `${tokenOf(70)}A`,
+    tokenOf(70).replace("A", "B"),
+    tokenOf(2 ** 60),
+    tokenOf(70).replaceAll("A", "+"),
+  ]) {
     assert.equal(parseToken(text), undefined, text);
   }
 });
@@ -57,7 +77,10 @@ test("each field of a request, and of what it holds, is part of the key", () => 
     others.set(`without ${localName}`, { ...base(), [localName]: undefined });
   }
   for (const { localName } of RecipientSchema.fields) {
-    others.set(`without recipient.${localName}`, { ...base(), recipient: { ...base().recipient, [localName]: undefined } as never });
+    others.set(`without recipient.${localName}`, {
+      ...base(),
+      recipient: { ...base().recipient, [localName]: undefined } as never,
+    });
   }
   for (const name of Object.keys(base().context!)) {
     const { [name]: dropped, ...context } = base().context as Record<string, never>;
@@ -74,6 +97,8 @@ test("each field of a request, and of what it holds, is part of the key", () => 
     "a string for a number": { context: { ...(base().context as object), n: "1.5" } },
     "a nested value": { context: { ...(base().context as object), list: ["a", { b: true }] } },
     "a list that is nested otherwise": { context: { ...(base().context as object), list: [["a"], { b: false }] } },
+    "a name that is longer": { context: { at: true, b: true } },
+    "a name that is shorter": { context: { a: true, tb: true } },
     "minus zero": { context: { ...(base().context as object), n: -0 } },
     zero: { context: { ...(base().context as object), n: 0 } },
     "ids swapped": { controller: "s", subjectId: "c" },
@@ -93,7 +118,11 @@ test("each field of a request, and of what it holds, is part of the key", () => 
 test("a request asks the same in any order of its properties, and as a message", () => {
   const { context, recipient, ...rest } = base();
   const { list, ...facts } = context as { list: unknown[] };
-  const turned = { context: { list, ...facts }, recipient: { country: "DE", id: "r", kind: recipient!.kind! }, ...rest } as CheckInit;
+  const turned = {
+    context: { list, ...facts },
+    recipient: { country: "DE", id: "r", kind: recipient!.kind! },
+    ...rest,
+  } as CheckInit;
   assert.equal(keyOf(turned), keyOf(base()));
   assert.equal(keyOf(create(CheckRequestSchema, base())), keyOf(base()));
   assert.equal(keyOf({ ...base(), consistency: fullyConsistent() } as CheckInit), keyOf(base()));
@@ -129,7 +158,12 @@ test("what is no plain JSON, or has fields that are not known, has no key", () =
 
 function entry(key: string, more: Partial<NearEntry> = {}): NearEntry {
   const response = create(CheckResponseSchema, { decision: 1, decisionId: key, policyRevision: "p1" });
-  const asked = { controller: "example", purpose: "p", dataCategories: ["user.contact"], recipient: create(RecipientSchema, { kind: 2 }) };
+  const asked = {
+    controller: "example",
+    purpose: "p",
+    dataCategories: ["user.contact"],
+    recipient: create(RecipientSchema, { kind: 2 }),
+  };
   return { key, response, asked, revision: 70, slot: 1, validUntilMs: Infinity, used: false, answers: 0, ...more };
 }
 

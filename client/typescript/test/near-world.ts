@@ -128,7 +128,14 @@ export class ServedStream implements NearStream {
 
   greet(change: MessageInitShape<typeof WatchInvalidationsResponseSchema> = {}): void {
     const { hello } = this.world;
-    this.tell({ hello, position: 5n, fromPosition: 5n, revision: BigInt(this.world.revision), policyRevision: this.world.policy, ...change });
+    this.tell({
+      hello,
+      position: 5n,
+      fromPosition: 5n,
+      revision: BigInt(this.world.revision),
+      policyRevision: this.world.policy,
+      ...change,
+    });
   }
 
   echo(heartbeat: bigint): void {

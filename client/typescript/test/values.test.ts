@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { inspect } from "node:util";
 import { test } from "node:test";
 
@@ -85,6 +86,13 @@ test("what is no request is refused with the documented error, by every call", a
     await assert.rejects(allowing().getSubject(request), refused);
     await assert.rejects(allowing().listEvents(request).next(), refused);
   }
+});
+
+test("a request that is nested too deep, or contains itself, is told so", async () => {
+  for (const context of [circular as JsonObject, nested(3_000)]) {
+    await assert.rejects(allowing().check({ ...ask, context }), /nested deeper than 100 levels, or contains itself/);
+  }
+  assert.equal(await allowing().isAllowed({ ...ask, context: nested(50) }), true);
 });
 
 test("a timeout is a number, and an hour at most", async () => {
@@ -288,10 +296,13 @@ test("thousands of calls may share a signal without a warning, and leave nothing
   const asked = Array.from({ length: 1_000 }, () => client.isAllowed(ask, { signal }));
   const cut = Array.from({ length: 1_000 }, () => client.check(ask, { signal: controller.signal, timeoutMs: 60_000 }).catch((e: ConsentError) => e.code));
   controller.abort();
+  assert.equal(getEventListeners(controller.signal, "abort").length, 0);
+  assert.equal(getEventListeners(signal, "abort").length, 1);
   assert.deepEqual([...new Set(await Promise.all(cut))], ["CANCELLED"]);
   assert.deepEqual([...new Set(await Promise.all(asked))], [false]);
   await new Promise((resolve) => setImmediate(resolve));
   client.close();
+  assert.equal(getEventListeners(signal, "abort").length, 0);
   process.off("warning", warn);
   assert.deepEqual(warnings, []);
 });

@@ -17,10 +17,13 @@ export interface EnforceOptions {
   observe?: (event: EnforceEvent) => void;
 }
 
-/** Tells who the data of a call are about, such as the user who is logged in. Nobody, and an error, keep the handler from running. */
+/**
+ * Tells who the data of a call are about, such as the user who is logged in. Nobody, and an error, keep the handler
+ * from running.
+ */
 export type SubjectOf<Call> = (call: Call) => string | undefined | null | Promise<string | undefined | null>;
 
-/** One call that was let through or not. */
+/** One call that was let through or not; a stream that was let through and is ended later is two. */
 export interface EnforceEvent {
   /** The route's pattern, the handler or the gRPC method's path. */
   readonly where: string;
@@ -29,8 +32,8 @@ export interface EnforceEvent {
 }
 
 /**
- * What became of a call: it was let through; it was denied by the policies; there was no decision, or nobody could tell who it is
- * about; or it declares no purpose, and was refused.
+ * What became of a call: it was let through; it was denied by the policies; there was no decision, or nobody could tell
+ * who it is about; or it declares no purpose, and was refused.
  */
 export type EnforceOutcome = "allowed" | "denied" | "failed" | "undeclared";
 
@@ -49,13 +52,17 @@ export interface Refusal {
 }
 
 /** A call may run by the decision, or is refused. */
-export type Verdict = { readonly decision: Decision; readonly refusal?: undefined } | { readonly decision?: undefined; readonly refusal: Refusal };
+export type Verdict =
+  { readonly decision: Decision; readonly refusal?: undefined } | { readonly decision?: undefined; readonly refusal: Refusal };
 
 export const noSubject: Refusal = { status: 401, body: { error: "who the data are about cannot be told", reasons: [] } };
 export const noDecision: Refusal = { status: 503, body: { error: "consent cannot be checked at the moment", reasons: [] } };
 
 function denied(decision: Decision): Refusal {
-  return { status: 403, body: { error: String(decision), reasons: decision.reasons.map((r) => enumName(ReasonCodeSchema, r.code)) } };
+  return {
+    status: 403,
+    body: { error: String(decision), reasons: decision.reasons.map((r) => enumName(ReasonCodeSchema, r.code)) },
+  };
 }
 
 /** Lets calls through only where the subject allows their purpose: the part that no framework has a say in. */
@@ -97,13 +104,24 @@ export class Enforcer {
 
   /** Asks about a subject. It never rejects. */
   async decide(use: Use, subjectId: string): Promise<Verdict> {
-    const verdict = await this.verdict(use, subjectId).catch((): Verdict => ({ refusal: noDecision }));
-    this.count(use, verdict.decision !== undefined ? "allowed" : verdict.refusal?.status === 403 ? "denied" : "failed");
+    const verdict = await this.again(use, subjectId);
+    if (verdict.decision !== undefined) {
+      this.count(use, "allowed");
+    }
     return verdict;
   }
 
-  private async verdict({ purpose, dataCategories }: Use, subjectId: string): Promise<Verdict> {
-    const decision = await this.options.checker.check({ controller: this.options.controller, subjectId, purpose, dataCategories });
+  /** The same for what goes on, and was counted when it began: only that it is refused is told of. */
+  async again({ where, purpose, dataCategories }: Use, subjectId: string): Promise<Verdict> {
+    const verdict = await this.verdict({ subjectId, purpose, dataCategories }).catch((): Verdict => ({ refusal: noDecision }));
+    if (verdict.refusal !== undefined) {
+      this.count({ where, purpose }, verdict.refusal.status === 403 ? "denied" : "failed");
+    }
+    return verdict;
+  }
+
+  private async verdict(asked: { subjectId: string; purpose: string; dataCategories: string[] }): Promise<Verdict> {
+    const decision = await this.options.checker.check({ controller: this.options.controller, ...asked });
     return decision.allowed === true ? { decision } : { refusal: denied(decision) };
   }
 

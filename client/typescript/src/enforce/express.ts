@@ -27,9 +27,9 @@ export interface ExpressOptions extends EnforceOptions {
 /** What `enforceExpress` gives. */
 export interface ExpressEnforcement {
   /**
-   * A middleware that lets a request through to what comes after it only where its subject allows the purpose, for the data
-   * categories that the route uses. Else it answers 403 with the reasons, 401 where the subject cannot be told, or 503 where
-   * there is no decision, as JSON: `{ error, reasons }`.
+   * A middleware that lets a request through to what comes after it only where its subject allows the purpose, for the
+   * data categories that the route uses. Else it answers 403 with the reasons, 401 where the subject cannot be told, or
+   * 503 where there is no decision, as JSON: `{ error, reasons }`.
    */
   requires(purpose: string, ...dataCategories: string[]): RequestHandler;
   /** The decision that let a request through, with the obligations to meet; one that denies if there was none. */
@@ -56,7 +56,10 @@ export function enforceExpress(options: ExpressOptions): ExpressEnforcement {
   return { requires, decisionOf: (req) => enforcer.decisionOf(req) };
 }
 
-/** Something else may have answered meanwhile, such as a timeout: an error goes on to where errors go, past all handlers. */
+/**
+ * Something else may have answered meanwhile, such as a timeout: an error goes on to where errors go, past all
+ * handlers.
+ */
 function refuse(res: Response, { status, body }: Refusal, next: NextFunction): void {
   try {
     res.status(status).json(body);

@@ -27,9 +27,9 @@ export interface FastifyOptions extends EnforceOptions {
 /** What `enforceFastify` gives. */
 export interface FastifyEnforcement {
   /**
-   * A hook, for `preHandler`, that lets a request through only where its subject allows the purpose, for the data categories that
-   * the route uses. Else it answers 403 with the reasons, 401 where the subject cannot be told, or 503 where there is no
-   * decision, as JSON: `{ error, reasons }`.
+   * A hook, for `preHandler`, that lets a request through only where its subject allows the purpose, for the data
+   * categories that the route uses. Else it answers 403 with the reasons, 401 where the subject cannot be told, or 503
+   * where there is no decision, as JSON: `{ error, reasons }`.
    */
   requires(purpose: string, ...dataCategories: string[]): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
   /** The decision that let a request through, with the obligations to meet; one that denies if there was none. */

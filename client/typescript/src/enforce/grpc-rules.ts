@@ -1,4 +1,12 @@
-import { getOption, hasOption, ScalarType, type AnyDesc, type DescField, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import {
+  getOption,
+  hasOption,
+  ScalarType,
+  type AnyDesc,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+} from "@bufbuild/protobuf";
 
 import { purpose as purposeOption } from "../gen/consent/v1/options_pb.js";
 
@@ -92,15 +100,21 @@ export function subjectIn(request: unknown, field: readonly DescField[]): string
   return typeof subject === "string" && others.length === 0 ? subject : undefined;
 }
 
-/** A field as protobuf-es, protobufjs and proto-loader (by either of its names), or google-protobuf (by a method) have it. */
+/**
+ * A field as protobuf-es, protobufjs and proto-loader (by either of its names), or google-protobuf (by a method) have
+ * it.
+ */
 function valuesOf(message: unknown, f: DescField): unknown[] {
   if (typeof message !== "object" || message === null) {
     return [];
   }
   const of = message as Record<string, unknown>;
   const group = f.oneof === undefined ? undefined : of[f.oneof.localName];
-  const chosen = typeof group === "object" && group !== null && "case" in group ? (group as { case: unknown; value: unknown }) : undefined;
+  const chosen =
+    typeof group === "object" && group !== null && "case" in group ? (group as { case: unknown; value: unknown }) : undefined;
   const getter = of[`get${f.localName[0]?.toUpperCase()}${f.localName.slice(1)}`];
   const got: unknown = typeof getter === "function" ? getter.call(message) : undefined;
-  return [of[f.localName], of[f.name], chosen?.case === f.localName ? chosen.value : undefined, got].filter((v) => v !== undefined && v !== null);
+  return [of[f.localName], of[f.name], chosen?.case === f.localName ? chosen.value : undefined, got].filter(
+    (v) => v !== undefined && v !== null,
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * An interceptor for servers of `@grpc/grpc-js`: a method runs only where the person whom a call is about allows the purpose
- * that the method declares in its proto file.
+ * An interceptor for servers of `@grpc/grpc-js`: a method runs only where the person whom a call is about allows the
+ * purpose that the method declares in its proto file.
  *
  * ```proto
  * rpc SendNewsletter(SendNewsletterRequest) returns (SendNewsletterResponse) {
@@ -15,7 +15,13 @@
  *
  * @packageDocumentation
  */
-import { ServerInterceptingCall, status, type Metadata, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
+import {
+  ServerInterceptingCall,
+  status,
+  type Metadata,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from "@grpc/grpc-js";
 import type { AnyDesc } from "@bufbuild/protobuf";
 
 import type { Decision } from "../decision.js";
@@ -35,12 +41,20 @@ export interface GrpcCall {
 /** How gRPC methods are enforced. */
 export interface GrpcOptions extends EnforceOptions {
   /**
-   * The descriptors of the services that are served: of protobuf-es, `[Mail]`; of all else a registry of a descriptor set,
-   * `createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes))`. A method of no service in here is refused.
+   * The descriptors of the services that are served: of protobuf-es, `[Mail]`; of all else a registry of a descriptor
+   * set, `createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes))`. A method of no service in here is refused.
    */
   services: Iterable<AnyDesc>;
-  /** Tells the subject of a call whose method names no field for it. Nobody: UNAUTHENTICATED. Not set: such methods are refused. */
+  /**
+   * Tells the subject of a call whose method names no field for it. Nobody: UNAUTHENTICATED. Not set: such methods are
+   * refused.
+   */
   subject?: SubjectOf<GrpcCall>;
+  /**
+   * How long a stream goes on by one decision while no message passes, in milliseconds. Default 2,000; zero and less
+   * mean the default. With a near cache a check costs next to nothing, and it may be much shorter.
+   */
+  streamRecheckMs?: number;
   /** Services that need declare nothing, by full name. gRPC's own, such as health, are exempt anyway. */
   exempt?: string[];
 }
@@ -48,11 +62,13 @@ export interface GrpcOptions extends EnforceOptions {
 /** What `enforceGrpc` gives. */
 export interface GrpcEnforcement {
   /**
-   * Decides before the handler runs, by the first message where the method names a field for the subject; and on a stream again
-   * for each message, before it is handed out or sent. All messages of a stream are about one subject.
+   * Decides before the handler runs, by the first message where the method names a field for the subject: a handler
+   * that has to speak first takes its subject from the option `subject`. A stream is decided again for each message,
+   * before it is handed out or sent, at the decision's validUntil, and when `streamRecheckMs` have passed without. All
+   * messages of a stream are about one subject.
    *
-   * A denial ends the call with PERMISSION_DENIED and the reasons, no decision with UNAVAILABLE, a message without a subject or
-   * about another with INVALID_ARGUMENT, and a method that declares nothing with INTERNAL.
+   * A denial ends the call with PERMISSION_DENIED and the reasons, no decision with UNAVAILABLE, a message without a
+   * subject or about another with INVALID_ARGUMENT, and a method that declares nothing with INTERNAL.
    *
    * Give it last of the server's interceptors if others change metadata: `decisionOf` knows a call by them.
    */
@@ -60,6 +76,8 @@ export interface GrpcEnforcement {
   /** The newest decision that let a call go on, with the obligations to meet; one that denies if there was none. */
   decisionOf(call: { readonly metadata: Metadata }): Decision;
 }
+
+const defaultRecheckMs = 2_000;
 
 /** @throws TypeError that names what the options lack. */
 export function enforceGrpc(options: GrpcOptions): GrpcEnforcement {
@@ -70,7 +88,10 @@ export function enforceGrpc(options: GrpcOptions): GrpcEnforcement {
     if (rule.purpose === "" && rule.fault === undefined) {
       return new ServerInterceptingCall(call);
     }
-    return new EnforcedCall(call, { enforcer, rule, method: path, subject: options.subject, stream: requestStream || responseStream });
+    const { subject, streamRecheckMs: wanted = 0 } = options;
+    const recheckMs = wanted > 0 ? wanted : defaultRecheckMs;
+    const stream = requestStream || responseStream;
+    return new EnforcedCall(call, { enforcer, rule, method: path, subject, stream, recheckMs });
   };
   return { interceptor, decisionOf: (call) => enforcer.decisionOf(call.metadata) };
 }
@@ -82,14 +103,16 @@ interface Terms {
   readonly method: string;
   readonly subject: SubjectOf<GrpcCall> | undefined;
   readonly stream: boolean;
+  readonly recheckMs: number;
 }
 
 type Listener = Parameters<ServerInterceptingCall["start"]>[0];
 type Status = Parameters<ServerInterceptingCall["sendStatus"]>[0];
 
 /**
- * One call. Its handler is not told of it before there is a decision: what the handler sends comes after that. Messages are read
- * one by one, as the handler asks for them, so that at most one waits to be decided on its way in, and one on its way out.
+ * One call. Its handler is not told of it before there is a decision: what the handler sends comes after that. Messages
+ * are read one by one, as the handler asks for them, so that at most one waits to be decided on its way in, and one on
+ * its way out.
  */
 class EnforcedCall extends ServerInterceptingCall {
   private listener: Listener | undefined;
@@ -99,6 +122,8 @@ class EnforcedCall extends ServerInterceptingCall {
   private subject: string | undefined;
   private begun = false;
   private over = false;
+  /** When the stream is decided again unless a message has it done before. */
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly inner: ServerInterceptingCallInterface,
@@ -114,7 +139,7 @@ class EnforcedCall extends ServerInterceptingCall {
       onReceiveMessage: (message) => void this.take(message),
       onReceiveHalfClose: () => this.halfClose(),
       onCancel: () => {
-        this.over = true;
+        this.finish();
         listener.onCancel();
       },
     });
@@ -152,9 +177,14 @@ class EnforcedCall extends ServerInterceptingCall {
 
   override sendStatus(ended: Status): void {
     if (!this.over) {
-      this.over = true;
+      this.finish();
       this.inner.sendStatus(ended);
     }
+  }
+
+  private finish(): void {
+    this.over = true;
+    clearTimeout(this.timer);
   }
 
   private open(metadata: Metadata): void {
@@ -244,13 +274,26 @@ class EnforcedCall extends ServerInterceptingCall {
     if (this.over) {
       return false;
     }
-    const verdict: Verdict = await this.terms.enforcer.decide(this.use(), this.subject ?? "");
-    if (verdict.decision !== undefined) {
-      this.terms.enforcer.let(this.metadata!, verdict.decision);
-      return !this.over;
+    const { enforcer } = this.terms;
+    const subject = this.subject ?? "";
+    const verdict: Verdict = await (this.begun ? enforcer.again(this.use(), subject) : enforcer.decide(this.use(), subject));
+    if (verdict.decision === undefined) {
+      this.refuse(codeOf(verdict.refusal), verdict.refusal.body.error);
+      return false;
     }
-    this.refuse(codeOf(verdict.refusal), verdict.refusal.body.error);
-    return false;
+    enforcer.let(this.metadata!, verdict.decision);
+    if (this.terms.stream && !this.over) {
+      this.decideLater(verdict.decision);
+    }
+    return !this.over;
+  }
+
+  /** At validUntil, if that is still to come by this machine's clock, or when it is time. */
+  private decideLater({ validUntil }: Decision): void {
+    const { recheckMs } = this.terms;
+    const left = validUntil === undefined ? recheckMs : validUntil.getTime() - Date.now();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.decide(), left > 0 ? Math.min(left, recheckMs) : recheckMs).unref();
   }
 
   private use(): Use {

@@ -2,7 +2,8 @@
  * A guard for NestJS 10 and later: a handler runs only where the person whom it is about allows its purpose.
  *
  * ```ts
- * app.useGlobalGuards(new ConsentGuard({ checker: client, controller: "example", subject: (request) => request.user.id }));
+ * const subject = (request) => request.user.id;
+ * app.useGlobalGuards(new ConsentGuard({ checker: client, controller: "example", subject }));
  *
  * @Controller()
  * class Newsletter {
@@ -49,7 +50,9 @@ const metadataKey = "consentd:purpose";
 /** What a handler declares; null: it uses no person's data. */
 type Declared = { purpose: string; dataCategories: string[] } | null;
 
-/** Declares the purpose for which a handler, or all of a controller's, uses personal data, and the data's categories. */
+/**
+ * Declares the purpose for which a handler, or all of a controller's, uses personal data, and the data's categories.
+ */
 export function Purpose(purpose: string, ...dataCategories: string[]): CustomDecorator {
   if (typeof purpose !== "string" || purpose === "") {
     throw new TypeError("Purpose: name the purpose; NoPersonalData declares that there is none");
@@ -75,8 +78,9 @@ export const ConsentDecision: () => ParameterDecorator = createParamDecorator((_
 );
 
 /**
- * Lets handlers run only where the subject allows the purpose that they declare. A denial is 403 with the reasons, a subject that
- * cannot be told 401, no decision 503. A handler that declares nothing is refused: 500, and the outcome `undeclared`.
+ * Lets handlers run only where the subject allows the purpose that they declare. A denial is 403 with the reasons, a
+ * subject that cannot be told 401, no decision 503. A handler that declares nothing is refused: 500, and the outcome
+ * `undeclared`.
  */
 export class ConsentGuard implements CanActivate {
   private readonly enforcer: Enforcer;
