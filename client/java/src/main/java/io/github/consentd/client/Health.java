@@ -47,7 +47,7 @@ final class Health extends ClientCall.Listener<byte[]> {
   }
 
   boolean isServing() {
-    return serving || (speechless && link.isReady());
+    return (serving || speechless) && link.isReady(); // a link that was replaced is heard of by the next watch
   }
 
   void watch() {
