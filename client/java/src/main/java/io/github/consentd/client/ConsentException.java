@@ -20,6 +20,8 @@ import java.util.stream.Stream;
 /**
  * The only exception that calls throw: a gRPC status other than OK. A session's may be a {@link StoreMismatchException}, that of
  * {@code guard} a {@link DeniedException}. It can be serialized; what caused it then is a description.
+ *
+ * @serial exclude
  */
 public sealed class ConsentException extends RuntimeException permits StoreMismatchException, DeniedException {
   private static final long serialVersionUID = 1L;
@@ -127,17 +129,29 @@ public sealed class ConsentException extends RuntimeException permits StoreMisma
         status.getCode().toStatus().withDescription(error.getMessage()), violations, duration(error.getRetryDelay()));
   }
 
-  /** The gRPC status; never OK. */
+  /**
+   * The gRPC status; never OK.
+   *
+   * @return such as UNAVAILABLE
+   */
   public Status.Code code() {
     return code;
   }
 
-  /** The fields at fault; empty where the server names none. */
+  /**
+   * The fields at fault; empty where the server names none.
+   *
+   * @return not to be changed
+   */
   public List<Violation> violations() {
     return violations;
   }
 
-  /** How long the server asks to wait before the next attempt; zero: it does not say. */
+  /**
+   * How long the server asks to wait before the next attempt; zero: it does not say.
+   *
+   * @return zero and more
+   */
   public Duration retryDelay() {
     return retryDelay;
   }

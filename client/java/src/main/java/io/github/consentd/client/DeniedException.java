@@ -19,7 +19,11 @@ public final class DeniedException extends ConsentException {
     this.decision = decision;
   }
 
-  /** The denial; one without reasons after the exception was serialized. */
+  /**
+   * The denial; one without reasons after the exception was serialized.
+   *
+   * @return one that denies
+   */
   public Decision decision() {
     return decision == null ? Decision.NONE : decision;
   }

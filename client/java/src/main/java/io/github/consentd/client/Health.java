@@ -22,7 +22,7 @@ final class Health extends ClientCall.Listener<byte[]> {
   private static final String SERVICE = "consent.v1.DecisionService";
   private static final byte[] SERVING = {8, 1}; // status = SERVING
 
-  private static final MethodDescriptor<byte[], byte[]> WATCH =
+  static final MethodDescriptor<byte[], byte[]> WATCH =
       MethodDescriptor.<byte[], byte[]>newBuilder(new Bytes(), new Bytes())
           .setType(MethodDescriptor.MethodType.SERVER_STREAMING)
           .setFullMethodName("grpc.health.v1.Health/Watch")
@@ -47,7 +47,7 @@ final class Health extends ClientCall.Listener<byte[]> {
   }
 
   boolean isServing() {
-    return serving || (speechless && link.isReady());
+    return (serving || speechless) && link.isReady(); // a link that was replaced is heard of by the next watch
   }
 
   void watch() {

@@ -444,7 +444,7 @@ final class Lane {
         (response, e) -> {
           if (e == null) {
             check.complete(response);
-            check.on.giveUpMute();
+            timer.schedule(check.on::giveUpMute, QUIET_NANOS); // a server that is busy answers both at about the same time
           }
         });
   }
@@ -660,7 +660,9 @@ final class Lane {
       } finally {
         lock.unlock();
       }
-      fail(ending(status, trailers), neverOpened || streamless);
+      if (status != Link.GIVEN_UP) {
+        fail(ending(status, trailers), neverOpened || streamless);
+      }
       kick();
     }
 

@@ -30,6 +30,12 @@ final class Link implements AutoCloseable {
   /** Beyond the slowest handshake that a call is worth waiting for; see also {@link Channels#CONNECT_MILLIS}. */
   static final long CONNECTING_NANOS = TimeUnit.SECONDS.toNanos(6);
 
+  /**
+   * How calls end, this very instance, that waited for a connection which was given up: nothing of them has left, so they may begin
+   * anew at once, and it is no failure of theirs.
+   */
+  static final Status GIVEN_UP = Status.UNAVAILABLE.withDescription("it takes too long to connect");
+
   /** As long as a call may take that names no deadline. */
   static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -100,6 +106,7 @@ final class Link implements AutoCloseable {
       lock.unlock();
     }
     if (abandon) {
+      old.abandoned = true;
       old.channel.shutdownNow();
     } else {
       old.channel.shutdown();
@@ -112,6 +119,7 @@ final class Link implements AutoCloseable {
     private volatile long heard;
     private volatile long asked; // the first question since something was heard; until then no later than heard
     private volatile long lastReset;
+    private volatile boolean abandoned; // while it connected
     private int changes; // of state; guarded by the lock
 
     Connection(ManagedChannel channel) {
@@ -231,7 +239,8 @@ final class Link implements AutoCloseable {
       @Override
       public void onClose(Status status, Metadata trailers) {
         ended(status, trailers);
-        super.onClose(status, trailers);
+        boolean waited = abandoned && !closed && status.getCode() == Status.Code.UNAVAILABLE;
+        super.onClose(waited ? GIVEN_UP : status, trailers);
       }
     }
   }

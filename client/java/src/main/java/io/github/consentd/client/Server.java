@@ -54,9 +54,8 @@ final class Server implements Lane.Side, AutoCloseable {
 
   /** One call by itself. */
   <Q, A> CompletableFuture<A> unary(MethodDescriptor<Q, A> method, Q request, long nanos, Calling with) {
-    CallOptions bounded = with.options.withDeadlineAfter(nanos, TimeUnit.NANOSECONDS);
-    Unary<A> answer = new Unary<>(link, link.newCall(method, bounded, with.headers));
-    answer.start(request);
+    Unary<Q, A> answer = new Unary<>(link, method, request, with, System.nanoTime() + nanos);
+    answer.start();
     return answer;
   }
 
@@ -67,25 +66,37 @@ final class Server implements Lane.Side, AutoCloseable {
   }
 
   /** The answer to a call. To cancel it ends the call. */
-  private static final class Unary<A> extends CompletableFuture<A> {
+  private static final class Unary<Q, A> extends CompletableFuture<A> {
     private final Link link;
-    private final ClientCall<?, A> call;
+    private final MethodDescriptor<Q, A> method;
+    private final Q request;
+    private final Calling with;
+    private final long end;
+    private volatile ClientCall<Q, A> call;
 
-    Unary(Link link, ClientCall<?, A> call) {
+    Unary(Link link, MethodDescriptor<Q, A> method, Q request, Calling with, long end) {
       this.link = link;
-      this.call = call;
+      this.method = method;
+      this.request = request;
+      this.with = with;
+      this.end = end;
     }
 
-    @SuppressWarnings("unchecked") // the call is one of this request
-    <Q> void start(Q request) {
+    void start() {
+      CallOptions bounded = with.options.withDeadlineAfter(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+      ClientCall<Q, A> started = link.newCall(method, bounded, with.headers);
+      call = started;
       try {
-        call.start(new Listener(), new Metadata());
-        call.request(2); // a second message is a fault
-        ((ClientCall<Q, A>) call).sendMessage(request);
-        call.halfClose();
+        started.start(new Listener(), new Metadata());
+        started.request(2); // a second message is a fault
+        started.sendMessage(request);
+        started.halfClose();
       } catch (RuntimeException | Error e) {
-        call.cancel("the request could not be sent", e);
+        started.cancel("the request could not be sent", e);
         completeExceptionally(e);
+      }
+      if (isCancelled()) {
+        started.cancel("the caller left", null);
       }
     }
 
@@ -96,8 +107,9 @@ final class Server implements Lane.Side, AutoCloseable {
 
     @Override
     public boolean cancel(boolean mayInterrupt) {
+      boolean cancelled = super.cancel(mayInterrupt);
       call.cancel("the caller left", null);
-      return super.cancel(mayInterrupt);
+      return cancelled;
     }
 
     private final class Listener extends ClientCall.Listener<A> {
@@ -112,7 +124,9 @@ final class Server implements Lane.Side, AutoCloseable {
 
       @Override
       public void onClose(Status status, Metadata trailers) {
-        if (link.isClosed() && !status.isOk()) {
+        if (status == Link.GIVEN_UP && !isDone()) {
+          start();
+        } else if (link.isClosed() && !status.isOk()) {
           completeExceptionally(GrpcTransport.closed());
         } else if (!status.isOk()) {
           completeExceptionally(ConsentException.failure(status, trailers));

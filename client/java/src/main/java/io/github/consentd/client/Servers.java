@@ -22,7 +22,8 @@ final class Servers implements AutoCloseable {
   private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   private final Timer timer;
-  private final ThreadPoolExecutor sender = new ThreadPoolExecutor(0, 1, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Servers::daemon);
+  private final ThreadPoolExecutor sender =
+      new ThreadPoolExecutor(0, 1, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Servers::daemon);
   private final List<Server> all;
   private final List<Health> health;
   private final AtomicInteger turn = new AtomicInteger();

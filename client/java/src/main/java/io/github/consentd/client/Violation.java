@@ -7,5 +7,6 @@ import java.io.Serializable;
  *
  * @param field the field's path within the request, for example "data_categories[0]"
  * @param description what is wrong with it
+ * @serial exclude
  */
 public record Violation(String field, String description) implements Serializable {}

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.consentd.v1.CheckRequest;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,6 +59,19 @@ class LinkTest {
     proxy.silent = false;
     assertTrue(recovery() < 3_000);
     assertTrue(proxy.accepted.get() > 1);
+  }
+
+  @Test
+  void callsThatWaitForAConnectionThatIsGivenUpGoToTheNext() throws InterruptedException {
+    proxy.silent = true;
+    CheckRequest large = ASK.toBuilder().setPurpose("p".repeat(Lane.LARGE_CHECK)).build();
+    List<CompletableFuture<Decision>> waiting = new ArrayList<>();
+    for (int i = 0; i < 200; i++) { // more than the budget of retries
+      waiting.add(client.checkAsync(i % 2 == 0 ? ASK : large, Duration.ofMinutes(5)));
+    }
+    LaneTest.eventually(() -> proxy.accepted.get() > 0);
+    proxy.silent = false;
+    waiting.forEach(answer -> assertTrue(answer.join().allowed()));
   }
 
   @Test

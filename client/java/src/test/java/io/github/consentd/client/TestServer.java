@@ -11,6 +11,8 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.util.List;
@@ -59,8 +61,26 @@ final class TestServer extends DecisionServiceGrpc.DecisionServiceImplBase imple
   volatile java.util.function.Consumer<Streamed> onHalfClose = s -> s.answers.onCompleted();
   final Server server;
 
+  final AtomicInteger asked = new AtomicInteger(); // for its health
+
   TestServer() throws IOException {
     server = Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create()).addService(this).build().start();
+  }
+
+  /** One that tells its health. */
+  TestServer(boolean serving) throws IOException {
+    ServerServiceDefinition health =
+        ServerServiceDefinition.builder("grpc.health.v1.Health")
+            .addMethod(
+                Health.WATCH,
+                ServerCalls.asyncServerStreamingCall(
+                    (request, answers) -> {
+                      answers.onNext(new byte[] {8, (byte) (serving ? 1 : 2)});
+                      asked.incrementAndGet();
+                    }))
+            .build();
+    server =
+        Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create()).addService(this).addService(health).build().start();
   }
 
   /** Answers all checks of a message in one. */
