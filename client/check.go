@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 )
@@ -25,6 +26,9 @@ type Hook func(ctx context.Context, request *consentv1.CheckRequest) (context.Co
 
 // Check decides one purpose for one subject; NewCheck makes the request. A denial is an answer, no error. With an error
 // the decision is the zero one, which denies.
+//
+// Metadata of ctx (metadata.AppendToOutgoingContext) go with the call, as with all others; a check that has some shares
+// no message with others. With an "authorization" of its own it is that caller's, and no near cache answers it.
 func (c *Client) Check(ctx context.Context, request *consentv1.CheckRequest) (Decision, error) {
 	return c.check(ctx, request, c.fresh)
 }
@@ -62,7 +66,10 @@ func (c *Client) hooked(ctx context.Context, request *consentv1.CheckRequest, fr
 
 func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (Decision, error) {
 	var session *nearSession
-	if c.near != nil {
+	if c.near != nil && !ownCredentials(ctx) {
+		if err := contextError(ctx); err != nil {
+			return Decision{}, err
+		}
 		var hit *nearEntry
 		if hit, session = c.near.lookup(request, fresh); hit != nil {
 			return hit.decision, nil
@@ -73,11 +80,25 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 		return Decision{}, err
 	}
 	decision := decisionOf(response)
-	if c.near != nil {
+	if session != nil {
 		c.near.store(session, request, response, decision)
 	}
 	recycle(response)
 	return decision, nil
+}
+
+// contextError is the status of a call whose context has ended.
+func contextError(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	return nil
+}
+
+// ownCredentials reports whether a call has credentials of its own: what another caller was told is not for it.
+func ownCredentials(ctx context.Context) bool {
+	md, has := metadata.FromOutgoingContext(ctx)
+	return has && len(md.Get("authorization")) > 0
 }
 
 // ask has the server decide, on a state that reflects what was written before.
@@ -113,6 +134,7 @@ func (c *Client) hedged(ctx context.Context, request *consentv1.CheckRequest) (*
 	}
 	ctx, cancel := context.WithDeadline(ctx, c.conn.deadline(ctx))
 	defer cancel()
+	request = proto.CloneOf(request) // the slower of the two may read it when the caller has it back
 	type answer struct {
 		response *consentv1.CheckResponse
 		err      error
@@ -148,31 +170,44 @@ func (c *Client) unary(ctx context.Context, request *consentv1.CheckRequest) (*c
 
 // remote asks over a stream where that is possible, else by a call.
 func (c *Client) remote(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
-	if len(c.lanes) == 0 || c.streamless.Load() {
+	if len(c.lanes) == 0 || c.streams.paused() {
 		return c.unary(ctx, request)
 	}
 	if _, has := metadata.FromOutgoingContext(ctx); has {
 		return c.unary(ctx, request) // the metadata are this call's
 	}
-	response, err := c.streamed(ctx, request)
-	if broken, ok := errors.AsType[streamError](err); ok {
-		if status.Code(broken.error) == codes.Unavailable || status.Code(broken.error) == codes.Canceled {
-			return nil, broken.error
-		}
-		if status.Code(broken.error) == codes.Unimplemented {
-			c.streamless.Store(true) // an older server
-		}
-		return c.unary(ctx, request)
+	deadline := c.conn.deadline(ctx)
+	response, err := c.streamed(ctx, deadline, request)
+	if err == nil {
+		return response, nil
+	}
+	broken, isBroken := errors.AsType[streamError](err)
+	silent, isSilent := errors.AsType[*silentError](err)
+	switch code := status.Code(broken.error); {
+	case !isBroken && !isSilent:
+		return nil, err
+	case isBroken && (code == codes.Unavailable || code == codes.Canceled):
+		return nil, broken.error
+	case isBroken && code == codes.Unimplemented:
+		c.streams.pause(longestPause) // an older server
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	began := time.Now()
+	response, err = c.unary(ctx, request)
+	if isSilent {
+		silent.lane.found(silent.stream, err, time.Since(began))
 	}
 	return response, err
 }
 
 // streamed asks over a stream, and again where the stream breaks down.
-func (c *Client) streamed(ctx context.Context, request *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, status.FromContextError(err).Err()
+func (c *Client) streamed(
+	ctx context.Context, deadline time.Time, request *consentv1.CheckRequest,
+) (*consentv1.CheckResponse, error) {
+	if err := contextError(ctx); err != nil {
+		return nil, err
 	}
-	deadline := c.conn.deadline(ctx)
 	call := streamCalls.Get().(*streamCall)
 	defer call.free()
 	var err error

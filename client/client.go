@@ -17,7 +17,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"sync/atomic"
 	"time"
@@ -28,11 +27,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
-	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
-
-// MaxBatch is how many requests one BatchCheck takes.
-const MaxBatch = wire.MaxBatch
 
 // Client talks to consentd. Its methods may be called from many goroutines at once.
 type Client struct {
@@ -44,11 +39,10 @@ type Client struct {
 	// near is nil if there is no near cache.
 	near  *nearCache
 	hooks []Hook
-	// lanes carry checks, each in its turn; none: each check is a call of its own. streamless says that the server has no
-	// streams.
+	// lanes carry checks, each in its turn; none: each check is a call of its own. streams says when they are not used.
 	lanes      []*lane
 	turn       atomic.Uint64
-	streamless atomic.Bool
+	streams    pauses
 	hedgeAfter time.Duration
 	// fresh is nil where all calls go to one node.
 	fresh *freshness
@@ -70,20 +64,34 @@ func New(connection grpc.ClientConnInterface, timeout time.Duration) *Client {
 	}
 }
 
-// Close closes the connection that Dial made; calls under way fail with CANCELED.
-func (c *Client) Close() error {
+// Close closes the connection that Dial made; calls under way fail with CANCELED. Each call of it waits until all is
+// closed, and returns what the first one did.
+func (c *Client) Close() error { return c.close() }
+
+// shut closes all that Dial has made.
+func (c *Client) shut(connection *grpc.ClientConn) error {
 	if c.near != nil {
 		c.near.close()
 	}
 	for _, l := range c.lanes {
 		l.close()
 	}
-	return c.close()
+	err := connection.Close()
+	if c.conn.links != nil {
+		c.conn.links.close()
+	}
+	return err
 }
 
 // Explain makes a decision again and tells its story, for people and audits. Its texts are not to be parsed.
 func (c *Client) Explain(ctx context.Context, request *consentv1.ExplainRequest) (*consentv1.ExplainResponse, error) {
-	t, err := c.fresh.terms(request.GetCheck().GetConsistency())
+	return c.explain(ctx, request, c.fresh)
+}
+
+func (c *Client) explain(
+	ctx context.Context, request *consentv1.ExplainRequest, fresh *freshness,
+) (*consentv1.ExplainResponse, error) {
+	t, err := fresh.terms(request.GetCheck().GetConsistency())
 	if err != nil {
 		return nil, err
 	}
@@ -96,68 +104,6 @@ func (c *Client) Explain(ctx context.Context, request *consentv1.ExplainRequest)
 		return nil, err
 	}
 	return response, nil
-}
-
-// Result is what came of one request of a batch: a decision, or an error and the zero decision.
-type Result struct {
-	Decision Decision
-	// Err is the status that Check would have returned.
-	Err error
-}
-
-// BatchCheck decides up to MaxBatch requests (more: the server's INVALID_ARGUMENT) and returns their results in their
-// order. The error is for the whole batch; a request that failed by itself has it in its result. A near cache answers
-// it if it holds all the decisions and they were right at one instant; else the server decides all of it, on one state
-// for each subject.
-func (c *Client) BatchCheck(ctx context.Context, request *consentv1.BatchCheckRequest) ([]Result, error) {
-	return c.batchCheck(ctx, request, c.fresh)
-}
-
-func (c *Client) batchCheck(ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness) ([]Result, error) {
-	if c.near == nil {
-		results, _, err := c.askBatch(ctx, request, fresh)
-		return results, err
-	}
-	hits, session := c.near.lookupAll(request, fresh)
-	if hits != nil {
-		results := make([]Result, len(hits))
-		for i, e := range hits {
-			results[i].Decision = e.decision
-		}
-		return results, nil
-	}
-	results, response, err := c.askBatch(ctx, request, fresh)
-	for i, r := range response.GetResults() {
-		c.near.store(session, request.GetRequests()[i], r.GetResponse(), results[i].Decision)
-	}
-	return results, err
-}
-
-// askBatch has the server decide. The response has as many results as the request has requests.
-func (c *Client) askBatch(
-	ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness,
-) ([]Result, *consentv1.BatchCheckResponse, error) {
-	t, err := fresh.terms(request.GetConsistency())
-	if err != nil {
-		return nil, nil, err
-	}
-	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(),
-		Consistency: t.consistency})
-	tokens := make([]string, len(response.GetResults()))
-	for i, r := range response.GetResults() {
-		tokens[i] = r.GetResponse().GetConsistencyToken()
-	}
-	if err := t.settle(err, tokens...); err != nil {
-		return nil, nil, err
-	}
-	if got, want := len(response.GetResults()), len(request.GetRequests()); got != want {
-		return nil, nil, status.Errorf(codes.Internal, "the server answered %d of %d requests", got, want)
-	}
-	results := make([]Result, len(response.GetResults()))
-	for i, r := range response.GetResults() {
-		results[i] = resultOf(r)
-	}
-	return results, response, nil
 }
 
 // PurposeDecision is the decision on one purpose.
@@ -317,16 +263,4 @@ func (c *Client) Controllers(
 	ctx context.Context, request *consentv1.ListControllersRequest,
 ) (*consentv1.ListControllersResponse, error) {
 	return c.policies.ListControllers(ctx, request)
-}
-
-// resultOf converts one result; one without an outcome is an error.
-func resultOf(result *consentv1.BatchCheckResult) Result {
-	switch outcome := result.GetOutcome().(type) {
-	case *consentv1.BatchCheckResult_Response:
-		return Result{Decision: decisionOf(outcome.Response)}
-	case *consentv1.BatchCheckResult_Error:
-		return Result{Err: checkError(outcome.Error)}
-	default:
-		return Result{Err: status.Error(codes.Internal, fmt.Sprintf("the server sent an outcome of unknown kind %T", outcome))}
-	}
 }

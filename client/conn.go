@@ -30,6 +30,10 @@ type conn struct {
 	grpc.ClientConnInterface
 	timeout time.Duration // zero or less: DefaultTimeout
 	budget  budget
+	// links are what it goes over; nil: the caller's own.
+	links *links
+	// observers are told of all calls but checks.
+	observers []Observer
 }
 
 // Invoke performs one call.
@@ -40,8 +44,10 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	return c.retry(ctx, deadline, func() error {
-		return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	return c.observed(ctx, method, args, func() error {
+		return c.retry(ctx, deadline, func() error {
+			return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+		})
 	})
 }
 
@@ -49,7 +55,9 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 func (c *conn) retry(ctx context.Context, deadline time.Time, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		unavailable := status.Code(err) == codes.Unavailable
+		code := status.Code(err)
+		unavailable := code == codes.Unavailable
+		c.links.observe(code)
 		c.budget.observe(unavailable)
 		if !unavailable || n == maxAttempts || c.budget.exhausted() || !pause(ctx, deadline, delay(err, n)) {
 			return err

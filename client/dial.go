@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -25,10 +26,13 @@ type options struct {
 	callwise   bool
 	hedgeAfter time.Duration
 	hooks      []Hook
+	observers  []Observer
 	// bearers are the credentials that calls carry; at most one is allowed.
 	bearers []bearer
 	// near makes the near cache over the connection; nil: there is none.
-	near func(grpc.ClientConnInterface) *nearCache
+	near func(grpc.ClientConnInterface, *links) *nearCache
+	// limits are when connections are given up.
+	limits linkLimits
 }
 
 // WithTLS connects by TLS with this configuration, also on loopback and Unix sockets.
@@ -78,7 +82,7 @@ func WithDialOptions(more ...grpc.DialOption) Option {
 // one case in which it waits for a connection. Whatever shows later that they do not share it fails with
 // ErrStoreMismatch.
 func Dial(target string, opts ...Option) (*Client, error) {
-	o := options{}
+	o := options{limits: defaultLinkLimits}
 	for _, option := range opts {
 		option(&o)
 	}
@@ -106,24 +110,27 @@ func (o *options) connect(target string) (*Client, error) {
 		o.dial = append([]grpc.DialOption{grpc.WithPerRPCCredentials(carried)}, o.dial...)
 	}
 	servers := &home{}
-	if err := servers.compareStores(address.hosts, append(dialOptions(creds), o.dial...)); err != nil {
+	if err := servers.compareStores(address.hosts, append(o.dialOptions(creds), o.dial...)); err != nil {
 		return nil, err
 	}
-	dial := append(dialOptions(creds), address.options...)
+	links := newLinks(o.limits)
+	dial := append(o.dialOptions(linkCredentials{creds, links}), address.options...)
 	connection, err := grpc.NewClient(address.target, append(dial, o.dial...)...)
 	if err != nil {
 		return nil, err
 	}
 	c := New(connection, o.timeout)
-	c.close, c.hooks, c.hedgeAfter = connection.Close, o.hooks, o.hedgeAfter
+	c.conn.links, c.conn.observers = links, o.observers
+	c.hooks, c.hedgeAfter = o.hooks, o.hedgeAfter
+	c.close = sync.OnceValue(func() error { return c.shut(connection) })
 	if o.balanced {
 		c.fresh = &freshness{home: servers}
 	}
 	for range address.lanes {
-		c.lanes = append(c.lanes, newLane(openStream(connection)))
+		c.lanes = append(c.lanes, newLane(openStream(connection), &c.streams))
 	}
 	if o.near != nil {
-		c.near = o.near(connection)
+		c.near = o.near(connection, links)
 	}
 	return c, nil
 }
@@ -143,17 +150,18 @@ func (o *options) credentials(local bool) (credentials.TransportCredentials, err
 
 // dialOptions are those of every connection.
 //
-// Keepalive: a gRPC server by default closes connections that ping more often than every five minutes or without a call
-// under way. A ping every six finds dead connections that wait for an answer; with it gRPC sets TCP_USER_TIMEOUT, which
-// finds those that send within its ten seconds. Reconnection starts at 100 ms instead of gRPC's 1 s, which is as long
-// as a whole call may take.
-func dialOptions(creds credentials.TransportCredentials) []grpc.DialOption {
+// Keepalive: the least that gRPC's clients and our server allow. A ping each ten seconds while calls are under way
+// finds connections whose streams would wait for ever; with it gRPC sets TCP_USER_TIMEOUT, which finds those that send.
+// A server that permits less, as gRPC's do by default, says so with GOAWAY, and gRPC pings half as often then. What
+// links does is sooner where calls run out of time. Reconnection starts at 100 ms instead of gRPC's 1 s, which is as
+// long as a whole call may take.
+func (o *options) dialOptions(creds credentials.TransportCredentials) []grpc.DialOption {
 	reconnect := backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithUserAgent("consentd-go"),
 		grpc.WithDisableServiceConfig(),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 10 * time.Second}),
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 2 * time.Second}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 4 * time.Second}),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: o.limits.connect}),
 	}
 }

@@ -181,3 +181,36 @@ func TestCloseEndsCalls(t *testing.T) {
 		t.Errorf("Check = %v, %v; want CANCELED", got, err)
 	}
 }
+
+// distant is a listener whose connections take 300 ms for what comes, as a round trip may.
+type distant struct{ net.Listener }
+
+type distantConn struct{ net.Conn }
+
+func (d distant) Accept() (net.Conn, error) {
+	c, err := d.Listener.Accept()
+	return distantConn{c}, err
+}
+
+func (c distantConn) Read(data []byte) (int, error) {
+	n, err := c.Conn.Read(data)
+	<-time.After(300 * time.Millisecond)
+	return n, err
+}
+
+// TLS takes two round trips, the server's first word one, and the call another.
+func TestTheFirstCallOverALongWay(t *testing.T) {
+	certificate, pool := selfSigned(t)
+	address := serve(t, distant{listen(t, "tcp", "127.0.0.1:0")}, grpc.Creds(credentials.NewServerTLSFromCert(&certificate)))
+	c, err := client.Dial(address, client.WithTLS(&tls.Config{RootCAs: pool}), client.WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	began := time.Now()
+	d, err := c.Check(t.Context(), client.NewCheck("example", "u", "p"))
+	t.Logf("the first call took %v", time.Since(began))
+	if err != nil || !d.Allowed {
+		t.Errorf("Check = %v, %v", d, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/consentd/consentd/client"
@@ -135,4 +136,77 @@ func ExampleClient_Session() {
 	}
 	decision, err := session.Check(context.Background(), client.NewCheck("example", "user-42", "marketing_email"))
 	fmt.Println(decision, err)
+}
+
+func ExampleClient_Filter() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	subscribers := []string{"user-1", "user-2", "user-3"} // any number
+	may, err := c.Filter(context.Background(), client.NewCheck("example", "", "marketing_email"), subscribers)
+	if err != nil {
+		log.Print("some could not be decided, and get no mail: ", err)
+	}
+	for _, subscriber := range may {
+		fmt.Println("send it to", subscriber)
+	}
+}
+
+func ExampleClient_BatchCheck() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	results, err := c.BatchCheck(context.Background(), &consentv1.BatchCheckRequest{Requests: []*consentv1.CheckRequest{
+		client.NewCheck("example", "user-42", "marketing_email"), client.NewCheck("example", "user-42", "ai_training"),
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range results {
+		fmt.Println(r.Decision, r.Decision.Obligations, r.Err)
+	}
+}
+
+func ExampleClient_Explain() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	story, err := c.Explain(context.Background(), &consentv1.ExplainRequest{
+		Check: client.NewCheck("example", "user-42", "marketing_email"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(story.GetDecision().GetReasons())
+}
+
+// One call goes with metadata of its own, and in another caller's name.
+func ExampleClient_Check_metadata() {
+	c, err := client.Dial("127.0.0.1:7070")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "x-request-id", "7f3a", "authorization", "Bearer …")
+	fmt.Println(c.Check(ctx, client.NewCheck("example", "user-42", "marketing_email")))
+}
+
+func ExampleWithObserver() {
+	c, err := client.Dial("127.0.0.1:7070", client.WithObserver(func(_ context.Context, call client.Call) {
+		log.Print(call.Method, " ", call.Purpose, " ", call.Outcome, " ", call.Duration)
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
 }

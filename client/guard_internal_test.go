@@ -43,7 +43,7 @@ func TestPanicsOfTheClientAreErrors(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	defer slog.SetDefault(before)
 	panicking := func(context.Context, *consentv1.CheckRequest) error {
-		l := newLane(func(context.Context) (grpc.ClientStream, error) { panic("opening") })
+		l := newLane(func(context.Context) (grpc.ClientStream, error) { panic("opening") }, &pauses{})
 		defer l.close()
 		_, err := l.check(t.Context(), &streamCall{answer: make(chan error, 1)})
 		return err
@@ -52,7 +52,7 @@ func TestPanicsOfTheClientAreErrors(t *testing.T) {
 		return func(context.Context, *consentv1.CheckRequest) (err error) {
 			l := newLane(func(ctx context.Context) (grpc.ClientStream, error) {
 				return &broken{mute: mute{ctx: ctx}, receives: receives}, nil
-			})
+			}, &pauses{})
 			defer l.close()
 			for range 3 { // it opens another stream each time
 				_, err = l.check(t.Context(), &streamCall{answer: make(chan error, 1), deadline: time.Now().Add(10 * time.Second)})

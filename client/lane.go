@@ -24,10 +24,17 @@ const (
 	fullFrame = 256 << 10
 	// largeCheck is the size from which on a check goes by itself.
 	largeCheck = 64 << 10
-	// maxQueued is how many checks wait to be sent at most: a server that reads nothing must not fill the memory.
-	maxQueued = 10_000
 	// silence is how long a stream with checks under way may say nothing before one that ran out of time gives it up.
 	silence = 500 * time.Millisecond
+	// patience is how long it may say nothing before one of its checks finds out whether a call of its own is answered, as
+	// it is where a proxy holds streams back. Half of DefaultTimeout is left also where a crowd of checks is under way, for
+	// which a server gets more time: so much for each, up to as much again. mistrust is the same after a stream was given
+	// up: checks of less time than patience must find out too.
+	patience, patienceForEach, mistrust = 250 * time.Millisecond, 250 * time.Microsecond, 10 * time.Millisecond
+	// grace is for how long a stream may still be silent after such a call was answered: a server that was stopped answers
+	// both at about the same time. A server that is only busy answers a call little sooner than the stream: one that was
+	// not answered in a third of the time for which the stream is silent shows nothing.
+	grace, quicker = 50 * time.Millisecond, 3
 	// streamAge is when a stream is replaced: it stays with one server, and with the credentials it was opened with.
 	streamAge = time.Minute
 )
@@ -41,8 +48,13 @@ const (
 //
 // A caller never sends itself, though it would save a switch: a server that stops reading would hold it past its
 // deadline.
+//
+// Any number of checks may wait to be sent, each within its deadline. A bound would save no memory, because each has
+// its caller waiting beside it; when there was one, 20,000 callers of an idle server were refused who came at once.
 type lane struct {
 	open func(context.Context) (grpc.ClientStream, error)
+	// pauses are the client's.
+	pauses *pauses
 	// ctx ends with the lane.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -58,6 +70,8 @@ type lane struct {
 	// leaving are streams that take no more checks, to be half-closed by the sender.
 	leaving []*checkStream
 	queue   []*streamCall
+	// left is how many of the queue nobody waits for any more; it may say too much.
+	left int
 	// cancels are ids on stream that are no longer wanted.
 	cancels []uint64
 	sending bool
@@ -66,6 +80,9 @@ type lane struct {
 	// expiry runs expire at expires, the earliest deadline that was seen since it ran last; zero: it does not run.
 	expiry  *time.Timer
 	expires time.Time
+	// listener runs listen while listening. mistrusted says that nothing was heard since a stream was given up.
+	listener              *time.Timer
+	listening, mistrusted bool
 }
 
 // checkStream is one stream of a lane.
@@ -73,10 +90,12 @@ type checkStream struct {
 	grpc.ClientStream
 	cancel context.CancelFunc
 	opened time.Time
-	// heard is when the last message came, asked when the first was sent after it.
-	heard, asked time.Time
-	last         uint64 // the id given last
-	calls        map[uint64]*streamCall
+	// asked is when the first message was sent after the last one came; zero: none was.
+	asked time.Time
+	// overtaken says that a call was answered since.
+	overtaken bool
+	last      uint64 // the id given last
+	calls     map[uint64]*streamCall
 }
 
 // streamCall is one check on its way, and may be sent again once it has its answer. A caller that leaves before keeps
@@ -116,8 +135,8 @@ func (call *streamCall) free() {
 	streamCalls.Put(call)
 }
 
-func newLane(open func(context.Context) (grpc.ClientStream, error)) *lane {
-	l := &lane{open: open}
+func newLane(open func(context.Context) (grpc.ClientStream, error), pauses *pauses) *lane {
+	l := &lane{open: open, pauses: pauses}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -158,12 +177,6 @@ func (l *lane) enqueue(call *streamCall) error {
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil {
 		return errClosed
-	}
-	if len(l.queue) >= maxQueued {
-		l.queue = without(l.queue)
-	}
-	if len(l.queue) >= maxQueued {
-		return status.Error(codes.ResourceExhausted, "too many checks wait for a server that does not take them")
 	}
 	l.queue = append(l.queue, call)
 	l.expireBy(call.deadline)
@@ -213,17 +226,6 @@ func (l *lane) expire() {
 
 var errClosed = status.Error(codes.Canceled, "the client is closed")
 
-// without returns the calls that somebody waits for.
-func without(queue []*streamCall) []*streamCall {
-	kept := queue[:0]
-	for _, call := range queue {
-		if !call.left {
-			kept = append(kept, call)
-		}
-	}
-	return kept
-}
-
 // kick sees to it that the sender runs; l.mu is held.
 func (l *lane) kick() {
 	if !l.sending && l.ctx.Err() == nil {
@@ -237,16 +239,32 @@ func (l *lane) leave(call *streamCall) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	call.left = true
+	if call.stream == nil {
+		if l.left++; l.left > len(l.queue)/2 {
+			l.queue = slices.DeleteFunc(l.queue, func(call *streamCall) bool { return call.left })
+			l.left = 0
+		}
+	}
 	l.giveUp(call)
 }
 
-// giveUp tells the server that a call is not wanted any more; a stream that has been silent for too long is given up
-// with it. l.mu is held.
+// giveUp drops a call that ran out of time; a stream that has been silent for too long is given up with it. l.mu is
+// held.
 func (l *lane) giveUp(call *streamCall) {
-	if s := l.stream; s != nil && s.asked.After(s.heard) && time.Since(s.asked) >= silence {
+	l.giveUpSilent()
+	l.drop(call)
+}
+
+func (l *lane) giveUpSilent() {
+	if s := l.stream; s != nil && s.silent() >= silence {
+		l.mistrusted = true
 		l.retire(s)
 		s.cancel()
 	}
+}
+
+// drop tells the server that a call is not wanted any more; l.mu is held.
+func (l *lane) drop(call *streamCall) {
 	s := call.stream
 	if s == nil || s.calls[call.id] != call {
 		return // not sent, or answered
@@ -347,8 +365,7 @@ func (l *lane) current() (*checkStream, error) {
 		cancel()
 		return nil, err
 	}
-	now := time.Now()
-	s = &checkStream{ClientStream: stream, cancel: cancel, opened: now, heard: now, calls: map[uint64]*streamCall{}}
+	s = &checkStream{ClientStream: stream, cancel: cancel, opened: time.Now(), calls: map[uint64]*streamCall{}}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stream = s
@@ -376,9 +393,10 @@ func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 		data = appendCancel(data, id)
 	}
 	l.cancels = nil
-	if !s.asked.After(s.heard) {
+	if s.asked.IsZero() {
 		s.asked = time.Now()
 	}
+	l.listenAfter(l.patience())
 	taken := 0
 	for n := 0; taken < len(l.queue) && n < wire.MaxStreamedChecks && len(data) < fullFrame; taken++ {
 		if call := l.queue[taken]; !call.left {
@@ -387,6 +405,8 @@ func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 			s.calls[call.id] = call
 			data = appendCheck(data, call.id, call.check)
 			n++
+		} else {
+			l.left--
 		}
 	}
 	clear(l.queue[:taken])
@@ -466,7 +486,8 @@ func (l *lane) ending(err error) error {
 func (l *lane) deliver(s *checkStream, data []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.heard = time.Now()
+	s.asked, s.overtaken, l.mistrusted = time.Time{}, false, false
+	l.pauses.work()
 	draining, err := eachResult(data, func(id uint64, result []byte) {
 		if call := s.calls[id]; call != nil {
 			delete(s.calls, id)
@@ -484,8 +505,10 @@ func (l *lane) deliver(s *checkStream, data []byte) error {
 func (l *lane) close() {
 	l.mu.Lock()
 	l.cancel()
-	if l.expiry != nil {
-		l.expiry.Stop()
+	for _, timer := range []*time.Timer{l.expiry, l.listener} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	queue := l.queue
 	l.queue = nil

@@ -66,11 +66,11 @@ func TestCallsEndAtTheirDeadlines(t *testing.T) {
 					}
 					stream.ctx = ctx
 					return stream, nil
-				})
+				}, &pauses{})
 				defer l.close()
 				began := time.Now()
 				var group sync.WaitGroup
-				for _, after := range []time.Duration{300, 100, 200, 100} { // an earlier one may come later
+				for _, after := range []time.Duration{200, 100, 150, 100} { // an earlier one may come later
 					group.Go(func() {
 						call := &streamCall{answer: make(chan error, 1), deadline: began.Add(after * time.Millisecond)}
 						_, err := l.check(context.Background(), call)
@@ -93,7 +93,7 @@ func TestCallsEndAtTheirDeadlines(t *testing.T) {
 // The lane's timer does not end what its caller's context is to end.
 func TestACallsContextEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil })
+		l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil }, &pauses{})
 		defer l.close()
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), 70*time.Millisecond)
@@ -109,5 +109,83 @@ func TestACallsContextEndsIt(t *testing.T) {
 		if status.Code(err) != codes.Canceled || errors.Is(err, errClosed) {
 			t.Errorf("%v, want CANCELED", err)
 		}
+	})
+}
+
+// What is left of a default second is for calls: it takes patience and grace until all that waits is asked by them,
+// and only if a call was answered, and much sooner. Streams are tried again after the pause.
+func TestAHeldStreamIsFoundOutInTime(t *testing.T) {
+	const checks = 10
+	const found = patience + checks*patienceForEach
+	for name, test := range map[string]struct {
+		answer error
+		took   time.Duration
+		held   bool
+	}{
+		"calls are answered":  {nil, time.Millisecond, true},
+		"calls are refused":   {status.Error(codes.NotFound, "a server's word"), time.Millisecond, true},
+		"calls are slow too":  {nil, found / 2, false},
+		"there is no server":  {status.Error(codes.Unavailable, ""), time.Millisecond, false},
+		"calls are not heard": {status.Error(codes.DeadlineExceeded, ""), found, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				streams := &pauses{}
+				l := newLane(func(ctx context.Context) (grpc.ClientStream, error) { return &mute{ctx: ctx}, nil }, streams)
+				defer l.close()
+				ctx, cancel := context.WithTimeout(context.Background(), 2*patience-1)
+				defer cancel()
+				began, errs := time.Now(), make(chan error)
+				for range checks {
+					go func() {
+						_, err := l.check(ctx, &streamCall{answer: make(chan error, 1)})
+						errs <- err
+					}()
+				}
+				sounded, moved := 0, 0
+				for range checks {
+					err := <-errs
+					silent, isSilent := errors.AsType[*silentError](err)
+					switch after := time.Since(began); {
+					case isSilent && after == found:
+						sounded++
+						silent.lane.found(silent.stream, test.answer, test.took)
+					case errors.Is(err, errHeld) && after == found+grace:
+						moved++
+					case status.Code(err) != codes.DeadlineExceeded:
+						t.Errorf("after %v: %v", after, err)
+					}
+				}
+				if sounded != 1 || test.held != (moved == checks-1) || streams.paused() != test.held {
+					t.Errorf("%d found out, %d moved to calls, paused %v", sounded, moved, streams.paused())
+				}
+			})
+		})
+	}
+}
+
+func TestPausesOfStreamsGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pauses{}
+		lasts := func(want time.Duration) {
+			t.Helper()
+			time.Sleep(want - 1)
+			if !p.paused() {
+				t.Errorf("over before %v", want)
+			}
+			if time.Sleep(1); p.paused() {
+				t.Errorf("not over after %v", want)
+			}
+		}
+		for _, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+			p.pause(0)
+			p.work() // of a message that was under way
+			lasts(want * time.Second)
+		}
+		p.work()
+		p.pause(0)
+		lasts(firstPause)
+		p.pause(longestPause)
+		lasts(longestPause)
 	})
 }

@@ -62,8 +62,9 @@ const maxNearBytes = 4 << 10
 // FullyConsistent always go to the server, and those with AtLeastAsFresh unless the cache is known to be as fresh.
 func WithNearCache(c NearCacheConfig) Option {
 	return func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) *nearCache {
+		o.near = func(connection grpc.ClientConnInterface, links *links) *nearCache {
 			n := newNear(c, connection)
+			n.links = links
 			n.start()
 			return n
 		}
@@ -101,6 +102,9 @@ type nearCache struct {
 	id []byte
 	// tap, if set, sees each message before it is applied: tests plant faults there.
 	tap func(*nearSession, *consentv1.WatchInvalidationsResponse)
+
+	// links are what the stream goes over; nil: nobody watches them.
+	links *links
 
 	// current is the stream under way; nil: none, so no decision may be used.
 	current atomic.Pointer[nearSession]

@@ -29,7 +29,7 @@ func benchServer(b *testing.B) (*process, string) {
 	}
 	b.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "server.sock")
-	p := startProcess(b, "server", map[string]string{
+	p := startRole(b, "server", map[string]string{
 		"SAFETY_SOCKET": socket, "SAFETY_DATA": filepath.Join(dir, "data"), "SAFETY_LEASE": "2s",
 	})
 	waitUntil(b, func() bool {
@@ -82,7 +82,7 @@ func BenchmarkRevocation(b *testing.B) {
 	var reached []time.Duration
 	for range caches {
 		c := benchDial(b, target, func(o *options) {
-			o.near = func(connection grpc.ClientConnInterface) *nearCache {
+			o.near = func(connection grpc.ClientConnInterface, _ *links) *nearCache {
 				n := newNear(NearCacheConfig{MaxEntries: 1024}, connection)
 				n.tap = func(_ *nearSession, m *consentv1.WatchInvalidationsResponse) {
 					if len(m.GetSlots()) > 0 && began.Load() != 0 {

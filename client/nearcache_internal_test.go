@@ -122,7 +122,7 @@ func (w *world) dial(tap tap) *Client {
 	n.start()
 	c := New(conn, time.Minute)
 	c.near = n
-	c.close = conn.Close
+	c.close = sync.OnceValue(func() error { return c.shut(conn) })
 	return c
 }
 

@@ -44,62 +44,89 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// process is a process of the checker.
+// process is a process of the checker, with those that it starts itself: a language's executable may be a script.
 type process struct {
 	t       testing.TB
+	name    string
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	stdout  *strings.Builder
-	once    sync.Once
+	// ended is closed when the process is gone; err is why it failed, if it did.
+	ended chan struct{}
+	err   error
 }
 
-func startProcess(t testing.TB, role string, env map[string]string) *process {
+// startRole starts this program in another role.
+func startRole(t testing.TB, role string, env map[string]string) *process {
 	t.Helper()
-	p := &process{t: t, command: exec.Command(os.Args[0]), stdout: &strings.Builder{}}
-	p.command.Env = append(os.Environ(), "SAFETY_ROLE="+role)
-	for name, value := range env {
-		p.command.Env = append(p.command.Env, name+"="+value)
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), "SAFETY_ROLE="+role)
+	return startProcess(t, role, command, env)
+}
+
+func startProcess(t testing.TB, name string, command *exec.Cmd, env map[string]string) *process {
+	t.Helper()
+	p := &process{t: t, name: name, command: command, stdout: &strings.Builder{}, ended: make(chan struct{})}
+	if command.Env == nil {
+		command.Env = os.Environ()
 	}
-	p.command.Stdout, p.command.Stderr = p.stdout, os.Stderr
+	for name, value := range env {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	command.Stdout, command.Stderr = p.stdout, os.Stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
-	if p.stdin, err = p.command.StdinPipe(); err == nil {
-		err = p.command.Start()
+	if p.stdin, err = command.StdinPipe(); err == nil {
+		err = command.Start()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		p.err = command.Wait()
+		close(p.ended)
+	}()
 	t.Cleanup(func() { p.kill(true) })
 	return p
 }
 
+// signal reaches all processes of the group.
+func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.command.Process.Pid, s) }
+
 // end tells the process to end, waits, and returns what it printed.
 func (p *process) end() []byte {
-	p.once.Do(func() {
-		_ = p.stdin.Close()
-		if err := p.command.Wait(); err != nil {
-			p.t.Errorf("%v ended with %v", p.command.Env[len(p.command.Env)-1], err)
-		}
-	})
+	_ = p.stdin.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(time.Minute):
+		p.t.Errorf("%s does not end a minute after its stdin did", p.name)
+		p.kill(true)
+	}
+	if p.err != nil {
+		p.t.Errorf("%s ended with %v", p.name, p.err)
+	}
 	return []byte(p.stdout.String())
 }
 
 // kill ends the process at once, or as an operator would.
 func (p *process) kill(hard bool) {
-	p.once.Do(func() {
-		s := syscall.SIGTERM
-		if hard {
-			s = syscall.SIGKILL
-		}
-		_ = p.command.Process.Signal(s)
-		_ = p.command.Wait()
-	})
+	s := syscall.SIGTERM
+	if hard {
+		s = syscall.SIGKILL
+	}
+	select {
+	case <-p.ended:
+	default:
+		p.signal(s)
+	}
+	<-p.ended
 }
 
 // freeze stops the process for a time.
 func (p *process) freeze(ctx context.Context, d time.Duration) {
-	_ = p.command.Process.Signal(syscall.SIGSTOP)
+	p.signal(syscall.SIGSTOP)
 	pauseFor(ctx, d)
-	_ = p.command.Process.Signal(syscall.SIGCONT)
+	p.signal(syscall.SIGCONT)
 }
 
 // step sets how far the process's wall clock is off.
@@ -154,7 +181,7 @@ func checkSafety() {
 	// Checks that miss while the network is stalled must not keep the next from asking the cache as soon as it has a
 	// lease.
 	c, err := Dial(os.Getenv("SAFETY_TARGET"), WithTimeout(20*time.Millisecond), WithDialOptions(reconnect), func(o *options) {
-		o.near = func(connection grpc.ClientConnInterface) *nearCache {
+		o.near = func(connection grpc.ClientConnInterface, _ *links) *nearCache {
 			return steppedNear(&offset, connection)
 		}
 	})

@@ -26,19 +26,24 @@ func TestNearCacheSafetySeesPlantedFaults(t *testing.T) {
 		"policy": (*safety).policiesThatDeny,
 	} {
 		t.Run(plant, func(t *testing.T) {
-			const attempts = 3 // a machine that is busy may let the moment pass
-			for range attempts {
-				if seesFault(t, plant, trouble) {
-					return
-				}
-			}
-			t.Error("no wrong ALLOW was seen")
+			mustSeeFault(t, safetyConfig{plant: plant, ids: 1}, trouble)
 		})
 	}
 }
 
-func seesFault(t *testing.T, plant string, trouble func(*safety, context.Context)) bool {
-	s := newSafety(t, safetyConfig{plant: plant, ids: 1})
+func mustSeeFault(t *testing.T, config safetyConfig, trouble func(*safety, context.Context)) {
+	t.Helper()
+	const attempts = 3 // a machine that is busy may let the moment pass
+	for range attempts {
+		if seesFault(t, config, trouble) {
+			return
+		}
+	}
+	t.Error("no wrong ALLOW was seen")
+}
+
+func seesFault(t *testing.T, config safetyConfig, trouble func(*safety, context.Context)) bool {
+	s := newSafety(t, config)
 	var over atomic.Bool
 	s.run(func(ctx context.Context) {
 		pauseFor(ctx, safetyLease) // the caches join

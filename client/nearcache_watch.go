@@ -17,6 +17,9 @@ const (
 	maxRewatch   = 5 * time.Second
 )
 
+// helloWait is how long a server that is connected may take for its first word.
+const helloWait = 5 * time.Second
+
 // releaseWait is how long close waits for the server to hear that the lease is given up.
 const releaseWait = 250 * time.Millisecond
 
@@ -75,7 +78,12 @@ func (n *nearCache) watch(ctx context.Context) (useful bool) {
 		return false
 	}
 	stream := &nearStream{BidiStreamingClient: inner}
+	greeted := time.AfterFunc(helloWait, func() {
+		n.links.ranOut()
+		cancel()
+	})
 	session, err := n.greet(stream)
+	greeted.Stop()
 	if err != nil || !connecting() {
 		return false
 	}
@@ -149,8 +157,11 @@ func (n *nearCache) beat(ctx, streamCtx context.Context, stream *nearStream, ses
 		if g := session.granted.Load(); g != nil {
 			last = g.sent
 		}
-		if now.mono-last.mono > 2*int64(session.lease) ||
-			stream.send(&consentv1.WatchInvalidationsRequest{Heartbeat: session.beat(now)}) != nil {
+		if now.mono-last.mono > 2*int64(session.lease) {
+			n.links.ranOut()
+			return false
+		}
+		if stream.send(&consentv1.WatchInvalidationsRequest{Heartbeat: session.beat(now)}) != nil {
 			return false
 		}
 		select {

@@ -50,6 +50,16 @@ func (s *Session) BatchCheck(ctx context.Context, request *consentv1.BatchCheckR
 	return s.client.batchCheck(ctx, request, &s.fresh)
 }
 
+// Filter is Client.Filter on states that reflect the session's writes.
+func (s *Session) Filter(ctx context.Context, request *consentv1.CheckRequest, subjectIDs []string) ([]string, error) {
+	return s.client.filter(ctx, request, subjectIDs, &s.fresh)
+}
+
+// Explain is Client.Explain on a state that reflects the session's writes.
+func (s *Session) Explain(ctx context.Context, request *consentv1.ExplainRequest) (*consentv1.ExplainResponse, error) {
+	return s.client.explain(ctx, request, &s.fresh)
+}
+
 // ListPurposes is Client.ListPurposes on a state that reflects the session's writes.
 func (s *Session) ListPurposes(ctx context.Context, request *consentv1.ListPurposesRequest) ([]PurposeDecision, error) {
 	return s.client.listPurposes(ctx, request, &s.fresh)

@@ -90,7 +90,12 @@ func answersTo(m *consentv1.CheckStreamRequest) *consentv1.CheckStreamResponse {
 // start runs the server until the test ends and returns a client of it.
 func (s *scripted) start(t *testing.T, opts ...client.Option) *client.Client {
 	t.Helper()
-	c, err := client.Dial(s.listen(t), append([]client.Option{client.WithTimeout(20 * time.Second)}, opts...)...)
+	return startOf(t, s, opts...)
+}
+
+func startOf(t *testing.T, s consentv1.DecisionServiceServer, opts ...client.Option) *client.Client {
+	t.Helper()
+	c, err := client.Dial(listenOf(t, s), append([]client.Option{client.WithTimeout(20 * time.Second)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +103,9 @@ func (s *scripted) start(t *testing.T, opts ...client.Option) *client.Client {
 	return c
 }
 
-func (s *scripted) listen(t *testing.T) string {
+func (s *scripted) listen(t *testing.T) string { return listenOf(t, s) }
+
+func listenOf(t *testing.T, s consentv1.DecisionServiceServer) string {
 	t.Helper()
 	listener, server := listen(t, "tcp", "127.0.0.1:0"), grpc.NewServer()
 	consentv1.RegisterDecisionServiceServer(server, s)
@@ -280,9 +287,14 @@ func TestOneUnencodableCheckFailsAlone(t *testing.T) {
 	group.Wait()
 }
 
-// A stream that says nothing costs its callers their deadlines, and is not used for ever.
+// A stream that says nothing costs its callers their deadlines where calls say nothing either, and is not used for
+// ever.
 func TestASilentStreamIsGivenUp(t *testing.T) {
-	s := &scripted{}
+	s, over := &scripted{}, make(chan struct{})
+	s.check = func(*consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+		<-over
+		return nil, status.Error(codes.Unavailable, "as the test wants")
+	}
 	s.stream = func(n int, stream serverStream) error {
 		if n > 1 {
 			return s.answerAll(stream)
@@ -291,7 +303,8 @@ func TestASilentStreamIsGivenUp(t *testing.T) {
 		return nil
 	}
 	c := s.start(t, client.WithTimeout(600*time.Millisecond))
-	for range 2 { // the second begins before the first ends; neither waits longer than it may
+	defer close(over)
+	for range 3 { // the first to find out whether calls are answered, one that is left, and one more
 		d, err := c.Check(t.Context(), client.NewCheck("example", "u", "p"))
 		if err == nil {
 			break // on another stream already
@@ -303,6 +316,89 @@ func TestASilentStreamIsGivenUp(t *testing.T) {
 	ask(t, c, "next")
 	if n := s.streams.Load(); n != 2 {
 		t.Errorf("%d streams, want 2", n)
+	}
+}
+
+// A proxy may pass calls on and hold streams back until they end.
+func TestStreamsThatAreHeldBack(t *testing.T) {
+	for name, timeout := range map[string]time.Duration{"some time": 0, "less than patience": 100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			s := &scripted{}
+			s.stream = func(_ int, stream serverStream) error {
+				for {
+					if _, err := s.receive(stream); err != nil {
+						return err
+					}
+				}
+			}
+			c := s.start(t)
+			deadline := time.Now().Add(20 * time.Second)
+			for timeout > 0 { // its first checks may fail, until one found out in time
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				d, err := c.Check(ctx, client.NewCheck("example", "u", "p"))
+				cancel()
+				if err == nil && d.Allowed {
+					break
+				}
+				if status.Code(err) != codes.DeadlineExceeded || d.Allowed || time.Now().After(deadline) {
+					t.Fatalf("Check = %v, %v; want DEADLINE_EXCEEDED, and an answer within 20 s", d, err)
+				}
+			}
+			var group sync.WaitGroup
+			for i := range 50 {
+				group.Go(func() { ask(t, c, fmt.Sprint(i)) })
+			}
+			group.Wait()
+			if streams, unary := s.streams.Load(), s.unary.Load(); streams > 5 || unary < 50 { // some for those that left
+				t.Errorf("%d streams and %d calls; want each check to be a call, and a stream only now and then", streams, unary)
+			}
+		})
+	}
+}
+
+// A server that is busy is not asked twice by everyone.
+func TestASlowStreamIsNotTakenForAHeldOne(t *testing.T) {
+	s, release := &scripted{}, make(chan struct{})
+	s.check = func(r *consentv1.CheckRequest) (*consentv1.CheckResponse, error) {
+		if s.unary.Load() == 3 {
+			close(release)
+		}
+		<-release
+		return answerTo(r), nil
+	}
+	s.stream = func(_ int, stream serverStream) error {
+		<-release
+		return s.answerAll(stream)
+	}
+	c := s.start(t)
+	var group sync.WaitGroup
+	for i := range 100 {
+		group.Go(func() { ask(t, c, fmt.Sprint(i)) })
+	}
+	group.Wait()
+	ask(t, c, "later")
+	if s.unary.Load() > 5 || s.streams.Load() != 1 {
+		t.Errorf("%d calls and %d streams, want some probes, and all else on one stream", s.unary.Load(), s.streams.Load())
+	}
+}
+
+// However many ask at once: each is answered, for all are within their deadlines.
+func TestManyAtOnceAreAllAnswered(t *testing.T) {
+	const callers = 12_000
+	s := &scripted{}
+	c := s.start(t)
+	var group sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range callers {
+		group.Go(func() {
+			<-begin
+			ask(t, c, fmt.Sprint(i))
+		})
+	}
+	close(begin)
+	group.Wait()
+	if messages := s.messages.Load(); messages > callers/20 || s.unary.Load() > callers/100 {
+		t.Errorf("%d messages and %d calls for %d checks", messages, s.unary.Load(), callers)
 	}
 }
 
@@ -356,8 +452,10 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 		done <- err
 	}()
 	<-arrived
-	if err := c.Close(); err != nil {
-		t.Error(err)
+	for range 2 {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := <-done; status.Code(err) != codes.Canceled {
 		t.Errorf("the call under way: %v, want CANCELED", err)
@@ -401,5 +499,20 @@ func TestHedgingAsksTwice(t *testing.T) {
 	ask(t, quick.start(t, client.WithHedging(10*time.Second)), "u")
 	if quick.unary.Load() != 0 {
 		t.Error("asked twice for nothing")
+	}
+}
+
+// The request is the caller's again when Check returns, also while the slower of two is still under way: the race
+// detector sees to that.
+func TestHedgingLeavesTheRequestAlone(t *testing.T) {
+	s := &scripted{}
+	s.stream = func(_ int, stream serverStream) error { return status.Error(codes.Internal, "asked by a call then") }
+	c := s.start(t, client.WithHedging(time.Nanosecond))
+	request := client.NewCheck("example", "u", "p")
+	for i := range 200 {
+		request.SubjectId = fmt.Sprint(i)
+		if d, err := c.Check(t.Context(), request); err != nil || d.ID != request.GetSubjectId() {
+			t.Fatalf("Check of %s = %v of %s, %v", request.GetSubjectId(), d, d.ID, err)
+		}
 	}
 }

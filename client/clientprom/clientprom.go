@@ -1,7 +1,8 @@
-// Package clientprom counts checks, and what package enforce lets through or not, for Prometheus:
+// Package clientprom counts checks, other calls of a client, and what package enforce lets through or not, for
+// Prometheus:
 //
 //	m, err := clientprom.New(prometheus.DefaultRegisterer)
-//	c, err := client.Dial(addr, client.WithHook(m.Hook))
+//	c, err := client.Dial(addr, client.WithHook(m.Hook), client.WithObserver(m.Called))
 //	e, err := enforce.New(enforce.Config{Checker: c, Controller: "example", Observe: m.Enforced})
 //
 // Purposes and controllers are labels: they must come from the program, not from its users.
@@ -24,6 +25,7 @@ import (
 type Metrics struct {
 	checks   *prometheus.CounterVec
 	seconds  prometheus.Histogram
+	calls    *prometheus.CounterVec
 	enforced *prometheus.CounterVec
 }
 
@@ -38,11 +40,16 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "consentd_client_check_seconds", Help: "How long checks took, retries included.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 11), // 100 µs to 1 s
 		}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "consentd_client_calls_total",
+			Help: "Calls other than checks that ended, by method and the gRPC code.",
+		}, []string{"method", "code"}),
 		enforced: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "consentd_client_enforced_total", Help: "Calls that were let through or not, by route or method.",
 		}, []string{"where", "purpose", "outcome"}),
 	}
-	return m, errors.Join(registry.Register(m.checks), registry.Register(m.seconds), registry.Register(m.enforced))
+	return m, errors.Join(registry.Register(m.checks), registry.Register(m.seconds), registry.Register(m.calls),
+		registry.Register(m.enforced))
 }
 
 // Hook counts checks; it is for client.WithHook.
@@ -58,6 +65,13 @@ func (m *Metrics) Hook(ctx context.Context, r *consentv1.CheckRequest) (context.
 		}
 		m.checks.WithLabelValues(r.GetController(), r.GetPurpose(), outcome).Inc()
 		m.seconds.Observe(time.Since(began).Seconds())
+	}
+}
+
+// Called counts calls other than checks; it is for client.WithObserver.
+func (m *Metrics) Called(_ context.Context, call client.Call) {
+	if call.Method != "Check" {
+		m.calls.WithLabelValues(call.Method, call.Outcome).Inc()
 	}
 }
 

@@ -10,13 +10,15 @@
 //
 // Guarantees: what is wrapped runs only after an ALLOW. A denial, an error, a subject that cannot be told and, for
 // gRPC, a method that declares nothing keep it from running. The decision that let it run is in its context (Decision),
-// with the obligations to meet. Every outcome is counted by Config.Observe.
+// with the obligations to meet. Every outcome is counted by Config.Observe. A stream of gRPC is decided again for each
+// message, and while none passes; see Enforcer.Stream.
 package enforce
 
 import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -39,11 +41,16 @@ type Config struct {
 	GRPCSubject func(context.Context) (string, error)
 	// Exempt are gRPC services that need declare nothing, by full name. gRPC's own, such as health, are exempt anyway.
 	Exempt []string
+	// StreamRecheck is how long a stream goes on by one decision while no message passes; zero means two seconds. With a
+	// near cache a check costs next to nothing, and it may be much shorter.
+	StreamRecheck time.Duration
 	// Observe is told of every outcome; nil means nobody. It must be quick and may be called concurrently.
 	Observe func(Event)
 }
 
-// Event is one call that was let through or not.
+const defaultStreamRecheck = 2 * time.Second
+
+// Event is one call that was let through or not; a stream that was let through and is ended later is two.
 type Event struct {
 	// Where is the route's pattern or the gRPC method's full name.
 	Where   string
@@ -85,6 +92,9 @@ func New(c Config) (*Enforcer, error) {
 	if c.Observe == nil {
 		c.Observe = func(Event) {}
 	}
+	if c.StreamRecheck <= 0 {
+		c.StreamRecheck = defaultStreamRecheck
+	}
 	e := &Enforcer{config: c, exempt: map[string]bool{}}
 	for _, service := range c.Exempt {
 		e.exempt[service] = true
@@ -101,19 +111,28 @@ type use struct {
 
 // allow asks for a use. With an error it is not allowed; a denial is a *client.DeniedError.
 func (e *Enforcer) allow(ctx context.Context, u use) (context.Context, error) {
+	d, err := e.decide(ctx, u)
+	if err != nil {
+		return ctx, err
+	}
+	e.count(u, Allowed)
+	return withDecision(ctx, func() client.Decision { return d }), nil
+}
+
+// decide asks for a use, and counts what is not allowed: that has an error.
+func (e *Enforcer) decide(ctx context.Context, u use) (client.Decision, error) {
 	request := client.NewCheck(e.config.Controller, u.subject, u.purpose)
 	request.DataCategories = u.categories
 	decision, err := e.config.Checker.Check(ctx, request)
 	switch {
 	case err != nil:
 		e.count(u, Failed)
-		return ctx, err
+		return client.Decision{}, err
 	case !decision.Allowed:
 		e.count(u, Denied)
-		return ctx, &client.DeniedError{Decision: decision}
+		return client.Decision{}, &client.DeniedError{Decision: decision}
 	}
-	e.count(u, Allowed)
-	return context.WithValue(ctx, decisionKey{}, decision), nil
+	return decision, nil
 }
 
 func (e *Enforcer) count(u use, o Outcome) {
@@ -122,10 +141,17 @@ func (e *Enforcer) count(u use, o Outcome) {
 
 type decisionKey struct{}
 
-// Decision is the decision that let the call run whose context this is; the zero one, which denies, if there was none.
+func withDecision(ctx context.Context, newest func() client.Decision) context.Context {
+	return context.WithValue(ctx, decisionKey{}, newest)
+}
+
+// Decision is the decision that let the call run whose context this is, of a stream the newest; the zero one, which
+// denies, if there was none.
 func Decision(ctx context.Context) client.Decision {
-	d, _ := ctx.Value(decisionKey{}).(client.Decision)
-	return d
+	if newest, ok := ctx.Value(decisionKey{}).(func() client.Decision); ok {
+		return newest()
+	}
+	return client.Decision{}
 }
 
 // Obligations are what the call must also do.

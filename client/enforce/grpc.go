@@ -27,78 +27,6 @@ func (e *Enforcer) Unary() grpc.UnaryServerInterceptor {
 	}
 }
 
-// Stream enforces the purposes that methods declare, on streams: before their handler begins, and where the method
-// names a field for the subject before it is given its first message. All messages of a stream are about one subject;
-// one that names another ends it.
-func (e *Enforcer) Stream() grpc.StreamServerInterceptor {
-	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-		r, err := e.rule(info.FullMethod)
-		if err != nil {
-			return err
-		}
-		if r.field != nil {
-			return next(srv, &enforcedStream{ServerStream: stream, enforcer: e, rule: r, ctx: stream.Context()})
-		}
-		ctx, err := e.admit(stream.Context(), info.FullMethod, nil)
-		if err != nil {
-			return err
-		}
-		return next(srv, &enforcedStream{ServerStream: stream, ctx: ctx})
-	}
-}
-
-// enforcedStream asks before it hands out the first message.
-type enforcedStream struct {
-	grpc.ServerStream
-	// enforcer is nil where there is nothing left to ask.
-	enforcer *Enforcer
-	rule     *rule
-
-	mu sync.Mutex
-	// ctx has the decision, once there is one; asked is who the decision is about. Both are guarded by mu.
-	ctx   context.Context
-	asked string
-}
-
-// Context is the stream's, with the decision that let it run.
-func (s *enforcedStream) Context() context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ctx
-}
-
-// RecvMsg reads a message and hands it out only where its subject allows the purpose.
-func (s *enforcedStream) RecvMsg(m any) error {
-	if err := s.ServerStream.RecvMsg(m); err != nil || s.enforcer == nil {
-		return err
-	}
-	subject, err := s.enforcer.subject(s.ServerStream.Context(), s.rule, m)
-	if err == nil {
-		err = s.admit(subject)
-	}
-	if message, ok := m.(proto.Message); ok && err != nil {
-		proto.Reset(message)
-	}
-	return err
-}
-
-func (s *enforcedStream) admit(subject string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch s.asked {
-	case subject:
-		return nil
-	case "":
-		ctx, err := s.enforcer.allow(s.ctx, s.rule.use(subject))
-		if err != nil {
-			return refusal(err)
-		}
-		s.ctx, s.asked = ctx, subject
-		return nil
-	}
-	return status.Error(codes.InvalidArgument, s.rule.path+": names another subject than the messages before")
-}
-
 // admit returns the context of a call that may run.
 func (e *Enforcer) admit(ctx context.Context, method string, request any) (context.Context, error) {
 	r, err := e.rule(method)
@@ -122,6 +50,8 @@ type rule struct {
 	// field leads to the subject in a request; empty: Config.GRPCSubject tells it. path is the same for people.
 	field []protoreflect.FieldDescriptor
 	path  string
+	// input is what a request is.
+	input protoreflect.MessageDescriptor
 	// fault is why the method is always refused; nil: it is not.
 	fault error
 }
@@ -165,7 +95,8 @@ func (e *Enforcer) declared(method string) *rule {
 	if declared.GetName() == "" {
 		return &rule{} // it says that it uses no subject's data
 	}
-	r := &rule{purpose: declared.GetName(), categories: declared.GetDataCategories(), path: declared.GetSubjectField()}
+	r := &rule{purpose: declared.GetName(), categories: declared.GetDataCategories(), path: declared.GetSubjectField(),
+		input: descriptor.Input()}
 	if r.field, ok = fieldPath(descriptor.Input(), r.path); !ok {
 		return refused("%s: subject_field %q leads to no string field of %s", method, r.path, descriptor.Input().FullName())
 	}
