@@ -217,7 +217,7 @@ func (c *Client) streamed(
 	if len(call.check) >= largeCheck {
 		return c.unary(ctx, request)
 	}
-	call.deadline = time.Time{}
+	call.deadline, call.until = time.Time{}, deadline
 	if _, has := ctx.Deadline(); !has || ctx.Done() == nil {
 		call.deadline = deadline
 	}

@@ -26,10 +26,10 @@ const (
 	largeCheck = 64 << 10
 	// silence is how long a stream with checks under way may say nothing before one that ran out of time gives it up.
 	silence = 500 * time.Millisecond
-	// patience is how long it may say nothing before one of its checks finds out whether a call of its own is answered, as
-	// it is where a proxy holds streams back. Half of DefaultTimeout is left also where a crowd of checks is under way, for
-	// which a server gets more time: so much for each, up to as much again. mistrust is the same after a stream was given
-	// up: checks of less time than patience must find out too.
+	// patience is how long it may say nothing before one of its checks finds out whether a call of its own is answered,
+	// as it is where a proxy holds streams back. Half of DefaultTimeout is left also where a crowd of checks is under way,
+	// for which a server gets more time: so much for each, up to as much again. mistrust is the same after a stream was
+	// given up: checks of less time than patience must find out too.
 	patience, patienceForEach, mistrust = 250 * time.Millisecond, 250 * time.Microsecond, 10 * time.Millisecond
 	// grace is for how long a stream may still be silent after such a call was answered: a server that was stopped answers
 	// both at about the same time. A server that is only busy answers a call little sooner than the stream: one that was
@@ -92,10 +92,10 @@ type checkStream struct {
 	opened time.Time
 	// asked is when the first message was sent after the last one came; zero: none was.
 	asked time.Time
-	// overtaken says that a call was answered since.
-	overtaken bool
-	last      uint64 // the id given last
-	calls     map[uint64]*streamCall
+	// overtaken says that a call was answered since, heard that any message ever came.
+	overtaken, heard bool
+	last             uint64 // the id given last
+	calls            map[uint64]*streamCall
 }
 
 // streamCall is one check on its way, and may be sent again once it has its answer. A caller that leaves before keeps
@@ -103,8 +103,9 @@ type checkStream struct {
 type streamCall struct {
 	// check is what appendRequest made.
 	check []byte
-	// deadline is when the lane answers it with DEADLINE_EXCEEDED; zero: the caller's context sees to that.
-	deadline time.Time
+	// deadline is when the lane answers it with DEADLINE_EXCEEDED; zero: the caller's context sees to that. until is when
+	// its caller gives up in either case.
+	deadline, until time.Time
 	// answer gets one value: an error, or nil, and then result is there, an encoded StreamedResult.
 	answer chan error
 	result []byte
@@ -396,7 +397,9 @@ func (l *lane) gather(s *checkStream) (f *frame, more bool) {
 	if s.asked.IsZero() {
 		s.asked = time.Now()
 	}
-	l.listenAfter(l.patience())
+	if !s.heard {
+		l.listenAfter(l.patience())
+	}
 	taken := 0
 	for n := 0; taken < len(l.queue) && n < wire.MaxStreamedChecks && len(data) < fullFrame; taken++ {
 		if call := l.queue[taken]; !call.left {
@@ -486,7 +489,7 @@ func (l *lane) ending(err error) error {
 func (l *lane) deliver(s *checkStream, data []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.asked, s.overtaken, l.mistrusted = time.Time{}, false, false
+	s.asked, s.overtaken, s.heard, l.mistrusted = time.Time{}, false, true, false
 	l.pauses.work()
 	draining, err := eachResult(data, func(id uint64, result []byte) {
 		if call := s.calls[id]; call != nil {

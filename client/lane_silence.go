@@ -10,8 +10,9 @@ import (
 
 // A stream that says nothing may be one whose server is busy, or dead: then calls are not answered either, and nothing
 // is gained by asking once more. Or it may lead through a proxy that passes calls on and holds streams back until they
-// end. So one check of the stream, and no more until as much time has passed again, goes by a call of its own; only if
-// that is answered, and the stream is still silent a moment later, do the others follow.
+// end, from the first message on. So where a stream was never heard, one of its checks, and no more until as much time
+// has passed again, goes by a call of its own; only if that is answered, and the stream is still silent a moment later,
+// do the others follow.
 
 // silentError tells the caller of a check that its stream says nothing, and that it is to find out about calls.
 type silentError struct {
@@ -71,7 +72,7 @@ func (l *lane) listen() {
 	case s.overtaken:
 		l.hold(s)
 		return
-	case len(s.calls) == 0:
+	case len(s.calls) == 0 || s.heard:
 		return
 	case silent >= wait:
 		l.sound(s)
@@ -81,12 +82,15 @@ func (l *lane) listen() {
 	l.listenAfter(wait)
 }
 
-// sound takes a check off a silent stream, for its caller to find out; l.mu is held.
+// sound takes a check off a silent stream, for its caller to find out, if one has the time; l.mu is held.
 func (l *lane) sound(s *checkStream) {
+	enough := time.Now().Add(l.patience() / 4)
 	for _, call := range s.calls {
-		l.drop(call)
-		call.answer <- &silentError{l, s}
-		return
+		if call.until.IsZero() || call.until.After(enough) {
+			l.drop(call)
+			call.answer <- &silentError{l, s}
+			return
+		}
 	}
 }
 

@@ -53,8 +53,8 @@ type road struct {
 	done sync.WaitGroup
 
 	mu sync.Mutex
-	// lanes are the connections, made how many there were from clients; ended says that there are to be no more. Guarded by
-	// mu.
+	// lanes are the connections, made how many there were from clients; ended says that there are to be no more. Guarded
+	// by mu.
 	lanes map[net.Conn]*atomic.Bool
 	made  int
 	ended bool
