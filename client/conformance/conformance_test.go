@@ -35,6 +35,7 @@ func TestConformance(t *testing.T) {
 			for _, s := range scenarios {
 				t.Run(s.Name, func(t *testing.T) { b.run(t, s) })
 			}
+			t.Run("bursts", b.burst)
 		})
 	}
 }

@@ -34,7 +34,6 @@ const soonEnough = 15 * time.Second
 
 // Every client comes back by itself, whatever the network did, and nobody is allowed meanwhile who must not be.
 func TestFaults(t *testing.T) {
-	t.Parallel()
 	look(t)
 	trusted := newAuthority(t)
 	all := situations(func(notAfter time.Time) *tls.Config { return trusted.issue(t, notAfter) })

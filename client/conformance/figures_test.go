@@ -146,27 +146,29 @@ func consentTo(ctx context.Context, server *servertest.Server, subject string, s
 	return err
 }
 
-// Nobody is lost and nobody let through who must not be, whatever number of checks begins at once.
-func TestBursts(t *testing.T) {
-	t.Parallel()
-	look(t)
-	server := servertest.Start(t, servertest.Options{})
-	const some = 2_000
-	prefix := consenting(t, server, some)
-	for _, l := range languages {
-		t.Run(l.name, func(t *testing.T) {
-			r := startRunner(t, l)
-			openAt(t, r, server.Addr)
-			q := request{Op: "burst", Client: "main", Prefix: prefix, Subjects: some}
-			q.Request = encoded(client.NewCheck(controller, "", purposeID))
-			for _, how := range []string{"check", "is_allowed", "batch", "filter"} {
-				q.How = how
-				got, err := r.do(q)
-				if err != nil || got.Burst == nil || got.Burst.Allowed != some/2 || got.Burst.Denied != some/2 || len(got.Burst.Errors) > 0 {
-					t.Errorf("%s: %v, %v; want half of %d allowed, half denied", how, got, err, some)
-				}
-			}
-		})
+// bursting are as many subjects as a burst of the gate has: more than a batch.
+const bursting = 1_200
+
+// burst sees that nobody is lost and nobody let through who must not be, however many checks begin at once.
+func (b bench) burst(t *testing.T) {
+	prefix := consenting(t, b.server, bursting)
+	// Its deadline is for a machine that does much else.
+	open := request{Op: "open", Client: "bursts", Target: b.server.Addr, TimeoutMS: 30_000}
+	if got, err := b.runner.do(open); err != nil || got.Error != nil {
+		t.Fatalf("open: %v, %v", got, err)
+	}
+	q := request{Client: "bursts", Op: "burst", Prefix: prefix, Subjects: bursting}
+	q.Request = encoded(client.NewCheck(controller, "", purposeID))
+	for _, how := range []string{"check", "is_allowed", "batch", "filter"} {
+		q.How = how
+		got, err := b.runner.do(q)
+		whole := err == nil && got.Burst != nil && got.Burst.Allowed == bursting/2 && got.Burst.Denied == bursting/2
+		if !whole || len(got.Burst.Errors) > 0 {
+			t.Errorf("%s: %v, %v; want half of %d allowed, half denied", how, got, err, bursting)
+		}
+	}
+	if got, err := b.runner.do(request{Op: "close", Client: "bursts"}); err != nil || got.Error != nil {
+		t.Errorf("close: %v, %v", got, err)
 	}
 }
 

@@ -214,8 +214,9 @@ func slowSituations() []situation {
 			name: "stalls of 3 s", what: "now and then nothing passes for 3 s", fault: &ways{down: stall}, codes: unreachable,
 		},
 		{
-			name: "100 ms away, TLS", what: "100 ms there and back, TLS, first call", fault: &ways{delay: trip(100 * time.Millisecond)},
-			tls: true, cold: true, answered: true, codes: unreachable,
+			name: "100 ms away, TLS", what: "100 ms there and back, TLS, first call; the client's timeout is 5 s",
+			fault: &ways{delay: trip(100 * time.Millisecond)}, tls: true, cold: true, answered: true, timeout: 5 * time.Second,
+			codes: unreachable,
 		},
 		{
 			name: "300 ms away, TLS", what: "300 ms there and back, TLS, first call; the client's timeout is 5 s",
