@@ -328,6 +328,10 @@ func (s *scene) last(p pacing, heal func() error, began time.Time) (time.Time, e
 		return began, err
 	}
 	wait(context.Background(), p.fault/2)
+	// On a busy machine a runner may not have asked anything yet.
+	for s.fault != nil && s.gate.touched.Load() == 0 && time.Since(began) < p.patience {
+		wait(context.Background(), pace)
+	}
 	if s.fresh || s.answered {
 		return began, nil
 	}
