@@ -53,7 +53,7 @@ const figuresHead = `| client | one by one | at once | CPU of a check at once | 
 // measured is a client's row of the table.
 func measured(t *testing.T, l language, server *servertest.Server, prefix string) string {
 	r := startRunner(t, l)
-	openAt(t, r, server.Addr)
+	openAt(t, r, server.Addr, 0)
 	many := request{Op: "burst", Client: "main", Prefix: prefix, Subjects: users}
 	many.Request = encoded(client.NewCheck(controller, "", purposeID))
 	burst := func(how string, atOnce int) string { return best(t, r, many, how, atOnce) }
@@ -111,10 +111,10 @@ func (t tally) answers() string {
 	return text
 }
 
-// openAt opens a client named main with a deadline that only checks which hang reach.
-func openAt(t *testing.T, r *runner, addr string) {
+// openAt opens a client named main. Its default deadline is the client's where none is given.
+func openAt(t *testing.T, r *runner, addr string, timeout time.Duration) {
 	t.Helper()
-	if got, err := r.do(request{Op: "open", Client: "main", Target: addr}); err != nil || got.Error != nil {
+	if got, err := r.do(request{Op: "open", Client: "main", Target: addr, TimeoutMS: timeout.Milliseconds()}); err != nil || got.Error != nil {
 		t.Fatalf("open: %v, %v", got, err)
 	}
 }
@@ -187,7 +187,7 @@ func TestNoGrowth(t *testing.T) {
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
 			r := startRunner(t, l)
-			openAt(t, r, server.Addr)
+			openAt(t, r, server.Addr, 30*time.Second)
 			q := request{Op: "burst", Client: "main", Prefix: prefix, Subjects: users, AtOnce: 64, How: "check"}
 			q.Request = encoded(client.NewCheck(controller, "", purposeID))
 			steady(t, r, "checks", func() { bursts(t, r, q, *growth/10) })
