@@ -14,6 +14,9 @@ import (
 // DefaultTimeout is how long a call whose context has no deadline may take, all its attempts together.
 const DefaultTimeout = time.Second
 
+// MaxTimeout is how long a call may take at most: what is longer means that.
+const MaxTimeout = time.Hour
+
 // The schedule of retries. Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave
 // most of DefaultTimeout to the attempts themselves; a server that needs longer says so in its RetryInfo.
 const (
@@ -39,7 +42,7 @@ type conn struct {
 // Invoke performs one call.
 func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	deadline := c.deadline(ctx)
-	if _, has := ctx.Deadline(); !has {
+	if own, has := ctx.Deadline(); !has || own.After(deadline) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
@@ -67,13 +70,14 @@ func (c *conn) retry(ctx context.Context, deadline time.Time, attempt func() err
 
 // deadline is when a call that begins now must end.
 func (c *conn) deadline(ctx context.Context) time.Time {
-	if deadline, has := ctx.Deadline(); has {
-		return deadline
+	now := time.Now()
+	if own, has := ctx.Deadline(); has {
+		return now.Add(min(own.Sub(now), MaxTimeout))
 	}
 	if c.timeout <= 0 {
-		return time.Now().Add(DefaultTimeout)
+		return now.Add(DefaultTimeout)
 	}
-	return time.Now().Add(c.timeout)
+	return now.Add(min(c.timeout, MaxTimeout))
 }
 
 // delay is the wait after the given attempt: what the server asks for, else 25 ms doubled each time; up to half of our

@@ -35,6 +35,7 @@ func TestConformance(t *testing.T) {
 			for _, s := range scenarios {
 				t.Run(s.Name, func(t *testing.T) { b.run(t, s) })
 			}
+			t.Run("bursts", b.burst)
 		})
 	}
 }
@@ -117,7 +118,7 @@ func (st *stage) open(t *testing.T, o openStep, e *expectation) []string {
 	st.clients[name] = st.subject + "/" + name
 	q := request{
 		Op: "open", Client: st.clients[name], Target: st.front.target(t, o.Target, st.tls), TimeoutMS: o.Timeout.Milliseconds(),
-		Insecure: o.Insecure, TLS: o.TLS,
+		Insecure: o.Insecure, TLS: o.TLS, Endless: o.Endless, Coalesce: o.Coalesce, Metadata: o.Metadata,
 	}
 	if o.CA {
 		q.CAFile = st.rootsFile
@@ -159,7 +160,7 @@ func (st *stage) call(s *step) []string {
 }
 
 func (st *stage) request(s *step, o operation) (request, error) {
-	q := request{Op: o.name, Client: st.client(s), Session: s.Session, Source: s.NewEvent}
+	q := request{Op: o.name, Client: st.client(s), Session: s.Session, Source: s.NewEvent, Endless: s.Endless}
 	if s.Deadline != nil {
 		ms := s.Deadline.Milliseconds()
 		q.DeadlineMS = &ms

@@ -28,7 +28,27 @@ type result struct {
 	// Entries are LedgerEntry messages.
 	Entries []json.RawMessage `json:"entries,omitempty"`
 
+	Ran         *bool      `json:"ran,omitempty"`
+	Obligations []string   `json:"obligations,omitempty"`
+	Near        *nearStats `json:"near,omitempty"`
+	Burst       *tally     `json:"burst,omitempty"`
+
 	took time.Duration
+}
+
+// nearStats are a near cache's.
+type nearStats struct {
+	Hits   uint64 `json:"hits"`
+	Misses uint64 `json:"misses"`
+}
+
+// tally is what came of a burst's checks.
+type tally struct {
+	Allowed int            `json:"allowed"`
+	Denied  int            `json:"denied"`
+	Errors  map[string]int `json:"errors"`
+	MS      float64        `json:"ms"`
+	CPUUS   int64          `json:"cpu_us"`
 }
 
 // String is the result for the reader of a failure.
@@ -107,6 +127,9 @@ func (e *expectation) check(operation string, got result) []string {
 	}
 	if e.Results != nil {
 		faults = append(faults, e.checkResults(got)...)
+	}
+	if operation == "guard" {
+		faults = append(faults, e.checkGuard(got)...)
 	}
 	faults = append(faults, e.checkLists(got)...)
 	if e.Response != nil {
@@ -217,6 +240,21 @@ func sameInstant(a, b string) bool {
 	return errX == nil && errY == nil && x.Equal(y)
 }
 
+// checkGuard looks whether the guarded function ran, and what it was handed.
+func (e *expectation) checkGuard(got result) []string {
+	ran := got.Ran != nil && *got.Ran
+	if got.Ran == nil && got.Error == nil || ran && got.Error != nil {
+		return []string{"a guard's function ran or it did not, or there is an error"}
+	}
+	if e.Ran != nil && ran != *e.Ran {
+		return []string{fmt.Sprintf("the function ran: %v; want %v", ran, *e.Ran)}
+	}
+	if e.Obligations != nil && !slices.Equal(got.Obligations, e.Obligations) {
+		return []string{fmt.Sprintf("it was handed %q; want %q", got.Obligations, e.Obligations)}
+	}
+	return nil
+}
+
 func (e *expectation) checkResults(got result) []string {
 	if len(got.Results) != len(e.Results) {
 		return []string{fmt.Sprintf("%d results; want %d", len(got.Results), len(e.Results))}
@@ -291,6 +329,11 @@ func (s *sight) check(seen []attempt, message proto.Message, subject string) []s
 	}
 	if !strings.HasPrefix(seen[0].userAgent, s.UserAgent) {
 		faults = append(faults, fmt.Sprintf("the user agent is %q; want it to begin with %q", seen[0].userAgent, s.UserAgent))
+	}
+	for name, want := range s.Metadata {
+		if got := strings.Join(seen[0].metadata.Get(name), ", "); got != want {
+			faults = append(faults, fmt.Sprintf("the metadata %s is %q; want %q", name, got, want))
+		}
 	}
 	if s.Timeout.AtMost > 0 && seen[0].timeout == 0 {
 		faults = append(faults, "the call came without a deadline")

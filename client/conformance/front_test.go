@@ -65,6 +65,7 @@ type attempt struct {
 	request   []byte
 	timeout   time.Duration // 0: there was none
 	userAgent string
+	metadata  metadata.MD
 }
 
 // frame is a message that nobody has looked into.
@@ -376,7 +377,7 @@ func received(ctx context.Context, request frame) attempt {
 		a.timeout = time.Until(deadline)
 	}
 	if md, ok := metadata.FromIncomingContext(ctx); ok {
-		a.userAgent = strings.Join(md.Get("user-agent"), " ")
+		a.userAgent, a.metadata = strings.Join(md.Get("user-agent"), " "), md
 	}
 	return a
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -53,6 +54,16 @@ func TestHarnessFindsFaults(t *testing.T) {
 		"an obligation too many": {
 			"check", expectation{Obligations: []string{}},
 			`{"decision": {"obligations": ["B"]}}`, "obligations",
+		},
+		"a guard that ran":         {"guard", expectation{Ran: &no}, `{"ran": true}`, "the function ran: true"},
+		"a guard that did not run": {"guard", expectation{Ran: &yes}, `{"ran": false}`, "the function ran: false"},
+		"a guard without a result": {"guard", expectation{}, `{}`, "it did not, or there is"},
+		"a guard that ran all the same": {
+			"guard", expectation{Error: oneOrMore{"INTERNAL"}},
+			`{"ran": true, "error": {"code": "INTERNAL"}}`, "it did not, or there is",
+		},
+		"an obligation withheld": {
+			"guard", expectation{Obligations: []string{"A"}}, `{"ran": true}`, "it was handed",
 		},
 		"a time lost": {
 			"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")},
@@ -141,7 +152,7 @@ func TestHarnessFindsFaultsInWhatArrives(t *testing.T) {
 	}
 	two := 2
 	seen := []attempt{
-		{request: encode(&consentv1.CheckRequest{SubjectId: "a"}), userAgent: "consentd-x"},
+		{request: encode(&consentv1.CheckRequest{SubjectId: "a"}), userAgent: "consentd-x", metadata: metadata.Pairs("trace", "1")},
 		{request: encode(&consentv1.CheckRequest{SubjectId: "b"})},
 	}
 	for name, test := range map[string]struct {
@@ -149,13 +160,17 @@ func TestHarnessFindsFaultsInWhatArrives(t *testing.T) {
 		fault string
 	}{
 		"as expected": {
-			sight{Attempts: &two, UserAgent: "consentd-", Request: object{"subject_id": "$subject", "consistency": nil}}, "",
+			sight{
+				Attempts: &two, Metadata: map[string]string{"trace": "1"}, UserAgent: "consentd-",
+				Request: object{"subject_id": "$subject", "consistency": nil},
+			}, "",
 		},
 		"another number":   {sight{Attempts: new(int)}, "2 attempts"},
 		"not identical":    {sight{Identical: true}, "attempt 2 had another request"},
 		"another request":  {sight{Request: object{"purpose": "p"}}, "request.purpose"},
 		"not absent":       {sight{Request: object{"subject_id": nil}}, "request.subject_id"},
 		"another agent":    {sight{UserAgent: "other"}, "user agent"},
+		"another header":   {sight{Metadata: map[string]string{"trace": "2"}}, "the metadata trace"},
 		"without deadline": {sight{Timeout: span{AtMost: time.Second}}, "without a deadline"},
 	} {
 		t.Run(name, func(t *testing.T) {

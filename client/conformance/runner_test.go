@@ -120,6 +120,9 @@ type runner struct {
 	// client is what the runner says it is.
 	client string
 
+	// writing is held while a line is written, and never to read: a runner may have to be rid of results before it reads.
+	writing sync.Mutex
+
 	mu      sync.Mutex // guards all below
 	last    int
 	pending map[int]chan<- result
@@ -273,6 +276,16 @@ type request struct {
 	Insecure  bool   `json:"insecure,omitempty"`
 	TLS       bool   `json:"tls,omitempty"`
 	CAFile    string `json:"ca_file,omitempty"`
+
+	NearCache bool              `json:"near_cache,omitempty"`
+	Coalesce  *bool             `json:"coalesce,omitempty"`
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	Endless   bool              `json:"endless,omitempty"`
+
+	Subjects int    `json:"subjects,omitempty"`
+	Prefix   string `json:"prefix,omitempty"`
+	AtOnce   int    `json:"at_once,omitempty"`
+	How      string `json:"how,omitempty"`
 }
 
 // do has the runner do one operation and waits for its result.
@@ -295,18 +308,30 @@ func (r *runner) do(q request) (result, error) {
 }
 
 func (r *runner) send(q request, waiting chan<- result) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.gone != nil {
-		return r.gone
-	}
-	r.last++
-	q.ID = r.last
-	line, err := json.Marshal(q)
+	line, err := r.expect(&q, waiting)
 	if err != nil {
 		return err
 	}
-	r.pending[q.ID] = waiting
-	_, err = r.stdin.Write(append(line, '\n'))
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if pipe, ok := r.stdin.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = pipe.SetWriteDeadline(time.Now().Add(patience)) // a runner that hangs reads nothing
+	}
+	if _, err = r.stdin.Write(append(line, '\n')); err != nil {
+		r.fail(fmt.Errorf("it reads no more: %w", err))
+	}
 	return err
+}
+
+// expect gives a request its number, and where its result goes.
+func (r *runner) expect(q *request, waiting chan<- result) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone != nil {
+		return nil, r.gone
+	}
+	r.last++
+	q.ID = r.last
+	r.pending[q.ID] = waiting
+	return json.Marshal(q)
 }

@@ -46,11 +46,14 @@ type step struct {
 	ListEvents      object `yaml:"list_events"`
 	GetPolicy       object `yaml:"get_policy"`
 	ListControllers object `yaml:"list_controllers"`
+	Explain         object `yaml:"explain"`
+	Guard           object `yaml:"guard"`
 	NewEvent        string `yaml:"new_event"`
 
 	Client     string         `yaml:"client"`
 	Session    string         `yaml:"session"`
 	Deadline   *time.Duration `yaml:"deadline"`
+	Endless    bool           `yaml:"endless"`
 	Concurrent int            `yaml:"concurrent"`
 	Times      int            `yaml:"times"`
 	Eventually time.Duration  `yaml:"eventually"`
@@ -66,9 +69,13 @@ type openStep struct {
 	Name     string        `yaml:"name"`
 	Target   string        `yaml:"target"`
 	Timeout  time.Duration `yaml:"timeout"`
+	Endless  bool          `yaml:"endless"`
 	Insecure bool          `yaml:"insecure"`
 	TLS      bool          `yaml:"tls"`
 	CA       bool          `yaml:"ca"`
+
+	Coalesce *bool             `yaml:"coalesce"`
+	Metadata map[string]string `yaml:"metadata"`
 }
 
 // answer is what the front does with one attempt.
@@ -132,6 +139,7 @@ type expectation struct {
 	Outcomes                []string        `yaml:"outcomes"`
 	Revisions               []uint64        `yaml:"revisions"`
 	Entries                 *int            `yaml:"entries"`
+	Ran                     *bool           `yaml:"ran"`
 	Ledger                  []object        `yaml:"ledger"`
 	Took                    span            `yaml:"took"`
 }
@@ -148,6 +156,8 @@ type sight struct {
 	Request   object `yaml:"request"`
 	Timeout   span   `yaml:"timeout"`
 	UserAgent string `yaml:"user_agent"`
+	// Metadata must have come with the first.
+	Metadata map[string]string `yaml:"metadata"`
 }
 
 // operation is what a step asks the runner to do: the method's name in the script and its request.
@@ -170,6 +180,8 @@ func (s *step) operations() []operation {
 		{"list_events", s.ListEvents, &consentv1.ListEventsRequest{}},
 		{"get_policy", s.GetPolicy, &consentv1.GetPolicyRequest{}},
 		{"list_controllers", s.ListControllers, &consentv1.ListControllersRequest{}},
+		{"explain", s.Explain, &consentv1.ExplainRequest{}},
+		{"guard", s.Guard, &consentv1.CheckRequest{}},
 	}
 	var named []operation
 	for _, o := range all {
@@ -341,7 +353,7 @@ func responseOf(operation string) proto.Message {
 		"link_subjects": &consentv1.LinkSubjectsResponse{}, "unlink_subjects": &consentv1.UnlinkSubjectsResponse{},
 		"get_subject": &consentv1.GetSubjectResponse{}, "list_events": &consentv1.ListEventsResponse{},
 		"get_policy": &consentv1.GetPolicyResponse{}, "list_controllers": &consentv1.ListControllersResponse{},
-		"new_event": &consentv1.Event{},
+		"new_event": &consentv1.Event{}, "explain": &consentv1.ExplainResponse{}, "guard": &consentv1.CheckResponse{},
 	}[operation]
 }
 

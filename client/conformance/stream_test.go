@@ -24,6 +24,7 @@ type checkStream struct {
 	front     *front
 	stream    grpc.ServerStream
 	userAgent string
+	metadata  metadata.MD
 	under     sync.WaitGroup // the checks under way
 
 	mu sync.Mutex // guards what follows, and sending
@@ -34,7 +35,7 @@ type checkStream struct {
 func (f *front) checkStream(stream grpc.ServerStream) error {
 	s := &checkStream{front: f, stream: stream, cancels: map[uint64]context.CancelFunc{}}
 	if md, ok := metadata.FromIncomingContext(stream.Context()); ok {
-		s.userAgent = strings.Join(md.Get("user-agent"), " ")
+		s.userAgent, s.metadata = strings.Join(md.Get("user-agent"), " "), md
 	}
 	f.mu.Lock()
 	f.streams[s] = true
@@ -115,7 +116,9 @@ func (s *checkStream) answer(ctx context.Context, check *consentv1.StreamedCheck
 	if err != nil {
 		return streamed(check.GetId(), nil, err)
 	}
-	a, operation := s.front.next(attempt{request: request, timeout: check.GetTimeout().AsDuration(), userAgent: s.userAgent})
+	a, operation := s.front.next(attempt{
+		request: request, timeout: check.GetTimeout().AsDuration(), userAgent: s.userAgent, metadata: s.metadata,
+	})
 	if !wait(ctx, a.Delay) {
 		return streamed(check.GetId(), nil, status.FromContextError(ctx.Err()).Err())
 	}

@@ -28,6 +28,16 @@ type operation struct {
 	Insecure  bool   `json:"insecure"`
 	TLS       bool   `json:"tls"`
 	CAFile    string `json:"ca_file"`
+
+	NearCache bool              `json:"near_cache"`
+	Coalesce  *bool             `json:"coalesce"`
+	Metadata  map[string]string `json:"metadata"`
+	Endless   bool              `json:"endless"`
+
+	Subjects int    `json:"subjects"`
+	Prefix   string `json:"prefix"`
+	AtOnce   int    `json:"at_once"`
+	How      string `json:"how"`
 }
 
 // result is what came of an operation.
@@ -41,6 +51,16 @@ type result struct {
 	Outcomes []string          `json:"outcomes,omitempty"`
 	Entries  []json.RawMessage `json:"entries,omitempty"`
 	Error    *failure          `json:"error,omitempty"`
+
+	Ran         *bool      `json:"ran,omitempty"`
+	Obligations []string   `json:"obligations,omitempty"`
+	Near        *nearStats `json:"near,omitempty"`
+	Burst       *tally     `json:"burst,omitempty"`
+}
+
+type nearStats struct {
+	Hits   uint64 `json:"hits"`
+	Misses uint64 `json:"misses"`
 }
 
 type purpose struct {
@@ -83,13 +103,19 @@ func decisionOf(d client.Decision) *decision {
 	for _, r := range d.Reasons {
 		out.Reasons = append(out.Reasons, client.EnumName(r.GetCode()))
 	}
-	for _, o := range d.Obligations {
-		out.Obligations = append(out.Obligations, client.EnumName(o.GetCode()))
-	}
+	out.Obligations = append(out.Obligations, obligationNames(d.Obligations)...)
 	if !d.ValidUntil.IsZero() {
 		out.ValidUntil = d.ValidUntil.UTC().Format(time.RFC3339Nano)
 	}
 	return out
+}
+
+func obligationNames(obligations []*consentv1.Obligation) []string {
+	var names []string
+	for _, o := range obligations {
+		names = append(names, client.EnumName(o.GetCode()))
+	}
+	return names
 }
 
 // undocumented is the code of an error that is no gRPC status.

@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
+
+	"google.golang.org/grpc/metadata"
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -16,13 +20,16 @@ import (
 // runner holds what the harness opened.
 type runner struct {
 	mu sync.Mutex
-	// Both are guarded by mu. Sessions are named within their client.
+	// All are guarded by mu. Sessions are named within their client.
 	clients  map[string]*client.Client
+	metadata map[string]metadata.MD
 	sessions map[[2]string]*client.Session
 }
 
 func newRunner() *runner {
-	return &runner{clients: map[string]*client.Client{}, sessions: map[[2]string]*client.Session{}}
+	return &runner{
+		clients: map[string]*client.Client{}, metadata: map[string]metadata.MD{}, sessions: map[[2]string]*client.Session{},
+	}
 }
 
 // decider is what a client and a session have in common.
@@ -51,6 +58,13 @@ func (r *runner) find(o operation) (*client.Client, decider) {
 	return c, r.sessions[key]
 }
 
+// metadataOf is what goes along with each call of a client.
+func (r *runner) metadataOf(name string) metadata.MD {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.metadata[name]
+}
+
 func (r *runner) perform(o operation) result {
 	switch o.Op {
 	case "open":
@@ -62,12 +76,9 @@ func (r *runner) perform(o operation) result {
 	if c == nil {
 		return result{Error: &failure{Code: undocumented, Message: fmt.Sprintf("no client %q is open", o.Client)}}
 	}
-	ctx := context.Background()
-	if o.DeadlineMS != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(*o.DeadlineMS)*time.Millisecond)
-		defer cancel()
-	}
+	ctx := metadata.NewOutgoingContext(context.Background(), r.metadataOf(o.Client))
+	ctx, cancel := o.bound(ctx)
+	defer cancel()
 	if o.Op == "close" {
 		return result{Error: failureOf(c.Close())}
 	}
@@ -75,6 +86,18 @@ func (r *runner) perform(o operation) result {
 		return answer
 	}
 	return ask(ctx, c, o)
+}
+
+// bound gives the context the operation's deadline.
+func (o operation) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	switch {
+	case o.Endless:
+		return context.WithTimeout(ctx, math.MaxInt64)
+	case o.DeadlineMS != nil:
+		return context.WithTimeout(ctx, time.Duration(*o.DeadlineMS)*time.Millisecond)
+	default:
+		return ctx, func() {}
+	}
 }
 
 // decide performs the operations that a session has too.
@@ -123,8 +146,35 @@ func ask(ctx context.Context, c *client.Client, o operation) result {
 	case "list_controllers":
 		response, err := c.Controllers(ctx, requestOf(o, &consentv1.ListControllersRequest{}))
 		return message(response, err)
+	case "guard":
+		return guard(ctx, c, o)
+	case "explain":
+		response, err := c.Explain(ctx, requestOf(o, &consentv1.ExplainRequest{}))
+		return message(response, err)
+	case "burst":
+		return burst(ctx, c, o)
+	case "near_stats":
+		stats := c.NearCacheStats()
+		return result{Near: &nearStats{Hits: stats.Hits, Misses: stats.Misses}}
 	}
 	return result{Error: &failure{Code: undocumented, Message: "unknown operation " + o.Op}}
+}
+
+// guard tells whether the guarded function ran, and with which obligations.
+func guard(ctx context.Context, c *client.Client, o operation) result {
+	ran := false
+	var obligations []string
+	err := c.Guard(ctx, requestOf(o, &consentv1.CheckRequest{}), func(_ context.Context, must []*consentv1.Obligation) error {
+		ran, obligations = true, obligationNames(must)
+		return nil
+	})
+	if denied := (*client.DeniedError)(nil); errors.As(err, &denied) {
+		return result{Ran: &ran, Obligations: obligations}
+	}
+	if err != nil {
+		return result{Error: failureOf(err)}
+	}
+	return result{Ran: &ran, Obligations: obligations}
 }
 
 func (r *runner) open(o operation) result {
@@ -139,13 +189,24 @@ func (r *runner) open(o operation) result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clients[o.Client] = c
+	r.metadata[o.Client] = metadata.New(o.Metadata)
 	return result{}
 }
 
 func optionsOf(o operation) ([]client.Option, error) {
-	options := []client.Option{client.WithTimeout(time.Duration(o.TimeoutMS) * time.Millisecond)}
+	timeout := time.Duration(o.TimeoutMS) * time.Millisecond
+	if o.Endless {
+		timeout = math.MaxInt64
+	}
+	options := []client.Option{client.WithTimeout(timeout)}
 	if o.Insecure {
 		options = append(options, client.WithInsecure())
+	}
+	if o.NearCache {
+		options = append(options, client.WithNearCache(client.NearCacheConfig{}))
+	}
+	if o.Coalesce != nil && !*o.Coalesce {
+		options = append(options, client.WithoutCoalescing())
 	}
 	if !o.TLS && o.CAFile == "" {
 		return options, nil

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import platform
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,16 +39,21 @@ REQUESTS: dict[str, type[Message]] = {
     "list_events": v1.ListEventsRequest,
     "get_policy": v1.GetPolicyRequest,
     "list_controllers": v1.ListControllersRequest,
+    "guard": v1.CheckRequest,
+    "explain": v1.ExplainRequest,
 }
+
+# The threads of a burst of the sync client: a program that has as many callers at once has not as many threads.
+THREADS = 256
 
 
 def open_options(q: JSON) -> JSON:
     """The keywords of a client's constructor."""
-    options: JSON = {}
+    options: JSON = {name: q[name] for name in ("insecure", "near_cache", "coalesce", "metadata") if name in q}
     if "timeout_ms" in q:
         options["timeout"] = q["timeout_ms"] / 1000
-    if q.get("insecure"):
-        options["insecure"] = True
+    if q.get("endless"):
+        options["timeout"] = math.inf
     if "ca_file" in q:
         options["credentials"] = grpc.ssl_channel_credentials(Path(q["ca_file"]).read_bytes())
     elif q.get("tls"):
@@ -93,6 +101,11 @@ def outcome_json(outcome: Any) -> JSON:
     return {"response": json_format.MessageToDict(outcome), **written_json(outcome)}
 
 
+def guarded_json(obligations: tuple[consentd.Obligation, ...]) -> JSON:
+    """The result of a guard whose block runs."""
+    return {"ran": True, "obligations": [o.code for o in obligations]}
+
+
 def written_json(outcome: Message) -> JSON:
     """The texts of what became of a write; nothing of what is none."""
     if isinstance(outcome, v1.RecordEventsResponse):
@@ -106,6 +119,139 @@ def result_json(r: consentd.Result) -> JSON:
     if r.error is not None:
         return {"error": error_json(r.error), "decision": decision_json(r.decision)}
     return {"decision": decision_json(r.decision)}
+
+
+def timeout_of(q: JSON) -> float | None:
+    if q.get("endless"):
+        return math.inf
+    return q["deadline_ms"] / 1000 if "deadline_ms" in q else None
+
+
+class Tally:
+    """Counts what comes of the checks of a burst, and what they cost."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._lock = threading.Lock()
+        self._began = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def add(self, outcome: Any) -> None:
+        """A decision, a result of a batch, a bool, or an error."""
+        if isinstance(outcome, consentd.Result):
+            outcome = outcome.error or outcome.decision
+        if isinstance(outcome, Exception):
+            key = "error " + error_json(outcome)["code"]
+        else:
+            key = "allowed" if (outcome if isinstance(outcome, bool) else outcome.allowed) else "denied"
+        with self._lock:
+            self._counts[key] += 1
+
+    def filtered(self, allowed: int, of: int) -> None:
+        self._counts.update(allowed=allowed, denied=of - allowed)
+
+    def json(self) -> JSON:
+        errors = {key.removeprefix("error "): n for key, n in self._counts.items() if key.startswith("error ")}
+        return {
+            "burst": {
+                "allowed": self._counts["allowed"],
+                "denied": self._counts["denied"],
+                "errors": errors,
+                "ms": (time.perf_counter() - self._began) * 1000,
+                "cpu_us": round((time.process_time() - self._cpu) * 1e6),
+            }
+        }
+
+
+def burst_requests(q: JSON) -> list[v1.CheckRequest]:
+    requests = []
+    for i in range(q["subjects"]):
+        request = json_format.ParseDict(q.get("request", {}), v1.CheckRequest())
+        request.subject_id = q.get("prefix", "") + str(i)
+        requests.append(request)
+    return requests
+
+
+def chunks(requests: list[v1.CheckRequest]) -> list[list[v1.CheckRequest]]:
+    """Batches of the greatest size."""
+    return [requests[i : i + 1000] for i in range(0, len(requests), 1000)]
+
+
+def call_of(client: Any, q: JSON) -> Callable[[v1.CheckRequest], Any]:
+    """What a burst calls for each request."""
+    if q["how"] == "session":
+        return lambda request: client.session().check(request)
+    call: Callable[[v1.CheckRequest], Any] = getattr(client, q["how"])
+    return call
+
+
+def burst(client: consentd.Client, q: JSON) -> JSON:
+    """Makes the checks of a burst with the sync client."""
+    requests = burst_requests(q)
+    tally = Tally()
+    if q["how"] == "batch":
+        for some in chunks(requests):
+            try:
+                for result in client.batch_check(v1.BatchCheckRequest(requests=some)):
+                    tally.add(result)
+            except Exception as error:
+                for _ in some:
+                    tally.add(error)
+        return tally.json()
+    if q["how"] == "filter":
+        try:
+            tally.filtered(len(client.filter(requests, lambda request: request)), len(requests))
+        except Exception as error:
+            tally.add(error)
+        return tally.json()
+    call = call_of(client, q)
+
+    def one(request: v1.CheckRequest) -> None:
+        try:
+            tally.add(call(request))
+        except Exception as error:
+            tally.add(error)
+
+    with ThreadPoolExecutor(max_workers=min(q.get("at_once") or THREADS, THREADS)) as pool:
+        for request in requests:
+            pool.submit(one, request)
+    return tally.json()
+
+
+async def burst_async(client: consentd.aio.Client, q: JSON) -> JSON:
+    """Makes the checks of a burst with the asyncio client."""
+    requests = burst_requests(q)
+    tally = Tally()
+    if q["how"] == "batch":
+        for some in chunks(requests):
+            try:
+                for result in await client.batch_check(v1.BatchCheckRequest(requests=some)):
+                    tally.add(result)
+            except Exception as error:
+                for _ in some:
+                    tally.add(error)
+        return tally.json()
+    if q["how"] == "filter":
+        try:
+            tally.filtered(len(await client.filter(requests, lambda request: request)), len(requests))
+        except Exception as error:
+            tally.add(error)
+        return tally.json()
+    call = call_of(client, q)
+
+    async def one(request: v1.CheckRequest) -> None:
+        try:
+            tally.add(await call(request))
+        except Exception as error:
+            tally.add(error)
+
+    async def many(turn: Iterator[v1.CheckRequest]) -> None:
+        for request in turn:
+            await one(request)
+
+    turn = iter(requests)
+    await asyncio.gather(*(many(turn) for _ in range(q.get("at_once") or len(requests))))
+    return tally.json()
 
 
 class Clients:
@@ -130,8 +276,10 @@ class Clients:
     def call(self, q: JSON) -> Any:
         """Makes the call: what it returns, or a coroutine or iterator of it."""
         request = json_format.ParseDict(q.get("request", {}), REQUESTS[q["op"]]())
-        timeout = q["deadline_ms"] / 1000 if "deadline_ms" in q else None
-        return getattr(self._receiver(q), q["op"])(request, timeout=timeout)
+        return getattr(self._receiver(q), q["op"])(request, timeout=timeout_of(q))
+
+    def named(self, q: JSON) -> Any:
+        return self._clients[q["client"]]
 
     def _receiver(self, q: JSON) -> Any:
         client = self._clients[q["client"]]
@@ -150,27 +298,41 @@ def at_once(clients: Clients, q: JSON) -> JSON | None:
         return clients.open(q)
     if q["op"] == "new_event":
         return outcome_json(consentd.new_event(q["source"]))
+    if q["op"] == "near_stats":
+        stats = clients.named(q).near_cache_stats()
+        return {"near": {"hits": stats.hits, "misses": stats.misses}}
     return None
 
 
 def run(clients: Clients, q: JSON) -> JSON:
     """One operation of the sync client."""
+    entries: list[JSON] = []
+    try:
+        return made(clients, q, entries)
+    except consentd.DeniedError:
+        return {"ran": False}
+    except Exception as error:
+        return failed(error, q, entries)
+
+
+def made(clients: Clients, q: JSON, entries: list[JSON]) -> JSON:
+    """Makes the call. Entries of a ledger are put into the list as they come."""
     done = at_once(clients, q)
     if done is not None:
         return done
     if q["op"] == "close":
         clients.close(q)
         return {}
-    entries: list[JSON] = []
-    try:
-        outcome = clients.call(q)
-        if isinstance(outcome, Iterator):
-            for entry in outcome:
-                entries.append(json_format.MessageToDict(entry))
-            return {"entries": entries}
-        return outcome_json(outcome)
-    except Exception as error:
-        return failed(error, q, entries)
+    if q["op"] == "burst":
+        return burst(clients.named(q), q)
+    outcome = clients.call(q)
+    if q["op"] == "guard":
+        with outcome as obligations:
+            return guarded_json(obligations)
+    if isinstance(outcome, Iterator):
+        entries.extend(json_format.MessageToDict(entry) for entry in outcome)
+        return {"entries": entries}
+    return outcome_json(outcome)
 
 
 def failed(error: Exception, q: JSON, entries: list[JSON]) -> JSON:
@@ -182,22 +344,34 @@ def failed(error: Exception, q: JSON, entries: list[JSON]) -> JSON:
 
 async def run_async(clients: Clients, q: JSON) -> JSON:
     """One operation of the asyncio client."""
+    entries: list[JSON] = []
+    try:
+        return await made_async(clients, q, entries)
+    except consentd.DeniedError:
+        return {"ran": False}
+    except Exception as error:
+        return failed(error, q, entries)
+
+
+async def made_async(clients: Clients, q: JSON, entries: list[JSON]) -> JSON:
+    """As made."""
     done = at_once(clients, q)
     if done is not None:
         return done
     if q["op"] == "close":
         await clients.close(q)
         return {}
-    entries: list[JSON] = []
-    try:
-        outcome = clients.call(q)
-        if isinstance(outcome, AsyncIterator):
-            async for entry in outcome:
-                entries.append(json_format.MessageToDict(entry))
-            return {"entries": entries}
-        return outcome_json(await outcome)
-    except Exception as error:
-        return failed(error, q, entries)
+    if q["op"] == "burst":
+        return await burst_async(clients.named(q), q)
+    outcome = clients.call(q)
+    if q["op"] == "guard":
+        async with outcome as obligations:
+            return guarded_json(obligations)
+    if isinstance(outcome, AsyncIterator):
+        async for entry in outcome:
+            entries.append(json_format.MessageToDict(entry))
+        return {"entries": entries}
+    return outcome_json(await outcome)
 
 
 _writing = threading.Lock()
@@ -216,7 +390,7 @@ def main() -> None:
     """Each operation has a thread of its own, as many as the harness has under way at once."""
     clients = Clients(consentd.Client)
     ready("sync")
-    with ThreadPoolExecutor(max_workers=128) as pool:
+    with ThreadPoolExecutor(max_workers=2048) as pool:
         for line in sys.stdin:
             q = json.loads(line)
             pool.submit(answer, run, clients, q)

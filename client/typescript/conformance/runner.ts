@@ -12,10 +12,13 @@ import {
   CheckRequestSchema,
   Client,
   ConsentError,
+  DeniedError,
   StoreMismatchError,
   Decision,
   enumName,
   EventSchema,
+  ExplainRequestSchema,
+  ExplainResponseSchema,
   GetPolicyRequestSchema,
   GetPolicyResponseSchema,
   GetSubjectRequestSchema,
@@ -38,6 +41,7 @@ import {
   UnlinkSubjectsResponseSchema,
   type CallOptions,
   type Checker,
+  type CheckRequest,
   type ClientOptions,
   type EventOutcome,
 } from "../src/index.js";
@@ -55,6 +59,14 @@ interface Operation {
   tls?: boolean;
   ca_file?: string;
   source?: string;
+  near_cache?: boolean;
+  coalesce?: boolean;
+  metadata?: Record<string, string>;
+  endless?: boolean;
+  subjects?: number;
+  prefix?: string;
+  at_once?: number;
+  how?: string;
 }
 
 type Outcome = Record<string, unknown>;
@@ -84,7 +96,10 @@ function requestOf<D extends DescMessage>(schema: D, o: Operation): MessageShape
   return fromJson(schema, o.request ?? {});
 }
 
-const callOptions = (o: Operation): CallOptions => (o.deadline_ms === undefined ? {} : { timeoutMs: o.deadline_ms });
+function callOptions(o: Operation): CallOptions {
+  if (o.endless === true) return { timeoutMs: Infinity };
+  return o.deadline_ms === undefined ? {} : { timeoutMs: o.deadline_ms };
+}
 
 const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> = {
   open,
@@ -127,10 +142,21 @@ const operations: Record<string, (o: Operation) => Outcome | Promise<Outcome>> =
       await clientOf(o).listControllers(requestOf(ListControllersRequestSchema, o), callOptions(o)),
     ),
   new_event: (o) => responseJson(EventSchema, create(EventSchema, newEvent(o.source ?? ""))),
+  burst,
+  guard,
+  explain: async (o) => responseJson(ExplainResponseSchema, await checkerOf(o).explain(requestOf(ExplainRequestSchema, o), callOptions(o))),
+  near_stats: (o) => {
+    const { hits, misses } = clientOf(o).nearCacheStats();
+    return { near: { hits, misses } };
+  },
 };
 
 function open(o: Operation): Outcome {
   const options: ClientOptions = {};
+  if (o.near_cache !== undefined) options.nearCache = o.near_cache;
+  if (o.coalesce !== undefined) options.coalesce = o.coalesce;
+  if (o.metadata !== undefined) options.metadata = () => o.metadata ?? {};
+  if (o.endless === true) options.timeoutMs = Infinity;
   if (o.timeout_ms !== undefined) options.timeoutMs = o.timeout_ms;
   if (o.insecure !== undefined) options.insecure = o.insecure;
   if (o.tls !== undefined) options.tls = o.tls;
@@ -140,6 +166,102 @@ function open(o: Operation): Outcome {
     return {};
   } catch (error) {
     return { error: { code: "OPTIONS", message: String(error) } };
+  }
+}
+
+/** Counts what comes of the checks of a burst. */
+class Tally {
+  private allowed = 0;
+  private denied = 0;
+  private readonly errors: Record<string, number> = {};
+  private readonly began = performance.now();
+  private readonly cpu = process.cpuUsage();
+
+  add(allowed: boolean): void {
+    if (allowed) this.allowed++;
+    else this.denied++;
+  }
+
+  fail(error: unknown): void {
+    const code = String(errorJson(error).code);
+    this.errors[code] = (this.errors[code] ?? 0) + 1;
+  }
+
+  json(): Outcome {
+    const cpu = process.cpuUsage(this.cpu);
+    return {
+      burst: {
+        allowed: this.allowed,
+        denied: this.denied,
+        errors: this.errors,
+        ms: performance.now() - this.began,
+        cpu_us: cpu.user + cpu.system,
+      },
+    };
+  }
+}
+
+async function burst(o: Operation): Promise<Outcome> {
+  const client = clientOf(o);
+  const model = requestOf(CheckRequestSchema, o);
+  const requests = Array.from({ length: o.subjects ?? 0 }, (_, i) =>
+    create(CheckRequestSchema, { ...model, subjectId: `${o.prefix ?? ""}${i}` }),
+  );
+  const calls: Record<string, (r: CheckRequest) => Promise<boolean>> = {
+    check: async (r) => (await client.check(r)).allowed,
+    is_allowed: (r) => client.isAllowed(r),
+    session: async (r) => (await client.session().check(r)).allowed,
+  };
+  const call = calls[o.how ?? ""];
+  const tally = new Tally();
+  if (o.how === "filter") await filter(client, requests, tally);
+  else if (call === undefined) await batches(client, requests, tally);
+  else await atOnce(o.at_once ?? 0, requests, async (r) => call(r).then((allowed) => tally.add(allowed), (error) => tally.fail(error)));
+  return tally.json();
+}
+
+/** Has check called for every request, that many under way; 0 stands for all. */
+async function atOnce(n: number, requests: CheckRequest[], check: (r: CheckRequest) => Promise<void>): Promise<void> {
+  const turn = requests.values();
+  const caller = async () => {
+    for (const request of turn) await check(request);
+  };
+  await Promise.all(Array.from({ length: n === 0 ? requests.length : n }, caller));
+}
+
+/** Asks in batches of the greatest size, one after the other. */
+async function batches(client: Client, requests: CheckRequest[], tally: Tally): Promise<void> {
+  for (let i = 0; i < requests.length; i += 1000) {
+    const some = requests.slice(i, i + 1000);
+    try {
+      for (const r of await client.batchCheck({ requests: some })) {
+        if (r.error === undefined) tally.add(r.decision.allowed);
+        else tally.fail(r.error);
+      }
+    } catch (error) {
+      some.forEach(() => tally.fail(error));
+    }
+  }
+}
+
+/** Asks for those who are allowed. */
+async function filter(client: Client, requests: CheckRequest[], tally: Tally): Promise<void> {
+  try {
+    const allowed = (await client.filter(requests)).length;
+    requests.forEach((_, i) => tally.add(i < allowed));
+  } catch (error) {
+    tally.fail(error);
+  }
+}
+
+/** Tells whether the guarded function ran, and with which obligations. */
+async function guard(o: Operation): Promise<Outcome> {
+  try {
+    const obligations = await checkerOf(o).guard(requestOf(CheckRequestSchema, o), (all) => all, callOptions(o));
+    return { ran: true, obligations: obligations.map((x) => enumName(ObligationCodeSchema, x.code)) };
+  } catch (error) {
+    if (error instanceof DeniedError) return { ran: false };
+    throw error;
   }
 }
 

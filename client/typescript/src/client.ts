@@ -1,8 +1,11 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { credentials, type ChannelCredentials } from "@grpc/grpc-js";
 
+import type { BatchResult, CallOptions, Checker, CheckInit, Guarded, PurposeDecision } from "./checker.js";
+import { Checks } from "./checks.js";
+import { decode, encode, pathOf, printable, reading, requireObject } from "./codec.js";
 import { Decision } from "./decision.js";
-import { batchError, ConsentError } from "./errors.js";
+import { asConsentError, ConsentError } from "./errors.js";
+import { Freshness } from "./freshness.js";
 import {
   ConsentService,
   type GetSubjectRequestSchema,
@@ -19,8 +22,8 @@ import {
 import {
   DecisionService,
   type BatchCheckRequestSchema,
-  type BatchCheckResult,
-  type CheckRequestSchema,
+  type ExplainRequestSchema,
+  type ExplainResponse,
   type ListPurposesRequestSchema,
 } from "./gen/consent/v1/decision_service_pb.js";
 import {
@@ -30,83 +33,29 @@ import {
   type ListControllersRequestSchema,
   type ListControllersResponse,
 } from "./gen/consent/v1/policy_service_pb.js";
-import { defaultTimeoutMs, Retrier } from "./retry.js";
+import { filter, guard, isAllowed, type FilterArguments } from "./helpers.js";
+import { nearCacheOf } from "./near.js";
+import { observed } from "./observe.js";
+import { boundsOf, channelCredentials, usualTimeout, type ClientOptions } from "./options.js";
+import { Retrier } from "./retry.js";
+import type { MakeNearCache, NearCache, NearCacheStats } from "./seam.js";
 import { Session } from "./session.js";
-import { parseTarget } from "./target.js";
-import { decode, encode, GrpcTransport, pathOf, type MetadataSource, type Transport } from "./transport.js";
+import { parseTargets } from "./target.js";
+import { fenceTimeoutMs, leasesPerFence } from "./timeouts.js";
+import { GrpcTransport, type Transport } from "./transport.js";
 
-/** How a client connects. */
-export interface ClientOptions {
-  /** The deadline of calls that set none, in milliseconds. Default 1,000; zero and less mean the default. */
-  timeoutMs?: number;
-  /**
-   * TLS also to loopback addresses and Unix sockets; PEM where the system's roots or no certificate of the client's own will
-   * not do. Everywhere else TLS is the default.
-   */
-  tls?: boolean | { ca?: string | Buffer; certificate?: string | Buffer; key?: string | Buffer };
-  /** Allows plaintext to other machines: subjects' ids and decisions can then be read and changed on the way. */
-  insecure?: boolean;
-  /** What is sent along with every call, such as credentials. One that fails fails the call: UNAUTHENTICATED. */
-  metadata?: MetadataSource;
-}
-
-/** How one call is made. */
-export interface CallOptions {
-  /** How long it may take, all attempts together, in milliseconds. Default the client's; zero and less have passed already. */
-  timeoutMs?: number;
-  /** Ends the call early: CANCELLED. */
-  signal?: AbortSignal;
-}
-
-/** What came of one request of a batch: a decision, or an error and a decision that denies. */
-export interface BatchResult {
-  readonly decision: Decision;
-  /** What `check` would have been rejected with. */
-  readonly error: ConsentError | undefined;
-}
-
-/** The decision on one purpose. */
-export interface PurposeDecision {
-  readonly purpose: string;
-  readonly decision: Decision;
-}
-
-/** The calls whose answers rest on a subject's state: a `Client`, or a `Session` of one. */
-export interface Checker {
-  /** Decides one purpose for one subject. A denial is an answer, no error. */
-  check(request: MessageInitShape<typeof CheckRequestSchema>, options?: CallOptions): Promise<Decision>;
-  /**
-   * Whether the check allows; false on any error. It never rejects. Use `check` where the purpose carries obligations: they are
-   * yours to meet and this does not show them.
-   */
-  isAllowed(request: MessageInitShape<typeof CheckRequestSchema>, options?: CallOptions): Promise<boolean>;
-  /** Decides up to 1,000 requests, with their results in their order. It is rejected only for the whole batch. */
-  batchCheck(request: MessageInitShape<typeof BatchCheckRequestSchema>, options?: CallOptions): Promise<BatchResult[]>;
-  /** Decides all purposes that the controller declares or prohibits, for one subject, sorted by purpose. */
-  listPurposes(request: MessageInitShape<typeof ListPurposesRequestSchema>, options?: CallOptions): Promise<PurposeDecision[]>;
-  /**
-   * Records one subject's events, all or none; `newEvent` makes one. Once it resolves they are durable. It may be repeated: the
-   * events' ids are idempotency keys. The answer's `outcomes` say what became of each event, in their order: what is on record
-   * may outrank a late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells none.
-   */
-  recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse>;
-  /**
-   * Makes two ids of a controller one person; `newLink` makes the request. Every id of a person is answered alike, by
-   * what was said under all of them. Once it resolves it is durable, and it may be repeated with its event id. The
-   * answer's `person` names all ids, its `outcome` says what became of the link. FAILED_PRECONDITION says why the two
-   * cannot be one person, and what to do.
-   */
-  linkSubjects(request: MessageInitShape<typeof LinkSubjectsRequestSchema>, options?: CallOptions): Promise<LinkSubjectsResponse>;
-  /**
-   * Parts two ids that were linked; `newUnlink` makes the request. Each has what was said under it again. For the rest
-   * it is as `linkSubjects`. FAILED_PRECONDITION where no link of the two stands.
-   */
-  unlinkSubjects(request: MessageInitShape<typeof UnlinkSubjectsRequestSchema>, options?: CallOptions): Promise<UnlinkSubjectsResponse>;
+/** Parts of a client that tests replace. */
+export interface ClientParts {
+  transport?: Transport;
+  retrier?: Retrier;
+  near?: MakeNearCache;
+  /** Milliseconds that only grow. */
+  now?: () => number;
 }
 
 /**
- * Talks to one consentd, by default in plaintext to loopback addresses and Unix sockets and by TLS with the system's roots to
- * all else. Calls may run concurrently.
+ * Talks to consentd, by default in plaintext to loopback addresses and Unix sockets and by TLS with the system's roots to
+ * all else. Calls may run concurrently; checks that do share messages.
  *
  * Guarantees: a decision that allows never comes with an error, and whatever this package does not understand of an answer
  * denies. Every call ends: 1 s unless the client or the call says otherwise. UNAVAILABLE is retried within the deadline.
@@ -117,68 +66,138 @@ export class Client implements Checker {
   private readonly transport: Transport;
   private readonly timeoutMs: number;
   private readonly retrier: Retrier;
+  private readonly checks: Checks;
+  private readonly near: NearCache | undefined;
+  /** The near cache's own: what it is told waits behind no answer, and it outlives the client until its lease is given up. */
+  private readonly nearTransport: Transport | undefined;
+  /** What the client has written; undefined where all calls go to one server. */
+  private readonly freshness: Freshness | undefined;
+  private readonly observer: ClientOptions["observer"];
 
   /**
-   * @param target host:port, dns:///host:port or unix:///path. It is not connected to before the first call; an unreachable
-   * server shows there, as UNAVAILABLE.
+   * @param target host:port, dns:///host:port or unix:///path; or several, host:port,host:port, which are taken in turn as long as they
+   * say that they serve. The client is one session then: each check reflects the client's newest write. It is not
+   * connected to before the first call; an unreachable server shows there, as UNAVAILABLE.
    * @throws TypeError if the target or the options cannot be meant.
    */
   constructor(target: string, options?: ClientOptions);
   /** @internal With parts of its own, for tests. */
-  constructor(target: string, options: ClientOptions | undefined, parts: { transport?: Transport; retrier?: Retrier });
-  constructor(target: string, options: ClientOptions = {}, parts: { transport?: Transport; retrier?: Retrier } = {}) {
-    const parsed = parseTarget(target);
-    const secrets = channelCredentials(parsed.local, options);
-    this.transport = parts.transport ?? new GrpcTransport(parsed, secrets, options.metadata);
+  constructor(target: string, options: ClientOptions | undefined, parts: ClientParts);
+  constructor(target: string, options: ClientOptions = {}, parts: ClientParts = {}) {
+    const targets = parseTargets(target);
+    const secrets = channelCredentials(
+      targets.every((t) => t.local),
+      options,
+    );
+    this.timeoutMs = usualTimeout(options.timeoutMs);
+    this.observer = options.observer;
     this.retrier = parts.retrier ?? new Retrier();
-    this.timeoutMs = options.timeoutMs !== undefined && options.timeoutMs > 0 ? options.timeoutMs : defaultTimeoutMs;
+    const connect = () => parts.transport ?? new GrpcTransport(targets, secrets, { metadata: options.metadata, token: options.token });
+    this.transport = connect();
+    this.nearTransport = parts.near === undefined && !options.nearCache ? undefined : connect();
+    this.near = this.nearTransport && (parts.near ?? nearCacheOf(options.nearCache))(this.nearTransport);
+    this.freshness = targets.length > 1 ? new Freshness() : undefined;
+    this.checks = new Checks({
+      transport: this.transport,
+      retrier: this.retrier,
+      lanes: options.coalesce === false ? 0 : targets.length,
+      near: this.near,
+      now: parts.now ?? (() => performance.now()),
+    });
   }
 
-  /** Closes the connection. Later calls are rejected with CANCELLED. */
+  /**
+   * Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with CANCELLED. A near cache
+   * answers nothing from then on, and has told the server of its last answers within a second.
+   */
   close(): void {
+    // Not at once: gRPC never lets go of a socket whose channel is closed in the turn in which it began to connect.
+    void this.near?.close().finally(() => setImmediate(() => this.nearTransport?.close()));
+    this.checks.close();
     this.transport.close();
   }
 
   /** A session sees its own writes, on whichever node its checks are answered. */
   session(): Session {
-    return new Session(this);
+    return new Session(this, this.freshness);
   }
 
-  async check(request: MessageInitShape<typeof CheckRequestSchema>, options?: CallOptions): Promise<Decision> {
-    return new Decision(await this.call(DecisionService.method.check, request, options));
+  /** What became of checks since the start; all are zero without a near cache. */
+  nearCacheStats(): NearCacheStats {
+    return this.near?.stats() ?? { hits: 0, misses: 0, streams: 0, leased: false };
   }
 
-  async isAllowed(request: MessageInitShape<typeof CheckRequestSchema>, options?: CallOptions): Promise<boolean> {
+  async check(request: CheckInit, options?: CallOptions): Promise<Decision> {
+    if (this.observer !== undefined) {
+      return observed(this.observer, { method: "check", request }, async () => this.decide(request, options));
+    }
+    try {
+      return await this.decide(request, options);
+    } catch (thrown) {
+      throw asConsentError(thrown);
+    }
+  }
+
+  private decide(request: CheckInit, options: CallOptions | undefined): Decision | Promise<Decision> {
+    const bounds = boundsOf(options, this.timeoutMs);
+    if (this.freshness === undefined) {
+      return this.checks.check(request, bounds);
+    }
+    return this.freshness.ask(request, async (r) => this.checks.check(r, bounds), (d) => [d.consistencyToken]);
+  }
+
+  async isAllowed(request: CheckInit, options?: CallOptions): Promise<boolean> {
     return isAllowed(this.check(request, options));
   }
 
+  async guard<T>(request: CheckInit, run: Guarded<T>, options?: CallOptions): Promise<T> {
+    return guard(this.check(request, options), run);
+  }
+
   async batchCheck(request: MessageInitShape<typeof BatchCheckRequestSchema>, options?: CallOptions): Promise<BatchResult[]> {
-    const { results } = await this.call(DecisionService.method.batchCheck, request, options);
-    const wanted = request.requests?.length ?? 0;
-    if (results.length !== wanted) {
-      throw new ConsentError("INTERNAL", `the server answered ${results.length} of ${wanted} requests`);
-    }
-    return results.map(batchResult);
+    return observed(this.observer, { method: "batchCheck", request }, () => {
+      const bounds = boundsOf(options, this.timeoutMs);
+      const ask = (r: typeof request) => this.checks.batch(r, bounds);
+      return this.freshness === undefined
+        ? ask(request)
+        : this.freshness.ask(request, ask, (results) => results.map((r) => r.decision.consistencyToken));
+    });
+  }
+
+  async filter<R extends CheckInit>(requests: readonly R[], options?: CallOptions): Promise<R[]>;
+  async filter(subjectIds: readonly string[], use: Omit<CheckInit, "subjectId">, options?: CallOptions): Promise<string[]>;
+  async filter<R extends CheckInit>(...args: FilterArguments<R>): Promise<(R | string)[]> {
+    return filter((request, options) => this.batchCheck(request, options), args);
   }
 
   async listPurposes(request: MessageInitShape<typeof ListPurposesRequestSchema>, options?: CallOptions): Promise<PurposeDecision[]> {
-    const { purposes } = await this.call(DecisionService.method.listPurposes, request, options);
-    return purposes.map((p) => ({ purpose: p.purpose, decision: new Decision(p.response) }));
+    const ask = async (r: typeof request) => {
+      const { purposes } = await this.call(DecisionService.method.listPurposes, r, options);
+      return purposes.map((p) => ({ purpose: p.purpose, decision: new Decision(p.response) }));
+    };
+    return this.freshness === undefined
+      ? ask(request)
+      : this.freshness.ask(request, ask, (purposes) => purposes.map((p) => p.decision.consistencyToken));
+  }
+
+  async explain(request: MessageInitShape<typeof ExplainRequestSchema>, options?: CallOptions): Promise<ExplainResponse> {
+    const ask = (r: typeof request) => this.call(DecisionService.method.explain, r, options);
+    return this.freshness === undefined ? ask(request) : this.freshness.explain(request, ask);
   }
 
   async recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {
-    return this.call(ConsentService.method.recordEvents, request, options);
+    return this.write(ConsentService.method.recordEvents, request, options);
   }
 
   async linkSubjects(request: MessageInitShape<typeof LinkSubjectsRequestSchema>, options?: CallOptions): Promise<LinkSubjectsResponse> {
-    return this.call(ConsentService.method.linkSubjects, request, options);
+    return this.write(ConsentService.method.linkSubjects, request, options);
   }
 
   async unlinkSubjects(
     request: MessageInitShape<typeof UnlinkSubjectsRequestSchema>,
     options?: CallOptions,
   ): Promise<UnlinkSubjectsResponse> {
-    return this.call(ConsentService.method.unlinkSubjects, request, options);
+    return this.write(ConsentService.method.unlinkSubjects, request, options);
   }
 
   /**
@@ -198,8 +217,10 @@ export class Client implements Checker {
     request: MessageInitShape<typeof ListEventsRequestSchema>,
     options?: CallOptions,
   ): AsyncGenerator<LedgerEntry, void, undefined> {
-    for (let token = request.pageToken ?? ""; ;) {
-      const page = await this.call(ConsentService.method.listEvents, { ...request, pageToken: token }, options);
+    requireObject(request);
+    for (let token = reading(() => request.pageToken ?? ""); ;) {
+      const next = reading(() => ({ ...request, pageToken: token }));
+      const page = await this.call(ConsentService.method.listEvents, next, options);
       yield* page.entries;
       if (page.nextPageToken === "") {
         return;
@@ -224,55 +245,31 @@ export class Client implements Checker {
     return this.call(PolicyService.method.listControllers, request, options);
   }
 
+  /** What follows reflects the write. One with fence waits for all caches, by default longer than other calls. */
+  private async write<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    init: MessageInitShape<I>,
+    options: CallOptions | undefined,
+  ): Promise<MessageShape<O>> {
+    const fenced = reading(() => (init as { fence?: boolean }).fence === true);
+    const usualMs = fenced ? Math.max(this.timeoutMs, fenceTimeoutMs, leasesPerFence * (this.near?.leaseMs() ?? 0)) : this.timeoutMs;
+    const response = await this.call(method, init, options, usualMs);
+    this.freshness?.note(response as unknown as Parameters<Freshness["note"]>[0]);
+    return response;
+  }
+
   /** The request is encoded once, so that all attempts carry the same bytes. */
   private async call<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     init: MessageInitShape<I>,
-    options: CallOptions = {},
+    options: CallOptions | undefined,
+    usualMs = this.timeoutMs,
   ): Promise<MessageShape<O>> {
-    const request = encode(method.input, init);
-    const bounds = { timeoutMs: options.timeoutMs ?? this.timeoutMs, signal: options.signal };
-    const response = await this.retrier.run(bounds, (b) => this.transport.unary(pathOf(method), request, b));
-    return decode(method.output, response);
+    return observed(this.observer, { method: method.localName, request: init }, async () => {
+      const bounds = boundsOf(options, usualMs);
+      const request = encode(method.input, init);
+      const response = await this.retrier.run(bounds, (b) => this.transport.unary(pathOf(method), request, b));
+      return printable(method.output, decode(method.output, response));
+    });
   }
-}
-
-/** What `isAllowed` makes of a check. */
-export async function isAllowed(check: Promise<Decision>): Promise<boolean> {
-  try {
-    return (await check).allowed;
-  } catch {
-    return false;
-  }
-}
-
-function batchResult(result: BatchCheckResult): BatchResult {
-  switch (result.outcome.case) {
-    case "response":
-      return { decision: new Decision(result.outcome.value), error: undefined };
-    case "error":
-      return { decision: new Decision(), error: batchError(result.outcome.value) };
-    default:
-      return { decision: new Decision(), error: new ConsentError("INTERNAL", "the server sent a result without an outcome that is known") };
-  }
-}
-
-function channelCredentials(local: boolean, options: ClientOptions): ChannelCredentials {
-  const tls = options.tls ?? false;
-  if (tls !== false && options.insecure === true) {
-    throw new TypeError("the options tls and insecure contradict each other");
-  }
-  if (tls === false && (local || options.insecure === true)) {
-    return credentials.createInsecure();
-  }
-  const { ca, certificate, key } = typeof tls === "boolean" ? {} : tls;
-  try {
-    return credentials.createSsl(bytes(ca), bytes(key), bytes(certificate));
-  } catch (cause) {
-    throw new TypeError(`the option tls: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
-}
-
-function bytes(pem: string | Buffer | undefined): Buffer | null {
-  return pem === undefined ? null : Buffer.from(pem);
 }

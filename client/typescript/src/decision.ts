@@ -5,11 +5,24 @@ import type { CheckResponse } from "./gen/consent/v1/decision_service_pb.js";
 import {
   Decision as Effect,
   LegalBasis,
+  LegalBasisSchema,
   ObligationCodeSchema,
   ReasonCodeSchema,
   type Obligation,
   type Reason,
 } from "./gen/consent/v1/types_pb.js";
+
+/** Why a decision is as it is. */
+export type DecisionReason = Reason & {
+  /** The code's name: CONSENT_MISSING; of one that this package does not know its number. */
+  readonly codeName: string;
+};
+
+/** What you must also do. */
+export type DecisionObligation = Obligation & {
+  /** The code's name: INCLUDE_UNSUBSCRIBE; of one that this package does not know its number. */
+  readonly codeName: string;
+};
 
 /** The answer to a check. One without an answer, `new Decision()`, denies. */
 export class Decision {
@@ -19,11 +32,11 @@ export class Decision {
    */
   readonly allowed: boolean;
   /** Why, in order of precedence. */
-  readonly reasons: readonly Reason[];
+  readonly reasons: readonly DecisionReason[];
   /** The one in effect, on a denial too; UNSPECIFIED where the purpose is undeclared or prohibited. */
   readonly legalBasis: LegalBasis;
   /** What you must also do, whether allowed or denied. */
-  readonly obligations: readonly Obligation[];
+  readonly obligations: readonly DecisionObligation[];
   /** Those of the request that are permitted. */
   readonly permittedDataCategories: readonly string[];
   /**
@@ -40,14 +53,39 @@ export class Decision {
 
   constructor(response?: CheckResponse) {
     this.allowed = allows(response);
-    this.reasons = response?.reasons ?? [];
+    this.reasons = named(ReasonCodeSchema, response?.reasons);
     this.legalBasis = response?.legalBasis ?? LegalBasis.UNSPECIFIED;
-    this.obligations = response?.obligations ?? [];
+    this.obligations = named(ObligationCodeSchema, response?.obligations);
     this.permittedDataCategories = response?.permittedDataCategories ?? [];
     this.validUntil = dateOf(response?.validUntil);
     this.consistencyToken = response?.consistencyToken ?? "";
     this.policyRevision = response?.policyRevision ?? "";
     this.id = response?.decisionId ?? "";
+  }
+
+  /** The legal basis by its name: "CONSENT". */
+  get legalBasisName(): string {
+    return enumName(LegalBasisSchema, this.legalBasis);
+  }
+
+  /** What JSON.stringify prints: all that the decision says, with names for enumerations. */
+  toJSON() {
+    return {
+      allowed: this.allowed,
+      reasons: this.reasons.map(({ codeName, clause, message }) => ({ code: codeName, clause, message })),
+      legalBasis: this.legalBasisName,
+      obligations: this.obligations.map(({ codeName, parameters }) => ({ code: codeName, parameters })),
+      permittedDataCategories: this.permittedDataCategories,
+      validUntil: this.validUntil,
+      consistencyToken: this.consistencyToken,
+      policyRevision: this.policyRevision,
+      id: this.id,
+    };
+  }
+
+  /** What console.log prints. */
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return { ...this.toJSON(), [Symbol.toStringTag]: "Decision" };
   }
 
   /** The decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)". */
@@ -58,9 +96,12 @@ export class Decision {
   }
 }
 
-function reasonText(reason: Reason): string {
-  const code = enumName(ReasonCodeSchema, reason.code);
-  return reason.clause === "" ? code : `${code} (${reason.clause})`;
+function named<M extends { code: number }>(schema: DescEnum, messages: readonly M[] = []): (M & { readonly codeName: string })[] {
+  return messages.map((m) => ({ ...m, codeName: enumName(schema, m.code) }));
+}
+
+function reasonText({ codeName, clause }: DecisionReason): string {
+  return clause === "" ? codeName : `${codeName} (${clause})`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { fromBinary, type DescMessage, type MessageShape } from "@bufbuild/proto
 import { anyUnpack, type Duration } from "@bufbuild/protobuf/wkt";
 import { status } from "@grpc/grpc-js";
 
+import type { Decision } from "./decision.js";
 import type { CheckError } from "./gen/consent/v1/decision_service_pb.js";
 import { BadRequestSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 import { StatusSchema, type Status } from "./gen/google/rpc/status_pb.js";
@@ -17,7 +18,13 @@ export interface Violation {
   readonly description: string;
 }
 
-/** The only error that calls are rejected with; a session's may be a `StoreMismatchError`, which is one. */
+/**
+ * Marks the errors of this package for `instanceof`: a program may hold it twice, as an ES module and as CommonJS, and an error of the
+ * one is an error of the other.
+ */
+const mark = Symbol.for("@consentd/client.error");
+
+/** The only error that calls are rejected with; a `StoreMismatchError` and a `DeniedError` are ones. */
 export class ConsentError extends Error {
   override readonly name: string = "ConsentError";
   /** The gRPC status. */
@@ -33,6 +40,34 @@ export class ConsentError extends Error {
     this.violations = more.violations ?? [];
     this.retryDelayMs = more.retryDelayMs ?? 0;
   }
+
+  /** @internal The names of the classes that the error is of. */
+  get [mark](): readonly string[] {
+    return ["ConsentError", this.name];
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOf(this, value, { of: ConsentError, name: "ConsentError" });
+  }
+
+  /** What JSON.stringify prints. */
+  toJSON() {
+    const { name, code, message, violations, retryDelayMs } = this;
+    return { name, code, message, violations, retryDelayMs };
+  }
+}
+
+/** `value instanceof asked`: by its mark for the class itself, as usual for one that is derived from it. */
+function isOf(asked: unknown, value: unknown, own: { of: unknown; name: string }): boolean {
+  if (asked !== own.of) {
+    return Function.prototype[Symbol.hasInstance].call(asked as () => void, value);
+  }
+  return value instanceof Error && ((value as { [mark]?: readonly string[] })[mark]?.includes(own.name) ?? false);
+}
+
+/** What a call is rejected with: a fault of this package, or of what a test puts in the place of a part, is INTERNAL. */
+export function asConsentError(thrown: unknown): ConsentError {
+  return thrown instanceof ConsentError ? thrown : new ConsentError("INTERNAL", "the client failed", { cause: thrown });
 }
 
 /**
@@ -51,6 +86,28 @@ export class StoreMismatchError extends ConsentError {
     const remedy = "give the client servers of one store; after a store was replaced make a new session";
     super("FAILED_PRECONDITION", `the servers do not share a store: ${what}: ${remedy}`, { cause });
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOf(this, value, { of: StoreMismatchError, name: "StoreMismatchError" });
+  }
+}
+
+/** What a guard is rejected with that did not run its function because the server denied. Its code is PERMISSION_DENIED. */
+export class DeniedError extends ConsentError {
+  override readonly name: string = "DeniedError";
+
+  constructor(readonly decision: Decision) {
+    super("PERMISSION_DENIED", decision.toString());
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOf(this, value, { of: DeniedError, name: "DeniedError" });
+  }
+}
+
+/** What calls of a closed client are rejected with. */
+export function closedError(cause?: unknown): ConsentError {
+  return new ConsentError("CANCELLED", "the client is closed", { cause });
 }
 
 /** The name of a status code. OK and what is no code are UNKNOWN: an error that says OK must not look like an answer. */

@@ -1,7 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-import { ConsentError, StoreMismatchError } from "./errors.js";
-import type { ConsistencySchema } from "./gen/consent/v1/decision_service_pb.js";
+import { reading } from "./codec.js";
+import { asConsentError, ConsentError, StoreMismatchError } from "./errors.js";
+import type { ConsistencySchema, ExplainRequestSchema, ExplainResponse } from "./gen/consent/v1/decision_service_pb.js";
 import { atLeastAsFresh } from "./requests.js";
 
 /** A request that may say how fresh the state behind its answer must be. */
@@ -51,18 +52,38 @@ export class Freshness {
     if (this.torn) {
       throw new StoreMismatchError("events were recorded in more than one");
     }
-    const past = request.at !== undefined || request.knownAt !== undefined;
-    const own = this.token !== "" && request.consistency === undefined && !past;
+    const { own, demanding } = reading(() => this.demand(request));
     try {
-      const answer = await call(own ? { ...request, consistency: atLeastAsFresh(this.token) } : request);
+      const answer = await call(demanding);
       this.hear(tokens(answer));
       return answer;
-    } catch (error) {
-      if (refusesToken(error) && (own || this.isOfStore(request))) {
+    } catch (thrown) {
+      const error = asConsentError(thrown);
+      if (refusesToken(error) && (own || reading(() => this.isOfStore(request)))) {
         throw new StoreMismatchError(`a server refuses the token of a write: ${error.message}`, error);
       }
       throw error;
     }
+  }
+
+  /** `ask` for a request whose check, within it, says how fresh the state must be. */
+  async explain(
+    request: MessageInitShape<typeof ExplainRequestSchema>,
+    call: (request: MessageInitShape<typeof ExplainRequestSchema>) => Promise<ExplainResponse>,
+  ): Promise<ExplainResponse> {
+    const asked = reading(() => ({ consistency: request.check?.consistency, at: request.at, knownAt: request.knownAt }));
+    return this.ask(
+      asked,
+      ({ consistency }) => call(consistency === undefined ? request : reading(() => ({ ...request, check: { ...request.check, consistency } }) as typeof request)),
+      ({ decision }) => [decision?.consistencyToken ?? ""],
+    );
+  }
+
+  /** The request with the newest write's token, where it is to have that. */
+  private demand<R extends Demanding>(request: R): { own: boolean; demanding: R } {
+    const past = request.at !== undefined || request.knownAt !== undefined;
+    const own = this.token !== "" && request.consistency === undefined && !past;
+    return { own, demanding: own ? { ...request, consistency: atLeastAsFresh(this.token) } : request };
   }
 
   private hear(tokens: string[]): void {
@@ -82,13 +103,12 @@ export class Freshness {
   }
 }
 
-function refusesToken(error: unknown): error is ConsentError {
-  return (
-    error instanceof ConsentError &&
-    error.code === "INVALID_ARGUMENT" &&
-    error.violations.some((v) => v.field === "consistency.at_least_as_fresh")
-  );
+function refusesToken(error: ConsentError): boolean {
+  return error.code === "INVALID_ARGUMENT" && error.violations.some((v) => refused.includes(v.field));
 }
+
+/** The field that has the token, in a check and in an explanation of one. */
+const refused = ["consistency.at_least_as_fresh", "check.consistency.at_least_as_fresh"];
 
 /**
  * The id of the store that a consistency token is of; undefined where this version cannot read it. Of its 29 bytes the first is

@@ -8,14 +8,19 @@
  * @packageDocumentation
  */
 export { AddressError, normalizeEmail, normalizePhone } from "./address.js";
-export { Client, type BatchResult, type CallOptions, type Checker, type ClientOptions, type PurposeDecision } from "./client.js";
-export { Decision, enumName } from "./decision.js";
-export { ConsentError, StoreMismatchError, type Code, type Violation } from "./errors.js";
+export type { BatchResult, CallOptions, Checker, CheckInit, Guarded, PurposeDecision } from "./checker.js";
+export { Client } from "./client.js";
+export { Decision, enumName, type DecisionObligation, type DecisionReason } from "./decision.js";
+export { ConsentError, DeniedError, StoreMismatchError, type Code, type Violation } from "./errors.js";
+export type { NearCacheOptions } from "./near.js";
+export type { ObservedCall, Observer } from "./observe.js";
 export { outcomeText } from "./outcomes.js";
 export { atLeastAsFresh, fullyConsistent, newEvent, newLink, newUnlink, type EventKind, type Pair } from "./requests.js";
 export { Session } from "./session.js";
 export { emailSha256, SubjectKey } from "./subject.js";
-export type { MetadataSource } from "./transport.js";
+export type { ClientOptions } from "./options.js";
+export type { NearCacheStats } from "./seam.js";
+export type { Headers, MetadataSource, TokenSource } from "./transport.js";
 export * from "./gen/consent/v1/consent_service_pb.js";
 export * from "./gen/consent/v1/decision_service_pb.js";
 export * from "./gen/consent/v1/policy_service_pb.js";

@@ -1,8 +1,6 @@
+import { onAbort } from "./abort.js";
 import { ConsentError } from "./errors.js";
 import type { Bounds } from "./transport.js";
-
-/** How long a call may take unless the client or the call says otherwise, all its attempts together, in milliseconds. */
-export const defaultTimeoutMs = 1_000;
 
 // Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most of the default deadline to
 // the attempts themselves; a server that needs longer says so in its RetryInfo.
@@ -30,15 +28,16 @@ export const systemClock: Clock = {
         resolve(false);
         return;
       }
-      const stop = () => {
-        clearTimeout(timer);
-        resolve(false);
-      };
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          clearTimeout(timer);
+          resolve(false);
+        });
       const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", stop);
+        forget?.();
         resolve(true);
       }, ms);
-      signal?.addEventListener("abort", stop, { once: true });
     }),
   random: Math.random,
 };
@@ -54,20 +53,39 @@ export class Retrier {
 
   /** @throws ConsentError what the last attempt was rejected with. */
   async run<T>(bounds: Bounds, attempt: (bounds: Bounds) => Promise<T>): Promise<T> {
-    const end = this.clock.now() + bounds.timeoutMs;
+    return this.attempts({ bounds, end: this.clock.now() + bounds.timeoutMs }, attempt);
+  }
+
+  /** Notes that a first attempt outside of run was answered. */
+  succeeded(): void {
+    this.budget.observe(undefined);
+  }
+
+  /** `run` after a first attempt outside of it has failed; the end is in the milliseconds of performance.now. */
+  async resume<T>(first: { bounds: Bounds; end: number; error: ConsentError }, attempt: (bounds: Bounds) => Promise<T>): Promise<T> {
+    return this.attempts(first, attempt);
+  }
+
+  private async attempts<T>(
+    { bounds, end, error: failed }: { bounds: Bounds; end: number; error?: ConsentError },
+    attempt: (bounds: Bounds) => Promise<T>,
+  ): Promise<T> {
     for (let n = 1; ; n++) {
-      const timeoutMs = end - this.clock.now();
-      refuseEnded(timeoutMs, bounds.signal);
       try {
-        const answer = await attempt({ timeoutMs, signal: bounds.signal });
-        this.budget.observe(false);
+        if (n === 1 && failed !== undefined) {
+          throw failed;
+        }
+        const timeoutMs = end - this.clock.now();
+        refuseEnded(timeoutMs, bounds.signal);
+        const answer = await attempt({ ...bounds, timeoutMs });
+        this.budget.observe(undefined);
         return answer;
       } catch (caught) {
         const error = this.timedOut(caught, end, bounds.signal)
           ? new ConsentError("DEADLINE_EXCEEDED", "the deadline has passed", { cause: caught })
           : caught;
         const unavailable = error instanceof ConsentError && error.code === "UNAVAILABLE";
-        this.budget.observe(unavailable);
+        this.budget.observe(unavailable ? error : undefined);
         if (!unavailable || n === maxAttempts || this.budget.exhausted() || !(await this.pause(error, n, { end, signal: bounds.signal }))) {
           throw error;
         }
@@ -92,7 +110,7 @@ export class Retrier {
   }
 }
 
-function refuseEnded(timeoutMs: number, signal: AbortSignal | undefined): void {
+export function refuseEnded(timeoutMs: number, signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) {
     throw new ConsentError("CANCELLED", "the caller's signal was aborted", { cause: signal.reason });
   }
@@ -107,12 +125,19 @@ function refuseEnded(timeoutMs: number, signal: AbortSignal | undefined): void {
  */
 class Budget {
   private spent = 0; // tenths of tokens
+  private last: ConsentError | undefined;
 
   exhausted(): boolean {
     return this.spent >= 500;
   }
 
-  observe(failed: boolean): void {
-    this.spent = failed ? Math.min(1_000, this.spent + 10) : Math.max(0, this.spent - 1);
+  /** A failure that many calls share, such as the end of their stream, is one. */
+  observe(failure: ConsentError | undefined): void {
+    if (failure === undefined) {
+      this.spent = Math.max(0, this.spent - 1);
+    } else if (failure !== this.last) {
+      this.spent = Math.min(1_000, this.spent + 10);
+      this.last = failure;
+    }
   }
 }

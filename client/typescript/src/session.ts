@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-import { isAllowed, type BatchResult, type CallOptions, type Checker, type PurposeDecision } from "./client.js";
+import type { BatchResult, CallOptions, Checker, CheckInit, Guarded, PurposeDecision } from "./checker.js";
 import type { Decision } from "./decision.js";
 import { Freshness, type Acknowledgement } from "./freshness.js";
 import type {
@@ -11,7 +11,16 @@ import type {
   UnlinkSubjectsRequestSchema,
   UnlinkSubjectsResponse,
 } from "./gen/consent/v1/consent_service_pb.js";
-import type { BatchCheckRequestSchema, CheckRequestSchema, ListPurposesRequestSchema } from "./gen/consent/v1/decision_service_pb.js";
+import type {
+  BatchCheckRequestSchema,
+  ExplainRequestSchema,
+  ExplainResponse,
+  ListPurposesRequestSchema,
+} from "./gen/consent/v1/decision_service_pb.js";
+import { filter, guard, isAllowed, type FilterArguments } from "./helpers.js";
+
+/** What a session asks. */
+type Asked = Omit<Checker, "isAllowed" | "guard" | "filter">;
 
 /**
  * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on whichever node
@@ -19,19 +28,24 @@ import type { BatchCheckRequestSchema, CheckRequestSchema, ListPurposesRequestSc
  * with the highest revision.
  *
  * A session belongs to the store of its first answer: its calls are rejected with `StoreMismatchError` where the servers show that
- * they do not share it.
+ * they do not share it. The sessions of a client over several servers are one with it: they see all its writes.
  */
 export class Session implements Checker {
-  private readonly freshness = new Freshness();
+  constructor(
+    private readonly client: Asked,
+    private readonly freshness = new Freshness(),
+  ) {}
 
-  constructor(private readonly client: Checker) {}
-
-  async check(request: MessageInitShape<typeof CheckRequestSchema>, options?: CallOptions): Promise<Decision> {
+  async check(request: CheckInit, options?: CallOptions): Promise<Decision> {
     return this.freshness.ask(request, (r) => this.client.check(r, options), (d) => [d.consistencyToken]);
   }
 
-  async isAllowed(request: MessageInitShape<typeof CheckRequestSchema>, options?: CallOptions): Promise<boolean> {
+  async isAllowed(request: CheckInit, options?: CallOptions): Promise<boolean> {
     return isAllowed(this.check(request, options));
+  }
+
+  async guard<T>(request: CheckInit, run: Guarded<T>, options?: CallOptions): Promise<T> {
+    return guard(this.check(request, options), run);
   }
 
   async batchCheck(request: MessageInitShape<typeof BatchCheckRequestSchema>, options?: CallOptions): Promise<BatchResult[]> {
@@ -42,12 +56,22 @@ export class Session implements Checker {
     );
   }
 
+  async filter<R extends CheckInit>(requests: readonly R[], options?: CallOptions): Promise<R[]>;
+  async filter(subjectIds: readonly string[], use: Omit<CheckInit, "subjectId">, options?: CallOptions): Promise<string[]>;
+  async filter<R extends CheckInit>(...args: FilterArguments<R>): Promise<(R | string)[]> {
+    return filter((request, options) => this.batchCheck(request, options), args);
+  }
+
   async listPurposes(request: MessageInitShape<typeof ListPurposesRequestSchema>, options?: CallOptions): Promise<PurposeDecision[]> {
     return this.freshness.ask(
       request,
       (r) => this.client.listPurposes(r, options),
       (purposes) => purposes.map((p) => p.decision.consistencyToken),
     );
+  }
+
+  async explain(request: MessageInitShape<typeof ExplainRequestSchema>, options?: CallOptions): Promise<ExplainResponse> {
+    return this.freshness.explain(request, (r) => this.client.explain(r, options));
   }
 
   async recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {

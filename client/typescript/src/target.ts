@@ -8,7 +8,20 @@ export interface Target {
   readonly local: boolean;
 }
 
-const wanted = "want host:port, dns:///host:port or unix:///path";
+const wanted = "want host:port, host:port,host:port, dns:///host:port or unix:///path";
+
+/**
+ * Reads a target, or several host:port with commas in between.
+ *
+ * @throws TypeError for all else.
+ */
+export function parseTargets(target: string): Target[] {
+  const hosts = String(target).split(",");
+  if (hosts.length > 1 && hosts.some((host) => host.includes("/"))) {
+    throw new TypeError(`target "${target}": ${wanted}`);
+  }
+  return hosts.map(parseTarget);
+}
 
 /**
  * Reads host:port, dns:///host:port, unix:///path or unix:path.

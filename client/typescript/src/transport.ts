@@ -1,170 +1,171 @@
-import {
-  create,
-  fromBinary,
-  toBinary,
-  type DescMessage,
-  type DescMethodUnary,
-  type MessageInitShape,
-  type MessageShape,
-} from "@bufbuild/protobuf";
-import {
-  Client as Channel,
-  Metadata,
-  type CallOptions,
-  type ChannelCredentials,
-  type ClientUnaryCall,
-  type ServiceError,
-} from "@grpc/grpc-js";
+import { Metadata, type ChannelCredentials } from "@grpc/grpc-js";
 
-import { ConsentError, statusError } from "./errors.js";
+import { Connection } from "./connection.js";
+import { closedError, ConsentError } from "./errors.js";
+import { Health } from "./health.js";
 import type { Target } from "./target.js";
 
-/** What bounds one attempt of a call. */
+/** What bounds one attempt of a call, and goes along with it. */
 export interface Bounds {
   /** How long it may take, in milliseconds; above 0. */
   readonly timeoutMs: number;
   /** Ends it early. */
   readonly signal: AbortSignal | undefined;
+  /** What this call sends besides what all do. */
+  readonly headers?: Headers | undefined;
 }
 
-/** Performs one attempt of a call with a request that is encoded already. */
+/** Performs single attempts, with messages that are encoded already. */
 export interface Transport {
   unary(path: string, request: Uint8Array, bounds: Bounds): Promise<Uint8Array>;
+  /** Opens a bidirectional stream. It has no deadline: whoever opens it ends it. */
+  stream(path: string, events: StreamEvents): Promise<Stream>;
   close(): void;
 }
 
-/**
- * What is sent along with a call, such as credentials: { authorization: "Bearer …" }. Asked for each attempt; it cannot wait,
- * because every call has a deadline: refresh a token beside it.
- */
-export type MetadataSource = () => Record<string, string>;
+/** What a stream tells. */
+export interface StreamEvents {
+  message(message: Uint8Array): void;
+  /** Comes once, last: the status; UNAVAILABLE for OK. */
+  end(error: ConsentError): void;
+}
+
+/** The sending side of a stream. */
+export interface Stream {
+  /** Sends a message; `sent` is called when there is room for the next. */
+  send(message: Uint8Array, sent: () => void): void;
+  /** Lets the server end the stream when it has answered. */
+  end(): void;
+  /** Ends it at once. */
+  cancel(): void;
+}
+
+/** Metadata by their keys, such as { authorization: "Bearer …" }. */
+export type Headers = Readonly<Record<string, string>>;
 
 /**
- * The options of every channel.
- *
- * gRPC's own retries look at no RetryInfo; they are off, so that no call is repeated by both. A server by default closes
- * connections that ping more often than every five minutes. Reconnection starts at 100 ms instead of 1 s, which is as long as a
- * whole call may take. A proxy from the environment would carry plaintext off this machine.
+ * What is sent along with a call. Asked for each attempt and each stream; it cannot wait, because every call has a deadline:
+ * refresh what takes time beside it.
  */
-const channelOptions = (local: boolean) => ({
-  "grpc.primary_user_agent": "consentd-typescript",
-  "grpc.enable_retries": 0,
-  "grpc.service_config_disable_resolution": 1,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.keepalive_time_ms": 6 * 60_000,
-  "grpc.keepalive_timeout_ms": 10_000,
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 5_000,
-  "grpc.enable_http_proxy": local ? 0 : 1,
-});
+export type MetadataSource = () => Headers;
 
-/** A transport over one gRPC channel. It connects when it is first needed. */
+/** An API key or a token, or what gives the one of now; asked for each attempt and each stream, within the call's deadline. */
+export type TokenSource = string | (() => string | Promise<string>);
+
+/** What says who calls. */
+export interface Identity {
+  readonly metadata?: MetadataSource | undefined;
+  readonly token?: TokenSource | undefined;
+}
+
+/**
+ * Takes the connections to its targets in turn, those first whose servers say that they serve. With one target there is nothing
+ * to choose, and nobody asks for its health.
+ */
 export class GrpcTransport implements Transport {
-  private readonly channel: Channel;
-  private readonly underWay = new Set<ClientUnaryCall>();
+  private readonly connections: Connection[];
+  private readonly health: Health | undefined;
+  private turn = 0;
+  private closed = false;
 
   constructor(
-    target: Target,
+    targets: readonly Target[],
     credentials: ChannelCredentials,
-    private readonly metadata?: MetadataSource,
+    private readonly identity: Identity = {},
   ) {
-    this.channel = new Channel(target.address, credentials, channelOptions(target.local));
+    this.connections = targets.map((target) => new Connection(target, credentials));
+    this.health = targets.length > 1 ? new Health(this.connections) : undefined;
   }
 
-  /** Ends calls under way with CANCELLED. */
   close(): void {
-    this.channel.close();
-    this.underWay.forEach((call) => call.cancel());
+    this.closed = true;
+    this.connections.forEach((connection) => connection.close());
   }
 
-  unary(path: string, request: Uint8Array, bounds: Bounds): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const end = Date.now() + bounds.timeoutMs;
-      const call = this.start(path, request, { deadline: end }, (error, response) => {
-        bounds.signal?.removeEventListener("abort", cancel);
-        this.underWay.delete(call);
-        if (error !== null) {
-          reject(statusError(error.code, error.details, detailsOf(error)));
-        } else if (response === undefined || response === null) {
-          reject(new ConsentError("INTERNAL", "the server ended the call without an answer"));
-        } else {
-          resolve(response);
-        }
-      });
-      this.underWay.add(call);
-      const cancel = () => call.cancel();
-      bounds.signal?.addEventListener("abort", cancel, { once: true });
-    });
-  }
-
-  private start(
-    path: string,
-    request: Uint8Array,
-    options: CallOptions,
-    done: (error: ServiceError | null, response?: Uint8Array | null) => void,
-  ) {
-    const metadata = this.callMetadata();
-    try {
-      return this.channel.makeUnaryRequest(path, asBuffer, (b: Buffer): Uint8Array => b, request, metadata, options, done);
-    } catch (cause) {
-      throw new ConsentError("CANCELLED", "the client is closed", { cause });
+  async unary(path: string, request: Uint8Array, bounds: Bounds): Promise<Uint8Array> {
+    const end = performance.now() + bounds.timeoutMs;
+    const metadata = metadataOf(await this.headers(bounds.headers, bounds.timeoutMs));
+    const timeoutMs = end - performance.now();
+    if (timeoutMs <= 0) {
+      throw new ConsentError("DEADLINE_EXCEEDED", "the deadline has passed");
     }
+    return this.pick().unary(path, request, { timeoutMs, signal: bounds.signal, metadata });
   }
 
-  private callMetadata(): Metadata {
-    try {
-      const metadata = new Metadata();
-      for (const [key, value] of Object.entries(this.metadata?.() ?? {})) {
-        metadata.set(key, value);
+  async stream(path: string, events: StreamEvents): Promise<Stream> {
+    return this.pick().stream(path, metadataOf(await this.headers()), events);
+  }
+
+  private pick(): Connection {
+    if (this.closed) {
+      throw closedError();
+    }
+    this.health?.refresh();
+    for (let n = 0; n < this.connections.length; n++) {
+      const next = this.next();
+      if (this.health === undefined || this.health.serves(next)) {
+        return next;
       }
-      return metadata;
+    }
+    return this.next(); // it tells by itself why it does not serve
+  }
+
+  private next(): Connection {
+    this.turn = (this.turn + 1) % this.connections.length;
+    return this.connections[this.turn]!;
+  }
+
+  /** Those of all calls, then those of this one. It waits only for a token that has to be waited for. */
+  private headers(own: Headers = {}, timeoutMs?: number): Headers | Promise<Headers> {
+    try {
+      const { token, metadata } = this.identity;
+      const common = metadata?.() ?? {};
+      const given = "authorization" in own ? undefined : typeof token === "function" ? token() : token;
+      if (typeof given === "object") {
+        return inTime(Promise.resolve(given), timeoutMs)
+          .then((t) => ({ ...bearer(t), ...common, ...own }))
+          .catch(refuse);
+      }
+      return { ...bearer(given), ...common, ...own };
     } catch (cause) {
-      throw new ConsentError("UNAUTHENTICATED", "the client's metadata option failed", { cause });
+      return refuse(cause);
     }
   }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function detailsOf(error: ServiceError): Uint8Array | undefined {
-  const [details] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  return typeof details === "string" ? undefined : details;
-}
-
-/** The name by which gRPC calls a method: "/consent.v1.DecisionService/Check". */
-export function pathOf(method: DescMethodUnary): string {
-  return `/${method.parent.typeName}/${method.name}`;
-}
-
-/** @throws ConsentError INVALID_ARGUMENT if init does not fit the message. */
-export function encode<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Uint8Array {
-  if (!isWellFormed(init)) {
-    throw new ConsentError("INVALID_ARGUMENT", "the request has a string with half a surrogate pair");
+/** The metadata of a token: an API key is sent like one. */
+export function bearer(token: string | undefined): Headers {
+  if (token === undefined) {
+    return {};
   }
+  if (typeof token !== "string") {
+    throw new TypeError("the token is no text");
+  }
+  return { authorization: `Bearer ${token}` };
+}
+
+function metadataOf(headers: Headers): Metadata {
   try {
-    return toBinary(schema, create(schema, init));
+    const metadata = new Metadata();
+    for (const key in headers) {
+      metadata.set(key, headers[key]!);
+    }
+    return metadata;
   } catch (cause) {
-    throw new ConsentError("INVALID_ARGUMENT", `the request cannot be encoded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    return refuse(cause);
   }
 }
 
-/** In UTF-8 all halves of surrogate pairs become the same character: two ids that have one would be those of one person. */
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === "string") {
-    return !/\p{Surrogate}/u.test(value);
-  }
-  return typeof value !== "object" || value === null || Object.entries(value).every(([k, v]) => isWellFormed(k) && isWellFormed(v));
+function refuse(cause: unknown): never {
+  throw cause instanceof ConsentError ? cause : new ConsentError("UNAUTHENTICATED", "the metadata or the token cannot be had", { cause });
 }
 
-/** @throws ConsentError INTERNAL if the bytes are not the message. */
-export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> {
-  try {
-    return fromBinary(schema, bytes);
-  } catch (cause) {
-    throw new ConsentError("INTERNAL", "the server's answer cannot be read", { cause });
-  }
+/** How long a stream waits for its token, in milliseconds. */
+const streamTokenMs = 5_000;
+
+function inTime(token: Promise<string>, timeoutMs = streamTokenMs): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new ConsentError("DEADLINE_EXCEEDED", "the token took longer than the call may")), timeoutMs);
+    token.then(resolve, reject).finally(() => clearTimeout(late));
+  });
 }

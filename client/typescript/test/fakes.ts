@@ -2,7 +2,7 @@ import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufb
 
 import { Client, CheckResponseSchema, ConsentError, Decision, type ClientOptions } from "../src/index.js";
 import { Retrier, type Clock } from "../src/retry.js";
-import type { Bounds, Transport } from "../src/transport.js";
+import type { Bounds, Stream, Transport } from "../src/transport.js";
 
 /** One attempt that arrived at a `FakeTransport`. */
 export interface Attempt {
@@ -22,6 +22,11 @@ export class FakeTransport implements Transport {
     const attempt = { path, request, bounds };
     this.attempts.push(attempt);
     return this.answer(attempt);
+  }
+
+  /** As a server of an older version answers. */
+  async stream(): Promise<Stream> {
+    throw new ConsentError("UNIMPLEMENTED", "no streams");
   }
 
   close(): void {
@@ -55,7 +60,8 @@ export class FakeClock implements Clock {
 
 /** A client over a fake transport; what is left of the options is real. */
 export function clientOver(transport: Transport, more: { clock?: Clock; options?: ClientOptions } = {}): Client {
-  return new Client("127.0.0.1:1", more.options, { transport, retrier: new Retrier(more.clock ?? new FakeClock()) });
+  const options = { coalesce: false, ...more.options }; // so that each check is one attempt
+  return new Client("127.0.0.1:1", options, { transport, retrier: new Retrier(more.clock ?? new FakeClock()) });
 }
 
 export function message<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Uint8Array {

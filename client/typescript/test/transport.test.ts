@@ -5,7 +5,7 @@ import { Metadata, Server, ServerCredentials, type sendUnaryData, type ServerUna
 import { toBinary, create } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 
-import { Client } from "../src/index.js";
+import { Client, type ConsentError } from "../src/index.js";
 import { BadRequestSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../src/gen/google/rpc/status_pb.js";
 import { statusError } from "../src/errors.js";
@@ -95,4 +95,14 @@ test("details of a status that cannot be read count as none", () => {
   assert.equal(statusError(14, "m", toBinary(StatusSchema, create(StatusSchema, { details: [any, bad] }))).retryDelayMs, 0);
   assert.equal(statusError(99, "m").code, "UNKNOWN");
   assert.equal(statusError(0, "m").code, "UNKNOWN");
+});
+
+test("closing ends all that is under way, waits for a connection or for its turn, with CANCELLED", async () => {
+  handle = () => undefined;
+  for (const at of [target, "127.0.0.1:1"]) {
+    const client = new Client(at, { coalesce: false, timeoutMs: 60_000 });
+    const asked = Array.from({ length: 400 }, () => client.check(ask).catch((e: ConsentError) => e.code));
+    setImmediate(() => client.close());
+    assert.deepEqual([...new Set(await Promise.all(asked))], ["CANCELLED"]);
+  }
 });

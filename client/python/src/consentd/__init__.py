@@ -19,24 +19,40 @@ so a caller sees it only when retrying did not help. Targets and options that ma
 from consentd import v1
 from consentd._client import Client, Session
 from consentd._decision import Decision, Obligation, Reason, Result
+from consentd._enforce import Enforced, Enforcer, current_decision, enforce
 from consentd._errors import Error, StoreMismatchError, Violation
 from consentd._events import new_event, new_link, new_unlink
+from consentd._guard import DeniedError
+from consentd._near_cache import NearCacheConfig, NearCacheStats
+from consentd._observe import Call, Observer
 from consentd._outcomes import EventWarning, Outcome, outcome_of, outcomes_of
-from consentd._retry import DEFAULT_TIMEOUT
+from consentd._retry import DEFAULT_TIMEOUT, MAX_TIMEOUT
+from consentd._terms import Metadata
 
 __all__ = [
     "DEFAULT_TIMEOUT",
+    "MAX_TIMEOUT",
+    "Call",
     "Client",
     "Decision",
+    "DeniedError",
+    "Enforced",
+    "Enforcer",
     "Error",
     "EventWarning",
+    "Metadata",
+    "NearCacheConfig",
+    "NearCacheStats",
     "Obligation",
+    "Observer",
     "Outcome",
     "Reason",
     "Result",
     "Session",
     "StoreMismatchError",
     "Violation",
+    "current_decision",
+    "enforce",
     "new_event",
     "new_link",
     "new_unlink",

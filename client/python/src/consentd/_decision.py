@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
-from google.protobuf import json_format
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from consentd import v1
@@ -36,7 +38,7 @@ class Obligation:
     #: What is to be done, for example "INCLUDE_UNSUBSCRIBE"; a number where this package does not know it.
     code: str
     #: Its parameters, by the names that the proto documents.
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Result:
         return self.error is None and self.decision.allowed
 
 
+@lru_cache(maxsize=1024)
 def bare(enum: EnumTypeWrapper, value: int) -> str:
     """The name of an enumeration's value without its prefix; the number where it is not known."""
     if value not in enum.values():
@@ -97,11 +100,9 @@ def decision_of(response: v1.CheckResponse) -> Decision:
     """Converts an answer."""
     return Decision(
         allowed=_allows(response),
-        reasons=tuple(Reason(bare(v1.ReasonCode, r.code), r.clause, r.message) for r in response.reasons),
+        reasons=tuple([_reason(r.code, r.clause, r.message) for r in response.reasons]),
         legal_basis=bare(v1.LegalBasis, response.legal_basis),
-        obligations=tuple(
-            Obligation(bare(v1.ObligationCode, o.code), json_format.MessageToDict(o.parameters)) for o in response.obligations
-        ),
+        obligations=tuple([Obligation(bare(v1.ObligationCode, o.code), _plain(o.parameters)) for o in response.obligations]),
         permitted_data_categories=tuple(response.permitted_data_categories),
         valid_until=instant(response.valid_until) if response.HasField("valid_until") else None,
         consistency_token=response.consistency_token,
@@ -110,14 +111,38 @@ def decision_of(response: v1.CheckResponse) -> Decision:
     )
 
 
+@lru_cache(maxsize=1024)
+def _reason(code: int, clause: str, message: str) -> Reason:
+    """A reason; most answers share a few."""
+    return Reason(bare(v1.ReasonCode, code), clause, message)
+
+
+def _plain(struct: Struct) -> dict[str, Any]:
+    """The parameters of an obligation."""
+    return {name: _plain_value(value) for name, value in struct.fields.items()}
+
+
+def _plain_value(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _plain(value.struct_value)
+    if kind == "list_value":
+        return [_plain_value(v) for v in value.list_value.values]
+    if kind is None or kind == "null_value":
+        return None
+    return getattr(value, kind)
+
+
+_OBLIGATIONS = frozenset(v1.ObligationCode.values()) - {v1.ObligationCode.OBLIGATION_CODE_UNSPECIFIED}
+
+
 def _allows(response: v1.CheckResponse) -> bool:
     """The only place that turns an answer into a permission."""
     if response.decision != v1.Decision.DECISION_ALLOW:
         return False
     if response.HasField("valid_until") and instant(response.valid_until) is None:
         return False  # it would come out as "never ends"
-    known = v1.ObligationCode.values()
-    return all(o.code in known and o.code != v1.ObligationCode.OBLIGATION_CODE_UNSPECIFIED for o in response.obligations)
+    return all(o.code in _OBLIGATIONS for o in response.obligations)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -148,6 +173,11 @@ def results_of(request: v1.BatchCheckRequest, response: v1.BatchCheckResponse) -
     if len(response.results) != len(request.requests):
         raise Error.internal(f"the server answered {len(response.results)} of {len(request.requests)} requests")
     return [result_of(r) for r in response.results]
+
+
+def allowed_of(results: Iterable[Result], logged: Callable[[Error], bool]) -> list[bool]:
+    """Whether each result allows. One that failed does not, and its error is logged: nobody else gets to see it."""
+    return [r.decision.allowed if r.error is None else logged(r.error) for r in results]
 
 
 def purposes_of(response: v1.ListPurposesResponse) -> dict[str, Decision]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs] # it has none
 
 from consentd import v1
 
@@ -26,7 +27,7 @@ class Violation:
 
 
 class Error(Exception):
-    """A call that failed: a gRPC status."""
+    """A call that failed: a gRPC status. It may be pickled and copied, and crosses to other processes whole."""
 
     def __init__(
         self, code: grpc.StatusCode, message: str, violations: tuple[Violation, ...] = (), retry_delay: float = 0.0
@@ -41,6 +42,10 @@ class Error(Exception):
         #: How many seconds the server asks to wait before the call is worth repeating; 0: it does not say.
         self.retry_delay = retry_delay
 
+    def __reduce__(self) -> tuple[Callable[..., Error], tuple[Any, ...]]:
+        # An exception is made again of its args, which are the text alone.
+        return type(self), (self.code, self.message, self.violations, self.retry_delay)
+
     @staticmethod
     def internal(message: str) -> Error:
         """An answer that breaks the protocol."""
@@ -50,6 +55,16 @@ class Error(Exception):
     def closed() -> Error:
         """A call of a client that is closed."""
         return Error(grpc.StatusCode.CANCELLED, "the client is closed")
+
+    @staticmethod
+    def unavailable(message: str) -> Error:
+        """A server that cannot be had now; the call may be repeated."""
+        return Error(grpc.StatusCode.UNAVAILABLE, message)
+
+    @staticmethod
+    def late() -> Error:
+        """A call whose time is over."""
+        return Error(grpc.StatusCode.DEADLINE_EXCEEDED, "the timeout has passed")
 
     @staticmethod
     def of_rpc(failure: grpc.RpcError) -> Error:
@@ -85,6 +100,10 @@ class StoreMismatchError(Error):
     def __init__(self, what: str) -> None:
         remedy = "give the client servers of one store; after a store was replaced make a new session"
         super().__init__(grpc.StatusCode.FAILED_PRECONDITION, f"the servers do not share a store: {what}: {remedy}")
+        self._what = what
+
+    def __reduce__(self) -> tuple[Callable[..., Error], tuple[Any, ...]]:
+        return type(self), (self._what,)
 
 
 def _details(call: grpc.Call) -> status_pb2.Status:
@@ -102,7 +121,7 @@ def _first(status: status_pb2.Status, kind: type[M]) -> M | None:
     for detail in status.details:
         found = kind()
         try:
-            if detail.Is(kind.DESCRIPTOR) and detail.Unpack(found):
+            if detail.TypeName() == kind.DESCRIPTOR.full_name and detail.Unpack(found):
                 return found
         except DecodeError:
             continue

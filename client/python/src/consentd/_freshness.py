@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TypeVar, Union
 
@@ -68,8 +68,20 @@ class Freshness:
         demanding.consistency.at_least_as_fresh = token
         return demanding
 
+    def demand_explained(self, request: v1.ExplainRequest) -> v1.ExplainRequest:
+        """demand for the check of an explanation; one as of the past needs no token."""
+        if request.HasField("at") or request.HasField("known_at"):
+            return request
+        demanding = self.demand(request.check)
+        if demanding is request.check:
+            return request
+        explained = v1.ExplainRequest()
+        explained.CopyFrom(request)
+        explained.check.CopyFrom(demanding)
+        return explained
+
     @contextmanager
-    def judging(self, asked: R, demanding: R) -> Iterator[None]:
+    def judging(self, asked: R, demanding: R) -> Generator[None]:
         """Turns the refusal of a token, which a server that shared the store would know, into a StoreMismatchError: of a
         write's, or of one that the caller chose and that is of the session's store."""
         try:

@@ -42,6 +42,8 @@ public final class Addresses {
    * too), the domain in ASCII by UTS #46, nontransitional. Dots, and what follows a plus, stay. ς is σ before the @, because
    * programs that lower-case Greek do not agree on it.
    *
+   * @param address as somebody wrote it
+   * @return the spelling that ids are made of
    * @throws AddressException for quoted local parts, comments, display names, hidden characters, domains that are incomplete or
    *     not valid, more than 64 bytes before the @ or 254 in all
    */
@@ -71,6 +73,8 @@ public final class Addresses {
    * The one spelling of a phone number, that of E.164: + and 8 to 15 digits. Spaces, hyphens, dots and parentheses are left out.
    * Whether the number exists is not looked at.
    *
+   * @param number as somebody wrote it
+   * @return the spelling that ids are made of
    * @throws AddressException for a number without + and country code, 00 for +, a trunk prefix ("+49 (0)30", "+49 030"), extensions, letters, and
    *     digits other than 0 to 9
    */

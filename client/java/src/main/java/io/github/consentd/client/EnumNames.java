@@ -14,6 +14,7 @@ public final class EnumNames {
    *
    * @param value what the message's getter returns: {@code reason.getCode()}
    * @param number the number behind it: {@code reason.getCodeValue()}
+   * @return its name without that of its type
    */
   public static String of(ProtocolMessageEnum value, int number) {
     EnumDescriptor type = value.getDescriptorForType();

@@ -6,6 +6,8 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -53,26 +55,37 @@ final class Freshness {
    * @param chosen what the caller says
    * @param call asks with a consistency
    * @param tokens are those in the answer
-   * @throws StoreMismatchException if no server can meet it, the one that is asked refuses a token which it would know if it
-   *     shared the store, or its answer is of another store
+   * @return the answer. It fails with a {@link StoreMismatchException} if no server can meet it, the one that is asked refuses a
+   *     token which it would know if it shared the store, or its answer is of another store
    */
-  <A> A ask(Optional<Consistency> chosen, Function<Optional<Consistency>, A> call, Function<A, List<String>> tokens) {
+  <A> CompletableFuture<A> ask(
+      Optional<Consistency> chosen,
+      Function<Optional<Consistency>, CompletableFuture<A>> call,
+      Function<A, List<String>> tokens) {
     if (torn) {
       throw new StoreMismatchException("events were recorded in more than one", null);
     }
     String token = newest.get().token;
     boolean own = chosen.isEmpty() && !token.isEmpty();
-    A answer;
-    try {
-      answer = call.apply(own ? Optional.of(Requests.atLeastAsFresh(token)) : chosen);
-    } catch (ConsentException e) {
-      if (refusesToken(e) && (own || isOfStore(chosen))) {
-        throw new StoreMismatchException("a server refuses the token of a write: " + e.getMessage(), e);
-      }
-      throw e;
+    CompletableFuture<A> answer = call.apply(own ? Optional.of(Requests.atLeastAsFresh(token)) : chosen);
+    CompletableFuture<A> heard =
+        answer.handle(
+            (value, failure) -> {
+              if (failure != null) {
+                throw new CompletionException(mismatch(Futures.cause(failure), own, chosen));
+              }
+              hear(tokens.apply(value));
+              return value;
+            });
+    Futures.linkCancel(heard, answer);
+    return heard;
+  }
+
+  private Throwable mismatch(Throwable failure, boolean own, Optional<Consistency> chosen) {
+    if (failure instanceof ConsentException e && refusesToken(e) && (own || isOfStore(chosen))) {
+      return new StoreMismatchException("a server refuses the token of a write: " + e.getMessage(), e);
     }
-    hear(tokens.apply(answer));
-    return answer;
+    return failure;
   }
 
   private void hear(List<String> tokens) {

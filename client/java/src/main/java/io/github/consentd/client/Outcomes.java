@@ -15,6 +15,9 @@ public final class Outcomes {
   /**
    * What became of an event, for people: "SUPERSEDED by the consent sms-7 of 2026-01-02T12:00:00Z", the time cut to the second, or
    * "COUNTED; PURPOSE_NOT_DECLARED: marketing_emial (nearest: marketing_email)".
+   *
+   * @param outcome of an answer to a write
+   * @return one line
    */
   public static String text(EventOutcome outcome) {
     String effect = EnumNames.of(outcome.getEffect(), outcome.getEffectValue()) + superseder(outcome);

@@ -2,8 +2,11 @@ package io.github.consentd.client;
 
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /**
@@ -11,9 +14,6 @@ import java.util.function.Function;
  * write nothing or carry idempotency keys. One for all calls of a client; safe for use by many threads.
  */
 final class Retrier {
-  /** How long a call may take unless the client or the call says otherwise, all its attempts together. */
-  static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(1);
-
   // Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most of the default deadline to
   // the attempts themselves; a server that needs longer says so in its RetryInfo.
   private static final int MAX_ATTEMPTS = 4;
@@ -22,32 +22,11 @@ final class Retrier {
   // How much earlier than ours a server's timer may go off: timers are not exact.
   private static final long TIMER_DRIFT_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  /** Time as the retries need it. */
-  interface Clock {
-    /** A reading of a clock that only grows. */
-    long nanoTime();
-
-    void sleep(long nanos) throws InterruptedException;
-  }
-
-  static final Clock SYSTEM =
-      new Clock() {
-        @Override
-        public long nanoTime() {
-          return System.nanoTime();
-        }
-
-        @Override
-        public void sleep(long nanos) throws InterruptedException {
-          TimeUnit.NANOSECONDS.sleep(nanos);
-        }
-      };
-
   private final Budget budget = new Budget();
-  private final Clock clock;
+  private final Timer timer;
 
-  Retrier(Clock clock) {
-    this.clock = clock;
+  Retrier(Timer timer) {
+    this.timer = timer;
   }
 
   /**
@@ -55,64 +34,90 @@ final class Retrier {
    *
    * @param timeout for all attempts together; zero and less have passed already
    * @param attempt one attempt, given what is left of the timeout
-   * @throws ConsentException what the last attempt threw
+   * @return the answer, or what the last attempt failed with. To cancel it ends the attempt under way
    */
-  <T> T run(Duration timeout, Function<Duration, T> attempt) {
-    long end = clock.nanoTime() + saturated(timeout);
-    for (int n = 1; ; n++) {
-      long left = end - clock.nanoTime();
-      if (left <= 0) {
-        throw ConsentException.timeout();
-      }
-      try {
-        T answer = attempt.apply(Duration.ofNanos(left));
-        budget.observe(false);
-        return answer;
-      } catch (ConsentException caught) {
-        ConsentException e = isTimeout(caught, end) ? ConsentException.timeout() : caught;
-        boolean unavailable = e.code() == Status.Code.UNAVAILABLE;
-        budget.observe(unavailable);
-        if (!unavailable || n == MAX_ATTEMPTS || budget.isExhausted() || !pause(delay(e, n), end)) {
-          throw e;
-        }
-      }
-    }
+  <T> CompletableFuture<T> run(Duration timeout, Function<Duration, CompletableFuture<T>> attempt) {
+    Call<T> call = new Call<>(timer.nanoTime() + Timeouts.bounded(timeout).toNanos(), attempt);
+    call.attempt();
+    return call;
   }
 
-  /** A server whose timer goes off first resets the stream, which gRPC reports as CANCELLED. */
-  private boolean isTimeout(ConsentException e, long end) {
-    return e.code() == Status.Code.CANCELLED
-        && !Thread.currentThread().isInterrupted()
-        && end - clock.nanoTime() <= TIMER_DRIFT_NANOS;
+  /** One call with its attempts, of which one is under way at a time. */
+  private final class Call<T> extends CompletableFuture<T> {
+    private final long end;
+    private final Function<Duration, CompletableFuture<T>> attempt;
+    private int attempts;
+    private volatile Future<?> underWay; // an attempt, or the wait for the next
+
+    Call(long end, Function<Duration, CompletableFuture<T>> attempt) {
+      this.end = end;
+      this.attempt = attempt;
+    }
+
+    @Override
+    public <U> CompletableFuture<U> newIncompleteFuture() {
+      return new CompletableFuture<>(); // what callers derive is no call
+    }
+
+    @Override
+    public boolean cancel(boolean mayInterrupt) {
+      boolean cancelled = super.cancel(mayInterrupt);
+      Future<?> last = underWay;
+      if (cancelled && last != null) {
+        last.cancel(mayInterrupt);
+      }
+      return cancelled;
+    }
+
+    private void attempt() {
+      long left = end - timer.nanoTime();
+      if (left <= 0) {
+        completeExceptionally(ConsentException.timeout());
+        return;
+      }
+      attempts++;
+      CompletableFuture<T> next = Futures.start(() -> attempt.apply(Duration.ofNanos(left)));
+      waitFor(next);
+      next.whenComplete(this::ended);
+    }
+
+    private void waitFor(Future<?> next) {
+      underWay = next;
+      if (isCancelled()) {
+        next.cancel(true); // the caller left while it was being started
+      }
+    }
+
+    private void ended(T answer, Throwable failure) {
+      if (!(Futures.cause(failure) instanceof ConsentException caught)) {
+        if (failure == null) {
+          budget.observe(false);
+        }
+        Futures.settle(this, answer, failure);
+        return;
+      }
+      ConsentException e = isTimeout(caught) ? ConsentException.timeout() : caught;
+      boolean unavailable = e.code() == Status.Code.UNAVAILABLE;
+      budget.observe(unavailable);
+      long wait = delay(e, attempts);
+      // It does not wait for what the deadline forbids: the caller is better served by the server's error now.
+      if (!unavailable || attempts == MAX_ATTEMPTS || budget.isExhausted() || end - timer.nanoTime() <= wait) {
+        completeExceptionally(e);
+      } else {
+        waitFor(timer.schedule(this::attempt, wait));
+      }
+    }
+
+    /** A server whose timer goes off first resets the stream, which gRPC reports as CANCELLED. */
+    private boolean isTimeout(ConsentException e) {
+      return e.code() == Status.Code.CANCELLED && end - timer.nanoTime() <= TIMER_DRIFT_NANOS;
+    }
   }
 
   /** What the server asks for and our own part, half of which is random: who failed together returns apart. */
   private static long delay(ConsentException e, int attempt) {
     long own = FIRST_BACKOFF_NANOS << (attempt - 1);
-    return saturated(e.retryDelay()) + own / 2 + ThreadLocalRandom.current().nextLong(own / 2);
-  }
-
-  /**
-   * Waits and says whether there is a point in another attempt. It does not wait for what the deadline forbids: the caller is
-   * better served by the server's error now than by DEADLINE_EXCEEDED later.
-   */
-  private boolean pause(long nanos, long end) {
-    if (end - clock.nanoTime() <= nanos) {
-      return false;
-    }
-    try {
-      clock.sleep(nanos);
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
-  }
-
-  /** In nanoseconds, at most 100 years: sums of these do not overflow. */
-  private static long saturated(Duration d) {
-    Duration most = Duration.ofDays(36_500);
-    return d.compareTo(most) > 0 ? most.toNanos() : Math.max(0, d.isNegative() ? 0 : d.toNanos());
+    return Timeouts.bounded(e.retryDelay()).toNanos() + own / 2 + ThreadLocalRandom.current().nextLong(own / 2);
   }
 
   /**
@@ -120,14 +125,16 @@ final class Retrier {
    * of 100, any other outcome restores a tenth, and below half nothing is repeated.
    */
   private static final class Budget {
-    private int spent; // tenths of tokens
+    private final AtomicInteger spent = new AtomicInteger(); // tenths of tokens
 
-    synchronized boolean isExhausted() {
-      return spent >= 500;
+    boolean isExhausted() {
+      return spent.get() >= 500;
     }
 
-    synchronized void observe(boolean failed) {
-      spent = failed ? Math.min(1_000, spent + 10) : Math.max(0, spent - 1);
+    void observe(boolean failed) {
+      if (failed || spent.get() > 0) {
+        spent.updateAndGet(s -> failed ? Math.min(1_000, s + 10) : Math.max(0, s - 1));
+      }
     }
   }
 }

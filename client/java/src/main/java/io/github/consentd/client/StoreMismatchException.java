@@ -17,13 +17,20 @@ public final class StoreMismatchException extends ConsentException {
   private static final long serialVersionUID = 1L;
 
   StoreMismatchException(String what, Throwable cause) {
-    super(
+    this(
         Status.FAILED_PRECONDITION
             .withDescription(
                 "the servers do not share a store: " + what + ": give the client servers of one store; after a store was replaced"
                     + " make a new session")
-            .withCause(cause),
-        List.of(),
-        Duration.ZERO);
+            .withCause(cause));
+  }
+
+  private StoreMismatchException(Status status) {
+    super(status, List.of(), Duration.ZERO);
+  }
+
+  @Override
+  StoreMismatchException causedBy(Throwable cause) {
+    return new StoreMismatchException(Status.FAILED_PRECONDITION.withDescription(getMessage()).withCause(cause));
   }
 }

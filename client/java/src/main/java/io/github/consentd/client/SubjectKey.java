@@ -41,6 +41,7 @@ public final class SubjectKey {
    * The key with this secret.
    *
    * @param secret 32 to 1,024 random bytes, which are copied
+   * @return the key
    * @throws IllegalArgumentException for another length
    */
   public static SubjectKey of(byte[] secret) {
@@ -50,6 +51,8 @@ public final class SubjectKey {
   /**
    * Reads hexadecimal digits of either case, as a file or a variable has them; white space around them is left out.
    *
+   * @param text 64 digits and more
+   * @return the key
    * @throws IllegalArgumentException for all else
    */
   public static SubjectKey parse(String text) {
@@ -60,7 +63,11 @@ public final class SubjectKey {
     return new SubjectKey(HexFormat.of().parseHex(digits));
   }
 
-  /** 8 hexadecimal digits that follow from the secret; every id that is made under the key has them in it. */
+  /**
+   * 8 hexadecimal digits that follow from the secret; every id that is made under the key has them in it.
+   *
+   * @return the same in every language
+   */
   public String id() {
     return id;
   }
@@ -68,6 +75,8 @@ public final class SubjectKey {
   /**
    * The id of a person known by an e-mail address: {@code email_hmac:<key id>.<hash>}.
    *
+   * @param address as somebody wrote it
+   * @return an id that is the same in every language
    * @throws AddressException if it cannot be normalised, see {@link Addresses#normalizeEmail}
    */
   public String email(String address) {
@@ -77,6 +86,8 @@ public final class SubjectKey {
   /**
    * The id of a person known by a phone number: {@code phone_e164_hmac:<key id>.<hash>}.
    *
+   * @param number as somebody wrote it
+   * @return an id that is the same in every language
    * @throws AddressException if it cannot be normalised, see {@link Addresses#normalizePhone}
    */
   public String phone(String number) {
@@ -87,6 +98,8 @@ public final class SubjectKey {
    * The id of a person known by an e-mail address, hashed without a key: {@code email_sha256:<hash>}. It is there for lists that
    * are exchanged in that form; whoever sees the id can find the address by trying.
    *
+   * @param address as somebody wrote it
+   * @return an id that is the same in every language
    * @throws AddressException if it cannot be normalised, see {@link Addresses#normalizeEmail}
    */
   public static String emailSha256(String address) {

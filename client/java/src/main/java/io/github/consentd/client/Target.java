@@ -2,8 +2,10 @@ package io.github.consentd.client;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A target that was read.
@@ -15,6 +17,19 @@ record Target(String address, boolean local) {
   private static final Pattern DNS = Pattern.compile("dns://[^/]*/(.*)");
   private static final Pattern HOST_PORT = Pattern.compile("(?:\\[([^\\]]+)\\]|([^:\\[\\]/]+)):(\\d{1,5})");
   private static final Pattern LOOPBACK = Pattern.compile("127(?:\\.(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
+
+  /**
+   * Reads a target, or several of the form host:port that are separated by commas.
+   *
+   * @throws IllegalArgumentException for all else
+   */
+  static List<Target> parseAll(String targets) {
+    String[] parts = targets.split(",", -1);
+    if (parts.length > 1 && (targets.contains("/") || targets.contains("unix:"))) {
+      throw refusal(targets);
+    }
+    return Stream.of(parts).map(Target::parse).toList();
+  }
 
   /**
    * Reads host:port, dns:///host:port, unix:///path or unix:path.
@@ -56,6 +71,6 @@ record Target(String address, boolean local) {
   }
 
   private static IllegalArgumentException refusal(String target) {
-    return new IllegalArgumentException("target \"" + target + "\": want host:port, dns:///host:port or unix:///path");
+    return new IllegalArgumentException("target \"" + target + "\": want host:port, host:port,host:port, dns:///host:port or unix:///path");
   }
 }

@@ -43,7 +43,6 @@ class ClientTest {
       assertFalse(failing.client().session().isAllowed(ASK));
     }
     Client allowing = new FakeTransport(a -> DecisionTest.allow().build()).client();
-    assertFalse(allowing.isAllowed(null));
     assertFalse(allowing.isAllowed(ASK, Duration.ZERO));
     assertTrue(allowing.isAllowed(ASK));
   }

@@ -3,11 +3,13 @@ package io.github.consentd.client;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 
-/** A clock that stands still but for sleeps, which pass at once. */
-final class FakeClock implements Retrier.Clock {
+/** A clock that stands still but for waits, which pass at once. */
+final class FakeClock implements Timer {
   final List<Long> sleeps = new ArrayList<>();
-  boolean interrupts;
+  boolean holds; // what is scheduled never runs
   private long now;
 
   @Override
@@ -16,12 +18,14 @@ final class FakeClock implements Retrier.Clock {
   }
 
   @Override
-  public void sleep(long nanos) throws InterruptedException {
+  public Future<?> schedule(Runnable task, long nanos) {
     sleeps.add(nanos);
-    if (interrupts) {
-      throw new InterruptedException();
+    if (holds) {
+      return new CompletableFuture<>();
     }
     now += nanos;
+    task.run();
+    return CompletableFuture.completedFuture(null);
   }
 
   void advance(Duration d) {

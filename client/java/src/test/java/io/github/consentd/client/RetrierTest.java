@@ -11,6 +11,7 @@ import io.grpc.protobuf.StatusProto;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ class RetrierTest {
   }
 
   /** Fails the first n attempts. */
-  private static final class Flaky implements Function<Duration, String> {
+  private static final class Flaky implements Function<Duration, CompletableFuture<String>> {
     final List<Duration> attempts = new ArrayList<>();
     int failures;
     private final ConsentException error;
@@ -46,12 +47,12 @@ class RetrierTest {
     }
 
     @Override
-    public String apply(Duration left) {
+    public CompletableFuture<String> apply(Duration left) {
       attempts.add(left);
       if (attempts.size() <= failures) {
-        throw error;
+        return CompletableFuture.failedFuture(error);
       }
-      return "answer";
+      return CompletableFuture.completedFuture("answer");
     }
   }
 
@@ -79,9 +80,9 @@ class RetrierTest {
     FakeClock clock = new FakeClock();
     Retrier retrier = new Retrier(clock);
     if (code == null) {
-      assertEquals("answer", retrier.run(timeout, server));
+      assertEquals("answer", Futures.await(retrier.run(timeout, server)));
     } else {
-      assertEquals(code, assertThrows(ConsentException.class, () -> retrier.run(timeout, server)).code());
+      assertEquals(code, assertThrows(ConsentException.class, () -> Futures.await(retrier.run(timeout, server))).code());
     }
     assertEquals(attempts, server.attempts.size());
     assertEquals(leastSleeps.size(), clock.sleeps.size());
@@ -96,31 +97,39 @@ class RetrierTest {
   void allAttemptsShareTheDeadline() {
     Flaky server = new Flaky(1, unavailable(300));
     FakeClock clock = new FakeClock();
-    new Retrier(clock).run(SECOND, server);
+    Futures.await(new Retrier(clock).run(SECOND, server));
     assertEquals(List.of(SECOND, SECOND.minusNanos(clock.sleeps.get(0))), server.attempts);
   }
 
   @Test
-  void anInterruptEndsTheWaitAndKeepsTheError() {
+  void cancellingEndsTheWaitForTheNextAttempt() {
     Flaky server = new Flaky(9, unavailable(0));
     FakeClock clock = new FakeClock();
-    clock.interrupts = true;
-    ConsentException e = assertThrows(ConsentException.class, () -> new Retrier(clock).run(SECOND, server));
-    assertTrue(Thread.interrupted(), "the interrupt was lost");
-    assertEquals(Status.Code.UNAVAILABLE, e.code());
+    clock.holds = true;
+    CompletableFuture<String> call = new Retrier(clock).run(SECOND, server);
+    assertEquals(1, clock.sleeps.size());
+    assertTrue(call.cancel(true));
     assertEquals(1, server.attempts.size());
+  }
+
+  @Test
+  void cancellingEndsTheAttemptUnderWay() {
+    CompletableFuture<String> attempt = new CompletableFuture<>();
+    CompletableFuture<String> call = new Retrier(new FakeClock()).run(SECOND, left -> attempt);
+    call.cancel(true);
+    assertTrue(attempt.isCancelled());
   }
 
   @Test
   void aStreamThatTheServerResetAtTheDeadlineHasTimedOut() {
     for (long late : List.of(991L, 500L)) {
       FakeClock clock = new FakeClock();
-      Function<Duration, String> reset =
+      Function<Duration, CompletableFuture<String>> reset =
           left -> {
             clock.advance(Duration.ofMillis(late));
-            throw ConsentException.of(Status.Code.CANCELLED, "reset");
+            return CompletableFuture.failedFuture(ConsentException.of(Status.Code.CANCELLED, "reset"));
           };
-      ConsentException e = assertThrows(ConsentException.class, () -> new Retrier(clock).run(SECOND, reset));
+      ConsentException e = assertThrows(ConsentException.class, () -> Futures.await(new Retrier(clock).run(SECOND, reset)));
       assertEquals(late > 990 ? Status.Code.DEADLINE_EXCEEDED : Status.Code.CANCELLED, e.code());
     }
   }
@@ -141,7 +150,7 @@ class RetrierTest {
   private static int attempts(Retrier retrier, int failures) {
     Flaky server = new Flaky(failures, unavailable(0));
     try {
-      retrier.run(SECOND, server);
+      Futures.await(retrier.run(SECOND, server));
     } catch (ConsentException e) {
       assertEquals(Status.Code.UNAVAILABLE, e.code());
     }

@@ -15,6 +15,7 @@ import io.github.consentd.client.Client;
 import io.github.consentd.client.ClientBuilder;
 import io.github.consentd.client.ConsentException;
 import io.github.consentd.client.Decision;
+import io.github.consentd.client.DeniedException;
 import io.github.consentd.client.EnumNames;
 import io.github.consentd.client.Outcomes;
 import io.github.consentd.client.PurposeDecision;
@@ -23,6 +24,7 @@ import io.github.consentd.client.StoreMismatchException;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.EventOutcome;
+import io.github.consentd.v1.ExplainRequest;
 import io.github.consentd.v1.GetPolicyRequest;
 import io.github.consentd.v1.GetSubjectRequest;
 import io.github.consentd.v1.LedgerEntry;
@@ -31,6 +33,7 @@ import io.github.consentd.v1.LinkSubjectsResponse;
 import io.github.consentd.v1.ListControllersRequest;
 import io.github.consentd.v1.ListEventsRequest;
 import io.github.consentd.v1.ListPurposesRequest;
+import io.github.consentd.v1.Obligation;
 import io.github.consentd.v1.RecordEventsRequest;
 import io.github.consentd.v1.RecordEventsResponse;
 import io.github.consentd.v1.UnlinkSubjectsRequest;
@@ -41,16 +44,24 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collector;
+import java.util.stream.IntStream;
 
 /**
  * The conformance suite's runner: reads operations as JSON lines from stdin, makes the calls with the client as its users would,
@@ -61,6 +72,12 @@ public final class Runner {
   private interface Operation {
     JsonObject run(JsonObject o) throws Exception;
   }
+
+  /** The threads of a burst: a program that has as many callers at once has not as many threads. */
+  private static final int THREADS = 512;
+
+  /** The longest that a caller can say. */
+  private static final Duration ENDLESS = Duration.ofSeconds(Long.MAX_VALUE, 999_999_999);
 
   private static final Gson GSON = new Gson();
   private static final JsonFormat.Printer PRINTER = JsonFormat.printer().omittingInsignificantWhitespace();
@@ -83,6 +100,10 @@ public final class Runner {
           Map.entry("list_events", this::listEvents),
           Map.entry("get_policy", this::getPolicy),
           Map.entry("list_controllers", this::listControllers),
+          Map.entry("burst", this::burst),
+          Map.entry("guard", this::guard),
+          Map.entry("explain", this::explain),
+          Map.entry("near_stats", o -> unsupported("near_stats")),
           Map.entry("new_event", o -> response(Requests.newEvent(o.get("source").getAsString()))));
 
   /** Runs until stdin ends. */
@@ -118,11 +139,30 @@ public final class Runner {
     out.println(GSON.toJson(line));
   }
 
+  /** The result of what this client has no call or option for. */
+  private static JsonObject unsupported(String what) {
+    return object("error", object("code", "UNSUPPORTED", "message", "the client has no " + what));
+  }
+
   private JsonObject open(JsonObject o) {
+    if (o.has("near_cache")) {
+      return unsupported("near_cache");
+    }
     try {
       ClientBuilder builder = Client.builder(o.get("target").getAsString());
       if (o.has("timeout_ms")) {
         builder.timeout(Duration.ofMillis(o.get("timeout_ms").getAsLong()));
+      }
+      if (isTrue(o, "endless")) {
+        builder.timeout(ENDLESS);
+      }
+      if (o.has("coalesce") && !isTrue(o, "coalesce")) {
+        builder.withoutCoalescing();
+      }
+      if (o.has("metadata")) {
+        Map<String, String> metadata = new HashMap<>();
+        o.getAsJsonObject("metadata").entrySet().forEach(e -> metadata.put(e.getKey(), e.getValue().getAsString()));
+        builder.metadata(metadata);
       }
       if (isTrue(o, "insecure")) {
         builder.insecure();
@@ -170,17 +210,20 @@ public final class Runner {
   }
 
   private JsonObject recordEvents(JsonObject o) throws IOException {
-    RecordEventsResponse answer = checker(o).recordEvents(request(o, RecordEventsRequest.newBuilder()).build(), timeout(o));
+    RecordEventsRequest request = request(o, RecordEventsRequest.newBuilder()).build();
+    RecordEventsResponse answer = isBound(o) ? checker(o).recordEvents(request, timeout(o)) : checker(o).recordEvents(request);
     return written(answer, answer.getOutcomesList());
   }
 
   private JsonObject linkSubjects(JsonObject o) throws IOException {
-    LinkSubjectsResponse answer = checker(o).linkSubjects(request(o, LinkSubjectsRequest.newBuilder()).build(), timeout(o));
+    LinkSubjectsRequest request = request(o, LinkSubjectsRequest.newBuilder()).build();
+    LinkSubjectsResponse answer = isBound(o) ? checker(o).linkSubjects(request, timeout(o)) : checker(o).linkSubjects(request);
     return written(answer, List.of(answer.getOutcome()));
   }
 
   private JsonObject unlinkSubjects(JsonObject o) throws IOException {
-    UnlinkSubjectsResponse answer = checker(o).unlinkSubjects(request(o, UnlinkSubjectsRequest.newBuilder()).build(), timeout(o));
+    UnlinkSubjectsRequest request = request(o, UnlinkSubjectsRequest.newBuilder()).build();
+    UnlinkSubjectsResponse answer = isBound(o) ? checker(o).unlinkSubjects(request, timeout(o)) : checker(o).unlinkSubjects(request);
     return written(answer, List.of(answer.getOutcome()));
   }
 
@@ -216,6 +259,135 @@ public final class Runner {
     return response(client(o).listControllers(request(o, ListControllersRequest.newBuilder()).build(), timeout(o)));
   }
 
+  private JsonObject burst(JsonObject o) throws IOException, InterruptedException {
+    Client client = client(o);
+    CheckRequest.Builder model = request(o, CheckRequest.newBuilder());
+    String prefix = o.has("prefix") ? o.get("prefix").getAsString() : "";
+    List<CheckRequest> requests =
+        IntStream.range(0, o.get("subjects").getAsInt()).mapToObj(i -> model.setSubjectId(prefix + i).build()).toList();
+    int atOnce = o.has("at_once") ? o.get("at_once").getAsInt() : 0;
+    Tally tally = new Tally();
+    switch (o.get("how").getAsString()) {
+      case "check" -> {
+        if (atOnce == 0) {
+          allAtOnce(client, requests, tally);
+        } else {
+          atOnce(atOnce, requests, r -> tally.add(() -> client.check(r).allowed()));
+        }
+      }
+      case "is_allowed" -> atOnce(atOnce, requests, r -> tally.add(() -> client.isAllowed(r)));
+      case "session" -> atOnce(atOnce, requests, r -> tally.add(() -> client.session().check(r).allowed()));
+      case "batch" -> batches(client, requests, tally);
+      case "filter" -> filter(client, requests, tally);
+      default -> throw new IllegalArgumentException("a burst by " + o.get("how"));
+    }
+    return tally.json();
+  }
+
+  /** Begins all checks before it waits for any. */
+  private static void allAtOnce(Client client, List<CheckRequest> requests, Tally tally) {
+    List<CompletableFuture<Decision>> under = requests.stream().map(client::checkAsync).toList();
+    for (CompletableFuture<Decision> one : under) {
+      try {
+        boolean allowed = one.join().allowed();
+        tally.add(() -> allowed);
+      } catch (CompletionException e) {
+        tally.fail((Exception) e.getCause());
+      }
+    }
+  }
+
+  /** Asks for those who are allowed. */
+  private static void filter(Client client, List<CheckRequest> requests, Tally tally) {
+    try {
+      int allowed = client.filter(requests).size();
+      for (int i = 0; i < requests.size(); i++) {
+        boolean one = i < allowed;
+        tally.add(() -> one);
+      }
+    } catch (RuntimeException e) {
+      tally.fail(e);
+    }
+  }
+
+  /** Has check called for every request, by that many threads; 0 stands for the most. */
+  private static void atOnce(int threads, List<CheckRequest> requests, Consumer<CheckRequest> check) throws InterruptedException {
+    ExecutorService pool = Executors.newFixedThreadPool(threads == 0 ? THREADS : Math.min(threads, THREADS));
+    requests.forEach(r -> pool.execute(() -> check.accept(r)));
+    pool.shutdown();
+    pool.awaitTermination(10, TimeUnit.MINUTES);
+  }
+
+  /** Asks in batches of the greatest size, one after the other. */
+  private static void batches(Client client, List<CheckRequest> requests, Tally tally) {
+    for (int i = 0; i < requests.size(); i += 1000) {
+      List<CheckRequest> some = requests.subList(i, Math.min(i + 1000, requests.size()));
+      try {
+        for (BatchResult r : client.batchCheck(BatchCheckRequest.newBuilder().addAllRequests(some).build())) {
+          r.error().ifPresentOrElse(tally::fail, () -> tally.add(() -> r.decision().allowed()));
+        }
+      } catch (RuntimeException e) {
+        some.forEach(r -> tally.fail(e));
+      }
+    }
+  }
+
+  /** Counts what comes of the checks of a burst. */
+  private static final class Tally {
+    private final LongAdder allowed = new LongAdder();
+    private final LongAdder denied = new LongAdder();
+    private final Map<String, LongAdder> errors = new ConcurrentHashMap<>();
+    private final long began = System.nanoTime();
+    private final long cpu = processCpu();
+
+    void add(BooleanSupplier check) {
+      try {
+        (check.getAsBoolean() ? allowed : denied).increment();
+      } catch (RuntimeException e) {
+        fail(e);
+      }
+    }
+
+    void fail(Exception e) {
+      errors.computeIfAbsent(error(e).get("code").getAsString(), code -> new LongAdder()).increment();
+    }
+
+    JsonObject json() {
+      double ms = (System.nanoTime() - began) / 1e6;
+      long cpuUs = (processCpu() - cpu) / 1000;
+      return object(
+          "burst",
+          object("allowed", allowed.sum(), "denied", denied.sum(), "errors", counts(), "ms", ms, "cpu_us", cpuUs));
+    }
+
+    private JsonObject counts() {
+      JsonObject counts = new JsonObject();
+      errors.forEach((code, n) -> counts.addProperty(code, n.sum()));
+      return counts;
+    }
+
+    /** User and system, nanoseconds. */
+    private static long processCpu() {
+      return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
+    }
+  }
+
+  private JsonObject explain(JsonObject o) throws IOException {
+    return response(checker(o).explain(request(o, ExplainRequest.newBuilder()).build(), timeout(o)));
+  }
+
+  /** Tells whether the guarded function ran, and with which obligations. */
+  private JsonObject guard(JsonObject o) throws IOException {
+    CheckRequest request = request(o, CheckRequest.newBuilder()).build();
+    try {
+      List<Obligation> must = checker(o).guard(request, timeout(o), obligations -> obligations);
+      JsonArray names = array(must, b -> GSON.toJsonTree(EnumNames.of(b.getCode(), b.getCodeValue())));
+      return object("ran", true, "obligations", names);
+    } catch (DeniedException e) {
+      return object("ran", false);
+    }
+  }
+
   private Client client(JsonObject o) {
     return clients.get(name(o));
   }
@@ -227,7 +399,15 @@ public final class Runner {
         : client;
   }
 
+  /** Whether the call has a deadline of its own. */
+  private static boolean isBound(JsonObject o) {
+    return isTrue(o, "endless") || o.has("deadline_ms");
+  }
+
   private Duration timeout(JsonObject o) {
+    if (isTrue(o, "endless")) {
+      return ENDLESS;
+    }
     return o.has("deadline_ms") ? Duration.ofMillis(o.get("deadline_ms").getAsLong()) : client(o).timeout();
   }
 

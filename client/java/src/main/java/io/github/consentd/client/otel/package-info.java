@@ -1,0 +1,2 @@
+/** Traces of OpenTelemetry. */
+package io.github.consentd.client.otel;
