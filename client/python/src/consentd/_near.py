@@ -34,7 +34,6 @@ class Near(Protocol):
 
     def fence_timeout(self) -> float:
         """How many seconds a fenced write may take by the lease that the server grants; 0: not known yet."""
-        ...
 
     def close(self) -> Awaitable[None] | None:
         """Gives the lease up and ends the stream; lookups miss from then on. The asyncio client awaits what it returns, the
