@@ -10,12 +10,15 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+import grpc
 from google.protobuf.message import DecodeError
 from support import ALLOW, ASK, Fake, Way, asks, eventually, in_threads, serving, way_to
 
 import consentd
 import consentd.aio
 from consentd import v1
+from consentd._calm import Crowd
+from consentd._retry import Retries
 from consentd._servers import Signs, Turns
 
 Outcomes = list[Any]
@@ -192,6 +195,56 @@ def first_fails(fake: Fake) -> Callable[..., Any]:
 
 def garbage(_: bytes) -> None:
     raise DecodeError("garbage")
+
+
+class TestCrowd(unittest.TestCase):
+    def test_more_than_are_let_in_are_answered(self) -> None:
+        fake = Fake()
+        with serving(fake) as target:
+            self.assertEqual(aio_checks(target, asks(4200), timeout=30), [True, False] * 2100)
+        self.assertLess(len(fake.messages), 100)
+
+    def test_turns_come_in_order_and_end(self) -> None:
+        async def entered() -> None:
+            crowd, plan = Crowd(2), Retries(None).plan
+            order: list[int] = []
+
+            async def one(number: int, timeout: float) -> None:
+                await crowd.enter(plan(timeout))
+                order.append(number)
+
+            await one(0, 60)
+            await one(1, 60)
+            waiting = [asyncio.create_task(one(n, 60)) for n in (2, 3, 4)]
+            late = asyncio.create_task(one(5, 0.05))
+            with self.assertRaises(consentd.Error) as caught:
+                await late
+            self.assertEqual(caught.exception.code, grpc.StatusCode.DEADLINE_EXCEEDED)
+            self.assertEqual(order, [0, 1])
+            waiting[0].cancel()
+            await asyncio.gather(waiting[0], return_exceptions=True)
+            crowd.leave()
+            await waiting[1]
+            self.assertEqual(order, [0, 1, 3])
+            crowd.close()
+            with self.assertRaises(consentd.Error) as caught:
+                await waiting[2]
+            self.assertEqual(caught.exception.code, grpc.StatusCode.CANCELLED)
+
+        asyncio.run(entered())
+
+    def test_who_is_cancelled_as_their_turn_comes_passes_it_on(self) -> None:
+        async def passed_on() -> None:
+            crowd, plan = Crowd(1), Retries(None).plan
+            await crowd.enter(plan(60))
+            first, second = (asyncio.create_task(crowd.enter(plan(60))) for _ in range(2))
+            await asyncio.sleep(0)
+            crowd.leave()
+            first.cancel()
+            await asyncio.wait_for(second, 20)
+            self.assertTrue(first.cancelled())
+
+        asyncio.run(passed_on())
 
 
 class TestConnections(unittest.TestCase):

@@ -70,6 +70,11 @@ class Lane:
         self._expiry = Expiry(self._expire)
 
     @property
+    def open(self) -> bool:
+        """Whether there is a stream."""
+        return self._stream is not None
+
+    @property
     def usable(self) -> bool:
         """Whether streams are to be tried."""
         return self._muted_until == 0.0 or asyncio.get_running_loop().time() >= self._muted_until

@@ -84,10 +84,17 @@ class Server:
         return answer
 
     async def check(self, request: v1.CheckRequest, plan: Plan, terms: Terms, coalesce: bool) -> v1.CheckResponse | None:
-        """One attempt of a check. It goes over the stream where others are under way."""
+        """One attempt of a check. It goes over the stream where there is one or others are under way: a server that permits a
+        connection few streams would have a call wait for the stream's end."""
         self._checks += 1
         try:
-            if coalesce and self._checks > 1 and terms.plain and self._lane.usable and request.ByteSize() <= LARGE:
+            if (
+                coalesce
+                and (self._checks > 1 or self._lane.open)
+                and terms.plain
+                and self._lane.usable
+                and request.ByteSize() <= LARGE
+            ):
                 try:
                     return await self._lane.check(request, plan.remaining())
                 except Unstreamed:

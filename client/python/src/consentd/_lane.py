@@ -73,6 +73,11 @@ class Lane:
         self._muted_until = 0.0
 
     @property
+    def open(self) -> bool:
+        """Whether there is a stream."""
+        return self._stream is not None
+
+    @property
     def usable(self) -> bool:
         """Whether streams are to be tried."""
         return time.monotonic() >= self._muted_until

@@ -76,10 +76,11 @@ class Server:
         return answer
 
     def check(self, request: v1.CheckRequest, plan: Plan, terms: Terms, coalesce: bool) -> v1.CheckResponse | None:
-        """One attempt of a check. It goes over the stream where others are under way."""
+        """One attempt of a check. It goes over the stream where there is one or others are under way: a server that permits a
+        connection few streams would have a call wait for the stream's end."""
         with self._lock:
             self._checks += 1
-            alone = self._checks == 1
+            alone = self._checks == 1 and not self._lane.open
         try:
             if coalesce and not alone and terms.plain and self._lane.usable and request.ByteSize() <= LARGE:
                 try:
