@@ -53,9 +53,9 @@ export class Decision {
 
   constructor(response?: CheckResponse) {
     this.allowed = allows(response);
-    this.reasons = named(ReasonCodeSchema, response?.reasons);
+    this.reasons = (response?.reasons ?? []).map(namedReason);
     this.legalBasis = response?.legalBasis ?? LegalBasis.UNSPECIFIED;
-    this.obligations = named(ObligationCodeSchema, response?.obligations);
+    this.obligations = (response?.obligations ?? []).map(namedObligation);
     this.permittedDataCategories = response?.permittedDataCategories ?? [];
     this.validUntil = dateOf(response?.validUntil);
     this.consistencyToken = response?.consistencyToken ?? "";
@@ -96,8 +96,13 @@ export class Decision {
   }
 }
 
-function named<M extends { code: number }>(schema: DescEnum, messages: readonly M[] = []): (M & { readonly codeName: string })[] {
-  return messages.map((m) => ({ ...m, codeName: enumName(schema, m.code) }));
+function namedReason({ $typeName, code, clause, message }: Reason): DecisionReason {
+  return { $typeName, code, codeName: enumName(ReasonCodeSchema, code), clause, message };
+}
+
+function namedObligation({ $typeName, code, parameters }: Obligation): DecisionObligation {
+  const named = { $typeName, code, codeName: enumName(ObligationCodeSchema, code) };
+  return parameters === undefined ? named : { ...named, parameters };
 }
 
 function reasonText({ codeName, clause }: DecisionReason): string {
