@@ -1,8 +1,8 @@
 import { onAbort } from "./abort.js";
-import { decodeResults, type Results } from "./decode-results.js";
+import { decode } from "./codec.js";
 import { batchError, closedError, ConsentError } from "./errors.js";
 import { frame, fullFrameBytes, maxChecks, type FramedCheck } from "./frames.js";
-import type { CheckResponse } from "./gen/consent/v1/decision_service_pb.js";
+import { CheckStreamResponseSchema, type CheckResponse, type StreamedResult } from "./gen/consent/v1/decision_service_pb.js";
 import type { Bounds, Stream, StreamEvents } from "./transport.js";
 
 /** When a stream is replaced: it stays with one server, and with the credentials that it was opened with. Milliseconds, all. */
@@ -248,15 +248,15 @@ export class Lane {
     this.trust(s);
     s.asked = undefined;
     try {
-      const { results, draining } = decodeResults(message);
+      const { results, draining } = decode(CheckStreamResponseSchema, message);
       for (const result of results) {
         this.answer(s, result);
       }
       if (draining) {
         this.retire(s);
       }
-    } catch (cause) {
-      this.giveUp(s, new ConsentError("INTERNAL", "the server's answer cannot be read", { cause }));
+    } catch (error) {
+      this.giveUp(s, errorOf(error));
       return;
     }
     if (s.calls.size > 0 && !s.mute) {
@@ -265,7 +265,7 @@ export class Lane {
     }
   }
 
-  private answer(s: CheckStream, { id, outcome }: Results["results"][number]): void {
+  private answer(s: CheckStream, { id, outcome }: StreamedResult): void {
     const call = s.calls.get(Number(id));
     if (call === undefined) {
       return; // given up
