@@ -130,8 +130,9 @@ export class Checks {
   }
 
   /**
-   * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check that is answered at
-   * once has one promise: several thousand under way would keep the garbage collector busy otherwise.
+   * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check
+   * that is answered at once has one promise: several thousand under way would keep the garbage collector busy
+   * otherwise.
    */
   private remote(request: Uint8Array, bounds: Bounds, seen?: (r: CheckResponse, d: Decision) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
@@ -157,7 +158,10 @@ export class Checks {
   }
 
   /** Goes on after a first attempt over a stream has failed. */
-  private async again(request: Uint8Array, failed: { bounds: Bounds; end: number; lane: Lane; error: ConsentError }): Promise<CheckResponse> {
+  private async again(
+    request: Uint8Array,
+    failed: { bounds: Bounds; end: number; lane: Lane; error: ConsentError },
+  ): Promise<CheckResponse> {
     const { bounds, end, lane, error } = failed;
     try {
       return await this.parts.retrier.resume({ bounds, end, error }, (b) => asked(lane, request, b));
@@ -214,6 +218,9 @@ function resultOf(result: BatchCheckResult): BatchResult {
     case "error":
       return { decision: new Decision(), error: batchError(result.outcome.value) };
     default:
-      return { decision: new Decision(), error: new ConsentError("INTERNAL", "the server sent a result without an outcome that is known") };
+      return {
+        decision: new Decision(),
+        error: new ConsentError("INTERNAL", "the server sent a result without an outcome that is known"),
+      };
   }
 }

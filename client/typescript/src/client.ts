@@ -53,11 +53,12 @@ export interface ClientParts {
 }
 
 /**
- * Talks to consentd, by default in plaintext to loopback addresses and Unix sockets and by TLS with the system's roots to
- * all else. Calls may run concurrently; checks that do share messages.
+ * Talks to consentd, by default in plaintext to loopback addresses and Unix sockets and by TLS with the system's
+ * roots to all else. Calls may run concurrently; checks that do share messages.
  *
- * Guarantees: a decision that allows never comes with an error, and whatever this package does not understand of an answer
- * denies. Every call ends: 1 s unless the client or the call says otherwise. UNAVAILABLE is retried within the deadline.
+ * Guarantees: a decision that allows never comes with an error, and whatever this package does not understand of an
+ * answer denies. Every call ends: 1 s unless the client or the call says otherwise. UNAVAILABLE is retried within the
+ * deadline.
  *
  * Failure: calls are rejected with `ConsentError` and nothing else.
  */
@@ -101,7 +102,10 @@ export class Client implements Checker {
     });
   }
 
-  /** Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with CANCELLED. */
+  /**
+   * Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with
+   * CANCELLED.
+   */
   close(): void {
     this.near?.close();
     this.checks.close();

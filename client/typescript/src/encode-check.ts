@@ -35,7 +35,16 @@ function plainOf(init: CheckInit): Plain | undefined {
   if (typeof init !== "object" || init === null) {
     return undefined;
   }
-  const { controller = "", subjectId = "", purpose = "", dataCategories, recipient, context, consistency, $unknown } = init as CheckRequest;
+  const {
+    controller = "",
+    subjectId = "",
+    purpose = "",
+    dataCategories,
+    recipient,
+    context,
+    consistency,
+    $unknown,
+  } = init as CheckRequest;
   if (recipient !== undefined || context !== undefined || consistency !== undefined || $unknown !== undefined) {
     return undefined;
   }

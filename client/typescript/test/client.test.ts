@@ -50,7 +50,10 @@ test("what cannot be encoded or read is refused with the documented error", asyn
     assert.equal(transport.attempts.length, 0);
   }
   assert.equal(await clientOver(new FakeTransport(() => allow)).isAllowed({ ...ask, subjectId: "\u{1F600}" }), true);
-  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), { name: "ConsentError", code: "INTERNAL" });
+  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), {
+    name: "ConsentError",
+    code: "INTERNAL",
+  });
 });
 
 test("a batch has a result for each request", async () => {
@@ -59,7 +62,12 @@ test("a batch has a result for each request", async () => {
     {
       outcome: {
         case: "error",
-        value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } },
+        value: {
+          code: 3,
+          message: "bad",
+          fieldViolations: [{ field: "purpose", description: "d" }],
+          retryDelay: { nanos: 5_000_000 },
+        },
       },
     },
     { outcome: { case: "error", value: { code: 0 } } },
@@ -158,13 +166,19 @@ test("a near cache is asked first, is told of answers, and is not asked for who 
     lookup: ({ subjectId }) => (subjectId === "known" ? known : undefined),
     lookupAll: ({ requests }) => (requests?.every((r) => r.subjectId === "known") === true ? requests.map(() => known) : undefined),
     ticket: ({ subjectId }) => (subjectId === "not to be kept" ? undefined : { subjectId }),
-    admit: (ticket, { response, decision }) => told.push([(ticket as { subjectId: string }).subjectId, response.decision, decision.allowed]),
+    admit: (ticket, { response, decision }) =>
+      told.push([(ticket as { subjectId: string }).subjectId, response.decision, decision.allowed]),
     leaseMs: () => 5_000,
     stats: () => ({ hits: 1, misses: 2, streams: 3 }),
     close: () => told.push("closed"),
   };
-  const results = [{ outcome: { case: "response", value: { decision: 1 } } }, { outcome: { case: "error", value: { code: 3 } } }] as const;
-  const transport = new FakeTransport(({ path }) => (path.endsWith("/BatchCheck") ? message(BatchCheckResponseSchema, { results: [...results] }) : allow));
+  const results = [
+    { outcome: { case: "response", value: { decision: 1 } } },
+    { outcome: { case: "error", value: { code: 3 } } },
+  ] as const;
+  const transport = new FakeTransport(({ path }) =>
+    path.endsWith("/BatchCheck") ? message(BatchCheckResponseSchema, { results: [...results] }) : allow,
+  );
   const client = new Client("127.0.0.1:1", { coalesce: false }, { transport, near: () => near });
   assert.equal(await client.check({ ...ask, subjectId: "known" }), known);
   const [hit] = await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }] });
@@ -177,8 +191,16 @@ test("a near cache is asked first, is told of answers, and is not asked for who 
   changing.subjectId = "another"; // while it is under way
   await asked;
   await client.check({ ...ask, subjectId: "not to be kept" });
-  await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }, { ...ask, subjectId: "b" }] });
-  assert.deepEqual(told, [["new", 1, true], ["known", 1, true]]);
+  await client.batchCheck({
+    requests: [
+      { ...ask, subjectId: "known" },
+      { ...ask, subjectId: "b" },
+    ],
+  });
+  assert.deepEqual(told, [
+    ["new", 1, true],
+    ["known", 1, true],
+  ]);
   await client.recordEvents({ controller: "c", fence: true }).catch(() => undefined);
   const waits = transport.attempts.at(-1)!.bounds.timeoutMs;
   assert.ok(waits > 14_000 && waits <= 15_000, `${waits} ms are not three leases`);

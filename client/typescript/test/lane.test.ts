@@ -4,7 +4,13 @@ import { test } from "node:test";
 
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 
-import { CheckStreamRequestSchema, CheckStreamResponseSchema, Client, ConsentError, type CheckStreamRequest } from "../src/index.js";
+import {
+  CheckStreamRequestSchema,
+  CheckStreamResponseSchema,
+  Client,
+  ConsentError,
+  type CheckStreamRequest,
+} from "../src/index.js";
 import { Retrier } from "../src/retry.js";
 import type { Bounds, Stream, StreamEvents, Transport } from "../src/transport.js";
 import { allow, ask, FakeClock, message } from "./fakes.js";
@@ -98,7 +104,10 @@ function over(transport: FakeStreams, timeoutMs = 5_000): Client {
   return new Client("127.0.0.1:1", { timeoutMs }, { transport, retrier: new Retrier() });
 }
 
-/** One whose time stands still: no stream is ever quiet for too long, and no deadline passes, however busy the machine is. */
+/**
+ * One whose time stands still: no stream is ever quiet for too long, and no deadline passes, however busy the machine
+ * is.
+ */
 function still(transport: FakeStreams): Client {
   return new Client("127.0.0.1:1", { timeoutMs: 5_000 }, { transport, retrier: new Retrier(new FakeClock()), now: () => 0 });
 }
@@ -126,7 +135,10 @@ test("checks of one turn share messages, of which the next leaves when there is 
   const asked = many(client, 2_500);
   await turns();
   const [stream] = streams.streams;
-  assert.deepEqual(stream?.messages.map((m) => m.checks.length), [1_000]);
+  assert.deepEqual(
+    stream?.messages.map((m) => m.checks.length),
+    [1_000],
+  );
   asked.push(client.isAllowed(ask));
   await turns();
   assert.equal(stream?.messages.length, 1);
@@ -134,7 +146,10 @@ test("checks of one turn share messages, of which the next leaves when there is 
   await turns();
   stream!.makeRoom();
   await turns();
-  assert.deepEqual(stream?.messages.map((m) => m.checks.length), [1_000, 1_000, 501]);
+  assert.deepEqual(
+    stream?.messages.map((m) => m.checks.length),
+    [1_000, 1_000, 501],
+  );
   const [first] = stream!.messages[0]!.checks;
   assert.deepEqual([first?.id, first?.check?.subjectId, first?.check?.purpose], [1n, "u0", "p"]);
   const { seconds, nanos } = first!.timeout!;
@@ -239,7 +254,9 @@ test("checks on a stream that breaks are made again, and it counts as one failur
   const streams = new FakeStreams();
   const client = over(streams, 60_000);
   streams.sent = (s, m) => {
-    queueMicrotask(() => (s === streams.streams[0] ? s.events.end(new ConsentError("UNAVAILABLE", "gone")) : s.allow(m.checks.map((c) => c.id))));
+    queueMicrotask(() =>
+      s === streams.streams[0] ? s.events.end(new ConsentError("UNAVAILABLE", "gone")) : s.allow(m.checks.map((c) => c.id)),
+    );
   };
   assert.equal(await count(many(client, 500)), 500);
   assert.equal(streams.unaries, 0);
