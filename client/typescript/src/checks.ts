@@ -139,9 +139,13 @@ export class Checks {
     const end = this.parts.now() + bounds.timeoutMs;
     return new Promise((resolve, reject) => {
       const answered = (response: CheckResponse) => {
-        const decision = new Decision(response);
-        seen?.(response, decision);
-        resolve(decision);
+        try {
+          const decision = new Decision(response);
+          seen?.(response, decision);
+          resolve(decision);
+        } catch (error) {
+          reject(asConsentError(error)); // nobody above would catch it
+        }
       };
       if (lane === undefined) {
         this.alone(request, bounds).then(answered).catch(reject);

@@ -73,9 +73,9 @@ export class Client implements Checker {
   private readonly observer: ClientOptions["observer"];
 
   /**
-   * @param target host:port, dns:///host:port or unix:///path; or several, host:port,host:port, which are taken in turn as long as they
-   * say that they serve. The client is one session then: each check reflects the client's newest write. It is not
-   * connected to before the first call; an unreachable server shows there, as UNAVAILABLE.
+   * @param target host:port, dns:///host:port or unix:///path; or several, host:port,host:port, which are taken in turn
+   * as long as they say that they serve. The client is one session then: each check reflects the client's newest write.
+   * It is not connected to before the first call; an unreachable server shows there, as UNAVAILABLE.
    * @throws TypeError if the target or the options cannot be meant.
    */
   constructor(target: string, options?: ClientOptions);

@@ -162,14 +162,17 @@ export class Lane {
     if (checks.length + s.cancelled.length === 0) {
       return;
     }
-    const message = frame(checks, s.cancelled.splice(0));
     s.sending = true;
-    s.stream.send(message, () => {
-      s.sending = false;
-      if (this.queue.length + s.cancelled.length > 0) {
-        this.schedule();
-      }
-    });
+    try {
+      s.stream.send(frame(checks, s.cancelled.splice(0)), () => {
+        s.sending = false;
+        if (this.queue.length + s.cancelled.length > 0) {
+          this.schedule();
+        }
+      });
+    } catch (error) {
+      this.giveUp(s, errorOf(error)); // nobody above would catch it
+    }
   }
 
   private streamToSendOn(): CheckStream | undefined {

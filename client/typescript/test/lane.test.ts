@@ -12,6 +12,7 @@ import {
   type CheckStreamRequest,
 } from "../src/index.js";
 import { Retrier } from "../src/retry.js";
+import type { NearCache } from "../src/seam.js";
 import type { Bounds, Stream, StreamEvents, Transport } from "../src/transport.js";
 import { allow, ask, FakeClock, message } from "./fakes.js";
 
@@ -279,6 +280,28 @@ test("a stream that fails otherwise says nothing of its checks: each is asked al
   assert.equal(await count(many(client, 2)), 2);
   assert.deepEqual([streams.unaries, streams.streams.length], [9, 2]);
   client.close();
+});
+
+test("what fails within the client is an error of the checks, and no crash", async () => {
+  const streams = new FakeStreams();
+  const client = still(streams);
+  streams.sent = () => {
+    throw new Error("a fault");
+  };
+  assert.equal(await count(many(client, 3)), 3); // each alone
+  assert.deepEqual([streams.unaries, streams.streams[0]!.cancelled], [3, true]);
+  client.close();
+  const near = {
+    lookup: () => undefined,
+    ticket: () => ({}),
+    admit: () => {
+      throw new Error("a fault");
+    },
+    close: () => undefined,
+  } as unknown as NearCache;
+  const cached = new Client("127.0.0.1:1", {}, { transport: answering(new FakeStreams()), near: () => near });
+  await assert.rejects(cached.check(ask), { name: "ConsentError", code: "INTERNAL" });
+  cached.close();
 });
 
 test("a stream that drains gets no more checks, and answers those that it has", async () => {
