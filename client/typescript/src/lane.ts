@@ -5,19 +5,25 @@ import { frame, fullFrameBytes, maxChecks, type FramedCheck } from "./frames.js"
 import { CheckStreamResponseSchema, type CheckResponse, type StreamedResult } from "./gen/consent/v1/decision_service_pb.js";
 import type { Bounds, Stream, StreamEvents } from "./transport.js";
 
-/** When a stream is replaced: it stays with one server, and with the credentials that it was opened with. Milliseconds, all. */
+/**
+ * When a stream is replaced: it stays with one server, and with the credentials that it was opened with.
+ * Milliseconds, all.
+ */
 const streamAgeMs = 60_000;
 
 /** How long a stream is kept open on which nothing is asked. While it is open the process does not end by itself. */
 const idleMs = 100;
 
 /**
- * How long a stream with checks under way may say nothing before this side of it is closed. The server answers what is under way all
- * the same, and something in between that holds back what is not complete lets go of it.
+ * How long a stream with checks under way may say nothing before this side of it is closed. The server answers what
+ * is under way all the same, and something in between that holds back what is not complete lets go of it.
  */
 const quietMs = 400;
 
-/** For how long checks are calls of their own after a stream that was answered only then, or not even then; it doubles each time. */
+/**
+ * For how long checks are calls of their own after a stream that was answered only then, or not even then; it doubles
+ * each time.
+ */
 const shortestPauseMs = 5_000;
 const longestPauseMs = 60_000;
 
@@ -77,13 +83,13 @@ interface CheckStream {
 /**
  * Carries checks over a CheckStream, one stream at a time, and opens the next when it ends.
  *
- * Batching is natural. What is asked in one turn of the event loop leaves in one message at the end of the turn (setImmediate), as do the
- * checks of callers whose answers came in one message; what is asked while a message goes out leaves in the next. A lone
- * check leaves at once, and nothing waits for a clock. A check waits for its turn as long as its deadline allows: none is refused because there
- * are many.
+ * Batching is natural. What is asked in one turn of the event loop leaves in one message at the end of the turn
+ * (setImmediate), as do the checks of callers whose answers came in one message; what is asked while a message goes
+ * out leaves in the next. A lone check leaves at once, and nothing waits for a clock. A check waits for its turn as
+ * long as its deadline allows: none is refused because there are many.
  *
- * There is one timer for all checks, not one for each. It ends checks only after what has arrived was read: in a burst the
- * answers may be in the socket when the timer goes off.
+ * There is one timer for all checks, not one for each. It ends checks only after what has arrived was read: in a
+ * burst the answers may be in the socket when the timer goes off.
  */
 export class Lane {
   private readonly waiting = new Set<Call>();
@@ -156,14 +162,17 @@ export class Lane {
     if (checks.length + s.cancelled.length === 0) {
       return;
     }
-    const message = frame(checks, s.cancelled.splice(0));
     s.sending = true;
-    s.stream.send(message, () => {
-      s.sending = false;
-      if (this.queue.length + s.cancelled.length > 0) {
-        this.schedule();
-      }
-    });
+    try {
+      s.stream.send(frame(checks, s.cancelled.splice(0)), () => {
+        s.sending = false;
+        if (this.queue.length + s.cancelled.length > 0) {
+          this.schedule();
+        }
+      });
+    } catch (error) {
+      this.giveUp(s, errorOf(error)); // nobody above would catch it
+    }
   }
 
   private streamToSendOn(): CheckStream | undefined {
@@ -236,7 +245,10 @@ export class Lane {
 
   /** What waits to be sent shares the failure: the next stream would fare alike. */
   private unopened(s: CheckStream, error: unknown): void {
-    this.ended(s, error instanceof ConsentError ? error : new ConsentError("INTERNAL", "no stream can be opened", { cause: error }));
+    this.ended(
+      s,
+      error instanceof ConsentError ? error : new ConsentError("INTERNAL", "no stream can be opened", { cause: error }),
+    );
     const queue = this.queue;
     this.queue = [];
     for (const call of queue) {

@@ -52,7 +52,10 @@ test("what cannot be encoded or read is refused with the documented error", asyn
     assert.equal(transport.attempts.length, 0);
   }
   assert.equal(await clientOver(new FakeTransport(() => allow)).isAllowed({ ...ask, subjectId: "\u{1F600}" }), true);
-  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), { name: "ConsentError", code: "INTERNAL" });
+  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), {
+    name: "ConsentError",
+    code: "INTERNAL",
+  });
 });
 
 test("a batch has a result for each request", async () => {
@@ -61,7 +64,12 @@ test("a batch has a result for each request", async () => {
     {
       outcome: {
         case: "error",
-        value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } },
+        value: {
+          code: 3,
+          message: "bad",
+          fieldViolations: [{ field: "purpose", description: "d" }],
+          retryDelay: { nanos: 5_000_000 },
+        },
       },
     },
     { outcome: { case: "error", value: { code: 0 } } },
@@ -169,8 +177,13 @@ test("a near cache is asked first, is told of answers, and is not asked for who 
     stats: () => ({ hits: 1, misses: 2, streams: 3, leased: true }),
     close: async () => void told.push("closed"),
   };
-  const results = [{ outcome: { case: "response", value: { decision: 1 } } }, { outcome: { case: "error", value: { code: 3 } } }] as const;
-  const transport = new FakeTransport(({ path }) => (path.endsWith("/BatchCheck") ? message(BatchCheckResponseSchema, { results: [...results] }) : allow));
+  const results = [
+    { outcome: { case: "response", value: { decision: 1 } } },
+    { outcome: { case: "error", value: { code: 3 } } },
+  ] as const;
+  const transport = new FakeTransport(({ path }) =>
+    path.endsWith("/BatchCheck") ? message(BatchCheckResponseSchema, { results: [...results] }) : allow,
+  );
   const client = new Client("127.0.0.1:1", { coalesce: false }, { transport, near: () => near });
   assert.equal(await client.check({ ...ask, subjectId: "known" }), known);
   const [hit] = await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }] });
@@ -183,8 +196,17 @@ test("a near cache is asked first, is told of answers, and is not asked for who 
   changing.subjectId = "another"; // while it is under way
   await asked;
   await client.check({ ...ask, subjectId: "not to be kept" });
-  await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }, { ...ask, subjectId: "b" }] });
-  assert.deepEqual(told, [["new", 1], ["known", 1], ["b", undefined]]);
+  await client.batchCheck({
+    requests: [
+      { ...ask, subjectId: "known" },
+      { ...ask, subjectId: "b" },
+    ],
+  });
+  assert.deepEqual(told, [
+    ["new", 1],
+    ["known", 1],
+    ["b", undefined],
+  ]);
   await client.recordEvents({ controller: "c", fence: true }).catch(() => undefined);
   const waits = transport.attempts.at(-1)!.bounds.timeoutMs;
   assert.ok(waits > 14_000 && waits <= 15_000, `${waits} ms are not three leases`);
