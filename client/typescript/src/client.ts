@@ -102,10 +102,7 @@ export class Client implements Checker {
     });
   }
 
-  /**
-   * Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with
-   * CANCELLED.
-   */
+  /** Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with CANCELLED. */
   close(): void {
     this.near?.close();
     this.checks.close();

@@ -8,8 +8,8 @@ import type { Transport } from "./transport.js";
 export type Ticket = object;
 
 /**
- * A cache of decisions within this process, asked before the server. None of its methods waits; none throws by
- * itself, though a caller's request may when it is read.
+ * A cache of decisions within this process, asked before the server. None of its methods waits; none throws by itself, though a caller's
+ * request may when it is read.
  *
  * A session's newest write is part of the requests that it is given: as their consistency.
  */
@@ -19,8 +19,8 @@ export interface NearCache {
   /** A decision for each request of a batch, all of them right at one instant. */
   lookupAll(batch: MessageInitShape<typeof BatchCheckRequestSchema>): Decision[] | undefined;
   /**
-   * Taken for a request before it leaves; undefined: its answer is not to be kept. It holds a copy of what the answer
-   * depends on: the caller may change the request while it is under way.
+   * Taken for a request before it leaves; undefined: its answer is not to be kept. It holds a copy of what the answer depends on: the
+   * caller may change the request while it is under way.
    */
   ticket(request: MessageInitShape<typeof CheckRequestSchema>): Ticket | undefined;
   /** Told of the server's answer to the request that the ticket was taken for. */

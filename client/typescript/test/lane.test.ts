@@ -297,7 +297,7 @@ test("what fails within the client is an error of the checks, and no crash", asy
     admit: () => {
       throw new Error("a fault");
     },
-    close: () => undefined,
+    close: async () => undefined,
   } as unknown as NearCache;
   const cached = new Client("127.0.0.1:1", {}, { transport: answering(new FakeStreams()), near: () => near });
   await assert.rejects(cached.check(ask), { name: "ConsentError", code: "INTERNAL" });
