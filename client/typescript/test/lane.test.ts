@@ -333,6 +333,18 @@ test("what holds a stream back until it is complete lets go within a second, and
   client.close();
 });
 
+test("a check on a stream that never answers is made again as soon as a call shows that the server does", async () => {
+  const streams = new FakeStreams();
+  const client = over(streams, 60_000);
+  const waits = client.isAllowed(ask);
+  await until(() => streams.streams[0]?.ended === true);
+  assert.equal(streams.unaries, 0);
+  assert.equal(await client.isAllowed(ask), true);
+  assert.equal(await waits, true);
+  assert.deepEqual([streams.unaries, streams.streams.length, streams.streams[0]!.cancelled], [2, 1, true]);
+  client.close();
+});
+
 test("after a stream that never answers checks are calls of their own", async () => {
   const streams = new FakeStreams();
   const client = over(streams, 600);
