@@ -426,6 +426,9 @@ export class Lane {
     if (s.asked === undefined || s.mute) {
       return Infinity;
     }
+    if (s.stream?.ready?.() === false) {
+      s.asked = now; // it is still being connected: that is not its silence
+    }
     if (now - s.asked < quietMs) {
       return s.asked + quietMs;
     }
