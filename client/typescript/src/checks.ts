@@ -188,7 +188,9 @@ export class Checks {
   }
 
   private async alone(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
-    return this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
+    const response = await this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
+    this.lanes.forEach((lane) => lane.answeredAlone());
+    return response;
   }
 
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {

@@ -143,7 +143,7 @@ export class Connection {
       this.judge(began, ended.code);
       events.end(endOf(ended));
     });
-    return new GrpcStream(call, () => (this.asked ??= performance.now()));
+    return new GrpcStream(call, { asks: () => this.noteAsked(), ready: () => this.ready() });
   }
 
   private newChannel(): Channel {
@@ -163,13 +163,16 @@ export class Connection {
 
   /** Notes that a call begins, and when. */
   private begin(): number {
-    const now = performance.now();
+    this.noteAsked();
+    this.watchConnecting();
+    return performance.now();
+  }
+
+  /** What is sent while the channel is not ready waits for it, and says nothing of a silence. */
+  private noteAsked(): void {
     if (this.ready()) {
-      this.asked ??= now;
-    } else {
-      this.watchConnecting();
+      this.asked ??= performance.now();
     }
-    return now;
   }
 
   private heard(): void {
@@ -207,7 +210,7 @@ export class Connection {
   }
 
   private watchConnecting(): void {
-    if (this.connectingSince === undefined && !this.closed) {
+    if (this.connectingSince === undefined && !this.closed && !this.ready()) {
       this.connectingSince = performance.now();
       this.lookLater();
     }
@@ -242,12 +245,11 @@ export class Connection {
 class GrpcStream implements Stream {
   constructor(
     private readonly call: ClientDuplexStream<Uint8Array, Uint8Array>,
-    /** Told of each message that is sent. */
-    private readonly asks: () => void,
+    private readonly told: { asks(): void; ready(): boolean },
   ) {}
 
   send(message: Uint8Array, sent: () => void): void {
-    this.asks();
+    this.told.asks();
     this.call.write(message, () => sent());
   }
 
@@ -257,6 +259,10 @@ class GrpcStream implements Stream {
 
   cancel(): void {
     this.call.cancel();
+  }
+
+  ready(): boolean {
+    return this.told.ready();
   }
 }
 

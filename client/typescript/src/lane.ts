@@ -21,8 +21,9 @@ const idleMs = 100;
 const quietMs = 400;
 
 /**
- * For how long checks are calls of their own after a stream that was answered only then, or not even then; it doubles
- * each time.
+ * For how long checks are calls of their own after a stream was quiet; it doubles each time, until one answers soon
+ * enough. The first of these calls that is answered shows that the stream does not get through: its checks are made
+ * again by calls too.
  */
 const shortestPauseMs = 5_000;
 const longestPauseMs = 60_000;
@@ -128,6 +129,15 @@ export class Lane {
     this.queue.push(call);
     this.wakeBy(call.end);
     this.schedule();
+  }
+
+  /** Told that a check was answered by a call of its own: a stream that is quiet all the while does not get through. */
+  answeredAlone(): void {
+    for (const s of this.streams) {
+      if (s.mute && s.asked !== undefined) {
+        this.giveUp(s, new ConsentError("UNKNOWN", "the stream does not answer, though the server does"));
+      }
+    }
   }
 
   /** Ends all checks with CANCELLED. */
@@ -257,8 +267,10 @@ export class Lane {
   }
 
   private receive(s: CheckStream, message: Uint8Array): void {
-    this.trust(s);
     s.asked = undefined;
+    if (!s.mute) {
+      this.pauseMs = shortestPauseMs;
+    }
     try {
       const { results, draining } = decode(CheckStreamResponseSchema, message);
       for (const result of results) {
@@ -350,9 +362,6 @@ export class Lane {
   private drop(call: Call, error: ConsentError): void {
     const sent = call.on?.calls.get(call.id) === call ? call.on : undefined;
     this.fail(call, error);
-    if (sent?.mute === true && error.code === "DEADLINE_EXCEEDED") {
-      this.pause(sent);
-    }
     if (sent?.mute === true && sent.calls.size === 0) {
       sent.stream?.cancel();
     }
@@ -417,30 +426,17 @@ export class Lane {
     if (s.asked === undefined || s.mute) {
       return Infinity;
     }
+    if (s.stream?.ready?.() === false) {
+      s.asked = now; // it is still being connected: that is not its silence
+    }
     if (now - s.asked < quietMs) {
       return s.asked + quietMs;
     }
     s.mute = true;
     this.retire(s);
+    this.streamlessUntil = now + this.pauseMs;
+    this.pauseMs = Math.min(2 * this.pauseMs, longestPauseMs);
     return Infinity;
-  }
-
-  /** What a message says of the stream that it came on. */
-  private trust(s: CheckStream): void {
-    if (s.mute) {
-      this.pause(s);
-    } else {
-      this.pauseMs = shortestPauseMs;
-    }
-  }
-
-  /** Has checks be calls of their own for a while; once for each stream. */
-  private pause(s: CheckStream): void {
-    if (s.asked !== undefined) {
-      s.asked = undefined;
-      this.streamlessUntil = this.parts.now() + this.pauseMs;
-      this.pauseMs = Math.min(2 * this.pauseMs, longestPauseMs);
-    }
   }
 }
 

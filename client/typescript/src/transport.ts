@@ -38,6 +38,8 @@ export interface Stream {
   end(): void;
   /** Ends it at once. */
   cancel(): void;
+  /** Whether there is a connection under it, so that an answer can be expected. Absent: there always is. */
+  ready?(): boolean;
 }
 
 /** Metadata by their keys, such as { authorization: "Bearer …" }. */

@@ -22,6 +22,7 @@ class FakeStream implements Stream {
   readonly bytes: number[] = [];
   ended = false;
   cancelled = false;
+  connected = true;
   private room: (() => void) | undefined;
 
   constructor(
@@ -37,6 +38,10 @@ class FakeStream implements Stream {
       this.makeRoom();
     }
     this.server.sent(this, this.messages.at(-1)!);
+  }
+
+  ready(): boolean {
+    return this.connected;
   }
 
   makeRoom(): void {
@@ -330,6 +335,38 @@ test("what holds a stream back until it is complete lets go within a second, and
   assert.equal(streams.unaries, 0);
   assert.equal(await count(many(client, 3)), 3);
   assert.deepEqual([streams.unaries, streams.streams.length], [3, 1]);
+  client.close();
+});
+
+test("a stream that is still being connected is not quiet", async () => {
+  const streams = new FakeStreams();
+  let now = 0;
+  const client = new Client("127.0.0.1:1", {}, { transport: streams, retrier: new Retrier(new FakeClock()), now: () => now });
+  const asked = [client.isAllowed(ask, { timeoutMs: 60_000 })];
+  await until(() => streams.streams[0]?.messages.length === 1);
+  streams.streams[0]!.connected = false;
+  now = 1_000;
+  asked.push(client.isAllowed(ask, { timeoutMs: 60_000 }));
+  await until(() => streams.streams[0]!.messages.length === 2);
+  streams.streams[0]!.connected = true;
+  now = 2_000;
+  asked.push(client.isAllowed(ask, { timeoutMs: 60_000 }));
+  await until(() => streams.streams[1]?.messages.length === 1);
+  assert.equal(streams.streams[0]!.ended, true);
+  streams.streams.forEach((s) => s.allow(s.ids()));
+  assert.deepEqual(await Promise.all(asked), [true, true, true]);
+  client.close();
+});
+
+test("a check on a stream that never answers is made again as soon as a call shows that the server does", async () => {
+  const streams = new FakeStreams();
+  const client = over(streams, 60_000);
+  const waits = client.isAllowed(ask);
+  await until(() => streams.streams[0]?.ended === true);
+  assert.equal(streams.unaries, 0);
+  assert.equal(await client.isAllowed(ask), true);
+  assert.equal(await waits, true);
+  assert.deepEqual([streams.unaries, streams.streams.length, streams.streams[0]!.cancelled], [2, 1, true]);
   client.close();
 });
 
