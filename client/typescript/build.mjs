@@ -1,4 +1,5 @@
-// Builds what is published: the same sources as ES modules and as CommonJS, each with its own types. `@internal` is left out of these.
+// Builds what is published: the same sources as ES modules and as CommonJS, each with its own types. `@internal` is
+// left out of these.
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 

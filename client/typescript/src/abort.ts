@@ -1,6 +1,6 @@
 /**
- * What is to happen when a signal is aborted. One listener for all calls that share a signal: Node.js warns of a leak from
- * the eleventh on, and a signal of a request or a process is shared by thousands.
+ * What is to happen when a signal is aborted. One listener for all calls that share a signal: Node.js warns of a leak
+ * from the eleventh on, and a signal of a request or a process is shared by thousands.
  */
 const reactions = new WeakMap<AbortSignal, Set<() => void>>();
 

@@ -126,16 +126,21 @@ export class Checks {
   }
 
   /**
-   * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check that is answered at
-   * once has one promise: several thousand under way would keep the garbage collector busy otherwise.
+   * Asks over a stream where that is possible, else by a call; the metadata of a call are not a stream's. A check
+   * that is answered at once has one promise: several thousand under way would keep the garbage collector busy
+   * otherwise.
    */
   private remote(request: Uint8Array, bounds: Bounds, seen?: (response: CheckResponse) => void): Promise<Decision> {
     const lane = bounds.headers === undefined && request.length < largeCheckBytes ? this.nextLane() : undefined;
     const end = this.parts.now() + bounds.timeoutMs;
     return new Promise((resolve, reject) => {
       const answered = (response: CheckResponse) => {
-        seen?.(response);
-        resolve(new Decision(response));
+        try {
+          seen?.(response);
+          resolve(new Decision(response));
+        } catch (error) {
+          reject(asConsentError(error)); // nobody above would catch it
+        }
       };
       if (lane === undefined) {
         this.alone(request, bounds).then(answered).catch(reject);
@@ -152,7 +157,10 @@ export class Checks {
   }
 
   /** Goes on after a first attempt over a stream has failed. */
-  private async again(request: Uint8Array, failed: { bounds: Bounds; end: number; lane: Lane; error: ConsentError }): Promise<CheckResponse> {
+  private async again(
+    request: Uint8Array,
+    failed: { bounds: Bounds; end: number; lane: Lane; error: ConsentError },
+  ): Promise<CheckResponse> {
     const { bounds, end, lane, error } = failed;
     try {
       return await this.parts.retrier.resume({ bounds, end, error }, (b) => asked(lane, request, b));
@@ -180,7 +188,9 @@ export class Checks {
   }
 
   private async alone(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
-    return this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
+    const response = await this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
+    this.lanes.forEach((lane) => lane.answeredAlone());
+    return response;
   }
 
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
@@ -209,6 +219,9 @@ function resultOf(result: BatchCheckResult): BatchResult {
     case "error":
       return { decision: new Decision(), error: batchError(result.outcome.value) };
     default:
-      return { decision: new Decision(), error: new ConsentError("INTERNAL", "the server sent a result without an outcome that is known") };
+      return {
+        decision: new Decision(),
+        error: new ConsentError("INTERNAL", "the server sent a result without an outcome that is known"),
+      };
   }
 }

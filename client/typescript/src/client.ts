@@ -54,11 +54,12 @@ export interface ClientParts {
 }
 
 /**
- * Talks to consentd, by default in plaintext to loopback addresses and Unix sockets and by TLS with the system's roots to
- * all else. Calls may run concurrently; checks that do share messages.
+ * Talks to consentd, by default in plaintext to loopback addresses and Unix sockets and by TLS with the system's
+ * roots to all else. Calls may run concurrently; checks that do share messages.
  *
- * Guarantees: a decision that allows never comes with an error, and whatever this package does not understand of an answer
- * denies. Every call ends: 1 s unless the client or the call says otherwise. UNAVAILABLE is retried within the deadline.
+ * Guarantees: a decision that allows never comes with an error, and whatever this package does not understand of an
+ * answer denies. Every call ends: 1 s unless the client or the call says otherwise. UNAVAILABLE is retried within the
+ * deadline.
  *
  * Failure: calls are rejected with `ConsentError` and nothing else.
  */
@@ -75,9 +76,9 @@ export class Client implements Checker {
   private readonly observer: ClientOptions["observer"];
 
   /**
-   * @param target host:port, dns:///host:port or unix:///path; or several, host:port,host:port, which are taken in turn as long as they
-   * say that they serve. The client is one session then: each check reflects the client's newest write. It is not
-   * connected to before the first call; an unreachable server shows there, as UNAVAILABLE.
+   * @param target host:port, dns:///host:port or unix:///path; or several, host:port,host:port, which are taken in turn
+   * as long as they say that they serve. The client is one session then: each check reflects the client's newest write.
+   * It is not connected to before the first call; an unreachable server shows there, as UNAVAILABLE.
    * @throws TypeError if the target or the options cannot be meant.
    */
   constructor(target: string, options?: ClientOptions);
@@ -92,7 +93,8 @@ export class Client implements Checker {
     this.timeoutMs = usualTimeout(options.timeoutMs);
     this.observer = options.observer;
     this.retrier = parts.retrier ?? new Retrier();
-    const connect = () => parts.transport ?? new GrpcTransport(targets, secrets, { metadata: options.metadata, token: options.token });
+    const connect = () =>
+      parts.transport ?? new GrpcTransport(targets, secrets, { metadata: options.metadata, token: options.token });
     this.transport = connect();
     this.nearTransport = parts.near === undefined && !options.nearCache ? undefined : connect();
     this.near = this.nearTransport && (parts.near ?? nearCacheOf(options.nearCache))(this.nearTransport);
@@ -107,8 +109,8 @@ export class Client implements Checker {
   }
 
   /**
-   * Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with CANCELLED. A near cache
-   * answers nothing from then on, and has told the server of its last answers within a second.
+   * Closes the connections; a second time it does nothing. Calls under way and later ones are rejected with
+   * CANCELLED. A near cache answers nothing from then on, and has told the server of its last answers within a second.
    */
   close(): void {
     // Not at once: gRPC never lets go of a socket whose channel is closed in the turn in which it began to connect.
@@ -143,7 +145,11 @@ export class Client implements Checker {
     if (this.freshness === undefined) {
       return this.checks.check(request, bounds);
     }
-    return this.freshness.ask(request, async (r) => this.checks.check(r, bounds), (d) => [d.consistencyToken]);
+    return this.freshness.ask(
+      request,
+      async (r) => this.checks.check(r, bounds),
+      (d) => [d.consistencyToken],
+    );
   }
 
   async isAllowed(request: CheckInit, options?: CallOptions): Promise<boolean> {
@@ -170,7 +176,10 @@ export class Client implements Checker {
     return filter((request, options) => this.batchCheck(request, options), args);
   }
 
-  async listPurposes(request: MessageInitShape<typeof ListPurposesRequestSchema>, options?: CallOptions): Promise<PurposeDecision[]> {
+  async listPurposes(
+    request: MessageInitShape<typeof ListPurposesRequestSchema>,
+    options?: CallOptions,
+  ): Promise<PurposeDecision[]> {
     const ask = async (r: typeof request) => {
       const { purposes } = await this.call(DecisionService.method.listPurposes, r, options);
       return purposes.map((p) => ({ purpose: p.purpose, decision: new Decision(p.response) }));
@@ -185,11 +194,17 @@ export class Client implements Checker {
     return this.freshness === undefined ? ask(request) : this.freshness.explain(request, ask);
   }
 
-  async recordEvents(request: MessageInitShape<typeof RecordEventsRequestSchema>, options?: CallOptions): Promise<RecordEventsResponse> {
+  async recordEvents(
+    request: MessageInitShape<typeof RecordEventsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<RecordEventsResponse> {
     return this.write(ConsentService.method.recordEvents, request, options);
   }
 
-  async linkSubjects(request: MessageInitShape<typeof LinkSubjectsRequestSchema>, options?: CallOptions): Promise<LinkSubjectsResponse> {
+  async linkSubjects(
+    request: MessageInitShape<typeof LinkSubjectsRequestSchema>,
+    options?: CallOptions,
+  ): Promise<LinkSubjectsResponse> {
     return this.write(ConsentService.method.linkSubjects, request, options);
   }
 
@@ -233,7 +248,10 @@ export class Client implements Checker {
   }
 
   /** Describes the active policies. */
-  async getPolicy(request: MessageInitShape<typeof GetPolicyRequestSchema> = {}, options?: CallOptions): Promise<GetPolicyResponse> {
+  async getPolicy(
+    request: MessageInitShape<typeof GetPolicyRequestSchema> = {},
+    options?: CallOptions,
+  ): Promise<GetPolicyResponse> {
     return this.call(PolicyService.method.getPolicy, request, options);
   }
 
@@ -252,7 +270,9 @@ export class Client implements Checker {
     options: CallOptions | undefined,
   ): Promise<MessageShape<O>> {
     const fenced = reading(() => (init as { fence?: boolean }).fence === true);
-    const usualMs = fenced ? Math.max(this.timeoutMs, fenceTimeoutMs, leasesPerFence * (this.near?.leaseMs() ?? 0)) : this.timeoutMs;
+    const usualMs = fenced
+      ? Math.max(this.timeoutMs, fenceTimeoutMs, leasesPerFence * (this.near?.leaseMs() ?? 0))
+      : this.timeoutMs;
     const response = await this.call(method, init, options, usualMs);
     this.freshness?.note(response as unknown as Parameters<Freshness["note"]>[0]);
     return response;

@@ -41,7 +41,10 @@ export function requireObject(request: unknown): void {
   }
 }
 
-/** Runs what reads a caller's values: their getters, and proxies, may throw anything. @throws ConsentError INVALID_ARGUMENT */
+/**
+ * Runs what reads a caller's values: their getters, and proxies, may throw anything. @throws ConsentError
+ * INVALID_ARGUMENT
+ */
 export function reading<T>(read: () => T): T {
   try {
     return read();
@@ -65,8 +68,8 @@ function textOf(thrown: unknown): string {
 type WellFormed = string & { isWellFormed(): boolean };
 
 /**
- * Refuses what cannot be sent: half a surrogate pair, because in UTF-8 all of them become the same character, so that two
- * ids would be those of one person; and a value that contains itself, or as good as endlessly many.
+ * Refuses what cannot be sent: half a surrogate pair, because in UTF-8 all of them become the same character, so that
+ * two ids would be those of one person; and a value that contains itself, or as good as endlessly many.
  */
 function inspect(value: unknown, room: { left: number }, depth: number): void {
   if (typeof value === "string") {
@@ -90,7 +93,10 @@ function inspect(value: unknown, room: { left: number }, depth: number): void {
   }
 }
 
-/** Refuses what is not a text where one belongs: the library writes "[object Object]", which would be one person's id for all. */
+/**
+ * Refuses what is not a text where one belongs: the library writes "[object Object]", which would be one person's id
+ * for all.
+ */
 function requireTexts(schema: DescMessage, message: Message): void {
   for (const field of schema.fields) {
     const value = valueOf(field, message);
@@ -121,7 +127,10 @@ function requireJson(value: unknown): void {
       return;
     case "object":
       if (value !== null && !Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object)) {
-        throw new ConsentError("INVALID_ARGUMENT", "the request's context has an object that is not plain, such as a Date or a Map");
+        throw new ConsentError(
+          "INVALID_ARGUMENT",
+          "the request's context has an object that is not plain, such as a Date or a Map",
+        );
       }
       Object.values(value ?? {}).forEach(requireJson);
   }
@@ -152,14 +161,15 @@ export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array): Mes
 }
 
 /**
- * Has JSON.stringify print a message, and each that it holds, as protobuf's JSON: revisions are bigints, of which it would
- * throw, and enumerations are printed by their names.
+ * Has JSON.stringify print a message, and each that it holds, as protobuf's JSON: revisions are bigints, of which it
+ * would throw, and enumerations are printed by their names.
  */
 export function printable<M extends Message>(schema: DescMessage, message: M): M {
   Object.defineProperty(message, "toJSON", { value: () => toJson(schema, message) });
   for (const field of schema.fields) {
     const value = valueOf(field, message);
-    const values = field.fieldKind === "list" ? (value as unknown[]) : field.fieldKind === "map" ? Object.values(value as object) : [value];
+    const values =
+      field.fieldKind === "list" ? (value as unknown[]) : field.fieldKind === "map" ? Object.values(value as object) : [value];
     for (const v of values) {
       if (field.message !== undefined && isMessage(v)) {
         printable(field.message, v);

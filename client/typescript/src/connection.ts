@@ -22,8 +22,8 @@ export interface Patience {
   /** How often it is looked at meanwhile. */
   readonly lookMs: number;
   /**
-   * How long nothing may be heard while calls run out of time before it is replaced. It doubles each time, up to the second, so
-   * that clients do not add connections to a server that is merely slow.
+   * How long nothing may be heard while calls run out of time before it is replaced. It doubles each time, up to the
+   * second, so that clients do not add connections to a server that is merely slow.
    */
   readonly silenceMs: number;
   readonly longestSilenceMs: number;
@@ -34,9 +34,10 @@ const usual: Patience = { connectMs: 5_000, lookMs: 1_000, silenceMs: 2_500, lon
 /**
  * The options of every channel.
  *
- * gRPC's own retries look at no RetryInfo; they are off, so that no call is repeated by both. The server permits a ping every
- * ten seconds: a call that may take longer learns within 15 s that the other end is gone. Reconnection starts at 100 ms instead
- * of 1 s, which is as long as a whole call may take. A proxy from the environment would carry plaintext off this machine.
+ * gRPC's own retries look at no RetryInfo; they are off, so that no call is repeated by both. The server permits a
+ * ping every ten seconds: a call that may take longer learns within 15 s that the other end is gone. Reconnection
+ * starts at 100 ms instead of 1 s, which is as long as a whole call may take. A proxy from the environment would
+ * carry plaintext off this machine.
  */
 const channelOptions = (local: boolean) => ({
   "grpc.primary_user_agent": "consentd-typescript",
@@ -52,9 +53,10 @@ const channelOptions = (local: boolean) => ({
 });
 
 /**
- * The connection to one target. It connects when it is first needed, and replaces the channel where gRPC would wait for ever:
- * for one that does not come about, and for one on which calls run out of time while nothing is heard. Calls on the channel
- * before go on until they end by themselves, streams end; calls that wait for it fail with UNAVAILABLE, and are worth repeating.
+ * The connection to one target. It connects when it is first needed, and replaces the channel where gRPC would wait
+ * for ever: for one that does not come about, and for one on which calls run out of time while nothing is heard.
+ * Calls on the channel before go on until they end by themselves, streams end; calls that wait for it fail with
+ * UNAVAILABLE, and are worth repeating.
  */
 export class Connection {
   private channel: Channel;
@@ -62,9 +64,15 @@ export class Connection {
   private readonly underWay = new Set<{ cancel(): void }>();
   /** Those of underWay that are streams. */
   private readonly streams = new Set<{ cancel(): void }>();
-  /** When the channel began to be waited for; undefined: it is not looked at. Of all times: milliseconds that only grow. */
+  /**
+   * When the channel began to be waited for; undefined: it is not looked at. Of all times: milliseconds that only
+   * grow.
+   */
   private connectingSince: number | undefined;
-  /** When the first call began on a channel that was ready, after the server was heard last; undefined: there was none. */
+  /**
+   * When the first call began on a channel that was ready, after the server was heard last; undefined: there was
+   * none.
+   */
   private asked: number | undefined;
   private silenceMs: number;
 
@@ -105,7 +113,15 @@ export class Connection {
         }
       };
       const call: ClientUnaryCall = this.open(() =>
-        this.channel.makeUnaryRequest(path, asBuffer, asBytes, request, bounds.metadata, { deadline: Date.now() + bounds.timeoutMs }, done),
+        this.channel.makeUnaryRequest(
+          path,
+          asBuffer,
+          asBytes,
+          request,
+          bounds.metadata,
+          { deadline: Date.now() + bounds.timeoutMs },
+          done,
+        ),
       );
       const forget = bounds.signal === undefined ? undefined : onAbort(bounds.signal, () => call.cancel());
     });
@@ -127,7 +143,7 @@ export class Connection {
       this.judge(began, ended.code);
       events.end(endOf(ended));
     });
-    return new GrpcStream(call, () => (this.asked ??= performance.now()));
+    return new GrpcStream(call, { asks: () => this.noteAsked(), ready: () => this.ready() });
   }
 
   private newChannel(): Channel {
@@ -147,13 +163,16 @@ export class Connection {
 
   /** Notes that a call begins, and when. */
   private begin(): number {
-    const now = performance.now();
+    this.noteAsked();
+    this.watchConnecting();
+    return performance.now();
+  }
+
+  /** What is sent while the channel is not ready waits for it, and says nothing of a silence. */
+  private noteAsked(): void {
     if (this.ready()) {
-      this.asked ??= now;
-    } else {
-      this.watchConnecting();
+      this.asked ??= performance.now();
     }
-    return now;
   }
 
   private heard(): void {
@@ -191,7 +210,7 @@ export class Connection {
   }
 
   private watchConnecting(): void {
-    if (this.connectingSince === undefined && !this.closed) {
+    if (this.connectingSince === undefined && !this.closed && !this.ready()) {
       this.connectingSince = performance.now();
       this.lookLater();
     }
@@ -226,12 +245,11 @@ export class Connection {
 class GrpcStream implements Stream {
   constructor(
     private readonly call: ClientDuplexStream<Uint8Array, Uint8Array>,
-    /** Told of each message that is sent. */
-    private readonly asks: () => void,
+    private readonly told: { asks(): void; ready(): boolean },
   ) {}
 
   send(message: Uint8Array, sent: () => void): void {
-    this.asks();
+    this.told.asks();
     this.call.write(message, () => sent());
   }
 
@@ -241,6 +259,10 @@ class GrpcStream implements Stream {
 
   cancel(): void {
     this.call.cancel();
+  }
+
+  ready(): boolean {
+    return this.told.ready();
   }
 }
 
@@ -253,8 +275,8 @@ function endOf(ended: StatusObject): ConsentError {
 }
 
 /**
- * What @grpc/grpc-js reports by a code that hides what it was: a connection that ended under a call, and a page of a portal, whose
- * first letters it takes for the length of a message.
+ * What @grpc/grpc-js reports by a code that hides what it was: a connection that ended under a call, and a page of a
+ * portal, whose first letters it takes for the length of a message.
  */
 const disguised: readonly (readonly [text: RegExp, code: status])[] = [
   [/^Received RST_STREAM with code 0 |^Received RST_STREAM with code .* triggered by internal client error/, status.UNAVAILABLE],

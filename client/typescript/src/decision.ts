@@ -27,8 +27,8 @@ export type DecisionObligation = Obligation & {
 /** The answer to a check. One without an answer, `new Decision()`, denies. */
 export class Decision {
   /**
-   * True only where the server said ALLOW and this package understood the obligations that the permission depends on: an
-   * obligation of an unknown code cannot be met, so it denies.
+   * True only where the server said ALLOW and this package understood the obligations that the permission depends on:
+   * an obligation of an unknown code cannot be met, so it denies.
    */
   readonly allowed: boolean;
   /** Why, in order of precedence. */
@@ -40,8 +40,8 @@ export class Decision {
   /** Those of the request that are permitted. */
   readonly permittedDataCategories: readonly string[];
   /**
-   * The first instant at which time alone could change the decision, rounded down to a millisecond; undefined if none can.
-   * It does not say that no event will change it sooner.
+   * The first instant at which time alone could change the decision, rounded down to a millisecond; undefined if none
+   * can. It does not say that no event will change it sooner.
    */
   readonly validUntil: Date | undefined;
   /** Stands for the state that was read; hand it to `atLeastAsFresh`. */
@@ -53,9 +53,9 @@ export class Decision {
 
   constructor(response?: CheckResponse) {
     this.allowed = allows(response);
-    this.reasons = named(ReasonCodeSchema, response?.reasons);
+    this.reasons = (response?.reasons ?? []).map(namedReason);
     this.legalBasis = response?.legalBasis ?? LegalBasis.UNSPECIFIED;
-    this.obligations = named(ObligationCodeSchema, response?.obligations);
+    this.obligations = (response?.obligations ?? []).map(namedObligation);
     this.permittedDataCategories = response?.permittedDataCategories ?? [];
     this.validUntil = dateOf(response?.validUntil);
     this.consistencyToken = response?.consistencyToken ?? "";
@@ -96,8 +96,13 @@ export class Decision {
   }
 }
 
-function named<M extends { code: number }>(schema: DescEnum, messages: readonly M[] = []): (M & { readonly codeName: string })[] {
-  return messages.map((m) => ({ ...m, codeName: enumName(schema, m.code) }));
+function namedReason({ $typeName, code, clause, message }: Reason): DecisionReason {
+  return { $typeName, code, codeName: enumName(ReasonCodeSchema, code), clause, message };
+}
+
+function namedObligation({ $typeName, code, parameters }: Obligation): DecisionObligation {
+  const named = { $typeName, code, codeName: enumName(ObligationCodeSchema, code) };
+  return parameters === undefined ? named : { ...named, parameters };
 }
 
 function reasonText({ codeName, clause }: DecisionReason): string {
@@ -105,8 +110,8 @@ function reasonText({ codeName, clause }: DecisionReason): string {
 }
 
 /**
- * The only place that turns an answer into a permission. An unreadable valid_until would come out as "never ends", so it
- * denies.
+ * The only place that turns an answer into a permission. An unreadable valid_until would come out as "never ends", so
+ * it denies.
  */
 function allows(response: CheckResponse | undefined): boolean {
   return (
@@ -129,8 +134,8 @@ export function dateOf(t: Timestamp | undefined): Date | undefined {
 }
 
 /**
- * The bare form of an enum value: CONSENT_MISSING for REASON_CODE_CONSENT_MISSING. A value that this package does not know
- * gives its number, the zero value UNSPECIFIED.
+ * The bare form of an enum value: CONSENT_MISSING for REASON_CODE_CONSENT_MISSING. A value that this package does not
+ * know gives its number, the zero value UNSPECIFIED.
  */
 export function enumName(schema: DescEnum, value: number): string {
   return schema.value[value]?.localName ?? String(value);

@@ -19,8 +19,8 @@ export interface Violation {
 }
 
 /**
- * Marks the errors of this package for `instanceof`: a program may hold it twice, as an ES module and as CommonJS, and an error of the
- * one is an error of the other.
+ * Marks the errors of this package for `instanceof`: a program may hold it twice, as an ES module and as CommonJS,
+ * and an error of the one is an error of the other.
  */
 const mark = Symbol.for("@consentd/client.error");
 
@@ -34,7 +34,11 @@ export class ConsentError extends Error {
   /** How long the server asks to wait before the next attempt, in milliseconds; 0: it does not say. */
   readonly retryDelayMs: number;
 
-  constructor(code: Code, message: string, more: { violations?: readonly Violation[]; retryDelayMs?: number; cause?: unknown } = {}) {
+  constructor(
+    code: Code,
+    message: string,
+    more: { violations?: readonly Violation[]; retryDelayMs?: number; cause?: unknown } = {},
+  ) {
     super(message, "cause" in more ? { cause: more.cause } : undefined);
     this.code = code;
     this.violations = more.violations ?? [];
@@ -65,19 +69,21 @@ function isOf(asked: unknown, value: unknown, own: { of: unknown; name: string }
   return value instanceof Error && ((value as { [mark]?: readonly string[] })[mark]?.includes(own.name) ?? false);
 }
 
-/** What a call is rejected with: a fault of this package, or of what a test puts in the place of a part, is INTERNAL. */
+/**
+ * What a call is rejected with: a fault of this package, or of what a test puts in the place of a part, is INTERNAL.
+ */
 export function asConsentError(thrown: unknown): ConsentError {
   return thrown instanceof ConsentError ? thrown : new ConsentError("INTERNAL", "the client failed", { cause: thrown });
 }
 
 /**
- * What a session's calls show of the servers: they do not share a store, so what is written through one is not part of the state
- * behind another's answers, not even a withdrawal. A server refused the token of the session's newest write, or answered or wrote
- * with another store than the session's first. Its code is FAILED_PRECONDITION. Events whose `recordEvents` is rejected with it
- * are recorded, in the other store.
+ * What a session's calls show of the servers: they do not share a store, so what is written through one is not part
+ * of the state behind another's answers, not even a withdrawal. A server refused the token of the session's newest
+ * write, or answered or wrote with another store than the session's first. Its code is FAILED_PRECONDITION. Events
+ * whose `recordEvents` is rejected with it are recorded, in the other store.
  *
- * A token is never dropped. Give the client servers of one store; where a store was replaced, or an older copy of it restored,
- * make a new session.
+ * A token is never dropped. Give the client servers of one store; where a store was replaced, or an older copy of it
+ * restored, make a new session.
  */
 export class StoreMismatchError extends ConsentError {
   override readonly name: string = "StoreMismatchError";
@@ -92,7 +98,10 @@ export class StoreMismatchError extends ConsentError {
   }
 }
 
-/** What a guard is rejected with that did not run its function because the server denied. Its code is PERMISSION_DENIED. */
+/**
+ * What a guard is rejected with that did not run its function because the server denied. Its code is
+ * PERMISSION_DENIED.
+ */
 export class DeniedError extends ConsentError {
   override readonly name: string = "DeniedError";
 
@@ -110,7 +119,9 @@ export function closedError(cause?: unknown): ConsentError {
   return new ConsentError("CANCELLED", "the client is closed", { cause });
 }
 
-/** The name of a status code. OK and what is no code are UNKNOWN: an error that says OK must not look like an answer. */
+/**
+ * The name of a status code. OK and what is no code are UNKNOWN: an error that says OK must not look like an answer.
+ */
 export function codeName(code: number): Code {
   const name = status[code] as Code | "OK" | undefined;
   return name === undefined || name === "OK" ? "UNKNOWN" : name;

@@ -20,8 +20,8 @@ const lengthDelimited = (field: number) => (field << 3) | WireType.LengthDelimit
 const varint = (field: number) => (field << 3) | WireType.Varint;
 
 /**
- * Puts a CheckStreamRequest together of checks that are encoded already: each by its caller, so that one that cannot be encoded
- * is its caller's error alone.
+ * Puts a CheckStreamRequest together of checks that are encoded already: each by its caller, so that one that cannot
+ * be encoded is its caller's error alone.
  */
 export function frame(checks: readonly FramedCheck[], cancelled: readonly number[]): Uint8Array {
   const writer = new BinaryWriter();

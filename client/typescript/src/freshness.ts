@@ -19,7 +19,10 @@ export interface Acknowledgement {
   readonly revision: bigint;
 }
 
-/** What a session knows: its newest write, and the store that it belongs to, which is that of the first token it heard. */
+/**
+ * What a session knows: its newest write, and the store that it belongs to, which is that of the first token it
+ * heard.
+ */
 export class Freshness {
   private token = "";
   private revision = 0n; // that the token stands for
@@ -42,8 +45,8 @@ export class Freshness {
   }
 
   /**
-   * Asks on a state that reflects the session's writes, unless the request says itself how fresh it must be. The tokens are those
-   * in the answer.
+   * Asks on a state that reflects the session's writes, unless the request says itself how fresh it must be. The
+   * tokens are those in the answer.
    *
    * @throws StoreMismatchError if no server can meet it, the one that is asked refuses a token which it would know if it shared
    * the store, or its answer is of another store.
@@ -74,7 +77,12 @@ export class Freshness {
     const asked = reading(() => ({ consistency: request.check?.consistency, at: request.at, knownAt: request.knownAt }));
     return this.ask(
       asked,
-      ({ consistency }) => call(consistency === undefined ? request : reading(() => ({ ...request, check: { ...request.check, consistency } }) as typeof request)),
+      ({ consistency }) =>
+        call(
+          consistency === undefined
+            ? request
+            : reading(() => ({ ...request, check: { ...request.check, consistency } }) as typeof request),
+        ),
       ({ decision }) => [decision?.consistencyToken ?? ""],
     );
   }
@@ -90,7 +98,9 @@ export class Freshness {
     for (const store of tokens.map(storeOf).filter((s) => s !== undefined)) {
       this.store ??= store;
       if (store !== this.store) {
-        throw new StoreMismatchError(`an answer is of store ${store.slice(0, 8)}, earlier ones are of store ${this.store.slice(0, 8)}`);
+        throw new StoreMismatchError(
+          `an answer is of store ${store.slice(0, 8)}, earlier ones are of store ${this.store.slice(0, 8)}`,
+        );
       }
     }
   }
@@ -111,8 +121,8 @@ function refusesToken(error: ConsentError): boolean {
 const refused = ["consistency.at_least_as_fresh", "check.consistency.at_least_as_fresh"];
 
 /**
- * The id of the store that a consistency token is of; undefined where this version cannot read it. Of its 29 bytes the first is
- * a version, and the next 16 are the id.
+ * The id of the store that a consistency token is of; undefined where this version cannot read it. Of its 29 bytes
+ * the first is a version, and the next 16 are the id.
  */
 export function storeOf(token: string): string | undefined {
   if (!/^[A-Za-z0-9_-]{39}$/.test(token)) {

@@ -3,8 +3,8 @@ import { ConsentError } from "./errors.js";
 import type { Bounds } from "./transport.js";
 
 /**
- * Lets so many calls be under way at once. A call of gRPC costs about 0.2 ms of this process: of thousands that begin at once none
- * would be answered before its deadline, while those that wait here leave the time to those before them.
+ * Lets so many calls be under way at once. A call of gRPC costs about 0.2 ms of this process: of thousands that begin
+ * at once none would be answered before its deadline, while those that wait here leave the time to those before them.
  */
 export class Gate {
   private inside = 0;
@@ -12,7 +12,10 @@ export class Gate {
 
   constructor(private readonly width: number) {}
 
-  /** @throws ConsentError DEADLINE_EXCEEDED or CANCELLED if the call's turn does not come before; else what work throws. */
+  /**
+   * @throws ConsentError DEADLINE_EXCEEDED or CANCELLED if the call's turn does not come before; else what work
+   * throws.
+   */
   async run<T>(bounds: Bounds, work: (bounds: Bounds) => Promise<T>): Promise<T> {
     let left = bounds;
     if (this.inside < this.width) {

@@ -13,9 +13,9 @@ const freshMs = 1_000;
 const timeoutMs = 1_000;
 
 /**
- * What is known of the health of several servers. Calls have it refreshed, at most once a second; it has no timer of its own,
- * so that a client that is not used costs its servers nothing and keeps no process alive. One that cannot tell in time does
- * not serve; one that has no health service does.
+ * What is known of the health of several servers. Calls have it refreshed, at most once a second; it has no timer of
+ * its own, so that a client that is not used costs its servers nothing and keeps no process alive. One that cannot
+ * tell in time does not serve; one that has no health service does.
  */
 export class Health {
   private readonly down = new Set<Connection>();
@@ -49,7 +49,10 @@ export class Health {
 }
 
 /** HealthCheckRequest has the service as its field 1. */
-const request = new BinaryWriter().uint32((1 << 3) | WireType.LengthDelimited).string(service).finish();
+const request = new BinaryWriter()
+  .uint32((1 << 3) | WireType.LengthDelimited)
+  .string(service)
+  .finish();
 
 /** HealthCheckResponse has the status as its field 1; 0, unknown, where it is absent. */
 function statusOf(answer: Uint8Array): number {

@@ -5,19 +5,26 @@ import { frame, fullFrameBytes, maxChecks, type FramedCheck } from "./frames.js"
 import { CheckStreamResponseSchema, type CheckResponse, type StreamedResult } from "./gen/consent/v1/decision_service_pb.js";
 import type { Bounds, Stream, StreamEvents } from "./transport.js";
 
-/** When a stream is replaced: it stays with one server, and with the credentials that it was opened with. Milliseconds, all. */
+/**
+ * When a stream is replaced: it stays with one server, and with the credentials that it was opened with.
+ * Milliseconds, all.
+ */
 const streamAgeMs = 60_000;
 
 /** How long a stream is kept open on which nothing is asked. While it is open the process does not end by itself. */
 const idleMs = 100;
 
 /**
- * How long a stream with checks under way may say nothing before this side of it is closed. The server answers what is under way all
- * the same, and something in between that holds back what is not complete lets go of it.
+ * How long a stream with checks under way may say nothing before this side of it is closed. The server answers what
+ * is under way all the same, and something in between that holds back what is not complete lets go of it.
  */
 const quietMs = 400;
 
-/** For how long checks are calls of their own after a stream that was answered only then, or not even then; it doubles each time. */
+/**
+ * For how long checks are calls of their own after a stream was quiet; it doubles each time, until one answers soon
+ * enough. The first of these calls that is answered shows that the stream does not get through: its checks are made
+ * again by calls too.
+ */
 const shortestPauseMs = 5_000;
 const longestPauseMs = 60_000;
 
@@ -77,13 +84,13 @@ interface CheckStream {
 /**
  * Carries checks over a CheckStream, one stream at a time, and opens the next when it ends.
  *
- * Batching is natural. What is asked in one turn of the event loop leaves in one message at the end of the turn (setImmediate), as do the
- * checks of callers whose answers came in one message; what is asked while a message goes out leaves in the next. A lone
- * check leaves at once, and nothing waits for a clock. A check waits for its turn as long as its deadline allows: none is refused because there
- * are many.
+ * Batching is natural. What is asked in one turn of the event loop leaves in one message at the end of the turn
+ * (setImmediate), as do the checks of callers whose answers came in one message; what is asked while a message goes
+ * out leaves in the next. A lone check leaves at once, and nothing waits for a clock. A check waits for its turn as
+ * long as its deadline allows: none is refused because there are many.
  *
- * There is one timer for all checks, not one for each. It ends checks only after what has arrived was read: in a burst the
- * answers may be in the socket when the timer goes off.
+ * There is one timer for all checks, not one for each. It ends checks only after what has arrived was read: in a
+ * burst the answers may be in the socket when the timer goes off.
  */
 export class Lane {
   private readonly waiting = new Set<Call>();
@@ -124,6 +131,15 @@ export class Lane {
     this.schedule();
   }
 
+  /** Told that a check was answered by a call of its own: a stream that is quiet all the while does not get through. */
+  answeredAlone(): void {
+    for (const s of this.streams) {
+      if (s.mute && s.asked !== undefined) {
+        this.giveUp(s, new ConsentError("UNKNOWN", "the stream does not answer, though the server does"));
+      }
+    }
+  }
+
   /** Ends all checks with CANCELLED. */
   close(): void {
     this.closed = true;
@@ -156,14 +172,17 @@ export class Lane {
     if (checks.length + s.cancelled.length === 0) {
       return;
     }
-    const message = frame(checks, s.cancelled.splice(0));
     s.sending = true;
-    s.stream.send(message, () => {
-      s.sending = false;
-      if (this.queue.length + s.cancelled.length > 0) {
-        this.schedule();
-      }
-    });
+    try {
+      s.stream.send(frame(checks, s.cancelled.splice(0)), () => {
+        s.sending = false;
+        if (this.queue.length + s.cancelled.length > 0) {
+          this.schedule();
+        }
+      });
+    } catch (error) {
+      this.giveUp(s, errorOf(error)); // nobody above would catch it
+    }
   }
 
   private streamToSendOn(): CheckStream | undefined {
@@ -236,7 +255,10 @@ export class Lane {
 
   /** What waits to be sent shares the failure: the next stream would fare alike. */
   private unopened(s: CheckStream, error: unknown): void {
-    this.ended(s, error instanceof ConsentError ? error : new ConsentError("INTERNAL", "no stream can be opened", { cause: error }));
+    this.ended(
+      s,
+      error instanceof ConsentError ? error : new ConsentError("INTERNAL", "no stream can be opened", { cause: error }),
+    );
     const queue = this.queue;
     this.queue = [];
     for (const call of queue) {
@@ -245,8 +267,10 @@ export class Lane {
   }
 
   private receive(s: CheckStream, message: Uint8Array): void {
-    this.trust(s);
     s.asked = undefined;
+    if (!s.mute) {
+      this.pauseMs = shortestPauseMs;
+    }
     try {
       const { results, draining } = decode(CheckStreamResponseSchema, message);
       for (const result of results) {
@@ -338,9 +362,6 @@ export class Lane {
   private drop(call: Call, error: ConsentError): void {
     const sent = call.on?.calls.get(call.id) === call ? call.on : undefined;
     this.fail(call, error);
-    if (sent?.mute === true && error.code === "DEADLINE_EXCEEDED") {
-      this.pause(sent);
-    }
     if (sent?.mute === true && sent.calls.size === 0) {
       sent.stream?.cancel();
     }
@@ -405,30 +426,17 @@ export class Lane {
     if (s.asked === undefined || s.mute) {
       return Infinity;
     }
+    if (s.stream?.ready?.() === false) {
+      s.asked = now; // it is still being connected: that is not its silence
+    }
     if (now - s.asked < quietMs) {
       return s.asked + quietMs;
     }
     s.mute = true;
     this.retire(s);
+    this.streamlessUntil = now + this.pauseMs;
+    this.pauseMs = Math.min(2 * this.pauseMs, longestPauseMs);
     return Infinity;
-  }
-
-  /** What a message says of the stream that it came on. */
-  private trust(s: CheckStream): void {
-    if (s.mute) {
-      this.pause(s);
-    } else {
-      this.pauseMs = shortestPauseMs;
-    }
-  }
-
-  /** Has checks be calls of their own for a while; once for each stream. */
-  private pause(s: CheckStream): void {
-    if (s.asked !== undefined) {
-      s.asked = undefined;
-      this.streamlessUntil = this.parts.now() + this.pauseMs;
-      this.pauseMs = Math.min(2 * this.pauseMs, longestPauseMs);
-    }
   }
 }
 

@@ -28,8 +28,12 @@ function requestKey(request: CheckInit): string {
   known(request);
   const { dataCategories, recipient, context } = request;
   let key = text(request.controller) + text(request.subjectId) + text(request.purpose);
-  if (dataCategories !== undefined && dataCategories !== null && dataCategories.length > 0) {
-    key += `c${dataCategories.length};` + dataCategories.map(text).join("");
+  const categories: unknown = dataCategories ?? [];
+  if (!Array.isArray(categories)) {
+    throw new Unkeyed(); // a Set, say, has no length, and would pass for none
+  }
+  if (categories.length > 0) {
+    key += `c${categories.length};` + Array.from(categories, text).join("");
   }
   if (recipient !== undefined && recipient !== null) {
     known(recipient);

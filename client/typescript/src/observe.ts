@@ -15,8 +15,8 @@ export interface ObservedCall {
 }
 
 /**
- * Told of each call when it has ended, in the asynchronous context of its caller. It must be quick. What it throws is dropped:
- * the call's outcome stands.
+ * Told of each call when it has ended, in the asynchronous context of its caller. It must be quick. What it throws is
+ * dropped: the call's outcome stands.
  */
 export type Observer = (call: ObservedCall) => void;
 

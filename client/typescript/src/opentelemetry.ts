@@ -1,8 +1,9 @@
 /**
- * Reports a client's calls to OpenTelemetry: a span for each, a child of the one that its caller was in, and a histogram of
- * durations. The package @opentelemetry/api, of which the tracer and the meter are, is the program's own.
+ * Reports a client's calls to OpenTelemetry: a span for each, a child of the one that its caller was in, and a
+ * histogram of durations. The package @opentelemetry/api, of which the tracer and the meter are, is the program's own.
  *
- *     const client = new Client(target, { observer: telemetry({ tracer: trace.getTracer("app"), meter: metrics.getMeter("app") }) });
+ *     const observer = telemetry({ tracer: trace.getTracer("app"), meter: metrics.getMeter("app") });
+ *     const client = new Client(target, { observer });
  *
  * @packageDocumentation
  */
@@ -20,11 +21,15 @@ const clientKind = 2; // SpanKind.CLIENT
 const errorStatus = 2; // SpanStatusCode.ERROR
 
 /**
- * An observer for a client's options. A span is called "consentd check" and has consentd.controller, consentd.purpose and
- * consentd.outcome as its attributes; the histogram is consentd.client.duration, in seconds. A denial is no error.
+ * An observer for a client's options. A span is called "consentd check" and has consentd.controller, consentd.purpose
+ * and consentd.outcome as its attributes; the histogram is consentd.client.duration, in seconds. A denial is no
+ * error.
  */
 export function telemetry({ tracer, meter }: TelemetryOptions): Observer {
-  const durations = meter?.createHistogram("consentd.client.duration", { unit: "s", description: "How long calls to consentd took." });
+  const durations = meter?.createHistogram("consentd.client.duration", {
+    unit: "s",
+    description: "How long calls to consentd took.",
+  });
   return (call) => {
     const attributes = attributesOf(call);
     durations?.record(call.durationMs / 1_000, attributes);

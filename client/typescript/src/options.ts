@@ -10,24 +10,29 @@ import { bearer, type Bounds, type MetadataSource, type TokenSource } from "./tr
 /** How a client connects. */
 export interface ClientOptions {
   /**
-   * The deadline of calls that set none, in milliseconds. Default 1,000; zero and less mean the default, the most is an hour,
-   * Infinity too.
+   * The deadline of calls that set none, in milliseconds. Default 1,000; zero and less mean the default, the most is
+   * an hour, Infinity too.
    */
   timeoutMs?: number | undefined;
   /**
-   * TLS also to loopback addresses and Unix sockets; PEM where the system's roots or no certificate of the client's own will
-   * not do. Everywhere else TLS is the default.
+   * TLS also to loopback addresses and Unix sockets; PEM where the system's roots or no certificate of the client's
+   * own will not do. Everywhere else TLS is the default.
    */
-  tls?: boolean | { ca?: string | Buffer | undefined; certificate?: string | Buffer | undefined; key?: string | Buffer | undefined } | undefined;
-  /** Allows plaintext to other machines: subjects' ids, decisions and tokens can then be read and changed on the way. */
+  tls?:
+    | boolean
+    | { ca?: string | Buffer | undefined; certificate?: string | Buffer | undefined; key?: string | Buffer | undefined }
+    | undefined;
+  /**
+   * Allows plaintext to other machines: subjects' ids, decisions and tokens can then be read and changed on the way.
+   */
   insecure?: boolean | undefined;
   /** What is sent along with every call. One that throws fails the call: UNAUTHENTICATED. */
   metadata?: MetadataSource | undefined;
   /** An API key or a token that says who calls. One that cannot be had fails the call: UNAUTHENTICATED. */
   token?: TokenSource | undefined;
   /**
-   * Whether checks that are under way at the same time share messages of a stream; default true. False: each is a call of its
-   * own, which costs several times as much.
+   * Whether checks that are under way at the same time share messages of a stream; default true. False: each is a
+   * call of its own, which costs several times as much.
    */
   coalesce?: boolean | undefined;
   /**
@@ -40,7 +45,10 @@ export interface ClientOptions {
   observer?: Observer | undefined;
 }
 
-/** What bounds a call, as the caller's options say. @throws ConsentError INVALID_ARGUMENT for options that cannot be meant. */
+/**
+ * What bounds a call, as the caller's options say. @throws ConsentError INVALID_ARGUMENT for options that cannot be
+ * meant.
+ */
 export function boundsOf(options: CallOptions | undefined, usualMs: number): Bounds {
   return reading(() => {
     const { timeoutMs, signal, metadata, token } = options ?? {};

@@ -2,8 +2,8 @@ import { onAbort } from "./abort.js";
 import { ConsentError } from "./errors.js";
 import type { Bounds } from "./transport.js";
 
-// Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most of the default deadline to
-// the attempts themselves; a server that needs longer says so in its RetryInfo.
+// Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most of the default
+// deadline to the attempts themselves; a server that needs longer says so in its RetryInfo.
 const maxAttempts = 4;
 const firstBackoffMs = 25;
 
@@ -43,8 +43,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * Gives calls a deadline and repeats those that end UNAVAILABLE: all of the API's calls may be repeated, because they either
- * write nothing or carry idempotency keys. One for all calls of a client.
+ * Gives calls a deadline and repeats those that end UNAVAILABLE: all of the API's calls may be repeated, because they
+ * either write nothing or carry idempotency keys. One for all calls of a client.
  */
 export class Retrier {
   private readonly budget = new Budget();
@@ -62,7 +62,10 @@ export class Retrier {
   }
 
   /** `run` after a first attempt outside of it has failed; the end is in the milliseconds of performance.now. */
-  async resume<T>(first: { bounds: Bounds; end: number; error: ConsentError }, attempt: (bounds: Bounds) => Promise<T>): Promise<T> {
+  async resume<T>(
+    first: { bounds: Bounds; end: number; error: ConsentError },
+    attempt: (bounds: Bounds) => Promise<T>,
+  ): Promise<T> {
     return this.attempts(first, attempt);
   }
 
@@ -86,7 +89,12 @@ export class Retrier {
           : caught;
         const unavailable = error instanceof ConsentError && error.code === "UNAVAILABLE";
         this.budget.observe(unavailable ? error : undefined);
-        if (!unavailable || n === maxAttempts || this.budget.exhausted() || !(await this.pause(error, n, { end, signal: bounds.signal }))) {
+        if (
+          !unavailable ||
+          n === maxAttempts ||
+          this.budget.exhausted() ||
+          !(await this.pause(error, n, { end, signal: bounds.signal }))
+        ) {
           throw error;
         }
       }
@@ -100,8 +108,8 @@ export class Retrier {
   }
 
   /**
-   * Waits and says whether there is a point in another attempt. It does not wait for what the deadline forbids: the caller is
-   * better served by the server's error now than by DEADLINE_EXCEEDED later.
+   * Waits and says whether there is a point in another attempt. It does not wait for what the deadline forbids: the
+   * caller is better served by the server's error now than by DEADLINE_EXCEEDED later.
    */
   private async pause(error: ConsentError, n: number, until: { end: number; signal: AbortSignal | undefined }): Promise<boolean> {
     const own = firstBackoffMs * 2 ** (n - 1);
@@ -120,8 +128,8 @@ export function refuseEnded(timeoutMs: number, signal: AbortSignal | undefined):
 }
 
 /**
- * Keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure costs one token of
- * 100, any other outcome restores a tenth, and below half nothing is repeated.
+ * Keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure costs
+ * one token of 100, any other outcome restores a tenth, and below half nothing is repeated.
  */
 class Budget {
   private spent = 0; // tenths of tokens

@@ -23,12 +23,13 @@ import { filter, guard, isAllowed, type FilterArguments } from "./helpers.js";
 type Asked = Omit<Checker, "isAllowed" | "guard" | "filter">;
 
 /**
- * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on whichever node
- * they are answered. A consistency that a request sets itself is kept. Calls may run concurrently: the newest token is the one
- * with the highest revision.
+ * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on
+ * whichever node they are answered. A consistency that a request sets itself is kept. Calls may run concurrently: the
+ * newest token is the one with the highest revision.
  *
- * A session belongs to the store of its first answer: its calls are rejected with `StoreMismatchError` where the servers show that
- * they do not share it. The sessions of a client over several servers are one with it: they see all its writes.
+ * A session belongs to the store of its first answer: its calls are rejected with `StoreMismatchError` where the
+ * servers show that they do not share it. The sessions of a client over several servers are one with it: they see all
+ * its writes.
  */
 export class Session implements Checker {
   constructor(

@@ -38,18 +38,23 @@ export interface Stream {
   end(): void;
   /** Ends it at once. */
   cancel(): void;
+  /** Whether there is a connection under it, so that an answer can be expected. Absent: there always is. */
+  ready?(): boolean;
 }
 
 /** Metadata by their keys, such as { authorization: "Bearer …" }. */
 export type Headers = Readonly<Record<string, string>>;
 
 /**
- * What is sent along with a call. Asked for each attempt and each stream; it cannot wait, because every call has a deadline:
- * refresh what takes time beside it.
+ * What is sent along with a call. Asked for each attempt and each stream; it cannot wait, because every call has a
+ * deadline: refresh what takes time beside it.
  */
 export type MetadataSource = () => Headers;
 
-/** An API key or a token, or what gives the one of now; asked for each attempt and each stream, within the call's deadline. */
+/**
+ * An API key or a token, or what gives the one of now; asked for each attempt and each stream, within the call's
+ * deadline.
+ */
 export type TokenSource = string | (() => string | Promise<string>);
 
 /** What says who calls. */
@@ -59,8 +64,8 @@ export interface Identity {
 }
 
 /**
- * Takes the connections to its targets in turn, those first whose servers say that they serve. With one target there is nothing
- * to choose, and nobody asks for its health.
+ * Takes the connections to its targets in turn, those first whose servers say that they serve. With one target there
+ * is nothing to choose, and nobody asks for its health.
  */
 export class GrpcTransport implements Transport {
   private readonly connections: Connection[];
@@ -157,7 +162,9 @@ function metadataOf(headers: Headers): Metadata {
 }
 
 function refuse(cause: unknown): never {
-  throw cause instanceof ConsentError ? cause : new ConsentError("UNAUTHENTICATED", "the metadata or the token cannot be had", { cause });
+  throw cause instanceof ConsentError
+    ? cause
+    : new ConsentError("UNAUTHENTICATED", "the metadata or the token cannot be had", { cause });
 }
 
 /** How long a stream waits for its token, in milliseconds. */
@@ -165,7 +172,10 @@ const streamTokenMs = 5_000;
 
 function inTime(token: Promise<string>, timeoutMs = streamTokenMs): Promise<string> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new ConsentError("DEADLINE_EXCEEDED", "the token took longer than the call may")), timeoutMs);
+    const late = setTimeout(
+      () => reject(new ConsentError("DEADLINE_EXCEEDED", "the token took longer than the call may")),
+      timeoutMs,
+    );
     token.then(resolve, reject).finally(() => clearTimeout(late));
   });
 }

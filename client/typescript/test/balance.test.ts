@@ -34,7 +34,9 @@ class Node {
       done(null, Buffer.from(message(RecordEventsResponseSchema, { consistencyToken: `of ${name}`, revision: 1n }))),
     );
     const bound = await new Promise<number>((resolve, reject) =>
-      node.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (e, p) => (e === null ? resolve(p) : reject(e))),
+      node.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (e, p) =>
+        e === null ? resolve(p) : reject(e),
+      ),
     );
     t.after(() => node.stop());
     return Object.assign(node, { port: bound });
@@ -66,7 +68,7 @@ function over(t: TestContext, nodes: Node[], options: ClientOptions = {}): Clien
 
 /** Asks until the condition holds; every check must be answered. */
 async function asking(client: Client, condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); ) {
+  for (const end = performance.now() + 10_000; !condition();) {
     assert.equal((await client.check(ask)).allowed, true);
     assert.ok(performance.now() < end, "it never came about");
   }

@@ -4,9 +4,7 @@ import { test } from "node:test";
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 
 import {
-  BatchCheckRequestSchema,
   BatchCheckResponseSchema,
-  CheckRequestSchema,
   BatchCheckResultSchema,
   Client,
   ConsentError,
@@ -52,7 +50,10 @@ test("what cannot be encoded or read is refused with the documented error", asyn
     assert.equal(transport.attempts.length, 0);
   }
   assert.equal(await clientOver(new FakeTransport(() => allow)).isAllowed({ ...ask, subjectId: "\u{1F600}" }), true);
-  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), { name: "ConsentError", code: "INTERNAL" });
+  await assert.rejects(clientOver(new FakeTransport(() => Buffer.from([0xff]))).check(ask), {
+    name: "ConsentError",
+    code: "INTERNAL",
+  });
 });
 
 test("a batch has a result for each request", async () => {
@@ -61,7 +62,12 @@ test("a batch has a result for each request", async () => {
     {
       outcome: {
         case: "error",
-        value: { code: 3, message: "bad", fieldViolations: [{ field: "purpose", description: "d" }], retryDelay: { nanos: 5_000_000 } },
+        value: {
+          code: 3,
+          message: "bad",
+          fieldViolations: [{ field: "purpose", description: "d" }],
+          retryDelay: { nanos: 5_000_000 },
+        },
       },
     },
     { outcome: { case: "error", value: { code: 0 } } },
@@ -153,24 +159,21 @@ test("a link and a parting are of now, with a fresh id, and carry what the pair 
   }
 });
 
-test("a near cache is asked first, is told of answers, and is not asked for who has left", async () => {
+test("a near cache is asked first, and not for who has left", async () => {
   const known = new Decision();
-  const told: unknown[] = [];
-  const near: NearCache = {
-    lookup: ({ subjectId }) => (subjectId === "known" ? known : undefined),
-    lookupAll: ({ requests }) => (requests?.every((r) => r.subjectId === "known") === true ? requests.map(() => known) : undefined),
-    ticket: (sent) => (Buffer.from(sent).includes("not to be kept") ? undefined : { session: undefined as never, sent }),
-    admit: (ticket, response) => void told.push([fromBinary(CheckRequestSchema, ticket!.sent).subjectId, response.decision]),
-    admitAll: (ticket, responses) => {
-      const { requests } = fromBinary(BatchCheckRequestSchema, ticket!.sent);
-      responses.forEach((response, i) => told.push([requests[i]?.subjectId, response?.decision]));
-    },
+  const told: string[] = [];
+  const near = {
+    lookup: ({ subjectId }: { subjectId?: string }) => (subjectId === "known" ? known : undefined),
+    lookupAll: ({ requests }: { requests: { subjectId: string }[] }) =>
+      requests.every((r) => r.subjectId === "known") ? requests.map(() => known) : undefined,
+    ticket: () => undefined,
+    admit: () => undefined,
+    admitAll: () => undefined,
     leaseMs: () => 5_000,
     stats: () => ({ hits: 1, misses: 2, streams: 3, leased: true }),
-    close: async () => void told.push("closed"),
-  };
-  const results = [{ outcome: { case: "response", value: { decision: 1 } } }, { outcome: { case: "error", value: { code: 3 } } }] as const;
-  const transport = new FakeTransport(({ path }) => (path.endsWith("/BatchCheck") ? message(BatchCheckResponseSchema, { results: [...results] }) : allow));
+    close: async () => told.push("closed"),
+  } as unknown as NearCache;
+  const transport = new FakeTransport(() => allow);
   const client = new Client("127.0.0.1:1", { coalesce: false }, { transport, near: () => near });
   assert.equal(await client.check({ ...ask, subjectId: "known" }), known);
   const [hit] = await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }] });
@@ -178,19 +181,13 @@ test("a near cache is asked first, is told of answers, and is not asked for who 
   assert.equal(transport.attempts.length, 0);
   await assert.rejects(client.check({ ...ask, subjectId: "known" }, { signal: AbortSignal.abort() }), { code: "CANCELLED" });
   await assert.rejects(client.check({ ...ask, subjectId: "known" }, { timeoutMs: 0 }), { code: "DEADLINE_EXCEEDED" });
-  const changing = { ...ask, subjectId: "new" };
-  const asked = client.check(changing);
-  changing.subjectId = "another"; // while it is under way
-  await asked;
-  await client.check({ ...ask, subjectId: "not to be kept" });
-  await client.batchCheck({ requests: [{ ...ask, subjectId: "known" }, { ...ask, subjectId: "b" }] });
-  assert.deepEqual(told, [["new", 1], ["known", 1], ["b", undefined]]);
+  assert.equal((await client.check({ ...ask, subjectId: "new" })).allowed, true);
   await client.recordEvents({ controller: "c", fence: true }).catch(() => undefined);
   const waits = transport.attempts.at(-1)!.bounds.timeoutMs;
   assert.ok(waits > 14_000 && waits <= 15_000, `${waits} ms are not three leases`);
   assert.deepEqual(client.nearCacheStats(), { hits: 1, misses: 2, streams: 3, leased: true });
   client.close();
-  assert.equal(told.at(-1), "closed");
+  assert.deepEqual(told, ["closed"]);
 });
 
 test("a closed client rejects calls", async () => {

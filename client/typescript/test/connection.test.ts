@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server as Listener, type Socket } from "node:net";
 import { after, before, test, type TestContext } from "node:test";
 
-import { credentials, Metadata, Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from "@grpc/grpc-js";
+import {
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+} from "@grpc/grpc-js";
 
 import { Connection, failureOf } from "../src/connection.js";
 import { ConsentError } from "../src/index.js";
@@ -26,7 +34,9 @@ before(async () => {
     },
   );
   backend = await new Promise<number>((resolve, reject) =>
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => (error === null ? resolve(port) : reject(error))),
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    ),
   );
 });
 
@@ -100,7 +110,7 @@ const ask = (c: Connection, timeoutMs = 100) =>
 /** Asks until it is answered, and returns what was answered before. */
 async function recovers(c: Connection): Promise<Set<string>> {
   const seen = new Set<string>();
-  for (const end = performance.now() + 10_000; performance.now() < end; ) {
+  for (const end = performance.now() + 10_000; performance.now() < end;) {
     const answer = await ask(c);
     if (answer === "x") {
       return seen;
@@ -118,7 +128,10 @@ test("a connection that is accepted and never answers is replaced", async (t) =>
     assert.equal(await ask(c), "DEADLINE_EXCEEDED");
   } while (front.accepted === 0);
   front.mode = "pass"; // for connections that come
-  assert.deepEqual([...(await recovers(c))].filter((code) => !["DEADLINE_EXCEEDED", "UNAVAILABLE"].includes(code)), []);
+  assert.deepEqual(
+    [...(await recovers(c))].filter((code) => !["DEADLINE_EXCEEDED", "UNAVAILABLE"].includes(code)),
+    [],
+  );
   assert.ok(front.accepted >= 2, String(front.accepted));
 });
 
@@ -140,7 +153,7 @@ test("a connection whose other end is gone without a word is replaced, and its s
     const stream = c.stream("/t/Talk", new Metadata(), { message: (m) => (heard += Buffer.from(m).toString()), end: resolve });
     stream.send(Buffer.from("y"), () => undefined);
   });
-  for (const end = performance.now() + 5_000; heard === "" && performance.now() < end; ) {
+  for (const end = performance.now() + 5_000; heard === "" && performance.now() < end;) {
     await ask(c);
   }
   assert.equal(heard, "y");
@@ -153,7 +166,7 @@ test("a connection on which other calls are answered is kept, however many run o
   const front = await Front.start(t);
   const c = connection(t, front);
   assert.equal(await ask(c, 5_000), "x");
-  for (const end = performance.now() + 3 * patience.silenceMs; performance.now() < end; ) {
+  for (const end = performance.now() + 3 * patience.silenceMs; performance.now() < end;) {
     await Promise.all([ask(c, 0.01), ask(c, 5_000)]);
   }
   assert.equal(front.accepted, 1);

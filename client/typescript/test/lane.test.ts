@@ -4,8 +4,15 @@ import { test } from "node:test";
 
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 
-import { CheckStreamRequestSchema, CheckStreamResponseSchema, Client, ConsentError, type CheckStreamRequest } from "../src/index.js";
+import {
+  CheckStreamRequestSchema,
+  CheckStreamResponseSchema,
+  Client,
+  ConsentError,
+  type CheckStreamRequest,
+} from "../src/index.js";
 import { Retrier } from "../src/retry.js";
+import type { NearCache } from "../src/seam.js";
 import type { Bounds, Stream, StreamEvents, Transport } from "../src/transport.js";
 import { allow, ask, FakeClock, message } from "./fakes.js";
 
@@ -15,6 +22,7 @@ class FakeStream implements Stream {
   readonly bytes: number[] = [];
   ended = false;
   cancelled = false;
+  connected = true;
   private room: (() => void) | undefined;
 
   constructor(
@@ -30,6 +38,10 @@ class FakeStream implements Stream {
       this.makeRoom();
     }
     this.server.sent(this, this.messages.at(-1)!);
+  }
+
+  ready(): boolean {
+    return this.connected;
   }
 
   makeRoom(): void {
@@ -98,7 +110,10 @@ function over(transport: FakeStreams, timeoutMs = 5_000): Client {
   return new Client("127.0.0.1:1", { timeoutMs }, { transport, retrier: new Retrier() });
 }
 
-/** One whose time stands still: no stream is ever quiet for too long, and no deadline passes, however busy the machine is. */
+/**
+ * One whose time stands still: no stream is ever quiet for too long, and no deadline passes, however busy the machine
+ * is.
+ */
 function still(transport: FakeStreams): Client {
   return new Client("127.0.0.1:1", { timeoutMs: 5_000 }, { transport, retrier: new Retrier(new FakeClock()), now: () => 0 });
 }
@@ -126,7 +141,10 @@ test("checks of one turn share messages, of which the next leaves when there is 
   const asked = many(client, 2_500);
   await turns();
   const [stream] = streams.streams;
-  assert.deepEqual(stream?.messages.map((m) => m.checks.length), [1_000]);
+  assert.deepEqual(
+    stream?.messages.map((m) => m.checks.length),
+    [1_000],
+  );
   asked.push(client.isAllowed(ask));
   await turns();
   assert.equal(stream?.messages.length, 1);
@@ -134,7 +152,10 @@ test("checks of one turn share messages, of which the next leaves when there is 
   await turns();
   stream!.makeRoom();
   await turns();
-  assert.deepEqual(stream?.messages.map((m) => m.checks.length), [1_000, 1_000, 501]);
+  assert.deepEqual(
+    stream?.messages.map((m) => m.checks.length),
+    [1_000, 1_000, 501],
+  );
   const [first] = stream!.messages[0]!.checks;
   assert.deepEqual([first?.id, first?.check?.subjectId, first?.check?.purpose], [1n, "u0", "p"]);
   const { seconds, nanos } = first!.timeout!;
@@ -239,7 +260,9 @@ test("checks on a stream that breaks are made again, and it counts as one failur
   const streams = new FakeStreams();
   const client = over(streams, 60_000);
   streams.sent = (s, m) => {
-    queueMicrotask(() => (s === streams.streams[0] ? s.events.end(new ConsentError("UNAVAILABLE", "gone")) : s.allow(m.checks.map((c) => c.id))));
+    queueMicrotask(() =>
+      s === streams.streams[0] ? s.events.end(new ConsentError("UNAVAILABLE", "gone")) : s.allow(m.checks.map((c) => c.id)),
+    );
   };
   assert.equal(await count(many(client, 500)), 500);
   assert.equal(streams.unaries, 0);
@@ -262,6 +285,28 @@ test("a stream that fails otherwise says nothing of its checks: each is asked al
   assert.equal(await count(many(client, 2)), 2);
   assert.deepEqual([streams.unaries, streams.streams.length], [9, 2]);
   client.close();
+});
+
+test("what fails within the client is an error of the checks, and no crash", async () => {
+  const streams = new FakeStreams();
+  const client = still(streams);
+  streams.sent = () => {
+    throw new Error("a fault");
+  };
+  assert.equal(await count(many(client, 3)), 3); // each alone
+  assert.deepEqual([streams.unaries, streams.streams[0]!.cancelled], [3, true]);
+  client.close();
+  const near = {
+    lookup: () => undefined,
+    ticket: () => ({}),
+    admit: () => {
+      throw new Error("a fault");
+    },
+    close: async () => undefined,
+  } as unknown as NearCache;
+  const cached = new Client("127.0.0.1:1", {}, { transport: answering(new FakeStreams()), near: () => near });
+  await assert.rejects(cached.check(ask), { name: "ConsentError", code: "INTERNAL" });
+  cached.close();
 });
 
 test("a stream that drains gets no more checks, and answers those that it has", async () => {
@@ -290,6 +335,38 @@ test("what holds a stream back until it is complete lets go within a second, and
   assert.equal(streams.unaries, 0);
   assert.equal(await count(many(client, 3)), 3);
   assert.deepEqual([streams.unaries, streams.streams.length], [3, 1]);
+  client.close();
+});
+
+test("a stream that is still being connected is not quiet", async () => {
+  const streams = new FakeStreams();
+  let now = 0;
+  const client = new Client("127.0.0.1:1", {}, { transport: streams, retrier: new Retrier(new FakeClock()), now: () => now });
+  const asked = [client.isAllowed(ask, { timeoutMs: 60_000 })];
+  await until(() => streams.streams[0]?.messages.length === 1);
+  streams.streams[0]!.connected = false;
+  now = 1_000;
+  asked.push(client.isAllowed(ask, { timeoutMs: 60_000 }));
+  await until(() => streams.streams[0]!.messages.length === 2);
+  streams.streams[0]!.connected = true;
+  now = 2_000;
+  asked.push(client.isAllowed(ask, { timeoutMs: 60_000 }));
+  await until(() => streams.streams[1]?.messages.length === 1);
+  assert.equal(streams.streams[0]!.ended, true);
+  streams.streams.forEach((s) => s.allow(s.ids()));
+  assert.deepEqual(await Promise.all(asked), [true, true, true]);
+  client.close();
+});
+
+test("a check on a stream that never answers is made again as soon as a call shows that the server does", async () => {
+  const streams = new FakeStreams();
+  const client = over(streams, 60_000);
+  const waits = client.isAllowed(ask);
+  await until(() => streams.streams[0]?.ended === true);
+  assert.equal(streams.unaries, 0);
+  assert.equal(await client.isAllowed(ask), true);
+  assert.equal(await waits, true);
+  assert.deepEqual([streams.unaries, streams.streams.length, streams.streams[0]!.cancelled], [2, 1, true]);
   client.close();
 });
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type JsonValue } from "@bufbuild/protobuf";
 
+import { encodeCheck } from "../src/encode-check.js";
 import { ConsentError, type Code } from "../src/errors.js";
 import {
   CheckRequestSchema,
@@ -142,6 +144,10 @@ test("what is no plain JSON, or has fields that are not known, has no key", () =
     "an array for an id": { ...base(), subjectId: ["s"] },
     "a name for a kind": { ...base(), recipient: { kind: "AFFILIATE" } },
     "categories that are none": { ...base(), dataCategories: [1] },
+    "a set of categories": { ...base(), dataCategories: new Set(["a"]) },
+    "something with a length": { ...base(), dataCategories: { length: 0 } },
+    "a recipient that is none": { ...base(), recipient: "r" },
+    "a text that is an object": { ...base(), subjectId: new String("s") },
     NaN: { ...base(), context: { n: NaN } },
     "a date": { ...base(), context: { at: new Date() } },
     "a map": { ...base(), context: new Map() },
@@ -154,6 +160,49 @@ test("what is no plain JSON, or has fields that are not known, has no key", () =
   })) {
     assert.equal(keyOf(request as never), undefined, name);
   }
+});
+
+/** Anything that JSON can say, small, of few words so that two are often alike. */
+function anything(depth = 0): JsonValue {
+  const pick = <T>(...of: T[]) => of[Math.floor(Math.random() * of.length)]!;
+  switch (pick(0, 1, 2, 3, 4, depth < 3 ? 5 : 0, depth < 3 ? 6 : 1)) {
+    case 0:
+      return pick("", "a", "aa", "1:a", "é\u{1F600}", "o1;");
+    case 1:
+      return pick(0, -0, 1, 1.5, 1e300, -(2 ** 53), 5e-324);
+    case 2:
+      return pick(true, false);
+    case 3:
+      return null;
+    case 4:
+      return pick("t", "n1;", "z");
+    case 5:
+      return Array.from({ length: pick(0, 1, 2) }, () => anything(depth + 1));
+    default:
+      return Object.fromEntries(
+        Array.from({ length: pick(0, 1, 2) }, () => [pick("a", "b", "aa", "1:a", "__proto__"), anything(depth + 1)]),
+      );
+  }
+}
+
+test("what is sent has the key of what was asked, and two that are asked alike are sent alike", () => {
+  const sent = new Map<string, string>();
+  let alike = 0;
+  for (let i = 0; i < 3_000; i++) {
+    const context = anything();
+    if (typeof context !== "object" || context === null || Array.isArray(context)) {
+      continue;
+    }
+    const request = { ...base(), context };
+    const decoded = fromBinary(CheckRequestSchema, encodeCheck(request));
+    const key = keyOf(request);
+    assert.equal(keyOf(decoded), key, JSON.stringify(request));
+    const canonical = inspect(decoded.context, { sorted: true, depth: 9 });
+    alike += sent.has(key!) ? 1 : 0;
+    assert.equal(sent.get(key!) ?? canonical, canonical);
+    sent.set(key!, canonical);
+  }
+  assert.ok(alike > 50 && new Set(sent.values()).size === sent.size, `${alike} were alike`);
 });
 
 function entry(key: string, more: Partial<NearEntry> = {}): NearEntry {

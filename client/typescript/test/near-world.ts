@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 
 import { DecisionCache, type NearCacheOptions, type NearTestParts } from "../src/near.js";
@@ -280,4 +282,10 @@ export function cached(options?: NearCacheOptions, parts?: NearTestParts): World
     throw new Error("nothing is cached from the start: the test says nothing");
   }
   return world;
+}
+
+/** Checks, and says whether the server is to be asked. */
+export function expect(world: World, allowed: boolean, remote: boolean, request = subject()): void {
+  const got = world.check(request);
+  assert.deepEqual({ allowed: got.allowed, remote: got.remote }, { allowed, remote });
 }

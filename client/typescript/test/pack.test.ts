@@ -67,7 +67,9 @@ before(() => {
     { filename: string; files: { path: string }[] },
   ];
   assert.deepEqual(
-    packed.files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(js|d\.ts)|dist\/cjs\/package\.json|package\.json|README\.md)$/.test(p)),
+    packed.files
+      .map((f) => f.path)
+      .filter((p) => !/^(dist\/.*\.(js|d\.ts)|dist\/cjs\/package\.json|package\.json|README\.md)$/.test(p)),
     [],
   );
   tarball = join(home, packed.filename);
@@ -101,13 +103,20 @@ test("an error of the one module system is an error of the other", () => {
       console.log(of(new required.ConsentError("INTERNAL", ""), imported), of(new imported.StoreMismatchError(""), required));
       console.log(of(new Error(""), imported), of(undefined, required));
     });`;
-  assert.equal(run("node", ["--input-type=commonjs", "-e", program], both), "true,false,false true,true,false\nfalse,false,false false,false,false\n");
+  assert.equal(
+    run("node", ["--input-type=commonjs", "-e", program], both),
+    "true,false,false true,true,false\nfalse,false,false false,false,false\n",
+  );
 });
 
 test("esbuild bundles it as either", () => {
   run(esbuild, ["main.ts", "--bundle", "--platform=node", "--format=cjs", "--outfile=out.cjs", "--log-level=error"], both);
   assert.match(run("node", ["out.cjs"], both), printed);
-  run(esbuild, ["main.ts", "--bundle", "--platform=node", "--format=esm", "--packages=external", "--outfile=out.mjs", "--log-level=error"], both);
+  run(
+    esbuild,
+    ["main.ts", "--bundle", "--platform=node", "--format=esm", "--packages=external", "--outfile=out.mjs", "--log-level=error"],
+    both,
+  );
   assert.match(run("node", ["out.mjs"], both), printed);
 });
 
@@ -135,12 +144,20 @@ test("TypeScript 5 finds the types in each of its ways", quick, () => {
     ["--module", "esnext", "--moduleResolution", "bundler"],
   ];
   for (const way of ways) {
-    run("node", ["node_modules/typescript/bin/tsc", ...strict, "--skipLibCheck", "--noEmit", ...way, "main.ts", "telemetry.ts"], folder);
+    run(
+      "node",
+      ["node_modules/typescript/bin/tsc", ...strict, "--skipLibCheck", "--noEmit", ...way, "main.ts", "telemetry.ts"],
+      folder,
+    );
   }
 });
 
 test("jest runs it as CommonJS and as an ES module", quick, () => {
-  const files = { "cjs.test.cjs": testOfTheirs(required), "esm.test.mjs": testOfTheirs(imported), "jest.config.json": '{"testMatch": ["**/*.test.*"]}' };
+  const files = {
+    "cjs.test.cjs": testOfTheirs(required),
+    "esm.test.mjs": testOfTheirs(imported),
+    "jest.config.json": '{"testMatch": ["**/*.test.*"]}',
+  };
   const folder = project("jest", "commonjs", files, ["jest@30.5.2"]);
   run("node", ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--ci", "--config", "jest.config.json"], folder);
 });
@@ -152,7 +169,8 @@ test("vitest runs it", quick, () => {
 });
 
 test("webpack bundles it", quick, () => {
-  const config = 'module.exports = { mode: "development", target: "node", entry: "./main.js", output: { path: __dirname, filename: "out.cjs" } };';
+  const config =
+    'module.exports = { mode: "development", target: "node", entry: "./main.js", output: { path: __dirname, filename: "out.cjs" } };';
   const files = { "main.js": imports.replace(", type Decision", "") + plain, "webpack.config.cjs": config };
   const folder = project("webpack", "module", files, ["webpack@5.113.0", "webpack-cli@6"]);
   run("node", ["node_modules/webpack/bin/webpack.js"], folder);

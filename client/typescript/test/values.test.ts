@@ -58,9 +58,32 @@ const proxied = new Proxy(
 );
 
 test("what is no request is refused with the documented error, by every call", async () => {
-  const requests: unknown[] = [undefined, null, 7, "x", Symbol("s"), throwing, proxied, { ...ask, purpose: 7 }, { ...ask, dataCategories: 7 }];
+  const requests: unknown[] = [
+    undefined,
+    null,
+    7,
+    "x",
+    Symbol("s"),
+    throwing,
+    proxied,
+    { ...ask, purpose: 7 },
+    { ...ask, dataCategories: 7 },
+  ];
   requests.push({ ...ask, subjectId: {} }, { ...ask, dataCategories: [{}] }, { ...ask, recipient: { id: [] } });
-  for (const context of [circular, nested(3_000), nested(100_000), wide, { big: 1n }, { f: () => 1 }, { n: NaN }, { n: [-Infinity] }, { d: new Date() }, { a: [{ m: new Map() }] }, throwing, proxied]) {
+  for (const context of [
+    circular,
+    nested(3_000),
+    nested(100_000),
+    wide,
+    { big: 1n },
+    { f: () => 1 },
+    { n: NaN },
+    { n: [-Infinity] },
+    { d: new Date() },
+    { a: [{ m: new Map() }] },
+    throwing,
+    proxied,
+  ]) {
     requests.push({ ...ask, context });
   }
   for (const request of requests as CheckInit[]) {
@@ -109,7 +132,12 @@ test("a timeout is a number, and an hour at most", async () => {
   for (const timeoutMs of [0, -1, -Infinity]) {
     await assert.rejects(clientOver(transport).check(ask, { timeoutMs }), { code: "DEADLINE_EXCEEDED" });
   }
-  await assert.rejects(allowing().check(ask, throwing as CallOptions).then(() => allowing().check(ask, proxied as CallOptions)), refused);
+  await assert.rejects(
+    allowing()
+      .check(ask, throwing as CallOptions)
+      .then(() => allowing().check(ask, proxied as CallOptions)),
+    refused,
+  );
 });
 
 test("a write with fence may take six seconds, unless the call says otherwise", async () => {
@@ -165,28 +193,51 @@ test("results are printed with names, and survive JSON and cloning", async () =>
     entries: [{ revision: 1n, event: { id: "e", kind: { case: "consent", value: { status: ConsentStatus.WITHDRAWN } } } }],
   });
   for await (const entry of clientOver(new FakeTransport(() => page)).listEvents({ controller: "c" })) {
-    assert.deepEqual(JSON.parse(JSON.stringify(entry)), { revision: "1", event: { id: "e", consent: { status: "CONSENT_STATUS_WITHDRAWN" } } });
+    assert.deepEqual(JSON.parse(JSON.stringify(entry)), {
+      revision: "1",
+      event: { id: "e", consent: { status: "CONSENT_STATUS_WITHDRAWN" } },
+    });
     const { kind } = entry.event!;
     assert.deepEqual(JSON.parse(JSON.stringify(kind.value)), { status: "CONSENT_STATUS_WITHDRAWN" });
   }
-  const error = JSON.parse(JSON.stringify(new ConsentError("NOT_FOUND", "m", { violations: [{ field: "f", description: "d" }] }))) as object;
-  assert.deepEqual(error, { name: "ConsentError", code: "NOT_FOUND", message: "m", violations: [{ field: "f", description: "d" }], retryDelayMs: 0 });
+  const error = JSON.parse(
+    JSON.stringify(new ConsentError("NOT_FOUND", "m", { violations: [{ field: "f", description: "d" }] })),
+  ) as object;
+  assert.deepEqual(error, {
+    name: "ConsentError",
+    code: "NOT_FOUND",
+    message: "m",
+    violations: [{ field: "f", description: "d" }],
+    retryDelayMs: 0,
+  });
 });
 
 test("a check that is encoded by hand is what the library writes", () => {
   const letters = ["a", "é", "€", "😀", ""];
   const text = (n: number) => Array.from({ length: n % 47 }, (_, i) => letters[(n * 7 + i * i) % letters.length]).join("");
   for (let n = 0; n < 5_000; n++) {
-    const init: CheckInit = { controller: text(n), subjectId: text(n + 1), purpose: text(n * 3), dataCategories: Array.from({ length: n % 4 }, (_, i) => text(n + i)) };
-    const one = n % 3 === 0 ? init : n % 3 === 1 ? create(CheckRequestSchema, init) : { ...init, subjectId: text(n + 1).repeat(n % 120) };
+    const init: CheckInit = {
+      controller: text(n),
+      subjectId: text(n + 1),
+      purpose: text(n * 3),
+      dataCategories: Array.from({ length: n % 4 }, (_, i) => text(n + i)),
+    };
+    const one =
+      n % 3 === 0 ? init : n % 3 === 1 ? create(CheckRequestSchema, init) : { ...init, subjectId: text(n + 1).repeat(n % 120) };
     assert.deepEqual(Buffer.from(encodeCheck(one)), Buffer.from(toBinary(CheckRequestSchema, create(CheckRequestSchema, one))));
   }
-  for (const init of [{ ...ask, consistency: { requirement: { case: "fullyConsistent", value: true } } }, { ...ask, recipient: { kind: 1 } }] as const) {
+  for (const init of [
+    { ...ask, consistency: { requirement: { case: "fullyConsistent", value: true } } },
+    { ...ask, recipient: { kind: 1 } },
+  ] as const) {
     assert.deepEqual(Buffer.from(encodeCheck(init)), Buffer.from(toBinary(CheckRequestSchema, create(CheckRequestSchema, init))));
   }
   let given = 0;
   const changing = { ...ask, get subjectId() { return given++ === 0 ? "short" : "x".repeat(100_000); } }; // prettier-ignore
-  assert.deepEqual(Buffer.from(encodeCheck(changing)), Buffer.from(toBinary(CheckRequestSchema, create(CheckRequestSchema, { ...ask, subjectId: "short" }))));
+  assert.deepEqual(
+    Buffer.from(encodeCheck(changing)),
+    Buffer.from(toBinary(CheckRequestSchema, create(CheckRequestSchema, { ...ask, subjectId: "short" }))),
+  );
 });
 
 test("a guard runs its function only where the use is allowed, with the obligations", async () => {
@@ -201,8 +252,13 @@ test("a guard runs its function only where the use is allowed, with the obligati
     }),
     (e) => e === thrown,
   );
-  const denying = clientOver(new FakeTransport(() => message(CheckResponseSchema, { decision: 2, reasons: [{ code: 99 as ReasonCode }] })));
-  await assert.rejects(denying.guard(ask, assert.fail), (e) => e instanceof DeniedError && e instanceof ConsentError && !e.decision.allowed && e.message === "DENY: 99");
+  const denying = clientOver(
+    new FakeTransport(() => message(CheckResponseSchema, { decision: 2, reasons: [{ code: 99 as ReasonCode }] })),
+  );
+  await assert.rejects(
+    denying.guard(ask, assert.fail),
+    (e) => e instanceof DeniedError && e instanceof ConsentError && !e.decision.allowed && e.message === "DENY: 99",
+  );
   const aborted = AbortSignal.abort();
   await assert.rejects(client.guard(ask, assert.fail, { signal: aborted }), { code: "CANCELLED" });
 });
@@ -249,7 +305,10 @@ test("a filter gives those that are allowed, in batches of a thousand of which f
 test("an explanation is asked with the session's newest write", async () => {
   const { ExplainRequestSchema } = await import("../src/index.js");
   const { fromBinary } = await import("@bufbuild/protobuf");
-  const answers = [message(RecordEventsResponseSchema, { consistencyToken: "t", revision: 1n }), message(ExplainResponseSchema, { decision: {} })];
+  const answers = [
+    message(RecordEventsResponseSchema, { consistencyToken: "t", revision: 1n }),
+    message(ExplainResponseSchema, { decision: {} }),
+  ];
   const transport = new FakeTransport(() => answers.shift() ?? message(ExplainResponseSchema, {}));
   const session = clientOver(transport).session();
   await session.recordEvents({ controller: "c" });
@@ -294,7 +353,9 @@ test("thousands of calls may share a signal without a warning, and leave nothing
   const client = new Client("127.0.0.1:1", { timeoutMs: 20 });
   const controller = new AbortController();
   const asked = Array.from({ length: 1_000 }, () => client.isAllowed(ask, { signal }));
-  const cut = Array.from({ length: 1_000 }, () => client.check(ask, { signal: controller.signal, timeoutMs: 60_000 }).catch((e: ConsentError) => e.code));
+  const cut = Array.from({ length: 1_000 }, () =>
+    client.check(ask, { signal: controller.signal, timeoutMs: 60_000 }).catch((e: ConsentError) => e.code),
+  );
   controller.abort();
   assert.equal(getEventListeners(controller.signal, "abort").length, 0);
   assert.equal(getEventListeners(signal, "abort").length, 1);
