@@ -188,13 +188,15 @@ export class Checks {
   }
 
   private async alone(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
-    const response = await this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
-    this.lanes.forEach((lane) => lane.answeredAlone());
-    return response;
+    return this.parts.retrier.run(bounds, (b) => this.gate.run(b, (c) => this.once(request, c)));
   }
 
   private async once(request: Uint8Array, bounds: Bounds): Promise<CheckResponse> {
-    return decode(CheckResponseSchema, await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds));
+    const began = this.parts.now();
+    const answer = await this.parts.transport.unary(pathOf(DecisionService.method.check), request, bounds);
+    const tookMs = this.parts.now() - began;
+    this.lanes.forEach((lane) => lane.answeredAlone(tookMs));
+    return decode(CheckResponseSchema, answer);
   }
 }
 

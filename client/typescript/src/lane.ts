@@ -20,6 +20,12 @@ const idleMs = 100;
  */
 const quietMs = 400;
 
+/** How much longer it may say nothing for each check under way: a busy server needs it. */
+const quietMsForEach = 0.4;
+
+/** How many times as quick a call of its own must be answered to show that it is the stream, and no busy server. */
+const quicker = 3;
+
 /**
  * For how long checks are calls of their own after a stream was quiet; it doubles each time, until one answers soon
  * enough. The first of these calls that is answered shows that the stream does not get through: its checks are made
@@ -131,10 +137,11 @@ export class Lane {
     this.schedule();
   }
 
-  /** Told that a check was answered by a call of its own: a stream that is quiet all the while does not get through. */
-  answeredAlone(): void {
+  /** Told how long a call took that answered a check: a stream that is quiet for much longer does not get through. */
+  answeredAlone(tookMs: number): void {
+    const now = this.parts.now();
     for (const s of this.streams) {
-      if (s.mute && s.asked !== undefined) {
+      if (s.mute && s.asked !== undefined && now - s.asked > quicker * tookMs) {
         this.giveUp(s, new ConsentError("UNKNOWN", "the stream does not answer, though the server does"));
       }
     }
@@ -429,8 +436,9 @@ export class Lane {
     if (s.stream?.ready?.() === false) {
       s.asked = now; // it is still being connected: that is not its silence
     }
-    if (now - s.asked < quietMs) {
-      return s.asked + quietMs;
+    const patience = quietMs + quietMsForEach * s.calls.size;
+    if (now - s.asked < patience) {
+      return s.asked + patience;
     }
     s.mute = true;
     this.retire(s);

@@ -78,6 +78,7 @@ class FakeStream implements Stream {
 class FakeStreams implements Transport {
   readonly streams: FakeStream[] = [];
   unaries = 0;
+  took: () => void = () => undefined;
   /** There is no room for another message until the test makes it. */
   slow = false;
   sent: (s: FakeStream, m: CheckStreamRequest) => void = () => undefined;
@@ -86,6 +87,7 @@ class FakeStreams implements Transport {
 
   async unary(_path: string, _request: Uint8Array, _bounds: Bounds): Promise<Uint8Array> {
     this.unaries++;
+    this.took();
     return allow;
   }
 
@@ -367,6 +369,29 @@ test("a check on a stream that never answers is made again as soon as a call sho
   assert.equal(await client.isAllowed(ask), true);
   assert.equal(await waits, true);
   assert.deepEqual([streams.unaries, streams.streams.length, streams.streams[0]!.cancelled], [2, 1, true]);
+  client.close();
+});
+
+test("a busy server is not taken for one whose streams do not get through", async () => {
+  const streams = new FakeStreams();
+  let now = 0;
+  const client = new Client("127.0.0.1:1", {}, { transport: streams, retrier: new Retrier(new FakeClock()), now: () => now });
+  const options = { timeoutMs: 60_000 };
+  const waits = Array.from({ length: 1_000 }, () => client.isAllowed(ask, options));
+  await until(() => streams.streams[0]?.messages.length === 1);
+  now = 700; // 400 ms, and 0.4 ms for each
+  waits.push(client.isAllowed(ask, options));
+  await until(() => streams.streams[0]!.messages.length === 2);
+  assert.equal(streams.streams[0]!.ended, false);
+  now = 900;
+  waits.push(client.isAllowed(ask, options));
+  await until(() => streams.streams[0]!.ended);
+  streams.took = () => (now += 500); // a call is as slow
+  assert.equal(await client.isAllowed(ask, options), true);
+  assert.equal(streams.streams[0]!.cancelled, false);
+  await until(() => streams.streams[1]?.messages.length === 1);
+  streams.streams.forEach((s) => s.allow(s.ids()));
+  assert.equal(await count(waits), 1_002);
   client.close();
 });
 
