@@ -94,14 +94,14 @@ class CallsTest {
   void batchesOfAnySizeAreSplitAndFiltered() {
     FakeTransport transport = new FakeTransport(CallsTest::decide);
     List<String> subjects = IntStream.range(0, 2_500).mapToObj(Integer::toString).toList();
-    List<String> allowed = transport.client().filter(ASK, subjects);
+    List<String> allowed = transport.client().filter(ASK, subjects, Duration.ofMinutes(1));
     assertEquals(subjects.stream().filter(s -> Integer.parseInt(s) % 10 != 0 && Integer.parseInt(s) % 2 == 0).toList(), allowed);
     assertEquals(
         List.of(1_000, 1_000, 500),
         transport.attempts.stream().map(a -> ((BatchCheckRequest) a.request()).getRequestsCount()).toList());
     assertEquals(List.of(), transport.client().filter(List.of()));
     FakeTransport down = new FakeTransport(a -> { throw ConsentException.of(Status.Code.INTERNAL, "down"); });
-    assertThrows(ConsentException.class, () -> down.client().filter(ASK, subjects));
+    assertThrows(ConsentException.class, () -> down.client().filter(ASK, subjects, Duration.ofMinutes(1)));
   }
 
   @Test
