@@ -17,6 +17,7 @@ import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 
 /** Asks a server that is not there, and one that is in this program, over a stream and by itself. */
 public final class Main extends DecisionServiceGrpc.DecisionServiceImplBase {
@@ -28,7 +29,7 @@ public final class Main extends DecisionServiceGrpc.DecisionServiceImplBase {
     }
     Server server = Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create()).addService(new Main()).build().start();
     try (Client client = client("127.0.0.1:" + server.getPort())) {
-      System.out.println(outcome(client) + ", " + client.withMetadata(java.util.Map.of("x-request-id", "1")).check(ASK));
+      System.out.println(outcome(client) + ", " + client.withMetadata(Map.of("x-request-id", "1")).check(ASK));
     }
     server.shutdownNow();
   }
@@ -45,13 +46,14 @@ public final class Main extends DecisionServiceGrpc.DecisionServiceImplBase {
     }
   }
 
-  private static CheckResponse response(ReasonCode code) {
-    return CheckResponse.newBuilder().setDecision(Decision.DECISION_ALLOW).addReasons(Reason.newBuilder().setCode(code)).build();
+  private static CheckResponse allow() {
+    Reason reason = Reason.newBuilder().setCode(ReasonCode.REASON_CODE_BASIS_HOLDS).build();
+    return CheckResponse.newBuilder().setDecision(Decision.DECISION_ALLOW).addReasons(reason).build();
   }
 
   @Override
   public void check(CheckRequest request, StreamObserver<CheckResponse> answer) {
-    answer.onNext(response(ReasonCode.REASON_CODE_BASIS_HOLDS));
+    answer.onNext(allow());
     answer.onCompleted();
   }
 
@@ -63,7 +65,7 @@ public final class Main extends DecisionServiceGrpc.DecisionServiceImplBase {
         CheckStreamResponse.Builder answer = CheckStreamResponse.newBuilder();
         message
             .getChecksList()
-            .forEach(c -> answer.addResults(StreamedResult.newBuilder().setId(c.getId()).setResponse(response(ReasonCode.REASON_CODE_BASIS_HOLDS))));
+            .forEach(c -> answer.addResults(StreamedResult.newBuilder().setId(c.getId()).setResponse(allow())));
         answers.onNext(answer.build());
       }
 

@@ -3,8 +3,8 @@ package io.github.consentd.client;
 import java.time.Duration;
 
 /**
- * Is told of each call, for metrics and traces. It must be quick and is called by many threads at once; what it throws is ignored.
- * Neither of its methods is told of a subject.
+ * Is told of each call, for metrics and traces. It must be quick and is called by many threads at once; what it throws
+ * is ignored. Neither of its methods is told of a subject.
  */
 @FunctionalInterface
 public interface CallObserver {

@@ -11,9 +11,9 @@ import java.util.concurrent.TimeUnit;
 /**
  * Makes gRPC channels.
  *
- * <p>gRPC's own retries look at no RetryInfo; they are off, so that no call is repeated by both. The server permits a ping every ten
- * seconds; the eleventh leaves room for pings that arrive closer together than they left. A connection that does not answer one
- * while calls are under way is closed within 14 s.
+ * <p>gRPC's own retries look at no RetryInfo; they are off, so that no call is repeated by both. The server permits a
+ * ping every ten seconds; the eleventh leaves room for pings that arrive closer together than they left. A connection
+ * that does not answer one while calls are under way is closed within 14 s.
  */
 final class Channels {
   /** How long one address may take to accept; gRPC then tries the next of the name. */
@@ -32,7 +32,8 @@ final class Channels {
     if (target.local()) {
       builder.proxyDetector(address -> null); // a proxy of the environment would carry plaintext off this machine
     }
-    // Who leaves the shaded transport out has another one, which connects for as long as it likes until a link gives it up.
+    // Who leaves the shaded transport out has another one, which connects for as long as it likes until a link gives it
+    // up.
     if (builder.getClass().getName().startsWith("io.grpc.netty.shaded.")) {
       Shaded.bound(builder);
     }

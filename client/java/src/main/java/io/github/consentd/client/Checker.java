@@ -18,15 +18,15 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * The calls whose answers rest on a subject's state: a {@link Client}, or a {@link Session} of one. Safe for use by many
- * threads.
+ * The calls whose answers rest on a subject's state: a {@link Client}, or a {@link Session} of one. Safe for use by
+ * many threads.
  *
  * <p>All but {@code isAllowed} throw {@link ConsentException}, and their futures fail with one; a null argument is a
  * {@link NullPointerException} that names it. An {@link Error}, such as one of linkage, comes out as itself, from
  * {@code isAllowed} too: it is no denial.
  *
- * <p>Each call takes as long as the client's timeout at most, or as long as the call's own, all attempts together. To cancel a
- * future ends its call.
+ * <p>Each call takes as long as the client's timeout at most, or as long as the call's own, all attempts together. To
+ * cancel a future ends its call.
  */
 public interface Checker {
   /** How many requests go to the server in one batch. */
@@ -78,8 +78,8 @@ public interface Checker {
   }
 
   /**
-   * Whether the check allows; false on any error. Use {@code guard} or {@code check} where the purpose carries obligations: they
-   * are yours to meet and this does not show them.
+   * Whether the check allows; false on any error. Use {@code guard} or {@code check} where the purpose carries
+   * obligations: they are yours to meet and this does not show them.
    *
    * @param request what is to be done
    * @param timeout of all attempts together
@@ -138,7 +138,8 @@ public interface Checker {
    * @param <E> what it may throw
    * @return what comes of it
    * @throws E where it fails
-   * @throws DeniedException where it is denied, with the reasons; another {@link ConsentException} where there is no decision
+   * @throws DeniedException where it is denied, with the reasons; another {@link ConsentException} where there is no
+   *     decision
    */
   default <T, E extends Exception> T guard(CheckRequest request, Guarded<T, E> use) throws E {
     return guard(request, timeout(), use);
@@ -165,8 +166,9 @@ public interface Checker {
   }
 
   /**
-   * Decides many requests. It throws only for all of them: one that fails by itself has its error in its result. More than
-   * {@link #MAX_BATCH} go in several batches, a few at once; a subject's decisions rest on one state within a batch.
+   * Decides many requests. It throws only for all of them: one that fails by itself has its error in its result. More
+   * than {@link #MAX_BATCH} go in several batches, a few at once; a subject's decisions rest on one state within a
+   * batch.
    *
    * @param request what is to be done
    * @param timeout of all attempts together; at most an hour, and one that is not above zero has passed already
@@ -204,7 +206,8 @@ public interface Checker {
   }
 
   /**
-   * Those of many requests that are allowed, decided as {@code batchCheck} decides. One whose decision fails by itself is left out.
+   * Those of many requests that are allowed, decided as {@code batchCheck} decides. One whose decision fails by itself
+   * is left out.
    *
    * @param requests what is to be done; any number
    * @param timeout of all together
@@ -341,13 +344,14 @@ public interface Checker {
   }
 
   /**
-   * Records one subject's events, all or none; {@link Requests#newEvent} makes one. Once it returns they are durable. It may be
-   * repeated: the events' ids are idempotency keys. The answer's outcomes say what became of each event, in their order: what is
-   * on record may outrank a late withdrawal, and a misspelt purpose is recorded all the same. A server of an older version tells
-   * none. {@link Outcomes#text} is for people.
+   * Records one subject's events, all or none; {@link Requests#newEvent} makes one. Once it returns they are durable.
+   * It may be repeated: the events' ids are idempotency keys. The answer's outcomes say what became of each event, in
+   * their order: what is on record may outrank a late withdrawal, and a misspelt purpose is recorded all the same. A
+   * server of an older version tells none. {@link Outcomes#text} is for people.
    *
-   * <p>With a fence it returns when no near cache answers from the older state any more, which takes up to two leases of two
-   * seconds where one is cut off. DEADLINE_EXCEEDED then says that the events are recorded, or may be; repeat the call.
+   * <p>With a fence it returns when no near cache answers from the older state any more, which takes up to two leases
+   * of two seconds where one is cut off. DEADLINE_EXCEEDED then says that the events are recorded, or may be; repeat
+   * the call.
    *
    * @param request the events
    * @param timeout of all attempts together; at most an hour, and one that is not above zero has passed already
@@ -356,7 +360,8 @@ public interface Checker {
   RecordEventsResponse recordEvents(RecordEventsRequest request, Duration timeout);
 
   /**
-   * As {@link #recordEvents(RecordEventsRequest, Duration)}, with the default timeout, or six seconds where the request has a fence.
+   * As {@link #recordEvents(RecordEventsRequest, Duration)}, with the default timeout, or six seconds where the request
+   * has a fence.
    *
    * @param request the events
    * @return what became of them
@@ -393,7 +398,8 @@ public interface Checker {
   LinkSubjectsResponse linkSubjects(LinkSubjectsRequest request, Duration timeout);
 
   /**
-   * As {@link #linkSubjects(LinkSubjectsRequest, Duration)}, with the default timeout, or six seconds where the request has a fence.
+   * As {@link #linkSubjects(LinkSubjectsRequest, Duration)}, with the default timeout, or six seconds where the request
+   * has a fence.
    *
    * @param request the two ids
    * @return the person
@@ -428,7 +434,8 @@ public interface Checker {
   UnlinkSubjectsResponse unlinkSubjects(UnlinkSubjectsRequest request, Duration timeout);
 
   /**
-   * As {@link #unlinkSubjects(UnlinkSubjectsRequest, Duration)}, with the default timeout, or six seconds where the request has a fence.
+   * As {@link #unlinkSubjects(UnlinkSubjectsRequest, Duration)}, with the default timeout, or six seconds where the
+   * request has a fence.
    *
    * @param request the two ids
    * @return the two persons

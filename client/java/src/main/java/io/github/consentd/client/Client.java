@@ -19,11 +19,11 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Talks to one consentd, over one connection that is made when it is first needed, or to several in turn. Safe for use by many
- * threads, virtual ones too; make one and share it.
+ * Talks to one consentd, over one connection that is made when it is first needed, or to several in turn. Safe for use
+ * by many threads, virtual ones too; make one and share it.
  *
- * <p>Each call blocks, or has a form that returns a future. Interrupting a thread ends its call with CANCELLED; to cancel a future
- * ends the call too. Futures are completed on threads of this package, or on the builder's executor.
+ * <p>Each call blocks, or has a form that returns a future. Interrupting a thread ends its call with CANCELLED; to
+ * cancel a future ends the call too. Futures are completed on threads of this package, or on the builder's executor.
  *
  * <p>Over several servers a client is one session: its checks see what it wrote.
  */
@@ -51,8 +51,8 @@ public final class Client extends Calls implements AutoCloseable {
   /**
    * A client with the defaults of {@link ClientBuilder}.
    *
-   * @param target host:port, several of them separated by commas, dns:///host:port, or unix:///path (on Linux, where grpc-java has
-   *     Unix sockets)
+   * @param target host:port, several of them separated by commas, dns:///host:port, or unix:///path (on Linux, where
+   *     grpc-java has Unix sockets)
    * @return the client, not connected yet
    * @throws IllegalArgumentException if the target cannot be meant
    */
@@ -71,8 +71,8 @@ public final class Client extends Calls implements AutoCloseable {
   }
 
   /**
-   * Closes the connections; calls under way and later ones fail with CANCELLED. Of a client that shares another's connections it
-   * does nothing. It may be called again.
+   * Closes the connections; calls under way and later ones fail with CANCELLED. Of a client that shares another's
+   * connections it does nothing. It may be called again.
    */
   @Override
   public void close() {
@@ -91,8 +91,8 @@ public final class Client extends Calls implements AutoCloseable {
   }
 
   /**
-   * A client over the same connections, for calls with headers of their own, such as a request's id. Its checks leave one by one,
-   * and no near cache answers them.
+   * A client over the same connections, for calls with headers of their own, such as a request's id. Its checks leave
+   * one by one, and no near cache answers them.
    *
    * @param metadata names, in lower case, and values of visible ASCII; beside the client's own
    * @return the client, which needs no closing
@@ -103,7 +103,8 @@ public final class Client extends Calls implements AutoCloseable {
   }
 
   /**
-   * A client over the same connections, for calls of another caller. Its checks leave one by one, and no near cache answers them.
+   * A client over the same connections, for calls of another caller. Its checks leave one by one, and no near cache
+   * answers them.
    *
    * @param credentials instead of the client's
    * @return the client, which needs no closing
@@ -113,7 +114,8 @@ public final class Client extends Calls implements AutoCloseable {
   }
 
   /**
-   * A client over the same connections, for calls with a bearer token or API key of their own, as {@link #withCredentials} has them.
+   * A client over the same connections, for calls with a bearer token or API key of their own, as
+   * {@link #withCredentials} has them.
    *
    * @param token what follows "Bearer "
    * @return the client, which needs no closing

@@ -14,8 +14,8 @@ import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
 /**
- * How a client connects. Without options it speaks plaintext to loopback addresses and Unix sockets, and TLS with the system's
- * roots to all else; checks that are under way at the same time share messages. For one thread.
+ * How a client connects. Without options it speaks plaintext to loopback addresses and Unix sockets, and TLS with the
+ * system's roots to all else; checks that are under way at the same time share messages. For one thread.
  */
 public final class ClientBuilder {
   private final String target;
@@ -129,8 +129,8 @@ public final class ClientBuilder {
   }
 
   /**
-   * Completes the futures that calls return. Default: a few daemon threads of this package, as many as there are processors. What is
-   * done with a future without an executor of its own runs there, and must not block it for long.
+   * Completes the futures that calls return. Default: a few daemon threads of this package, as many as there are
+   * processors. What is done with a future without an executor of its own runs there, and must not block it for long.
    *
    * @param executor must take what it is given
    * @return this

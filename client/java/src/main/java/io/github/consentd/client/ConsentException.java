@@ -18,8 +18,9 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * The only exception that calls throw: a gRPC status other than OK. A session's may be a {@link StoreMismatchException}, that of
- * {@code guard} a {@link DeniedException}. It can be serialized; what caused it then is a description.
+ * The only exception that calls throw: a gRPC status other than OK. A session's may be a
+ * {@link StoreMismatchException}, that of {@code guard} a {@link DeniedException}. It can be serialized; what caused it
+ * then is a description.
  *
  * @serial exclude
  */

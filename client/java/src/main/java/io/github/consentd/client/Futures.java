@@ -12,12 +12,13 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Futures of two kinds. Those within this package are completed on gRPC's threads, so what is done with them must be short. Those that
- * callers get are completed on an executor, because callers may do anything.
+ * Futures of two kinds. Those within this package are completed on gRPC's threads, so what is done with them must be
+ * short. Those that callers get are completed on an executor, because callers may do anything.
  */
 final class Futures {
-  // A pool of its own: one whose threads all wait for checks, as the common pool's do below a parallel stream, could not complete
-  // them. A thread of it that joins another future is replaced meanwhile. Its threads end when nothing has been done for a while.
+  // A pool of its own: one whose threads all wait for checks, as the common pool's do below a parallel stream, could
+  // not complete them. A thread of it that joins another future is replaced meanwhile. Its threads end when nothing has
+  // been done for a while.
   private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
   private Futures() {}

@@ -11,8 +11,8 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A transport over gRPC. Checks that are under way at the same time share the messages of a stream, unless something of their own
- * goes along with them.
+ * A transport over gRPC. Checks that are under way at the same time share the messages of a stream, unless something of
+ * their own goes along with them.
  *
  * <p>Closing it ends calls under way, and later ones, with CANCELLED.
  */

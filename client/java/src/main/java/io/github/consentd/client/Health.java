@@ -14,8 +14,9 @@ import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Watches whether a server serves, by gRPC's health protocol (grpc.health.v1.Health/Watch), as long as the client lives. A server
- * that does not speak it serves while it is connected. The two messages are written here, which saves a dependency.
+ * Watches whether a server serves, by gRPC's health protocol (grpc.health.v1.Health/Watch), as long as the client
+ * lives. A server that does not speak it serves while it is connected. The two messages are written here, which saves a
+ * dependency.
  */
 final class Health extends ClientCall.Listener<byte[]> {
   private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);

@@ -6,37 +6,32 @@ import io.github.consentd.v1.CheckResponse;
 import io.github.consentd.v1.CheckStreamRequest;
 import io.github.consentd.v1.CheckStreamResponse;
 import io.github.consentd.v1.StreamedCheck;
-import io.github.consentd.v1.StreamedResult;
 import io.grpc.ClientCall;
-import io.grpc.Metadata;
-import io.grpc.Status;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 
 /**
  * Carries checks over a CheckStream, one stream at a time, and opens the next when it ends.
  *
- * <p>Batching is natural: the sender runs only while there is something to send. A lone check leaves at once, on its caller's thread;
- * what is asked while others are under way is sent by a thread of the lane, and what is asked while a message is being sent leaves in
- * the next. Nothing waits for a clock. Where the connection takes no more, or {@link #WINDOW} checks are unanswered, the others wait
- * here until their deadlines: none is refused.
+ * <p>Batching is natural: the sender runs only while there is something to send. A lone check leaves at once, on its
+ * caller's thread; what is asked while others are under way is sent by a thread of the lane, and what is asked while a
+ * message is being sent leaves in the next. Nothing waits for a clock. Where the connection takes no more, or
+ * {@link #WINDOW} checks are unanswered, the others wait here until their deadlines: none is refused.
  *
- * <p>A stream may be open and yet never answer, as behind a proxy that buffers. Until one has answered as it should, our side of a
- * stream that says nothing for {@link #QUIET_NANOS} is closed, upon which a server answers what is under way and ends it, and a proxy
- * hands on what is complete. Where a stream says nothing for {@link #MUTE_NANOS} one of its checks is asked by a call too. Where the
- * first brings the answers at once, twice in a row, or the second has an answer and the stream none, checks go without streams for a
- * while. (To ask by a call at once, or all of them, would ask a slow server everything twice.)
+ * <p>A stream may be open and yet never answer, as behind a proxy that buffers. Until one has answered as it should,
+ * our side of a stream that says nothing for {@link #QUIET_NANOS} is closed, upon which a server answers what is under
+ * way and ends it, and a proxy hands on what is complete. Where a stream says nothing for {@link #MUTE_NANOS} one of
+ * its checks is asked by a call too. Where the first brings the answers at once, twice in a row, or the second has an
+ * answer and the stream none, checks go without streams for a while. (To ask by a call at once, or all of them, would
+ * ask a slow server everything twice.)
  *
- * <p>Safe for use by many threads. Only moves of references happen under the lock, so that it never holds a virtual thread for long.
+ * <p>Safe for use by many threads. Only moves of references happen under the lock, so that it never holds a virtual
+ * thread for long.
  */
 final class Lane {
   /** How many checks a server takes in one message. */
@@ -51,8 +46,8 @@ final class Lane {
   // A server reads no more while 1,000 checks are unanswered: as many again are on their way to it.
   private static final int WINDOW = 2 * MAX_CHECKS;
 
-  // How long a stream with checks under way may say nothing until our side of it is closed, and until one whose check runs out of
-  // time is given up. Most of the default timeout is left after the first.
+  // How long a stream with checks under way may say nothing until our side of it is closed, and until one whose check
+  // runs out of time is given up. Most of the default timeout is left after the first.
   private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
   private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
@@ -65,8 +60,8 @@ final class Lane {
   private static final long MUTE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   // How long there are no streams where they were held back, and where one never answered, for whatever reason.
-  private static final long WITHOUT_HELD_NANOS = TimeUnit.MINUTES.toNanos(1);
-  private static final long WITHOUT_MUTE_NANOS = TimeUnit.SECONDS.toNanos(5);
+  static final long WITHOUT_HELD_NANOS = TimeUnit.MINUTES.toNanos(1);
+  static final long WITHOUT_MUTE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   // When a stream is replaced: it stays with one server, and with the credentials it was opened with.
   private static final long STREAM_AGE_NANOS = TimeUnit.MINUTES.toNanos(1);
@@ -75,8 +70,8 @@ final class Lane {
   private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /**
-   * The failure of a stream that is no single check's. One other than UNAVAILABLE says nothing of the check: it may be asked by
-   * itself.
+   * The failure of a stream that is no single check's. One other than UNAVAILABLE says nothing of the check: it may be
+   * asked by itself.
    */
   static final class BrokenException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -103,16 +98,16 @@ final class Lane {
     void timedOut();
   }
 
-  private final Side side;
-  private final Timer timer;
+  final Side side;
+  final Timer timer;
   private final Executor sender;
 
-  private final ReentrantLock lock = new ReentrantLock();
+  final ReentrantLock lock = new ReentrantLock();
   // All that follows is guarded by the lock, and so are the fields of streams and checks.
-  private final ArrayDeque<Check> queue = new ArrayDeque<>();
-  private final List<Stream> streams = new ArrayList<>(); // those that have not ended
-  private final List<Stream> leaving = new ArrayList<>(); // those that take no more checks, for the sender to half-close
-  private Stream stream; // where checks go; null: the sender opens one
+  final ArrayDeque<Check> queue = new ArrayDeque<>();
+  final List<CheckStream> streams = new ArrayList<>(); // those that have not ended
+  final List<CheckStream> leaving = new ArrayList<>(); // those that take no more checks, for the sender to half-close
+  CheckStream stream; // where checks go; null: the sender opens one
   private boolean sending;
   private boolean closed;
   private boolean armed;
@@ -132,10 +127,10 @@ final class Lane {
   }
 
   /** One check on its way. */
-  private final class Check extends CompletableFuture<CheckResponse> {
+  final class Check extends CompletableFuture<CheckResponse> {
     final CheckRequest request;
     final long deadline;
-    Stream on; // where it was sent; null: it waits
+    CheckStream on; // where it was sent; null: it waits
     long id;
 
     Check(CheckRequest request, long deadline) {
@@ -222,7 +217,7 @@ final class Lane {
     return stream == null || (stream.call.isReady() && stream.checks.size() < WINDOW);
   }
 
-  private void kick() {
+  void kick() {
     boolean send;
     lock.lock();
     try {
@@ -255,10 +250,10 @@ final class Lane {
 
   /** Sends one message at most; false where there was nothing to send. No other thread sends meanwhile. */
   private boolean sendSome() {
-    Stream to;
+    CheckStream to;
     CheckStreamRequest message = null;
     boolean opens = false;
-    List<Stream> ended;
+    List<CheckStream> ended;
     lock.lock();
     try {
       if (stream != null && timer.nanoTime() - stream.opened > STREAM_AGE_NANOS) {
@@ -273,7 +268,7 @@ final class Lane {
       if (queue.isEmpty() && (stream == null || stream.cancels.isEmpty())) {
         to = null;
       } else if (stream == null) {
-        stream = new Stream();
+        stream = new CheckStream(this);
         streams.add(stream);
         opens = true;
         to = stream;
@@ -284,7 +279,7 @@ final class Lane {
     } finally {
       lock.unlock();
     }
-    ended.forEach(Stream::halfClose);
+    ended.forEach(CheckStream::halfClose);
     if (to != null) {
       to.send(message, opens);
     }
@@ -292,7 +287,7 @@ final class Lane {
   }
 
   /** Takes what waits, up to a full message; null: nobody waits any more. The lock is held. */
-  private CheckStreamRequest gather(Stream to) {
+  private CheckStreamRequest gather(CheckStream to) {
     long now = timer.nanoTime();
     CheckStreamRequest.Builder message = CheckStreamRequest.newBuilder().addAllCancel(to.cancels);
     to.cancels.clear();
@@ -351,14 +346,14 @@ final class Lane {
       armed = false;
       long now = timer.nanoTime();
       queue.removeIf(check -> isLate(check, now, late));
-      for (Stream s : streams) {
+      for (CheckStream s : streams) {
         s.checks.values().removeIf(check -> isLate(check, now, late));
       }
       if (!proven && stream != null && stream.owes(QUIET_NANOS)) {
         stream.quiet = now;
         retire(stream);
       }
-      for (Stream s : streams) {
+      for (CheckStream s : streams) {
         if (!s.spoke && !s.tried && s.owes(MUTE_NANOS)) {
           s.tried = true;
           mute.add(s.checks.values().iterator().next());
@@ -396,12 +391,12 @@ final class Lane {
     for (Check check : queue) {
       next = Math.min(next, check.deadline - now);
     }
-    for (Stream s : streams) {
+    for (CheckStream s : streams) {
       for (Check check : s.checks.values()) {
         next = Math.min(next, check.deadline - now);
       }
     }
-    for (Stream s : streams) {
+    for (CheckStream s : streams) {
       if (!proven && !s.spoke && !s.tried && s.owes(0)) {
         next = Math.min(next, s.asked + (s == stream ? QUIET_NANOS : MUTE_NANOS) - now);
       }
@@ -413,15 +408,15 @@ final class Lane {
 
   /** Streams that have been silent for too long when a check runs out of time are given up with it. */
   private void giveUpSilent() {
-    List<Stream> silent = new ArrayList<>();
+    List<CheckStream> silent = new ArrayList<>();
     lock.lock();
     try {
-      for (Stream s : streams) {
+      for (CheckStream s : streams) {
         if (s.isSilent(SILENCE_NANOS)) {
           silent.add(s);
         }
       }
-      for (Stream s : silent) {
+      for (CheckStream s : silent) {
         retire(s);
         if (!s.spoke) {
           distrust(WITHOUT_MUTE_NANOS);
@@ -450,7 +445,7 @@ final class Lane {
   }
 
   /** Has checks go without streams for a while; the lock is held. */
-  private void distrust(long nanos) {
+  void distrust(long nanos) {
     distrusted = true;
     distrustedUntil = timer.nanoTime() + nanos;
   }
@@ -469,7 +464,7 @@ final class Lane {
   }
 
   /** Takes a stream out of use; the lock is held. Who does so ends it, or half-closes it. */
-  private void retire(Stream old) {
+  void retire(CheckStream old) {
     if (stream == old) {
       stream = null;
       leaving.add(old);
@@ -484,7 +479,7 @@ final class Lane {
       closed = true;
       waiting = new ArrayList<>(queue);
       queue.clear();
-      for (Stream s : streams) {
+      for (CheckStream s : streams) {
         waiting.addAll(s.checks.values());
         s.checks.clear();
       }
@@ -494,200 +489,15 @@ final class Lane {
     waiting.forEach(check -> check.completeExceptionally(GrpcTransport.closed()));
   }
 
-  /** One stream. */
-  private final class Stream extends ClientCall.Listener<CheckStreamResponse> {
-    final ClientCall<CheckStreamRequest, CheckStreamResponse> call = side.open();
-    final Map<Long, Check> checks = new HashMap<>();
-    final List<Long> cancels = new ArrayList<>();
-    final long opened = timer.nanoTime();
-    long heard = opened; // when the last message came
-    long asked = opened; // when the first was sent after it
-    long quiet; // when our side was closed for its silence; 0: it was not
-    boolean tried; // by a call
-    boolean spoke; // ever
-    private boolean ready;
-    private long last; // the id given last
-
-    void open() {
-      call.start(this, new Metadata());
-      call.request(2); // one is read while the other is handed out
+  /** What an answer shows of streams on this way; the lock is held, and the stream has not been noted to have spoken. */
+  void learn(CheckStream s) {
+    proven |= s.quiet == 0;
+    if (!s.spoke && s.quiet != 0 && s.heard - s.quiet <= AT_ONCE_NANOS) {
+      held++;
     }
-
-    void take(Check check) {
-      check.on = this;
-      check.id = ++last;
-      checks.put(check.id, check);
-    }
-
-    boolean isSilent(long nanos) {
-      return asked - heard > 0 && timer.nanoTime() - asked >= nanos;
-    }
-
-    /** Whether it is silent while checks are under way. */
-    boolean owes(long nanos) {
-      return !checks.isEmpty() && isSilent(nanos);
-    }
-
-    /** Has its checks go by themselves, unless it has spoken meanwhile. */
-    void giveUpMute() {
-      lock.lock();
-      try {
-        if (spoke) {
-          return;
-        }
-        retire(this);
-        distrust(WITHOUT_MUTE_NANOS);
-      } finally {
-        lock.unlock();
-      }
-      fail(ConsentException.of(Status.Code.UNIMPLEMENTED, "the stream does not answer"), true);
-      cancel("the stream does not answer");
-    }
-
-    void cancel(String why) {
-      call.cancel(why, null);
-    }
-
-    /** What fails here fails the checks that were to go: those of the stream, or all where it could not begin. */
-    void send(CheckStreamRequest message, boolean opens) {
-      try {
-        if (opens) {
-          open();
-        } else if (message != null) {
-          call.sendMessage(message);
-        }
-      } catch (RuntimeException | Error e) {
-        retireThis();
-        fail(e instanceof Error ? e : ConsentException.of(Status.Code.UNAVAILABLE, "the stream was given up"), opens);
-        cancel("a message could not be sent");
-      }
-    }
-
-    private void retireThis() {
-      lock.lock();
-      try {
-        retire(this);
-        if (!ready) {
-          leaving.remove(this);
-          streams.remove(this);
-        }
-      } finally {
-        lock.unlock();
-      }
-    }
-
-    void halfClose() {
-      try {
-        call.halfClose();
-      } catch (IllegalStateException cancelled) {
-        // It has ended another way.
-      }
-    }
-
-    @Override
-    public void onReady() {
-      lock.lock();
-      try {
-        ready = true;
-      } finally {
-        lock.unlock();
-      }
-      kick();
-    }
-
-    @Override
-    public void onMessage(CheckStreamResponse message) {
-      List<Check> answered = new ArrayList<>(message.getResultsCount());
-      lock.lock();
-      try {
-        heard = timer.nanoTime();
-        learn();
-        for (StreamedResult result : message.getResultsList()) {
-          answered.add(checks.remove(result.getId()));
-        }
-        if (message.getDraining()) {
-          retire(this);
-        } else if (!checks.isEmpty()) {
-          asked = heard + 1;
-        }
-      } finally {
-        lock.unlock();
-      }
-      call.request(1);
-      kick();
-      for (int i = 0; i < answered.size(); i++) {
-        if (answered.get(i) != null) {
-          answer(answered.get(i), message.getResults(i));
-        }
-      }
-    }
-
-    /** What an answer shows of streams on this way; the lock is held. */
-    private void learn() {
-      proven |= quiet == 0;
-      boolean wasHeld = !spoke && quiet != 0 && heard - quiet <= AT_ONCE_NANOS;
-      spoke = true;
-      held = wasHeld ? held + 1 : held;
-      if (!proven && held >= HELD_TWICE) {
-        held = 0;
-        distrust(WITHOUT_HELD_NANOS);
-      }
-    }
-
-    private void answer(Check check, StreamedResult result) {
-      switch (result.getOutcomeCase()) {
-        case RESPONSE -> check.complete(result.getResponse());
-        case ERROR -> check.completeExceptionally(ConsentException.of(result.getError()));
-        case OUTCOME_NOT_SET -> check.completeExceptionally(
-            ConsentException.of(Status.Code.INTERNAL, "the server sent an outcome of an unknown kind"));
-      }
-    }
-
-    @Override
-    public void onClose(Status status, Metadata trailers) {
-      boolean streamless = status.getCode() == Status.Code.UNIMPLEMENTED; // an older server
-      boolean neverOpened;
-      lock.lock();
-      try {
-        neverOpened = !ready;
-        if (streamless) {
-          distrust(WITHOUT_HELD_NANOS);
-        }
-        if (stream == this) {
-          stream = null;
-        }
-        streams.remove(this);
-      } finally {
-        lock.unlock();
-      }
-      if (status != Link.GIVEN_UP) {
-        fail(ending(status, trailers), neverOpened || streamless);
-      }
-      kick();
-    }
-
-    private Throwable ending(Status status, Metadata trailers) {
-      if (status.isOk() || status.getCode() == Status.Code.CANCELLED && status.getCause() == null) {
-        return ConsentException.of(Status.Code.UNAVAILABLE, "the stream to the server ended before it answered");
-      }
-      return ConsentException.failure(status, trailers);
-    }
-
-    private void fail(Throwable why, boolean waitingToo) {
-      Collection<Check> lost;
-      lock.lock();
-      try {
-        lost = new ArrayList<>(checks.values());
-        checks.clear();
-        if (waitingToo) {
-          lost.addAll(queue);
-          queue.clear();
-        }
-      } finally {
-        lock.unlock();
-      }
-      Throwable failure = why instanceof ConsentException e ? new BrokenException(e) : why;
-      lost.forEach(check -> check.completeExceptionally(failure));
+    if (!proven && held >= HELD_TWICE) {
+      held = 0;
+      distrust(WITHOUT_HELD_NANOS);
     }
   }
 }

@@ -18,11 +18,12 @@ import java.util.function.Supplier;
 /**
  * The way to one server: a gRPC channel, which is replaced by a new one where it does not come back by itself.
  *
- * <p>gRPC gives a connection up when it is told that it broke. It waits where it is told nothing: a peer that accepts and never says a
- * word of HTTP/2, which no timeout of grpc-java bounds, or a proxy that goes on acknowledging for a backend that is gone. Hence two
- * bounds of our own. A channel that connects for longer than {@link #CONNECTING_NANOS} is replaced, calls that wait for it with it:
- * none of them has left. One that has been asked and said nothing for {@link #SILENCE_NANOS} when a call runs into its deadline is
- * left: calls go to the next, and those under way on it may still be answered until keepalive finds it dead.
+ * <p>gRPC gives a connection up when it is told that it broke. It waits where it is told nothing: a peer that accepts
+ * and never says a word of HTTP/2, which no timeout of grpc-java bounds, or a proxy that goes on acknowledging for a
+ * backend that is gone. Hence two bounds of our own. A channel that connects for longer than {@link #CONNECTING_NANOS}
+ * is replaced, calls that wait for it with it: none of them has left. One that has been asked and said nothing for
+ * {@link #SILENCE_NANOS} when a call runs into its deadline is left: calls go to the next, and those under way on it
+ * may still be answered until keepalive finds it dead.
  *
  * <p>Safe for use by many threads.
  */
@@ -31,8 +32,8 @@ final class Link implements AutoCloseable {
   static final long CONNECTING_NANOS = TimeUnit.SECONDS.toNanos(6);
 
   /**
-   * How calls end, this very instance, that waited for a connection which was given up: nothing of them has left, so they may begin
-   * anew at once, and it is no failure of theirs.
+   * How calls end, this very instance, that waited for a connection which was given up: nothing of them has left, so
+   * they may begin anew at once, and it is no failure of theirs.
    */
   static final Status GIVEN_UP = Status.UNAVAILABLE.withDescription("it takes too long to connect");
 
@@ -192,8 +193,8 @@ final class Link implements AutoCloseable {
     }
 
     /**
-     * Ends gRPC's wait before it connects again, which begins at 1 s and cannot be set: that is as long as a whole call may take.
-     * At most every 100 ms, however many calls fail.
+     * Ends gRPC's wait before it connects again, which begins at 1 s and cannot be set: that is as long as a whole call
+     * may take. At most every 100 ms, however many calls fail.
      */
     private void reconnectSoon() {
       long now = timer.nanoTime();

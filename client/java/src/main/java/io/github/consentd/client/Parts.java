@@ -7,7 +7,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
-/** Does a list of things in parts, a few at once, and puts what comes of them together in their order. The first failure ends it. */
+/**
+ * Does a list of things in parts, a few at once, and puts what comes of them together in their order. The first failure ends it.
+ */
 final class Parts<Q, A> extends CompletableFuture<List<A>> {
   // Two keep a server busy while answers travel; more would take turns from other callers.
   private static final int AT_ONCE = 4;

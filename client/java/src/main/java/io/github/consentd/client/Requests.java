@@ -32,8 +32,9 @@ public final class Requests {
   }
 
   /**
-   * An event of now with a fresh UUIDv7 as its id, without a kind: set one before it is recorded. Make an event once and repeat
-   * it with the same id; a new id would record it twice. An annulment and the restart of an erasure need evidence too.
+   * An event of now with a fresh UUIDv7 as its id, without a kind: set one before it is recorded. Make an event once
+   * and repeat it with the same id; a new id would record it twice. An annulment and the restart of an erasure need
+   * evidence too.
    *
    * @param source where it was said, such as privacy_settings
    * @return a builder of the event
@@ -57,7 +58,8 @@ public final class Requests {
   }
 
   /**
-   * A request that parts two ids, made as {@link #newLink} makes one. It needs evidence that they are two people, a URI.
+   * A request that parts two ids, made as {@link #newLink} makes one. It needs evidence that they are two people, a
+   * URI.
    *
    * @param source what showed it
    * @return a builder of the request

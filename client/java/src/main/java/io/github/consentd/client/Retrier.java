@@ -10,12 +10,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /**
- * Gives calls a deadline and repeats those that end UNAVAILABLE: all of the API's calls may be repeated, because they either
- * write nothing or carry idempotency keys. One for all calls of a client; safe for use by many threads.
+ * Gives calls a deadline and repeats those that end UNAVAILABLE: all of the API's calls may be repeated, because they
+ * either write nothing or carry idempotency keys. One for all calls of a client; safe for use by many threads.
  */
 final class Retrier {
-  // Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most of the default deadline to
-  // the attempts themselves; a server that needs longer says so in its RetryInfo.
+  // Four attempts with waits of 25, 50 and 100 ms at most bridge a dropped connection and leave most of the default
+  // deadline to the attempts themselves; a server that needs longer says so in its RetryInfo.
   private static final int MAX_ATTEMPTS = 4;
   private static final long FIRST_BACKOFF_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
@@ -121,8 +121,8 @@ final class Retrier {
   }
 
   /**
-   * Keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure costs one token
-   * of 100, any other outcome restores a tenth, and below half nothing is repeated.
+   * Keeps retries from multiplying the load of a server that is down: as in gRPC's retry throttling, a failure costs
+   * one token of 100, any other outcome restores a tenth, and below half nothing is repeated.
    */
   private static final class Budget {
     private final AtomicInteger spent = new AtomicInteger(); // tenths of tokens

@@ -14,8 +14,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 /**
- * The servers of a client. Of several, calls go in turn to those whose health is SERVING; where none is, as at first, a call waits a
- * moment for one and then tries the next. Safe for use by many threads.
+ * The servers of a client. Of several, calls go in turn to those whose health is SERVING; where none is, as at first, a
+ * call waits a moment for one and then tries the next. Safe for use by many threads.
  */
 final class Servers implements AutoCloseable {
   // As long as a call of the default timeout can spare and still have an answer after it.

@@ -4,12 +4,12 @@ import io.grpc.CallCredentials;
 import java.util.Map;
 
 /**
- * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on whichever node
- * they are answered. A consistency that a request sets itself is kept. Safe for use by many threads: the newest token is the one
- * with the highest revision.
+ * A client that sees its own writes: the newest consistency token of its writes goes into its later checks, on
+ * whichever node they are answered. A consistency that a request sets itself is kept. Safe for use by many threads: the
+ * newest token is the one with the highest revision.
  *
- * <p>A session belongs to the store of its first answer: its calls throw {@link StoreMismatchException} where the servers show that
- * they do not share it.
+ * <p>A session belongs to the store of its first answer: its calls throw {@link StoreMismatchException} where the
+ * servers show that they do not share it.
  */
 public final class Session extends Calls {
   private final Freshness fresh;

@@ -5,13 +5,13 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What a session's calls show of the servers: they do not share a store, so what is written through one is not part of the state
- * behind another's answers, not even a withdrawal. A server refused the token of the session's newest write, or answered or wrote
- * with another store than the session's first. Its code is FAILED_PRECONDITION. Events whose {@code recordEvents} throws it are
- * recorded, in the other store.
+ * What a session's calls show of the servers: they do not share a store, so what is written through one is not part of
+ * the state behind another's answers, not even a withdrawal. A server refused the token of the session's newest write,
+ * or answered or wrote with another store than the session's first. Its code is FAILED_PRECONDITION. Events whose
+ * {@code recordEvents} throws it are recorded, in the other store.
  *
- * <p>A token is never dropped. Give the client servers of one store; where a store was replaced, or an older copy of it restored,
- * make a new session.
+ * <p>A token is never dropped. Give the client servers of one store; where a store was replaced, or an older copy of it
+ * restored, make a new session.
  */
 public final class StoreMismatchException extends ConsentException {
   private static final long serialVersionUID = 1L;

@@ -6,8 +6,8 @@ import io.grpc.Status;
 import java.util.Collection;
 
 /**
- * Refuses what has no form in UTF-8. All halves of surrogate pairs would be sent as the same character: two ids that have one
- * would be those of one person.
+ * Refuses what has no form in UTF-8. All halves of surrogate pairs would be sent as the same character: two ids that
+ * have one would be those of one person.
  */
 final class Strings {
   private Strings() {}

@@ -71,6 +71,7 @@ record Target(String address, boolean local) {
   }
 
   private static IllegalArgumentException refusal(String target) {
-    return new IllegalArgumentException("target \"" + target + "\": want host:port, host:port,host:port, dns:///host:port or unix:///path");
+    return new IllegalArgumentException(
+        "target \"" + target + "\": want host:port, host:port,host:port, dns:///host:port or unix:///path");
   }
 }

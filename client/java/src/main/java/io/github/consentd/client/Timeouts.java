@@ -9,8 +9,8 @@ final class Timeouts {
   static final Duration DEFAULT = Duration.ofSeconds(1);
 
   /**
-   * Of a write with a fence that names none: three of the server's leases as they are by default. A fence takes two at most, and the
-   * write itself some time too.
+   * Of a write with a fence that names none: three of the server's leases as they are by default. A fence takes two at
+   * most, and the write itself some time too.
    */
   static final Duration FENCE = Duration.ofSeconds(6);
 

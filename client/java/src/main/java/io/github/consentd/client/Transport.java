@@ -13,8 +13,8 @@ interface Transport extends AutoCloseable {
    * Performs one attempt. Nothing that is done with the future may block: it is completed on a thread of gRPC's.
    *
    * @param timeout above zero
-   * @return the answer, or what failed: a {@link ConsentException}, or an {@link Error} of the program's. To cancel it ends the
-   *     attempt
+   * @return the answer, or what failed: a {@link ConsentException}, or an {@link Error} of the program's. To cancel it
+   *     ends the attempt
    */
   <Q, A> CompletableFuture<A> call(MethodDescriptor<Q, A> method, Q request, Duration timeout);
 

@@ -30,6 +30,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -92,14 +94,14 @@ class CallsTest {
   void batchesOfAnySizeAreSplitAndFiltered() {
     FakeTransport transport = new FakeTransport(CallsTest::decide);
     List<String> subjects = IntStream.range(0, 2_500).mapToObj(Integer::toString).toList();
-    List<String> allowed = transport.client().filter(ASK, subjects);
+    List<String> allowed = transport.client().filter(ASK, subjects, Duration.ofMinutes(1));
     assertEquals(subjects.stream().filter(s -> Integer.parseInt(s) % 10 != 0 && Integer.parseInt(s) % 2 == 0).toList(), allowed);
     assertEquals(
         List.of(1_000, 1_000, 500),
         transport.attempts.stream().map(a -> ((BatchCheckRequest) a.request()).getRequestsCount()).toList());
     assertEquals(List.of(), transport.client().filter(List.of()));
     FakeTransport down = new FakeTransport(a -> { throw ConsentException.of(Status.Code.INTERNAL, "down"); });
-    assertThrows(ConsentException.class, () -> down.client().filter(ASK, subjects));
+    assertThrows(ConsentException.class, () -> down.client().filter(ASK, subjects, Duration.ofMinutes(1)));
   }
 
   @Test
@@ -122,7 +124,14 @@ class CallsTest {
     assertEquals(IntStream.range(0, 10).boxed().toList(), all.join());
 
     parts.clear();
-    CompletableFuture<List<Integer>> given = Parts.of(List.of(1, 2), 1, part -> { parts.add(new CompletableFuture<>()); return parts.get(parts.size() - 1); });
+    CompletableFuture<List<Integer>> given =
+        Parts.of(
+            List.of(1, 2),
+            1,
+            part -> {
+              parts.add(new CompletableFuture<>());
+              return parts.get(parts.size() - 1);
+            });
     given.cancel(true);
     assertTrue(parts.stream().allMatch(CompletableFuture::isCancelled));
   }
@@ -148,7 +157,10 @@ class CallsTest {
   void aFencedWriteWaitsLongEnough() {
     FakeTransport transport =
         new FakeTransport(
-            a -> a.method().equals("RecordEvents") ? RecordEventsResponse.getDefaultInstance() : LinkSubjectsResponse.getDefaultInstance());
+            a ->
+                a.method().equals("RecordEvents")
+                    ? RecordEventsResponse.getDefaultInstance()
+                    : LinkSubjectsResponse.getDefaultInstance());
     Client client = transport.client();
     client.recordEvents(RecordEventsRequest.getDefaultInstance());
     assertEquals(Timeouts.DEFAULT, transport.last().timeout());
@@ -199,7 +211,8 @@ class CallsTest {
   void observersAreToldOfCallsAndChangeNothing() {
     List<String> told = new ArrayList<>();
     FakeTransport transport = new FakeTransport(CallsTest::decide);
-    CallObserver counts = (method, purpose) -> (outcome, took) -> told.add(method + " " + purpose + " " + outcome + " " + took.isNegative());
+    CallObserver counts =
+        (method, purpose) -> (outcome, took) -> told.add(method + " " + purpose + " " + outcome + " " + took.isNegative());
     CallObserver broken =
         (method, purpose) -> {
           throw new IllegalStateException();
@@ -237,6 +250,16 @@ class CallsTest {
       over.countDown();
       assertTrue(holding.join());
     }
+  }
+
+  @Test
+  void aCallbackMayCallAgainEvenOnOneThread() throws Exception {
+    ExecutorService one = Executors.newSingleThreadExecutor();
+    try (TestServer server = new TestServer();
+        Client client = Client.builder(server.target()).timeout(Duration.ofSeconds(20)).executor(one).build()) {
+      assertTrue(client.checkAsync(ASK).thenApply(d -> client.check(ASK).allowed()).join());
+    }
+    one.shutdown();
   }
 
   @Test

@@ -37,7 +37,9 @@ class ConsentExceptionTest {
 
   private static ConsentException refusal() {
     BadRequest request =
-        BadRequest.newBuilder().addFieldViolations(BadRequest.FieldViolation.newBuilder().setField("purpose").setDescription("d")).build();
+        BadRequest.newBuilder()
+            .addFieldViolations(BadRequest.FieldViolation.newBuilder().setField("purpose").setDescription("d"))
+            .build();
     return ConsentException.of(
         StatusProto.toStatusRuntimeException(
             com.google.rpc.Status.newBuilder().setCode(3).setMessage("no").addDetails(Any.pack(request)).build()));

@@ -108,7 +108,9 @@ class LaneTest {
     server.onMessage =
         (stream, message) ->
             stream.answers.onNext(
-                CheckStreamResponse.newBuilder().addResults(StreamedResult.newBuilder().setId(message.getChecks(0).getId())).build());
+                CheckStreamResponse.newBuilder()
+                    .addResults(StreamedResult.newBuilder().setId(message.getChecks(0).getId()))
+                    .build());
     assertEquals(Status.Code.INTERNAL, assertThrows(ConsentException.class, () -> client.check(ASK)).code());
   }
 
