@@ -45,7 +45,11 @@ public final class Fake implements AutoCloseable {
     this.channel = ManagedChannelBuilder.forTarget("dns:///" + target).usePlaintext().build();
   }
 
-  /** Starts a fake that denies everything. */
+  /**
+   * Starts a fake that denies everything.
+   *
+   * @return the fake, which the caller closes
+   */
   public static Fake start() {
     return start("");
   }
@@ -54,6 +58,7 @@ public final class Fake implements AutoCloseable {
    * Starts a fake.
    *
    * @param rules in YAML
+   * @return the fake, which the caller closes
    * @throws IllegalArgumentException where the rules have faults; the message has each with its line
    * @throws IllegalStateException where there is no consentctl, or it does not start, with how to get it
    */
@@ -71,7 +76,11 @@ public final class Fake implements AutoCloseable {
     }
   }
 
-  /** Where it listens: host:port. */
+  /**
+   * Where it listens.
+   *
+   * @return host:port
+   */
   public String target() {
     return target;
   }
@@ -79,6 +88,7 @@ public final class Fake implements AutoCloseable {
   /**
    * Replaces the rules. No check that starts after it is answered by those before, by a near cache neither.
    *
+   * @param rules in YAML
    * @throws IllegalArgumentException where they have faults; those before stay
    */
   public void rules(String rules) {
@@ -92,12 +102,20 @@ public final class Fake implements AutoCloseable {
     }
   }
 
-  /** The checks that were made since the start, or since {@link #forget}, whether alone, in batches or on streams. */
+  /**
+   * The checks that were made since the start, or since {@link #forget}, whether alone, in batches or on streams.
+   *
+   * @return the requests, in their order
+   */
   public List<CheckRequest> checks() {
     return calls(CheckRequest.class);
   }
 
-  /** The calls of RecordEvents that succeeded. */
+  /**
+   * The calls of RecordEvents that succeeded.
+   *
+   * @return the requests, in their order
+   */
   public List<RecordEventsRequest> recorded() {
     return calls(RecordEventsRequest.class);
   }
@@ -106,7 +124,9 @@ public final class Fake implements AutoCloseable {
    * The calls of one kind since the start, or since {@link #forget}, in their order. A check that was refused as invalid is not
    * there; of all else there are the calls that succeeded.
    *
+   * @param <M> the method's request
    * @param request the class of the method's request
+   * @return the requests
    */
   public synchronized <M extends Message> List<M> calls(Class<M> request) {
     List<M> found = new ArrayList<>();
