@@ -22,33 +22,35 @@ import (
 // TestCasesThroughStreams runs the corpus through CheckStream. Each check is sent three times: once to be answered,
 // once with a few microseconds to live, and once to be cancelled by the next message, while others are under way.
 func TestCasesThroughStreams(t *testing.T) {
-	for name, engine := range map[string]policy.Engine{
-		"compiled": policy.Compiled, "delegating": policy.Delegating, "topdown": policy.Topdown,
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := servertest.Start(t, servertest.Options{PolicyEngine: engine})
-			runs := recorded(t, s)
-			stream, err := s.Decisions.CheckStream(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			over := 0
-			for _, round := range []string{"cold", "warm"} {
-				for some := range slices.Chunk(runs, 20) {
-					over += checkThrice(t, stream, some)
-				}
-				t.Logf("%s: %d cases; cancelled or late so far: %d checks", round, len(runs), over)
-			}
-			if over < 10 {
-				t.Errorf("only %d checks were cancelled or late: the test says little", over)
-			}
-			if err := stream.CloseSend(); err != nil {
-				t.Fatal(err)
-			}
-			if m, err := stream.Recv(); !errors.Is(err, io.EOF) {
-				t.Errorf("the stream ended with %v, %v", m, err)
-			}
-		})
+	t.Run("compiled", func(t *testing.T) { casesThroughStreams(t, policy.Compiled) })
+	t.Run("delegating", func(t *testing.T) { casesThroughStreams(t, policy.Delegating) })
+}
+
+// TestCasesThroughStreamsByTopdown is apart, as the race detector makes minutes of it.
+func TestCasesThroughStreamsByTopdown(t *testing.T) { casesThroughStreams(t, policy.Topdown) }
+
+func casesThroughStreams(t *testing.T, engine policy.Engine) {
+	s := servertest.Start(t, servertest.Options{PolicyEngine: engine})
+	runs := recorded(t, s)
+	stream, err := s.Decisions.CheckStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := 0
+	for _, round := range []string{"cold", "warm"} {
+		for some := range slices.Chunk(runs, 20) {
+			over += checkThrice(t, stream, some)
+		}
+		t.Logf("%s: %d cases; cancelled or late so far: %d checks", round, len(runs), over)
+	}
+	if over < 10 {
+		t.Errorf("only %d checks were cancelled or late: the test says little", over)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("the stream ended with %v, %v", m, err)
 	}
 }
 

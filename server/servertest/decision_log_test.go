@@ -39,7 +39,7 @@ func TestNothingIsDecidedUnlogged(t *testing.T) {
 	for full := false; !full; {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		_, err := s.Decisions.BatchCheck(ctx, batchOf(500))
-		full = err != nil
+		full = status.Code(err) == codes.Unavailable // not one that a busy machine was too slow for
 		cancel()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
