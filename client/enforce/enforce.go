@@ -41,8 +41,8 @@ type Config struct {
 	GRPCSubject func(context.Context) (string, error)
 	// Exempt are gRPC services that need declare nothing, by full name. gRPC's own, such as health, are exempt anyway.
 	Exempt []string
-	// StreamRecheck is how long a stream goes on by one decision while no message passes; zero means two seconds. Each is a
-	// check, which the server logs. With a near cache it costs next to nothing, and may be much more often.
+	// StreamRecheck is how long a stream goes on by one decision while no message passes; zero means two seconds. Each is
+	// a check, which the server logs. With a near cache it costs next to nothing, and may be much more often.
 	StreamRecheck time.Duration
 	// Observe is told of every outcome; nil means nobody. It must be quick and may be called concurrently.
 	Observe func(Event)
