@@ -25,10 +25,11 @@ func newBacklog(addr string) (*backlog, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
 	}
+	syscall.CloseOnExec(socket)
 	b := &backlog{socket: socket}
 	_ = syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
 	bind := func() error {

@@ -274,7 +274,7 @@ func held(t *testing.T, pid int) holding {
 // closeMidway closes a client that 200 callers use: all of them are told, and nothing hangs.
 func closeMidway(t *testing.T, r *runner, addr string, q request) {
 	t.Helper()
-	if got, err := r.do(request{Op: "open", Client: "closing", Target: addr}); err != nil || got.Error != nil {
+	if got, err := r.do(request{Op: "open", Client: "closing", Target: addr, TimeoutMS: 30_000}); err != nil || got.Error != nil {
 		t.Fatalf("open: %v, %v", got, err)
 	}
 	q.Client, q.AtOnce, q.How, q.Subjects = "closing", 200, "check", 10*users
