@@ -169,11 +169,11 @@ func TestPausesOfStreamsGrow(t *testing.T) {
 		p := &pauses{}
 		lasts := func(want time.Duration) {
 			t.Helper()
-			time.Sleep(want - 1)
+			time.Sleep(want - time.Nanosecond)
 			if !p.paused() {
 				t.Errorf("over before %v", want)
 			}
-			if time.Sleep(1); p.paused() {
+			if time.Sleep(time.Nanosecond); p.paused() {
 				t.Errorf("not over after %v", want)
 			}
 		}

@@ -114,7 +114,8 @@ func (t tally) answers() string {
 // openAt opens a client named main. Its default deadline is the client's where none is given.
 func openAt(t *testing.T, r *runner, addr string, timeout time.Duration) {
 	t.Helper()
-	if got, err := r.do(request{Op: "open", Client: "main", Target: addr, TimeoutMS: timeout.Milliseconds()}); err != nil || got.Error != nil {
+	got, err := r.do(request{Op: "open", Client: "main", Target: addr, TimeoutMS: timeout.Milliseconds()})
+	if err != nil || got.Error != nil {
 		t.Fatalf("open: %v, %v", got, err)
 	}
 }

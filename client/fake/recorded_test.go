@@ -20,7 +20,8 @@ func TestRecordedFollowsWhatWasRecorded(t *testing.T) {
 		}}}
 	}
 	objection := func(lifted bool, purposes ...string) *consentv1.Event {
-		return &consentv1.Event{Kind: &consentv1.Event_Objection{Objection: &consentv1.ObjectionEvent{Purposes: purposes, Lifted: lifted}}}
+		objection := &consentv1.ObjectionEvent{Purposes: purposes, Lifted: lifted}
+		return &consentv1.Event{Kind: &consentv1.Event_Objection{Objection: objection}}
 	}
 	restriction := func(lifted bool) *consentv1.Event {
 		return &consentv1.Event{Kind: &consentv1.Event_Restriction{Restriction: &consentv1.RestrictionEvent{
