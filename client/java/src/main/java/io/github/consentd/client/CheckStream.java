@@ -26,6 +26,7 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
   boolean tried; // by a call
   boolean spoke; // ever
   private boolean ready;
+  private boolean idling; // endIdle will run
   private final Lane lane;
   private long last; // the id given last
 
@@ -139,6 +140,9 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
         lane.retire(this);
       } else if (!checks.isEmpty()) {
         asked = heard + 1;
+      } else if (!idling) {
+        idling = true;
+        lane.timer.schedule(this::endIdle, Lane.IDLE_NANOS);
       }
     } finally {
       lane.lock.unlock();
@@ -150,6 +154,23 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
         answer(answered.get(i), message.getResults(i));
       }
     }
+  }
+
+  /** Takes the stream out of use if it had no checks for a while; else looks again. */
+  private void endIdle() {
+    lane.lock.lock();
+    try {
+      long left = heard + Lane.IDLE_NANOS - lane.timer.nanoTime();
+      idling = checks.isEmpty() && left > 0;
+      if (idling) {
+        lane.timer.schedule(this::endIdle, left);
+      } else if (checks.isEmpty()) {
+        lane.retire(this);
+      }
+    } finally {
+      lane.lock.unlock();
+    }
+    lane.kick();
   }
 
   private void answer(Lane.Check check, StreamedResult result) {

@@ -66,6 +66,9 @@ final class Lane {
   // When a stream is replaced: it stays with one server, and with the credentials it was opened with.
   private static final long STREAM_AGE_NANOS = TimeUnit.MINUTES.toNanos(1);
 
+  // How long a stream without checks is kept: where a server permits few streams, others wait for it to end.
+  static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
   // Deadlines that are this close to each other are looked after together.
   private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 

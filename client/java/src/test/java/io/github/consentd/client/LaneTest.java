@@ -174,6 +174,15 @@ class LaneTest {
     assertEquals(2, server.streams.size());
   }
 
+  /** Where a server permits a connection one stream, other calls wait for its end. */
+  @Test
+  void aStreamWithoutChecksIsClosed() throws InterruptedException {
+    assertTrue(client.isAllowed(ASK));
+    eventually(() -> server.streams.get(0).halfClosed);
+    assertTrue(client.isAllowed(ASK));
+    eventually(() -> server.streams.size() == 2 && server.streams.get(1).halfClosed);
+  }
+
   @Test
   void aStreamThatEndsIsOpenedAgainForTheSameCheck() {
     server.onMessage =
