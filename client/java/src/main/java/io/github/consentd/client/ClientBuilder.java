@@ -118,19 +118,20 @@ public final class ClientBuilder {
   }
 
   /**
-   * Answers checks within this process, in less than a microsecond, where the server has decided the same before and nothing has
-   * changed since: up to 65,536 decisions, of about 2 KiB each. Default: every check goes to the server.
+   * Answers checks within this process, in less than a microsecond, where the server has decided the same before and nothing
+   * has changed since: up to 65,536 decisions, of about 2 KiB each. Default: every check goes to the server.
    *
-   * <p>Once a write with a fence has returned, anywhere, no check that starts later is answered from the older state. Without a fence a
-   * check may be answered so for one lease after the write was acknowledged (the server's setting, two seconds), no longer; the same
-   * goes for a change of policies. A decision is never used past its validUntil, by the server's clock. A collection of garbage, a
-   * stopped process or a machine that sleeps changes nothing of that. A virtual machine whose host pauses it and leaves both its clocks
-   * behind cannot know; it may then answer from what it knew within what was left of the lease.
+   * <p>Once a write with a fence has returned, anywhere, no check that starts later is answered from the older state. Without
+   * a fence a check may be answered so for one lease after the write was acknowledged (the server's setting, two seconds), no
+   * longer; the same goes for a change of policies. A decision is never used past its validUntil, by the server's clock. A
+   * collection of garbage, a stopped process or a machine that sleeps changes nothing of that. A virtual machine whose host
+   * pauses it and leaves both its clocks behind cannot know; it may then answer from what it knew within what was left of the
+   * lease.
    *
-   * <p>A lost, late or damaged stream means that all checks go to the server, as do those that are fully consistent, those with headers
-   * or credentials of their own, and a batch of which not all is known. A decision that is used again has the id and the consistency
-   * token of the first time. The server is told every five seconds, and at {@link Client#close}, how often each was used, not when; a
-   * process that is killed leaves the last five seconds out.
+   * <p>A lost, late or damaged stream means that all checks go to the server, as do those that are fully consistent, those
+   * with headers or credentials of their own, and a batch of which not all is known. A decision that is used again has the id
+   * and the consistency token of the first time. The server is told every five seconds, and at {@link Client#close}, how
+   * often each was used, not when; a process that is killed leaves the last five seconds out.
    *
    * @return this
    */
@@ -153,8 +154,8 @@ public final class ClientBuilder {
    * As {@link #nearCache()}.
    *
    * @param maxEntries as of {@link #nearCache(int)}
-   * @param reportEvery how long the server waits to be told of what was answered; zero: its decision log and its record of processing
-   *     are not to know of it
+   * @param reportEvery how long the server waits to be told of what was answered; zero: its decision log and its record of
+   *     processing are not to know of it
    * @return this
    * @throws IllegalArgumentException if the entries are too few or too many, or the time is below zero or longer than a day
    */
@@ -185,8 +186,8 @@ public final class ClientBuilder {
   }
 
   /**
-   * Completes the futures that calls return. Default: a few daemon threads of this package, as many as there are processors. What is
-   * done with a future without an executor of its own runs there, and must not block it for long.
+   * Completes the futures that calls return. Default: a few daemon threads of this package, as many as there are processors.
+   * What is done with a future without an executor of its own runs there, and must not block it for long.
    *
    * @param executor must take what it is given
    * @return this

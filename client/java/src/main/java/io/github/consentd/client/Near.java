@@ -7,8 +7,8 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A cache of decisions within the process, which the check path asks before the server. Safe for use by many threads; none of its
- * calls blocks but for close.
+ * A cache of decisions within the process, which the check path asks before the server. Safe for use by many threads; none of
+ * its calls blocks but for close.
  *
  * <p>What a session or a caller demands is in the request: its consistency.
  */

@@ -49,7 +49,7 @@ final class NearCache implements Near {
   private final LongAdder hits = new LongAdder();
   private final LongAdder misses = new LongAdder();
   private final AtomicLong streams = new AtomicLong();
-  private volatile Duration lease = Duration.ZERO; // of the newest stream, kept beyond its end: a fence may wait for this very cache
+  private volatile Duration lease = Duration.ZERO; // of the newest stream, also beyond its end: a fence may wait for this cache
   private volatile boolean closed;
   private volatile Tap tap = (session, m) -> m;
 
@@ -144,8 +144,8 @@ final class NearCache implements Near {
   }
 
   /**
-   * The server decides a batch by one set of policies, at one instant. One that was put together from answers of the cache and of the
-   * server, or from answers of the cache alone that were right one after the other, would not keep that.
+   * The server decides a batch by one set of policies, at one instant. One that was put together from answers of the cache
+   * and of the server, or from answers of the cache alone that were right one after the other, would not keep that.
    */
   @Override
   public List<Decision> lookupAll(BatchCheckRequest batch) {

@@ -3,9 +3,10 @@ package io.github.consentd.client;
 /**
  * The clocks by which a lease ends, in nanoseconds.
  *
- * <p>{@link System#nanoTime} never steps, and goes on while the process is stopped or collects garbage; but it stands still while the
- * machine is suspended, on Linux and macOS at least. So the wall clock is read beside it, which goes on then, and also tells of a
- * process that was checkpointed and restored. It can only end a lease early: a step of it ends one without need, or is of no matter.
+ * <p>{@link System#nanoTime} never steps, and goes on while the process is stopped or collects garbage; but it stands still
+ * while the machine is suspended, on Linux and macOS at least. So the wall clock is read beside it, which goes on then, and
+ * also tells of a process that was checkpointed and restored. It can only end a lease early: a step of it ends one without
+ * need, or is of no matter.
  */
 interface NearClock {
   /** By how much less than what has passed the wall clock may show: it is read in milliseconds. */

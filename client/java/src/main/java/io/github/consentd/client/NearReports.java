@@ -13,10 +13,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Gathers what a near cache answered and tells the server of it afterwards, by counts, so that its decision log and its record of
- * processing know. A hit costs one addition; all else happens here, off the path of checks, and whatever goes wrong with it concerns
- * no check. What was counted since the last report is missing when the process is killed. Safe for use by many threads, but for
- * {@link #report}, which is called again when the last one is done.
+ * Gathers what a near cache answered and tells the server of it afterwards, by counts, so that its decision log and its
+ * record of processing know. A hit costs one addition; all else happens here, off the path of checks, and whatever goes wrong
+ * with it concerns no check. What was counted since the last report is missing when the process is killed. Safe for use by
+ * many threads, but for {@link #report}, which is called again when the last one is done.
  */
 final class NearReports {
   /** How many decisions one call may tell of, by the API. */
@@ -43,7 +43,7 @@ final class NearReports {
     this.off = !wanted;
   }
 
-  /** Keeps an entry that is thrown away until it is reported; null: there is none. A lookup that found it before may still count. */
+  /** Keeps an entry (null: none) that is thrown away until it is reported. A lookup that found it before may still count. */
   void retire(Entry e) {
     if (e == null || off || e.answers.get() == 0) {
       return;
@@ -59,7 +59,8 @@ final class NearReports {
   }
 
   /**
-   * Tells what was answered since the last time. What the server cannot be told now it is told next time, but for what may have arrived.
+   * Tells what was answered since the last time. What the server cannot be told now it is told next time, but for what may
+   * have arrived.
    *
    * @param table of the stream under way; null: there is none
    * @param within how long it may take

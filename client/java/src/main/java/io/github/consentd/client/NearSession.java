@@ -12,23 +12,24 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * What is known by one stream of invalidations, and the decisions that are kept under it. A new stream begins with nothing: what an
- * earlier one was told says nothing of what happened in between. Revisions and positions are unsigned.
+ * What is known by one stream of invalidations, and the decisions that are kept under it. A new stream begins with nothing:
+ * what an earlier one was told says nothing of what happened in between. Revisions and positions are unsigned.
  *
- * <p>Lookups take no lock; the order of writes and reads, all of them volatile, makes them right. The receiver ({@link #apply}) raises
- * the floors, then seen, and then stores granted. A lookup reads the other way round: granted, seen, the floor, and last the clock. So
+ * <p>Lookups take no lock; the order of writes and reads, all of them volatile, makes them right. The receiver ({@link
+ * #apply}) raises the floors, then seen, and then stores granted. A lookup reads the other way round: granted, seen, the
+ * floor, and last the clock. So
  *
  * <ul>
  *   <li>who reads a lease finds the floors of all that was told before it was granted;
  *   <li>who reads seen finds the floors of all changes up to it: an entry at or above its floor is as good as one read at seen;
- *   <li>who reads an older lease, and so perhaps older floors, learns from the clock, read after them, whether it has run out. A fence
- *       that returned before the lookup began waited for this cache to confirm, which it does after apply, or for its lease to run out
- *       by the server's clock, which is later than by this one.
+ *   <li>who reads an older lease, and so perhaps older floors, learns from the clock, read after them, whether it has run out.
+ *       A fence that returned before the lookup began waited for this cache to confirm, which it does after apply, or for its
+ *       lease to run out by the server's clock, which is later than by this one.
  * </ul>
  *
- * <p>So the clock is never read before the floor: in between the thread may be held up, by a collection or a signal, for longer than a
- * lease. Held up after the clock was read it gives an answer that was right when its check was under way. The floor is never read
- * before seen, granted is read once, and nothing is confirmed before it is applied.
+ * <p>So the clock is never read before the floor: in between the thread may be held up, by a collection or a signal, for
+ * longer than a lease. Held up after the clock was read it gives an answer that was right when its check was under way. The
+ * floor is never read before seen, granted is read once, and nothing is confirmed before it is applied.
  */
 final class NearSession {
   /** What {@link #demand} returns where only the server can tell. No revision is as high. */
@@ -95,7 +96,8 @@ final class NearSession {
     lease = nanoseconds(hello.getLease());
     interval = nanoseconds(hello.getHeartbeatInterval());
     int count = hello.getSlotCount();
-    require(m.hasHello() && hello.getStoreId().size() == STORE_ID_BYTES && hello.getSlotKey().size() == SLOT_KEY_BYTES, "a hello");
+    require(m.hasHello(), "there is no hello");
+    require(hello.getStoreId().size() == STORE_ID_BYTES && hello.getSlotKey().size() == SLOT_KEY_BYTES, "an id or a key is cut");
     require(count > 0 && count <= MAX_SLOTS && Integer.bitCount(count) == 1, "the count of slots is out of bounds");
     require(lease > 0 && lease <= MAX_LEASE && interval > 0, "the lease is out of bounds");
     require(m.getPosition() == m.getFromPosition() && m.getSlotsCount() == 0 && m.getHeartbeat() == 0, "the hello tells more");
@@ -187,7 +189,7 @@ final class NearSession {
       return;
     }
     NearClock.Reading at = sentAt(m.getHeartbeat());
-    require(at != null && (old == null || at.mono() - old.sent.mono() >= 0), "an echo of a heartbeat that was sent long ago, or never");
+    require(at != null && (old == null || at.mono() - old.sent.mono() >= 0), "an echo of no heartbeat, or an old one");
     require(m.getServerTime() >= 0 && m.getServerTime() < MAX_SERVER_SECONDS * SECOND, "the server's time is out of bounds");
     granted = new Grant(lease, at, m.getServerTime(), policy);
   }
@@ -218,8 +220,8 @@ final class NearSession {
   }
 
   /**
-   * Whether all entries show the state at one revision, the newest that was told, and it reflects atLeast. One that was read at a newer
-   * one does not: a change that was not told yet may lie between it and the others.
+   * Whether all entries show the state at one revision, the newest that was told, and it reflects atLeast. One that was read
+   * at a newer one does not: a change that was not told yet may lie between it and the others.
    */
   boolean atOnce(List<Entry> all, long atLeast) {
     long told = seen; // before the floors

@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * One stream of invalidations, from its start to its end: what the server tells is applied and then confirmed, and heartbeats ask for
- * leases. gRPC calls the listener's methods one after the other; heartbeats come from the timer's thread.
+ * One stream of invalidations, from its start to its end: what the server tells is applied and then confirmed, and heartbeats
+ * ask for leases. gRPC calls the listener's methods one after the other; heartbeats come from the timer's thread.
  */
 final class NearStream extends ClientCall.Listener<WatchInvalidationsResponse> {
   /** How long a server may take for its first word, with the connection to it. */

@@ -7,9 +7,9 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
- * Keeps decisions in buckets of a fixed size, each a second-chance queue without order. Its size is fixed, so its memory is; a lookup
- * reads eight references at most and takes no lock, and nothing in it needs to be right: an entry that is lost or there twice costs a
- * miss. Who chooses ids that share a bucket costs those who share it misses, and no time.
+ * Keeps decisions in buckets of a fixed size, each a second-chance queue without order. Its size is fixed, so its memory is;
+ * a lookup reads eight references at most and takes no lock, and nothing in it needs to be right: an entry that is lost or
+ * there twice costs a miss. Who chooses ids that share a bucket costs those who share it misses, and no time.
  */
 final class NearTable {
   private static final int WAYS = 8;
@@ -79,8 +79,8 @@ final class NearTable {
   }
 
   /**
-   * Makes room for an entry: in the place of the same request's, an empty one, one that is no longer current, or one that was of no
-   * use since the last time; failing that, in any. Returns what was there, null: nothing.
+   * Makes room for an entry: in the place of the same request's, an empty one, one that is no longer current, or one that was
+   * of no use since the last time; failing that, in any. Returns what was there, null: nothing.
    */
   Entry put(Entry e, Predicate<Entry> current) {
     int bucket = bucket(e.hash);

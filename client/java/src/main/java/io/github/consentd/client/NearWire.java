@@ -13,8 +13,8 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * What the server and near caches agree on beyond the messages: consistency tokens, hash slots and checksums, as the proto file says
- * them at WatchInvalidationsResponse and WatchHello.
+ * What the server and near caches agree on beyond the messages: consistency tokens, hash slots and checksums, as the proto
+ * file says them at WatchInvalidationsResponse and WatchHello.
  */
 final class NearWire {
   private static final int TOKEN_CHARS = 39;

@@ -26,6 +26,7 @@ import io.github.consentd.v1.Consistency;
 import io.github.consentd.v1.Reason;
 import io.github.consentd.v1.ReasonCode;
 import io.github.consentd.v1.Recipient;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -72,7 +73,7 @@ class NearCacheTest {
     rows.put(token(70), false); // from before the change
     rows.put(token(71), true);
     rows.put(token(-1), true); // revisions have no sign
-    rows.put(NearWire.tokenText("another store...".getBytes(java.nio.charset.StandardCharsets.UTF_8), 99), false);
+    rows.put(foreign(99), false);
     rows.put("", false);
     rows.put(token(71).substring(1) + "_", false);
     rows.forEach(
@@ -257,7 +258,9 @@ class NearCacheTest {
     CheckRequest.getDescriptor().getFields().stream()
         .filter(f -> !f.getName().equals("consistency"))
         .forEach(f -> changes.put("without " + f.getName(), r -> r.clearField(f)));
-    Recipient.getDescriptor().getFields().forEach(f -> changes.put("without recipient's " + f.getName(), r -> r.getRecipientBuilder().clearField(f)));
+    Recipient.getDescriptor()
+        .getFields()
+        .forEach(f -> changes.put("without recipient's " + f.getName(), r -> r.getRecipientBuilder().clearField(f)));
     world.learn(rich().build(), r -> r);
     assertTrue(world.knows(rich().build()), "an equal request has the same key");
     changes.forEach(
@@ -296,6 +299,11 @@ class NearCacheTest {
     }
   }
 
+  /** A token of another store. */
+  private static String foreign(long revision) {
+    return NearWire.tokenText("another store...".getBytes(StandardCharsets.US_ASCII), revision);
+  }
+
   private static boolean keeps(CheckRequest request, Consumer<CheckResponse.Builder> change) {
     NearWorld own = new NearWorld();
     own.learn(
@@ -326,7 +334,7 @@ class NearCacheTest {
     assertFalse(world.knows(with(Consistency.newBuilder().setFullyConsistent(true).build())));
     assertFalse(world.knows(with(fresh(token(71)))), "newer than what was told");
     assertFalse(world.knows(with(fresh(token(-1)))), "newer than all");
-    assertFalse(world.knows(with(fresh(NearWire.tokenText("another store...".getBytes(java.nio.charset.StandardCharsets.UTF_8), 5)))));
+    assertFalse(world.knows(with(fresh(foreign(5)))));
     assertFalse(world.knows(with(fresh("garbage"))));
     world.change("somebody else");
     assertTrue(world.knows(with(fresh(token(71)))), "what no change touched is as fresh as what was told");

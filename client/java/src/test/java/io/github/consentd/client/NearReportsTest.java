@@ -63,7 +63,8 @@ class NearReportsTest {
   }
 
   private Map<String, Long> counts() {
-    return got.stream().collect(Collectors.groupingBy(ReportedAnswers::getDecisionId, Collectors.summingLong(ReportedAnswers::getCount)));
+    return got.stream()
+        .collect(Collectors.groupingBy(ReportedAnswers::getDecisionId, Collectors.summingLong(ReportedAnswers::getCount)));
   }
 
   @Test

@@ -15,6 +15,7 @@ import io.github.consentd.client.NearWire.ProtocolException;
 import io.github.consentd.v1.WatchHello;
 import io.github.consentd.v1.WatchInvalidationsResponse;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -139,7 +140,11 @@ class NearSessionTest {
   void noDamagedByteChangesWhatIsSaid() {
     WatchInvalidationsResponse whole =
         NearWorld.signed(
-            NearWorld.message(5, 8, 77).addSlots(1).addSlots(3).addSlots(65535).setPolicyRevision("p2").setHeartbeat(1).setServerTime(99));
+            NearWorld.message(5, 8, 77)
+                .addAllSlots(List.of(1, 3, 65535))
+                .setPolicyRevision("p2")
+                .setHeartbeat(1)
+                .setServerTime(99));
     byte[] encoded = whole.toByteArray();
     int accepted = 0;
     for (int at = 0; at < encoded.length; at++) {

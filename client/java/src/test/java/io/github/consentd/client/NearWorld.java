@@ -197,7 +197,8 @@ final class NearWorld implements Transport, Timer, NearClock {
 
   /** The answer to a heartbeat arrives. */
   void echo(long heartbeat) {
-    hear(message(position, position, revision).setHeartbeat(heartbeat).setServerTime(SERVER_TIME + mono).setPolicyRevision(policy).build());
+    WatchInvalidationsResponse.Builder m = message(position, position, revision).setPolicyRevision(policy);
+    hear(m.setHeartbeat(heartbeat).setServerTime(SERVER_TIME + mono).build());
   }
 
   /** The heartbeat that was sent last is answered. */
