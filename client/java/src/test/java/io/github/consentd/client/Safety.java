@@ -50,6 +50,7 @@ final class Safety {
   public static void main(String[] args) throws IOException, InterruptedException {
     Client client = Client.builder(System.getenv("SAFETY_TARGET")).timeout(TIMEOUT).near(Safety::stepped).build();
     warmUp(client);
+    NearCacheStats before = client.nearCacheStats();
     List<Thread> checkers = new ArrayList<>();
     for (int i = 0; i < CHECKERS; i++) {
       checkers.add(new Thread(new Safety(client, i)::checkUntilEnded));
@@ -64,7 +65,9 @@ final class Safety {
       t.join();
     }
     NearCacheStats stats = client.nearCacheStats();
-    System.out.printf("{\"Hits\":%d,\"Misses\":%d,\"Streams\":%d}%n", stats.hits(), stats.misses(), stats.streams());
+    long hits = stats.hits() - before.hits();
+    long misses = stats.misses() - before.misses();
+    System.out.printf("{\"Hits\":%d,\"Misses\":%d,\"Streams\":%d}%n", hits, misses, stats.streams());
     client.close();
   }
 
