@@ -136,7 +136,8 @@ class NearClientTest extends DecisionServiceGrpc.DecisionServiceImplBase {
   @Test
   void itAnswersUntilAChange() {
     leased();
-    BatchCheckRequest batch = BatchCheckRequest.newBuilder().addRequests(NearWorld.ask("u")).addRequests(NearWorld.ask("v")).build();
+    BatchCheckRequest batch =
+        BatchCheckRequest.newBuilder().addRequests(NearWorld.ask("u")).addRequests(NearWorld.ask("v")).build();
     assertEquals(2, asked(() -> client.batchCheck(batch)));
     assertEquals(0, asked(() -> assertEquals(2, client.batchCheck(batch).size())));
     assertEquals(0, asked(() -> client.session().check(NearWorld.ask("v"))));

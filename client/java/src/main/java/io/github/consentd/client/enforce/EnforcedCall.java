@@ -17,8 +17,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A call that asks before its handler begins, and, of a stream, before a message passes in either direction. gRPC calls the listener's
- * methods one after the other; what the handler sends, and the timer, come from other threads.
+ * A call that asks before its handler begins, and, of a stream, before a message passes in either direction. gRPC calls the
+ * listener's methods one after the other; what the handler sends, and the timer, come from other threads.
  */
 final class EnforcedCall<Q, A> extends ServerCall.Listener<Q> {
   private static final ScheduledThreadPoolExecutor TIMER = timer();

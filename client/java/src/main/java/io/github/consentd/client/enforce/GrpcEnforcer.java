@@ -31,15 +31,15 @@ import java.util.function.Supplier;
  * }
  * </pre>
  *
- * <p>A denial is PERMISSION_DENIED with the reasons, which do not name the subject; no decision is UNAVAILABLE; a request that names no
- * subject is INVALID_ARGUMENT; a subject that cannot be told is UNAUTHENTICATED; a method that declares nothing is INTERNAL. gRPC's own
- * services, such as health, need declare nothing.
+ * <p>A denial is PERMISSION_DENIED with the reasons, which do not name the subject; no decision is UNAVAILABLE; a request
+ * that names no subject is INVALID_ARGUMENT; a subject that cannot be told is UNAUTHENTICATED; a method that declares nothing
+ * is INTERNAL. gRPC's own services, such as health, need declare nothing.
  *
- * <p>A stream's handler begins after an ALLOW; where the method names a field, after its first message. Then it is decided again for
- * each message, before the handler gets it or it is sent; at the decision's validUntil; and when two seconds, or what {@link
- * Builder#streamRecheck} says, have passed without. Once it is denied, or there is no decision, nothing passes any more, the handler's
- * call is cancelled and the caller gets that status. All messages of a stream are about one subject. A client with a near cache makes
- * this cheap.
+ * <p>A stream's handler begins after an ALLOW; where the method names a field, after its first message. Then it is decided
+ * again for each message, before the handler gets it or it is sent; at the decision's validUntil; and when two seconds, or
+ * what {@link Builder#streamRecheck} says, have passed without. Once it is denied, or there is no decision, nothing passes
+ * any more, the handler's call is cancelled and the caller gets that status. All messages of a stream are about one subject.
+ * A client with a near cache makes this cheap.
  *
  * <p>Decisions are waited for on the server's executor: do not give the server a direct one. Safe for use by many threads.
  */
@@ -186,7 +186,8 @@ public final class GrpcEnforcer implements ServerInterceptor {
   /** The subject of a call whose method names no field. */
   String subject(ServerCall<?, ?> call, Metadata headers) {
     if (subject == null) {
-      throw Status.INTERNAL.withDescription("the method names no subject_field, and nothing else tells the subject").asRuntimeException();
+      String why = "the method names no subject_field, and nothing else tells the subject";
+      throw Status.INTERNAL.withDescription(why).asRuntimeException();
     }
     String told = subject.apply(call, headers);
     if (told == null || told.isEmpty()) {

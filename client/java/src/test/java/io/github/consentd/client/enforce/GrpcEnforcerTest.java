@@ -11,16 +11,11 @@ import com.google.protobuf.DescriptorProtos.MethodOptions;
 import com.google.protobuf.DescriptorProtos.ServiceDescriptorProto;
 import com.google.protobuf.Descriptors;
 import com.google.protobuf.Descriptors.FileDescriptor;
-import io.github.consentd.client.Checker;
-import io.github.consentd.client.Decision;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.CheckResponse;
-import io.github.consentd.v1.LegalBasis;
 import io.github.consentd.v1.MethodPurpose;
-import io.github.consentd.v1.Obligation;
 import io.github.consentd.v1.Options;
-import io.github.consentd.v1.Reason;
-import io.github.consentd.v1.ReasonCode;
+import io.github.consentd.v1.Recipient;
 import io.grpc.CallOptions;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
@@ -38,8 +33,6 @@ import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,7 +40,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -57,14 +49,17 @@ import org.junit.jupiter.api.Test;
 /** Calls through a real server, whose handlers must not run unless they may. */
 class GrpcEnforcerTest {
   private static final MethodPurpose SEND =
-      MethodPurpose.newBuilder().setName("marketing_email").setSubjectField("subject_id").addDataCategories("user.contact.email").build();
+      MethodPurpose.newBuilder()
+          .setName("marketing_email")
+          .setSubjectField("subject_id")
+          .addDataCategories("user.contact.email")
+          .build();
 
-  private final List<CheckRequest> asked = new CopyOnWriteArrayList<>();
+  private final FakeChecker checker = new FakeChecker();
   private final List<String> seen = new CopyOnWriteArrayList<>();
   private final List<String> ran = new CopyOnWriteArrayList<>();
   private final BlockingQueue<Object> heard = new LinkedBlockingQueue<>(); // by the client: answers, and the status at the end
   private final BlockingQueue<String> ends = new LinkedBlockingQueue<>(); // of the handler
-  private volatile boolean withdrawn;
   private volatile StreamObserver<CheckResponse> out;
   private Server server;
   private ManagedChannel channel;
@@ -75,38 +70,6 @@ class GrpcEnforcerTest {
       channel.shutdownNow();
       server.shutdownNow();
     }
-  }
-
-  private Decision decide(CheckRequest request) {
-    asked.add(request);
-    return switch (request.getSubjectId()) {
-      case "down" -> throw new IllegalStateException("no answer");
-      case "yes" -> decision(!withdrawn);
-      default -> decision(false);
-    };
-  }
-
-  private static Decision decision(boolean allowed) {
-    Reason reason = Reason.newBuilder().setCode(ReasonCode.REASON_CODE_CONSENT_WITHDRAWN).build();
-    List<Obligation> obligations = List.of(Obligation.newBuilder().setCodeValue(1).build());
-    LegalBasis basis = LegalBasis.forNumber(0);
-    return new Decision(allowed, List.of(reason), basis, 0, obligations, List.of(), Optional.empty(), "", "", "d1");
-  }
-
-  /** Decides without a server. */
-  private Checker checker() {
-    InvocationHandler handler =
-        (proxy, method, args) -> {
-          if (method.getName().equals("timeout")) {
-            return Duration.ofSeconds(1);
-          }
-          if (method.isDefault()) {
-            return InvocationHandler.invokeDefault(proxy, method, args);
-          }
-          CheckRequest request = (CheckRequest) args[0];
-          return method.getName().equals("check") ? decide(request) : CompletableFuture.supplyAsync(() -> decide(request));
-        };
-    return (Checker) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {Checker.class}, handler);
   }
 
   private record Schema(FileDescriptor file, String method) implements ProtoMethodDescriptorSupplier {
@@ -162,7 +125,7 @@ class GrpcEnforcerTest {
   }
 
   private GrpcEnforcer.Builder enforcer() {
-    return GrpcEnforcer.builder(checker(), "example")
+    return GrpcEnforcer.builder(checker.checker(), "example")
         .exempt(Set.of("t.Exempt"))
         .observer(e -> seen.add(e.where() + " " + e.purpose() + " " + e.outcome()));
   }
@@ -179,7 +142,7 @@ class GrpcEnforcerTest {
   private void unary(CheckRequest request, StreamObserver<CheckResponse> answer) {
     ran.add(request.getSubjectId());
     assertEquals(GrpcEnforcer.decision() == null ? 0 : 1, GrpcEnforcer.obligations().size());
-    answer.onNext(CheckResponse.newBuilder().setDecisionId(GrpcEnforcer.decision() == null ? "" : GrpcEnforcer.decision().id()).build());
+    answer.onNext(CheckResponse.getDefaultInstance());
     answer.onCompleted();
   }
 
@@ -204,6 +167,7 @@ class GrpcEnforcerTest {
   void methodsRunOnlyWhereTheirPurposeIsAllowed() throws Exception {
     Map<String, Optional<MethodPurpose>> declared = new LinkedHashMap<>();
     declared.put("Send", Optional.of(SEND));
+    declared.put("Nested", Optional.of(SEND.toBuilder().setSubjectField("recipient.id").build()));
     declared.put("Known", Optional.of(MethodPurpose.newBuilder().setName("marketing_email").build()));
     declared.put("None", Optional.of(MethodPurpose.getDefaultInstance()));
     declared.put("Wrong", Optional.of(SEND.toBuilder().setSubjectField("recipient").build()));
@@ -221,15 +185,19 @@ class GrpcEnforcerTest {
         unaryService(List.of(exempt), "t.Exempt"),
         unaryService(List.of(unknown), "t.Other"));
     assertEquals(Status.Code.OK, call(methods.get("Send"), "yes"));
-    assertEquals(List.of("user.contact.email"), asked.get(0).getDataCategoriesList());
-    assertEquals("example marketing_email", asked.get(0).getController() + " " + asked.get(0).getPurpose());
+    assertEquals(List.of("user.contact.email"), checker.asked.get(0).getDataCategoriesList());
+    assertEquals("example marketing_email", checker.asked.get(0).getController() + " " + checker.asked.get(0).getPurpose());
     assertEquals(Status.Code.OK, call(methods.get("None"), "somebody"));
     assertEquals(Status.Code.OK, call(exempt, "somebody"));
     assertEquals(List.of("yes", "somebody", "somebody"), ran);
+    CheckRequest nested = CheckRequest.newBuilder().setRecipient(Recipient.newBuilder().setId("yes")).build();
+    ClientCalls.blockingUnaryCall(channel, methods.get("Nested"), CallOptions.DEFAULT, nested);
     ran.clear();
+    assertEquals(Status.Code.INVALID_ARGUMENT, call(methods.get("Nested"), "yes"), "it is named elsewhere");
     assertEquals(Status.Code.PERMISSION_DENIED, call(methods.get("Send"), "somebody"));
     assertEquals(Status.Code.UNAVAILABLE, call(methods.get("Send"), "down"));
-    assertEquals(Status.Code.INVALID_ARGUMENT, assertThrows(StatusRuntimeException.class, () -> unnamed(methods.get("Send"))).getStatus().getCode());
+    StatusRuntimeException unnamed = assertThrows(StatusRuntimeException.class, () -> unnamed(methods.get("Send")));
+    assertEquals(Status.Code.INVALID_ARGUMENT, unnamed.getStatus().getCode());
     assertEquals(Status.Code.UNAUTHENTICATED, call(methods.get("Known"), "yes"));
     for (String name : List.of("Wrong", "Missing", "Repeated", "Silent")) {
       assertEquals(Status.Code.INTERNAL, call(methods.get(name), "yes"), name);
@@ -237,8 +205,8 @@ class GrpcEnforcerTest {
     assertEquals(Status.Code.INTERNAL, call(unknown, "yes"));
     assertEquals(List.of(), ran, "what must not run");
     assertEquals("t.Mail/Send marketing_email ALLOWED", seen.get(0));
-    assertEquals("t.Mail/Send marketing_email DENIED", seen.get(1));
-    assertEquals("t.Mail/Send marketing_email FAILED", seen.get(2));
+    assertTrue(seen.contains("t.Mail/Send marketing_email DENIED"));
+    assertTrue(seen.contains("t.Mail/Send marketing_email FAILED"));
     assertEquals(5, seen.stream().filter(s -> s.endsWith("  UNDECLARED")).count());
   }
 
@@ -270,7 +238,8 @@ class GrpcEnforcerTest {
   private StreamObserver<CheckRequest> stream(GrpcEnforcer enforcer, MethodPurpose purpose) throws Exception {
     FileDescriptor file = file("Mail", Map.of("Chat", Optional.of(purpose)));
     var chat = method(new Schema(file, "Chat"), "t.Mail/Chat", MethodType.BIDI_STREAMING);
-    serve(enforcer, ServerServiceDefinition.builder("t.Mail").addMethod(chat, ServerCalls.asyncBidiStreamingCall(this::handler)).build());
+    var handler = ServerCalls.asyncBidiStreamingCall(this::handler);
+    serve(enforcer, ServerServiceDefinition.builder("t.Mail").addMethod(chat, handler).build());
     return ClientCalls.asyncBidiStreamingCall(
         channel.newCall(chat, CallOptions.DEFAULT),
         new StreamObserver<CheckResponse>() {
@@ -305,7 +274,7 @@ class GrpcEnforcerTest {
     in.onNext(about("yes"));
     assertEquals("d1", hear());
     assertEquals(List.of("began", "yes"), ran);
-    withdrawn = true;
+    checker.withdrawn = true;
     in.onNext(about("yes"));
     assertEquals(Status.Code.PERMISSION_DENIED, hear());
     assertEquals(List.of("began", "yes"), ran);
@@ -340,10 +309,11 @@ class GrpcEnforcerTest {
 
   @Test
   void nothingIsSentAfterAWithdrawal() throws Exception {
-    StreamObserver<CheckRequest> in = stream(enforcer().subject((c, h) -> "yes").build(), SEND.toBuilder().clearSubjectField().build());
+    MethodPurpose noField = SEND.toBuilder().clearSubjectField().build();
+    StreamObserver<CheckRequest> in = stream(enforcer().subject((c, h) -> "yes").build(), noField);
     in.onNext(about("anybody"));
     assertEquals("d1", hear());
-    withdrawn = true;
+    checker.withdrawn = true;
     assertThrows(StatusRuntimeException.class, () -> out.onNext(CheckResponse.getDefaultInstance()));
     assertEquals(Status.Code.PERMISSION_DENIED, hear());
   }
@@ -355,11 +325,11 @@ class GrpcEnforcerTest {
     in.onNext(about("yes"));
     assertEquals("d1", hear());
     long end = System.nanoTime() + Duration.ofSeconds(15).toNanos();
-    while (asked.size() < 6 && System.nanoTime() < end) {
+    while (checker.asked.size() < 6 && System.nanoTime() < end) {
       Thread.onSpinWait();
     }
     assertTrue(heard.isEmpty(), "it goes on while it is allowed");
-    withdrawn = true;
+    checker.withdrawn = true;
     assertEquals(Status.Code.PERMISSION_DENIED, hear());
     assertEquals("cancelled", ends.poll(15, TimeUnit.SECONDS));
   }
