@@ -118,7 +118,7 @@ public final class ClientBuilder {
   }
 
   /**
-   * Answers checks within this process, in less than a microsecond, where the server has decided the same before and nothing
+   * Answers checks within this process, in some hundred nanoseconds, where the server has decided the same before and nothing
    * has changed since: up to 65,536 decisions, of about 2 KiB each. Default: every check goes to the server.
    *
    * <p>Once a write with a fence has returned, anywhere, no check that starts later is answered from the older state. Without

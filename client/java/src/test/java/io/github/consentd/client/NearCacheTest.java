@@ -430,6 +430,7 @@ class NearCacheTest {
               }));
     }
     version.set(1);
+    threads.forEach(t -> t.setDaemon(true)); // they do not outlive a failure
     threads.forEach(Thread::start);
     int own = 0;
     for (int i = 0; i < 2000; i++) {

@@ -20,18 +20,13 @@ class NearStreamTest {
   @Test
   void itSaysItsNameAndThenHeartbeatsAndConfirmsWhatItHasApplied() {
     world.learn("u");
-    world.near.tap(
-        (session, m) -> {
-          if (m.getSlotsCount() > 0) {
-            assertTrue(world.knows("u"), "the message is not applied yet");
-          }
-          return m;
-        });
+    world.onSent = m -> assertFalse(world.knows("u"), "it is confirmed before it is applied");
     int before = world.call().sent.size();
     world.change("u", "v");
     assertFalse(world.knows("u"));
     assertEquals(7, world.call().last().getAppliedPosition());
     assertEquals(before + 1, world.call().sent.size());
+    world.onSent = m -> {};
     world.renew();
     assertEquals(List.of(0L, 1L, 0L, 2L), world.call().sent.stream().map(WatchInvalidationsRequest::getHeartbeat).toList());
     assertEquals(16, world.call().sent.get(0).getCacheId().size());

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /** A near cache whose server, network, timer and clocks are the test's. Nothing happens by itself. */
@@ -53,6 +54,7 @@ final class NearWorld implements Transport, Timer, NearClock {
         throw new IllegalStateException("it is over");
       }
       sent.add(m);
+      onSent.accept(m);
     }
 
     @Override
@@ -83,6 +85,7 @@ final class NearWorld implements Transport, Timer, NearClock {
   long mono = 5 * SECOND;
   long wall = 1_700_000_000 * SECOND;
   Runnable onClock = () -> {}; // before the clock is read
+  Consumer<WatchInvalidationsRequest> onSent = m -> {};
   final List<Call> calls = new ArrayList<>();
   final List<Task> tasks = new ArrayList<>();
   final NearCache near;
