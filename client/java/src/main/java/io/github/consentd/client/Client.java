@@ -82,6 +82,15 @@ public final class Client extends Calls implements AutoCloseable {
   }
 
   /**
+   * What the near cache did. Of a client that shares another's connections all is zero: no near cache answers its checks.
+   *
+   * @return the counts so far
+   */
+  public NearCacheStats nearCacheStats() {
+    return core.nearStats();
+  }
+
+  /**
    * A session sees its own writes, on whichever node its checks are answered.
    *
    * @return a new one; it needs no closing

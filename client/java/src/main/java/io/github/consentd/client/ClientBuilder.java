@@ -118,6 +118,63 @@ public final class ClientBuilder {
   }
 
   /**
+   * Answers checks within this process, in some hundred nanoseconds, where the server has decided the same before and nothing
+   * has changed since: up to 65,536 decisions, of about 2 KiB each. Default: every check goes to the server.
+   *
+   * <p>Once a write with a fence has returned, anywhere, no check that starts later is answered from the older state. Without
+   * a fence a check may be answered so for one lease after the write was acknowledged (the server's setting, two seconds), no
+   * longer; the same goes for a change of policies. A decision is never used past its validUntil, by the server's clock. A
+   * collection of garbage, a stopped process or a machine that sleeps changes nothing of that. A virtual machine whose host
+   * pauses it and leaves both its clocks behind cannot know; it may then answer from what it knew within what was left of the
+   * lease.
+   *
+   * <p>A lost, late or damaged stream means that all checks go to the server, as do those that are fully consistent, those
+   * with headers or credentials of their own, and a batch of which not all is known. A decision that is used again has the id
+   * and the consistency token of the first time. The server is told every five seconds, and at {@link Client#close}, how
+   * often each was used, not when; a process that is killed leaves the last five seconds out.
+   *
+   * @return this
+   */
+  public ClientBuilder nearCache() {
+    return nearCache(NearCache.DEFAULT_ENTRIES);
+  }
+
+  /**
+   * As {@link #nearCache()}.
+   *
+   * @param maxEntries how many decisions are kept, of about 2 KiB each; rounded up to a power of 2, and 8 at least
+   * @return this
+   * @throws IllegalArgumentException if it is below 1 or above 16,777,216
+   */
+  public ClientBuilder nearCache(int maxEntries) {
+    return nearCache(maxEntries, NearCache.REPORT_EVERY);
+  }
+
+  /**
+   * As {@link #nearCache()}.
+   *
+   * @param maxEntries as of {@link #nearCache(int)}
+   * @param reportEvery how long the server waits to be told of what was answered; zero: its decision log and its record of
+   *     processing are not to know of it
+   * @return this
+   * @throws IllegalArgumentException if the entries are too few or too many, or the time is below zero or longer than a day
+   */
+  public ClientBuilder nearCache(int maxEntries, Duration reportEvery) {
+    if (maxEntries < 1 || maxEntries > NearCache.MAX_ENTRIES) {
+      throw new IllegalArgumentException("maxEntries is " + maxEntries + ": must be 1 to " + NearCache.MAX_ENTRIES);
+    }
+    if (reportEvery.isNegative() || reportEvery.compareTo(Duration.ofDays(1)) > 0) {
+      throw new IllegalArgumentException("reportEvery is " + reportEvery + ": must be zero to a day");
+    }
+    return near(transport -> new NearCache(maxEntries, reportEvery, NearClock.SYSTEM, Timer.SYSTEM, transport));
+  }
+
+  ClientBuilder near(Near.Factory near) {
+    this.near = near;
+    return this;
+  }
+
+  /**
    * Has every call observed; several observers are told in their order.
    *
    * @param observer is told

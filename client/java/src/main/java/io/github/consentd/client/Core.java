@@ -64,6 +64,10 @@ final class Core {
     return a.compareTo(b) > 0 ? a : b;
   }
 
+  NearCacheStats nearStats() {
+    return near == null ? NearCacheStats.NONE : near.stats();
+  }
+
   Executor executor() {
     return settings.executor;
   }

@@ -93,7 +93,7 @@ final class GrpcTransport implements Transport {
 
   @Override
   public <Q, A> ClientCall<Q, A> open(MethodDescriptor<Q, A> method) {
-    return servers.any().link.newCall(method, calling.options(), calling.headers());
+    return servers.any().link.newCall(method, calling.options().withWaitForReady(), calling.headers());
   }
 
   @Override

@@ -7,8 +7,8 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A cache of decisions within the process, which the check path asks before the server. Safe for use by many threads;
- * none of its calls blocks.
+ * A cache of decisions within the process, which the check path asks before the server. Safe for use by many threads; none of
+ * its calls blocks but for close.
  *
  * <p>What a session or a caller demands is in the request: its consistency.
  */
@@ -41,7 +41,10 @@ interface Near extends AutoCloseable {
   /** The lease that the server grants; zero: not known. A fenced write may wait for it. */
   Duration lease();
 
-  /** Gives the lease up. Nothing is answered from then on. */
+  /** What became of checks so far. */
+  NearCacheStats stats();
+
+  /** Gives the lease up, which may take a moment. Nothing is answered from then on. */
   @Override
   void close();
 }

@@ -18,7 +18,7 @@ interface Transport extends AutoCloseable {
    */
   <Q, A> CompletableFuture<A> call(MethodDescriptor<Q, A> method, Q request, Duration timeout);
 
-  /** A call that is not started yet, such as a stream, with the client's credentials and without a deadline. */
+  /** A call that is not started yet, such as a stream, with the client's credentials and without a deadline. It waits for a connection. */
   <Q, A> ClientCall<Q, A> open(MethodDescriptor<Q, A> method);
 
   /**
