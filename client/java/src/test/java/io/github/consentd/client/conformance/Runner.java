@@ -17,6 +17,7 @@ import io.github.consentd.client.ConsentException;
 import io.github.consentd.client.Decision;
 import io.github.consentd.client.DeniedException;
 import io.github.consentd.client.EnumNames;
+import io.github.consentd.client.NearCacheStats;
 import io.github.consentd.client.Outcomes;
 import io.github.consentd.client.PurposeDecision;
 import io.github.consentd.client.Requests;
@@ -103,7 +104,7 @@ public final class Runner {
           Map.entry("burst", this::burst),
           Map.entry("guard", this::guard),
           Map.entry("explain", this::explain),
-          Map.entry("near_stats", o -> unsupported("near_stats")),
+          Map.entry("near_stats", this::nearStats),
           Map.entry("new_event", o -> response(Requests.newEvent(o.get("source").getAsString()))));
 
   /** Runs until stdin ends. */
@@ -139,19 +140,19 @@ public final class Runner {
     out.println(GSON.toJson(line));
   }
 
-  /** The result of what this client has no call or option for. */
-  private static JsonObject unsupported(String what) {
-    return object("error", object("code", "UNSUPPORTED", "message", "the client has no " + what));
+  private JsonObject nearStats(JsonObject o) {
+    NearCacheStats stats = client(o).nearCacheStats();
+    return object("near", object("hits", stats.hits(), "misses", stats.misses()));
   }
 
   private JsonObject open(JsonObject o) {
-    if (o.has("near_cache")) {
-      return unsupported("near_cache");
-    }
     try {
       ClientBuilder builder = Client.builder(o.get("target").getAsString());
       if (o.has("timeout_ms")) {
         builder.timeout(Duration.ofMillis(o.get("timeout_ms").getAsLong()));
+      }
+      if (isTrue(o, "near_cache")) {
+        builder.nearCache();
       }
       if (isTrue(o, "endless")) {
         builder.timeout(ENDLESS);
