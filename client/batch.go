@@ -111,7 +111,7 @@ func (c *Client) whichAllow(
 	ctx context.Context, requests []*consentv1.CheckRequest, consistency *consentv1.Consistency, fresh *freshness,
 ) ([]bool, error) {
 	may, errs := make([]bool, len(requests)), make([]error, len(requests)/MaxBatch+1)
-	_ = eachPart(ctx, len(requests), func(ctx context.Context, from, to int) error {
+	undone := eachPart(ctx, len(requests), func(ctx context.Context, from, to int) error {
 		part := &consentv1.BatchCheckRequest{Requests: requests[from:to], Consistency: consistency}
 		results, err := c.batchPart(ctx, part, fresh)
 		for i, r := range results {
@@ -128,7 +128,7 @@ func (c *Client) whichAllow(
 			return may, err
 		}
 	}
-	return may, contextError(ctx)
+	return may, undone
 }
 
 func only[T any](all []T, may []bool) []T {

@@ -218,7 +218,7 @@ func (c *Client) streamed(
 		return c.unary(ctx, request)
 	}
 	call.deadline, call.until = time.Time{}, deadline
-	if _, has := ctx.Deadline(); !has || ctx.Done() == nil {
+	if own, has := ctx.Deadline(); !has || ctx.Done() == nil || own.After(deadline) {
 		call.deadline = deadline
 	}
 	var response *consentv1.CheckResponse

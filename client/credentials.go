@@ -72,6 +72,8 @@ func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string
 	if err := credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity); err != nil && !b.plaintext {
 		return nil, status.Error(codes.Unauthenticated, "the credential is not sent in plaintext to other machines: use TLS")
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxCredentialWait)
+	defer cancel()
 	text, err := b.get(ctx)
 	if err == nil {
 		err = validCredential(text)
@@ -87,6 +89,10 @@ func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string
 
 // RequireTransportSecurity implements credentials.PerRPCCredentials. gRPC would refuse plaintext on Unix sockets too.
 func (b bearer) RequireTransportSecurity() bool { return false }
+
+// maxCredentialWait bounds the context that a credential is asked with: that of a stream has no deadline, and all checks
+// wait for the stream.
+const maxCredentialWait = 5 * time.Second
 
 // maxCredential is more than servers take.
 const maxCredential = 8 << 10

@@ -139,6 +139,9 @@ func (n *nearCache) hear(stream *nearStream, session *nearSession) error {
 	if err := session.apply(m); err != nil {
 		return err
 	}
+	if m.GetHeartbeat() != 0 {
+		n.links.answered() // somebody answers over these connections, though no check needs it
+	}
 	if m.GetPosition() == m.GetFromPosition() {
 		return nil
 	}

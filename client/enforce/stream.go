@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -163,8 +165,14 @@ func (s *enforcedStream) refused() error {
 	return nil
 }
 
-// watch decides anew where no message has it done.
+// watch decides anew where no message has it done. A panic of the Checker or of Observe ends the stream, not the process.
 func (s *enforcedStream) watch() {
+	defer func() {
+		if cause := recover(); cause != nil {
+			slog.Error("consentd enforce: a panic while a stream was decided anew", "panic", cause, "stack", string(debug.Stack()))
+			_ = s.end(refusal(errors.New("panic")))
+		}
+	}()
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -207,7 +215,10 @@ func (s *enforcedStream) RecvMsg(into any) error {
 		return s.end(status.Error(codes.Internal, "the request is no protobuf message"))
 	}
 	if first := s.takeFirst(); first != nil {
-		return copyMessage(message, first) // begin has decided
+		if err := s.again(); err != nil { // the handler may ask for it long after begin decided
+			return err
+		}
+		return copyMessage(message, first)
 	}
 	received, err := s.receive()
 	if err != nil {
@@ -240,17 +251,31 @@ func (s *enforcedStream) takeFirst() proto.Message {
 // receive reads the next message, for as long as the stream may go on: the handler may wait here when a withdrawal ends
 // it. What is read then goes nowhere.
 func (s *enforcedStream) receive() (proto.Message, error) {
-	m, read := s.rule.newRequest(), make(chan error, 1)
-	go func() { read <- s.ServerStream.RecvMsg(m) }()
+	m, read, fault := s.rule.newRequest(), make(chan error, 1), make(chan any, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				fault <- p
+			}
+		}()
+		read <- s.ServerStream.RecvMsg(m)
+	}()
 	select {
 	case err := <-read:
 		return m, err
+	case p := <-fault:
+		panic(p) // on the handler's goroutine, where the server may recover
 	case <-s.ctx.Done():
 	}
 	if err := s.refused(); err != nil {
 		return nil, err
 	}
-	return nil, <-read // the stream itself has ended, and says how
+	select {
+	case err := <-read: // the stream itself has ended, and says how
+		return nil, err
+	case p := <-fault:
+		panic(p)
+	}
 }
 
 // newRequest makes an empty request of the method, of the generated type where it is linked in.

@@ -100,6 +100,9 @@ function inspect(value: unknown, room: { left: number }, depth: number): void {
 function requireTexts(schema: DescMessage, message: Message): void {
   for (const field of schema.fields) {
     const value = valueOf(field, message);
+    if (field.fieldKind === "list" && typeof value === "string") {
+      throw new ConsentError("INVALID_ARGUMENT", `${field.name} is no list`);
+    }
     const values = field.fieldKind === "list" && Array.isArray(value) ? value : value === undefined ? [] : [value];
     for (const v of values as unknown[]) {
       if (field.message !== undefined && isMessage(v)) {

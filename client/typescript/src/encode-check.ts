@@ -45,8 +45,9 @@ function plainOf(init: CheckInit): Plain | undefined {
     consistency,
     $unknown,
   } = init as CheckRequest;
-  if (recipient !== undefined || context !== undefined || consistency !== undefined || $unknown !== undefined) {
-    return undefined;
+  const all = [recipient, context, consistency, $unknown];
+  if (typeof dataCategories === "string" || all.some((v) => v !== undefined)) {
+    return undefined; // the library's way refuses what is no list
   }
   const categories = dataCategories === undefined || dataCategories.length === 0 ? none : [...dataCategories];
   const room = lengthOf(controller) + lengthOf(subjectId) + lengthOf(purpose) + categories.reduce((sum, c) => sum + lengthOf(c), 0);

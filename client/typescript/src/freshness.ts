@@ -89,8 +89,8 @@ export class Freshness {
 
   /** The request with the newest write's token, where it is to have that. */
   private demand<R extends Demanding>(request: R): { own: boolean; demanding: R } {
-    const past = request.at !== undefined || request.knownAt !== undefined;
-    const own = this.token !== "" && request.consistency === undefined && !past;
+    const past = !isAbsent(request.at) || !isAbsent(request.knownAt);
+    const own = this.token !== "" && isAbsent(request.consistency) && !past;
     return { own, demanding: own ? { ...request, consistency: atLeastAsFresh(this.token) } : request };
   }
 
@@ -130,4 +130,9 @@ export function storeOf(token: string): string | undefined {
   }
   const bytes = Buffer.from(token, "base64url");
   return bytes[0] === 1 ? bytes.toString("hex", 1, 17) : undefined;
+}
+
+/** Neither is sent. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
 }

@@ -45,10 +45,12 @@ export async function filter<R extends CheckInit>(batchCheck: BatchCheck, args: 
 function question<R extends CheckInit>(args: FilterArguments<R>) {
   const [asked, second, third] = args;
   if (!isIds(asked)) {
-    return { asked, requests: [...asked], consistency: undefined, options: second as CallOptions | undefined };
+    const own = [...asked]; // the caller may change its array meanwhile
+    return { asked: own, requests: own, consistency: undefined, options: second as CallOptions | undefined };
   }
   const { consistency, ...use } = second as CheckInit;
-  return { asked, requests: asked.map((subjectId) => ({ ...use, subjectId })), consistency, options: third };
+  const own = [...asked];
+  return { asked: own, requests: own.map((subjectId) => ({ ...use, subjectId })), consistency, options: third };
 }
 
 function isIds(asked: readonly unknown[]): asked is readonly string[] {

@@ -177,6 +177,9 @@ export class Lane {
     }
     const checks = this.gather(s);
     if (checks.length + s.cancelled.length === 0) {
+      if (s.calls.size === 0) {
+        this.idle(); // whoever had it opened waits no longer
+      }
       return;
     }
     s.sending = true;

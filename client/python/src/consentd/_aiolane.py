@@ -14,7 +14,7 @@ from consentd import v1
 from consentd._calm import Expiry, when_calm
 from consentd._errors import Error
 from consentd._servers import Signs
-from consentd._stream import MUTE, PATIENCE, Flow, Unstreamed, encode, ending, outcome_of
+from consentd._stream import MUTE, PATIENCE, Expired, Flow, Unstreamed, encode, ending, outcome_of
 
 #: Opens a stream: what it returns has write, read, done_writing and cancel.
 Open = Callable[[], Any]
@@ -164,7 +164,7 @@ class Lane:
         self._streams.discard(stream)
         if self._stream is stream:
             self._stream = None
-        if isinstance(error, Unstreamed):
+        if isinstance(error, Unstreamed) and not isinstance(error, Expired):
             self._muted_until = asyncio.get_running_loop().time() + MUTE
         stream.flow.fail(Error.closed() if self._closed else error)
         stream.changed.set()

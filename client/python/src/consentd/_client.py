@@ -70,6 +70,8 @@ class _Core:
         near = self.near if own.plain else None  # who has a token of their own may have other rights
         if near is None:
             return decision_of(self.transport.check(request, own))
+        self.transport.enter()
+        self.transport.retries.plan(own.timeout).remaining()  # no time, or none that makes sense: an error, known or not
         known = near.lookup(request)
         if known is not None:
             return known
@@ -84,6 +86,8 @@ class _Core:
         near = self.near if own.plain else None  # who has a token of their own may have other rights
         if near is None:
             return results_of(batch, self.transport.call(BATCH_CHECK, batch, own))
+        self.transport.enter()
+        self.transport.retries.plan(own.timeout).remaining()  # no time, or none that makes sense: an error, known or not
         known = near.lookup_all(batch)
         if known is not None:
             return known

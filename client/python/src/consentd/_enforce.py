@@ -136,6 +136,11 @@ def current_decision() -> Decision:
     return _current.get()
 
 
+def become_current(decision: Decision) -> None:
+    """Makes a decision the current one for the rest of the context."""
+    _current.set(decision)
+
+
 @contextmanager
 def deciding(decision: Decision) -> Iterator[None]:
     """Makes a decision the current one."""

@@ -12,7 +12,7 @@ import grpc
 from consentd import v1
 from consentd._errors import Error
 from consentd._servers import Signs
-from consentd._stream import MUTE, PATIENCE, Flow, Unstreamed, encode, ending, outcome_of
+from consentd._stream import MUTE, PATIENCE, Expired, Flow, Unstreamed, encode, ending, outcome_of
 
 #: Opens a stream that sends what the iterator yields; it returns what was received, to be iterated over and cancelled.
 Open = Callable[[Iterator[bytes]], Any]
@@ -173,7 +173,7 @@ class Lane:
         with self._lock:
             if self._stream is stream:
                 self._stream = None
-            if isinstance(error, Unstreamed):
+            if isinstance(error, Unstreamed) and not isinstance(error, Expired):
                 self._muted_until = time.monotonic() + MUTE  # an older server, or something between that has no streams
             stream.flow.fail(error)
             stream.changed.notify()

@@ -42,6 +42,11 @@ class Unstreamed(Exception):  # noqa: N818 # it never leaves the package
     """A stream that failed in a way that says nothing of a check: it may be asked by itself."""
 
 
+class Expired(Unstreamed):
+    """A stream that ended because the token that it was opened with holds no more: its checks are asked by themselves, each
+    with a token of now, and streams go on being used."""
+
+
 class Broken(Exception):  # noqa: N818
     """A stream that ended before it answered. All its checks fail together: the first alone counts against the budget of
     retries."""
@@ -162,7 +167,7 @@ def ending(error: Error | None, closed: bool) -> Exception:
     if error is None or error.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         return Error.unavailable("the stream to the server ended before it answered" if error is None else error.message)
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
-        return error
+        return Expired(str(error))
     return Unstreamed(str(error))
 
 

@@ -203,6 +203,10 @@ class Transport:
         plan = self.retries.plan(terms.timeout)
         return self._repeat(plan, lambda server: server.check(request, plan, terms, self._coalesce))
 
+    def enter(self) -> None:
+        """Begins a call. Raises RuntimeError in a process that was forked off while gRPC worked."""
+        self._process.enter()
+
     def stream(self, path: str, messages: Iterator[bytes], wait_for_ready: bool = False) -> Any:
         """Opens a stream to the server whose turn it is, as Server.stream."""
         self._process.enter()

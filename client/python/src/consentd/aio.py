@@ -80,6 +80,7 @@ class _Core:
         if near is None:
             return decision_of(await self.transport.check(request, own))
         self.transport.enter()
+        self.transport.retries.plan(own.timeout).remaining()  # no time, or none that makes sense: an error, known or not
         known = near.lookup(request)
         if known is not None:
             return known
@@ -95,6 +96,7 @@ class _Core:
         if near is None:
             return results_of(batch, await self.transport.call(BATCH_CHECK, batch, own))
         self.transport.enter()
+        self.transport.retries.plan(own.timeout).remaining()  # no time, or none that makes sense: an error, known or not
         known = near.lookup_all(batch)
         if known is not None:
             return known

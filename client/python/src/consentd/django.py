@@ -21,6 +21,7 @@ beginning of their module's name: ``CONSENTD_EXEMPT = ["django.contrib.admin"]``
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from consentd._decision import Decision
 from consentd._enforce import UNAVAILABLE, Enforcer, NoSubjectError, Use, deciding
 from consentd._errors import Error
 from consentd._guard import DeniedError
@@ -74,13 +76,20 @@ def requires(
                     return _refusal(error)
                 request.consent = decision  # type: ignore[attr-defined,unused-ignore]
                 with deciding(decision):
-                    return view(request, *args, **kwargs)
+                    answer = view(request, *args, **kwargs)
+                return _within(decision, answer) if inspect.iscoroutine(answer) else answer
 
         wrapped: Any = functools.wraps(view)(run)
         setattr(wrapped, _DECLARED, True)
         return wrapped  # type: ignore[no-any-return]
 
     return decorate
+
+
+async def _within(decision: Decision, answer: Any) -> Any:
+    """Awaits the answer of a class whose dispatch is a function and whose methods are coroutine functions."""
+    with deciding(decision):
+        return await answer
 
 
 def uses_no_personal_data(view: V) -> V:

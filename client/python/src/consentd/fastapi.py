@@ -21,9 +21,9 @@ from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection
 
 from consentd._decision import Decision
-from consentd._enforce import Enforcer, NoSubjectError, Use
+from consentd._enforce import Enforcer, NoSubjectError, Use, become_current
 from consentd._errors import Error
-from consentd.starlette import refusal
+from consentd.starlette import refusal, where_of
 
 __all__ = ["requires"]
 
@@ -37,13 +37,14 @@ def requires(
     categories = tuple(categories)
 
     async def decide(connection: HTTPConnection, person: Any = Depends(subject)) -> Decision:  # noqa: B008
-        use = Use(connection.scope.get("path", ""), purpose, categories)
+        use = Use(where_of(connection.scope), purpose, categories)
         try:
             decision = await enforcer.allow_async(use, person)
         except (NoSubjectError, Error) as error:
             status, text = refusal(error)
             raise HTTPException(status, text) from None
         connection.state.consent = decision
+        become_current(decision)  # the route runs in this task, or in a copy of its context
         return decision
 
     decide.__annotations__ = {"connection": HTTPConnection, "person": Any, "return": Decision}  # as FastAPI reads them

@@ -91,7 +91,9 @@ class ConsentInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,type-arg,
 
         def stream(request: Any, context: Any) -> Iterator[Any]:
             call, request = begin(request, context)
-            yield from call.outgoing(inner(request, context))
+            with deciding(call.decision):
+                responses = inner(request, context)
+            yield from call.outgoing(responses)
 
         return stream if handler.response_streaming else answer
 
@@ -150,6 +152,8 @@ class _Call(Judged):
             except queue.Empty:
                 self.again()
                 continue
+            if request is None and not self.context.is_active():
+                return next(pump.requests, None)  # the call is over: gRPC says so at once, as it would without us
             if request is not None:
                 self.again(request)
             return request
@@ -170,7 +174,7 @@ class _Pump:
     """Reads messages in a thread of its own, one when it is asked, so that who waits for it can do other things too."""
 
     def __init__(self, requests: Iterator[Any]) -> None:
-        self._requests = requests
+        self.requests = requests
         self._asked = threading.Semaphore(0)
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -188,11 +192,12 @@ class _Pump:
         """Ends the thread."""
         self._stopped = True
         self._asked.release()
+        self.got.put(None)  # who waits, or will, is not left to wait
 
     def _run(self) -> None:
         try:
             while self._asked.acquire() and not self._stopped:
-                request = next(self._requests, None)
+                request = next(self.requests, None)
                 self.got.put(request)
                 if request is None:
                     return

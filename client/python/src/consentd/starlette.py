@@ -51,7 +51,7 @@ class ConsentMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        use = Use(scope.get("path", ""), self._purpose, self._categories)
+        use = Use(where_of(scope), self._purpose, self._categories)
         try:
             decision = await self._enforcer.allow_async(use, await subject_of(HTTPConnection(scope), self._subject))
         except (NoSubjectError, Error) as error:
@@ -64,6 +64,13 @@ class ConsentMiddleware:
         scope.setdefault("state", {})["consent"] = decision
         with deciding(decision):
             await self._app(scope, receive, send)
+
+
+def where_of(scope: Scope) -> str:
+    """The route of a request, as it was declared: the path that was asked for may name the subject."""
+    path = getattr(scope.get("route"), "path", "")
+    endpoint = scope.get("endpoint")
+    return path or getattr(endpoint, "__qualname__", "")
 
 
 async def subject_of(request: HTTPConnection, subject: Subject) -> str | None:

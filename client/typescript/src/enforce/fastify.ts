@@ -45,7 +45,9 @@ export function enforceFastify(options: FastifyOptions): FastifyEnforcement {
       const use = enforcer.use(`${request.method} ${request.routeOptions.url ?? ""}`, purpose, dataCategories);
       const { decision, refusal } = await enforcer.ask(use, request, options.subject);
       if (refusal !== undefined) {
-        return reply.code(refusal.status).send(refusal.body);
+        // Never settles: a reply that is returned is "done" when the caller goes away before it was sent, and the handler would run.
+        void reply.code(refusal.status).send(refusal.body);
+        return new Promise<never>(() => undefined);
       }
       enforcer.let(request, decision);
       return undefined;

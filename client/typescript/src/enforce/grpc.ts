@@ -122,6 +122,9 @@ class EnforcedCall extends ServerInterceptingCall {
   private subject: string | undefined;
   private begun = false;
   private over = false;
+  /** The one request is whole, which the handler is told after it. */
+  private whole = false;
+  private cancelled = false;
   /** When the stream is decided again unless a message has it done before. */
   private timer: NodeJS.Timeout | undefined;
 
@@ -137,22 +140,27 @@ class EnforcedCall extends ServerInterceptingCall {
     this.inner.start({
       onReceiveMetadata: (metadata) => this.open(metadata),
       onReceiveMessage: (message) => void this.take(message),
-      onReceiveHalfClose: () => this.halfClose(),
+      onReceiveHalfClose: () => void this.halfClose(),
       onCancel: () => {
         this.finish();
-        listener.onCancel();
+        this.cancel();
       },
     });
   }
 
   override startRead(): void {
     const { first } = this;
-    if (first === undefined) {
-      this.inner.startRead();
-      return;
+    if (this.over) {
+      return; // what was read before the refusal goes nowhere
     }
-    this.first = undefined;
-    this.listener?.onReceiveMessage(first.message);
+    if (first !== undefined) {
+      this.first = undefined;
+      this.listener?.onReceiveMessage(first.message);
+    } else if (this.whole) {
+      this.listener?.onReceiveHalfClose();
+    } else {
+      this.inner.startRead();
+    }
   }
 
   override sendMetadata(metadata: Metadata): void {
@@ -208,14 +216,15 @@ class EnforcedCall extends ServerInterceptingCall {
       this.refuse(status.INTERNAL, `${method} names no subject_field, and the option subject is not set`);
       return;
     }
-    const call = { method, metadata, auth: this.inner.getAuthContext() };
-    this.subject = await Promise.resolve(call)
-      .then(subject)
+    this.subject = await Promise.resolve()
+      .then(() => subject({ method, metadata, auth: this.inner.getAuthContext() }))
       .then((s) => (typeof s === "string" && s !== "" ? s : undefined))
       .catch(() => undefined);
     if (this.subject === undefined) {
       this.terms.enforcer.count(this.use(), "failed");
       this.refuse(status.UNAUTHENTICATED, "who the data are about cannot be told");
+    } else if (!this.terms.stream) {
+      this.inner.startRead(); // decided once the request is whole, when the handler would run
     } else if (await this.decide()) {
       this.begin();
     }
@@ -227,7 +236,16 @@ class EnforcedCall extends ServerInterceptingCall {
     if (rule.field.length > 0 && !this.isAboutOne(message)) {
       return;
     }
-    if ((stream || !this.begun) && !(await this.decide())) {
+    if (!stream) {
+      if (this.first !== undefined) {
+        this.refuse(status.UNIMPLEMENTED, "a second request message");
+        return;
+      }
+      this.first = { message };
+      this.inner.startRead();
+      return;
+    }
+    if (!(await this.decide())) {
       return;
     }
     if (this.begun) {
@@ -252,12 +270,20 @@ class EnforcedCall extends ServerInterceptingCall {
     return false;
   }
 
-  private halfClose(): void {
+  private async halfClose(): Promise<void> {
     if (this.begun) {
-      this.listener?.onReceiveHalfClose();
+      if (!this.over) {
+        this.listener?.onReceiveHalfClose();
+      }
+    } else if (this.first !== undefined) {
+      if (await this.decide()) {
+        this.whole = true;
+        this.begin();
+      }
     } else {
       this.terms.enforcer.count(this.use(), "failed");
-      this.refuse(status.INVALID_ARGUMENT, `${this.terms.rule.path}: is required: it names the subject`);
+      const { path } = this.terms.rule;
+      this.refuse(status.INVALID_ARGUMENT, path === "" ? "there is no request" : `${path}: is required: it names the subject`);
     }
   }
 
@@ -303,6 +329,14 @@ class EnforcedCall extends ServerInterceptingCall {
 
   private refuse(code: status, details: string): void {
     this.sendStatus({ code, details });
+    this.cancel(); // gRPC tells the handler only once the status has left, for which a caller that does not read is waited for
+  }
+
+  private cancel(): void {
+    if (!this.cancelled) {
+      this.cancelled = true;
+      process.nextTick(() => this.listener?.onCancel());
+    }
   }
 }
 

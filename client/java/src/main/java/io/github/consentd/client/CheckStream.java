@@ -119,6 +119,7 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
     lane.lock.lock();
     try {
       ready = true;
+      lookLater(); // who waited for it may be gone
     } finally {
       lane.lock.unlock();
     }
@@ -140,9 +141,8 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
         lane.retire(this);
       } else if (!checks.isEmpty()) {
         asked = heard + 1;
-      } else if (!idling) {
-        idling = true;
-        lane.timer.schedule(this::endIdle, Lane.IDLE_NANOS);
+      } else {
+        lookLater();
       }
     } finally {
       lane.lock.unlock();
@@ -153,6 +153,14 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
       if (answered.get(i) != null) {
         answer(answered.get(i), message.getResults(i));
       }
+    }
+  }
+
+  /** Has endIdle run; the lock is held. */
+  private void lookLater() {
+    if (!idling) {
+      idling = true;
+      lane.timer.schedule(this::endIdle, Lane.IDLE_NANOS);
     }
   }
 
@@ -199,7 +207,7 @@ final class CheckStream extends ClientCall.Listener<CheckStreamResponse> {
     } finally {
       lane.lock.unlock();
     }
-    if (status != Link.GIVEN_UP) {
+    if (status != Link.GIVEN_UP || !neverOpened) { // what was sent is lost with the connection
       fail(ending(status, trailers), neverOpened || streamless);
     }
     lane.kick();

@@ -77,7 +77,8 @@ public final class ClientBuilder {
   /**
    * What is sent along with every call, such as a bearer token.
    *
-   * @param credentials asked at each attempt, and once for all checks of a minute
+   * @param credentials asked at each attempt, and once for the checks that share a stream: a minute at most, and anew after
+   *     50 ms without one
    * @return this
    */
   public ClientBuilder credentials(CallCredentials credentials) {

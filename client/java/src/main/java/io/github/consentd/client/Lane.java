@@ -203,10 +203,41 @@ final class Lane {
 
   private void run(boolean here) {
     if (here) {
-      send();
+      sendOwn();
     } else {
       sender.execute(this::send);
     }
+  }
+
+  /** On the caller's thread: its own message, and none of others', who could hold it for as long as they ask. */
+  private void sendOwn() {
+    try {
+      if (sendSome() && sendSome()) {
+        sender.execute(this::send);
+      }
+    } catch (RuntimeException | Error e) {
+      broke(e);
+    }
+  }
+
+  /** A fault of the sender fails all that waits; the next check begins anew. */
+  private void broke(Throwable fault) {
+    CheckStream old;
+    List<Check> lost;
+    lock.lock();
+    try {
+      sending = false;
+      lost = new ArrayList<>(queue);
+      queue.clear();
+      old = stream;
+      retire(stream);
+    } finally {
+      lock.unlock();
+    }
+    if (old != null) {
+      old.cancel("a message could not be made");
+    }
+    lost.forEach(check -> check.completeExceptionally(fault));
   }
 
   /** Whether something can be sent; the lock is held. */
@@ -234,11 +265,15 @@ final class Lane {
   }
 
   private void send() {
-    do {
-      if (isCrowded()) {
-        Thread.yield();
-      }
-    } while (sendSome());
+    try {
+      do {
+        if (isCrowded()) {
+          Thread.yield();
+        }
+      } while (sendSome());
+    } catch (RuntimeException | Error e) {
+      broke(e);
+    }
   }
 
   /** Whether other checks are under way beside the one to be sent: their callers' next ones may come in a moment. */
@@ -468,7 +503,7 @@ final class Lane {
 
   /** Takes a stream out of use; the lock is held. Who does so ends it, or half-closes it. */
   void retire(CheckStream old) {
-    if (stream == old) {
+    if (old != null && stream == old) {
       stream = null;
       leaving.add(old);
     }

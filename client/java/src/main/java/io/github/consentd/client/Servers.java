@@ -73,8 +73,8 @@ final class Servers implements AutoCloseable {
     long end = timer.nanoTime() + nanos;
     CompletableFuture<Void> waiting = new CompletableFuture<>();
     var patience = timer.schedule(() -> waiting.complete(null), Math.min(nanos / 2, PATIENCE_NANOS));
-    news.get().whenComplete((v, e) -> waiting.complete(null));
-    return waiting.thenCompose(
+    // anyOf, unlike whenComplete, leaves nothing behind on the news that do not come.
+    return CompletableFuture.anyOf(news.get(), waiting).thenCompose(
         v -> {
           patience.cancel(false);
           return use.with(any(), Math.max(1, end - timer.nanoTime()));

@@ -26,6 +26,8 @@ import org.springframework.web.servlet.resource.ResourceHttpRequestHandler;
  * Safe for use by many threads.
  */
 public final class ConsentInterceptor implements HandlerInterceptor {
+  private static final String LET_RUN = ConsentInterceptor.class.getName() + ".letRun";
+
   private final HttpGate gate;
 
   /**
@@ -42,7 +44,10 @@ public final class ConsentInterceptor implements HandlerInterceptor {
   private static boolean needsNone(HttpServletRequest request, Object handler) {
     return switch (request.getDispatcherType()) {
       case ERROR -> true;
-      case ASYNC -> ConsentFilter.decision(request) != null; // its handler was let run, and perhaps has answered in part
+      // It was let run for this very purpose, and perhaps has answered in part.
+      case ASYNC -> handler instanceof HandlerMethod method
+          && declared(method) != null
+          && declared(method).equals(request.getAttribute(LET_RUN));
       default -> handler instanceof ResourceHttpRequestHandler
           || !(handler instanceof HandlerMethod) && CorsUtils.isPreFlightRequest(request);
     };
@@ -63,6 +68,9 @@ public final class ConsentInterceptor implements HandlerInterceptor {
       HttpGate.answer(response, HttpServletResponse.SC_INTERNAL_SERVER_ERROR, "what is asked for declares no purpose");
       return false;
     }
-    return declared.value().isEmpty() || gate.passes(request, response, declared.value(), List.of(declared.dataCategories()));
+    boolean passes =
+        declared.value().isEmpty() || gate.passes(request, response, declared.value(), List.of(declared.dataCategories()));
+    request.setAttribute(LET_RUN, passes ? declared : null);
+    return passes;
   }
 }

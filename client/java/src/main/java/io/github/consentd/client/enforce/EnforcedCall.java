@@ -128,11 +128,13 @@ final class EnforcedCall<Q, A> extends ServerCall.Listener<Q> {
     }
     long now = System.nanoTime();
     try {
-      heard(enforcer.checker().check(use), now);
+      Decision d = enforcer.checker().check(use);
+      heard(d, now);
+      return d.allowed() && refusal == null; // a call that has ended already is not refused any more
     } catch (RuntimeException e) {
       undecided();
+      return false;
     }
-    return refusal == null;
   }
 
   private void heard(Decision d, long asked) {
@@ -238,7 +240,7 @@ final class EnforcedCall<Q, A> extends ServerCall.Listener<Q> {
     } else if (!mayPass(message)) {
       return;
     }
-    if (handler != null) {
+    if (handler != null && refusal == null) {
       context.run(() -> handler.onMessage(message));
     }
   }
