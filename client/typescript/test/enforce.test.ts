@@ -117,6 +117,30 @@ test("Fastify runs what is allowed", async (t) => {
   assert.deepEqual(await (await fetch(`${base}/free`)).json(), { allowed: false });
 });
 
+test("Fastify: the handler does not run for a caller who leaves before the refusal was sent", async (t) => {
+  const checker = { check: () => Promise.resolve(new Decision()) };
+  const consent = enforceFastify({ checker, controller: "example", subject: () => "u" });
+  const app = fastify();
+  t.after(() => app.close());
+  let ran = 0;
+  let left: ((v: unknown) => void) | undefined;
+  const gone = new Promise((resolve) => (left = resolve));
+  const caller = new AbortController();
+  app.addHook("onSend", async (request) => {
+    request.raw.socket.once("close", left!);
+    caller.abort();
+    await gone;
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+  app.get("/", { preHandler: consent.requires("p") }, async () => ({ ran: ++ran }));
+  const base = await app.listen({ port: 0, host: "127.0.0.1" });
+  await assert.rejects(fetch(base, { signal: caller.signal }));
+  await gone;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal((await fetch(`${base}/none`)).status, 404); // the server lives, and has had time
+  assert.equal(ran, 0);
+});
+
 const deciding = new Deciding();
 
 @Controller("mail")

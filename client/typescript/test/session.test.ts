@@ -95,6 +95,10 @@ test("a consistency of the caller's own is kept", async () => {
   await recorded;
   await session.check({ ...ask, consistency: fullyConsistent() });
   assert.equal(demanded(transport.attempts.at(-1))?.requirement.case, "fullyConsistent");
+  for (const nothing of [{ consistency: null }, { at: null }, { knownAt: null }]) {
+    await session.check({ ...ask, ...nothing } as never); // plain JavaScript
+    assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t1");
+  }
   const request = create(CheckRequestSchema, ask);
   await session.check(request);
   assert.equal(demanded(transport.attempts.at(-1))?.requirement.value, "t1");
