@@ -21,7 +21,7 @@ import (
 
 // WithToken has calls carry the token that get returns, as authorization: Bearer TOKEN. It is asked for each call and
 // stream, from many goroutines, and should remember the token until it is about to expire. Its error fails the call,
-// with its code if it is a status and else UNAUTHENTICATED.
+// with its code if it is a status and else UNAUTHENTICATED. It must end with its context: all checks wait for a stream's.
 func WithToken(get func(context.Context) (string, error)) Option {
 	return func(o *options) { o.bearers = append(o.bearers, bearer{get: get}) }
 }
@@ -90,8 +90,8 @@ func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string
 // RequireTransportSecurity implements credentials.PerRPCCredentials. gRPC would refuse plaintext on Unix sockets too.
 func (b bearer) RequireTransportSecurity() bool { return false }
 
-// maxCredentialWait bounds the context that a credential is asked with: that of a stream has no deadline, and all checks
-// wait for the stream.
+// maxCredentialWait bounds the context that a credential is asked with: that of a stream has no deadline, and all
+// checks wait for the stream.
 const maxCredentialWait = 5 * time.Second
 
 // maxCredential is more than servers take.

@@ -57,7 +57,8 @@ func naming(t *testing.T, expression string) map[string]bool {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == "node_modules" || strings.HasPrefix(entry.Name(), ".") && name != "."):
+		case entry.IsDir() && slices.Contains([]string{"node_modules", "target", "build"}, entry.Name()),
+			entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && name != ".":
 			return fs.SkipDir
 		case !slices.Contains([]string{".go", ".proto", ".rego", ".jsonschema"}, path.Ext(name)),
 			strings.HasSuffix(name, "_test.go"), strings.HasSuffix(name, ".pb.go"), strings.HasSuffix(name, "_test.rego"):

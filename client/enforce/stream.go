@@ -165,7 +165,8 @@ func (s *enforcedStream) refused() error {
 	return nil
 }
 
-// watch decides anew where no message has it done. A panic of the Checker or of Observe ends the stream, not the process.
+// watch decides anew where no message has it done. A panic of the Checker or of Observe ends the stream, and not the
+// process.
 func (s *enforcedStream) watch() {
 	defer func() {
 		if cause := recover(); cause != nil {
