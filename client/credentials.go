@@ -21,7 +21,8 @@ import (
 
 // WithToken has calls carry the token that get returns, as authorization: Bearer TOKEN. It is asked for each call and
 // stream, from many goroutines, and should remember the token until it is about to expire. Its error fails the call,
-// with its code if it is a status and else UNAUTHENTICATED. It must end with its context: all checks wait for a stream's.
+// with its code if it is a status and else UNAUTHENTICATED. It must end with its context: checks wait for that of their
+// stream.
 func WithToken(get func(context.Context) (string, error)) Option {
 	return func(o *options) { o.bearers = append(o.bearers, bearer{get: get}) }
 }
