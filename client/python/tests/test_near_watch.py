@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import threading
 import time
@@ -256,6 +257,17 @@ class Suite:
         self.case().assertIn("Bearer another", self.server.tokens)
         fresh = ask(consistency=v1.Consistency(at_least_as_fresh=token(70)))
         self.case().assertEqual(self.ask(fresh), (True, False))
+
+    def test_a_call_without_time_is_an_error_though_the_answer_is_known(self) -> None:
+        self.known()
+        batch = v1.BatchCheckRequest(requests=[ask()])
+        for timeout in (0, -1):
+            for call in (lambda c, t=timeout: c.check(ask(), t), lambda c, t=timeout: c.batch_check(batch, t)):
+                with self.case().assertRaises(consentd.Error) as raised:
+                    self.do(call)
+                self.case().assertIs(raised.exception.code, Code.DEADLINE_EXCEEDED)
+        with self.case().assertRaises(ValueError):
+            self.do(lambda c: c.check(ask(), math.nan))
 
     def test_what_another_caller_may_ask_is_not_kept(self) -> None:
         self.open()
