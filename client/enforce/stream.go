@@ -33,6 +33,9 @@ import (
 // context ends, and whatever the handler returns, the caller gets that status, as soon as the handler has returned. All
 // messages of a stream are about one subject; one that names another ends it with INVALID_ARGUMENT.
 //
+// What was decided and handed to gRPC before still goes: a handler that waits in SendMsg for a caller who does not read
+// ends when that reads or goes.
+//
 // A client with a near cache decides in about a hundred nanoseconds, and hears of withdrawals while no message passes.
 func (e *Enforcer) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
