@@ -43,7 +43,7 @@ const (
 func TestNearCacheSafetyOfLanguages(t *testing.T) {
 	for _, client := range safetyLanguages(t) {
 		t.Run(client, func(t *testing.T) {
-			newSafety(t, safetyConfig{client: client, ids: 2, part: languagePart}).checkSafety()
+			requireSafe(t, safetyConfig{client: client, ids: 2, part: languagePart})
 		})
 		t.Run(client+", floor planted", func(t *testing.T) {
 			mustSeeFault(t, safetyConfig{client: client, plant: "floor", ids: 1}, (*safety).onlyWrites)

@@ -20,8 +20,7 @@ const safetyPersonIDs = 3
 // under another, and checked under all. At times the last id is parted and given a consent of its own, which only the
 // link ends that follows the withdrawal of the others.
 func TestNearCacheSafetyOfPeople(t *testing.T) {
-	s := newSafety(t, safetyConfig{ids: safetyPersonIDs})
-	s.checkSafety()
+	s := requireSafe(t, safetyConfig{ids: safetyPersonIDs})
 	if links := s.links.Load(); links < int64(*safetyWithdrawals)/8 {
 		t.Errorf("only %d links ended a consent: the test says little", links)
 	}

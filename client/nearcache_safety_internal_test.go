@@ -52,11 +52,26 @@ const (
 // next grant begins, is ALLOW; nor one that starts a lease after a withdrawal without fence was acknowledged, or
 // policies that deny.
 func TestNearCacheSafety(t *testing.T) {
-	newSafety(t, safetyConfig{ids: 1}).checkSafety()
+	requireSafe(t, safetyConfig{ids: 1})
 }
 
-// checkSafety runs with all troubles, for as long as the flags say.
-func (s *safety) checkSafety() {
+// requireSafe checks with all troubles, for as long as the flags say. A run that says little, as where a busy machine
+// let no check begin and end after a withdrawal, is made again, twice at most; a wrong ALLOW counts in each.
+func requireSafe(t *testing.T, config safetyConfig) *safety {
+	t.Helper()
+	const attempts = 3
+	var s *safety
+	for range attempts {
+		if s = newSafety(t, config); s.saysMuch() {
+			return s
+		}
+	}
+	t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
+	return s
+}
+
+// saysMuch is one run.
+func (s *safety) saysMuch() bool {
 	part := int64(max(1, s.config.part))
 	withdrawals, checks := int64(*safetyWithdrawals)/part, int64(*safetyChecks)/part
 	s.run(s.trouble, func() bool { return s.withdrawals.Load() >= withdrawals && s.recorded() >= checks })
@@ -70,9 +85,7 @@ func (s *safety) checkSafety() {
 	if s.config.client != goClient {
 		hits = s.hits * 4
 	}
-	if hits < s.checks || s.inside*20 < s.checks || s.allowed < withdrawals {
-		s.t.Error("too few hits, checks after withdrawals, or ALLOWs: the test says little")
-	}
+	return hits >= s.checks && s.inside*20 >= s.checks && s.allowed >= withdrawals
 }
 
 // safetyConfig says what a run is about.
