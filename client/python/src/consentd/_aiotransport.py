@@ -37,7 +37,7 @@ class _Link:
         self.methods: dict[str, Any] = {}
         self.under_way = 0
         self.given_up = False
-        Process.dialled(1)
+        Process.dialled()
 
     async def close(self) -> None:
         """Closes the channel and lets go of it."""
@@ -45,7 +45,6 @@ class _Link:
         self.methods = {}
         if channel is not None:
             await channel.close()
-            Process.dialled(-1)
 
 
 class Server:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -85,14 +84,14 @@ class Turns(Generic[S]):
 
 
 class Process:
-    """The process in which gRPC works. A process that is forked off meanwhile has neither its threads nor what their locks
-    guard, and would wait for them forever. One that is forked off before the first call, or after all clients were closed,
-    is none the worse for it."""
+    """The process in which gRPC works. A process that is forked off afterwards has neither its threads nor what their locks
+    guard, and may wait for them forever: also where all channels were closed, as the threads go on for a while (one of 60
+    such processes hung on a busy machine, past the deadlines of its calls). One that is forked off before the first call is
+    none the worse for it."""
 
     _forks = 0
-    _channels = 0  # how many there are in this process
-    _spoiled = False  # whether there were any in the process that this one was forked off
-    _lock = threading.Lock()
+    _dialled = False  # whether there was a channel in this process, or in one that led to it by forks
+    _spoiled = False  # whether there was one before the fork
 
     def __init__(self) -> None:
         self._entered: int | None = None
@@ -103,8 +102,8 @@ class Process:
             return
         if self._entered is not None or Process._spoiled:
             raise RuntimeError(
-                "this process was forked while a consentd client was at work, and gRPC does not survive that: make clients "
-                "after the fork, in each process, or start processes by spawn or forkserver"
+                "this process was forked after a consentd client had made calls, and gRPC does not survive that: make the "
+                "first call after the fork, in each process, or start processes by spawn or forkserver"
             )
         self._entered = Process._forks
 
@@ -114,16 +113,14 @@ class Process:
         return self._entered is not None and self._entered != Process._forks
 
     @classmethod
-    def dialled(cls, change: int) -> None:
-        """Notes that a channel was made (1) or let go (-1)."""
-        with cls._lock:
-            cls._channels += change
+    def dialled(cls) -> None:
+        """Notes that a channel was made."""
+        cls._dialled = True
 
     @classmethod
     def forked(cls) -> None:
         """Notes, in a new process, that it was forked off."""
-        cls._lock = threading.Lock()
-        cls._spoiled = cls._spoiled or cls._channels > 0
+        cls._spoiled = cls._dialled
         cls._forks += 1
 
 

@@ -33,7 +33,7 @@ class _Link:
         self.methods: dict[str, Any] = {}
         self.under_way = 0
         self.given_up = False
-        Process.dialled(1)
+        Process.dialled()
 
     def close(self) -> None:
         """Closes the channel and lets go of it: as long as it exists, gRPC's threads do."""
@@ -41,7 +41,6 @@ class _Link:
         self.methods = {}
         if channel is not None:
             channel.close()
-            Process.dialled(-1)
 
 
 class Server:
