@@ -135,7 +135,7 @@ func TestCertificatesAreFollowed(t *testing.T) {
 		}
 	}
 	turn(t, dir, "nowhere")
-	s.logged(t, "the certificate cannot be loaded, the one in use stays")
+	s.logged(t, "tls-cert: the file cannot be used, what it had before goes on to count")
 	if got := served(t, "tcp", grpcAddr); got != 4 {
 		t.Errorf("certificate %d is served, want the last good one", got)
 	}

@@ -86,16 +86,20 @@ func (a *app) fake(ctx context.Context, flags *fakeFlags, args []string) error {
 }
 
 // follow keeps the rules those of their file. What it reads first is in force already, unless it has changed since.
-func (a *app) follow(ctx context.Context, s *fakeserver.Server, config fakeserver.Config) (*follow.File, error) {
+func (a *app) follow(ctx context.Context, s *fakeserver.Server, config fakeserver.Config) (*follow.Files, error) {
 	first := true
 	file, err := follow.Open(follow.Config{
-		Setting: "rules", Path: config.Name, MaxBytes: maxRules, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)),
-		Take: func(content []byte) error {
-			known := first && string(content) == config.Rules
+		Files: []follow.Source{{Setting: "rules", Path: config.Name}}, MaxBytes: maxRules,
+		Logger: slog.New(slog.NewTextHandler(a.stderr, nil)),
+		Take: func(contents [][]byte) error {
+			known := first && string(contents[0]) == config.Rules
 			if first = false; known {
 				return nil
 			}
-			return s.SetRules(ctx, string(content))
+			if err := s.SetRules(ctx, string(contents[0])); err != nil {
+				return fmt.Errorf("rules: %w", err)
+			}
+			return nil
 		},
 	})
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,7 +164,7 @@ func TestFilesAreFollowed(t *testing.T) {
 		if s := p.Stats(); s.Loaded != 4 || s.Failed != 0 || s.Failing {
 			t.Errorf("stats = %+v", s)
 		}
-		if n := strings.Count(log.String(), "certificate loaded"); n != 4 {
+		if n := strings.Count(log.String(), "tls-cert: the file was taken in"); n != 4 {
 			t.Errorf("%d lines in the log, want 4:\n%s", n, log)
 		}
 	})
@@ -232,7 +233,10 @@ func TestTheLastGoodPairStays(t *testing.T) {
 		"the key of another": {func(f folder) { f.write("tls.key", issue(f, 9, time.Hour).key) }, "private key does not match"},
 		"expired":            {func(f folder) { f.put(issue(f, 9, -time.Hour)) }, "expired on"},
 		"a folder in its place": {
-			func(f folder) { _ = os.Remove(f.path("tls.crt")); _ = os.Mkdir(f.path("tls.crt"), 0o700) }, "directory",
+			func(f folder) { _ = os.Remove(f.path("tls.crt")); _ = os.Mkdir(f.path("tls.crt"), 0o700) }, "is no file",
+		},
+		"a pipe in its place": {
+			func(f folder) { _ = os.Remove(f.path("tls.crt")); _ = syscall.Mkfifo(f.path("tls.crt"), 0o600) }, "is no file",
 		},
 		"an empty file":          {func(f folder) { f.write("tls.crt", nil) }, "PEM"},
 		"a link without an end":  {func(f folder) { f.link("nowhere", "tls.crt") }, "no such file"},
@@ -281,7 +285,7 @@ func TestThePairInUseComesBack(t *testing.T) {
 		if s := p.Stats(); s.Failing || s.Loaded != 0 || s.Failed != 1 {
 			t.Errorf("stats = %+v", s)
 		}
-		if !strings.Contains(log.String(), "the one in use again") {
+		if !strings.Contains(log.String(), "the file has what counts again") {
 			t.Errorf("the log does not say so:\n%s", log)
 		}
 	})

@@ -21,14 +21,14 @@ type fixture struct {
 	path  string
 	taken []string
 	log   bytes.Buffer
-	*follow.File
+	*follow.Files
 }
 
 func newFixture(t testing.TB, content string) *fixture {
 	f := &fixture{TB: t, path: filepath.Join(t.TempDir(), "keys")}
 	f.write(content)
 	var err error
-	if f.File, err = follow.Open(f.config()); err != nil {
+	if f.Files, err = follow.Open(f.config()); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -36,14 +36,16 @@ func newFixture(t testing.TB, content string) *fixture {
 
 func (f *fixture) config() follow.Config {
 	return follow.Config{
-		Setting: "api-keys", Path: f.path, MaxBytes: 100, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
-		Take: func(content []byte) error {
-			if string(content) == "garbage" {
-				return errors.New("is garbage")
+		Files: []follow.Source{{"api-keys", f.path}}, MaxBytes: 100, Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
+		Take: func(contents [][]byte) error {
+			content := string(bytes.Join(contents, []byte("+")))
+			if content == "garbage" {
+				return errors.New("api-keys: is garbage")
 			}
-			f.taken = append(f.taken, string(content))
+			f.taken = append(f.taken, content)
 			return nil
 		},
+		Counts: func() []any { return []any{"taken", len(f.taken)} },
 	}
 }
 
@@ -119,6 +121,37 @@ func TestReload(t *testing.T) {
 		t.Errorf("garbage: %v, %v", changed, err)
 	}
 	f.wants("a,b", follow.Stats{Loaded: 1, Failed: 1, Failing: true})
+}
+
+// TestFilesCountTogether: a file of two that changes is taken in with the other; one that is gone keeps both as they
+// were.
+func TestFilesCountTogether(t *testing.T) {
+	f := newFixture(t, "a")
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, []byte("1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := f.config()
+	c.Files = append(c.Files, follow.Source{Setting: "jwks", Path: other})
+	var err error
+	if f.Files, err = follow.Open(c); err != nil {
+		t.Fatal(err)
+	}
+	f.write("b")
+	if changed, err := f.Reload(); !changed || err != nil {
+		t.Errorf("%v, %v", changed, err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	f.write("c")
+	if changed, err := f.Reload(); changed || err == nil || !strings.HasPrefix(err.Error(), "jwks: ") {
+		t.Errorf("%v, %v", changed, err)
+	}
+	f.wants("a,a+1,b+1", follow.Stats{Loaded: 1, Failed: 1, Failing: true})
+	if log := f.log.String(); !strings.Contains(log, "taken=3") {
+		t.Errorf("the log does not say what counts: %s", log)
+	}
 }
 
 func TestFilesThatCannotBeUsed(t *testing.T) {

@@ -70,7 +70,7 @@ type Authenticator struct {
 	config Config
 	// keys are those of the file by their digests; tokens is nil where there are none.
 	keys    atomic.Pointer[map[apikey.Digest]*keyHolder]
-	keyFile *follow.File
+	keyFile *follow.Files
 	tokens  *token.Verifier
 	// epoch counts the changes of what credentials hold by; streams look at it.
 	epoch   atomic.Uint64
@@ -101,7 +101,9 @@ func New(c Config) (*Authenticator, error) {
 	if c.APIKeys != "" {
 		var err error
 		a.keyFile, err = follow.Open(follow.Config{
-			Setting: "api-keys", Path: c.APIKeys, MaxBytes: apikey.MaxFileBytes, Take: a.takeKeys, Logger: c.Logger,
+			Files: []follow.Source{{Setting: "api-keys", Path: c.APIKeys}}, MaxBytes: apikey.MaxFileBytes, Logger: c.Logger,
+			Take:   func(contents [][]byte) error { return a.takeKeys(contents[0]) },
+			Counts: func() []any { return []any{"keys", len(*a.keys.Load())} },
 		})
 		if err != nil {
 			return nil, err
@@ -122,7 +124,7 @@ func New(c Config) (*Authenticator, error) {
 func (a *Authenticator) takeKeys(content []byte) error {
 	entries, err := apikey.Parse(content)
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.config.APIKeys, err)
+		return fmt.Errorf("api-keys: %s: %w", a.config.APIKeys, err)
 	}
 	callers := map[string]*caller.Caller{}
 	if before := a.keys.Load(); before != nil {

@@ -159,7 +159,7 @@ type Verifier struct {
 	keys       atomic.Pointer[keySet]
 	remembered *table
 	// One of the two is where the keys come from.
-	file   *follow.File
+	file   *follow.Files
 	remote *remote
 }
 
@@ -174,7 +174,13 @@ func New(c Config) (*Verifier, error) {
 	}
 	var err error
 	v.file, err = follow.Open(follow.Config{
-		Setting: "jwks", Path: c.JWKS, MaxBytes: maxSetBytes, Take: v.take, Logger: v.config.Logger,
+		Files: []follow.Source{{Setting: "jwks", Path: c.JWKS}}, MaxBytes: maxSetBytes, Logger: v.config.Logger,
+		Take: func(contents [][]byte) error {
+			if err := v.take(contents[0]); err != nil {
+				return fmt.Errorf("jwks: %w", err)
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		return nil, err
