@@ -28,7 +28,7 @@ final class Servers implements AutoCloseable {
   private final List<Health> health;
   private final AtomicInteger turn = new AtomicInteger();
   private final AtomicBoolean watching = new AtomicBoolean();
-  private final AtomicReference<CompletableFuture<Void>> news = new AtomicReference<>(new CompletableFuture<>());
+  final AtomicReference<CompletableFuture<Void>> news = new AtomicReference<>(new CompletableFuture<>());
 
   /** What is done with a server within a time. */
   interface Use<T> {

@@ -17,7 +17,7 @@ final class FaultProxy implements AutoCloseable {
   volatile boolean silent; // connections are accepted, and that is all
   private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
   private final List<Pipe> pipes = Collections.synchronizedList(new ArrayList<>());
-  private final int backend;
+  volatile int backend; // the port where connections go from now on
 
   FaultProxy(int backend) throws IOException {
     this.backend = backend;
@@ -39,8 +39,9 @@ final class FaultProxy implements AutoCloseable {
     try {
       while (true) {
         Socket client = listener.accept();
+        boolean mute = silent; // as of before the test knows of it
         accepted.incrementAndGet();
-        Socket server = silent ? null : new Socket(InetAddress.getLoopbackAddress(), backend);
+        Socket server = mute ? null : new Socket(InetAddress.getLoopbackAddress(), backend);
         pipe(client, server);
         if (server != null) {
           pipe(server, client);

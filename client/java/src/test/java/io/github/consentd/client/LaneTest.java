@@ -1,11 +1,13 @@
 package io.github.consentd.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.consentd.v1.CheckError;
 import io.github.consentd.v1.CheckRequest;
+import io.github.consentd.v1.CheckResponse;
 import io.github.consentd.v1.CheckStreamRequest;
 import io.github.consentd.v1.CheckStreamResponse;
 import io.github.consentd.v1.FieldViolation;
@@ -246,5 +248,95 @@ class LaneTest {
       assertEquals(Status.Code.CANCELLED, caller.get(10, TimeUnit.SECONDS));
     }
     threads.shutdown();
+  }
+
+  /** Nobody may wait any more when a stream opens at last: it must not stay for that. */
+  @Test
+  void aStreamThatOpensWhenNobodyWaitsIsClosed() {
+    LaneWorld world = new LaneWorld();
+    world.connected = false;
+    world.check(ASK).cancel(true);
+    LaneWorld.Call call = world.calls.get(0);
+    call.connect();
+    world.send();
+    world.pass(Duration.ofNanos(Lane.IDLE_NANOS - 1));
+    assertFalse(call.halfClosed, "it was not idle for long");
+    world.pass(Duration.ofNanos(1));
+    assertTrue(call.halfClosed);
+    assertEquals(List.of(), call.messages);
+    assertEquals(1, world.calls.size());
+  }
+
+  /** While a stream never opened its checks still wait, and go with the next; what was sent is lost. */
+  @Test
+  void checksThatWereSentOnAConnectionThatIsGivenUpEnd() {
+    LaneWorld world = new LaneWorld();
+    world.connected = false;
+    CompletableFuture<CheckResponse> answer = world.check(ASK);
+    world.calls.get(0).end(Link.GIVEN_UP);
+    world.connected = true;
+    world.send();
+    assertFalse(answer.isDone(), "nothing of it had left");
+    LaneWorld.Call second = world.calls.get(1);
+    assertEquals(1, second.messages.size());
+    second.end(Link.GIVEN_UP);
+    assertTrue(answer.isDone(), "nobody looks after it any more");
+    Lane.BrokenException e = (Lane.BrokenException) answer.handle((r, failure) -> failure).getNow(null);
+    assertEquals(Status.Code.UNAVAILABLE, e.why().code());
+  }
+
+  /** Others ask while a caller's message is being sent, and go on to: it would never return. */
+  @Test
+  void aCallerSendsNoOthersChecksForLong() {
+    LaneWorld world = new LaneWorld();
+    assertFalse(world.check(ASK).isDone());
+    LaneWorld.Call call = world.calls.get(0);
+    call.answer(CheckStreamResponse.newBuilder().addResults(TestServer.allowed(1)).build());
+    call.onMessage =
+        () -> {
+          if (call.messages.size() < 100) {
+            world.check(ASK);
+          }
+        };
+    world.check(ASK);
+    assertTrue(call.messages.size() <= 3, call.messages.size() + " messages");
+    world.send();
+    assertEquals(100, call.messages.stream().mapToInt(CheckStreamRequest::getChecksCount).sum());
+  }
+
+  @Test
+  void aStreamThatCannotBeMadeFailsItsChecksAndNoLaterOnes() {
+    LaneWorld world = new LaneWorld();
+    world.fault = new NoClassDefFoundError("a class of gRPC's");
+    assertEquals(world.fault, world.check(ASK).handle((r, e) -> e).getNow(null));
+    world.fault = null;
+    CompletableFuture<CheckResponse> next = world.check(ASK);
+    assertFalse(next.isDone());
+    assertEquals(1, world.calls.get(0).messages.size());
+  }
+
+  @Test
+  void aFaultOfTheSenderFailsWhatWaitsAndNoLaterChecks() {
+    LaneWorld world = new LaneWorld();
+    List<CompletableFuture<CheckResponse>> lost = new ArrayList<>();
+    Error fault = new NoClassDefFoundError("a class of protobuf's");
+    world.connected = false;
+    lost.add(world.check(ASK));
+    LaneWorld.Call call = world.calls.get(0);
+    call.onMessage =
+        () -> {
+          lost.add(world.check(ASK)); // it waits
+          call.fault = fault;
+        };
+    call.connect();
+    world.send();
+    assertEquals(2, lost.size());
+    assertTrue(lost.get(0).isCompletedExceptionally(), "its stream has ended");
+    assertEquals(fault, lost.get(1).handle((r, e) -> e).getNow(null));
+    world.connected = true;
+    CompletableFuture<CheckResponse> next = world.check(ASK);
+    world.send();
+    assertFalse(next.isDone());
+    assertEquals(1, world.calls.get(1).messages.size());
   }
 }

@@ -1,6 +1,7 @@
 package io.github.consentd.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.consentd.v1.CheckRequest;
@@ -72,6 +73,29 @@ class LinkTest {
     LaneTest.eventually(() -> proxy.accepted.get() > 0);
     proxy.silent = false;
     waiting.forEach(answer -> assertTrue(answer.join().allowed()));
+  }
+
+  /** A server that stops has its streams end by themselves, and the client connects anew beside them. */
+  @Test
+  void checksOnTheConnectionBeforeOneThatIsGivenUpGoToTheNext() throws Exception {
+    try (TestServer next = new TestServer()) {
+      assertTrue(client.check(ASK, Duration.ofSeconds(20)).allowed());
+      server.onMessage = (stream, message) -> {}; // it stops before it answers
+      CompletableFuture<Decision> waiting = client.checkAsync(ASK, Duration.ofMinutes(5));
+      LaneTest.eventually(() -> server.streams.stream().mapToLong(s -> s.checks().count()).sum() == 2);
+      proxy.silent = true;
+      server.server.shutdown();
+      CheckRequest large = ASK.toBuilder().setPurpose("p".repeat(Lane.LARGE_CHECK)).build();
+      LaneTest.eventually(
+          () -> {
+            client.checkAsync(large, Duration.ofMinutes(5)); // has it connect
+            return proxy.accepted.get() > 1;
+          });
+      assertFalse(waiting.isDone());
+      proxy.backend = next.server.getPort();
+      proxy.silent = false;
+      assertTrue(waiting.get(20, TimeUnit.SECONDS).allowed());
+    }
   }
 
   @Test

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.consentd.v1.CheckRequest;
+import io.grpc.InsecureChannelCredentials;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -49,6 +52,19 @@ class ServersTest {
         assertTrue(client.check(ASK).allowed());
       }
       assertEquals(before, leaving.streams.stream().mapToLong(s -> s.checks().count()).sum());
+    }
+  }
+
+  /** While no server is heard of there is no news, and each call waits for it anew. */
+  @Test
+  void callsLeaveNothingBehindOnNewsThatDoNotCome() throws Exception {
+    List<Target> gone = List.of(Target.parse("127.0.0.1:1"), Target.parse("127.0.0.1:2"));
+    Server.Calling calling = new Server.Calling(Servers.options(null), Headers.NONE);
+    try (Servers servers = new Servers(gone, InsecureChannelCredentials.create(), calling, Timer.SYSTEM)) {
+      for (int i = 0; i < 20; i++) {
+        servers.withOne(2, (server, nanos) -> CompletableFuture.completedFuture("used")).get(20, TimeUnit.SECONDS);
+      }
+      assertEquals(0, servers.news.get().getNumberOfDependents());
     }
   }
 

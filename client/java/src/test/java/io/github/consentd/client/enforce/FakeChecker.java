@@ -22,6 +22,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class FakeChecker {
   final List<CheckRequest> asked = new CopyOnWriteArrayList<>();
   volatile boolean withdrawn;
+  volatile boolean down; // it fails for all
 
   Checker checker() {
     InvocationHandler handler =
@@ -40,6 +41,9 @@ final class FakeChecker {
 
   private Decision decide(CheckRequest request) {
     asked.add(request);
+    if (down) {
+      throw new IllegalStateException("no answer");
+    }
     return switch (request.getSubjectId()) {
       case "down" -> throw new IllegalStateException("no answer");
       case "yes" -> decision(!withdrawn);

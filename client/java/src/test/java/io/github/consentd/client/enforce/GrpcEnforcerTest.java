@@ -21,9 +21,11 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Server;
+import io.grpc.ServerCall;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
@@ -343,5 +345,91 @@ class GrpcEnforcerTest {
     assertEquals("d1", hear());
     assertEquals(Status.Code.OK, hear());
     assertEquals(List.of("began", "yes"), ran);
+  }
+
+  /** A call without a connection: its messages come when the test says, also those that a connection had on the way. */
+  private static final class BareCall extends ServerCall<CheckRequest, CheckResponse> {
+    private final MethodDescriptor<CheckRequest, CheckResponse> method;
+    private Status.Code closed;
+
+    BareCall(MethodPurpose purpose) {
+      FileDescriptor file = file("Mail", Map.of("Chat", Optional.of(purpose)));
+      this.method = method(new Schema(file, "Chat"), "t.Mail/Chat", MethodType.BIDI_STREAMING);
+    }
+
+    @Override
+    public void request(int n) {}
+
+    @Override
+    public void sendHeaders(Metadata headers) {}
+
+    @Override
+    public void sendMessage(CheckResponse m) {}
+
+    @Override
+    public void close(Status status, Metadata trailers) {
+      closed = status.getCode();
+    }
+
+    @Override
+    public boolean isCancelled() {
+      return false;
+    }
+
+    @Override
+    public MethodDescriptor<CheckRequest, CheckResponse> getMethodDescriptor() {
+      return method;
+    }
+  }
+
+  /** A handler that remembers the messages that it gets, and does something at each. */
+  private ServerCall.Listener<CheckRequest> remembering(Runnable each) {
+    return new ServerCall.Listener<>() {
+      @Override
+      public void onMessage(CheckRequest m) {
+        ran.add(m.getSubjectId());
+        each.run();
+      }
+    };
+  }
+
+  /** A call that its handler has closed is not refused any more: the decision itself must hold the message back. */
+  @Test
+  void aHandlerThatClosedItsCallGetsNoMessageThatIsNotAllowed() {
+    for (boolean down : List.of(false, true)) {
+      BareCall call = new BareCall(SEND);
+      ServerCall.Listener<CheckRequest> listener =
+          enforcer()
+              .build()
+              .interceptCall(call, new Metadata(), (c, h) -> remembering(() -> c.close(Status.OK, new Metadata())));
+      listener.onMessage(about("yes"));
+      checker.withdrawn = !down;
+      checker.down = down;
+      listener.onMessage(about("yes"));
+      assertEquals(List.of("yes"), ran);
+      assertEquals(Status.Code.OK, call.closed);
+      listener.onComplete();
+      checker.withdrawn = false;
+      ran.clear();
+    }
+  }
+
+  @Test
+  void aHandlerThatIsRefusedAsItBeginsGetsNoMessage() {
+    BareCall call = new BareCall(SEND);
+    ServerCall.Listener<CheckRequest> listener =
+        enforcer()
+            .build()
+            .interceptCall(
+                call,
+                new Metadata(),
+                (c, h) -> {
+                  checker.withdrawn = true;
+                  assertThrows(StatusRuntimeException.class, () -> c.sendMessage(CheckResponse.getDefaultInstance()));
+                  return remembering(() -> {});
+                });
+    listener.onMessage(about("yes"));
+    assertEquals(Status.Code.PERMISSION_DENIED, call.closed);
+    assertEquals(List.of(), ran);
   }
 }

@@ -154,6 +154,50 @@ class HttpEnforcementTest {
     assertEquals("403 DENY: CONSENT_WITHDRAWN", answer(annotated, get("/later", "yes")));
   }
 
+  /** An ASYNC dispatch may go to another path than the first; what let that one run says nothing of this one. */
+  @Test
+  void whatIsDispatchedToAnotherHandlerIsDecidedAnew() throws Exception {
+    assertEquals("200 later", dispatched("/later"));
+    Map<String, String> refusals =
+        Map.of(
+            "/whole", "403 DENY: CONSENT_WITHDRAWN",
+            "/send", "403 DENY: CONSENT_WITHDRAWN", // the same purpose, with other data
+            "/silent", "500 what is asked for declares no purpose");
+    for (Map.Entry<String, String> row : refusals.entrySet()) {
+      assertEquals(row.getValue(), dispatched(row.getKey()), row.getKey());
+    }
+    assertEquals(List.of(), ran);
+  }
+
+  /** What comes of a request for /later whose consent is withdrawn before it is dispatched again, to a path. */
+  private String dispatched(String path) throws Exception {
+    checker.withdrawn = false;
+    MvcResult begun = annotated.perform(get("/later", "yes")).andReturn();
+    begun.getAsyncResult();
+    checker.withdrawn = true;
+    begun.getRequest().setDispatcherType(DispatcherType.ASYNC);
+    begun.getRequest().setRequestURI(path);
+    MockHttpServletResponse response = annotated.perform(MockMvcRequestBuilders.asyncDispatch(begun)).andReturn().getResponse();
+    return response.getStatus() + " " + response.getContentAsString().trim();
+  }
+
+  @Test
+  void aDispatchThatWasRefusedLetsNoLaterOneRun() throws Exception {
+    ConsentInterceptor interceptor = new ConsentInterceptor(checker.checker(), "example", subject);
+    HandlerMethod later = new HandlerMethod(new Mail(), Mail.class.getDeclaredMethod("later"));
+    HandlerMethod whole = new HandlerMethod(new Whole(), Whole.class.getDeclaredMethod("whole"));
+    MockHttpServletRequest request = new MockHttpServletRequest("GET", "/later");
+    request.addHeader("User", "yes");
+    assertTrue(interceptor.preHandle(request, new MockHttpServletResponse(), later));
+    checker.withdrawn = true;
+    request.setDispatcherType(DispatcherType.ASYNC);
+    assertTrue(interceptor.preHandle(request, new MockHttpServletResponse(), later));
+    assertFalse(interceptor.preHandle(request, new MockHttpServletResponse(), whole));
+    assertFalse(interceptor.preHandle(request, new MockHttpServletResponse(), later));
+    HttpRequestHandler other = (r, response) -> ran.add("other");
+    assertFalse(interceptor.preHandle(request, new MockHttpServletResponse(), other), "it cannot declare anything");
+  }
+
   @Test
   void anErrorPageIsShown() throws Exception {
     MockHttpServletRequestBuilder error =
