@@ -173,7 +173,7 @@ func (c *Client) remote(ctx context.Context, request *consentv1.CheckRequest) (*
 	if len(c.lanes) == 0 || c.streams.paused() {
 		return c.unary(ctx, request)
 	}
-	if _, has := metadata.FromOutgoingContext(ctx); has {
+	if md, _ := metadata.FromOutgoingContext(ctx); len(md) > 0 {
 		return c.unary(ctx, request) // the metadata are this call's
 	}
 	deadline := c.conn.deadline(ctx)

@@ -368,6 +368,10 @@ func TestWhatDoesNotBelongInAStreamGoesByItself(t *testing.T) {
 	if s.unary.Load() != 3 || s.streams.Load() != 0 {
 		t.Errorf("%d calls and %d streams, want 3 and 0", s.unary.Load(), s.streams.Load())
 	}
+	without := metadata.NewOutgoingContext(t.Context(), metadata.MD{})
+	if _, err := c.Check(without, client.NewCheck("example", "u", "p")); err != nil || s.unary.Load() != 3 {
+		t.Errorf("metadata without any: %v, %d calls, want 3", err, s.unary.Load())
+	}
 }
 
 func TestHedgingAsksTwice(t *testing.T) {

@@ -53,7 +53,12 @@ export function boundsOf(options: CallOptions | undefined, usualMs: number): Bou
   return reading(() => {
     const { timeoutMs, signal, metadata, token } = options ?? {};
     const headers = metadata === undefined && token === undefined ? undefined : { ...bearer(token), ...metadata };
-    return { timeoutMs: timeoutMs === undefined ? usualMs : clampTimeout(timeoutMs), signal, headers };
+    const own = headers !== undefined && Object.keys(headers).length > 0; // else it is as all calls are
+    return {
+      timeoutMs: timeoutMs === undefined ? usualMs : clampTimeout(timeoutMs),
+      signal,
+      headers: own ? headers : undefined,
+    };
   });
 }
 

@@ -430,9 +430,12 @@ test("a check with metadata or a token of its own is a call of its own, and so i
   const client = over(streams);
   assert.equal(await client.isAllowed(ask, { metadata: { traceparent: "t" } }), true);
   assert.equal(await client.isAllowed(ask, { token: "t" }), true);
+  assert.deepEqual([streams.unaries, streams.streams.length], [2, 0]);
+  assert.equal(await client.isAllowed(ask, { metadata: {} }), true); // it has none
+  assert.deepEqual([streams.unaries, streams.streams.length], [2, 1]);
   client.close();
   const alone = new Client("127.0.0.1:1", { coalesce: false }, { transport: streams, retrier: new Retrier(new FakeClock()) });
   assert.equal(await alone.isAllowed(ask), true);
-  assert.deepEqual([streams.unaries, streams.streams.length], [3, 0]);
+  assert.deepEqual([streams.unaries, streams.streams.length], [3, 1]);
   alone.close();
 });

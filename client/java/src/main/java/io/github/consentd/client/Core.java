@@ -43,9 +43,13 @@ final class Core {
     this.settings = settings;
   }
 
-  /** The same with more that goes along; what is told to one caller is no answer to another, so it has no near cache. */
+  /**
+   * The same with more that goes along; what is told to one caller is no answer to another, so it has no near cache.
+   * This one where there is no more.
+   */
   Core with(Metadata headers, CallCredentials credentials) {
-    return new Core(transport.with(headers, credentials), retrier, null, settings);
+    boolean nothing = headers.keys().isEmpty() && credentials == null;
+    return nothing ? this : new Core(transport.with(headers, credentials), retrier, null, settings);
   }
 
   Duration timeout() {

@@ -157,6 +157,7 @@ class NearClientTest extends DecisionServiceGrpc.DecisionServiceImplBase {
       assertEquals(1, asked(() -> other.check(NearWorld.ask("w"))));
     }
     assertEquals(1, asked(() -> client.check(NearWorld.ask("w"))), "what another caller was told is not kept");
+    assertEquals(0, asked(() -> client.withMetadata(Map.of()).check(NearWorld.ask("u"))), "the same caller");
     CheckRequest strict = NearWorld.ask("u").toBuilder().setConsistency(Requests.fullyConsistent()).build();
     assertEquals(1, asked(() -> client.check(strict)));
     assertEquals(0, asked(() -> client.check(NearWorld.ask("u"))));
