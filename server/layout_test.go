@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"server/nearest":        {},
 	"server/store":          {"server/consent"},
 	"server/store/pebble":   {"server/consent", "server/store"},
+	"server/cluster":        {"server/consent", "server/store"},
 	"server/certificate":    {"server/follow"},
 	"server/caller":         {"server/consent"},
 	"server/limit":          {"server/caller", "server/consent"},
