@@ -404,11 +404,11 @@ func TestRightsChange(t *testing.T) {
 
 func TestFenceNeedsItsChangeToBeAnnounced(t *testing.T) {
 	inBubble(t, func(f *fixture) {
-		f.Changed(store.Change{Subject: consent.Subject{Controller: "acme", ID: "s"}, Revision: 3})
-		if err := f.Fence(f.t.Context(), 3); err != nil {
+		f.change("s")
+		if err := f.Fence(f.t.Context(), f.revision); err != nil {
 			t.Errorf("the newest change is announced: %v", err)
 		}
-		if err := f.Fence(f.t.Context(), 4); !errors.Is(err, consent.ErrUnfenced) {
+		if err := f.Fence(f.t.Context(), f.revision+1); !errors.Is(err, consent.ErrUnfenced) {
 			t.Errorf("a change that nobody was told of: %v, want ErrUnfenced", err)
 		}
 	})
