@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 		"server/policy/tree", "server/caller",
 	},
 	"server/policy/source":   {"server/consent"},
+	"server/policy/shared":   {"server/consent"},
 	"server/policy/archive":  {"server/consent", "server/policy", "server/policy/source"},
 	"server/policy/reload":   {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
 	"server/policy/scaffold": {"policies"},
@@ -111,8 +112,9 @@ var mayImport = map[string][]string{
 		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
 		"server/limit", "server/store/pebble", "server/audit/decisionlog",
 	},
-	"server/store/storetest":        {"server/consent", "server/store"},
-	"server/caller/token/tokentest": {},
+	"server/store/storetest":          {"server/consent", "server/store"},
+	"server/policy/shared/sharedtest": {"server/consent", "server/policy/shared"},
+	"server/caller/token/tokentest":   {},
 }
 
 // onlyImporters names libraries that one part of the project alone may import.

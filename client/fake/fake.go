@@ -130,7 +130,7 @@ func (s *Server) SetRules(ctx context.Context, text string) error {
 	}
 	s.enforce(rules)
 	s.hub.PolicyChanged()
-	return s.hub.Fence(ctx)
+	return s.hub.Fence(ctx, 0)
 }
 
 // Calls are the calls that were made, in their order, from the one at position first on. A check is a CheckRequest,

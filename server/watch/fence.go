@@ -32,10 +32,13 @@ func (f *fence) release(w *Watcher) {
 
 // Fence waits until no cache can answer from a state, or by policies, older than what was announced before. It takes as
 // long as the slowest watcher takes to confirm, and at most two leases. When ctx ends first the error wraps
-// consent.ErrUnfenced.
-func (h *Hub) Fence(ctx context.Context) error {
-	f := h.open()
+// consent.ErrUnfenced, as where the change of revision r, which the fence is for, was not announced; zero: it is for none.
+func (h *Hub) Fence(ctx context.Context, r consent.Revision) error {
+	f, announced := h.open()
 	defer h.drop(f)
+	if announced < r {
+		return fmt.Errorf("%w: change %d was not announced, the newest was %d", consent.ErrUnfenced, r, announced)
+	}
 	if h.config.Fenced != nil {
 		defer func() { h.config.Fenced(time.Since(f.began)) }()
 	}
@@ -56,10 +59,11 @@ func (h *Hub) Fence(ctx context.Context) error {
 	}
 }
 
-// open begins a fence: it blocks on whoever holds a lease and has not confirmed what was announced.
+// open begins a fence: it blocks on whoever holds a lease and has not confirmed what was announced, up to the revision
+// that is returned.
 //
 // Who holds no lease now is not waited for. If it gets one while this fence is open it has been told everything before.
-func (h *Hub) open() *fence {
+func (h *Hub) open() (*fence, consent.Revision) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := &fence{target: h.mu.position, began: time.Now(), blockers: map[*Watcher]bool{}, clear: make(chan struct{}, 1)}
@@ -72,7 +76,7 @@ func (h *Hub) open() *fence {
 		h.mu.fences[f] = struct{}{}
 	}
 	h.mu.counts.Fences++
-	return f
+	return f, h.mu.revision
 }
 
 func (h *Hub) drop(f *fence) {

@@ -56,7 +56,7 @@ func (f *fixture) change(id string) {
 func (f *fixture) fence() time.Duration {
 	f.t.Helper()
 	began := time.Now()
-	if err := f.Fence(f.t.Context()); err != nil {
+	if err := f.Fence(f.t.Context(), 0); err != nil {
 		f.t.Errorf("Fence = %v", err)
 	}
 	return time.Since(began)
@@ -135,7 +135,7 @@ func TestFenceWaitsForConfirmations(t *testing.T) {
 		other.lease()
 		f.change("a")
 		done := make(chan error, 1)
-		go func() { done <- f.Fence(f.t.Context()) }()
+		go func() { done <- f.Fence(f.t.Context(), 0) }()
 		for _, c := range []*client{c, other} {
 			synctest.Wait()
 			select {
@@ -239,7 +239,7 @@ func TestLeasesOfAnEarlierProcessAreWaitedFor(t *testing.T) {
 		defer h.Close()
 		for _, want := range []time.Duration{held, 0} {
 			began := time.Now()
-			if err := h.Fence(t.Context()); err != nil || time.Since(began) != want {
+			if err := h.Fence(t.Context(), 0); err != nil || time.Since(began) != want {
 				t.Errorf("Fence = %v after %v, want %v", err, time.Since(began), want)
 			}
 		}
@@ -253,7 +253,7 @@ func TestFenceEndsWithItsContext(t *testing.T) {
 		f.change("a")
 		ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
 		defer cancel()
-		err := f.Fence(ctx)
+		err := f.Fence(ctx, 0)
 		if !errors.Is(err, consent.ErrUnfenced) || !errors.Is(err, context.DeadlineExceeded) ||
 			!strings.Contains(err.Error(), "1 caches") {
 			f.t.Errorf("Fence = %v", err)
@@ -309,7 +309,7 @@ func TestPoliciesAreTold(t *testing.T) {
 		f.policy.Store(new("p2"))
 		f.PolicyChanged()
 		done := make(chan error, 1)
-		go func() { done <- f.Fence(f.t.Context()) }()
+		go func() { done <- f.Fence(f.t.Context(), 0) }()
 		<-c.Wake()
 		for n := c.next(); n != nil; n = c.next() {
 			if n.Policy != "p2" || n.Revision != 10 || len(n.Slots) != 0 {
@@ -398,6 +398,18 @@ func TestRightsChange(t *testing.T) {
 		f.join(1).next()
 		if s := f.Stats(); s.Dropped != 0 || s.Watchers != 1 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestFenceNeedsItsChangeToBeAnnounced(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		f.change("s")
+		if err := f.Fence(f.t.Context(), f.revision); err != nil {
+			t.Errorf("the newest change is announced: %v", err)
+		}
+		if err := f.Fence(f.t.Context(), f.revision+1); !errors.Is(err, consent.ErrUnfenced) {
+			t.Errorf("a change that nobody was told of: %v, want ErrUnfenced", err)
 		}
 	})
 }
