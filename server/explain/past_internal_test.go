@@ -45,7 +45,7 @@ func (s states) Applied() consent.Revision { return 0 }
 // active is a history in which the active set was in force for ever.
 type active struct{ set *policy.Set }
 
-func (a active) At(consent.Instant) (consent.PolicySpan, error) {
+func (a active) At(_ context.Context, _ consent.Instant) (consent.PolicySpan, error) {
 	return consent.PolicySpan{Revision: a.set.Revision(), From: 1}, nil
 }
 
