@@ -105,7 +105,9 @@ func TestNobodyMayCall(t *testing.T) {
 			}
 		}
 	}
-	for path, want := range map[string]int{"/metrics": http.StatusUnauthorized, "/nodez": http.StatusUnauthorized, "/healthz": http.StatusOK, "/readyz": http.StatusOK} {
+	for path, want := range map[string]int{
+		"/metrics": http.StatusUnauthorized, "/nodez": http.StatusUnauthorized, "/healthz": http.StatusOK, "/readyz": http.StatusOK,
+	} {
 		answer, err := http.Get("http://" + a.HTTPAddr() + path)
 		if err != nil {
 			t.Fatal(err)

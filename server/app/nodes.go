@@ -90,7 +90,8 @@ func describe(n *consent.Node, about []byte) {
 	if json.Unmarshal(about, &said) != nil {
 		return
 	}
-	n.Name, n.Address, n.Version, n.PolicyRevision, n.PolicyError = said.Name, said.Address, said.Version, said.PolicyRevision, said.PolicyError
+	n.Name, n.Address, n.Version = said.Name, said.Address, said.Version
+	n.PolicyRevision, n.PolicyError = said.PolicyRevision, said.PolicyError
 	if !said.StartedAt.IsZero() {
 		n.StartedAt = consent.InstantOf(said.StartedAt)
 	}

@@ -31,7 +31,8 @@ func (a *App) sharePolicies(c *reload.Config, kept *archive.Config) {
 		return
 	}
 	c.Shared = &reload.Shared{
-		Sets: a.config.shared.sets, Name: a.config.shared.name, Node: a.node.named(), Prover: buildName(version.Version(), version.Commit()),
+		Sets: a.config.shared.sets, Name: a.config.shared.name, Node: a.node.named(),
+		Prover: buildName(version.Version(), version.Commit()),
 	}
 	kept.Sets = a.config.shared.sets
 }
@@ -74,9 +75,9 @@ var ownDigest = sync.OnceValues(func() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 })
 
-// policyReport is what this node tells other nodes of its policies: the number of the activation that it, and the caches
-// behind it, decide by. It follows the number that this node decides by, once its caches have confirmed. Start it once,
-// and Close it.
+// policyReport is what this node tells other nodes of its policies: the number of the activation that it, and the
+// caches behind it, decide by. It follows the number that this node decides by, once its caches have confirmed. Start
+// it once, and Close it.
 type policyReport struct {
 	// decided is the number that this node decides by, fence waits for the caches behind it.
 	decided func() uint64

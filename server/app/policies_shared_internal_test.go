@@ -24,7 +24,8 @@ import (
 func sharingNode(t *testing.T, sets *sharedtest.Memory) (*App, *grpc.ClientConn) {
 	t.Helper()
 	a, err := New(Config{
-		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), shared: &sharedStore{sets: sets, name: "the test's store"},
+		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(),
+		shared: &sharedStore{sets: sets, name: "the test's store"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +57,8 @@ func candidateWith(t *testing.T, path, content string) *consentv1.ActivatePolicy
 	return r
 }
 
-// TestTwoServersShareTheirPolicies: what is activated on one is in force on the other, which does not prove it again, and
-// what each says of it, in the API, at /nodez and in its metrics.
+// TestTwoServersShareTheirPolicies: what is activated on one is in force on the other, which does not prove it again,
+// and what each says of it, in the API, at /nodez and in its metrics.
 func TestTwoServersShareTheirPolicies(t *testing.T) {
 	sets := &sharedtest.Memory{}
 	one, conn := sharingNode(t, sets)

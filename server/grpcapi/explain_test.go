@@ -212,8 +212,9 @@ func TestThePast(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &consentv1.ListPolicyHistoryResponse{Spans: []*consentv1.PolicySpan{{
-		PolicyRevision: "r1", InForceFrom: at(noon - 5), Source: "the binary", Controllers: []string{"acme", "example"}, Kept: true,
-		ActivationNumber: 3, ActivatedBy: &consentv1.Caller{Kind: "token", Id: "portal", Issuer: "https://id.example"}, ProvenBy: "node-1",
+		PolicyRevision: "r1", InForceFrom: at(noon - 5), Source: "the binary", Controllers: []string{"acme", "example"},
+		Kept: true, ActivationNumber: 3, ProvenBy: "node-1",
+		ActivatedBy: &consentv1.Caller{Kind: "token", Id: "portal", Issuer: "https://id.example"},
 	}}}
 	if diff := cmp.Diff(want, told, protocmp.Transform()); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)

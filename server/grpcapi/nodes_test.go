@@ -128,8 +128,8 @@ func TestAFenceNamesWhoIsBehind(t *testing.T) {
 	}})
 	_, err := consentv1.NewPolicyServiceClient(serve(t, f).conn).ActivatePolicy(t.Context(), request)
 	text := status.Convert(err).Message()
-	if status.Code(err) != codes.DeadlineExceeded || !strings.Contains(text, "r7 are activated") || !strings.Contains(text, "node-3") ||
-		!strings.Contains(text, "repeat the call") {
+	if status.Code(err) != codes.DeadlineExceeded || !strings.Contains(text, "r7 are activated") ||
+		!strings.Contains(text, "node-3") || !strings.Contains(text, "repeat the call") {
 		t.Errorf("%v", err)
 	}
 	checkNoLeak(t, err)

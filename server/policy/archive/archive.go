@@ -12,7 +12,8 @@
 //
 // Where nodes share policies (Config.Sets) the history is the store's: its activations, whichever node made them and
 // whether this node lived or not, and before the first one what this node kept. A set that is not kept here is fetched
-// from there, and verified likewise. Where the store cannot be asked that is an error that wraps consent.ErrUnavailable.
+// from there, and verified likewise. Where the store cannot be asked that is an error that wraps
+// consent.ErrUnavailable.
 package archive
 
 import (
@@ -234,8 +235,8 @@ func (a *Archive) prune() {
 	}
 }
 
-// History returns the spans, the newest first. The caller may keep and change it, but for what its elements refer to. The
-// error wraps consent.ErrUnavailable; there is none where nodes share no policies.
+// History returns the spans, the newest first. The caller may keep and change it, but for what its elements refer to.
+// The error wraps consent.ErrUnavailable; there is none where nodes share no policies.
 func (a *Archive) History(ctx context.Context) ([]consent.PolicySpan, error) {
 	if a.config.Sets == nil {
 		return a.own(), nil

@@ -57,7 +57,9 @@ func TestTheHistoryIsTheStores(t *testing.T) {
 	if err := a.Begin(embedded, "the binary", 1000); err != nil {
 		t.Fatal(err)
 	}
-	want := []consent.PolicySpan{{Revision: embedded.Revision(), From: 1000, Source: "the binary", Controllers: []string{"acme"}, Kept: true}}
+	want := []consent.PolicySpan{{
+		Revision: embedded.Revision(), From: 1000, Source: "the binary", Controllers: []string{"acme"}, Kept: true,
+	}}
 	if diff := cmp.Diff(want, spans(t, a)); diff != "" {
 		t.Errorf("without an activation (-want +got):\n%s", diff)
 	}

@@ -15,9 +15,9 @@ import (
 //
 // Errors: *consent.PolicySourceError where policies come from a source; consent.ErrPolicyRevision, also where another
 // activation came in between on a shared store; *consent.PolicyFaultsError for files that are refused;
-// *consent.UnfinishedError for those whose admission ran out of time; anything else is this side's. Each of them changes
-// nothing, but for consent.ErrUnavailable: a store that could not be reached may have activated it, and repeating it
-// tells.
+// *consent.UnfinishedError for those whose admission ran out of time; anything else is this side's. Each of them
+// changes nothing, but for consent.ErrUnavailable: a store that could not be reached may have activated it, and
+// repeating it tells.
 func (m *Manager) Activate(ctx context.Context, c consent.Candidate) (consent.Activated, error) {
 	if m.config.Source != nil {
 		return consent.Activated{}, &consent.PolicySourceError{Source: m.config.Source.Name()}

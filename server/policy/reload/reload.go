@@ -16,13 +16,14 @@
 // and then survive restarts. Those in the binary were admitted when it was built and tested, so they are not admitted
 // again.
 //
-// Where nodes share a store, sets that are activated live in it (Config.Shared), and the store is what a manager follows:
-// the node that Activate is called on admits a set, once, puts it into the store and makes it the newest by comparing
-// and setting; every other node fetches it by its digest, verifies and loads it, trusts the proof if a server of the
-// same build made it, and else proves it itself, and switches. What the store has wins over the kept copy, which a start
-// uses where the store cannot be asked, and the policies in the binary count only while the store has no activation. A
-// node that cannot fetch, load or prove what is newest keeps its last good set, is Behind by its status, and tries
-// again. A source that is configured wins on its node: that node activates nothing, and follows nothing of the store's.
+// Where nodes share a store, sets that are activated live in it (Config.Shared), and the store is what a manager
+// follows: the node that Activate is called on admits a set, once, puts it into the store and makes it the newest by
+// comparing and setting; every other node fetches it by its digest, verifies and loads it, trusts the proof if a server
+// of the same build made it, and else proves it itself, and switches. What the store has wins over the kept copy, which
+// a start uses where the store cannot be asked, and the policies in the binary count only while the store has no
+// activation. A node that cannot fetch, load or prove what is newest keeps its last good set, is Behind by its status,
+// and tries again. A source that is configured wins on its node: that node activates nothing, and follows nothing of
+// the store's.
 package reload
 
 import (

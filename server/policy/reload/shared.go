@@ -30,9 +30,9 @@ type Shared struct {
 	Prover string
 }
 
-// The times of a store that is followed. It is asked as soon as Manager.Heard tells of another activation, and else every
-// lookEvery, a fifth earlier or later; after failures from askFirst on, twice as long each time up to askMost. A question
-// may take storeTimeout.
+// The times of a store that is followed. It is asked as soon as Manager.Heard tells of another activation, and else
+// every lookEvery, a fifth earlier or later; after failures from askFirst on, twice as long each time up to askMost. A
+// question may take storeTimeout.
 const (
 	lookEvery    = 30 * time.Second
 	askFirst     = time.Second
@@ -67,8 +67,8 @@ func newStoreSource(s Shared, logger *slog.Logger) *storeSource {
 	return &storeSource{Shared: s, logger: logger, heard: make(chan struct{}, 1)}
 }
 
-// Heard tells of the number of the store's newest activation, zero: there is none. It may be called often, and waits for
-// nobody. Without a shared store nothing is done.
+// Heard tells of the number of the store's newest activation, zero: there is none. It may be called often, and waits
+// for nobody. Without a shared store nothing is done.
 func (m *Manager) Heard(number uint64) {
 	if m.store != nil && m.store.newest.Swap(number) != number {
 		m.store.wake()

@@ -109,12 +109,12 @@ func (m *Manager) adopt(ctx context.Context, a shared.Activation, b built) (cons
 	return activatedAs(a), nil
 }
 
-// startUnactivated starts where the store has no activation, and nothing was kept of it: with the policies in the binary.
-// What this directory has of other times may deny what those allow, so a start with it is refused.
+// startUnactivated starts where the store has no activation, and nothing was kept of it: with the policies in the
+// binary. What this directory has of other times may deny what those allow, so a start with it is refused.
 func (m *Manager) startUnactivated(kept lastGood) error {
 	if !kept.none {
-		return fmt.Errorf("the store has no activation of policies, and there is a copy of some: remove %s to start with those in the binary: %w",
-			m.keep, kept.err)
+		return fmt.Errorf("the store has no activation of policies, and there is a copy of some: "+
+			"remove %s to start with those in the binary: %w", m.keep, kept.err)
 	}
 	if _, _, err := m.ownCopy().Read(); !errors.Is(err, archive.ErrNoCopy) {
 		return fmt.Errorf("policies were activated on this node before it shared a store, which has no activation: "+

@@ -12,10 +12,10 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Start puts policies in force: those of the source or of the store, or where that fails the copy that was kept of them.
-// Without a source those that were activated last, or else those in the binary. An admission that runs out of time is
-// tried again, some times where there is nothing else to start with. The error is why there are none. Nothing is
-// written.
+// Start puts policies in force: those of the source or of the store, or where that fails the copy that was kept of
+// them. Without a source those that were activated last, or else those in the binary. An admission that runs out of
+// time is tried again, some times where there is nothing else to start with. The error is why there are none. Nothing
+// is written.
 func (m *Manager) Start(ctx context.Context) error {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
@@ -136,8 +136,8 @@ func (m *Manager) readAtStart(ctx context.Context, kept lastGood) (*source.Files
 	return files, err
 }
 
-// lastGood is the copy that was kept of the source, or why there is none; none says that nothing was kept. Number is that
-// of the activation that it was.
+// lastGood is the copy that was kept of the source, or why there is none; none says that nothing was kept. Number is
+// that of the activation that it was.
 type lastGood struct {
 	files  *source.Files
 	number uint64
