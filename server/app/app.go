@@ -61,6 +61,7 @@ type App struct {
 	// waiter waits for the other nodes; nil: there are none.
 	waiter   grpcapi.Waiter
 	states   *cache.Cache
+	marks    *store.Marks
 	backups  *backups
 	watchers *watch.Hub
 	gate     *access.Gate
@@ -163,10 +164,11 @@ func (a *App) openStore() error {
 	}
 	a.states = states
 	ahead := &announcer{}
+	a.marks = new(store.Marks)
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		Synced: a.durations.synced,
-		FS:     a.config.StoreFS,
+		Synced: a.durations.synced, Marks: a.marks,
+		FS: a.config.StoreFS,
 	})
 	if err != nil {
 		return err
@@ -217,6 +219,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		States:   a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
+		Marks:    a.marks,
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),
