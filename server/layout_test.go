@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"server/store":          {"server/consent"},
 	"server/store/pebble":   {"server/consent", "server/store"},
 	"server/cluster":        {"server/consent", "server/store"},
+	"server/cluster/model":  {},
 	"server/certificate":    {"server/follow"},
 	"server/caller":         {"server/consent"},
 	"server/limit":          {"server/caller", "server/consent"},
