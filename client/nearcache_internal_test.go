@@ -385,7 +385,7 @@ func withdrawn(w *world, c, writer *Client) bool {
 
 func policyChanged(w *world, c, _ *Client) bool {
 	w.activate("deny all")
-	if err := w.hub.Fence(w.t.Context()); err != nil {
+	if err := w.hub.Fence(w.t.Context(), 0); err != nil {
 		w.t.Error(err)
 	}
 	return w.everAllowed(c)

@@ -44,7 +44,7 @@ func (s *consentService) RecordEvents(
 		return nil, err
 	}
 	if r.GetFence() {
-		if err := fence(ctx, s.config.Watchers); err != nil {
+		if err := fence(ctx, s.config.Watchers, done.Revision); err != nil {
 			return nil, err
 		}
 	}

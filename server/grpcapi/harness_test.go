@@ -99,7 +99,7 @@ func (f *fake) Join(id [16]byte) (*watch.Watcher, error) {
 	return f.watchers.Join(id)
 }
 
-func (f *fake) Fence(ctx context.Context) error {
+func (f *fake) Fence(ctx context.Context, _ consent.Revision) error {
 	if f.fence == nil {
 		return nil
 	}

@@ -91,7 +91,7 @@ func (s *consentService) pair(ctx context.Context, r pairRequest, what said) (pa
 		return paired{}, alone(err)
 	}
 	if r.GetFence() {
-		if err := fence(ctx, s.config.Watchers); err != nil {
+		if err := fence(ctx, s.config.Watchers, done.Revision); err != nil {
 			return paired{}, err
 		}
 	}

@@ -19,7 +19,7 @@ import (
 // Watchers keeps caches of decisions honest; watch.Hub is one.
 type Watchers interface {
 	Join(id [16]byte) (*watch.Watcher, error)
-	Fence(context.Context) error
+	Fence(ctx context.Context, r consent.Revision) error
 }
 
 // watchStream is a stream of invalidations.
@@ -121,13 +121,13 @@ const (
 	fenceSpare = 50 * time.Millisecond
 )
 
-// fence waits for the caches, not quite as long as the caller does: otherwise nobody would hear that the events are
-// recorded.
-func fence(ctx context.Context, w Watchers) error {
+// fence waits until no cache answers from a state before the change r, not quite as long as the caller does: otherwise
+// nobody would hear that the events are recorded.
+func fence(ctx context.Context, w Watchers, r consent.Revision) error {
 	if deadline, has := ctx.Deadline(); has {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/fencePart, fenceSpare)))
 		defer cancel()
 	}
-	return w.Fence(ctx)
+	return w.Fence(ctx, r)
 }

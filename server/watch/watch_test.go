@@ -56,7 +56,7 @@ func (f *fixture) change(id string) {
 func (f *fixture) fence() time.Duration {
 	f.t.Helper()
 	began := time.Now()
-	if err := f.Fence(f.t.Context()); err != nil {
+	if err := f.Fence(f.t.Context(), 0); err != nil {
 		f.t.Errorf("Fence = %v", err)
 	}
 	return time.Since(began)
@@ -135,7 +135,7 @@ func TestFenceWaitsForConfirmations(t *testing.T) {
 		other.lease()
 		f.change("a")
 		done := make(chan error, 1)
-		go func() { done <- f.Fence(f.t.Context()) }()
+		go func() { done <- f.Fence(f.t.Context(), 0) }()
 		for _, c := range []*client{c, other} {
 			synctest.Wait()
 			select {
@@ -239,7 +239,7 @@ func TestLeasesOfAnEarlierProcessAreWaitedFor(t *testing.T) {
 		defer h.Close()
 		for _, want := range []time.Duration{held, 0} {
 			began := time.Now()
-			if err := h.Fence(t.Context()); err != nil || time.Since(began) != want {
+			if err := h.Fence(t.Context(), 0); err != nil || time.Since(began) != want {
 				t.Errorf("Fence = %v after %v, want %v", err, time.Since(began), want)
 			}
 		}
@@ -253,7 +253,7 @@ func TestFenceEndsWithItsContext(t *testing.T) {
 		f.change("a")
 		ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
 		defer cancel()
-		err := f.Fence(ctx)
+		err := f.Fence(ctx, 0)
 		if !errors.Is(err, consent.ErrUnfenced) || !errors.Is(err, context.DeadlineExceeded) ||
 			!strings.Contains(err.Error(), "1 caches") {
 			f.t.Errorf("Fence = %v", err)
@@ -309,7 +309,7 @@ func TestPoliciesAreTold(t *testing.T) {
 		f.policy.Store(new("p2"))
 		f.PolicyChanged()
 		done := make(chan error, 1)
-		go func() { done <- f.Fence(f.t.Context()) }()
+		go func() { done <- f.Fence(f.t.Context(), 0) }()
 		<-c.Wake()
 		for n := c.next(); n != nil; n = c.next() {
 			if n.Policy != "p2" || n.Revision != 10 || len(n.Slots) != 0 {
@@ -397,6 +397,50 @@ func TestRightsChange(t *testing.T) {
 		c.Leave(false)
 		f.join(1).next()
 		if s := f.Stats(); s.Dropped != 0 || s.Watchers != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestFenceNeedsItsChangeToBeAnnounced(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		f.change("s")
+		if err := f.Fence(f.t.Context(), f.revision); err != nil {
+			t.Errorf("the newest change is announced: %v", err)
+		}
+		if err := f.Fence(f.t.Context(), f.revision+1); !errors.Is(err, consent.ErrUnfenced) {
+			t.Errorf("a change that nobody was told of: %v, want ErrUnfenced", err)
+		}
+	})
+}
+
+// TestOtherHistory: each stream ends, who joins is told the new history's revision, fences under way fail, and one for
+// a revision of the lost history waits for nothing that comes.
+func TestOtherHistory(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		c.next()
+		c.lease()
+		for range 3 {
+			f.change("s")
+		}
+		fenced := make(chan error, 1)
+		go func() { fenced <- f.Fence(f.t.Context(), f.revision) }()
+		synctest.Wait()
+		f.Begin(f.revision - 2)
+		if _, err := c.Next(); !errors.Is(err, consent.ErrWatchAnew) {
+			t.Errorf("Next = %v", err)
+		}
+		c.Leave(true)
+		if err := <-fenced; !errors.Is(err, consent.ErrUnfenced) {
+			t.Errorf("a fence of a change that may be lost: %v, want ErrUnfenced", err)
+		}
+		if err := f.Fence(f.t.Context(), f.revision); !errors.Is(err, consent.ErrUnfenced) {
+			t.Errorf("a fence of a change that was lost: %v, want ErrUnfenced", err)
+		}
+		f.revision -= 2
+		f.join(1) // is told that revision
+		if s := f.Stats(); s.Dropped != 0 || s.Unfenced == 0 {
 			t.Errorf("%+v", s)
 		}
 	})

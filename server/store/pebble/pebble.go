@@ -9,10 +9,8 @@
 // alternative, reading pebble itself, shows changes that are not yet synced and may be lost with the machine's
 // power; a snapshot a group costs about a microsecond. A state is one point lookup.
 //
-// Ids that are linked are one person: each of them has an alias in place of its state, and the state stands once,
-// under a key that is drawn anew whenever an id comes or goes (row.go). Links are rare and change what is kept of
-// all ids that they touch, in the same one write, from their ledgers (links.go); all other events advance states
-// as they are (change.go).
+// What a change is, and the forms of what is kept, are those of package change: the planner reads the group's batch,
+// which shows the changes before it.
 //
 // Failure: an error of the disk or of pebble is consent.ErrUnavailable. While the disk has no room writes are refused,
 // and go on by themselves (stalls). After a failed write the store refuses all others, and reads what was durable
@@ -46,6 +44,8 @@ type Options struct {
 	// Synced is told of each write that is on disk: of how many batches it was made, and how long it took, fsync
 	// included; nil: nobody is. It must be quick.
 	Synced func(batches int, took time.Duration)
+	// Marks gets the marks of the newest changes, before these are visible; nil: nobody shares them.
+	Marks *store.Marks
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
 	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index
@@ -84,8 +84,10 @@ type Store struct {
 
 	// committing is held while a group is committed, and while a checkpoint is made.
 	committing sync.Mutex
-	// last is the newest revision, guarded by committing.
-	last consent.Revision
+	// head is the newest change, guarded by committing.
+	head head
+	// marks are those of the newest changes that are durable.
+	marks *store.Marks
 	// queue hands batches to the committer. A send happens under gate's read lock, closing under its write lock.
 	queue chan *pending
 	gate  sync.RWMutex
