@@ -1,7 +1,7 @@
 package model
 
-// ends says whether a fence that is pending returns within 40 steps if from now on no fault happens and each process goes
-// on: what is under way first, then what the fence waits for, then time.
+// ends says whether a fence that is pending returns within 40 steps if from now on no fault happens and each process
+// goes on: what is under way first, then what the fence waits for, then time.
 func (m *moves) ends(s state) bool {
 	for range 40 {
 		m.of(&s)

@@ -1,7 +1,7 @@
 package model
 
-// history names the changes of a store after revision 1, the grant that all begins with: W is the fenced withdrawal, X a
-// write of another subject. What a chain tells apart in the real store, the name tells apart here.
+// history names the changes of a store after revision 1, the grant that all begins with: W is the fenced withdrawal, X
+// a write of another subject. What a chain tells apart in the real store, the name tells apart here.
 type history uint8
 
 const (
