@@ -23,7 +23,8 @@
 //
 // # What holds
 //
-//   - P1 final: no check that begins after the fenced withdrawal returned is answered ALLOW, as long as the store has it.
+//   - P1 final: no check that begins after the fenced withdrawal returned is answered ALLOW, while the store has
+//     it.
 //   - P2 fresh: a check with a token is never answered from a state that has not all of the token's history.
 //   - P3 gapless: no change is skipped.
 //   - P4 noticed: a feed that has caught up has the history of the store, and so has all that is in the cache.
@@ -49,8 +50,8 @@
 //
 // With a lease of 3 ticks the asynchronous world has 9,162,290 states (-model.large, as other larger bounds).
 //
-// protocol.pml is the twin in Promela. Spin finds the same verdicts, in 2,944,186 states of the synchronous world and
-// 4,136,946 of the asynchronous one: it writes some states of a lost history in another way.
+// protocol.pml is the twin in Promela, written apart. Spin finds the same verdicts: in 2,944,186 states of the
+// synchronous world, as here, and in 4,136,946 of the asynchronous one, 65,193 fewer than here.
 //
 // # What it takes
 //
