@@ -32,7 +32,8 @@ func (f *fence) release(w *Watcher) {
 
 // Fence waits until no cache can answer from a state, or by policies, older than what was announced before. It takes as
 // long as the slowest watcher takes to confirm, and at most two leases. When ctx ends first the error wraps
-// consent.ErrUnfenced, as where the change of revision r, which the fence is for, was not announced; zero: it is for none.
+// consent.ErrUnfenced, as where the change of revision r, which the fence is for, was not announced; zero: it is for
+// none.
 func (h *Hub) Fence(ctx context.Context, r consent.Revision) error {
 	f, announced := h.open()
 	defer h.drop(f)
