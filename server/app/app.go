@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
@@ -78,8 +79,8 @@ type App struct {
 	admin         *http.Server
 	adminListener net.Listener
 	// dirLock keeps the data directory for this process; nil: the store does.
-	dirLock *flock.Flock
-	durations     durations
+	dirLock   *flock.Flock
+	durations durations
 	// queued is how many writes wait for the disk.
 	queued func() int
 }
