@@ -52,6 +52,9 @@ type Config struct {
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
+	// Standing reports whether this node may answer from its own cache: only then is a lease granted, since other nodes
+	// take those behind a node whose lease has run out to have none. Nil: always. It must be quick.
+	Standing func() bool
 	// First says that no process before had this store, so that there are no leases of it to wait for.
 	First bool
 	// Fenced is told of each fence that ended, complete or not, how long it took; nil: nobody is. It must be quick.
