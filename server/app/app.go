@@ -37,6 +37,7 @@ import (
 	"github.com/consentd/consentd/server/policy/archive"
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
@@ -53,6 +54,7 @@ type App struct {
 	manager  *reload.Manager
 	prover   *prover
 	states   *cache.Cache
+	marks    *store.Marks
 	backups  *backups
 	watchers *watch.Hub
 	gate     *access.Gate
@@ -165,6 +167,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		States:   a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
+		Marks:    a.marks,
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),

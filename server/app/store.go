@@ -24,10 +24,11 @@ func (a *App) openStore() (err error) {
 // openEmbedded opens the store in the data directory.
 func (a *App) openEmbedded() error {
 	ahead := &announcer{}
+	a.marks = new(store.Marks)
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: a.states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		Synced: a.durations.synced,
-		FS:     a.config.StoreFS,
+		Synced: a.durations.synced, Marks: a.marks,
+		FS: a.config.StoreFS,
 	})
 	if err != nil {
 		return err
