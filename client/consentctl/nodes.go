@@ -24,8 +24,8 @@ func (a *app) nodesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nodes",
 		Short: "List the nodes that share the server's store: who is alive, how far, and by which policies",
-		Long: `List the nodes that share the server's store, as the node that is asked sees them. STATE is ALIVE, SILENT (it has not renewed
-its lease for longer than that lasts: it ended without a word, or is cut off) or LEFT. APPLIED is the revision up to which a
+		Long: `List the nodes that share the server's store, as the node that is asked sees them. STATE is ALIVE, SILENT (it has not
+renewed its lease for longer than that lasts: it ended without a word, or is cut off) or LEFT. APPLIED is the revision up to which a
 node, and the near caches behind it, have applied the store's changes, LAG how many the store has beyond that: others than the
 node that is asked say it a few times in each lease. ACTIVATION is which activation of policies a node decides by; none:
 policies of its own. Below stands who is silent or behind, and why.`,
