@@ -445,3 +445,37 @@ func TestOtherHistory(t *testing.T) {
 		}
 	})
 }
+
+// TestHelloWaitsForTheOtherNodes: after Begin a stream begins once no other node answers from the lost history. Seen to
+// fail without Settle in next, and without the wake-up in Begin.
+func TestHelloWaitsForTheOtherNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const settle = 3 * time.Second
+		h, err := watch.New(watch.Config{
+			StoreID: store.ID{1}, Policy: func() string { return "p1" }, First: true, Settle: settle,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		h.Begin(7)
+		w, err := h.Join([16]byte{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for {
+			<-w.Wake()
+			n, err := w.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n != nil {
+				if took := time.Since(began); n.Hello == nil || n.Revision != 7 || took != settle {
+					t.Errorf("after %v: %+v", took, n)
+				}
+				return
+			}
+		}
+	})
+}
