@@ -43,8 +43,8 @@ var (
 		"How often this node had been away for so long that it began with an empty cache.", nil, nil)
 	nodeStanding = prometheus.NewDesc("consentd_node_standing",
 		"1 while this node may answer from its cache: it holds its lease and is caught up.", nil, nil)
-	nodesSeen = prometheus.NewDesc("consentd_nodes", "Nodes of the store, as this one sees them.", []string{"state"}, nil)
-	renewals  = prometheus.NewDesc("consentd_node_renewals_total", "Renewals of this node's lease.", []string{"outcome"}, nil)
+	nodesCounted = prometheus.NewDesc("consentd_nodes", "Nodes of the store, as this one sees them.", []string{"state"}, nil)
+	renewals     = prometheus.NewDesc("consentd_node_renewals_total", "Renewals of this node's lease.", []string{"outcome"}, nil)
 )
 
 // nodesCollector tells how this node stands to the others of its store.
@@ -53,7 +53,7 @@ type nodesCollector struct{ app *App }
 // Describe implements prometheus.Collector.
 func (c nodesCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		feedApplied, feedLag, feedAge, historyLost, feedGivenUp, nodeStanding, nodesSeen, renewals,
+		feedApplied, feedLag, feedAge, historyLost, feedGivenUp, nodeStanding, nodesCounted, renewals,
 	} {
 		out <- d
 	}
@@ -74,7 +74,7 @@ func (c nodesCollector) Collect(out chan<- prometheus.Metric) {
 	counter(renewals, s.Renewals-s.RenewalErrors, "ok")
 	counter(renewals, s.RenewalErrors, "failed")
 	for state, n := range c.states() {
-		gauge(nodesSeen, float64(n), state)
+		gauge(nodesCounted, float64(n), state)
 	}
 }
 
