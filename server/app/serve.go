@@ -177,11 +177,15 @@ func (a *App) Close() error {
 	if a.acts != nil {
 		faults = append(faults, a.acts.Close())
 	}
+	a.leave()
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
 	}
 	if a.watchers != nil {
 		a.watchers.Close()
+	}
+	if a.dirLock != nil {
+		faults = append(faults, a.dirLock.Close())
 	}
 	if a.loader != nil {
 		a.loader.Close()

@@ -53,6 +53,9 @@ type Config struct {
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
+	// Standing reports whether this node may answer from its own cache: only then is a lease granted, since other nodes
+	// take those behind a node whose lease has run out to have none. Nil: always. It must be quick.
+	Standing func() bool
 	// Settle is how long a watcher that joins after Begin waits for its hello: as long as another node of the store
 	// may answer from a history that is lost; zero: there is no other node. Answers that a client asks for with its
 	// hello come from a history in which floors are above all that they are as of.
@@ -142,7 +145,7 @@ func New(c Config) (*Hub, error) {
 			StoreID: c.StoreID, Slots: wire.Slots{Key: key, Count: slotCount},
 			Lease: c.Lease, Heartbeat: c.Lease / heartbeatsPerLease,
 		},
-		grace:   time.Now().Add(held(c.Lease)),
+		grace:   time.Now().Add(Held(c.Lease)),
 		changed: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{}),
 	}
 	if c.First {

@@ -125,7 +125,7 @@ func (w *Watcher) next() (*Notice, error) {
 	}
 	n := &Notice{From: w.told}
 	w.tell(n)
-	if w.told == h.mu.position && w.heard != w.answered {
+	if w.told == h.mu.position && w.heard != w.answered && h.stands() {
 		if err := w.grant(n); err != nil {
 			return nil, err
 		}
