@@ -140,7 +140,9 @@ const (
 	simPoll      = 60 * time.Millisecond
 )
 
-var simMoods = [][]string{nil, nil, {"renew"}, {"renew", "report"}, {"renew", "nodes"}, {"poll"}, {"poll", "read", "latest"}, {"write"}}
+var simMoods = [][]string{
+	nil, nil, {"renew"}, {"renew", "report"}, {"renew", "nodes"}, {"poll"}, {"poll", "read", "latest"}, {"write"},
+}
 
 func newWorld(seed uint64, f faults) *world {
 	w := &world{
@@ -227,7 +229,8 @@ func (w *world) replace(n int) {
 	if lost > 0 {
 		w.counts.losses++
 	}
-	w.note("%s has taken over from %s at %d, %d writes are lost", w.primary.name, w.former.name, w.primary.state.head().Revision, lost)
+	w.note("%s has taken over from %s at %d, %d writes are lost",
+		w.primary.name, w.former.name, w.primary.state.head().Revision, lost)
 }
 
 // head is the newest place that a server shows. mu is held.

@@ -318,7 +318,8 @@ func (w *world) final() {
 				head.Revision, mark == head.Chain.Mark())
 		}
 		for _, s := range simSubjects {
-			snapshot, err := n.cache.Snapshot(context.Background(), consent.Subject{Controller: "c", ID: s}, consent.MinimizeLatency)
+			subject := consent.Subject{Controller: "c", ID: s}
+			snapshot, err := n.cache.Snapshot(context.Background(), subject, consent.MinimizeLatency)
 			if got := answered(snapshot, true).id; err == nil && got != truth[s] {
 				w.fail("node %d ends with %d of %s, the store has %d", n.number, got, s, truth[s])
 			}
