@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/policy/shared"
 )
 
-// Policies are the sets and activations of policies in the store, for all of its nodes. They need no feed, so that a node
-// reads them before it follows.
+// Policies are the sets and activations of policies in the store, for all of its nodes. They need no feed, so that a
+// node reads them before it follows.
 type Policies struct{ store *Store }
 
 var _ shared.Sets = Policies{}
