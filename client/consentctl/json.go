@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -15,8 +17,8 @@ import (
 )
 
 // messageJSON writes a message of the API as JSON: field names as in the proto and in its order, enum values in bare
-// form, times in RFC 3339, 64-bit numbers as numbers, bytes in base64. Scalars and lists are always there; messages,
-// optional fields, enums and bytes only where they are set.
+// form, times in RFC 3339, durations as protojson has them ("1.500s"), 64-bit numbers as numbers, bytes in base64.
+// Scalars and lists are always there; messages, optional fields, enums and bytes only where they are set.
 //
 // protojson gives enum values their prefix and 64-bit numbers quotes, and changes its spacing from build to build.
 type messageJSON struct{ proto.Message }
@@ -26,6 +28,8 @@ func (m messageJSON) MarshalJSON() ([]byte, error) {
 	switch message := m.Message.(type) {
 	case *timestamppb.Timestamp:
 		return encode(message.AsTime().Format(time.RFC3339Nano))
+	case *durationpb.Duration:
+		return protojson.Marshal(message)
 	case *structpb.Struct:
 		return encode(message.AsMap())
 	}
