@@ -135,11 +135,15 @@ func Malformed(d *consent.Decision, request *consent.Request) error {
 	return malformedCategories(d, request)
 }
 
-// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else.
+// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else; that the state could not be read is no
+// reason of a policy's.
 func malformedReasons(d *consent.Decision) error {
 	for _, r := range d.Reasons {
 		if holds := r.Code == consent.BasisHolds; !r.Code.Known() || holds != (d.Effect == consent.Allow) {
 			return fmt.Errorf("%v because of %v", d.Effect, r.Code)
+		}
+		if (r.Code == consent.StateUnavailable) != (d.Degraded == consent.DegradedDenied) {
+			return fmt.Errorf("%v of a decision that is degraded as %d", r.Code, d.Degraded)
 		}
 	}
 	return nil
