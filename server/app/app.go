@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
@@ -37,7 +38,6 @@ import (
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store"
-	"github.com/consentd/consentd/server/store/pebble"
 	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
@@ -49,11 +49,19 @@ type App struct {
 	policies policy.Active
 	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps
 	// those of before, prover what admits them; New makes them.
-	loader   *policy.Loader
-	archive  *archive.Archive
-	manager  *reload.Manager
-	prover   *prover
+	loader  *policy.Loader
+	archive *archive.Archive
+	manager *reload.Manager
+	prover  *prover
+	// node is who this process is, nodes lists it and the others of its store, report is what the others are told of its
+	// policies; nil: there are no others.
+	node   node
+	nodes  grpcapi.NodeLister
+	report *policyReport
+	// waiter waits for the other nodes; nil: there are none.
+	waiter   grpcapi.Waiter
 	states   *cache.Cache
+	marks    *store.Marks
 	backups  *backups
 	watchers *watch.Hub
 	gate     *access.Gate
@@ -79,7 +87,9 @@ type App struct {
 	tracer        *telemetry.Tracer
 	admin         *http.Server
 	adminListener net.Listener
-	durations     durations
+	// dirLock keeps the data directory for this process; nil: the store does.
+	dirLock   *flock.Flock
+	durations durations
 	// queued is how many writes wait for the disk.
 	queued func() int
 }
@@ -92,6 +102,7 @@ func New(c Config) (*App, error) {
 	}
 	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams(), durations: newDurations()}
 	a.health = newServing()
+	a.node, a.nodes = newNode("", a.config.Now()), onlyNode{a}
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -115,7 +126,7 @@ func (a *App) loadPolicies() error {
 	a.prover = newProver(a.config.PolicyTestTimeout)
 	c := reload.Config{
 		Admit: a.prover.admit, Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
-		Now: a.config.Now, Logger: a.config.Logger,
+		Now: a.config.Now, Logger: a.config.Logger, Observe: a.policiesTried,
 	}
 	if c.Embedded == nil {
 		c.Embedded = policies.FS
@@ -126,12 +137,14 @@ func (a *App) loadPolicies() error {
 			return err
 		}
 	}
-	var err error
-	if a.archive, err = archive.Open(archive.Config{
+	kept := archive.Config{
 		Dir: c.Dir, Keep: a.config.PoliciesKeep, Logger: a.config.Logger,
 		// Nobody acts upon what kept sets decide: what fails in them is told where it is asked for.
 		Options: policy.Options{Logger: slog.New(slog.DiscardHandler), Engine: a.config.PolicyEngine},
-	}); err != nil {
+	}
+	a.sharePolicies(&c, &kept)
+	var err error
+	if a.archive, err = archive.Open(kept); err != nil {
 		return err
 	}
 	c.Archive = a.archive
@@ -143,45 +156,14 @@ func (a *App) loadPolicies() error {
 	return a.manager.Start(context.Background())
 }
 
-// openStore opens the cache over the store, which the cache owns from then on.
-func (a *App) openStore() error {
-	states, err := cache.New(cache.Config{
-		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare, Waiting: a.waiting(),
-	})
-	if err != nil {
-		return err
-	}
-	a.states = states
-	ahead := &announcer{}
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
-		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		Synced: a.durations.synced,
-		FS:     a.config.StoreFS,
-	})
-	if err != nil {
-		return err
-	}
-	a.queued = ledger.Queued
-	states.Attach(ledger)
-	a.backups = a.newBackups(ledger, ledger.ID())
-	a.watchers, err = watch.New(watch.Config{
-		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
-		Lease: a.config.CacheLease, Now: a.config.Now, Fenced: a.durations.fenced,
-	})
-	if err != nil {
-		return err
-	}
-	ahead.Hub = a.watchers
-	a.policies.Notify(a.policiesChanged)
-	return nil
-}
-
-// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first
-// change.
-type announcer struct{ *watch.Hub }
-
 // followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
 func (a *App) followPolicies() error {
+	if c := a.config.shared; c != nil {
+		a.report = newPolicyReport(func() uint64 { return a.manager.Status().Number }, func(ctx context.Context) error {
+			return a.watchers.Fence(ctx, 0)
+		})
+		a.report.start()
+	}
 	a.manager.Watch()
 	return nil
 }
@@ -201,6 +183,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		States:   a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
+		Marks:    a.marks,
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),
@@ -223,7 +206,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	return grpcapi.New(grpcapi.Config{
 		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
 		Policy:  a.policies.Describe,
-		History: a.archive.History, Activator: a.manager, Prover: a.prover,
+		History: a.archive.History, Activator: a.manager, Prover: a.prover, Nodes: a.nodes, Waiter: a.waiter,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
 		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits, Backup: a.backups,
 		Reporters: a.reporters(),

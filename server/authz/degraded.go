@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -15,10 +16,14 @@ type Stale interface {
 	Stale(subject consent.Subject) (s consent.Snapshot, age func() time.Duration, ok bool)
 }
 
+// degrades reports whether the call takes what a purpose declares for when its state cannot be read: one that demands
+// how fresh the state must be does not.
+func (c *call) degrades() bool { return c.freshness == consent.MinimizeLatency && c.token == (wire.Token{}) }
+
 // degrade answers a request whose state could not be read, for cause: as its purpose declares for that, where the call
 // lets it and the store is what fails; else, and where there is no such answer, cause is the error.
 func (a *Authorizer) degrade(ctx context.Context, call call, request *consent.Request, cause error) (consent.Decision, error) {
-	if !call.degrades || ctx.Err() != nil || !errors.Is(cause, consent.ErrUnavailable) {
+	if !call.degrades() || ctx.Err() != nil || !errors.Is(cause, consent.ErrUnavailable) {
 		return consent.Decision{}, cause
 	}
 	declared, _ := call.policies.Declared(request.Subject.Controller, request.Purpose)

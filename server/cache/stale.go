@@ -21,9 +21,9 @@ func (c *Cache) Stale(subject consent.Subject) (s consent.Snapshot, age func() t
 	if watermark == 0 {
 		return s, nil, false
 	}
-	hash := c.hash(subject)
-	announced, floor := c.floors.of(hash)
-	e := c.lookup(hash, subject, floor)
+	hash, h := c.hash(subject), c.history.Load()
+	announced, floor := h.floors.of(hash)
+	e := c.lookup(hash, subject, wanted{h, floor})
 	if e == nil {
 		return s, nil, false
 	}
