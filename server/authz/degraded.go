@@ -18,7 +18,9 @@ type Stale interface {
 
 // degrades reports whether the call takes what a purpose declares for when its state cannot be read: one that demands
 // how fresh the state must be does not.
-func (c *call) degrades() bool { return c.freshness == consent.MinimizeLatency && c.token == (wire.Token{}) }
+func (c *call) degrades() bool {
+	return c.freshness == consent.MinimizeLatency && c.token == (wire.Token{})
+}
 
 // degrade answers a request whose state could not be read, for cause: as its purpose declares for that, where the call
 // lets it and the store is what fails; else, and where there is no such answer, cause is the error.
