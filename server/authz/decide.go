@@ -155,8 +155,8 @@ func Malformed(d *consent.Decision, request *consent.Request) error {
 	return malformedCategories(d, request)
 }
 
-// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else; that the state could not be read is no
-// reason of a policy's.
+// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else. That the state could not be read is
+// no reason of a policy's.
 func malformedReasons(d *consent.Decision) error {
 	for _, r := range d.Reasons {
 		if holds := r.Code == consent.BasisHolds; !r.Code.Known() || holds != (d.Effect == consent.Allow) {

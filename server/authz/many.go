@@ -73,8 +73,8 @@ type PurposeDecision struct {
 }
 
 // ListPurposes decides request for every purpose that its controller declares or prohibits, sorted by purpose, on one
-// state, as BatchCheck does. The request's own purpose is not looked at. Where the state cannot be read, it fails unless
-// every one of the purposes declares what then, and can be decided so.
+// state, as BatchCheck does. The request's own purpose is not looked at. Where the state cannot be read, it fails
+// unless every one of the purposes declares what then, and can be decided so.
 func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request, c Consistency) ([]PurposeDecision, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {

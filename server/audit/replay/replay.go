@@ -267,7 +267,7 @@ func (r *Replayer) replay(ctx context.Context, s *states, l *line.Line) (why str
 	return "", d, nil
 }
 
-// unread is the decision of a request whose state could not be read, of a purpose that is denied then; else the zero one.
+// unread is the decision of a request whose state could not be read, of a purpose denied then; else the zero one.
 func unread(set *policy.Set, r *consent.Request) (d consent.Decision) {
 	if p, _ := set.Declared(r.Subject.Controller, r.Purpose); p.Degraded.When == consent.DenyDegraded {
 		d = consent.Unavailable(p.Clause)
