@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -17,7 +16,7 @@ import (
 )
 
 // messageJSON writes a message of the API as JSON: field names as in the proto and in its order, enum values in bare
-// form, times in RFC 3339, durations as protojson has them ("1.500s"), 64-bit numbers as numbers, bytes in base64.
+// form, times in RFC 3339, durations as Go has them ("1m30s"), 64-bit numbers as numbers, bytes in base64.
 // Scalars and lists are always there; messages, optional fields, enums and bytes only where they are set.
 //
 // protojson gives enum values their prefix and 64-bit numbers quotes, and changes its spacing from build to build.
@@ -29,7 +28,7 @@ func (m messageJSON) MarshalJSON() ([]byte, error) {
 	case *timestamppb.Timestamp:
 		return encode(message.AsTime().Format(time.RFC3339Nano))
 	case *durationpb.Duration:
-		return protojson.Marshal(message)
+		return encode(message.AsDuration().String())
 	case *structpb.Struct:
 		return encode(message.AsMap())
 	}
