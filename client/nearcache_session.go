@@ -228,8 +228,8 @@ const acceptedTokens = 256
 
 // within returns the revision of a token, zero for none; false: whether a decision reflects it the server must tell.
 //
-// The revision alone would not do: where the store lost its newest changes, others have taken their revisions. So a token
-// counts from when the server has answered on it within this stream, which ends where history is lost.
+// The revision alone would not do: where the store lost its newest changes, others have taken their revisions. So a
+// token counts from when the server has answered on it within this stream, which ends where history is lost.
 func (s *nearSession) within(token string) (uint64, bool) {
 	if token == "" {
 		return 0, true
