@@ -102,8 +102,8 @@ func ownCredentials(ctx context.Context) bool {
 	return has && len(md.Get("authorization")) > 0
 }
 
-// ask has the server decide, on a state that reflects what was written before, and returns the token that it demanded by
-// that.
+// ask has the server decide, on a state that reflects what was written before, and returns the token that it demanded
+// by that.
 func (c *Client) ask(
 	ctx context.Context, request *consentv1.CheckRequest, fresh *freshness,
 ) (_ *consentv1.CheckResponse, demanded string, err error) {
