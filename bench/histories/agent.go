@@ -25,6 +25,8 @@ type plan struct {
 	Index, Clients int
 	// Nodes are where the nodes are reached.
 	Nodes []string
+	// Several says that no node is asked alone.
+	Several bool
 	// Subjects is how many there are. A client writes those whose number modulo Clients is its own. The first Hot are
 	// written and asked about more often.
 	Subjects, Hot int
@@ -39,7 +41,7 @@ type plan struct {
 const (
 	writersPerClient = 4
 	checkBurst       = 16
-	nearWeight       = 4 // near caches are asked that many times as much
+	nearWeight       = 6 // near caches are asked that many times as much
 	batchSize        = 24
 	// writeTimeout is the deadline of writes without a fence, fenceTimeout of those with one.
 	writeTimeout = 3 * time.Second
@@ -93,7 +95,7 @@ func runAgent(in io.Reader, out io.Writer) error {
 
 func newAgent(p plan, out io.Writer) *agent {
 	a := &agent{
-		plan: p, links: links(p.Nodes, p.Index), tokens: make([]atomic.Pointer[string], p.Subjects), numbers: make([]int, p.Subjects),
+		plan: p, links: links(&p), tokens: make([]atomic.Pointer[string], p.Subjects), numbers: make([]int, p.Subjects),
 		out: bufio.NewWriterSize(out, 1<<16),
 	}
 	for i := range len(a.links) + writersPerClient {

@@ -79,7 +79,12 @@ type checker struct {
 	violations []violation
 	broken     map[rule]int
 	fences     []span
+	// failed are the first checks without an answer.
+	failed []record
 }
+
+// maxFailed bounds the failed checks that are kept.
+const maxFailed = 100_000
 
 // epoch is a time in which an asynchronous standby took over, or an old backup was restored: what was acknowledged
 // before its end may be lost.
@@ -192,6 +197,9 @@ func (k *checker) judgeCheck(s *subject, c *record) {
 	k.counts.codes[codes.Code(c.Code)]++
 	s.recent.add(*c)
 	if !c.ok() {
+		if len(k.failed) < maxFailed {
+			k.failed = append(k.failed, *c)
+		}
 		return
 	}
 	k.counts.byMode[c.Mode]++

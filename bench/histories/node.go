@@ -29,8 +29,8 @@ type node struct {
 	binary string
 	flags  []string
 	log    *os.File
-	// grpc and http are its own addresses; clients reach it by the proxy, and it reaches the database by another, if
-	// there is one.
+	// grpc and http are its own addresses; clients reach it by the proxy, and it reaches the database by another, which
+	// is the database's.
 	grpc, http      string
 	clock           string // the file by which its wall clock is set
 	proxy, database *pgtest.Proxy
@@ -111,9 +111,6 @@ func (n *node) end() {
 		n.process.Stop()
 	}
 	n.proxy.Close()
-	if n.database != nil {
-		n.database.Close()
-	}
 	_ = n.log.Close()
 }
 
