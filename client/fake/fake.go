@@ -51,6 +51,7 @@ type Server struct {
 	name  string
 	grpc  *grpc.Server
 	store *pebble.Store
+	marks store.Marks
 	hub   *watch.Hub
 	calls calls
 	// ended is closed when serving has ended; failed, read after that, says why.
@@ -143,7 +144,7 @@ func (s *Server) Calls(first int) []proto.Message { return s.calls.from(first) }
 func (s *Server) open() (err error) {
 	ahead := &announcer{}
 	s.store, err = pebble.Open("fake", pebble.Options{
-		FS: pebble.Memory(), CacheSize: cacheSize, Observers: store.Observers{Ahead: ahead},
+		FS: pebble.Memory(), CacheSize: cacheSize, Observers: store.Observers{Ahead: ahead}, Marks: &s.marks,
 	})
 	if err != nil {
 		return err
@@ -178,7 +179,9 @@ type announcer struct{ *watch.Hub }
 
 // api is the services over the rules and the store.
 func (s *Server) api() (*grpcapi.API, error) {
-	config := authz.Config{States: states{s.store}, Policies: func() authz.Policies { return s.current() }, StoreID: s.store.ID()}
+	config := authz.Config{
+		States: states{s.store}, Policies: func() authz.Policies { return s.current() }, StoreID: s.store.ID(), Marks: &s.marks,
+	}
 	looking, err := authz.New(config)
 	if err != nil {
 		return nil, err

@@ -54,6 +54,7 @@ type App struct {
 	manager  *reload.Manager
 	prover   *prover
 	states   *cache.Cache
+	marks    *store.Marks
 	backups  *backups
 	watchers *watch.Hub
 	gate     *access.Gate
@@ -153,10 +154,11 @@ func (a *App) openStore() error {
 	}
 	a.states = states
 	ahead := &announcer{}
+	a.marks = new(store.Marks)
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		Synced: a.durations.synced,
-		FS:     a.config.StoreFS,
+		Synced: a.durations.synced, Marks: a.marks,
+		FS: a.config.StoreFS,
 	})
 	if err != nil {
 		return err
@@ -201,6 +203,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		States:   a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
+		Marks:    a.marks,
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),

@@ -35,9 +35,12 @@ var (
 	// ErrCompletionApart is returned by stores for the completion of an erasure in one batch with what may change
 	// which ids are one person: it ends what was given under all ids of a person for good, and must know them.
 	ErrCompletionApart = errors.New("an erasure is completed apart from what changes which ids are one person")
-	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later
-	// copy.
+	// ErrBadToken is returned by authz for a consistency token that is malformed or of another store.
 	ErrBadToken = errors.New("bad consistency token")
+	// ErrHistoryLost is returned by authz for a consistency token of changes that the store does not have any more,
+	// because a fail-over lost them, or an older copy was restored. The text is for callers.
+	ErrHistoryLost = errors.New("the store lost history: what this token stands for was lost with it, by a fail-over or the " +
+		"restoring of an older copy: drop the token, and record again what the store does not have")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
 	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older
@@ -49,6 +52,9 @@ var (
 	ErrWatcherSlow = errors.New("the watcher is too slow")
 	// ErrRightsChanged is returned by watch where callers may do other things than before, so that caches begin anew.
 	ErrRightsChanged = errors.New("what callers may do has changed")
+	// ErrWatchAnew is returned by watch where the store turned out to have another history than the one that was told,
+	// so that caches begin anew.
+	ErrWatchAnew = errors.New("the store has another history than before")
 	// ErrTooManyWatchers is returned by watch where as many caches watch as it takes.
 	ErrTooManyWatchers = errors.New("too many watchers")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
