@@ -4,7 +4,7 @@
 // It is the real server but for its policies: the same services check requests, refuse them with the same errors, keep
 // what is recorded (in memory) and hold near caches to the truth. So a program that works with the fake is not refused
 // by the server for what it asks. What needs policies is UNIMPLEMENTED, and says so by its name: ActivatePolicy,
-// CheckPolicy, DiffPolicy, Backup, GetUsage.
+// CheckPolicy, DiffPolicy, Backup, GetUsage, ListNodes.
 //
 // The first rule that matches a check answers it. What no rule matches is denied: for CONSENT_MISSING where a rule
 // names the purpose for this controller, else for PURPOSE_NOT_DECLARED. Events change no answer, but of rules whose
@@ -209,7 +209,7 @@ func noSet() *policy.Set { return nil }
 type noHistory struct{}
 
 // At implements explain.History.
-func (noHistory) At(at consent.Instant) (consent.PolicySpan, error) {
+func (noHistory) At(_ context.Context, at consent.Instant) (consent.PolicySpan, error) {
 	return consent.PolicySpan{}, &consent.PolicyNotKeptError{At: at, Why: "a fake has none"}
 }
 

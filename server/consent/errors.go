@@ -170,6 +170,43 @@ func (e *PolicyFaultsError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// BehindError is returned where nodes have not confirmed a change in time: an ErrUnfenced that names them.
+type BehindError struct {
+	// Nodes are their names, each with why where that is known, sorted.
+	Nodes []string
+}
+
+// Error names the nodes, of many the first.
+func (e *BehindError) Error() string {
+	const most = 10
+	text := "behind: " + strings.Join(e.Nodes[:min(len(e.Nodes), most)], ", ")
+	if more := len(e.Nodes) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Is matches ErrUnfenced.
+func (e *BehindError) Is(target error) bool { return target == ErrUnfenced }
+
+// PolicyUnfencedError is returned for policies that are activated where that could not be waited for on all nodes and
+// in all caches.
+type PolicyUnfencedError struct {
+	Activated Activated
+	// Err is why: it wraps ErrUnfenced or is the context's.
+	Err error
+}
+
+func (e *PolicyUnfencedError) Error() string {
+	text := "the policies " + e.Activated.Revision + " are activated, but some node or client's cache may still decide by older ones"
+	if behind, ok := errors.AsType[*BehindError](e.Err); ok {
+		text += ": " + behind.Error()
+	}
+	return text
+}
+
+func (e *PolicyUnfencedError) Unwrap() error { return e.Err }
+
 // PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any
 // more.
 type PolicyNotKeptError struct {

@@ -92,7 +92,7 @@ func (w *world) config(set *policy.Set) explain.Config {
 // noHistory keeps no sets.
 type noHistory struct{}
 
-func (noHistory) At(at consent.Instant) (consent.PolicySpan, error) {
+func (noHistory) At(_ context.Context, at consent.Instant) (consent.PolicySpan, error) {
 	return consent.PolicySpan{}, &consent.PolicyNotKeptError{At: at, Why: "there is no history"}
 }
 

@@ -150,6 +150,7 @@ func (o *outcome) status(err error) *status.Status {
 	if refused, ok := errors.AsType[*limit.RefusedError](err); ok {
 		message, after = refused.Message, refused.After
 	}
+	details = append(details, behindDetails(err)...)
 	if after > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 	}
