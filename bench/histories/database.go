@@ -124,8 +124,8 @@ func (d *database) aside(ctx context.Context) error {
 	return errors.Join(append(all, d.primary.Alone(ctx))...)
 }
 
-// restart stops the primary and starts it again. What a kill leaves of its processes may take a moment to go, and it does
-// not start before.
+// restart stops the primary and starts it again. What a kill leaves of its processes may take a moment to go, and it
+// does not start before.
 func (d *database) restart(ctx context.Context, mode pgtest.Mode) error {
 	err := d.primary.Stop(ctx, mode)
 	if err != nil {

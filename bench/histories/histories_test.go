@@ -61,6 +61,12 @@ func requireFound(t *testing.T, name string, p plant) {
 	if p.only != nil {
 		o.calm = 200 * time.Millisecond
 	}
+	if p.shared {
+		o.store, o.nodes, o.duration = postgresStore, 3, 2*time.Minute
+	}
+	if p.with != nil {
+		p.with(&o)
+	}
 	if _, err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "broken: ") {
 		t.Errorf("run: %v, want a broken rule", err)
 	}

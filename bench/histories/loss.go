@@ -17,9 +17,11 @@ import (
 
 // lossFaults are those that may lose what was acknowledged, which must be noticed.
 var lossFaults = []fault{
-	{name: "fail-over to the asynchronous standby", weight: 1, shared: true, alone: true, run: failOverAsynchronous},
+	{name: asynchronousLoss, weight: 1, shared: true, alone: true, run: failOverAsynchronous},
 	{name: "old backup restored", weight: 1, shared: true, alone: true, run: restoreBackup},
 }
+
+const asynchronousLoss = "fail-over to the asynchronous standby"
 
 const lostMetric = "consentd_store_history_lost_total"
 
@@ -32,6 +34,8 @@ type loss struct {
 	before []float64
 }
 
+// failOverAsynchronous kills the primary when a standby that lags behind is all there is. Half of the time a node does
+// not reach the new one until that has a history longer than what the node knows.
 func failOverAsynchronous(ctx context.Context, w *world, random *rand.Rand) error {
 	w.db.lag.Silence(true)
 	pauseFor(ctx, between(random, 200*time.Millisecond, 2*time.Second))
@@ -39,7 +43,15 @@ func failOverAsynchronous(ctx context.Context, w *world, random *rand.Rand) erro
 	if err != nil {
 		return err
 	}
-	if err := w.db.failOver(ctx, w.db.asynchronous); err != nil {
+	away := w.nodes[random.IntN(len(w.nodes))]
+	if random.IntN(2) == 0 && away != w.nodes[0] {
+		away.database.Refuse(true)
+		away.database.Cut()
+	}
+	err = w.db.failOver(ctx, w.db.asynchronous)
+	pauseFor(ctx, between(random, 0, 4*time.Second))
+	away.database.Refuse(false)
+	if err != nil {
 		return err
 	}
 	return l.settle(ctx)
