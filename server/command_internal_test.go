@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +119,23 @@ func samples(t *testing.T) map[string]sample {
 		"connection-age":              {"1m", func(o options) bool { return o.config.Limits.ConnectionAge == time.Minute }},
 	}
 	maps.Copy(all, logSamples(t))
+	maps.Copy(all, storeSamples())
 	return all
+}
+
+// storeSamples are those of a store that nodes share.
+func storeSamples() map[string]sample {
+	const a, b = "postgres://a/b", "postgresql://c/d"
+	return map[string]sample{
+		"store": {a, func(o options) bool { return o.config.Store.URL == a }},
+		"read-replicas": {a + ", " + b, func(o options) bool {
+			return slices.Equal(o.config.Store.ReadReplicas, []string{a, b})
+		}},
+		"max-staleness":     {"700ms", func(o options) bool { return o.config.Store.MaxStaleness == 700*time.Millisecond }},
+		"node-lease":        {"3s", func(o options) bool { return o.config.Store.Lease == 3*time.Second }},
+		"node-name":         {"n1", func(o options) bool { return o.config.Store.Name == "n1" }},
+		"store-connections": {"7", func(o options) bool { return o.config.Store.Connections == 7 }},
+	}
 }
 
 // logSamples are those of the decision log.
@@ -199,6 +216,8 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			}
 		case strings.HasPrefix(s.name, "tls-"): // a certificate needs a key, and the other way round
 			with = []string{"CONSENTD_TLS_CERT=" + pair, "CONSENTD_TLS_KEY=" + pair}
+		case s.name == "read-replicas": // they are of a primary
+			with = []string{"CONSENTD_STORE=postgres://a/b"}
 		case strings.HasPrefix(s.name, "otlp-"): // what is for a collector needs one
 			with = []string{"CONSENTD_OTLP_ENDPOINT=a:4317"}
 		case strings.HasPrefix(s.name, "decision-log-"): // and what is for a log needs that

@@ -39,6 +39,7 @@ type setting struct {
 func settings() []setting {
 	return slices.Concat(
 		serverSettings(),
+		storeSettings(),
 		callersSettings(),
 		accessSettings(),
 		observeSettings(),
@@ -55,8 +56,9 @@ func serverSettings() []setting {
 		{name: "http-addr", fallback: app.DefaultHTTPAddr,
 			usage: "where /healthz, /readyz and /metrics listen: host:port or unix:///path",
 			set:   text(func(o *options) *string { return &o.config.HTTPAddr })},
-		{name: "data-dir", fallback: app.DefaultDataDir, usage: "directory of the store, made if it is not there",
-			set: text(func(o *options) *string { return &o.config.DataDir })},
+		{name: "data-dir", fallback: app.DefaultDataDir,
+			usage: "directory of the embedded store, and of what a node keeps for itself; made if it is not there",
+			set:   text(func(o *options) *string { return &o.config.DataDir })},
 		{name: "cache-size", fallback: "256MiB",
 			usage: "memory for cached states, with a unit: 64MiB, 1GiB; 0 reads the store for every check",
 			set:   setCacheSize},

@@ -45,8 +45,11 @@ type Config struct {
 	GRPCAddr string
 	// HTTPAddr is where /healthz, /readyz and /metrics listen, in the same forms. Zero means 127.0.0.1:7071.
 	HTTPAddr string
-	// DataDir is the store's directory; it is made if it is not there. Zero means ./consentd-data.
+	// DataDir is the directory of the embedded store, and of what every node keeps for itself: copies of policies, the
+	// audit of acts, the record of processing. It is made if it is not there. Zero means ./consentd-data.
 	DataDir string
+	// Store says where consent is kept. Zero means in DataDir.
+	Store StoreConfig
 	// CacheSize is the cache's budget in bytes, at least 1 MiB. Zero means 256 MiB.
 	CacheSize int64
 	// CacheOff reads the store for every check.
@@ -116,6 +119,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.DataDir, DefaultDataDir)
 	defaultTo(&c.CacheSize, DefaultCacheSize)
 	defaultTo(&c.DrainTimeout, DefaultDrainTimeout)
+	c.Store = c.Store.withDefaults()
 	defaultTo(&c.Version, "unknown")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -149,8 +153,9 @@ func (c Config) Validate() error {
 	if c.PoliciesKeep < 0 || c.PoliciesKeep > maxPoliciesKeep {
 		faults = append(faults, fmt.Errorf("policies-keep: %d: give a number of sets from 1 to %d", c.PoliciesKeep, maxPoliciesKeep))
 	}
-	faults = append(faults, c.policySource().Validate(), c.callersConfig().Validate(), c.accessConfig().Validate(), c.Admin.Validate(),
-		c.telemetry().Validate(), c.Acts.Validate(), c.Usage.Validate(), c.Limits.Validate(), c.decisionLog().Validate())
+	faults = append(faults, c.Store.Validate(), c.policySource().Validate(), c.callersConfig().Validate(),
+		c.accessConfig().Validate(), c.Admin.Validate(), c.telemetry().Validate(),
+		c.Acts.Validate(), c.Usage.Validate(), c.Limits.Validate(), c.decisionLog().Validate())
 	return errors.Join(faults...)
 }
 
