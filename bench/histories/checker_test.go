@@ -158,6 +158,19 @@ func TestLinearWindows(t *testing.T) {
 	}
 }
 
+// A check that is under way where a window could end belongs to it.
+func TestLinearWindowsWaitForChecks(t *testing.T) {
+	h := newHistory()
+	for i := range leastWindow {
+		h.shows(0, int64(10+i), int64(11+i), full)
+	}
+	h.write(1, 70, 80, nil).shows(0, 75, 200, full)
+	h.k.add(record{Kind: marked, Start: 190})
+	h.k.judge(false)
+	h.k.judge(true)
+	requireBroken(t, h.k)
+}
+
 // After a loss nothing that was acknowledged before has to be there, and what is lost must not be.
 func TestLoss(t *testing.T) {
 	lossy := func() history {

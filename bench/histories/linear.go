@@ -86,6 +86,9 @@ func (k *checker) judgeLinear(s *subject, horizon int64) {
 	if len(w.operations) < leastWindow && horizon != never || len(w.operations) == 0 {
 		return
 	}
+	for i := range s.pending { // what is under way is not among the operations yet
+		horizon = min(horizon, s.pending[i].Start-1)
+	}
 	slices.SortStableFunc(w.operations, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	until, state := w.cut(horizon)
 	if horizon == never {

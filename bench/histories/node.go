@@ -62,8 +62,21 @@ func newNode(number int, dir, binary string, flags ...string) (*node, error) {
 	return n, nil
 }
 
-// start starts the process and waits until it serves.
+// start starts the process and waits until it serves. One that ends, because the database does not answer yet, is
+// started again, as whatever supervises it would.
 func (n *node) start(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		if err = n.startOnce(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+		n.process.Kill()
+		pauseFor(ctx, 500*time.Millisecond)
+	}
+}
+
+func (n *node) startOnce(ctx context.Context) (err error) {
 	command := exec.Command(n.binary, n.flags...)
 	command.Env = append(os.Environ(), clockVariable+"="+n.clock)
 	n.mu.Lock()
