@@ -39,7 +39,7 @@ type plan struct {
 
 // The shape of the load.
 const (
-	writersPerClient = 4
+	writersPerClient = 8
 	checkBurst       = 16
 	nearWeight       = 6 // near caches are asked that many times as much
 	batchSize        = 24

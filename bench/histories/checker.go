@@ -264,14 +264,20 @@ func (k *checker) mustShow(w *write, c *record) rule {
 		return ruleFull
 	case !c.is(near) && c.Node != anyNode && w.by[c.Node] != 0 && w.by[c.Node] < c.Start:
 		return ruleNode
-	case w.revision <= c.Demanded:
+	case w.revision <= c.Demanded && k.comparable(w, c):
 		return ruleToken
-	case w.revision <= c.Revision:
+	case w.revision <= c.Revision && k.comparable(w, c):
 		return ruleAnswer
 	case w.acked+int64(bound) < c.Start:
 		return ruleStale
 	}
 	return ""
+}
+
+// comparable reports whether the revisions of a write and a check are of one history: a write that was acknowledged after
+// a loss has one of the next.
+func (k *checker) comparable(w *write, c *record) bool {
+	return !slices.ContainsFunc(k.epochs, func(e epoch) bool { return c.End <= e.from && w.acked > e.from })
 }
 
 // violate notes that a rule is broken, with what happened to the subject around it.

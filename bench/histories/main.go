@@ -66,7 +66,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.subjects, "subjects", 256, "people asked about")
 	f.IntVar(&o.hot, "hot", 16, "of these, people whom half of all is about")
 	f.Float64Var(&o.checks, "checks", 8000, "checks each second")
-	f.Float64Var(&o.writes, "writes", 40, "writes each second")
+	f.Float64Var(&o.writes, "writes", 100, "writes each second")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what faults and load are drawn from")
 	f.DurationVar(&o.calm, "calm", 3*time.Second, "time between faults, on average; negative: no faults")
 	f.DurationVar(&o.staleness, "max-staleness", 500*time.Millisecond, "--max-staleness of the nodes")
