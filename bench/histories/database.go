@@ -73,7 +73,8 @@ func (d *database) connect(ctx context.Context, nodes []*node) error {
 	return d.aim(ctx)
 }
 
-// aim has new connections of all nodes go to the primary.
+// aim has new connections of all nodes go to the primary, by a PgBouncer that is new too: one that could not log in
+// waits for a quarter of a minute before it tries again, unless it is told otherwise.
 func (d *database) aim(ctx context.Context) error {
 	for _, p := range d.proxies {
 		p.Target(d.primary.Addr())
@@ -133,7 +134,7 @@ func (d *database) restart(ctx context.Context, mode pgtest.Mode) error {
 	}
 	for range 10 {
 		if err = d.primary.Start(ctx); err == nil {
-			return nil
+			return d.aim(ctx)
 		}
 		pauseFor(ctx, 200*time.Millisecond)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -67,7 +68,7 @@ func restoreBackup(ctx context.Context, w *world, random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	if err := w.db.primary.Restore(ctx, backup); err != nil {
+	if err := errors.Join(w.db.primary.Restore(ctx, backup), w.db.aim(ctx)); err != nil {
 		return err
 	}
 	return l.settle(ctx)
