@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -43,8 +45,8 @@ type node struct {
 const readyTimeout = time.Minute
 
 func newNode(number int, dir, binary string, flags ...string) (*node, error) {
-	grpcAddr, err1 := proc.FreeAddr()
-	httpAddr, err2 := proc.FreeAddr()
+	grpcAddr, err1 := keptAddr()
+	httpAddr, err2 := keptAddr()
 	log, err3 := os.Create(filepath.Join(dir, fmt.Sprintf("node%d.log", number)))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
@@ -60,6 +62,19 @@ func newNode(number int, dir, binary string, flags ...string) (*node, error) {
 		"--log-level", "warn", "--queue-target", "1s", "--drain-timeout", "2s",
 	}, flags...)
 	return n, nil
+}
+
+// keptAddr returns a loopback address, host:port, that is free now, and that no connection or listener gets which does
+// not ask for it: nodes come back to theirs.
+func keptAddr() (string, error) {
+	const first, last = 12_000, 32_000 // below those that systems hand out
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first)))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+	}
+	return "", fmt.Errorf("no port from %d to %d is free", first, last)
 }
 
 // start starts the process and waits until it serves. One that ends, because the database does not answer yet, is
