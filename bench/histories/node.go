@@ -42,7 +42,7 @@ type node struct {
 }
 
 // readyTimeout is how long a node may take to start: it waits for a database that may just take over.
-const readyTimeout = time.Minute
+const readyTimeout = 2 * time.Minute
 
 func newNode(number int, dir, binary string, flags ...string) (*node, error) {
 	grpcAddr, err1 := keptAddr()

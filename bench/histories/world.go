@@ -68,6 +68,9 @@ func newWorld(ctx context.Context, o options, dir string) (_ *world, err error) 
 	return w, nil
 }
 
+// builtServer is where build puts a server.
+func builtServer(dir string) string { return filepath.Join(dir, "consentd") }
+
 func (w *world) startNodes(ctx context.Context, binary string) error {
 	var flags []string
 	if w.db != nil {
@@ -98,7 +101,7 @@ func build(ctx context.Context, dir string, o options) (string, error) {
 	if o.server != "" {
 		return o.server, nil
 	}
-	path := filepath.Join(dir, "consentd")
+	path := builtServer(dir)
 	edits, err := plantNamed(o.plant)
 	if err != nil {
 		return "", err
