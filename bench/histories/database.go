@@ -76,24 +76,26 @@ func (d *database) connect(ctx context.Context, nodes []*node) error {
 // aim has new connections of all nodes go to the primary, by a PgBouncer that is new too: one that could not log in
 // waits for a quarter of a minute before it tries again, unless it is told otherwise.
 func (d *database) aim(ctx context.Context) error {
-	for _, p := range d.proxies {
+	last := len(d.proxies) - 1
+	for _, p := range d.proxies[:max(last, 1)] {
 		p.Target(d.primary.Addr())
 	}
-	if len(d.proxies) < 2 {
+	if last < 1 {
 		return nil
 	}
-	before := d.bouncer
+	before, at := d.bouncer, d.primary.Addr()
 	var err error
 	if d.bouncer, err = d.primary.PgBouncer(ctx); err != nil && !errors.Is(err, pgtest.ErrNotInstalled) {
 		return err
 	}
 	if err == nil {
-		at, err := url.Parse(d.bouncer.URL(databaseName))
+		pooled, err := url.Parse(d.bouncer.URL(databaseName))
 		if err != nil {
 			return err
 		}
-		d.proxies[len(d.proxies)-1].Target(at.Host)
+		at = pooled.Host
 	}
+	d.proxies[last].Target(at)
 	if before != nil {
 		return before.Close()
 	}

@@ -210,13 +210,19 @@ func (l *loss) requireRefusedBy(ctx context.Context, a asker, n *node, token str
 	request := client.NewCheck(controller, subjectID(0), purpose)
 	request.Consistency = client.AtLeastAsFresh(token)
 	_, err := a.Check(within, request)
-	for within.Err() == nil && status.Code(err) == codes.Unavailable {
+	for within.Err() == nil && unanswered(err) {
 		pauseFor(within, 50*time.Millisecond)
 		_, err = a.Check(within, request)
 	}
-	if status.Code(err) != codes.FailedPrecondition {
+	if status.Code(err) != codes.FailedPrecondition && !unanswered(err) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.checker.note(ruleLost, "node %d answers a token of the lost part by %v, want FAILED_PRECONDITION", n.number, err)
 	}
+}
+
+// unanswered says that nothing was said of what was asked.
+func unanswered(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.DeadlineExceeded
 }
