@@ -95,7 +95,7 @@ type span struct{ start, end int64 }
 
 // counts are what the history holds.
 type counts struct {
-	checks, allowed, hitsNear         int
+	checks, allowed                   int
 	byMode                            [3]int
 	codes                             map[codes.Code]int
 	writes, acked, withdrawals, fence int
@@ -274,8 +274,8 @@ func (k *checker) mustShow(w *write, c *record) rule {
 	return ""
 }
 
-// comparable reports whether the revisions of a write and a check are of one history: a write that was acknowledged after
-// a loss has one of the next.
+// comparable reports whether the revisions of a write and a check are of one history: a write that was acknowledged
+// after a loss has one of the next.
 func (k *checker) comparable(w *write, c *record) bool {
 	return !slices.ContainsFunc(k.epochs, func(e epoch) bool { return c.End <= e.from && w.acked > e.from })
 }
