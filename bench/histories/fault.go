@@ -20,7 +20,9 @@ type fault struct {
 	shared bool
 	// alone says that no other fault may happen meanwhile.
 	alone bool
-	run   func(ctx context.Context, w *world, random *rand.Rand) error
+	// rare says that it is only made where it is named: it takes most of a minute.
+	rare bool
+	run  func(ctx context.Context, w *world, random *rand.Rand) error
 }
 
 // faultLog is when which faults were; its methods may be called concurrently.
@@ -57,7 +59,8 @@ func (l *faultLog) calm(s span) bool {
 // faultsOf are those that the world can have.
 func faultsOf(w *world) []fault {
 	return slices.DeleteFunc(slices.Concat(nodeFaults, clientFaults, databaseFaults, lossFaults), func(f fault) bool {
-		return f.shared && w.db == nil || len(w.options.only) > 0 && !slices.Contains(w.options.only, f.name)
+		named := slices.Contains(w.options.only, f.name)
+		return f.shared && w.db == nil || !named && (f.rare || len(w.options.only) > 0)
 	})
 }
 
@@ -149,6 +152,7 @@ var nodeFaults = []fault{
 	{name: "database late at a node", weight: 3, shared: true, run: nodeFault(onDatabase(late))},
 	{name: "database and a node lose all packets", weight: 3, shared: true, run: nodeFault(onDatabase(silent))},
 	{name: "database late at a node, then cut off", weight: 2, shared: true, run: nodeFault(onDatabase(lateThenCut))},
+	{name: answersLate, weight: 1, shared: true, rare: true, run: nodeFault(onDatabase(answersLateThenCut))},
 	{name: "database half-open at a node", weight: 2, shared: true, run: nodeFault(onDatabase(halfOpen))},
 }
 
@@ -224,6 +228,25 @@ func lateThenCut(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
 	p.Cut()
 	p.Delay(0)
 	pauseFor(ctx, between(random, time.Second, 4*time.Second))
+	p.Refuse(false)
+}
+
+const answersLate = "answers of the database very late at a node, then cut off"
+
+// answersLateThenCut: all that the node says arrives, all that it is told is late, for as long as a renewal of a long
+// lease may take; then nothing comes any more, for longer than others wait for such a node.
+func answersLateThenCut(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
+	p.Judge(func(way pgtest.Way, _ []byte) pgtest.Verdict {
+		if way == pgtest.ToClient {
+			pauseFor(ctx, 8*time.Second)
+		}
+		return pgtest.Pass
+	})
+	pauseFor(ctx, between(random, 12*time.Second, 18*time.Second))
+	p.Refuse(true)
+	p.Cut()
+	p.Judge(nil)
+	pauseFor(ctx, 30*time.Second)
 	p.Refuse(false)
 }
 

@@ -20,20 +20,22 @@ func TestMain(m *testing.M) {
 		exitWith(runAgent(os.Stdin, os.Stdout))
 	}
 	code := m.Run()
-	if dir, _ := serverDir(); dir != "" {
-		_ = os.RemoveAll(dir)
+	if builtDir != "" {
+		_ = os.RemoveAll(builtDir)
 	}
 	os.Exit(code)
 }
 
-// serverDir holds the server that is built once for all tests, if one is.
-var serverDir = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "consentd-histories")
-	if err != nil {
+// builtDir holds what serverDir has built; empty: nothing.
+var builtDir string
+
+// serverDir holds the server that is built once for all tests.
+var serverDir = sync.OnceValues(func() (_ string, err error) {
+	if builtDir, err = os.MkdirTemp("", "consentd-histories"); err != nil {
 		return "", err
 	}
-	_, err = build(context.Background(), dir, options{})
-	return dir, err
+	_, err = build(context.Background(), builtDir, options{})
+	return builtDir, err
 })
 
 var allPlants = flag.Bool("plants", false, "TestPlants: all of them, each of which takes up to a minute")

@@ -41,8 +41,10 @@ var plants = map[string]plant{
 	"lease counted from the answer": {
 		shared: true,
 		edits:  []edit{{leaseFile, "if l.flaws.countsFromAnswer {", "if true {"}},
-		only:   []string{"database late at a node, then cut off"},
-		with:   func(o *options) { o.lease, o.staleness = 500*time.Millisecond, 20*time.Second },
+		only:   []string{answersLate},
+		with: func(o *options) {
+			o.lease, o.staleness, o.duration = 20*time.Second, time.Minute, 6*time.Minute // longer than the margins hide
+		},
 	},
 	"hint trusted without polling": {
 		shared: true,

@@ -86,18 +86,19 @@ func upgrade(ctx context.Context, w *world) error {
 
 // reportFailed prints the checks of clients that failed, by phase; an error says that there were some.
 func (w *world) reportFailed(to io.Writer) error {
-	fmt.Fprintf(to, "| phase | failed checks | by |\n|---|---|---|\n")
+	fmt.Fprintf(to, "| phase | failed checks | by code | by consistency |\n|---|---|---|---|\n")
 	failed := 0
 	for i, p := range w.faults.spans {
-		counts := map[codes.Code]int{}
+		counts, modes := map[codes.Code]int{}, map[mode]int{}
 		for _, c := range w.checker.failed {
 			if c.End >= p.start && c.End < p.end && int(c.Client) < w.options.clients {
 				counts[codes.Code(c.Code)]++
+				modes[c.Mode]++
 				failed++
 			}
 		}
-		fmt.Fprintf(to, "| %s, %v | %d | %s |\n", phases[i%len(phases)].name, time.Duration(p.end-p.start).Round(time.Second),
-			sum(counts), byCode(counts))
+		fmt.Fprintf(to, "| %s, %v | %d | %s | %v |\n", phases[i%len(phases)].name, time.Duration(p.end-p.start).Round(time.Second),
+			sum(counts), byCode(counts), modes)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d checks failed beyond the client's retries", failed)
