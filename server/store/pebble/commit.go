@@ -10,6 +10,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
+	"github.com/consentd/consentd/server/store/change"
 )
 
 const (
@@ -24,16 +25,11 @@ const (
 // pending is a batch that waits for the committer. It belongs to the caller until it is queued, then to the committer
 // until done is closed.
 type pending struct {
-	batch consent.Batch
-	// forms are the binary forms of the batch's events.
-	forms [][]byte
-	bytes int
-
-	recorded consent.Recorded
-	err      error
-	// fresh says that the batch made a change.
-	fresh bool
-	done  chan struct{}
+	batch change.Batch
+	// change is what the batch does; it counts where err is nil.
+	change *change.Change
+	err    error
+	done   chan struct{}
 }
 
 const recording = "recording events"
@@ -41,21 +37,18 @@ const recording = "recording events"
 // Record writes a batch and returns when it is durable and visible. When ctx ends first, or the disk has no room, the
 // batch may still be recorded.
 func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
-	p := &pending{batch: batch, forms: make([][]byte, len(batch.Events)), done: make(chan struct{})}
-	for i := range batch.Events {
-		form, err := batch.Events[i].AppendBinary(nil)
-		if err != nil {
-			return consent.Recorded{}, &consent.EventError{Index: i, ID: batch.Events[i].ID, Err: err}
-		}
-		p.forms[i], p.bytes = form, p.bytes+len(form)
+	prepared, err := change.Prepare(batch)
+	if err != nil {
+		return consent.Recorded{}, err
 	}
+	p := &pending{batch: prepared, done: make(chan struct{})}
 	stalled := s.log.stalls.current.Load()
 	if err := s.enqueue(ctx, p, stalled); err != nil {
 		return consent.Recorded{}, err
 	}
 	select {
 	case <-p.done:
-		return p.recorded, p.err
+		return p.recorded()
 	case <-ctx.Done():
 		return consent.Recorded{}, ctx.Err()
 	case <-s.log.halted:
@@ -65,7 +58,7 @@ func (s *Store) Record(ctx context.Context, batch consent.Batch) (consent.Record
 	// The committer answers, unless it is stuck in pebble.
 	select {
 	case <-p.done:
-		return p.recorded, p.err
+		return p.recorded()
 	default:
 		return consent.Recorded{}, unavailable(recording, s.Err())
 	}
@@ -107,7 +100,7 @@ func (s *Store) commitAll() {
 		s.committing.Unlock()
 		if err != nil {
 			for _, p := range group {
-				p.recorded, p.err, p.fresh = consent.Recorded{}, unavailable(recording, err), false
+				p.err = unavailable(recording, err)
 			}
 		}
 		tell(s.observers.After, group)
@@ -119,14 +112,14 @@ func (s *Store) commitAll() {
 
 // gather returns the first batch and those that wait behind it.
 func (s *Store) gather(first *pending) []*pending {
-	group, size := []*pending{first}, first.bytes
+	group, size := []*pending{first}, first.batch.Bytes
 	for len(group) < maxGroup && size < maxGroupBytes {
 		select {
 		case p, ok := <-s.queue:
 			if !ok {
 				return group
 			}
-			group, size = append(group, p), size+p.bytes
+			group, size = append(group, p), size+p.batch.Bytes
 		default:
 			return group
 		}
@@ -190,19 +183,22 @@ func (s *Store) write(fill func(*engine.Batch) error) (err error) {
 
 // add puts the batch of p into b, as the change after last, or sets its error.
 func (s *Store) add(b *engine.Batch, p *pending, last *consent.Revision) error {
-	c := change{Batch: b, pending: p, revision: *last + 1}
-	if p.err = c.plan(); p.err != nil {
+	if p.change, p.err = plan(b, &p.batch, *last+1); !p.fresh() {
 		return nil
 	}
-	p.recorded = consent.Recorded{
-		Revision: *last, Applied: len(c.added), Duplicates: len(p.forms) - len(c.added), Outcomes: c.outcomes,
-		Also: c.rows.others(p.batch.Subject.ID),
+	*last = p.change.Recorded.Revision
+	return writeChange(b, p.change)
+}
+
+// fresh reports whether the batch made a change.
+func (p *pending) fresh() bool { return p.err == nil && p.change.Adds() }
+
+// recorded is the answer, once there is one.
+func (p *pending) recorded() (consent.Recorded, error) {
+	if p.err != nil {
+		return consent.Recorded{}, p.err
 	}
-	if len(c.added) == 0 {
-		return nil
-	}
-	*last, p.recorded.Revision, p.fresh = c.revision, c.revision, true
-	return c.write()
+	return p.change.Recorded, nil
 }
 
 // tell tells o of the group's changes, in the order of their revisions.
@@ -211,8 +207,8 @@ func tell(o store.Observer, group []*pending) {
 		return
 	}
 	for _, p := range group {
-		if p.fresh {
-			o.Changed(store.Change{Subject: p.batch.Subject, Also: p.recorded.Also, Revision: p.recorded.Revision})
+		if p.fresh() {
+			o.Changed(p.change.Told())
 		}
 	}
 }

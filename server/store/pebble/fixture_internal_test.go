@@ -339,7 +339,7 @@ func wantFolded(t *testing.T, s *Store, who consent.Subject) {
 		t.Fatal(err)
 	}
 	want, _ := graph.State(who.ID).AppendBinary(nil)
-	if got, _ := r.state.AppendBinary(nil); !bytes.Equal(got, want) {
+	if got, _ := r.State.AppendBinary(nil); !bytes.Equal(got, want) {
 		t.Errorf("the state of %q is not what its ledgers fold to", who.ID)
 	}
 }

@@ -183,14 +183,14 @@ func verifyPeople(t *testing.T, s *Store, ledgers map[string][]consent.Entry) {
 			t.Fatal(err)
 		}
 		want, _ := g.State(id).AppendBinary(nil)
-		if got, _ := r.state.AppendBinary(nil); string(got) != string(want) {
+		if got, _ := r.State.AppendBinary(nil); string(got) != string(want) {
 			t.Errorf("%s is not what its ledgers fold to", id)
 		}
-		person, whole := r.who(consent.Subject{ID: id}), g.Person(id)
+		person, whole := r.Who(id), g.Person(id)
 		if !slices.Equal(person.IDs, whole.IDs) || !slices.Equal(person.Shared, whole.Shared) {
 			t.Errorf("%s is of %v, the ledgers say %v", id, person, whole)
 		}
-		keys[r.key] = true
+		keys[r.Key] = true
 	}
 	delete(keys, consent.PersonKey{})
 	iter, err := s.db.NewIter(&engine.IterOptions{LowerBound: []byte{tablePeople}, UpperBound: []byte{tablePeople + 1}})

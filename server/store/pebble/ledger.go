@@ -2,24 +2,24 @@ package pebble
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 
 	engine "github.com/cockroachdb/pebble/v2"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store/change"
 )
 
 // span is some ids' ledgers from a position on.
 type span struct {
 	controller string
 	ids        []string
-	from       position
+	from       change.Position
 }
 
 // scan calls f with the entries of a span, in the order of their positions, and how many bytes they take, until it
 // returns false. What stands in several of the ledgers comes once, as that of the id under which it was said has it.
-func scan(r engine.Reader, s span, f func(at position, entry consent.Entry, bytes int) bool) (err error) {
+func scan(r engine.Reader, s span, f func(at change.Position, entry consent.Entry, bytes int) bool) (err error) {
 	cursors := make([]*cursor, 0, len(s.ids))
 	defer func() {
 		for _, c := range cursors {
@@ -36,7 +36,7 @@ func scan(r engine.Reader, s span, f func(at position, entry consent.Entry, byte
 			return err
 		}
 	}
-	for last := (position{}); ; {
+	for last := (change.Position{}); ; {
 		c := first(cursors)
 		if c == nil {
 			return nil
@@ -61,15 +61,11 @@ func first(cursors []*cursor) (best *cursor) {
 		if c.ended {
 			continue
 		}
-		if best == nil || c.at.compare(best.at) < 0 || c.at == best.at && c.said == "" {
+		if best == nil || c.at.Compare(best.at) < 0 || c.at == best.at && c.said == "" {
 			best = c
 		}
 	}
 	return best
-}
-
-func (p position) compare(q position) int {
-	return cmp.Or(cmp.Compare(p.revision, q.revision), cmp.Compare(p.index, q.index))
 }
 
 // cursor stands on an entry of an id's ledger, or is ended.
@@ -78,14 +74,14 @@ type cursor struct {
 	prefix []byte
 	iter   *engine.Iterator
 	ended  bool
-	at     position
+	at     change.Position
 	// said is the id under which the entry was said, where that is another.
 	said string
 }
 
-func newCursor(r engine.Reader, subject consent.Subject, from position) (*cursor, error) {
+func newCursor(r engine.Reader, subject consent.Subject, from change.Position) (*cursor, error) {
 	prefix := eventPrefix(subject)
-	iter, err := r.NewIter(&engine.IterOptions{LowerBound: from.append(bytes.Clone(prefix)), UpperBound: successor(prefix)})
+	iter, err := r.NewIter(&engine.IterOptions{LowerBound: from.Append(bytes.Clone(prefix)), UpperBound: successor(prefix)})
 	return &cursor{id: subject.ID, prefix: prefix, iter: iter}, err
 }
 
@@ -97,7 +93,7 @@ func (c *cursor) read(valid bool) error {
 	}
 	place := c.iter.Key()[len(c.prefix):]
 	var err error
-	c.at, c.said, err = placeOf(place)
+	c.at, c.said, err = change.ParsePlace(place)
 	return err
 }
 
@@ -106,16 +102,14 @@ func (c *cursor) entry() (e consent.Entry, bytes int, err error) {
 	if err != nil {
 		return e, 0, err
 	}
-	e, err = entryOf(value, c.at.revision)
-	if e.SubjectID = c.id; c.said != "" && e.Event.LinkedWith() == "" {
-		e.SubjectID = c.said
-	}
-	return e, len(value), err
+	e, err = change.ParseEntry(value, c.at.Revision)
+	return change.Stood(e, c.id, c.said), len(value), err
 }
 
 // ledger returns all entries of an id.
 func ledger(r engine.Reader, subject consent.Subject) (entries []consent.Entry, err error) {
-	err = scan(r, span{controller: subject.Controller, ids: []string{subject.ID}}, func(_ position, e consent.Entry, _ int) bool {
+	own := span{controller: subject.Controller, ids: []string{subject.ID}}
+	err = scan(r, own, func(_ change.Position, e consent.Entry, _ int) bool {
 		entries = append(entries, e)
 		return true
 	})

@@ -9,10 +9,8 @@
 // alternative, reading pebble itself, shows changes that are not yet synced and may be lost with the machine's
 // power; a snapshot a group costs about a microsecond. A state is one point lookup.
 //
-// Ids that are linked are one person: each of them has an alias in place of its state, and the state stands once,
-// under a key that is drawn anew whenever an id comes or goes (row.go). Links are rare and change what is kept of
-// all ids that they touch, in the same one write, from their ledgers (links.go); all other events advance states
-// as they are (change.go).
+// What a change is, and the forms of what is kept, are those of package change: the planner reads the group's batch,
+// which shows the changes before it.
 //
 // Failure: an error of the disk or of pebble is consent.ErrUnavailable. While the disk has no room writes are refused,
 // and go on by themselves (stalls). After a failed write the store refuses all others, and reads what was durable

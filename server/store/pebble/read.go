@@ -9,6 +9,7 @@ import (
 	engine "github.com/cockroachdb/pebble/v2"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store/change"
 )
 
 // view is the store as of a revision: all that is durable, nothing that is not. It is immutable but for refs.
@@ -86,11 +87,7 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (_ consent.Sn
 	if err != nil {
 		return consent.Snapshot{}, unavailable(readingState, err)
 	}
-	return r.snapshot(v), nil
-}
-
-func (r *row) snapshot(v *view) consent.Snapshot {
-	return consent.Snapshot{State: r.state, Changed: r.changed, AsOf: v.revision, Person: r.key}
+	return r.Snapshot(v.revision), nil
 }
 
 // Person returns who an id names, as of a revision that Applied had when it began, or later.
@@ -108,15 +105,7 @@ func (s *Store) Person(ctx context.Context, subject consent.Subject) (_ consent.
 	if err != nil {
 		return consent.Person{}, unavailable(readingState, err)
 	}
-	return r.who(subject), nil
-}
-
-// who is the person that a row, read whole, is of.
-func (r *row) who(subject consent.Subject) consent.Person {
-	if r.person == nil {
-		return consent.Person{IDs: []string{subject.ID}}
-	}
-	return *r.person
+	return r.Who(subject.ID), nil
 }
 
 // maxPageBytes ends a page early, whatever its limit: entries are to fit into one message.
@@ -134,7 +123,7 @@ func (s *Store) Events(ctx context.Context, subject consent.Subject, page consen
 	}
 	defer v.release()
 	defer recovered(readingEvents, &err)
-	from := position{}
+	from := change.Position{}
 	if page.After != "" {
 		var ok bool
 		if from, ok = s.parsePage(subject, page.After); !ok {
@@ -149,13 +138,13 @@ func (s *Store) Events(ctx context.Context, subject consent.Subject, page consen
 }
 
 // page reads entries from the given position on.
-func (s *Store) page(v *view, subject consent.Subject, from position, page consent.Page) (found consent.Entries, err error) {
+func (s *Store) page(v *view, subject consent.Subject, from change.Position, page consent.Page) (found consent.Entries, err error) {
 	ids, err := v.ledgersOf(subject, page.Alone)
 	if err != nil {
 		return found, err
 	}
 	size := 0
-	err = scan(v.snapshot, span{subject.Controller, ids, from}, func(at position, entry consent.Entry, bytes int) bool {
+	err = scan(v.snapshot, span{subject.Controller, ids, from}, func(at change.Position, entry consent.Entry, bytes int) bool {
 		if n := len(found.Entries); n > 0 && (n >= page.Limit || size >= maxPageBytes) {
 			found.Next = s.pageToken(subject, at)
 			return false
@@ -175,8 +164,8 @@ func (v *view) ledgersOf(subject consent.Subject, alone bool) ([]string, error) 
 		if err != nil {
 			return nil, err
 		}
-		if r.person != nil && !r.shared() {
-			return r.person.IDs, nil
+		if r.Person != nil && !r.Shared() {
+			return r.Person.IDs, nil
 		}
 	}
 	return []string{subject.ID}, nil
@@ -186,17 +175,17 @@ func (v *view) ledgersOf(subject consent.Subject, alone bool) ([]string, error) 
 // the tokens of others do not pass. It is no secret; a forged one shows nothing but another part of the same ledger.
 const checkBytes = 8
 
-func (s *Store) pageToken(subject consent.Subject, at position) string {
-	b := at.append(nil)
+func (s *Store) pageToken(subject consent.Subject, at change.Position) string {
+	b := at.Append(nil)
 	return base64.RawURLEncoding.EncodeToString(append(b, s.check(subject, b)...))
 }
 
-func (s *Store) parsePage(subject consent.Subject, token string) (position, bool) {
+func (s *Store) parsePage(subject consent.Subject, token string) (change.Position, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != positionBytes+checkBytes {
-		return position{}, false
+	if err != nil || len(b) != change.PositionBytes+checkBytes {
+		return change.Position{}, false
 	}
-	at, _ := positionOf(b[:positionBytes])
+	at, _ := change.ParsePosition(b[:change.PositionBytes])
 	// The decoder passes over line breaks, so it is the token that is compared.
 	return at, s.pageToken(subject, at) == token
 }

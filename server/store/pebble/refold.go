@@ -10,6 +10,7 @@ import (
 	engine "github.com/cockroachdb/pebble/v2"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store/change"
 )
 
 const (
@@ -93,19 +94,8 @@ type refolded struct{ key, value []byte }
 
 // see looks at a state, and folds it anew if it is outdated. The bytes are valid during the call.
 func (p *refolding) see(key, value []byte) error {
-	subject, form, err := storedState(key, value)
-	if err != nil || form == nil || !consent.StateOutdated(form) {
-		return err
-	}
-	graph, err := consent.Gather([]string{subject.ID}, func(id string) ([]consent.Entry, error) {
-		return ledger(p.store.db, consent.Subject{Controller: subject.Controller, ID: id})
-	})
-	if err != nil {
-		return fmt.Errorf("ledger of subject %q of %s: %w", subject.ID, subject.Controller, err)
-	}
-	// What stands before the state stays: the revision and, of people and shared ids, the ids.
-	next, err := graph.State(subject.ID).AppendBinary(bytes.Clone(value[:len(value)-len(form)]))
-	if err != nil {
+	next, err := p.refolded(key, value)
+	if err != nil || next == nil {
 		return err
 	}
 	p.group = append(p.group, refolded{bytes.Clone(key), next})
@@ -115,40 +105,31 @@ func (p *refolding) see(key, value []byte) error {
 	return p.flush()
 }
 
-// storedState finds the binary form of the state in a value of tableStates or tablePeople, and a subject whose
-// state it is. It is nil in the alias of a person, and where it cannot be told: reading the state then says why.
-func storedState(key, value []byte) (subject consent.Subject, form []byte, err error) {
-	if key[0] == tableStates {
-		var ok bool
-		if subject, ok = subjectOf(key[1:]); !ok {
-			return subject, nil, errors.New("malformed key of a state")
+// refolded returns a value of tableStates or tablePeople anew; nil: it stays as it is.
+func (p *refolding) refolded(key, value []byte) ([]byte, error) {
+	if key[0] == tablePeople {
+		controller, _, ok := change.CutText(key[1:])
+		if !ok {
+			return nil, errors.New("malformed key of a person")
 		}
-		if len(value) < 2 || value[0] != 0 {
-			return subject, afterRevision(value), nil
-		}
-		if value[1] == rowAlias {
-			return subject, nil, nil
-		}
-		_, rest, err := splitMembers(value[2:])
-		return subject, afterRevision(rest), err
+		return change.RefoldPerson(value, p.ledgers(controller))
 	}
-	controller, _, ok := textOf(key[1:])
-	lists, rest, err := splitMembers(value)
-	if !ok || err != nil {
-		return subject, nil, errors.Join(err, errMembers)
+	subject, ok := subjectOf(key[1:])
+	if !ok {
+		return nil, errors.New("malformed key of a state")
 	}
-	p, err := personOf(lists)
-	if err != nil || len(p.IDs) == 0 {
-		return subject, nil, errMembers
-	}
-	return consent.Subject{Controller: controller, ID: p.IDs[0]}, afterRevision(rest), nil
+	return change.Refold(value, subject.ID, p.ledgers(subject.Controller))
 }
 
-func afterRevision(b []byte) []byte {
-	if _, n := binary.Uvarint(b); n > 0 {
-		return b[n:]
+// ledgers returns the ledgers of a controller's ids.
+func (p *refolding) ledgers(controller string) func(string) ([]consent.Entry, error) {
+	return func(id string) ([]consent.Entry, error) {
+		entries, err := ledger(p.store.db, consent.Subject{Controller: controller, ID: id})
+		if err != nil {
+			err = fmt.Errorf("ledger of subject %q of %s: %w", id, controller, err)
+		}
+		return entries, err
 	}
-	return nil
 }
 
 func (p *refolding) flush() error {

@@ -7,8 +7,6 @@ import (
 
 	engine "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -51,38 +49,6 @@ func TestReadsArePointLookups(t *testing.T) {
 	}
 }
 
-// TestRowsRoundTrip also reads rows that are cut off or malformed: an error, and no panic.
-func TestRowsRoundTrip(t *testing.T) {
-	person := &consent.Person{IDs: []string{"a", "b\x00"}, Shared: []string{"c"}}
-	state := consent.Fold([]consent.Event{{ID: "e", OccurredAt: 5, Fact: consent.Objection{}}})
-	for _, want := range []row{
-		{changed: 9, state: state}, {changed: 9, state: state, person: person},
-		{changed: 9, state: state, person: &consent.Person{Shared: []string{"c"}}},
-	} {
-		form := appendState(nil, want.changed, want.state)
-		if want.person != nil {
-			form = appendMembers([]byte{0, rowShared}, want)
-		}
-		got, err := rowOf(nil, "example", form, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(row{}), cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("-written +read:\n%s", diff)
-		}
-		for n := range form {
-			if _, err := rowOf(nil, "example", form[:n:n], true); err == nil {
-				t.Errorf("the first %d of %d bytes are read", n, len(form))
-			}
-		}
-	}
-	for _, alias := range [][]byte{{0, rowAlias}, {0, 9}, appendAlias(nil, consent.PersonKey{})} {
-		if _, err := rowOf(nil, "example", alias, false); err == nil {
-			t.Errorf("alias %v is read", alias)
-		}
-	}
-}
-
 // A person who is missing is damage, not somebody unknown.
 func TestMissingPersonIsAnError(t *testing.T) {
 	s := linked(t, 2)
@@ -90,7 +56,7 @@ func TestMissingPersonIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.db.Delete(personKey("example", r.key), nil); err != nil {
+	if err := s.db.Delete(personKey("example", r.Key), nil); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := find(s.db, subject(1), false); err == nil {

@@ -2,12 +2,12 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 
 	engine "github.com/cockroachdb/pebble/v2"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store/change"
 )
 
 const scanningStates = "scanning subjects' states"
@@ -28,7 +28,7 @@ func (s *Store) Scan(ctx context.Context, controller string, f func(consent.Subj
 	defer v.release()
 	prefix := []byte{tableStates}
 	if controller != "" {
-		prefix = appendText(prefix, controller)
+		prefix = change.AppendText(prefix, controller)
 	}
 	iter, err := v.snapshot.NewIter(&engine.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
 	if err != nil {
@@ -57,10 +57,10 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 		if err != nil {
 			return unavailable(scanningStates, err)
 		}
-		if !r.comesUnder(subject.ID) {
+		if !r.ComesUnder(subject.ID) {
 			continue // the person comes under another id
 		}
-		if err := f(subject, r.snapshot(v)); err != nil {
+		if err := f(subject, r.Snapshot(v.revision)); err != nil {
 			return err
 		}
 	}
@@ -70,14 +70,8 @@ func (v *view) scan(ctx context.Context, iter *engine.Iterator, f func(consent.S
 	return nil
 }
 
-// comesUnder reports whether a scan shows the row, read whole, at an id that reads it: of a person the least id. A
-// shared id comes by itself; it may be linked to nobody.
-func (r *row) comesUnder(id string) bool {
-	return r.person == nil || r.shared() || len(r.person.IDs) > 0 && r.person.IDs[0] == id
-}
-
 // shownAt decodes what the iterator stands on. A panic of pebble, or of the decoder, is an error.
-func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, r row, err error) {
+func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, r change.Row, err error) {
 	defer recovered(scanningStates, &err)
 	subject, ok := subjectOf(iter.Key()[1:])
 	if !ok {
@@ -93,19 +87,10 @@ func (v *view) shownAt(iter *engine.Iterator) (subject consent.Subject, r row, e
 
 // subjectOf reads what appendSubject wrote, to the end.
 func subjectOf(b []byte) (subject consent.Subject, ok bool) {
-	controller, b, ok := textOf(b)
+	controller, b, ok := change.CutText(b)
 	if !ok {
 		return consent.Subject{}, false
 	}
-	id, b, ok := textOf(b)
+	id, b, ok := change.CutText(b)
 	return consent.Subject{Controller: controller, ID: id}, ok && len(b) == 0
-}
-
-func textOf(b []byte) (text string, rest []byte, ok bool) {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size > uint64(len(b)-n) {
-		return "", nil, false
-	}
-	end := n + int(size)
-	return string(b[n:end]), b[end:], true
 }

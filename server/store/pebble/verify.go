@@ -16,6 +16,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
+	"github.com/consentd/consentd/server/store/change"
 )
 
 // Report is what Verify found in a store.
@@ -168,32 +169,32 @@ func (v *verification) pass(table byte, see func(key, value []byte) error) error
 
 // event looks at an entry of a ledger.
 func (v *verification) event(key, value []byte) error {
-	controller, rest, ok := textOf(key)
-	id, place, ok2 := textOf(rest)
-	at, under, err := placeOf(place)
+	controller, rest, ok := change.CutText(key)
+	id, place, ok2 := change.CutText(rest)
+	at, under, err := change.ParsePlace(place)
 	if !ok || !ok2 || err != nil {
 		v.fault("an entry has a malformed key %x", key)
 		return nil
 	}
-	entry, err := entryOf(value, at.revision)
+	entry, err := change.ParseEntry(value, at.Revision)
 	if err != nil {
-		v.fault("%s of %s: the entry at revision %d cannot be read: %v", id, controller, at.revision, err)
+		v.fault("%s of %s: the entry at revision %d cannot be read: %v", id, controller, at.Revision, err)
 		return nil
 	}
-	if at.revision == 0 || at.revision > v.Revision {
-		v.fault("%s of %s: event %s has revision %d, the store's newest is %d", id, controller, entry.Event.ID, at.revision, v.Revision)
+	if at.Revision == 0 || at.Revision > v.Revision {
+		v.fault("%s of %s: event %s has revision %d, the store's newest is %d", id, controller, entry.Event.ID, at.Revision, v.Revision)
 		return nil
 	}
 	if under != "" {
 		return v.mirror(consent.Subject{Controller: controller, ID: id}, under, at, &entry)
 	}
 	v.Events++
-	v.seen[at.revision] = true
+	v.seen[at.Revision] = true
 	return v.linked(consent.Subject{Controller: controller, ID: id}, at, &entry)
 }
 
 // mirror compares an entry with the one in the ledger under which it was said.
-func (v *verification) mirror(s consent.Subject, under string, at position, entry *consent.Entry) error {
+func (v *verification) mirror(s consent.Subject, under string, at change.Position, entry *consent.Entry) error {
 	said := consent.Subject{Controller: s.Controller, ID: under}
 	found, original, err := v.at(said, at, "")
 	if err != nil {
@@ -212,7 +213,7 @@ func (v *verification) mirror(s consent.Subject, under string, at position, entr
 }
 
 // linked looks for the other side of a link.
-func (v *verification) linked(s consent.Subject, at position, entry *consent.Entry) error {
+func (v *verification) linked(s consent.Subject, at change.Position, entry *consent.Entry) error {
 	with := entry.Event.LinkedWith()
 	if with == "" {
 		return nil
@@ -225,8 +226,8 @@ func (v *verification) linked(s consent.Subject, at position, entry *consent.Ent
 }
 
 // at reads the entry of a ledger at a position, said under another id or, empty, under its own.
-func (v *verification) at(s consent.Subject, at position, under string) (found bool, e consent.Entry, err error) {
-	value, closer, err := v.db.Get(append(at.append(eventPrefix(s)), under...))
+func (v *verification) at(s consent.Subject, at change.Position, under string) (found bool, e consent.Entry, err error) {
+	value, closer, err := v.db.Get(append(at.Append(eventPrefix(s)), under...))
 	if errors.Is(err, engine.ErrNotFound) {
 		return false, e, nil
 	}
@@ -234,22 +235,22 @@ func (v *verification) at(s consent.Subject, at position, under string) (found b
 		return false, e, err
 	}
 	// One that cannot be read is a fault of its own, and another entry than any.
-	e, _ = entryOf(value, at.revision)
+	e, _ = change.ParseEntry(value, at.Revision)
 	return true, e, closer.Close()
 }
 
 // id looks at where an event's id says that it is.
 func (v *verification) id(key, value []byte) error {
 	v.ids++
-	controller, id, ok := textOf(key)
-	at, subject, err := placeOf(value)
+	controller, id, ok := change.CutText(key)
+	at, subject, err := change.ParsePlace(value)
 	if !ok || err != nil {
 		v.fault("the place of an event is malformed, at %x", key)
 		return nil
 	}
 	found, entry, err := v.at(consent.Subject{Controller: controller, ID: subject}, at, "")
 	if err == nil && (!found || entry.Event.ID != string(id)) {
-		v.fault("event %s of %s is not in the ledger of %s at revision %d", id, controller, subject, at.revision)
+		v.fault("event %s of %s is not in the ledger of %s at revision %d", id, controller, subject, at.Revision)
 	}
 	return err
 }
@@ -271,18 +272,18 @@ func (v *verification) state(key, value []byte) error {
 		v.fault("the state of %s of %s cannot be read: %v", subject.ID, subject.Controller, err)
 		return nil
 	}
-	if r.shared() {
+	if r.Shared() {
 		v.Shared++
 	}
-	if r.changed > v.Revision {
-		v.fault("the state of %s of %s has revision %d, the store's newest is %d", subject.ID, subject.Controller, r.changed, v.Revision)
+	if r.Changed > v.Revision {
+		v.fault("the state of %s of %s has revision %d, the store's newest is %d", subject.ID, subject.Controller, r.Changed, v.Revision)
 	}
 	v.folded(subject, &r)
 	return nil
 }
 
 // folded compares what is kept of an id with what its ledgers make of it.
-func (v *verification) folded(s consent.Subject, r *row) {
+func (v *verification) folded(s consent.Subject, r *change.Row) {
 	graph, err := consent.Gather([]string{s.ID}, func(id string) ([]consent.Entry, error) {
 		return ledger(v.db, consent.Subject{Controller: s.Controller, ID: id})
 	})
@@ -290,13 +291,13 @@ func (v *verification) folded(s consent.Subject, r *row) {
 		v.fault("the ledger of %s of %s cannot be read: %v", s.ID, s.Controller, err)
 		return
 	}
-	person, whole := r.who(s), graph.Person(s.ID)
+	person, whole := r.Who(s.ID), graph.Person(s.ID)
 	if !slices.Equal(person.IDs, whole.IDs) || !slices.Equal(person.Shared, whole.Shared) {
 		v.fault("%s of %s is kept as %v, by the ledgers it is %v", s.ID, s.Controller, person, whole)
 		return
 	}
 	want, _ := graph.State(s.ID).AppendBinary(nil)
-	if got, _ := r.state.AppendBinary(nil); !bytes.Equal(got, want) {
+	if got, _ := r.State.AppendBinary(nil); !bytes.Equal(got, want) {
 		v.fault("the state of %s of %s is not what its ledger folds to", s.ID, s.Controller)
 	}
 }
@@ -304,21 +305,21 @@ func (v *verification) folded(s consent.Subject, r *row) {
 // person looks whether the ids of a person name it.
 func (v *verification) person(key, value []byte) error {
 	v.People++
-	controller, rest, ok := textOf(key)
+	controller, rest, ok := change.CutText(key)
 	if v.outdated {
 		return nil
 	}
-	at, ok2 := positionOf(rest)
-	r, err := membersOf(value, true)
+	at, ok2 := change.ParsePosition(rest)
+	r, err := change.ParsePerson(value, consent.PersonKey{}, true)
 	if !ok || !ok2 || err != nil {
 		v.fault("a person is malformed, at %x", key)
 		return nil
 	}
-	want := consent.PersonKey{Revision: at.revision, Index: at.index}
-	for _, id := range r.person.IDs {
+	want := consent.PersonKey{Revision: at.Revision, Index: at.Index}
+	for _, id := range r.Person.IDs {
 		// An id that cannot be read is a fault of its own.
 		named, err := find(v.db, consent.Subject{Controller: controller, ID: id}, false)
-		if err == nil && named.key != want {
+		if err == nil && named.Key != want {
 			v.fault("%s of %s is listed by a person that it does not name", id, controller)
 		}
 	}
