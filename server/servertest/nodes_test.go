@@ -206,7 +206,8 @@ func (n *fleetNode) wantLost(t *testing.T, subject, token string) {
 			kind = p.GetViolations()[0].GetType()
 		}
 	}
-	if refused.Code() != codes.FailedPrecondition || kind != "STORE_HISTORY_LOST" || !strings.Contains(refused.Message(), "lost history") {
+	if refused.Code() != codes.FailedPrecondition || kind != "STORE_HISTORY_LOST" ||
+		!strings.Contains(refused.Message(), "lost history") {
 		t.Errorf("a token of what was lost: %v of type %q, want FAILED_PRECONDITION of type STORE_HISTORY_LOST", err, kind)
 	}
 }
@@ -258,8 +259,8 @@ func TestADatabaseThatTakesNoWrites(t *testing.T) {
 	eventually(t, "it is told", func() bool { code, _ := n.page(t, writes); return code == 200 })
 }
 
-// While the database is away nothing is answered by a state that may be too old, nothing is recorded, and everything goes
-// on by itself when it is back.
+// While the database is away nothing is answered by a state that may be too old, nothing is recorded, and everything
+// goes on by itself when it is back.
 func TestADatabaseThatIsAway(t *testing.T) {
 	db := pgtest.New(t, pgtest.Options{})
 	f := newFleet(t, db, 2)
