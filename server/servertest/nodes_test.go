@@ -1,6 +1,8 @@
 package servertest_test
 
 import (
+	"bytes"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/app"
+	"github.com/consentd/consentd/server/servertest"
 	"github.com/consentd/consentd/server/store/postgres/pgtest"
 )
 
@@ -290,5 +294,30 @@ func TestADatabaseThatIsAway(t *testing.T) {
 		if lost := n.metric(t, "consentd_store_history_lost_total"); lost != 0 {
 			t.Errorf("history was lost %v times", lost)
 		}
+	}
+}
+
+// The password of a database is in no error and no line of the log, whatever is wrong with it.
+func TestThePasswordOfADatabaseIsNotTold(t *testing.T) {
+	db := pgtest.New(t, pgtest.Options{Unsafe: true})
+	host := db.Addr()
+	for name, place := range map[string]string{
+		"nobody listens":  "127.0.0.1:1/consentd",
+		"no such role":    host + "/postgres",
+		"no such data":    host + "/nothing",
+		"no such setting": host + "/postgres?nonsense=1",
+		"no such mode":    host + "/postgres?sslmode=nonsense",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			err := servertest.Refused(t, servertest.Options{
+				DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+				Configure: func(c *app.Config) { c.Store.URL = "postgres://nobody:hunter2@" + place },
+			})
+			if text := err.Error() + log.String(); strings.Contains(text, "hunter2") {
+				t.Errorf("the password is told: %s", text)
+			}
+			t.Log(err)
+		})
 	}
 }
