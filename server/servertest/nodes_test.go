@@ -140,8 +140,8 @@ func TestAPlannedFailOver(t *testing.T) {
 	}
 }
 
-// A fail-over that loses commits is noticed by all nodes that had seen them: nothing cached survives, and tokens of what
-// was lost are refused.
+// A fail-over that loses commits is noticed by all nodes that had seen them: nothing cached survives, and tokens of
+// what was lost are refused.
 func TestAFailOverThatLosesHistory(t *testing.T) {
 	db := pgtest.New(t, pgtest.Options{})
 	f := newFleet(t, db, 3)
