@@ -102,7 +102,6 @@ var cases = map[string]struct{ fires, silent string }{
 		consentd_policy_info{job="alone", instance="c", revision="y"} 1
 		consentd_policy_info{job="alone", instance="d", revision="z"} 1
 		consentd_nodes{job="alone", instance="c", state="alive"} 1`},
-	"ConsentdDegraded": {`consentd_degraded_decisions_total{mode="stale"} 0+60x10`, `consentd_degraded_decisions_total{mode="denied"} 9+0x10`},
 	"ConsentdOverloaded": {`consentd_limits_shed_total{why="queue", class="check"} 0+60x10`, `
 		consentd_limits_shed_total{why="queue", class="check"} 5+0x10
 		consentd_limits_shed_total{why="caller_rate", class="check"} 0+60x10`},
