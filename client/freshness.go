@@ -15,9 +15,10 @@ import (
 
 // ErrStoreMismatch is the error, by errors.Is, of calls that show that the servers behind a client do not share a
 // store: what is written through one is not part of the state behind another's answers, not even a withdrawal. A server
-// has refused the token of the client's or session's newest write, has answered or written with another store than the
-// first that was heard of, or Dial has asked servers that it was given by their addresses. It has the gRPC status
-// FAILED_PRECONDITION. Events whose RecordEvents ends with it are recorded, in the other store.
+// has refused the token of the client's or session's newest write, because its store is another or has lost that write,
+// has answered or written with another store than the first that was heard of, or Dial has asked servers that it was
+// given by their addresses. It has the gRPC status FAILED_PRECONDITION. Events whose RecordEvents ends with it are
+// recorded, in the other store.
 //
 // A token is never dropped: as long as the servers do not share a store, calls that meet it fail. Give the client
 // servers of one store. Where a store was replaced, or an older copy of it restored, make a new client or session.
@@ -171,10 +172,10 @@ func (t terms) settle(err error, tokens ...string) error {
 	return err
 }
 
-// disowned reports whether err is that a server refuses a token which it would know if it shared the store: that of a
-// write, or one that the caller chose and that is of the store of all other answers.
+// disowned reports whether err is that a server refuses a token which it would know if it shared the store, with all
+// its history: that of a write, or one that the caller chose and that is of the store of all other answers.
 func (t terms) disowned(err error) bool {
-	if status.Code(err) != codes.InvalidArgument || !slices.ContainsFunc(Violations(err), ofToken) {
+	if !refusesToken(err) {
 		return false
 	}
 	if t.own {
@@ -183,6 +184,13 @@ func (t terms) disowned(err error) bool {
 	asked, err := wire.ParseToken(t.consistency.GetAtLeastAsFresh())
 	known := t.fresh.home.store.Load()
 	return err == nil && known != nil && *known == asked.StoreID
+}
+
+// refusesToken reports whether a server says that its store is another than the token's, or has lost what the token
+// stands for.
+func refusesToken(err error) bool {
+	code := status.Code(err)
+	return (code == codes.InvalidArgument || code == codes.FailedPrecondition) && slices.ContainsFunc(Violations(err), ofToken)
 }
 
 // ofToken says that a violation is of the token that was demanded.

@@ -67,7 +67,7 @@ func (w *world) start() {
 		Access: unused{}, Authorizer: w, Ledger: w, Watchers: w.hub,
 		Activator: unused{}, Prover: unused{}, Explainer: unused{}, Differ: unused{},
 		Logger:  slog.New(slog.DiscardHandler),
-		History: func() []consent.PolicySpan { return nil },
+		History: func(context.Context) ([]consent.PolicySpan, error) { return nil, nil },
 		Policy: func() consent.Policy {
 			return consent.Policy{Revision: w.policyRevision(), Controllers: []consent.Controller{{ID: "example"}}}
 		},

@@ -56,10 +56,12 @@ var mayImport = map[string][]string{
 		"server/cases", "server/consent", "server/policy", "server/policy/engine", "server/policy/law", "server/policy/space",
 		"server/policy/tree", "server/caller",
 	},
-	"server/policy/source":   {"server/consent"},
-	"server/policy/shared":   {"server/consent"},
-	"server/policy/archive":  {"server/consent", "server/policy", "server/policy/source"},
-	"server/policy/reload":   {"server/consent", "server/policy", "server/policy/archive", "server/policy/source"},
+	"server/policy/source":  {"server/consent"},
+	"server/policy/shared":  {"server/consent"},
+	"server/policy/archive": {"server/consent", "server/policy", "server/policy/shared", "server/policy/source"},
+	"server/policy/reload": {
+		"server/consent", "server/policy", "server/policy/archive", "server/policy/shared", "server/policy/source",
+	},
 	"server/policy/scaffold": {"policies"},
 	"server/policy/policytest": {
 		"server/cases", "server/consent", "server/policy", "server/policy/space", "server/policy/tree",
@@ -82,7 +84,7 @@ var mayImport = map[string][]string{
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/consent", "server/diff",
 		"server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
-		"server/policy/reload", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
+		"server/policy/reload", "server/policy/shared", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage", "server/limit",
 		"server/backup", "server/version", "server/audit/decisionlog", "server/policy/logrule",
 	},

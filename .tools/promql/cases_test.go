@@ -53,6 +53,7 @@ var cases = map[string]struct{ fires, silent string }{
 	"ConsentdEnginePanics":       {`consentd_policy_engine_panics_total 0 1`, `consentd_policy_engine_panics_total 1 1`},
 	"ConsentdPoliciesRefused":    {`consentd_policy_consecutive_failures 0 1`, `consentd_policy_consecutive_failures 2 0`},
 	"ConsentdLastGoodPolicies":   {`consentd_policy_last_good 1`, `consentd_policy_last_good 0`},
+	"ConsentdPoliciesBehind":     {`consentd_policy_behind 1`, `consentd_policy_behind 0`},
 	"ConsentdPoliciesNotKept":    {`consentd_policy_copies_failed_total 0 1`, `consentd_policy_copies_failed_total 1 1`},
 	"ConsentdCertificateExpires": {`consentd_certificate_expires_seconds 600000`, `consentd_certificate_expires_seconds 700000`},
 	"ConsentdCertificateFails":   {`consentd_certificate_failing 1`, `consentd_certificate_failing 0`},

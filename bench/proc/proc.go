@@ -78,6 +78,12 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the program by SIGKILL, in whatever state it is, and waits for it.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended already
+	<-p.ended
+}
+
 // Signal sends a signal, such as SIGSTOP.
 func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 

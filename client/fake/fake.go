@@ -4,7 +4,7 @@
 // It is the real server but for its policies: the same services check requests, refuse them with the same errors, keep
 // what is recorded (in memory) and hold near caches to the truth. So a program that works with the fake is not refused
 // by the server for what it asks. What needs policies is UNIMPLEMENTED, and says so by its name: ActivatePolicy,
-// CheckPolicy, DiffPolicy, Backup, GetUsage.
+// CheckPolicy, DiffPolicy, Backup, GetUsage, ListNodes.
 //
 // The first rule that matches a check answers it. What no rule matches is denied: for CONSENT_MISSING where a rule
 // names the purpose for this controller, else for PURPOSE_NOT_DECLARED. Events change no answer, but of rules whose
@@ -51,6 +51,7 @@ type Server struct {
 	name  string
 	grpc  *grpc.Server
 	store *pebble.Store
+	marks store.Marks
 	hub   *watch.Hub
 	calls calls
 	// ended is closed when serving has ended; failed, read after that, says why.
@@ -143,7 +144,7 @@ func (s *Server) Calls(first int) []proto.Message { return s.calls.from(first) }
 func (s *Server) open() (err error) {
 	ahead := &announcer{}
 	s.store, err = pebble.Open("fake", pebble.Options{
-		FS: pebble.Memory(), CacheSize: cacheSize, Observers: store.Observers{Ahead: ahead},
+		FS: pebble.Memory(), CacheSize: cacheSize, Observers: store.Observers{Ahead: ahead}, Marks: &s.marks,
 	})
 	if err != nil {
 		return err
@@ -178,7 +179,9 @@ type announcer struct{ *watch.Hub }
 
 // api is the services over the rules and the store.
 func (s *Server) api() (*grpcapi.API, error) {
-	config := authz.Config{States: states{s.store}, Policies: func() authz.Policies { return s.current() }, StoreID: s.store.ID()}
+	config := authz.Config{
+		States: states{s.store}, Policies: func() authz.Policies { return s.current() }, StoreID: s.store.ID(), Marks: &s.marks,
+	}
 	looking, err := authz.New(config)
 	if err != nil {
 		return nil, err
@@ -206,7 +209,7 @@ func noSet() *policy.Set { return nil }
 type noHistory struct{}
 
 // At implements explain.History.
-func (noHistory) At(at consent.Instant) (consent.PolicySpan, error) {
+func (noHistory) At(_ context.Context, at consent.Instant) (consent.PolicySpan, error) {
 	return consent.PolicySpan{}, &consent.PolicyNotKeptError{At: at, Why: "a fake has none"}
 }
 

@@ -38,7 +38,7 @@ func (s *Server) refused(err error) {
 }
 
 // spans are when which rules were in force, the newest first.
-func (s *Server) spans() []consent.PolicySpan {
+func (s *Server) spans(context.Context) ([]consent.PolicySpan, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	spans := make([]consent.PolicySpan, len(s.history))
@@ -47,7 +47,7 @@ func (s *Server) spans() []consent.PolicySpan {
 		spans[i].Source, spans[i].Controllers, spans[i].Kept = rules.name, rules.controllers(), true
 	}
 	slices.Reverse(spans)
-	return spans
+	return spans, nil
 }
 
 // span is that of the i-th rules; s.mu is held.
@@ -92,7 +92,7 @@ func (a absent) Status() consent.PolicyStatus {
 }
 
 // Activate implements grpcapi.Activator.
-func (absent) Activate(context.Context, []consent.PolicyFile, string) (consent.Activated, error) {
+func (absent) Activate(context.Context, consent.Candidate) (consent.Activated, error) {
 	return consent.Activated{}, errNoPolicies
 }
 

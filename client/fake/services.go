@@ -18,7 +18,7 @@ import (
 var unimplemented = map[string]bool{
 	consentv1.PolicyService_ActivatePolicy_FullMethodName: true, consentv1.PolicyService_CheckPolicy_FullMethodName: true,
 	consentv1.PolicyService_DiffPolicy_FullMethodName: true, consentv1.AdminService_Backup_FullMethodName: true,
-	consentv1.AdminService_GetUsage_FullMethodName: true,
+	consentv1.AdminService_GetUsage_FullMethodName: true, consentv1.AdminService_ListNodes_FullMethodName: true,
 }
 
 // checks are the methods whose checks are kept one by one, where they are decided.

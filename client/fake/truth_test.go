@@ -232,6 +232,7 @@ func TestWhatNeedsPoliciesIsUnimplemented(t *testing.T) {
 		consentv1.PolicyService_DiffPolicy_FullMethodName:     &consentv1.DiffPolicyRequest{},
 		consentv1.AdminService_Backup_FullMethodName:          &consentv1.BackupRequest{},
 		consentv1.AdminService_GetUsage_FullMethodName:        &consentv1.GetUsageRequest{},
+		consentv1.AdminService_ListNodes_FullMethodName:       &consentv1.ListNodesRequest{},
 	} {
 		got := p.play(t, truth{method: method, request: request})
 		if text := prototextOf(got.Status); !strings.Contains(text, method) || !strings.Contains(text, "code:12") {

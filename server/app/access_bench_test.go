@@ -45,6 +45,8 @@ type nothing struct {
 	grpcapi.Prover
 }
 
+func noHistory(context.Context) ([]consent.PolicySpan, error) { return nil, nil }
+
 // serveChecks serves checks of a stack on loopback, and returns a client; callers are kept to what is granted, or not.
 func (s *stack) serveChecks(b *testing.B, set *policy.Set, required bool) consentv1.DecisionServiceClient {
 	b.Helper()
@@ -62,7 +64,7 @@ func (s *stack) serveChecks(b *testing.B, set *policy.Set, required bool) consen
 	}
 	api, err := grpcapi.New(grpcapi.Config{
 		Access: gate, Authorizer: s.authorizer, Ledger: s.states, Explainer: nothing{}, Differ: nothing{}, Watchers: nothing{},
-		Activator: nothing{}, Prover: nothing{}, Policy: set.Describe, History: func() []consent.PolicySpan { return nil },
+		Activator: nothing{}, Prover: nothing{}, Policy: set.Describe, History: noHistory,
 	})
 	if err != nil {
 		b.Fatal(err)

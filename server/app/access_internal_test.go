@@ -105,7 +105,9 @@ func TestNobodyMayCall(t *testing.T) {
 			}
 		}
 	}
-	for path, want := range map[string]int{"/metrics": http.StatusUnauthorized, "/healthz": http.StatusOK, "/readyz": http.StatusOK} {
+	for path, want := range map[string]int{
+		"/metrics": http.StatusUnauthorized, "/nodez": http.StatusUnauthorized, "/healthz": http.StatusOK, "/readyz": http.StatusOK,
+	} {
 		answer, err := http.Get("http://" + a.HTTPAddr() + path)
 		if err != nil {
 			t.Fatal(err)
@@ -215,7 +217,7 @@ func TestActivatedPoliciesOfAccess(t *testing.T) {
 	}
 	before := a.policies.Current().Revision()
 	table := strings.Replace(mailGrant, "marketing_email", "ai_training", 1)
-	if _, err := a.manager.Activate(ctx, shippedWith(t, "access/data.yaml", table), ""); err != nil {
+	if _, err := a.manager.Activate(ctx, consent.Candidate{Files: shippedWith(t, "access/data.yaml", table)}); err != nil {
 		t.Fatal(err)
 	}
 	if a.policies.Current().Revision() == before {
@@ -225,7 +227,7 @@ func TestActivatedPoliciesOfAccess(t *testing.T) {
 		t.Error("the set's grants do not add up with the operator's")
 	}
 	closed := "package consentd.access\n\ndefault allow := false\n"
-	if _, err := a.manager.Activate(ctx, shippedWith(t, "access/access.rego", closed), ""); err != nil {
+	if _, err := a.manager.Activate(ctx, consent.Candidate{Files: shippedWith(t, "access/access.rego", closed)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.gate.Permit(ctx, mailer, mail); !errors.Is(err, consent.ErrForbidden) {

@@ -81,6 +81,7 @@ func (a *App) adminMux() *http.ServeMux {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.Handle("GET /metrics", a.metricsHandler())
+	mux.Handle("GET /nodez", a.nodez())
 	mux.HandleFunc("GET /buildinfo", func(w http.ResponseWriter, _ *http.Request) {
 		if info, ok := debug.ReadBuildInfo(); ok {
 			_, _ = fmt.Fprint(w, info)

@@ -49,11 +49,19 @@ type App struct {
 	policies policy.Active
 	// loader is what the policies are loaded by, manager what keeps them those of their source, archive what keeps
 	// those of before, prover what admits them; New makes them.
-	loader   *policy.Loader
-	archive  *archive.Archive
-	manager  *reload.Manager
-	prover   *prover
+	loader  *policy.Loader
+	archive *archive.Archive
+	manager *reload.Manager
+	prover  *prover
+	// node is who this process is, nodes lists it and the others of its store, report is what the others are told of its
+	// policies; nil: there are no others.
+	node   node
+	nodes  grpcapi.NodeLister
+	report *policyReport
+	// waiter waits for the other nodes; nil: there are none.
+	waiter   grpcapi.Waiter
 	states   *cache.Cache
+	marks    *store.Marks
 	backups  *backups
 	watchers *watch.Hub
 	gate     *access.Gate
@@ -92,6 +100,7 @@ func New(c Config) (*App, error) {
 	}
 	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams(), durations: newDurations()}
 	a.health = newServing()
+	a.node, a.nodes = newNode("", a.config.Now()), onlyNode{a}
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -115,7 +124,7 @@ func (a *App) loadPolicies() error {
 	a.prover = newProver(a.config.PolicyTestTimeout)
 	c := reload.Config{
 		Admit: a.prover.admit, Active: &a.policies, Embedded: a.config.Policies, Dir: filepath.Join(a.config.DataDir, "policies"),
-		Now: a.config.Now, Logger: a.config.Logger,
+		Now: a.config.Now, Logger: a.config.Logger, Observe: a.policiesTried,
 	}
 	if c.Embedded == nil {
 		c.Embedded = policies.FS
@@ -126,12 +135,14 @@ func (a *App) loadPolicies() error {
 			return err
 		}
 	}
-	var err error
-	if a.archive, err = archive.Open(archive.Config{
+	kept := archive.Config{
 		Dir: c.Dir, Keep: a.config.PoliciesKeep, Logger: a.config.Logger,
 		// Nobody acts upon what kept sets decide: what fails in them is told where it is asked for.
 		Options: policy.Options{Logger: slog.New(slog.DiscardHandler), Engine: a.config.PolicyEngine},
-	}); err != nil {
+	}
+	a.sharePolicies(&c, &kept)
+	var err error
+	if a.archive, err = archive.Open(kept); err != nil {
 		return err
 	}
 	c.Archive = a.archive
@@ -153,10 +164,11 @@ func (a *App) openStore() error {
 	}
 	a.states = states
 	ahead := &announcer{}
+	a.marks = new(store.Marks)
 	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
 		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		Synced: a.durations.synced,
-		FS:     a.config.StoreFS,
+		Synced: a.durations.synced, Marks: a.marks,
+		FS: a.config.StoreFS,
 	})
 	if err != nil {
 		return err
@@ -182,6 +194,12 @@ type announcer struct{ *watch.Hub }
 
 // followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
 func (a *App) followPolicies() error {
+	if c := a.config.shared; c != nil {
+		a.report = newPolicyReport(func() uint64 { return a.manager.Status().Number }, func(ctx context.Context) error {
+			return a.watchers.Fence(ctx, 0)
+		})
+		a.report.start()
+	}
 	a.manager.Watch()
 	return nil
 }
@@ -201,6 +219,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		States:   a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
+		Marks:    a.marks,
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),
@@ -223,7 +242,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	return grpcapi.New(grpcapi.Config{
 		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
 		Policy:  a.policies.Describe,
-		History: a.archive.History, Activator: a.manager, Prover: a.prover,
+		History: a.archive.History, Activator: a.manager, Prover: a.prover, Nodes: a.nodes, Waiter: a.waiter,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
 		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits, Backup: a.backups,
 		Reporters: a.reporters(),

@@ -109,6 +109,8 @@ type Config struct {
 	Wall func() time.Time
 	// StoreFS is the file system below the store. Nil means the machine's. Tests have it fail.
 	StoreFS pebble.FS
+	// shared is what nodes share of policies. Nil: nothing.
+	shared *sharedStore
 }
 
 func (c Config) withDefaults() Config {

@@ -112,6 +112,7 @@ func requests(subject string) map[string]proto.Message {
 		consentv1.PolicyService_ListPolicyHistory_FullMethodName: &consentv1.ListPolicyHistoryRequest{},
 		consentv1.AdminService_Backup_FullMethodName:             &consentv1.BackupRequest{},
 		consentv1.AdminService_GetUsage_FullMethodName:           &consentv1.GetUsageRequest{},
+		consentv1.AdminService_ListNodes_FullMethodName:          &consentv1.ListNodesRequest{},
 
 		reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName: &reflectionpb.ServerReflectionRequest{
 			MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},

@@ -89,6 +89,10 @@ var (
 		"When policies whose admission ran out of time are tried again, since the epoch; 0: there are none.", nil, nil)
 	policyLastGood = prometheus.NewDesc("consentd_policy_last_good",
 		"1 while the policies are the kept copy that the server started with because their source failed.", nil, nil)
+	policyBehind = prometheus.NewDesc("consentd_policy_behind",
+		"1 while the store has an activation of policies that this node does not decide by, or lost the one that it does.", nil, nil)
+	policyNumber = prometheus.NewDesc("consentd_policy_activation_number",
+		"Which activation of the store the active policies are; 0: they are this node's own.", nil, nil)
 	policyUnkept = prometheus.NewDesc("consentd_policy_copies_failed_total",
 		"Copies of the policies in force that could not be kept in the data directory.", nil, nil)
 	policySucceeded = prometheus.NewDesc("consentd_policy_last_success_seconds",
@@ -108,6 +112,7 @@ func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 		certificateLoads, certificateFailing, certificateExpires, policyActive, policySince,
 		policyLoads, policyFailures, policyLastGood, policyUnkept, policySucceeded, policyRetry,
 		policyDecisions, policyBudget, policyPanics, policyUnsupported, shadowDecisions,
+		policyBehind, policyNumber,
 		watchers, leases, watchDropped, watchFences, storeQueue, traceSpans,
 	} {
 		out <- d
@@ -141,6 +146,8 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(policySucceeded, float64(status.SucceededAt)/1e9)
 	gauge(policyRetry, float64(status.RetryAt)/1e9)
 	gauge(policyLastGood, oneIf(status.LastGood))
+	gauge(policyBehind, oneIf(status.Behind()))
+	gauge(policyNumber, float64(status.Number))
 	collectLoads(out, c.app.manager.Counts())
 	collectTraces(out, c.app.tracer.Stats())
 }

@@ -24,7 +24,7 @@ func (a *App) reloadCertificate() {
 }
 
 func (a *App) reloadPolicies(ctx context.Context) {
-	if a.config.PolicySource.Location == "" {
+	if !a.manager.Follows() {
 		a.config.Logger.Info("policies come from the binary, or were activated: there is nothing to read again")
 		return
 	}

@@ -57,6 +57,7 @@ func (a *App) newHTTP() *http.Server {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.health.ready)
 	mux.Handle("GET /metrics", a.protected(a.known(a.permitted(caller.Admin, a.metricsHandler()))))
+	mux.Handle("GET /nodez", a.protected(a.known(a.permitted(caller.Admin, a.nodez()))))
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
 		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
@@ -163,6 +164,9 @@ func (a *App) Close() error {
 	}
 	if a.limits != nil {
 		a.limits.Close()
+	}
+	if a.report != nil {
+		a.report.Close()
 	}
 	if a.manager != nil {
 		faults = append(faults, a.manager.Close())

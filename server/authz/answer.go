@@ -67,7 +67,7 @@ func (a *Authorizer) ListPurposesOn(ctx context.Context, request *consent.Reques
 }
 
 func (a *Authorizer) answer(ctx context.Context, call call, p pending) (Answer, error) {
-	d, err := a.decide(ctx, call, p)
+	d, err := a.standing(ctx, call, p)
 	if err != nil {
 		return Answer{}, err
 	}

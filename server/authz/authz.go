@@ -5,7 +5,8 @@
 // All else that goes wrong is an error, together with the zero decision, which denies. Each call uses one set of
 // policies, and one read of each subject's state, for all its decisions.
 //
-// Errors: consent.ErrUnknownController, consent.ErrBadToken, consent.ErrUnavailable and context errors, wrapped.
+// Errors: consent.ErrUnknownController, consent.ErrBadToken, consent.ErrHistoryLost, consent.ErrUnavailable and context
+// errors, wrapped.
 package authz
 
 import (
@@ -24,8 +25,22 @@ type States interface {
 	// Snapshot returns a subject's state; an unknown subject is not an error. With FullyConsistent its AsOf is at least
 	// what Applied was before.
 	Snapshot(ctx context.Context, subject consent.Subject, freshness consent.Freshness) (consent.Snapshot, error)
-	// Applied is a revision up to which every change is visible. It never decreases.
+	// Applied is a revision up to which every change is visible. It never decreases, unless history is lost.
 	Applied() consent.Revision
+	// Mark returns the mark of a revision of the store's history; false: the revision has none, because it is beyond the
+	// newest that the store has, or was recorded before there were marks.
+	Mark(ctx context.Context, revision consent.Revision) (mark consent.HistoryMark, found bool, err error)
+}
+
+// Awaiter is States to which changes come that others make: it waits, for a moment at most, until those up to a
+// revision have come.
+type Awaiter interface {
+	Await(ctx context.Context, revision consent.Revision)
+}
+
+// Marks are the marks of the newest revisions, in memory.
+type Marks interface {
+	Get(r consent.Revision) (mark consent.HistoryMark, found bool)
 }
 
 // Policies is one immutable set of policies.
@@ -47,6 +62,11 @@ type Config struct {
 	Policies func() Policies
 	// StoreID identifies the store behind States; tokens carry it.
 	StoreID [16]byte
+	// Marks are what tokens carry; nil: tokens carry none.
+	Marks Marks
+	// Standing reports whether a state counts now that was Cached. It is asked once more when a decision is there; nil:
+	// it always does.
+	Standing func() bool
 	// Now is the clock; nil means the system's.
 	Now func() consent.Instant
 	// Log receives the failures of policies; nil means slog.Default().
@@ -169,7 +189,7 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 	if err := ctx.Err(); err != nil {
 		return call{}, err
 	}
-	atLeast, err := a.revisionOf(c.Token)
+	atLeast, err := a.revisionOf(ctx, c.Token)
 	if err != nil {
 		return call{}, err
 	}
@@ -201,7 +221,7 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 }
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not
-// reached the cache yet; then the store is asked.
+// reached the cache yet; then it is waited for, and after that the store is asked.
 func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subject) (_ consent.Snapshot, err error) {
 	if a.config.Steps != nil {
 		done := a.config.Steps(ctx, Reading)
@@ -209,7 +229,7 @@ func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subjec
 	}
 	snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
 	if err == nil && snapshot.AsOf < call.atLeast {
-		snapshot, err = a.config.States.Snapshot(ctx, subject, consent.FullyConsistent)
+		snapshot, err = a.fresher(ctx, call, subject)
 	}
 	switch {
 	case err != nil:
@@ -219,4 +239,16 @@ func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subjec
 			consent.ErrUnavailable, snapshot.AsOf, call.atLeast)
 	}
 	return snapshot, nil
+}
+
+// fresher reads again where a state was older than the call demands.
+func (a *Authorizer) fresher(ctx context.Context, call call, subject consent.Subject) (consent.Snapshot, error) {
+	if awaiter, ok := a.config.States.(Awaiter); ok && call.freshness == consent.MinimizeLatency {
+		awaiter.Await(ctx, call.atLeast)
+		snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
+		if err != nil || snapshot.AsOf >= call.atLeast {
+			return snapshot, err
+		}
+	}
+	return a.config.States.Snapshot(ctx, subject, consent.FullyConsistent)
 }

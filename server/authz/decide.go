@@ -21,7 +21,7 @@ type pending struct {
 
 // give is decide for a decision that is given out: observers are told.
 func (a *Authorizer) give(ctx context.Context, call call, p pending) (consent.Decision, error) {
-	d, err := a.decide(ctx, call, p)
+	d, err := a.standing(ctx, call, p)
 	if err != nil || !a.observed() {
 		return d, err
 	}
@@ -60,6 +60,23 @@ func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision)
 		o.Decided(ctx, &t.told)
 	}
 	return nil
+}
+
+// standing is decide on a state that counts still when the decision is there: this process may have been stopped in
+// between, and others may take it for gone. Where it does not, the state is read once more, past every cache, and
+// stands in the place of the other.
+func (a *Authorizer) standing(ctx context.Context, call call, p pending) (consent.Decision, error) {
+	d, err := a.decide(ctx, call, p)
+	if err != nil || !p.snapshot.Cached || a.config.Standing == nil || a.config.Standing() {
+		return d, err
+	}
+	call.freshness = consent.FullyConsistent
+	fresh, err := a.read(ctx, call, p.request.Subject)
+	if err != nil {
+		return consent.Decision{}, err
+	}
+	*p.snapshot = fresh
+	return a.decide(ctx, call, p)
 }
 
 // decide returns a well-formed decision, or the error of a context that ended before there was one.

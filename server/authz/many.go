@@ -13,8 +13,9 @@ type Result struct {
 }
 
 // BatchCheck decides requests by one set of policies, at one instant. All requests about one subject are decided on the
-// same state, which is read once. It returns a result per request, in their order; its error is one that concerns all:
-// a bad token, or a context that ended.
+// same state, which is read once; where it stops to count in between, those that come later are decided on a newer. It
+// returns a result per request, in their order; its error is one that concerns all: a bad token, or a context that
+// ended.
 func (a *Authorizer) BatchCheck(ctx context.Context, requests []consent.Request, c Consistency) ([]Result, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {
@@ -67,7 +68,7 @@ type PurposeDecision struct {
 }
 
 // ListPurposes decides request for every purpose that its controller declares or prohibits, sorted by purpose, on one
-// state. The request's own purpose is not looked at.
+// state, as BatchCheck does. The request's own purpose is not looked at.
 func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request, c Consistency) ([]PurposeDecision, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {

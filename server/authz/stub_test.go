@@ -26,9 +26,26 @@ type stubStates struct {
 	// during, if set, runs within each read.
 	during func()
 	reads  []read
+	// newest is the revision of the store's newest change, asked are those whose mark was asked for.
+	newest consent.Revision
+	asked  []consent.Revision
+}
+
+// stubMarks are marks in memory.
+type stubMarks map[consent.Revision]consent.HistoryMark
+
+func (m stubMarks) Get(r consent.Revision) (consent.HistoryMark, bool) {
+	mark, ok := m[r]
+	return mark, ok
 }
 
 func (s *stubStates) Applied() consent.Revision { return s.applied }
+
+// Mark is ten times the revision, and of those above the newest none.
+func (s *stubStates) Mark(_ context.Context, r consent.Revision) (consent.HistoryMark, bool, error) {
+	s.asked = append(s.asked, r)
+	return consent.HistoryMark(10 * r), r <= s.newest, s.err
+}
 
 func (s *stubStates) Snapshot(_ context.Context, subject consent.Subject, f consent.Freshness) (consent.Snapshot, error) {
 	s.reads = append(s.reads, read{subject, f})
@@ -84,7 +101,7 @@ type fixture struct {
 func newFixture(t testing.TB, change func(*authz.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
-		states:   &stubStates{applied: 5, snapshots: []consent.Snapshot{{State: &consent.State{}, Changed: 2, AsOf: 5}}},
+		states:   &stubStates{applied: 5, newest: 5, snapshots: []consent.Snapshot{{State: &consent.State{}, Changed: 2, AsOf: 5}}},
 		policies: &stubPolicies{revision: "p1", purposes: []string{"a", "b", "c"}, decide: allowAll},
 		log:      &records{},
 	}

@@ -3,9 +3,10 @@
 // What it guarantees: a Snapshot that starts after a write was acknowledged never returns an older state, whatever the
 // cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead
 // each entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched
-// the entry's slot; an entry counts only if it is not below its floor. An entry also carries its own subject, compared
-// on each hit: a hash collision costs a miss and never shows one person's state for another's. The state of a person of
-// several ids is kept once, and found by any of them (entry).
+// the entry's slot; an entry counts only if it is not below its floor, and of the store's history as it is now
+// (history). An entry also carries its own subject, compared on each hit: a hash collision costs a miss and never shows
+// one person's state for another's. The state of a person of several ids is kept once, and found by any of them
+// (entry).
 //
 // Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read
 // that started before a write which was acknowledged before the check.
@@ -48,6 +49,9 @@ type Config struct {
 	// Waiting is called where a Snapshot waits for the store, with its context, and what it returns when that ended; nil
 	// means nothing.
 	Waiting func(context.Context) func(error)
+	// Standing reports whether what is cached counts now, in a store that others write too: while it does not, the store
+	// is read. It must be quick; nil: always.
+	Standing func() bool
 	// Prepare builds what policies need from a state when the state enters the cache, and says how many bytes it holds.
 	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means
 	// nothing.
@@ -86,7 +90,8 @@ type Cache struct {
 	store store.Store
 	// entries is nil if the cache is disabled.
 	entries *ristretto.Cache[uint64, *entry]
-	floors  floors
+	// history is the store's as it is known; it is never nil.
+	history atomic.Pointer[history]
 	flights flights
 	counts  counts
 	// unknown is the state of all unknown subjects.
@@ -109,6 +114,7 @@ func New(config Config) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{config: config.withDefaults(), seed: maphash.MakeSeed(), unknown: &consent.State{}}
+	c.history.Store(&history{})
 	c.flights.mu.open = map[flightKey]*flight{}
 	if config.Disabled {
 		return c, nil
@@ -140,8 +146,13 @@ func (c *Cache) ristrettoConfig() *ristretto.Config[uint64, *entry] {
 	}
 }
 
-// replaces keeps a slow read from displacing a newer entry.
-func replaces(e, old *entry) bool { return !e.same(old) || e.asOf >= old.asOf }
+// replaces keeps a slow read from displacing a newer entry, and one of an older history any.
+func replaces(e, old *entry) bool {
+	if e.history != old.history {
+		return e.history.number > old.history.number
+	}
+	return !e.same(old) || e.asOf >= old.asOf
+}
 
 // Attach gives the cache its store, whose observer the cache must be. It must be called once, before any method but
 // Changed. From then on the cache owns the store: Close closes it.
@@ -172,21 +183,23 @@ func (c *Cache) Scan(ctx context.Context, controller string, f func(consent.Subj
 //
 // The floor is raised here once more: a store that was opened without its observer must not cost a withdrawal.
 func (c *Cache) Record(ctx context.Context, batch consent.Batch) (consent.Recorded, error) {
+	h := c.history.Load() // before: the revision is no floor of a history that began since
 	recorded, err := c.store.Record(ctx, batch)
 	if err == nil {
-		c.raise(store.Change{Subject: batch.Subject, Also: recorded.Also, Revision: recorded.Revision})
+		c.raise(h, store.Change{Subject: batch.Subject, Also: recorded.Also, Revision: recorded.Revision})
 	}
 	return recorded, err
 }
 
 // Changed raises the floors of the slots of all ids that the change touches. It takes no lock.
 func (c *Cache) Changed(change store.Change) {
-	c.raise(change)
-	c.floors.announce(change.Revision)
+	h := c.history.Load()
+	c.raise(h, change)
+	h.floors.announce(change.Revision)
 }
 
-func (c *Cache) raise(change store.Change) {
-	change.Subjects(func(s consent.Subject) { c.floors.raise(c.hash(s), change.Revision) })
+func (c *Cache) raise(h *history, change store.Change) {
+	change.Subjects(func(s consent.Subject) { h.floors.raise(c.hash(s), change.Revision) })
 }
 
 // Read returns a state that is as fresh as the newest acknowledged write.
@@ -197,29 +210,47 @@ func (c *Cache) Read(ctx context.Context, subject consent.Subject) (consent.Snap
 	return c.Snapshot(ctx, subject, consent.MinimizeLatency)
 }
 
+// ReadLatest reads the store, past the cache.
+func (c *Cache) ReadLatest(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
+	return c.Snapshot(ctx, subject, consent.FullyConsistent)
+}
+
 // Snapshot returns the subject's state: with MinimizeLatency from memory if it is there and valid, else from the store.
 // A hit takes no lock of this package, allocates nothing and does not look at ctx.
 //
-// Its AsOf may be newer than the entry: up to the last change announced before, none touched the entry's slot.
+// Its AsOf may be newer than the entry: up to the last change announced before, none touched the entry's slot. A caller
+// that waits for others to act upon the answer asks Standing again, where it is Cached.
 func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness consent.Freshness) (consent.Snapshot, error) {
-	if c.entries == nil || freshness != consent.MinimizeLatency {
-		return c.readThrough(ctx, subject)
+	switch {
+	case freshness != consent.MinimizeLatency:
+		return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.ReadLatest(ctx, subject) })
+	case c.entries == nil || !c.Standing():
+		return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.Read(ctx, subject) })
 	}
 	hash := c.hash(subject)
-	announced, floor := c.floors.of(hash)
-	if e := c.lookup(hash, subject, floor); e != nil {
-		return e.body.snapshot(e.person, max(e.asOf, announced)), nil
+	for {
+		h := c.history.Load()
+		announced, floor := h.floors.of(hash)
+		if e := c.lookup(hash, subject, wanted{h, floor}); e != nil {
+			return e.body.snapshot(e.person, max(e.asOf, announced)), nil
+		}
+		key := flightKey{subject, wanted{h, floor}}
+		snapshot, err := c.waited(ctx, func() (consent.Snapshot, error) { return c.load(ctx, key) })
+		if c.history.Load() != h {
+			continue // what was read may have been lost
+		}
+		if err != nil {
+			return consent.Snapshot{}, err
+		}
+		snapshot.AsOf = max(snapshot.AsOf, announced)
+		return snapshot, nil
 	}
-	snapshot, err := c.waited(ctx, func() (consent.Snapshot, error) { return c.load(ctx, flightKey{subject, floor}) })
-	if err != nil {
-		return consent.Snapshot{}, err
-	}
-	snapshot.AsOf = max(snapshot.AsOf, announced)
-	return snapshot, nil
 }
 
-func (c *Cache) readThrough(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
-	return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.Read(ctx, subject) })
+// wanted is what an entry must be of, and not older than, to count.
+type wanted struct {
+	history *history
+	floor   consent.Revision
 }
 
 // waited is read, of which Config.Waiting is told.
@@ -238,7 +269,7 @@ func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable
 // lookup returns the entry with the body that counts for subject, or nil. Each call adds one to lookups first, and one
 // to hits, misses or invalid last: Close waits until they are equal, because ristretto panics where Get and Close
 // overlap.
-func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revision) *entry {
+func (c *Cache) lookup(hash uint64, subject consent.Subject, want wanted) *entry {
 	n := c.counts.stripe(hash)
 	n.lookups.Add(1)
 	if c.closed.Load() {
@@ -256,7 +287,7 @@ func (c *Cache) lookup(hash uint64, subject consent.Subject, floor consent.Revis
 	case !found:
 		n.misses.Add(1)
 		return nil
-	case e.asOf < floor:
+	case e.history != want.history || e.asOf < want.floor:
 		n.invalid.Add(1)
 		return nil
 	}

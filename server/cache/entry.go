@@ -25,6 +25,8 @@ type entry struct {
 	// asOf is the revision as of which the entry was read.
 	asOf consent.Revision
 	body *body
+	// history is the store's in which it was read.
+	history *history
 }
 
 // body is a state with what was prepared from it.
@@ -46,7 +48,7 @@ type whole struct {
 // and 16 bytes per entry and are between half full and full; BenchmarkMemory measures the sum.
 const (
 	mapBytes   = 120
-	aliasBytes = int(unsafe.Sizeof(entry{})) + 8 + mapBytes // the allocator rounds 56 up to 64
+	aliasBytes = int(unsafe.Sizeof(entry{})) + mapBytes
 	wholeBytes = int(unsafe.Sizeof(whole{})) + mapBytes
 )
 
@@ -57,7 +59,7 @@ func (e *entry) names(s consent.Subject) bool {
 
 // isOf reports whether the entry is that of the person to whom alias belongs.
 func (e *entry) isOf(alias *entry) bool {
-	return e.body != nil && e.person == alias.person && e.controller == alias.controller
+	return e.body != nil && e.person == alias.person && e.controller == alias.controller && e.history == alias.history
 }
 
 // same reports whether two entries are of the same id or person.
@@ -67,21 +69,24 @@ func (e *entry) same(o *entry) bool {
 
 // snapshot is the body as a state that was read as of a revision.
 func (b *body) snapshot(person consent.PersonKey, asOf consent.Revision) consent.Snapshot {
-	return consent.Snapshot{State: b.state, Changed: b.changed, AsOf: asOf, Person: person, Prepared: b.prepared}
+	return consent.Snapshot{State: b.state, Changed: b.changed, AsOf: asOf, Person: person, Prepared: b.prepared, Cached: true}
 }
 
-// keep puts what was read of a subject into the cache and returns it as it was kept.
-func (c *Cache) keep(subject consent.Subject, read consent.Snapshot) consent.Snapshot {
-	controller := unique.Make(subject.Controller)
-	id := strings.Clone(subject.ID)
+// keep puts what was read for a flight into the cache and returns it as it was kept.
+func (c *Cache) keep(key flightKey, read consent.Snapshot) consent.Snapshot {
+	of := entry{controller: unique.Make(key.subject.Controller), asOf: read.AsOf, history: key.history}
+	id := strings.Clone(key.subject.ID)
 	if read.Person == (consent.PersonKey{}) {
-		e, cost := c.newWhole(entry{controller: controller, id: id, asOf: read.AsOf}, read)
-		c.set(c.hash(subject), e, cost+int64(len(id)))
+		of.id = id
+		e, cost := c.newWhole(of, read)
+		c.set(c.hash(key.subject), e, cost+int64(len(id)))
 		return e.body.snapshot(e.person, e.asOf)
 	}
-	e := c.keepPerson(entry{controller: controller, person: read.Person, asOf: read.AsOf}, read)
-	alias := &entry{controller: controller, id: id, person: read.Person, asOf: read.AsOf}
-	c.set(c.hash(subject), alias, int64(aliasBytes+len(id)))
+	of.person = read.Person
+	e := c.keepPerson(of, read)
+	alias := of
+	alias.id = id
+	c.set(c.hash(key.subject), &alias, int64(aliasBytes+len(id)))
 	return e.body.snapshot(e.person, e.asOf)
 }
 

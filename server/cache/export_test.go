@@ -16,14 +16,15 @@ func (c *Cache) Settle() {
 
 // Plant puts an entry of one subject where another's would be, as a collision of hashes does.
 func (c *Cache) Plant(where, whose consent.Subject, s consent.Snapshot) {
-	e, _ := c.newWhole(entry{controller: unique.Make(whose.Controller), id: whose.ID, asOf: s.AsOf}, s)
+	e, _ := c.newWhole(entry{controller: unique.Make(whose.Controller), id: whose.ID, asOf: s.AsOf, history: c.history.Load()}, s)
 	c.entries.Set(c.hash(where), e, 1)
 	c.Settle()
 }
 
 // PlantAlias puts an id of a person into the cache, without the person.
 func (c *Cache) PlantAlias(s consent.Subject, person consent.PersonKey, asOf consent.Revision) {
-	c.entries.Set(c.hash(s), &entry{controller: unique.Make(s.Controller), id: s.ID, person: person, asOf: asOf}, 1)
+	alias := entry{controller: unique.Make(s.Controller), id: s.ID, person: person, asOf: asOf, history: c.history.Load()}
+	c.entries.Set(c.hash(s), &alias, 1)
 	c.Settle()
 }
 
@@ -32,7 +33,7 @@ func (c *Cache) Slot(s consent.Subject) int { return slotOf(c.hash(s)) }
 
 // Floor returns the floor of a subject.
 func (c *Cache) Floor(s consent.Subject) consent.Revision {
-	_, floor := c.floors.of(c.hash(s))
+	_, floor := c.history.Load().floors.of(c.hash(s))
 	return floor
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/consentd/consentd/server/cache"
@@ -16,6 +17,9 @@ type fakeStore struct {
 	observer store.Observer
 	// pause, if set, runs within each Read, after the state was taken and before it is returned.
 	pause func(ctx context.Context, subject consent.Subject) error
+
+	// latest counts calls of ReadLatest.
+	latest atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -54,6 +58,15 @@ func (f *fakeStore) Read(ctx context.Context, subject consent.Subject) (consent.
 		err = f.pause(ctx, subject)
 	}
 	return s, err
+}
+
+func (f *fakeStore) ReadLatest(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
+	f.latest.Add(1)
+	return f.Read(ctx, subject)
+}
+
+func (f *fakeStore) Mark(_ context.Context, r consent.Revision) (store.Mark, bool, error) {
+	return store.Mark(r), r <= f.Applied(), nil
 }
 
 func (f *fakeStore) Person(_ context.Context, subject consent.Subject) (consent.Person, error) {

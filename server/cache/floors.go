@@ -35,6 +35,14 @@ func (f *floors) announce(r consent.Revision) { raise(&f.announced, uint64(r)) }
 // raise lifts the floor of the slot to r, in any order.
 func (f *floors) raise(hash uint64, r consent.Revision) { raise(&f.slots[slotOf(hash)], uint64(r)) }
 
+// begin lifts all floors to r, and announces it: nobody looks at them yet.
+func (f *floors) begin(r consent.Revision) {
+	for i := range f.slots {
+		f.slots[i].Store(uint64(r))
+	}
+	f.announced.Store(uint64(r))
+}
+
 func raise(v *atomic.Uint64, to uint64) {
 	for old := v.Load(); old < to; old = v.Load() {
 		if v.CompareAndSwap(old, to) {

@@ -10,10 +10,10 @@ import (
 )
 
 // flightKey is what callers must share to share a read. The floor is part of it: who saw a higher floor started after a
-// change that an older read may have missed.
+// change that an older read may have missed. So is the history.
 type flightKey struct {
 	subject consent.Subject
-	floor   consent.Revision
+	wanted
 }
 
 // flight is a read of the store on behalf of all callers that wait for it.
@@ -132,7 +132,7 @@ func (c *Cache) fetch(ctx context.Context, key flightKey) (snapshot consent.Snap
 	if err != nil {
 		return consent.Snapshot{}, unavailable(err)
 	}
-	return c.keep(key.subject, snapshot), nil
+	return c.keep(key, snapshot), nil
 }
 
 // unavailable wraps err as consent.ErrUnavailable. It hides context errors: they are the read's, not the caller's.

@@ -12,17 +12,22 @@ import (
 // the primary, and fails with an error that wraps consent.ErrUnavailable where that cannot be reached in time; contexts
 // bound them. All may be called concurrently.
 type Database interface {
-	// Poll returns what one snapshot of the primary shows after a revision, at most limit changes.
+	// Poll returns what one snapshot of the primary shows after a revision, at most limit changes; with limit 0 none,
+	// however many there are.
 	Poll(ctx context.Context, node NodeID, after consent.Revision, limit int) (Page, error)
 	// Renew registers the node, or renews its registration, by a durable commit: when it returns without an error, no
 	// crash or fail-over to a synchronous standby takes the renewal back. An error says nothing of whether it was
-	// committed.
-	Renew(ctx context.Context, node Node) error
-	// Report notes that a node has applied all changes up to a revision, and what hears of changes behind it too. It may
-	// be lost in a crash.
-	Report(ctx context.Context, node NodeID, applied consent.Revision) error
-	// Demand asks all nodes to report once they have applied a revision; Pages show it as Wanted. It may be lost in a
-	// crash: who waits asks again.
+	// committed. It returns the name of the process that committed it, as Page.Server. A renewal whose number is not
+	// above the one that is registered changes nothing, and is an error. Of Applied the same holds as for Report.
+	Renew(ctx context.Context, node Node) (server string, err error)
+	// Report notes that a node has applied all changes up to a place in the history, and what hears of changes behind
+	// it too. It may be lost in a crash. What is noted never decreases, and a place that is not known to be of the
+	// primary's own history (its chain there is another, was pruned, or is none yet) changes nothing, and is no error:
+	// in the same transaction the chain is compared. So a row never says that its node has applied a revision, where
+	// what it applied was of a history that a fail-over lost.
+	Report(ctx context.Context, node NodeID, applied Place) error
+	// Demand asks all nodes to report once they have applied a revision; Pages show it as Wanted, until a greater one.
+	// It may be lost in a crash: who waits asks again.
 	Demand(ctx context.Context, applied consent.Revision) error
 	// Nodes returns all nodes that are registered.
 	Nodes(ctx context.Context) (Nodes, error)
@@ -35,20 +40,26 @@ type Database interface {
 // NodeID names one process of a store: 16 random bytes, drawn when it starts.
 type NodeID [16]byte
 
+// Place is a place in a history: a revision, and the chain there.
+type Place struct {
+	Revision consent.Revision
+	Chain    store.Chain
+}
+
 // Node is what a node says of itself, and when.
 type Node struct {
 	ID NodeID
 	// Renewal counts its renewals, from 1.
 	Renewal uint64
-	// Applied is the revision up to which it, and the caches behind it, have applied all changes.
-	Applied consent.Revision
-	// Lease is how long its lease lasts.
+	// Applied is where it, and the caches behind it, have applied all changes up to. Nodes need not show its Chain.
+	Applied Place
+	// Lease is how long others must take it to be alive after a renewal: its lease, and those of the caches behind it.
 	Lease time.Duration
 	// About is for people: JSON, at most 4 KiB.
 	About []byte
 	// Policy is the number of the activation whose policies it decides by, zero: those that it came with.
 	Policy uint64
-	// LeftAt says that the node has given its lease up and ends.
+	// Left says that the node has given its lease up and ends.
 	Left bool
 	// RenewedAt is by the database's clock, for people alone: nothing compares it.
 	RenewedAt time.Time
@@ -76,7 +87,8 @@ type Page struct {
 	Head      consent.Revision
 	HeadChain store.Chain
 	// Known says whether the chain at the revision asked from is known: not where it was pruned, and not beyond Head. At
-	// is that chain.
+	// is that chain. At revision 0 it is known as long as nothing was pruned, and what HeadChain was while the store was
+	// empty.
 	Known bool
 	At    store.Chain
 	// Changes are those after the revision asked from, in order, from the next one on; none where some of these were

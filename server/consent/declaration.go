@@ -157,6 +157,24 @@ type PolicyStatus struct {
 	// RefusedRevision is the digest of the policies that the last attempt refused; empty if it
 	// succeeded, or if they could not be read.
 	RefusedRevision string
+	// Number is that of the activation that the active policies are, Newest that of the newest that this node has heard
+	// of, where nodes share policies: another one means that this node is behind. Zero: there is none.
+	Number, Newest uint64
+	// ProvenBy names the node whose proof of the active policies counts here; empty: this one proved them, or they came
+	// with the server.
+	ProvenBy string
+}
+
+// Behind reports whether the store has an activation of policies that this node does not decide by.
+func (s PolicyStatus) Behind() bool { return s.Number != s.Newest }
+
+// Candidate is a set of policies that is to be put in force.
+type Candidate struct {
+	Files []PolicyFile
+	// Expected is the revision that must be in force; empty: whichever is.
+	Expected string
+	// By is who asks for it; zero: nobody was recognised.
+	By Identity
 }
 
 // Activated is what activating a set of policies came to.
@@ -164,6 +182,8 @@ type Activated struct {
 	// Revision is the digest of the activated set, Previous that of the one before.
 	Revision, Previous string
 	At                 Instant
+	// Number is that of the activation, where nodes share policies; else zero.
+	Number uint64
 }
 
 // PolicySpan is a span of time in which a set of policies was in force.
@@ -178,4 +198,9 @@ type PolicySpan struct {
 	Controllers []string
 	// Kept is whether its files are.
 	Kept bool
+	// Number is that of its activation, By who asked for it and ProvenBy the node that proved it, where nodes share
+	// policies; else they are zero.
+	Number   uint64
+	By       Identity
+	ProvenBy string
 }

@@ -35,9 +35,12 @@ var (
 	// ErrCompletionApart is returned by stores for the completion of an erasure in one batch with what may change
 	// which ids are one person: it ends what was given under all ids of a person for good, and must know them.
 	ErrCompletionApart = errors.New("an erasure is completed apart from what changes which ids are one person")
-	// ErrBadToken is returned by authz for a consistency token that is malformed, of another store or of a later
-	// copy.
+	// ErrBadToken is returned by authz for a consistency token that is malformed or of another store.
 	ErrBadToken = errors.New("bad consistency token")
+	// ErrHistoryLost is returned by authz for a consistency token of changes that the store does not have any more,
+	// because a fail-over lost them, or an older copy was restored. The text is for callers.
+	ErrHistoryLost = errors.New("the store lost history: what this token stands for was lost with it, by a fail-over or the " +
+		"restoring of an older copy: drop the token, and record again what the store does not have")
 	// ErrBadPageToken is returned by stores for a page token that is malformed or of another subject.
 	ErrBadPageToken = errors.New("bad page token")
 	// ErrUnfenced is returned by watch where a write is recorded, but some client's cache may answer from the older
@@ -49,6 +52,9 @@ var (
 	ErrWatcherSlow = errors.New("the watcher is too slow")
 	// ErrRightsChanged is returned by watch where callers may do other things than before, so that caches begin anew.
 	ErrRightsChanged = errors.New("what callers may do has changed")
+	// ErrWatchAnew is returned by watch where the store turned out to have another history than the one that was told,
+	// so that caches begin anew.
+	ErrWatchAnew = errors.New("the store has another history than before")
 	// ErrTooManyWatchers is returned by watch where as many caches watch as it takes.
 	ErrTooManyWatchers = errors.New("too many watchers")
 	// ErrUnavailable is returned by stores and caches when the store cannot be read or written.
@@ -163,6 +169,43 @@ func (e *PolicyFaultsError) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// BehindError is returned where nodes have not confirmed a change in time: an ErrUnfenced that names them.
+type BehindError struct {
+	// Nodes are their names, each with why where that is known, sorted.
+	Nodes []string
+}
+
+// Error names the nodes, of many the first.
+func (e *BehindError) Error() string {
+	const most = 10
+	text := "behind: " + strings.Join(e.Nodes[:min(len(e.Nodes), most)], ", ")
+	if more := len(e.Nodes) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Is matches ErrUnfenced.
+func (e *BehindError) Is(target error) bool { return target == ErrUnfenced }
+
+// PolicyUnfencedError is returned for policies that are activated where that could not be waited for on all nodes and
+// in all caches.
+type PolicyUnfencedError struct {
+	Activated Activated
+	// Err is why: it wraps ErrUnfenced or is the context's.
+	Err error
+}
+
+func (e *PolicyUnfencedError) Error() string {
+	text := "the policies " + e.Activated.Revision + " are activated, but some node or client's cache may still decide by older ones"
+	if behind, ok := errors.AsType[*BehindError](e.Err); ok {
+		text += ": " + behind.Error()
+	}
+	return text
+}
+
+func (e *PolicyUnfencedError) Unwrap() error { return e.Err }
 
 // PolicyNotKeptError is returned where an answer asks for policies of the past that are not kept, or not usable any
 // more.

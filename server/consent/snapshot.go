@@ -12,7 +12,13 @@ type Snapshot struct {
 	Person PersonKey
 	// Prepared is what the policies prebuilt from State when it was cached; nil if nothing.
 	Prepared any
+	// Cached says that the state may have been read before the call that it answers began: it is as good as the cache
+	// that kept it.
+	Cached bool
 }
+
+// HistoryMark names the history of a store up to a revision, nearly certainly: it is another where anything in it is.
+type HistoryMark uint32
 
 // Freshness is how fresh a state must be.
 type Freshness uint8
@@ -21,6 +27,6 @@ type Freshness uint8
 const (
 	// MinimizeLatency takes a cached state that is valid.
 	MinimizeLatency Freshness = iota
-	// FullyConsistent reads the store, past every cache.
+	// FullyConsistent reads the store, past every cache, and misses no change that was acknowledged before, by anybody.
 	FullyConsistent
 )

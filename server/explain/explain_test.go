@@ -31,6 +31,10 @@ func (m *memory) Snapshot(context.Context, consent.Subject, consent.Freshness) (
 func (m *memory) Applied() consent.Revision { return consent.Revision(len(m.entries)) }
 
 // Events pages as small as can be.
+func (m *memory) Mark(context.Context, consent.Revision) (consent.HistoryMark, bool, error) {
+	return 0, false, nil
+}
+
 func (m *memory) Events(_ context.Context, subject consent.Subject, page consent.Page) (consent.Entries, error) {
 	from := len(page.After)
 	to := min(from+3, len(m.entries))
@@ -88,7 +92,7 @@ func (w *world) config(set *policy.Set) explain.Config {
 // noHistory keeps no sets.
 type noHistory struct{}
 
-func (noHistory) At(at consent.Instant) (consent.PolicySpan, error) {
+func (noHistory) At(_ context.Context, at consent.Instant) (consent.PolicySpan, error) {
 	return consent.PolicySpan{}, &consent.PolicyNotKeptError{At: at, Why: "there is no history"}
 }
 

@@ -79,11 +79,11 @@ type Deciding struct {
 	From, Until consent.Instant
 }
 
-// History has the sets that were in force; *archive.Archive is one. Its errors are *consent.PolicyNotKeptError and the
-// context's.
+// History has the sets that were in force; *archive.Archive is one. Its errors are *consent.PolicyNotKeptError,
+// consent.ErrUnavailable, wrapped, and the context's.
 type History interface {
 	// At returns the span in which an instant lies.
-	At(consent.Instant) (consent.PolicySpan, error)
+	At(context.Context, consent.Instant) (consent.PolicySpan, error)
 	// Set returns a kept set by its revision.
 	Set(ctx context.Context, revision string) (*policy.Set, error)
 }
@@ -92,7 +92,7 @@ type History interface {
 // for. Where the one of then is not kept that is an error, never another set.
 func (x *Explainer) policies(ctx context.Context, at consent.Instant, current bool) (*policy.Set, Deciding, error) {
 	active := x.config.Active()
-	span, err := x.config.History.At(at)
+	span, err := x.config.History.At(ctx, at)
 	switch {
 	case current && (err != nil || span.Revision != active.Revision()):
 		return active, Deciding{Revision: active.Revision(), Now: true}, nil

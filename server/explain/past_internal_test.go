@@ -42,10 +42,14 @@ func (s states) Snapshot(context.Context, consent.Subject, consent.Freshness) (c
 
 func (s states) Applied() consent.Revision { return 0 }
 
+func (s states) Mark(context.Context, consent.Revision) (consent.HistoryMark, bool, error) {
+	return 0, false, nil
+}
+
 // active is a history in which the active set was in force for ever.
 type active struct{ set *policy.Set }
 
-func (a active) At(consent.Instant) (consent.PolicySpan, error) {
+func (a active) At(_ context.Context, _ consent.Instant) (consent.PolicySpan, error) {
 	return consent.PolicySpan{Revision: a.set.Revision(), From: 1}, nil
 }
 

@@ -74,8 +74,9 @@ var methods = map[string]method{
 	consentv1.PolicyService_DiffPolicy_FullMethodName:      {caller.PolicyCheck, ofNode},
 	consentv1.PolicyService_ActivatePolicy_FullMethodName:  {caller.PolicyActivate, ofNode},
 
-	consentv1.AdminService_Backup_FullMethodName:   {caller.Admin, ofNode},
-	consentv1.AdminService_GetUsage_FullMethodName: {caller.Admin, ofNode},
+	consentv1.AdminService_Backup_FullMethodName:    {caller.Admin, ofNode},
+	consentv1.AdminService_GetUsage_FullMethodName:  {caller.Admin, ofNode},
+	consentv1.AdminService_ListNodes_FullMethodName: {caller.Admin, ofNode},
 
 	// Reflection tells what the API is, and nothing of what is stored.
 	reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName:      {caller.PolicyRead, ofNode},

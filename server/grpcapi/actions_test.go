@@ -123,12 +123,13 @@ func behind(t *testing.T) *fake {
 		events: func(consent.Subject, consent.Page) (consent.Entries, error) {
 			return consent.Entries{}, reached("the ledger")
 		},
-		activate: func([]consent.PolicyFile, string) (consent.Activated, error) {
+		activate: func(consent.Candidate) (consent.Activated, error) {
 			return consent.Activated{}, reached("the activator")
 		},
 		prove: func([]consent.PolicyFile) (consent.PolicyReport, error) {
 			return consent.PolicyReport{}, reached("the prover")
 		},
+		nodes:  func() (consent.Nodes, error) { return consent.Nodes{}, reached("the nodes") },
 		permit: func(c *caller.Caller, act caller.Act) error { return forbidden(c, act) },
 	}
 }

@@ -3,12 +3,15 @@ package grpcapi
 import (
 	"context"
 	"errors"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/server/caller"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -23,13 +26,39 @@ func (s *policyService) ActivatePolicy(
 	for i, f := range r.GetFiles() {
 		files[i] = consent.PolicyFile{Path: f.GetPath(), Content: f.GetContent()}
 	}
-	done, err := s.activator.Activate(ctx, files, r.GetExpectedPolicyRevision())
+	done, err := s.activator.Activate(ctx, consent.Candidate{
+		Files: files, Expected: r.GetExpectedPolicyRevision(), By: caller.From(ctx).Identity(),
+	})
 	if err != nil {
 		return nil, err
 	}
+	if r.GetFence() {
+		if err := s.fenced(ctx, done.Number); err != nil {
+			return nil, &consent.PolicyUnfencedError{Activated: done, Err: err}
+		}
+	}
 	return &consentv1.ActivatePolicyResponse{
 		PolicyRevision: done.Revision, PreviousPolicyRevision: done.Previous, ActivatedAt: timestamp(done.At),
+		ActivationNumber: done.Number,
 	}, nil
+}
+
+// policyFence bounds how long an activation waits for nodes and caches, whatever deadline its caller has: a node that
+// proves the set again takes some seconds, one that cannot load it never decides by it.
+const policyFence = time.Minute
+
+// fenced waits until all nodes and all caches decide by an activation, or by a later one.
+func (s *policyService) fenced(ctx context.Context, number uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, policyFence)
+	defer cancel()
+	ctx, spared := sparing(ctx)
+	defer spared()
+	if s.waiter != nil && number > 0 {
+		if err := s.waiter.AwaitPolicy(ctx, number); err != nil {
+			return err
+		}
+	}
+	return s.watchers.Fence(ctx, 0)
 }
 
 // statusOf converts a status.
@@ -37,7 +66,7 @@ func statusOf(s consent.PolicyStatus) *consentv1.PolicyStatus {
 	return &consentv1.PolicyStatus{
 		Source: s.Source, LastGood: s.LastGood, AttemptedAt: timestamp(s.AttemptedAt), SucceededAt: timestamp(s.SucceededAt),
 		Failures: uint32(s.Failures), Faults: faultsOf(s.Faults), RefusedPolicyRevision: s.RefusedRevision,
-		RetryAt: timestamp(s.RetryAt),
+		RetryAt: timestamp(s.RetryAt), ActivationNumber: s.Number, NewestActivationNumber: s.Newest, ProvenBy: s.ProvenBy,
 	}
 }
 
@@ -64,6 +93,10 @@ func policyStatus(err error) *status.Status {
 	if e, ok := errors.AsType[*consent.UnfinishedError](err); ok {
 		return status.New(codes.DeadlineExceeded, e.Error()+": call again, or make the tests and cases fewer or faster")
 	}
+	if e, ok := errors.AsType[*consent.PolicyUnfencedError](err); ok {
+		return withDetails(status.New(codes.DeadlineExceeded, e.Error()+": repeat the call with the same files to wait for it"),
+			behindDetails(e)...)
+	}
 	if e, ok := errors.AsType[*consent.PolicySourceError](err); ok {
 		const remedy = "; change them there, or start the server without --policies"
 		s := status.New(codes.FailedPrecondition, e.Error()+remedy)
@@ -82,4 +115,19 @@ func policyStatus(err error) *status.Status {
 		}})
 	}
 	return nil
+}
+
+// behindDetails name the nodes that an error says are behind; of many the first.
+func behindDetails(err error) []protoadapt.MessageV1 {
+	behind, ok := errors.AsType[*consent.BehindError](err)
+	if !ok {
+		return nil
+	}
+	failure := &errdetails.PreconditionFailure{}
+	for _, name := range behind.Nodes[:min(len(behind.Nodes), maxViolations)] {
+		failure.Violations = append(failure.Violations, &errdetails.PreconditionFailure_Violation{
+			Type: "NODE_BEHIND", Subject: name, Description: "this node has not confirmed it",
+		})
+	}
+	return []protoadapt.MessageV1{failure}
 }

@@ -26,6 +26,7 @@ type adminService struct {
 	backup    Backup
 	usages    Usages
 	policy    func() consent.Policy
+	nodes     NodeLister
 	validator *validator
 }
 

@@ -2,6 +2,7 @@ package grpcapi
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
@@ -13,6 +14,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/caller"
+	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/telemetry"
 )
 
@@ -177,6 +179,9 @@ type ended struct {
 func (e *edge) end(ctx context.Context, row audited, of ended) error {
 	if policies, ok := of.answer.(interface{ GetPolicyRevision() string }); ok && of.err == nil {
 		of.act.Policies = policies.GetPolicyRevision()
+	}
+	if unfenced, ok := errors.AsType[*consent.PolicyUnfencedError](of.err); ok { // they are in force all the same
+		of.act.Policies = unfenced.Activated.Revision
 	}
 	finish(&of.act, of.err)
 	switch {

@@ -115,7 +115,7 @@ var someCalls = map[string]struct {
 
 func serveAudited(t *testing.T, a *audit) (*served, *bool) {
 	activated := new(bool)
-	f := &fake{acts: a, activate: func([]consent.PolicyFile, string) (consent.Activated, error) {
+	f := &fake{acts: a, activate: func(consent.Candidate) (consent.Activated, error) {
 		*activated = true
 		return consent.Activated{Revision: "r2"}, nil
 	}}

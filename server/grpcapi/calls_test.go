@@ -181,6 +181,7 @@ var calls = []call{
 		return policyAPI(conn).DiffPolicy(ctx, diffRequest("a.rego"))
 	}), on(caller.PolicyCheck, "")},
 
+	{"ListNodes", unary(admin, consentv1.AdminServiceClient.ListNodes, &consentv1.ListNodesRequest{}), on(caller.Admin, "")},
 	{"GetUsage", unary(admin, consentv1.AdminServiceClient.GetUsage, &consentv1.GetUsageRequest{}), on(caller.Admin, "")},
 	{"Backup", stream(func(ctx context.Context, conn grpc.ClientConnInterface) (interface {
 		Recv() (*consentv1.BackupResponse, error)

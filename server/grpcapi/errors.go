@@ -28,6 +28,8 @@ type outcome struct {
 	field string
 	// eventField is appended to the event's path, events[i], where the error is about one.
 	eventField string
+	// precondition is sent as the type of a PreconditionFailure of the field; empty: there is none.
+	precondition string
 	// retryAfter is sent as RetryInfo; zero: the call is not worth repeating as it is.
 	retryAfter time.Duration
 }
@@ -71,8 +73,12 @@ var outcomes = []outcome{
 		message: "the two ids are not linked: there is nothing to part"},
 	{err: consent.ErrCompletionApart, code: codes.FailedPrecondition, eventField: ".erasure.stage",
 		message: "complete an erasure in a call of its own, apart from what changes which ids are one person"},
+	{err: consent.ErrHistoryLost, code: codes.FailedPrecondition, field: "consistency.at_least_as_fresh",
+		precondition: "STORE_HISTORY_LOST",
+		message: "the store lost history: a fail-over, or the restoring of an older copy, lost the changes that this token stands for: " +
+			"record again what the store does not have, and drop the token"},
 	{err: consent.ErrBadToken, code: codes.InvalidArgument, field: "consistency.at_least_as_fresh",
-		message: "is no consistency token of this store: it is malformed, of another store, or newer than the store"},
+		message: "is no consistency token of this store: it is malformed, or of another store"},
 	{err: consent.ErrBadPageToken, code: codes.InvalidArgument, field: "page_token",
 		message: "is no page token of this subject's ledger"},
 	{err: consent.ErrBusy, code: codes.ResourceExhausted, retryAfter: retryAfter,
@@ -87,6 +93,8 @@ var outcomes = []outcome{
 	{err: consent.ErrWatcherSlow, code: codes.ResourceExhausted, message: "this client reads or confirms too slowly: connect again"},
 	{err: consent.ErrRightsChanged, code: codes.Unavailable,
 		message: "what callers may do has changed: connect again, with an empty cache"},
+	{err: consent.ErrWatchAnew, code: codes.Unavailable,
+		message: "the store has another history than before: connect again, with an empty cache"},
 	{err: consent.ErrTooManyWatchers, code: codes.ResourceExhausted, message: "this server has too many watchers"},
 	{err: consent.ErrPolicyRevision, code: codes.Aborted,
 		message: "another policy revision is in force than the one expected"},
@@ -133,10 +141,16 @@ func (o *outcome) status(err error) *status.Status {
 		message = field + ": " + message
 		details = append(details, badRequest([]consent.Violation{{Field: field, Description: o.message}}))
 	}
+	if o.precondition != "" {
+		details = append(details, &errdetails.PreconditionFailure{Violations: []*errdetails.PreconditionFailure_Violation{
+			{Type: o.precondition, Subject: field, Description: o.message},
+		}})
+	}
 	after := o.retryAfter
 	if refused, ok := errors.AsType[*limit.RefusedError](err); ok {
 		message, after = refused.Message, refused.After
 	}
+	details = append(details, behindDetails(err)...)
 	if after > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 	}

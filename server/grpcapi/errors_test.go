@@ -52,6 +52,7 @@ var sentinels = []struct {
 	{"not linked", consent.ErrNotLinked, codes.FailedPrecondition, nil, false},
 	{"a completion beside a sharing", consent.ErrCompletionApart, codes.FailedPrecondition, nil, false},
 	{"bad token", consent.ErrBadToken, codes.InvalidArgument, []string{"consistency.at_least_as_fresh"}, false},
+	{"a token of lost history", consent.ErrHistoryLost, codes.FailedPrecondition, []string{"consistency.at_least_as_fresh"}, false},
 	{"busy", consent.ErrBusy, codes.ResourceExhausted, nil, true},
 	{"unaudited", fmt.Errorf("%w: %s", consent.ErrUnaudited, driverText), codes.Unavailable, nil, true},
 	{"backup under way", consent.ErrBackupRuns, codes.ResourceExhausted, nil, true},
@@ -61,8 +62,12 @@ var sentinels = []struct {
 		codes.InvalidArgument, []string{"a", "b"}, false},
 	{"recorded, not fenced", errors.Join(consent.ErrUnfenced, context.DeadlineExceeded), codes.DeadlineExceeded, nil, false},
 	{"recorded, not fenced, cancelled", errors.Join(consent.ErrUnfenced, context.Canceled), codes.DeadlineExceeded, nil, false},
+	{"recorded, nodes behind", &consent.BehindError{Nodes: []string{"a"}}, codes.DeadlineExceeded, nil, false},
+	{"activated, not fenced", &consent.PolicyUnfencedError{Err: consent.ErrUnfenced}, codes.DeadlineExceeded, nil, false},
+	{"activated, cancelled", &consent.PolicyUnfencedError{Err: context.Canceled}, codes.DeadlineExceeded, nil, false},
 	{"a watcher against the protocol", consent.ErrWatchProtocol, codes.FailedPrecondition, nil, false},
 	{"a slow watcher", consent.ErrWatcherSlow, codes.ResourceExhausted, nil, false},
+	{"a watcher of lost history", consent.ErrWatchAnew, codes.Unavailable, nil, false},
 	{"too many watchers", consent.ErrTooManyWatchers, codes.ResourceExhausted, nil, false},
 	{"another policy revision", consent.ErrPolicyRevision, codes.Aborted, nil, false},
 	{"policies of a source", &consent.PolicySourceError{Source: "/etc/policies"}, codes.FailedPrecondition, nil, false},
@@ -116,6 +121,28 @@ func checkAs(ctx context.Context, s *served) (*consentv1.CheckResponse, error) {
 	return consentv1.NewDecisionServiceClient(s.conn).Check(ctx, &consentv1.CheckRequest{
 		Controller: "acme", SubjectId: "s", Purpose: "ads",
 	})
+}
+
+// TestLostHistoryIsTold: clients tell it by the type from other refusals.
+func TestLostHistoryIsTold(t *testing.T) {
+	s := serve(t, &fake{check: func(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error) {
+		return consent.Decision{}, fmt.Errorf("%w: %s", consent.ErrHistoryLost, driverText)
+	}})
+	_, err := check(t, s)
+	var got []string
+	for _, d := range status.Convert(err).Details() {
+		if failure, ok := d.(*errdetails.PreconditionFailure); ok {
+			for _, v := range failure.GetViolations() {
+				got = append(got, v.GetType()+" of "+v.GetSubject())
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"STORE_HISTORY_LOST of consistency.at_least_as_fresh"}, got); diff != "" {
+		t.Errorf("preconditions (-want +got):\n%s", diff)
+	}
+	if text := status.Convert(err).Message(); !strings.Contains(text, "lost history") || !strings.Contains(text, "record again") {
+		t.Errorf("message is %q", text)
+	}
 }
 
 func hasRetry(err error) bool {

@@ -66,9 +66,9 @@ func entries(n int) (list []consent.Entry) {
 }
 
 // history is that of one set.
-func history() []consent.PolicySpan {
+func history(context.Context) ([]consent.PolicySpan, error) {
 	return []consent.PolicySpan{{Revision: "r1", From: noon - 5, Source: "the binary", Controllers: []string{"acme", "example"},
-		Kept: true}}
+		Kept: true, Number: 3, By: portal, ProvenBy: "node-1"}}, nil
 }
 
 func (f *fake) SubjectAsOf(_ context.Context, _ consent.Subject, p explain.Past) (consent.Snapshot, explain.AsOf, error) {
@@ -212,7 +212,9 @@ func TestThePast(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &consentv1.ListPolicyHistoryResponse{Spans: []*consentv1.PolicySpan{{
-		PolicyRevision: "r1", InForceFrom: at(noon - 5), Source: "the binary", Controllers: []string{"acme", "example"}, Kept: true,
+		PolicyRevision: "r1", InForceFrom: at(noon - 5), Source: "the binary", Controllers: []string{"acme", "example"},
+		Kept: true, ActivationNumber: 3, ProvenBy: "node-1",
+		ActivatedBy: &consentv1.Caller{Kind: "token", Id: "portal", Issuer: "https://id.example"},
 	}}}
 	if diff := cmp.Diff(want, told, protocmp.Transform()); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)

@@ -62,8 +62,15 @@ type Ledger interface {
 type Activator interface {
 	// Status tells where policies come from and how loading them went.
 	Status() consent.PolicyStatus
-	// Activate puts files in force if they are admitted and, where expected is not empty, that revision is in force.
-	Activate(ctx context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error)
+	// Activate puts a candidate in force if it is admitted and, where a revision is expected, that is in force.
+	Activate(context.Context, consent.Candidate) (consent.Activated, error)
+}
+
+// Waiter waits for the nodes of the store.
+type Waiter interface {
+	// AwaitPolicy returns when all nodes that are alive, and the caches behind those other than this one, decide by the
+	// activation of a number or a later one. Where ctx ends before, its error is a *consent.BehindError.
+	AwaitPolicy(ctx context.Context, number uint64) error
 }
 
 // Prover puts policies through admission. What they are refused for is in the report; an error is another, such as the
@@ -88,10 +95,15 @@ type Config struct {
 	Watchers Watchers
 	// Policy describes the active policies and is called once per request that needs them; required.
 	Policy func() consent.Policy
-	// History returns which policies were in force, and when, the newest first; required.
-	History func() []consent.PolicySpan
+	// History returns which policies were in force, and when, the newest first; required. Its error is
+	// consent.ErrUnavailable, wrapped.
+	History func(context.Context) ([]consent.PolicySpan, error)
 	// Activator activates policies and tells how loading them goes; required.
 	Activator Activator
+	// Waiter is waited for by activations with fence; nil: this is the only node.
+	Waiter Waiter
+	// Nodes answers ListNodes; nil: there are none.
+	Nodes NodeLister
 	// Prover answers CheckPolicy; required.
 	Prover Prover
 	// Authenticator finds out who makes each call; nil: all are caller.Anonymous's.
@@ -166,6 +178,9 @@ func New(c Config) (*API, error) {
 	if c.Usages == nil {
 		c.Usages = noUsages{}
 	}
+	if c.Nodes == nil {
+		c.Nodes = noNodes{}
+	}
 	v, err := newValidator()
 	if err != nil {
 		return nil, err
@@ -186,8 +201,9 @@ func New(c Config) (*API, error) {
 		consents: consentService{config: c, validator: v},
 		policies: policyService{
 			edge: e, policy: c.Policy, history: c.History, activator: c.Activator, prover: c.Prover, differ: c.Differ, validator: v,
+			waiter: c.Waiter, watchers: c.Watchers,
 		},
-		admin: adminService{edge: e, backup: c.Backup, usages: c.Usages, policy: c.Policy, validator: v},
+		admin: adminService{edge: e, backup: c.Backup, usages: c.Usages, policy: c.Policy, nodes: c.Nodes, validator: v},
 		edge:  e,
 	}
 	a.decisions.scratches.New = func() any { return a.decisions.newScratch() }

@@ -47,7 +47,9 @@ type fake struct {
 	reporter *reporter
 
 	watchers *watch.Hub // nil: there are too many watchers
-	activate func([]consent.PolicyFile, string) (consent.Activated, error)
+	activate func(consent.Candidate) (consent.Activated, error)
+	await    func(context.Context, uint64) error
+	nodes    func() (consent.Nodes, error)
 	prove    func([]consent.PolicyFile) (consent.PolicyReport, error)
 }
 
@@ -64,11 +66,25 @@ func (f *fake) Permit(_ context.Context, c *caller.Caller, act caller.Act) error
 
 func (f *fake) Status() consent.PolicyStatus { return f.status }
 
-func (f *fake) Activate(_ context.Context, files []consent.PolicyFile, expected string) (consent.Activated, error) {
+func (f *fake) Activate(_ context.Context, c consent.Candidate) (consent.Activated, error) {
 	if f.activate == nil {
 		return consent.Activated{}, nil
 	}
-	return f.activate(files, expected)
+	return f.activate(c)
+}
+
+func (f *fake) AwaitPolicy(ctx context.Context, number uint64) error {
+	if f.await == nil {
+		return nil
+	}
+	return f.await(ctx, number)
+}
+
+func (f *fake) Nodes(context.Context) (consent.Nodes, error) {
+	if f.nodes == nil {
+		return consent.Nodes{}, nil
+	}
+	return f.nodes()
 }
 
 func (f *fake) Check(ctx context.Context, r *consent.Request, c authz.Consistency) (consent.Decision, error) {
@@ -198,7 +214,7 @@ func serveWith(t testing.TB, f *fake, change func(*grpcapi.Config), options ...g
 		Activator: f, Prover: f, Now: func() consent.Instant { return noon },
 		Logger: slog.New(telemetry.Lines(slog.NewTextHandler(s.log, nil))), Metrics: s.metrics,
 		Purposes: func(string) []string { return []string{"ads", "mail"} }, Acts: f.acts, Usages: f.usages,
-		Reporters: reporters,
+		Reporters: reporters, Waiter: f, Nodes: f,
 	}
 	if change != nil {
 		change(&config)

@@ -24,6 +24,7 @@ var limitClasses = map[string]limit.Class{
 	// What an operator does about a bad day comes by these.
 	consentv1.PolicyService_ActivatePolicy_FullMethodName: limit.Protected,
 	consentv1.AdminService_GetUsage_FullMethodName:        limit.Protected,
+	consentv1.AdminService_ListNodes_FullMethodName:       limit.Protected,
 }
 
 // Untimed are the unary methods that put policies through admission, which has a bound of its own.

@@ -14,8 +14,11 @@ type policyService struct {
 	consentv1.UnimplementedPolicyServiceServer
 	edge
 	policy    func() consent.Policy
-	history   func() []consent.PolicySpan
+	history   func(context.Context) ([]consent.PolicySpan, error)
 	activator Activator
+	// waiter is nil where this is the only node.
+	waiter    Waiter
+	watchers  Watchers
 	prover    Prover
 	validator *validator
 	differ    Differ
@@ -39,15 +42,19 @@ func (s *policyService) GetPolicy(_ context.Context, r *consentv1.GetPolicyReque
 
 // ListPolicyHistory returns which policies were in force, and when.
 func (s *policyService) ListPolicyHistory(
-	context.Context, *consentv1.ListPolicyHistoryRequest,
+	ctx context.Context, _ *consentv1.ListPolicyHistoryRequest,
 ) (*consentv1.ListPolicyHistoryResponse, error) {
-	return &consentv1.ListPolicyHistoryResponse{Spans: convertAll(s.history(), policySpan)}, nil
+	spans, err := s.history(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &consentv1.ListPolicyHistoryResponse{Spans: convertAll(spans, policySpan)}, nil
 }
 
 func policySpan(s *consent.PolicySpan) *consentv1.PolicySpan {
 	return &consentv1.PolicySpan{
 		PolicyRevision: s.Revision, InForceFrom: timestamp(s.From), InForceUntil: timestamp(s.Until), Source: s.Source,
-		Controllers: s.Controllers, Kept: s.Kept,
+		Controllers: s.Controllers, Kept: s.Kept, ActivationNumber: s.Number, ActivatedBy: wireCaller(s.By), ProvenBy: s.ProvenBy,
 	}
 }
 

@@ -221,13 +221,15 @@ func TestGetPolicy(t *testing.T) {
 
 func TestGetPolicyTellsHowLoadingWent(t *testing.T) {
 	s := serve(t, &fake{status: consent.PolicyStatus{
-		Source: "/etc/policies", LastGood: true, AttemptedAt: noon, Failures: 2, RefusedRevision: "r2",
-		Faults: []consent.PolicyFault{{File: "a.rego", Line: 3, Message: "wrong"}},
+		Source: "/etc/policies", LastGood: true, AttemptedAt: noon, Failures: 2, RefusedRevision: "r2", Number: 3, Newest: 4,
+		ProvenBy: "node-1",
+		Faults:   []consent.PolicyFault{{File: "a.rego", Line: 3, Message: "wrong"}},
 	}})
 	got, err := consentv1.NewPolicyServiceClient(s.conn).GetPolicy(t.Context(), &consentv1.GetPolicyRequest{})
 	want := &consentv1.PolicyStatus{
 		Source: "/etc/policies", LastGood: true, AttemptedAt: timestamppb.New(noon.Time()), Failures: 2, RefusedPolicyRevision: "r2",
-		Faults: []*consentv1.PolicyFault{{File: "a.rego", Line: 3, Message: "wrong"}},
+		Faults:           []*consentv1.PolicyFault{{File: "a.rego", Line: 3, Message: "wrong"}},
+		ActivationNumber: 3, NewestActivationNumber: 4, ProvenBy: "node-1",
 	}
 	if diff := cmp.Diff(want, got.GetStatus(), protocmp.Transform()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -235,19 +237,21 @@ func TestGetPolicyTellsHowLoadingWent(t *testing.T) {
 }
 
 func TestActivatePolicy(t *testing.T) {
-	s := serve(t, &fake{activate: func(files []consent.PolicyFile, expected string) (consent.Activated, error) {
-		want := []consent.PolicyFile{{Path: "a.rego", Content: []byte("package a")}}
-		if diff := cmp.Diff(want, files); diff != "" || expected != "r0" {
-			t.Errorf("expected %q, files (-want +got):\n%s", expected, diff)
+	s := serve(t, &fake{activate: func(c consent.Candidate) (consent.Activated, error) {
+		want := consent.Candidate{
+			Files: []consent.PolicyFile{{Path: "a.rego", Content: []byte("package a")}}, Expected: "r0", By: portal,
 		}
-		return consent.Activated{Revision: "r1", Previous: "r0", At: noon}, nil
-	}})
+		if diff := cmp.Diff(want, c); diff != "" {
+			t.Errorf("candidate (-want +got):\n%s", diff)
+		}
+		return consent.Activated{Revision: "r1", Previous: "r0", At: noon, Number: 7}, nil
+	}}, asPortal())
 	client := consentv1.NewPolicyServiceClient(s.conn)
 	got, err := client.ActivatePolicy(t.Context(), &consentv1.ActivatePolicyRequest{
 		Files: []*consentv1.PolicyFile{{Path: "a.rego", Content: []byte("package a")}}, ExpectedPolicyRevision: "r0",
 	})
 	want := &consentv1.ActivatePolicyResponse{
-		PolicyRevision: "r1", PreviousPolicyRevision: "r0", ActivatedAt: timestamppb.New(noon.Time()),
+		PolicyRevision: "r1", PreviousPolicyRevision: "r0", ActivatedAt: timestamppb.New(noon.Time()), ActivationNumber: 7,
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

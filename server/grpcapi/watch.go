@@ -124,10 +124,15 @@ const (
 // fence waits until no cache answers from a state before the change r, not quite as long as the caller does: otherwise
 // nobody would hear that the events are recorded.
 func fence(ctx context.Context, w Watchers, r consent.Revision) error {
-	if deadline, has := ctx.Deadline(); has {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/fencePart, fenceSpare)))
-		defer cancel()
-	}
+	ctx, cancel := sparing(ctx)
+	defer cancel()
 	return w.Fence(ctx, r)
+}
+
+// sparing is a context that ends a little before its caller does.
+func sparing(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, has := ctx.Deadline(); has {
+		return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/fencePart, fenceSpare)))
+	}
+	return ctx, func() {}
 }

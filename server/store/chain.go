@@ -13,6 +13,12 @@ import (
 // took its place.
 type Chain [sha256.Size]byte
 
+// Begin is the chain of a store from whose revision on one is kept, of which the history before is not in it. A new
+// store's begins at zero.
+func Begin(id ID, revision consent.Revision) Chain {
+	return sha256.Sum256(binary.BigEndian.AppendUint64(id[:], uint64(revision)))
+}
+
 // Next is the chain after one more change, of which digest tells the content.
 func (c Chain) Next(revision consent.Revision, digest [sha256.Size]byte) Chain {
 	b := make([]byte, 0, len(c)+8+len(digest))
@@ -25,28 +31,28 @@ func (c Chain) Next(revision consent.Revision, digest [sha256.Size]byte) Chain {
 func (c Chain) Mark() Mark { return Mark(binary.BigEndian.Uint32(c[:4])) }
 
 // Mark is the first four bytes of a chain.
-type Mark uint32
+type Mark = consent.HistoryMark
 
-// marksKept is how many revisions Marks knows: tokens that are handed out are of the newest.
-const marksKept = 1 << 16
+// MarksKept is how many revisions Marks knows: tokens that are handed out are of the newest.
+const MarksKept = 1 << 16
 
 // Marks knows the marks of the newest revisions. The zero value knows none. All methods may be called concurrently; a
 // lookup is one atomic load.
 type Marks struct {
-	// slots[r%marksKept] holds the low half of the revision r and its mark.
-	slots [marksKept]atomic.Uint64
+	// slots[r%MarksKept] holds the low half of the revision r and its mark.
+	slots [MarksKept]atomic.Uint64
 }
 
-// Put notes the mark of a revision in the place of that of the one marksKept before. Revision 0 is not noted.
+// Put notes the mark of a revision in the place of that of the one MarksKept before. Revision 0 is not noted.
 func (m *Marks) Put(r consent.Revision, mark Mark) {
 	if r != 0 {
-		m.slots[r%marksKept].Store(uint64(uint32(r))<<32 | uint64(mark))
+		m.slots[r%MarksKept].Store(uint64(uint32(r))<<32 | uint64(mark))
 	}
 }
 
 // Get returns the mark of a revision; false: it is not known here.
 func (m *Marks) Get(r consent.Revision) (Mark, bool) {
-	v := m.slots[r%marksKept].Load()
+	v := m.slots[r%MarksKept].Load()
 	return Mark(uint32(v)), v != 0 && r != 0 && uint32(v>>32) == uint32(r)
 }
 

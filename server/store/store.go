@@ -21,8 +21,12 @@ import (
 type Store interface {
 	// ID identifies the store for as long as it exists; tokens carry it. Two stores never share one.
 	ID() ID
-	// Applied is a revision up to which every change is visible to Read and Events. It never decreases.
+	// Applied is a revision up to which every change is visible to Read and Events. It never decreases, unless the store
+	// turns out to have lost a part of its history (Observers.Lost).
 	Applied() consent.Revision
+	// Mark returns the mark of a revision of this store's history, however many processes write it; false: it has none,
+	// because the revision is beyond the newest, or was recorded before marks were kept.
+	Mark(ctx context.Context, revision consent.Revision) (Mark, bool, error)
 	// Record writes one subject's batch to the ledger, with the new state and revision, all or nothing. When it returns
 	// without an error the batch is durable and visible to every Read that starts later.
 	//
@@ -36,6 +40,8 @@ type Store interface {
 	// Read returns the subject's state; the state of an unknown subject is not an error. The snapshot's AsOf is a value
 	// that Applied had before the state was read. All ids of a person have the same Person key, and nobody else has it.
 	Read(ctx context.Context, subject consent.Subject) (consent.Snapshot, error)
+	// ReadLatest is Read in which no change is missing that any process's Record acknowledged before it began.
+	ReadLatest(ctx context.Context, subject consent.Subject) (consent.Snapshot, error)
 	// Person returns who an id names: of an id that stands alone, known or not, the id.
 	Person(ctx context.Context, subject consent.Subject) (consent.Person, error)
 	// Events returns a page of the ledgers of all of the person's ids, in the order of recording: by revision, then by
@@ -75,7 +81,8 @@ func (c *Change) Subjects(f func(consent.Subject)) {
 type Observer interface{ Changed(Change) }
 
 // Observers are those whom a store tells of its changes: every one, whoever made it and whatever became of that call's
-// context, in the order of revisions, each once. An engine takes them where it is opened; a nil one is told nothing.
+// context, in the order of revisions, each once, unless a history is lost. An engine takes them where it is opened; a
+// nil one is told nothing.
 type Observers struct {
 	// Ahead is told of a change before it is visible: when Changed is called, and for as long as it runs, no Applied,
 	// Read, Events or Scan shows the change. So what depends on older states can be given up while the disk syncs.
@@ -91,4 +98,10 @@ type Observers struct {
 	Ahead Observer
 	// After is told of a change after it is visible and counted in Applied, and before the Record that made it returns.
 	After Observer
+	// Lost is told that the store turned out to have another history than the one whose changes were told, because a
+	// fail-over lost some of them, or an older copy was restored; nil: nobody is. Nothing that was seen of the store
+	// counts any more. From the revision since on its changes are told again, as of the new history; those up to it are
+	// not, and it may be lower than what was told before. It is called before the first of them is told, and like an
+	// Observer. A store that one process writes alone never calls it.
+	Lost func(since consent.Revision)
 }

@@ -13,6 +13,8 @@ type fence struct {
 	// target is the position that all must have confirmed.
 	target uint64
 	began  time.Time
+	// begun is the hub's, when it began.
+	begun int
 	// blockers are the watchers that are waited for.
 	blockers map[*Watcher]bool
 	// clear has a value when there are none left.
@@ -32,8 +34,8 @@ func (f *fence) release(w *Watcher) {
 
 // Fence waits until no cache can answer from a state, or by policies, older than what was announced before. It takes as
 // long as the slowest watcher takes to confirm, and at most two leases. When ctx ends first the error wraps
-// consent.ErrUnfenced, as where the change of revision r, which the fence is for, was not announced; zero: it is for
-// none.
+// consent.ErrUnfenced, as where the change of revision r, which the fence is for, was not announced, or may be
+// lost; zero: it is for none.
 func (h *Hub) Fence(ctx context.Context, r consent.Revision) error {
 	f, announced := h.open()
 	defer h.drop(f)
@@ -46,7 +48,7 @@ func (h *Hub) Fence(ctx context.Context, r consent.Revision) error {
 	for {
 		wait := h.wait(f)
 		if wait <= 0 {
-			return nil
+			return h.complete(f)
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -67,7 +69,9 @@ func (h *Hub) Fence(ctx context.Context, r consent.Revision) error {
 func (h *Hub) open() (*fence, consent.Revision) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	f := &fence{target: h.mu.position, began: time.Now(), blockers: map[*Watcher]bool{}, clear: make(chan struct{}, 1)}
+	f := &fence{
+		target: h.mu.position, began: time.Now(), begun: h.mu.begun, blockers: map[*Watcher]bool{}, clear: make(chan struct{}, 1),
+	}
 	for w := range h.mu.watchers {
 		if w.confirmed < f.target && f.began.Before(w.lease) {
 			f.blockers[w] = true
@@ -101,6 +105,17 @@ func (h *Hub) wait(f *fence) time.Duration {
 		}
 	}
 	return next.Sub(now)
+}
+
+// complete is nil, unless the history was lost that the fence's change was of.
+func (h *Hub) complete(f *fence) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.mu.begun != f.begun {
+		h.mu.counts.Unfenced++
+		return fmt.Errorf("%w: the store has another history than when the change was recorded", consent.ErrUnfenced)
+	}
+	return nil
 }
 
 func (h *Hub) unfenced(f *fence, cause error) error {

@@ -89,6 +89,8 @@ type Hub struct {
 		position uint64
 		ring     [ringSize]announcement
 		revision consent.Revision
+		// begun counts the calls of Begin.
+		begun int
 		// watchers are those with a stream, and those without whose leases may not have run out yet.
 		watchers map[*Watcher]struct{}
 		fences   map[*fence]struct{}
@@ -192,11 +194,28 @@ func (h *Hub) PolicyChanged() { h.announce(announcement{policy: true}) }
 // are held until they have run out.
 func (h *Hub) RightsChanged() {
 	h.mu.Lock()
-	for w := range h.mu.watchers {
-		w.anew = true
-	}
+	h.endAll(consent.ErrRightsChanged)
 	h.mu.Unlock()
 	signal(h.changed)
+}
+
+// Begin ends all streams because the store has another history than the one whose changes were announced, or its
+// changes were not followed for a while: caches begin anew. Changes after since are announced, those up to it are not.
+// Fences that wait fail: the change that they are for may be lost. It is the Lost of store.Observers.
+func (h *Hub) Begin(since consent.Revision) {
+	h.mu.Lock()
+	h.mu.revision = since
+	h.mu.begun++
+	h.endAll(consent.ErrWatchAnew)
+	h.mu.Unlock()
+	signal(h.changed)
+}
+
+// endAll has all streams end with an error, so that their caches begin anew. h.mu is held.
+func (h *Hub) endAll(because error) {
+	for w := range h.mu.watchers {
+		w.anew = because
+	}
 }
 
 func (h *Hub) announce(all ...announcement) {

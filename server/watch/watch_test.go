@@ -413,3 +413,35 @@ func TestFenceNeedsItsChangeToBeAnnounced(t *testing.T) {
 		}
 	})
 }
+
+// TestOtherHistory: each stream ends, who joins is told the new history's revision, fences under way fail, and one for
+// a revision of the lost history waits for nothing that comes.
+func TestOtherHistory(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		c := f.join(1)
+		c.next()
+		c.lease()
+		for range 3 {
+			f.change("s")
+		}
+		fenced := make(chan error, 1)
+		go func() { fenced <- f.Fence(f.t.Context(), f.revision) }()
+		synctest.Wait()
+		f.Begin(f.revision - 2)
+		if _, err := c.Next(); !errors.Is(err, consent.ErrWatchAnew) {
+			t.Errorf("Next = %v", err)
+		}
+		c.Leave(true)
+		if err := <-fenced; !errors.Is(err, consent.ErrUnfenced) {
+			t.Errorf("a fence of a change that may be lost: %v, want ErrUnfenced", err)
+		}
+		if err := f.Fence(f.t.Context(), f.revision); !errors.Is(err, consent.ErrUnfenced) {
+			t.Errorf("a fence of a change that was lost: %v, want ErrUnfenced", err)
+		}
+		f.revision -= 2
+		f.join(1) // is told that revision
+		if s := f.Stats(); s.Dropped != 0 || s.Unfenced == 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

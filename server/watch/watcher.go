@@ -30,8 +30,8 @@ type Watcher struct {
 	lease time.Time
 	// gone says that the stream has ended or is superseded: it gets no more leases.
 	gone bool
-	// anew says that the stream is to end, so that its cache begins anew.
-	anew bool
+	// anew is why the stream is to end, so that its cache begins anew; nil: it goes on.
+	anew error
 }
 
 // Join adds the stream of the cache that is named id. An earlier stream of the same name is not waited for any longer:
@@ -93,13 +93,14 @@ func (w *Watcher) Heard(r Report) error {
 }
 
 // Next returns what the client is to be told next; nil: nothing. The error is consent.ErrWatcherSlow,
-// consent.ErrRightsChanged, or consent.ErrWatchProtocol where another stream has taken the cache's name.
+// consent.ErrRightsChanged, consent.ErrWatchAnew, or consent.ErrWatchProtocol where another stream has taken the
+// cache's name.
 func (w *Watcher) Next() (*Notice, error) {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
 	n, err := w.next()
 	if err != nil {
-		if !w.anew {
+		if w.anew == nil {
 			w.hub.mu.counts.Dropped++
 		}
 		return nil, err
@@ -113,8 +114,8 @@ func (w *Watcher) next() (*Notice, error) {
 	switch {
 	case w.gone:
 		return nil, consent.ErrWatchProtocol
-	case w.anew:
-		return nil, consent.ErrRightsChanged
+	case w.anew != nil:
+		return nil, w.anew
 	case !w.greeted:
 		return w.greet(), nil
 	case h.mu.position-w.told > ringSize:

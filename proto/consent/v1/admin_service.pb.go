@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -22,6 +23,64 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// NodeState is how it stands with a node.
+type NodeState int32
+
+const (
+	// Never sent by a server.
+	NodeState_NODE_STATE_UNSPECIFIED NodeState = 0
+	// It renews its lease.
+	NodeState_NODE_STATE_ALIVE NodeState = 1
+	// It has not renewed its lease for longer than that lasts: it ended without a word, or is cut off. It answers nothing from its
+	// cache, and no fence waits for it.
+	NodeState_NODE_STATE_SILENT NodeState = 2
+	// It has ended, and said so.
+	NodeState_NODE_STATE_LEFT NodeState = 3
+)
+
+// Enum value maps for NodeState.
+var (
+	NodeState_name = map[int32]string{
+		0: "NODE_STATE_UNSPECIFIED",
+		1: "NODE_STATE_ALIVE",
+		2: "NODE_STATE_SILENT",
+		3: "NODE_STATE_LEFT",
+	}
+	NodeState_value = map[string]int32{
+		"NODE_STATE_UNSPECIFIED": 0,
+		"NODE_STATE_ALIVE":       1,
+		"NODE_STATE_SILENT":      2,
+		"NODE_STATE_LEFT":        3,
+	}
+)
+
+func (x NodeState) Enum() *NodeState {
+	p := new(NodeState)
+	*p = x
+	return p
+}
+
+func (x NodeState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NodeState) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_admin_service_proto_enumTypes[0].Descriptor()
+}
+
+func (NodeState) Type() protoreflect.EnumType {
+	return &file_consent_v1_admin_service_proto_enumTypes[0]
+}
+
+func (x NodeState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NodeState.Descriptor instead.
+func (NodeState) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_admin_service_proto_rawDescGZIP(), []int{0}
+}
 
 // BackupRequest asks for a copy.
 type BackupRequest struct {
@@ -446,12 +505,274 @@ func (x *UnusedPurpose) GetPurpose() string {
 	return ""
 }
 
+// ListNodesRequest asks for all nodes.
+type ListNodesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNodesRequest) Reset() {
+	*x = ListNodesRequest{}
+	mi := &file_consent_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNodesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNodesRequest) ProtoMessage() {}
+
+func (x *ListNodesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNodesRequest.ProtoReflect.Descriptor instead.
+func (*ListNodesRequest) Descriptor() ([]byte, []int) {
+	return file_consent_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+// ListNodesResponse has the nodes of a store, as of one look.
+type ListNodesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The nodes, sorted by name, then by id. One that was dead for long is left out.
+	Nodes []*Node `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// The newest revision of the store.
+	HeadRevision uint64 `protobuf:"varint,2,opt,name=head_revision,json=headRevision,proto3" json:"head_revision,omitempty"`
+	// The store's newest activation of policies; 0: there is none, or nodes share no policies.
+	NewestActivationNumber uint64 `protobuf:"varint,3,opt,name=newest_activation_number,json=newestActivationNumber,proto3" json:"newest_activation_number,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
+}
+
+func (x *ListNodesResponse) Reset() {
+	*x = ListNodesResponse{}
+	mi := &file_consent_v1_admin_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNodesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNodesResponse) ProtoMessage() {}
+
+func (x *ListNodesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_admin_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNodesResponse.ProtoReflect.Descriptor instead.
+func (*ListNodesResponse) Descriptor() ([]byte, []int) {
+	return file_consent_v1_admin_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListNodesResponse) GetNodes() []*Node {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *ListNodesResponse) GetHeadRevision() uint64 {
+	if x != nil {
+		return x.HeadRevision
+	}
+	return 0
+}
+
+func (x *ListNodesResponse) GetNewestActivationNumber() uint64 {
+	if x != nil {
+		return x.NewestActivationNumber
+	}
+	return 0
+}
+
+// Node is what is known of a node.
+type Node struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id, which it drew when it started: 32 hexadecimal digits.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// What it is called (`--node-name`, by default the machine's name), and where its gRPC listens; for people.
+	Name    string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Address string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	// Whether it is the node that was asked.
+	Asked bool `protobuf:"varint,4,opt,name=asked,proto3" json:"asked,omitempty"`
+	// How it stands with it.
+	State NodeState `protobuf:"varint,5,opt,name=state,proto3,enum=consent.v1.NodeState" json:"state,omitempty"`
+	// The revision up to which it, and the clients' caches behind it, have applied all changes. Other nodes than the one that was
+	// asked say it a few times in each lease, and where somebody waits for it.
+	AppliedRevision uint64 `protobuf:"varint,6,opt,name=applied_revision,json=appliedRevision,proto3" json:"applied_revision,omitempty"`
+	// How many changes the store has beyond that.
+	Lag uint64 `protobuf:"varint,7,opt,name=lag,proto3" json:"lag,omitempty"`
+	// For how long it may answer from its cache, at most, if its lease is not renewed; absent: it has none, or needs none.
+	LeaseLeft *durationpb.Duration `protobuf:"bytes,8,opt,name=lease_left,json=leaseLeft,proto3" json:"lease_left,omitempty"`
+	// The policies by which it decides, and which activation of the store they are; 0: none, they are its own.
+	PolicyRevision   string `protobuf:"bytes,9,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	ActivationNumber uint64 `protobuf:"varint,10,opt,name=activation_number,json=activationNumber,proto3" json:"activation_number,omitempty"`
+	// Why it does not decide by the store's newest activation; empty: it does, or has not tried yet.
+	PolicyError string `protobuf:"bytes,11,opt,name=policy_error,json=policyError,proto3" json:"policy_error,omitempty"`
+	// The version of the server.
+	Version string `protobuf:"bytes,12,opt,name=version,proto3" json:"version,omitempty"`
+	// When it started, by its own clock, and last renewed its lease, by the database's.
+	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	RenewedAt     *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=renewed_at,json=renewedAt,proto3" json:"renewed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Node) Reset() {
+	*x = Node{}
+	mi := &file_consent_v1_admin_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Node) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Node) ProtoMessage() {}
+
+func (x *Node) ProtoReflect() protoreflect.Message {
+	mi := &file_consent_v1_admin_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Node.ProtoReflect.Descriptor instead.
+func (*Node) Descriptor() ([]byte, []int) {
+	return file_consent_v1_admin_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Node) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *Node) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Node) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Node) GetAsked() bool {
+	if x != nil {
+		return x.Asked
+	}
+	return false
+}
+
+func (x *Node) GetState() NodeState {
+	if x != nil {
+		return x.State
+	}
+	return NodeState_NODE_STATE_UNSPECIFIED
+}
+
+func (x *Node) GetAppliedRevision() uint64 {
+	if x != nil {
+		return x.AppliedRevision
+	}
+	return 0
+}
+
+func (x *Node) GetLag() uint64 {
+	if x != nil {
+		return x.Lag
+	}
+	return 0
+}
+
+func (x *Node) GetLeaseLeft() *durationpb.Duration {
+	if x != nil {
+		return x.LeaseLeft
+	}
+	return nil
+}
+
+func (x *Node) GetPolicyRevision() string {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return ""
+}
+
+func (x *Node) GetActivationNumber() uint64 {
+	if x != nil {
+		return x.ActivationNumber
+	}
+	return 0
+}
+
+func (x *Node) GetPolicyError() string {
+	if x != nil {
+		return x.PolicyError
+	}
+	return ""
+}
+
+func (x *Node) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Node) GetStartedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartedAt
+	}
+	return nil
+}
+
+func (x *Node) GetRenewedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RenewedAt
+	}
+	return nil
+}
+
 var File_consent_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_consent_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1econsent/v1/admin_service.proto\x12\n" +
-	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
+	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
 	"\rBackupRequest\"^\n" +
 	"\x0eBackupResponse\x12\x14\n" +
 	"\x05chunk\x18\x01 \x01(\fR\x05chunk\x12\x1a\n" +
@@ -489,10 +810,40 @@ const file_consent_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"controller\x18\x01 \x01(\tR\n" +
 	"controller\x12\x18\n" +
-	"\apurpose\x18\x02 \x01(\tR\apurpose2\x9c\x01\n" +
+	"\apurpose\x18\x02 \x01(\tR\apurpose\"\x12\n" +
+	"\x10ListNodesRequest\"\x9a\x01\n" +
+	"\x11ListNodesResponse\x12&\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x10.consent.v1.NodeR\x05nodes\x12#\n" +
+	"\rhead_revision\x18\x02 \x01(\x04R\fheadRevision\x128\n" +
+	"\x18newest_activation_number\x18\x03 \x01(\x04R\x16newestActivationNumber\"\x90\x04\n" +
+	"\x04Node\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x14\n" +
+	"\x05asked\x18\x04 \x01(\bR\x05asked\x12+\n" +
+	"\x05state\x18\x05 \x01(\x0e2\x15.consent.v1.NodeStateR\x05state\x12)\n" +
+	"\x10applied_revision\x18\x06 \x01(\x04R\x0fappliedRevision\x12\x10\n" +
+	"\x03lag\x18\a \x01(\x04R\x03lag\x128\n" +
+	"\n" +
+	"lease_left\x18\b \x01(\v2\x19.google.protobuf.DurationR\tleaseLeft\x12'\n" +
+	"\x0fpolicy_revision\x18\t \x01(\tR\x0epolicyRevision\x12+\n" +
+	"\x11activation_number\x18\n" +
+	" \x01(\x04R\x10activationNumber\x12!\n" +
+	"\fpolicy_error\x18\v \x01(\tR\vpolicyError\x12\x18\n" +
+	"\aversion\x18\f \x01(\tR\aversion\x129\n" +
+	"\n" +
+	"started_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x129\n" +
+	"\n" +
+	"renewed_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\trenewedAt*i\n" +
+	"\tNodeState\x12\x1a\n" +
+	"\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10NODE_STATE_ALIVE\x10\x01\x12\x15\n" +
+	"\x11NODE_STATE_SILENT\x10\x02\x12\x13\n" +
+	"\x0fNODE_STATE_LEFT\x10\x032\xe8\x01\n" +
 	"\fAdminService\x12C\n" +
 	"\x06Backup\x12\x19.consent.v1.BackupRequest\x1a\x1a.consent.v1.BackupResponse\"\x000\x01\x12G\n" +
-	"\bGetUsage\x12\x1b.consent.v1.GetUsageRequest\x1a\x1c.consent.v1.GetUsageResponse\"\x00BR\n" +
+	"\bGetUsage\x12\x1b.consent.v1.GetUsageRequest\x1a\x1c.consent.v1.GetUsageResponse\"\x00\x12J\n" +
+	"\tListNodes\x12\x1c.consent.v1.ListNodesRequest\x1a\x1d.consent.v1.ListNodesResponse\"\x00BR\n" +
 	"\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3"
 
 var (
@@ -507,37 +858,50 @@ func file_consent_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_consent_v1_admin_service_proto_rawDescData
 }
 
-var file_consent_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_consent_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_consent_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_consent_v1_admin_service_proto_goTypes = []any{
-	(*BackupRequest)(nil),         // 0: consent.v1.BackupRequest
-	(*BackupResponse)(nil),        // 1: consent.v1.BackupResponse
-	(*GetUsageRequest)(nil),       // 2: consent.v1.GetUsageRequest
-	(*GetUsageResponse)(nil),      // 3: consent.v1.GetUsageResponse
-	(*Usage)(nil),                 // 4: consent.v1.Usage
-	(*UnusedPurpose)(nil),         // 5: consent.v1.UnusedPurpose
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*Caller)(nil),                // 7: consent.v1.Caller
-	(RecipientKind)(0),            // 8: consent.v1.RecipientKind
+	(NodeState)(0),                // 0: consent.v1.NodeState
+	(*BackupRequest)(nil),         // 1: consent.v1.BackupRequest
+	(*BackupResponse)(nil),        // 2: consent.v1.BackupResponse
+	(*GetUsageRequest)(nil),       // 3: consent.v1.GetUsageRequest
+	(*GetUsageResponse)(nil),      // 4: consent.v1.GetUsageResponse
+	(*Usage)(nil),                 // 5: consent.v1.Usage
+	(*UnusedPurpose)(nil),         // 6: consent.v1.UnusedPurpose
+	(*ListNodesRequest)(nil),      // 7: consent.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),     // 8: consent.v1.ListNodesResponse
+	(*Node)(nil),                  // 9: consent.v1.Node
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Caller)(nil),                // 11: consent.v1.Caller
+	(RecipientKind)(0),            // 12: consent.v1.RecipientKind
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
 }
 var file_consent_v1_admin_service_proto_depIdxs = []int32{
-	6,  // 0: consent.v1.GetUsageRequest.from:type_name -> google.protobuf.Timestamp
-	6,  // 1: consent.v1.GetUsageRequest.until:type_name -> google.protobuf.Timestamp
-	4,  // 2: consent.v1.GetUsageResponse.usages:type_name -> consent.v1.Usage
-	5,  // 3: consent.v1.GetUsageResponse.unused:type_name -> consent.v1.UnusedPurpose
-	6,  // 4: consent.v1.GetUsageResponse.kept_from:type_name -> google.protobuf.Timestamp
-	7,  // 5: consent.v1.Usage.caller:type_name -> consent.v1.Caller
-	8,  // 6: consent.v1.Usage.recipient_kind:type_name -> consent.v1.RecipientKind
-	6,  // 7: consent.v1.Usage.first_day:type_name -> google.protobuf.Timestamp
-	6,  // 8: consent.v1.Usage.last_day:type_name -> google.protobuf.Timestamp
-	0,  // 9: consent.v1.AdminService.Backup:input_type -> consent.v1.BackupRequest
-	2,  // 10: consent.v1.AdminService.GetUsage:input_type -> consent.v1.GetUsageRequest
-	1,  // 11: consent.v1.AdminService.Backup:output_type -> consent.v1.BackupResponse
-	3,  // 12: consent.v1.AdminService.GetUsage:output_type -> consent.v1.GetUsageResponse
-	11, // [11:13] is the sub-list for method output_type
-	9,  // [9:11] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	10, // 0: consent.v1.GetUsageRequest.from:type_name -> google.protobuf.Timestamp
+	10, // 1: consent.v1.GetUsageRequest.until:type_name -> google.protobuf.Timestamp
+	5,  // 2: consent.v1.GetUsageResponse.usages:type_name -> consent.v1.Usage
+	6,  // 3: consent.v1.GetUsageResponse.unused:type_name -> consent.v1.UnusedPurpose
+	10, // 4: consent.v1.GetUsageResponse.kept_from:type_name -> google.protobuf.Timestamp
+	11, // 5: consent.v1.Usage.caller:type_name -> consent.v1.Caller
+	12, // 6: consent.v1.Usage.recipient_kind:type_name -> consent.v1.RecipientKind
+	10, // 7: consent.v1.Usage.first_day:type_name -> google.protobuf.Timestamp
+	10, // 8: consent.v1.Usage.last_day:type_name -> google.protobuf.Timestamp
+	9,  // 9: consent.v1.ListNodesResponse.nodes:type_name -> consent.v1.Node
+	0,  // 10: consent.v1.Node.state:type_name -> consent.v1.NodeState
+	13, // 11: consent.v1.Node.lease_left:type_name -> google.protobuf.Duration
+	10, // 12: consent.v1.Node.started_at:type_name -> google.protobuf.Timestamp
+	10, // 13: consent.v1.Node.renewed_at:type_name -> google.protobuf.Timestamp
+	1,  // 14: consent.v1.AdminService.Backup:input_type -> consent.v1.BackupRequest
+	3,  // 15: consent.v1.AdminService.GetUsage:input_type -> consent.v1.GetUsageRequest
+	7,  // 16: consent.v1.AdminService.ListNodes:input_type -> consent.v1.ListNodesRequest
+	2,  // 17: consent.v1.AdminService.Backup:output_type -> consent.v1.BackupResponse
+	4,  // 18: consent.v1.AdminService.GetUsage:output_type -> consent.v1.GetUsageResponse
+	8,  // 19: consent.v1.AdminService.ListNodes:output_type -> consent.v1.ListNodesResponse
+	17, // [17:20] is the sub-list for method output_type
+	14, // [14:17] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_admin_service_proto_init() }
@@ -551,13 +915,14 @@ func file_consent_v1_admin_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_admin_service_proto_rawDesc), len(file_consent_v1_admin_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      1,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_consent_v1_admin_service_proto_goTypes,
 		DependencyIndexes: file_consent_v1_admin_service_proto_depIdxs,
+		EnumInfos:         file_consent_v1_admin_service_proto_enumTypes,
 		MessageInfos:      file_consent_v1_admin_service_proto_msgTypes,
 	}.Build()
 	File_consent_v1_admin_service_proto = out.File

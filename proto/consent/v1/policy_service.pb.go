@@ -179,7 +179,13 @@ type PolicySpan struct {
 	// The ids of its controllers, sorted.
 	Controllers []string `protobuf:"bytes,5,rep,name=controllers,proto3" json:"controllers,omitempty"`
 	// Whether the set is kept, so that decisions of then can be explained by it.
-	Kept          bool `protobuf:"varint,6,opt,name=kept,proto3" json:"kept,omitempty"`
+	Kept bool `protobuf:"varint,6,opt,name=kept,proto3" json:"kept,omitempty"`
+	// Which activation of the store it was, from 1; 0: none, or nodes share no policies.
+	ActivationNumber uint64 `protobuf:"varint,7,opt,name=activation_number,json=activationNumber,proto3" json:"activation_number,omitempty"`
+	// Who activated it; absent: nobody was asked who they are, or nodes share no policies.
+	ActivatedBy *Caller `protobuf:"bytes,8,opt,name=activated_by,json=activatedBy,proto3" json:"activated_by,omitempty"`
+	// The name of the node that proved it; empty: nodes share no policies.
+	ProvenBy      string `protobuf:"bytes,9,opt,name=proven_by,json=provenBy,proto3" json:"proven_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,6 +260,27 @@ func (x *PolicySpan) GetKept() bool {
 		return x.Kept
 	}
 	return false
+}
+
+func (x *PolicySpan) GetActivationNumber() uint64 {
+	if x != nil {
+		return x.ActivationNumber
+	}
+	return 0
+}
+
+func (x *PolicySpan) GetActivatedBy() *Caller {
+	if x != nil {
+		return x.ActivatedBy
+	}
+	return nil
+}
+
+func (x *PolicySpan) GetProvenBy() string {
+	if x != nil {
+		return x.ProvenBy
+	}
+	return ""
 }
 
 // GetPolicyRequest asks for the active policies.
@@ -395,7 +422,16 @@ type PolicyStatus struct {
 	RefusedPolicyRevision string `protobuf:"bytes,7,opt,name=refused_policy_revision,json=refusedPolicyRevision,proto3" json:"refused_policy_revision,omitempty"`
 	// When the same policies are tried again, because their admission ran out of time on a machine that was busy or paused;
 	// absent: not before their source changes.
-	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"`
+	RetryAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"`
+	// Where nodes share a store: which of its activations the active policies are, from 1; 0: they came with the server, or from
+	// a source of this node's own.
+	ActivationNumber uint64 `protobuf:"varint,9,opt,name=activation_number,json=activationNumber,proto3" json:"activation_number,omitempty"`
+	// The newest activation that this node has heard of. Another one than activation_number: this node is behind, and faults say
+	// why, once it has tried.
+	NewestActivationNumber uint64 `protobuf:"varint,10,opt,name=newest_activation_number,json=newestActivationNumber,proto3" json:"newest_activation_number,omitempty"`
+	// The name of the node whose proof of the active policies is trusted; empty: this node proved them, or they came with the
+	// server.
+	ProvenBy      string `protobuf:"bytes,11,opt,name=proven_by,json=provenBy,proto3" json:"proven_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,6 +520,27 @@ func (x *PolicyStatus) GetRetryAt() *timestamppb.Timestamp {
 		return x.RetryAt
 	}
 	return nil
+}
+
+func (x *PolicyStatus) GetActivationNumber() uint64 {
+	if x != nil {
+		return x.ActivationNumber
+	}
+	return 0
+}
+
+func (x *PolicyStatus) GetNewestActivationNumber() uint64 {
+	if x != nil {
+		return x.NewestActivationNumber
+	}
+	return 0
+}
+
+func (x *PolicyStatus) GetProvenBy() string {
+	if x != nil {
+		return x.ProvenBy
+	}
+	return ""
 }
 
 // PolicyFile is one file of the active policies.
@@ -1307,10 +1364,16 @@ type ActivatePolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its files, tests included; path and content count. All together at most 4 MiB.
 	Files []*PolicyFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
-	// The revision that must be active, or the call ends with ABORTED. Empty: whichever is.
+	// The revision that must be active, where nodes share a store by its newest activation, or the call ends with ABORTED. Empty:
+	// whichever is.
 	ExpectedPolicyRevision string `protobuf:"bytes,2,opt,name=expected_policy_revision,json=expectedPolicyRevision,proto3" json:"expected_policy_revision,omitempty"`
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	// Whether to return only when all nodes that are alive, and all clients' caches, decide by it, as RecordEvents.fence does for
+	// events. Where that takes longer than the call's deadline, or than a minute: DEADLINE_EXCEEDED, with a
+	// google.rpc.PreconditionFailure that names the nodes that are behind, of type NODE_BEHIND. The set is activated then, and
+	// stays so; repeating the call waits again.
+	Fence         bool `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ActivatePolicyRequest) Reset() {
@@ -1357,6 +1420,13 @@ func (x *ActivatePolicyRequest) GetExpectedPolicyRevision() string {
 	return ""
 }
 
+func (x *ActivatePolicyRequest) GetFence() bool {
+	if x != nil {
+		return x.Fence
+	}
+	return false
+}
+
 // ActivatePolicyResponse tells what is in force.
 type ActivatePolicyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1365,9 +1435,11 @@ type ActivatePolicyResponse struct {
 	// That of the set before.
 	PreviousPolicyRevision string `protobuf:"bytes,2,opt,name=previous_policy_revision,json=previousPolicyRevision,proto3" json:"previous_policy_revision,omitempty"`
 	// When this node activated it.
-	ActivatedAt   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=activated_at,json=activatedAt,proto3" json:"activated_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ActivatedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=activated_at,json=activatedAt,proto3" json:"activated_at,omitempty"`
+	// Which activation of the store it is, from 1; 0: nodes share no policies.
+	ActivationNumber uint64 `protobuf:"varint,4,opt,name=activation_number,json=activationNumber,proto3" json:"activation_number,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ActivatePolicyResponse) Reset() {
@@ -1419,6 +1491,13 @@ func (x *ActivatePolicyResponse) GetActivatedAt() *timestamppb.Timestamp {
 		return x.ActivatedAt
 	}
 	return nil
+}
+
+func (x *ActivatePolicyResponse) GetActivationNumber() uint64 {
+	if x != nil {
+		return x.ActivationNumber
+	}
+	return 0
 }
 
 // DiffPolicyRequest carries a candidate, and says over what to compare.
@@ -2192,7 +2271,7 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"consent.v1\x1a\x1bbuf/validate/validate.proto\x1a!consent/v1/decision_service.proto\x1a\x16consent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n" +
 	"\x18ListPolicyHistoryRequest\"I\n" +
 	"\x19ListPolicyHistoryResponse\x12,\n" +
-	"\x05spans\x18\x01 \x03(\v2\x16.consent.v1.PolicySpanR\x05spans\"\x85\x02\n" +
+	"\x05spans\x18\x01 \x03(\v2\x16.consent.v1.PolicySpanR\x05spans\"\x86\x03\n" +
 	"\n" +
 	"PolicySpan\x12'\n" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12>\n" +
@@ -2200,14 +2279,17 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\x0ein_force_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\finForceUntil\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12 \n" +
 	"\vcontrollers\x18\x05 \x03(\tR\vcontrollers\x12\x12\n" +
-	"\x04kept\x18\x06 \x01(\bR\x04kept\"=\n" +
+	"\x04kept\x18\x06 \x01(\bR\x04kept\x12+\n" +
+	"\x11activation_number\x18\a \x01(\x04R\x10activationNumber\x125\n" +
+	"\factivated_by\x18\b \x01(\v2\x12.consent.v1.CallerR\vactivatedBy\x12\x1b\n" +
+	"\tproven_by\x18\t \x01(\tR\bprovenBy\"=\n" +
 	"\x10GetPolicyRequest\x12)\n" +
 	"\x10include_contents\x18\x01 \x01(\bR\x0fincludeContents\"\xdb\x01\n" +
 	"\x11GetPolicyResponse\x12'\n" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x12=\n" +
 	"\factivated_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\x12,\n" +
 	"\x05files\x18\x03 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\x120\n" +
-	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\xfd\x02\n" +
+	"\x06status\x18\x04 \x01(\v2\x18.consent.v1.PolicyStatusR\x06status\"\x81\x04\n" +
 	"\fPolicyStatus\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1b\n" +
 	"\tlast_good\x18\x02 \x01(\bR\blastGood\x12=\n" +
@@ -2216,7 +2298,11 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\bfailures\x18\x05 \x01(\rR\bfailures\x12/\n" +
 	"\x06faults\x18\x06 \x03(\v2\x17.consent.v1.PolicyFaultR\x06faults\x126\n" +
 	"\x17refused_policy_revision\x18\a \x01(\tR\x15refusedPolicyRevision\x125\n" +
-	"\bretry_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"R\n" +
+	"\bretry_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\x12+\n" +
+	"\x11activation_number\x18\t \x01(\x04R\x10activationNumber\x128\n" +
+	"\x18newest_activation_number\x18\n" +
+	" \x01(\x04R\x16newestActivationNumber\x12\x1b\n" +
+	"\tproven_by\x18\v \x01(\tR\bprovenBy\"R\n" +
 	"\n" +
 	"PolicyFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
@@ -2286,14 +2372,16 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"\vPolicyFault\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\x92\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xa8\x01\n" +
 	"\x15ActivatePolicyRequest\x126\n" +
 	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\x12A\n" +
-	"\x18expected_policy_revision\x18\x02 \x01(\tB\a\xbaH\x04r\x02(@R\x16expectedPolicyRevision\"\xba\x01\n" +
+	"\x18expected_policy_revision\x18\x02 \x01(\tB\a\xbaH\x04r\x02(@R\x16expectedPolicyRevision\x12\x14\n" +
+	"\x05fence\x18\x03 \x01(\bR\x05fence\"\xe7\x01\n" +
 	"\x16ActivatePolicyResponse\x12'\n" +
 	"\x0fpolicy_revision\x18\x01 \x01(\tR\x0epolicyRevision\x128\n" +
 	"\x18previous_policy_revision\x18\x02 \x01(\tR\x16previousPolicyRevision\x12=\n" +
-	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\"\xc7\x02\n" +
+	"\factivated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\x12+\n" +
+	"\x11activation_number\x18\x04 \x01(\x04R\x10activationNumber\"\xc7\x02\n" +
 	"\x11DiffPolicyRequest\x12,\n" +
 	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileR\x05files\x12\x16\n" +
 	"\x06states\x18\x02 \x01(\bR\x06states\x12!\n" +
@@ -2416,76 +2504,78 @@ var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*DiffSide)(nil),                  // 27: consent.v1.DiffSide
 	(*DiffExample)(nil),               // 28: consent.v1.DiffExample
 	(*timestamppb.Timestamp)(nil),     // 29: google.protobuf.Timestamp
-	(LegalBasis)(0),                   // 30: consent.v1.LegalBasis
-	(*durationpb.Duration)(nil),       // 31: google.protobuf.Duration
-	(*CheckRequest)(nil),              // 32: consent.v1.CheckRequest
-	(Decision)(0),                     // 33: consent.v1.Decision
-	(ReasonCode)(0),                   // 34: consent.v1.ReasonCode
-	(RecipientKind)(0),                // 35: consent.v1.RecipientKind
-	(*ExplainedRule)(nil),             // 36: consent.v1.ExplainedRule
+	(*Caller)(nil),                    // 30: consent.v1.Caller
+	(LegalBasis)(0),                   // 31: consent.v1.LegalBasis
+	(*durationpb.Duration)(nil),       // 32: google.protobuf.Duration
+	(*CheckRequest)(nil),              // 33: consent.v1.CheckRequest
+	(Decision)(0),                     // 34: consent.v1.Decision
+	(ReasonCode)(0),                   // 35: consent.v1.ReasonCode
+	(RecipientKind)(0),                // 36: consent.v1.RecipientKind
+	(*ExplainedRule)(nil),             // 37: consent.v1.ExplainedRule
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
 	3,  // 0: consent.v1.ListPolicyHistoryResponse.spans:type_name -> consent.v1.PolicySpan
 	29, // 1: consent.v1.PolicySpan.in_force_from:type_name -> google.protobuf.Timestamp
 	29, // 2: consent.v1.PolicySpan.in_force_until:type_name -> google.protobuf.Timestamp
-	29, // 3: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	7,  // 4: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
-	6,  // 5: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
-	29, // 6: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
-	29, // 7: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
-	17, // 8: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
-	29, // 9: consent.v1.PolicyStatus.retry_at:type_name -> google.protobuf.Timestamp
-	10, // 10: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
-	11, // 11: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
-	30, // 12: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	7,  // 13: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	14, // 14: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
-	14, // 15: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
-	16, // 16: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
-	31, // 17: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
-	17, // 18: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
-	15, // 19: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
-	7,  // 20: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	29, // 21: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	7,  // 22: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	21, // 23: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
-	32, // 24: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
-	29, // 25: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
-	33, // 26: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
-	34, // 27: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
-	23, // 28: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
-	24, // 29: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
-	0,  // 30: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
-	25, // 31: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
-	26, // 32: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
-	0,  // 33: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
-	0,  // 34: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
-	35, // 35: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
-	27, // 36: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
-	27, // 37: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
-	36, // 38: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
-	28, // 39: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
-	33, // 40: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
-	34, // 41: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
-	30, // 42: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
-	29, // 43: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
-	4,  // 44: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	8,  // 45: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	12, // 46: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	18, // 47: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	20, // 48: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	1,  // 49: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
-	5,  // 50: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	9,  // 51: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	13, // 52: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	19, // 53: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	22, // 54: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	2,  // 55: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
-	50, // [50:56] is the sub-list for method output_type
-	44, // [44:50] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	30, // 3: consent.v1.PolicySpan.activated_by:type_name -> consent.v1.Caller
+	29, // 4: consent.v1.GetPolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	7,  // 5: consent.v1.GetPolicyResponse.files:type_name -> consent.v1.PolicyFile
+	6,  // 6: consent.v1.GetPolicyResponse.status:type_name -> consent.v1.PolicyStatus
+	29, // 7: consent.v1.PolicyStatus.attempted_at:type_name -> google.protobuf.Timestamp
+	29, // 8: consent.v1.PolicyStatus.succeeded_at:type_name -> google.protobuf.Timestamp
+	17, // 9: consent.v1.PolicyStatus.faults:type_name -> consent.v1.PolicyFault
+	29, // 10: consent.v1.PolicyStatus.retry_at:type_name -> google.protobuf.Timestamp
+	10, // 11: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
+	11, // 12: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
+	31, // 13: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
+	7,  // 14: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	14, // 15: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	14, // 16: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	16, // 17: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	32, // 18: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	17, // 19: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	15, // 20: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	7,  // 21: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	29, // 22: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	7,  // 23: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	21, // 24: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	33, // 25: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	29, // 26: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	34, // 27: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	35, // 28: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	23, // 29: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	24, // 30: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 31: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	25, // 32: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	26, // 33: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 34: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 35: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	36, // 36: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	27, // 37: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	27, // 38: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	37, // 39: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	28, // 40: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	34, // 41: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	35, // 42: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	31, // 43: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	29, // 44: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	4,  // 45: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	8,  // 46: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	12, // 47: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	18, // 48: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	20, // 49: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 50: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
+	5,  // 51: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	9,  // 52: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	13, // 53: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	19, // 54: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	22, // 55: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	2,  // 56: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
+	51, // [51:57] is the sub-list for method output_type
+	45, // [45:51] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }

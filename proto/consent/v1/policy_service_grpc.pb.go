@@ -41,13 +41,20 @@ type PolicyServiceClient interface {
 	CheckPolicy(ctx context.Context, in *CheckPolicyRequest, opts ...grpc.CallOption) (*CheckPolicyResponse, error)
 	// ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
 	// admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
-	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself. Clients' caches are told at
-	// once, and none answers by the older policies for longer than a lease (see WatchInvalidations).
+	// from a configured source: FAILED_PRECONDITION. Clients' caches are told at once, and none answers by the older policies for
+	// longer than a lease (see WatchInvalidations).
+	//
+	// Where nodes share a store, the set is kept there and in force on all of them: this node proves it, and the others, which
+	// hear of it within milliseconds, fetch and load it, and trust the proof if they run the same build. A node that cannot keeps
+	// its last good set and says so (GetPolicy, ListNodes). Of activations at the same time one is made; the others end with
+	// ABORTED. UNAVAILABLE leaves open whether it was made: repeat the call. Other nodes that follow a source of their own stay
+	// with that.
 	ActivatePolicy(ctx context.Context, in *ActivatePolicyRequest, opts ...grpc.CallOption) (*ActivatePolicyResponse, error)
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
 	DiffPolicy(ctx context.Context, in *DiffPolicyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DiffPolicyResponse], error)
-	// ListPolicyHistory returns which policies were in force on this node and when, the newest first.
+	// ListPolicyHistory returns which policies were in force and when, the newest first: on this node or, where nodes share a
+	// store, on all of them since the store's first activation, and before that on this node.
 	ListPolicyHistory(ctx context.Context, in *ListPolicyHistoryRequest, opts ...grpc.CallOption) (*ListPolicyHistoryResponse, error)
 }
 
@@ -142,13 +149,20 @@ type PolicyServiceServer interface {
 	CheckPolicy(context.Context, *CheckPolicyRequest) (*CheckPolicyResponse, error)
 	// ActivatePolicy puts a set of policies through admission and into force, and keeps it for the next start. A set that is not
 	// admitted changes nothing: INVALID_ARGUMENT, with one violation per fault, whose field is file:line. Where the policies come
-	// from a configured source: FAILED_PRECONDITION. Not on other nodes: each is asked by itself. Clients' caches are told at
-	// once, and none answers by the older policies for longer than a lease (see WatchInvalidations).
+	// from a configured source: FAILED_PRECONDITION. Clients' caches are told at once, and none answers by the older policies for
+	// longer than a lease (see WatchInvalidations).
+	//
+	// Where nodes share a store, the set is kept there and in force on all of them: this node proves it, and the others, which
+	// hear of it within milliseconds, fetch and load it, and trust the proof if they run the same build. A node that cannot keeps
+	// its last good set and says so (GetPolicy, ListNodes). Of activations at the same time one is made; the others end with
+	// ABORTED. UNAVAILABLE leaves open whether it was made: repeat the call. Other nodes that follow a source of their own stay
+	// with that.
 	ActivatePolicy(context.Context, *ActivatePolicyRequest) (*ActivatePolicyResponse, error)
 	// DiffPolicy compares the active policies with a candidate over the states that its rules can tell apart, over the
 	// stored subjects, and over recorded decisions. It sends its progress, and last its result.
 	DiffPolicy(*DiffPolicyRequest, grpc.ServerStreamingServer[DiffPolicyResponse]) error
-	// ListPolicyHistory returns which policies were in force on this node and when, the newest first.
+	// ListPolicyHistory returns which policies were in force and when, the newest first: on this node or, where nodes share a
+	// store, on all of them since the store's first activation, and before that on this node.
 	ListPolicyHistory(context.Context, *ListPolicyHistoryRequest) (*ListPolicyHistoryResponse, error)
 	mustEmbedUnimplementedPolicyServiceServer()
 }

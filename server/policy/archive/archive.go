@@ -9,6 +9,11 @@
 //
 // The newest sets are kept, as many as configured; their older spans stay in the history and say that they are not. A
 // span ends when another set is put in force, so it goes on while no server runs.
+//
+// Where nodes share policies (Config.Sets) the history is the store's: its activations, whichever node made them and
+// whether this node lived or not, and before the first one what this node kept. A set that is not kept here is fetched
+// from there, and verified likewise. Where the store cannot be asked that is an error that wraps
+// consent.ErrUnavailable.
 package archive
 
 import (
@@ -26,6 +31,7 @@ import (
 
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/policy/shared"
 	"github.com/consentd/consentd/server/policy/source"
 )
 
@@ -44,6 +50,8 @@ type Config struct {
 	Dir string
 	// Keep is how many sets are kept, at least 1. Zero means DefaultKeep.
 	Keep int
+	// Sets are those of the store whose nodes share policies. Nil: this node has its own.
+	Sets shared.Sets
 	// Options are those that kept sets are loaded with, to decide as they did; they have no shadow.
 	Options policy.Options
 	// Logger gets what is wrong with kept sets. Nil: there is no log.
@@ -67,6 +75,11 @@ type Archive struct {
 	// loading is held by who loads a set; it guards loaded, the newest last.
 	loading chan struct{}
 	loaded  []*policy.Set
+	// known are activations of the store, the newest first.
+	known struct {
+		sync.Mutex
+		activations []shared.Activation
+	}
 }
 
 // Open reads the history; nothing is written. A damaged history, or one of a newer format, is an error that says what
@@ -223,7 +236,20 @@ func (a *Archive) prune() {
 }
 
 // History returns the spans, the newest first. The caller may keep and change it, but for what its elements refer to.
-func (a *Archive) History() []consent.PolicySpan {
+// The error wraps consent.ErrUnavailable; there is none where nodes share no policies.
+func (a *Archive) History(ctx context.Context) ([]consent.PolicySpan, error) {
+	if a.config.Sets == nil {
+		return a.own(), nil
+	}
+	activations, err := a.activations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return append(spansOf(activations), before(a.own(), activations)...), nil
+}
+
+// own are the spans of this node, the newest first.
+func (a *Archive) own() []consent.PolicySpan {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	spans := slices.Clone(a.mu.spans)
@@ -235,9 +261,12 @@ func (a *Archive) History() []consent.PolicySpan {
 }
 
 // At returns the span in which an instant lies, or a *consent.PolicyNotKeptError where the history does not go back so
-// far.
-func (a *Archive) At(at consent.Instant) (consent.PolicySpan, error) {
-	spans := a.History()
+// far. Other errors are those of History.
+func (a *Archive) At(ctx context.Context, at consent.Instant) (consent.PolicySpan, error) {
+	spans, err := a.History(ctx)
+	if err != nil {
+		return consent.PolicySpan{}, err
+	}
 	for _, s := range spans {
 		if s.From <= at && (s.Until == 0 || at < s.Until) {
 			return s, nil
@@ -252,7 +281,8 @@ func (a *Archive) At(at consent.Instant) (consent.PolicySpan, error) {
 
 func dateOf(i consent.Instant) string { return i.Time().Format("2 January 2006, 15:04:05 MST") }
 
-// Set loads a kept set by its revision, one at a time. The error is a *consent.PolicyNotKeptError or the context's.
+// Set loads a kept set by its revision, one at a time. The error is a *consent.PolicyNotKeptError, wraps
+// consent.ErrUnavailable, or is the context's.
 func (a *Archive) Set(ctx context.Context, revision string) (*policy.Set, error) {
 	select {
 	case a.loading <- struct{}{}:
@@ -264,6 +294,9 @@ func (a *Archive) Set(ctx context.Context, revision string) (*policy.Set, error)
 		return a.loaded[i], nil
 	}
 	set, err := a.load(revision)
+	if err != nil && a.config.Sets != nil {
+		set, err = a.loadShared(ctx, revision)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -272,11 +305,8 @@ func (a *Archive) Set(ctx context.Context, revision string) (*policy.Set, error)
 	return set, nil
 }
 
+// load loads a set that is kept here.
 func (a *Archive) load(revision string) (*policy.Set, error) {
-	unusable := func(why string, err error) error {
-		a.config.Logger.Error("kept policies cannot be used", "policy_revision", revision, "error", err)
-		return &consent.PolicyNotKeptError{Revision: revision, Why: why}
-	}
 	if !a.keeps(revision) {
 		return nil, &consent.PolicyNotKeptError{Revision: revision, Why: fmt.Sprintf("policies-keep is %d sets", a.config.Keep)}
 	}
@@ -285,16 +315,28 @@ func (a *Archive) load(revision string) (*policy.Set, error) {
 		err = fmt.Errorf("the kept policies %s are those of %s", a.copyOf(revision), origin)
 	}
 	if err != nil {
-		return nil, unusable("the copy is damaged, as the server's log says", err)
+		return nil, a.unusable(revision, "the copy is damaged, as the server's log says", err)
 	}
+	return a.loadFiles(files, revision)
+}
+
+// loadFiles loads the files of a revision, and no others.
+func (a *Archive) loadFiles(files *source.Files, revision string) (*policy.Set, error) {
 	set, err := policy.Load(files.FS(), a.config.Options)
 	if err != nil {
-		return nil, unusable("this version of the server does not load them any more, as its log says", err)
+		return nil, a.unusable(revision, "this version of the server does not load them any more, as its log says", err)
 	}
 	if set.Revision() != revision {
-		return nil, unusable("the copy is of others, as the server's log says", fmt.Errorf("it loads as %s", set.Revision()))
+		return nil, a.unusable(revision, "the copy is of others, as the server's log says",
+			fmt.Errorf("it loads as %s", set.Revision()))
 	}
 	return set, nil
+}
+
+// unusable logs why kept policies cannot be used, and returns what is said of it.
+func (a *Archive) unusable(revision, why string, err error) error {
+	a.config.Logger.Error("kept policies cannot be used", "policy_revision", revision, "error", err)
+	return &consent.PolicyNotKeptError{Revision: revision, Why: why}
 }
 
 // keeps reports whether a set is on disk. Only names from there are made into paths.

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,16 @@ decision := {
 	return set
 }
 
+// spans are the history of an archive.
+func spans(t testing.TB, a *archive.Archive) []consent.PolicySpan {
+	t.Helper()
+	list, err := a.History(context.Background())
+	if err != nil {
+		t.Error(err)
+	}
+	return list
+}
+
 func open(t testing.TB, dir string, keep int) *archive.Archive {
 	t.Helper()
 	a, err := archive.Open(archive.Config{Dir: dir, Keep: keep})
@@ -71,7 +82,7 @@ func clauseOf(t testing.TB, a *archive.Archive, revision string) string {
 
 func revisionAt(t testing.TB, a *archive.Archive, at consent.Instant) string {
 	t.Helper()
-	span, err := a.At(at)
+	span, err := a.At(context.Background(), at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +113,7 @@ func TestHistory(t *testing.T) {
 		span(one, 400, 0, "elsewhere"), span(one, 300, 400, "the test"), span(two, 200, 300, "the test"), span(one, 100, 200, "the test"),
 	}
 	for name, a := range map[string]*archive.Archive{"as written": a, "as read": open(t, dir, 0)} {
-		if diff := cmp.Diff(want, a.History()); diff != "" {
+		if diff := cmp.Diff(want, spans(t, a)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		for at, set := range map[consent.Instant]*policy.Set{100: one, 199: one, 200: two, 299: two, 300: one, 1 << 60: one} {
@@ -114,11 +125,11 @@ func TestHistory(t *testing.T) {
 			t.Errorf("%s: the kept sets answer %s", name, got)
 		}
 		var gone *consent.PolicyNotKeptError
-		if _, err := a.At(99); !errors.As(err, &gone) || gone.At != 99 || !strings.Contains(err.Error(), "begins on") {
+		if _, err := a.At(t.Context(), 99); !errors.As(err, &gone) || gone.At != 99 || !strings.Contains(err.Error(), "begins on") {
 			t.Errorf("%s: before the history: %v", name, err)
 		}
 	}
-	if _, err := open(t, t.TempDir(), 0).At(1); err == nil || !strings.Contains(err.Error(), "no history") {
+	if _, err := open(t, t.TempDir(), 0).At(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "no history") {
 		t.Errorf("an empty history: %v", err)
 	}
 }
@@ -134,7 +145,7 @@ func TestAClockThatWasSetBack(t *testing.T) {
 			t.Errorf("at %d %s was in force", at, got)
 		}
 	}
-	if _, err := a.At(60); err == nil {
+	if _, err := a.At(t.Context(), 60); err == nil {
 		t.Error("something was in force before the first set")
 	}
 }
@@ -168,7 +179,7 @@ func TestKeep(t *testing.T) {
 	if clauseOf(t, a, sets[0].Revision()) != "0" {
 		t.Error("a set that came back is not kept")
 	}
-	if h := a.History(); !h[0].Kept || h[1].Kept || !h[5].Kept || len(h) != 6 {
+	if h := spans(t, a); !h[0].Kept || h[1].Kept || !h[5].Kept || len(h) != 6 {
 		t.Errorf("the set that came back is kept for both of its spans: %+v", h)
 	}
 	if names, err := os.ReadDir(filepath.Join(dir, "sets")); err != nil || len(names) != 1 {
@@ -176,11 +187,11 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-func expectKept(t *testing.T, a *archive.Archive, newest, spans int) {
+func expectKept(t *testing.T, a *archive.Archive, newest, all int) {
 	t.Helper()
-	history := a.History()
-	if len(history) != spans {
-		t.Errorf("%d spans, want %d", len(history), spans)
+	history := spans(t, a)
+	if len(history) != all {
+		t.Errorf("%d spans, want %d", len(history), all)
 	}
 	for i, s := range history {
 		if s.Kept != (i < newest) {
@@ -270,7 +281,7 @@ func TestADiskThatRefuses(t *testing.T) {
 	if err := a.Keep(one); err == nil {
 		t.Error("kept in a file")
 	}
-	if h := a.History(); len(h) != 1 || h[0].Kept {
+	if h := spans(t, a); len(h) != 1 || h[0].Kept {
 		t.Errorf("history %+v", h)
 	}
 	if err := os.Remove(filepath.Join(dir, "policies")); err != nil {
@@ -279,7 +290,7 @@ func TestADiskThatRefuses(t *testing.T) {
 	if err := a.Begin(one, "the test", 200); err != nil {
 		t.Fatal(err)
 	}
-	if h := open(t, filepath.Join(dir, "policies"), 0).History(); len(h) != 1 || !h[0].Kept || h[0].From != 100 {
+	if h := spans(t, open(t, filepath.Join(dir, "policies"), 0)); len(h) != 1 || !h[0].Kept || h[0].From != 100 {
 		t.Errorf("on disk %+v", h)
 	}
 }
@@ -339,7 +350,7 @@ func TestKill(t *testing.T) {
 		}
 		_ = child.Wait()
 		a := open(t, dir, 3)
-		history := a.History()
+		history := spans(t, a)
 		newest := map[string]bool{}
 		for _, s := range history {
 			if len(newest) < 3 {

@@ -52,7 +52,7 @@ func (m *Manager) await(ctx context.Context) {
 			<-ctx.Done()
 		}
 	}()
-	_ = m.config.Source.Next(ctx) // it fails only with ctx
+	_ = m.source.Next(ctx) // it fails only with ctx
 }
 
 // untilRetry is ctx until the files that ran out of time are to be tried again.

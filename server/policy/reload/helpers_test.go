@@ -161,6 +161,11 @@ func (b *bench) start(t testing.TB) {
 	})
 }
 
+// candidate asks for files to be activated.
+func candidate(files *source.Files, expected string) consent.Candidate {
+	return consent.Candidate{Files: files.List(), Expected: expected}
+}
+
 // in keeps copies in dir.
 func in(dir string) func(*reload.Config) {
 	return func(c *reload.Config) { c.Dir = dir }

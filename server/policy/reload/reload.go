@@ -15,6 +15,15 @@
 // Without a source the policies are those in the binary until others are activated by Activate, which are kept likewise
 // and then survive restarts. Those in the binary were admitted when it was built and tested, so they are not admitted
 // again.
+//
+// Where nodes share a store, sets that are activated live in it (Config.Shared), and the store is what a manager
+// follows: the node that Activate is called on admits a set, once, puts it into the store and makes it the newest by
+// comparing and setting; every other node fetches it by its digest, verifies and loads it, trusts the proof if a server
+// of the same build made it, and else proves it itself, and switches. What the store has wins over the kept copy, which
+// a start uses where the store cannot be asked, and the policies in the binary count only while the store has no
+// activation. A node that cannot fetch, load or prove what is newest keeps its last good set, is Behind by its status,
+// and tries again. A source that is configured wins on its node: that node activates nothing, and follows nothing of
+// the store's.
 package reload
 
 import (
@@ -44,6 +53,8 @@ type Config struct {
 	Active *policy.Active
 	// Source is where policies come from; the manager closes it. Nil: from the binary, and from Activate.
 	Source source.Source
+	// Shared is the store whose nodes share what is activated. Nil, or a Source: this node decides for itself.
+	Shared *Shared
 	// Embedded are the policies in the binary.
 	Embedded fs.FS
 	// Admit is asked before a set is put in force. Nil: what loads is admitted.
@@ -74,6 +85,11 @@ type Counts struct {
 type Manager struct {
 	config Config
 	keep   archive.Copy
+	// source is what is followed, the configured source or the store; nil: nothing is. store is the latter.
+	source source.Source
+	store  *storeSource
+	// activating is held during an activation in the store; before attempt, where both are.
+	activating sync.Mutex
 	// attempt is held during an attempt: there is one at a time. It guards tried, activated and owner.
 	attempt sync.Mutex
 	// owner is whether the data directory is this process's, so that it may be written.
@@ -83,8 +99,6 @@ type Manager struct {
 	activated consent.Activated
 	// hurried is whether the start did not wait for the source.
 	hurried bool
-	// origin names in the copy where policies come from.
-	origin string
 
 	mu struct {
 		sync.Mutex
@@ -119,23 +133,49 @@ func New(c Config) *Manager {
 	if c.Observe == nil {
 		c.Observe = func(consent.PolicyStatus) {}
 	}
-	m := &Manager{
-		config: c, asked: make(chan chan<- struct{}), origin: activatedOrigin, keep: archive.Copy(filepath.Join(c.Dir, "activated.zip")),
-	}
+	m := &Manager{config: c, asked: make(chan chan<- struct{})}
+	m.keep = m.ownCopy()
 	m.mu.status.Source = "the binary"
-	if c.Source != nil {
-		m.origin, m.keep = c.Source.Name(), archive.Copy(filepath.Join(c.Dir, "last-good.zip"))
+	switch {
+	case c.Source != nil:
+		m.source, m.keep = c.Source, archive.Copy(filepath.Join(c.Dir, "last-good.zip"))
 		m.mu.status.Source = c.Source.Name()
+	case c.Shared != nil:
+		m.store = newStoreSource(*c.Shared, c.Logger)
+		m.source, m.keep = m.store, archive.Copy(filepath.Join(c.Dir, "shared.zip"))
 	}
 	return m
+}
+
+// ownCopy is the copy of what was activated on a node that shares nothing.
+func (m *Manager) ownCopy() archive.Copy {
+	return archive.Copy(filepath.Join(m.config.Dir, "activated.zip"))
+}
+
+// origin names in the copy where policies come from.
+func (m *Manager) origin() string {
+	switch {
+	case m.store != nil:
+		return m.store.origin(m.Status().Number)
+	case m.source != nil:
+		return m.source.Name()
+	}
+	return activatedOrigin
 }
 
 // Status tells how things stand.
 func (m *Manager) Status() consent.PolicyStatus {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.mu.status
+	s := m.mu.status
+	if m.store != nil {
+		s.Newest = m.store.newest.Load()
+	}
+	return s
 }
+
+// Follows reports whether there is something that policies are read from again: a source, or a store.
+func (m *Manager) Follows() bool { return m.source != nil }
 
 // Counts returns the counters.
 func (m *Manager) Counts() Counts {
@@ -152,7 +192,7 @@ func (m *Manager) Watch() {
 	m.owner = true
 	m.archive(m.config.Active.Current(), m.config.Active.Describe().ActivatedAt)
 	m.keepTried()
-	if m.config.Source == nil {
+	if m.source == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -171,8 +211,8 @@ func (m *Manager) Close() error {
 	if set := m.config.Active.Current(); set != nil {
 		m.archive(set, m.config.Now())
 	}
-	if m.config.Source != nil {
-		return m.config.Source.Close()
+	if m.source != nil {
+		return m.source.Close()
 	}
 	return nil
 }
@@ -181,12 +221,19 @@ func (m *Manager) Close() error {
 func (m *Manager) reload(ctx context.Context) {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
+	defer func() {
+		if ctx.Err() != nil {
+			m.store.forget()
+		}
+	}()
 	files, err := m.read(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return
 	case errors.Is(err, source.ErrUnchanged), err == nil && m.tried.files != nil && files.Digest() == m.tried.files.Digest():
 		m.settled(ctx)
+	case errors.Is(err, errNoActivation) && m.Status().Number == 0:
+		m.succeeded(false)
 	case err != nil:
 		m.failed(outcome{err: err, unreadable: true})
 	default:
@@ -202,7 +249,7 @@ func (m *Manager) read(ctx context.Context) (files *source.Files, err error) {
 			err = fmt.Errorf("reading panicked: %v: report it, with the policies", p)
 		}
 	}()
-	return m.config.Source.Read(ctx)
+	return m.source.Read(ctx)
 }
 
 // try loads files and puts them in force.
@@ -231,7 +278,8 @@ func (m *Manager) note(files *source.Files, set *policy.Set, err error, took tim
 	if set != nil {
 		m.tried.revision = set.Revision()
 	}
-	if unfinished(err) {
+	// What is newest in the store may load elsewhere: it is not given up.
+	if unfinished(err) || err != nil && m.store != nil {
 		m.tried.times, m.tried.again = times, time.Now().Add(retryIn(times, took))
 	}
 }
@@ -244,7 +292,7 @@ func unfinished(err error) bool {
 
 // outcomeOfTried is that of the files that were tried last and not put in force.
 func (m *Manager) outcomeOfTried() outcome {
-	o := outcome{err: m.tried.err, revision: m.tried.revision}
+	o := outcome{err: m.tried.err, revision: m.tried.revision, unfinished: unfinished(m.tried.err)}
 	if !m.tried.again.IsZero() {
 		o.retry = max(time.Until(m.tried.again), 1)
 	}
@@ -257,7 +305,9 @@ func (m *Manager) settled(ctx context.Context) {
 	m.archive(m.config.Active.Current(), m.config.Now()) // what could not be written before
 	switch {
 	case m.tried.err == nil:
+		m.tried.unkept = m.tried.unkept || m.renumbered()
 		m.succeeded(false)
+		m.keepTried()
 	case !m.tried.again.IsZero() && !time.Now().Before(m.tried.again):
 		m.try(ctx, m.tried.files)
 	default:
@@ -267,21 +317,44 @@ func (m *Manager) settled(ctx context.Context) {
 	}
 }
 
-// build loads files and has them admitted. A set that is returned with an error is refused.
+// build loads files and has them admitted, unless their proof counts already. A set that is returned with an error is
+// refused.
 func (m *Manager) build(ctx context.Context, files *source.Files) (set *policy.Set, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("loading panicked: %v: report it, with the policies", p)
-		}
-	}()
-	if set, err = m.config.Loader.Read(files.FS()); err != nil || m.config.Admit == nil {
+	if trusted := m.store.trusted(files); !trusted {
+		set, err = m.prove(ctx, files)
+	} else {
+		set, err = m.load(files)
+	}
+	if err == nil {
+		err = m.store.match(files, set)
+	}
+	return set, err
+}
+
+// prove loads files and has them admitted, whoever proved them before.
+func (m *Manager) prove(ctx context.Context, files *source.Files) (set *policy.Set, err error) {
+	defer panicked(&err)
+	if set, err = m.load(files); err != nil || m.config.Admit == nil {
 		return set, err
 	}
 	return set, m.config.Admit(ctx, files.FS(), set)
 }
 
+func (m *Manager) load(files *source.Files) (set *policy.Set, err error) {
+	defer panicked(&err)
+	return m.config.Loader.Read(files.FS())
+}
+
+// panicked, deferred, makes an error of a panic over policies.
+func panicked(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("loading panicked: %v: report it, with the policies", p)
+	}
+}
+
 // swap puts a set in force, unless it is already.
 func (m *Manager) swap(set *policy.Set, took time.Duration) {
+	m.nameShared()
 	previous := m.config.Active.Current()
 	changed := previous == nil || previous.Revision() != set.Revision()
 	now := m.config.Now()
@@ -289,11 +362,12 @@ func (m *Manager) swap(set *policy.Set, took time.Duration) {
 	if changed {
 		m.config.Active.Activate(set, now)
 	}
-	if changed && previous != nil {
-		m.config.Logger.Info("policies activated", "source", m.Status().Source, "policy_revision", set.Revision(),
-			"previous", previous.Revision(), "took", took)
-	}
 	m.succeeded(changed)
+	if changed && previous != nil {
+		s := m.Status()
+		m.config.Logger.Info("policies activated", "source", s.Source, "policy_revision", set.Revision(),
+			"previous", previous.Revision(), "took", took, "activation", s.Number, "proven_by", s.ProvenBy)
+	}
 }
 
 // keepTried keeps the files in force, if they are not kept yet.
@@ -301,7 +375,7 @@ func (m *Manager) keepTried() {
 	if !m.tried.unkept {
 		return
 	}
-	if err := m.keep.Write(m.tried.files, m.origin); err != nil {
+	if err := m.keep.Write(m.tried.files, m.origin()); err != nil {
 		m.config.Logger.Error("the copy of the policies in force could not be kept: a restart needs their source", "error", err)
 		m.unkept()
 		return

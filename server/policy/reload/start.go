@@ -12,18 +12,22 @@ import (
 	"github.com/consentd/consentd/server/policy/source"
 )
 
-// Start puts policies in force: those of the source, or where that fails the copy that was kept of them. Without a
-// source those that were activated last, or else those in the binary. An admission that runs out of time is tried
-// again, some times where there is nothing else to start with. The error is why there are none. Nothing is written.
+// Start puts policies in force: those of the source or of the store, or where that fails the copy that was kept of
+// them. Without a source those that were activated last, or else those in the binary. An admission that runs out of
+// time is tried again, some times where there is nothing else to start with. The error is why there are none. Nothing
+// is written.
 func (m *Manager) Start(ctx context.Context) error {
 	m.attempt.Lock()
 	defer m.attempt.Unlock()
 	defer func() { m.config.Observe(m.Status()) }()
-	if m.config.Source == nil {
+	if m.source == nil {
 		return m.startWithout(ctx)
 	}
 	kept := m.readCopy()
 	files, err := m.readAtStart(ctx, kept)
+	if errors.Is(err, errNoActivation) && kept.err != nil {
+		return m.startUnactivated(kept)
+	}
 	unreadable := err != nil
 	var set *policy.Set
 	if err == nil {
@@ -35,30 +39,45 @@ func (m *Manager) Start(ctx context.Context) error {
 		m.swap(set, 0)
 		return nil
 	}
+	return m.startFailing(ctx, kept, tryAtStart{files, err, unreadable})
+}
+
+// tryAtStart is a start's attempt that failed. Files is nil where they could not be read.
+type tryAtStart struct {
+	files      *source.Files
+	err        error
+	unreadable bool
+}
+
+// startFailing starts with the copy where the source failed.
+func (m *Manager) startFailing(ctx context.Context, kept lastGood, tried tryAtStart) error {
 	last, keptErr := m.startFromCopy(ctx, kept)
-	if keptErr != nil && unfinished(err) {
-		return m.startPatiently(ctx, files)
+	if keptErr != nil && unfinished(tried.err) {
+		return m.startPatiently(ctx, tried.files)
 	}
 	if keptErr != nil {
-		return fmt.Errorf("policies: %s: %w", m.config.Source.Name(), errors.Join(asOne(err), keptErr))
+		return fmt.Errorf("policies: %s: %w", m.source.Name(), errors.Join(asOne(tried.err), keptErr))
 	}
-	m.swapCopy(last)
+	m.swapCopy(last, kept.number)
 	o := m.outcomeOfTried()
-	if unreadable {
-		o = outcome{err: err, unreadable: true}
+	if tried.unreadable {
+		o = outcome{err: tried.err, unreadable: true}
 	}
 	m.failed(o)
 	return nil
 }
 
-// swapCopy puts the set that was kept in force.
-func (m *Manager) swapCopy(last *policy.Set) {
+// swapCopy puts the set that was kept in force, which was the activation of a number, where it was one.
+func (m *Manager) swapCopy(last *policy.Set, number uint64) {
+	if number > 0 {
+		m.nameActivated()
+	}
 	m.config.Active.Activate(last, m.config.Now())
 	m.mu.Lock()
-	m.mu.status.LastGood = true
+	m.mu.status.LastGood, m.mu.status.Number = true, number
 	m.mu.Unlock()
 	m.config.Logger.Warn("starting with the last good copy of the policies, their source failed",
-		"source", m.config.Source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))
+		"source", m.source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))
 }
 
 // startAttempts is how many times an admission that runs out of time is tried where there is nothing else to start
@@ -91,7 +110,7 @@ func (m *Manager) startPatiently(ctx context.Context, files *source.Files) error
 	set, err := m.patiently(ctx, files)
 	if err != nil {
 		return fmt.Errorf("policies: %s: %w: make them fewer or faster, or start where the machine has more to give",
-			m.config.Source.Name(), asOne(err))
+			m.source.Name(), asOne(err))
 	}
 	m.tried = tried{files: files, unkept: true}
 	m.swap(set, 0)
@@ -117,21 +136,41 @@ func (m *Manager) readAtStart(ctx context.Context, kept lastGood) (*source.Files
 	return files, err
 }
 
-// lastGood is the copy that was kept of the source, or why there is none.
+// lastGood is the copy that was kept of the source, or why there is none; none says that nothing was kept. Number is
+// that of the activation that it was.
 type lastGood struct {
-	files *source.Files
-	err   error
+	files  *source.Files
+	number uint64
+	none   bool
+	err    error
 }
 
 func (m *Manager) readCopy() lastGood {
 	files, origin, err := m.keep.Read()
-	switch {
-	case errors.Is(err, archive.ErrNoCopy):
-		err = errors.New("there is no last good copy to start with: mend the policies, or leave --policies away")
-	case err == nil && origin != m.origin:
-		err = fmt.Errorf("the last good copy is of another source, %s: mend the policies, or start with that source", origin)
+	if errors.Is(err, archive.ErrNoCopy) {
+		return lastGood{none: true, err: errors.New("there is no last good copy to start with: " + m.remedy())}
 	}
-	return lastGood{files, err}
+	if err != nil {
+		return lastGood{err: err}
+	}
+	number, own := uint64(0), origin == m.source.Name()
+	if m.store != nil {
+		number, own = m.store.numberIn(origin)
+	}
+	if !own {
+		return lastGood{err: fmt.Errorf(
+			"the last good copy is of another source, %s: mend the policies, start with that source, or remove %s", origin, m.keep)}
+	}
+	m.store.cache(files)
+	return lastGood{files: files, number: number}
+}
+
+// remedy is what to do where there is nothing to start with.
+func (m *Manager) remedy() string {
+	if m.store != nil {
+		return "start the node when the store can be reached, and has policies that this version of the server loads"
+	}
+	return "mend the policies, or leave --policies away"
 }
 
 // startFromCopy returns the set that was kept of the same source. Its error is nil only with a set.
@@ -150,17 +189,22 @@ func (m *Manager) startFromCopy(ctx context.Context, kept lastGood) (*policy.Set
 func (m *Manager) startWithout(ctx context.Context) error {
 	files, _, err := m.keep.Read()
 	if errors.Is(err, archive.ErrNoCopy) {
-		set, err := m.config.Loader.Read(m.config.Embedded)
-		if err != nil {
-			return fmt.Errorf("the embedded policies: %w", asOne(err))
-		}
-		m.swap(set, 0)
-		return nil
+		return m.startEmbedded()
 	}
 	if err != nil {
 		return err
 	}
 	return m.startActivated(ctx, files)
+}
+
+// startEmbedded starts with the policies in the binary.
+func (m *Manager) startEmbedded() error {
+	set, err := m.config.Loader.Read(m.config.Embedded)
+	if err != nil {
+		return fmt.Errorf("the embedded policies: %w", asOne(err))
+	}
+	m.swap(set, 0)
+	return nil
 }
 
 func (m *Manager) startActivated(ctx context.Context, files *source.Files) error {

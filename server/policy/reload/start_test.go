@@ -155,29 +155,30 @@ func TestActivation(t *testing.T) {
 	}
 	ctx := context.Background()
 	var faults *consent.PolicyFaultsError
-	if _, err := b.Activate(ctx, bad(t).List(), ""); !errors.As(err, &faults) ||
+	if _, err := b.Activate(ctx, candidate(bad(t), "")); !errors.As(err, &faults) ||
 		faults.Faults[0].Place() != "controllers/acme/acme.rego:4" {
 		t.Errorf("a bad set: %v", err)
 	}
 	escaping := []consent.PolicyFile{{Path: "../x.rego", Content: []byte("package x")}}
-	if _, err := b.Activate(ctx, escaping, ""); !errors.As(err, &faults) || !strings.Contains(err.Error(), "../x.rego") {
+	if _, err := b.Activate(ctx, consent.Candidate{Files: escaping}); !errors.As(err, &faults) ||
+		!strings.Contains(err.Error(), "../x.rego") {
 		t.Errorf("a path that leaves: %v", err)
 	}
-	if _, err := b.Activate(ctx, acme(t, "1").List(), "something else"); !errors.Is(err, consent.ErrPolicyRevision) {
+	if _, err := b.Activate(ctx, candidate(acme(t, "1"), "something else")); !errors.Is(err, consent.ErrPolicyRevision) {
 		t.Errorf("another revision expected: %v", err)
 	}
 	if got := b.clause(t); got != "embedded" {
 		t.Fatalf("what was refused changed the policies: %q", got)
 	}
-	done, err := b.Activate(ctx, acme(t, "1").List(), embedded)
+	done, err := b.Activate(ctx, candidate(acme(t, "1"), embedded))
 	if err != nil || done.Previous != embedded || done.Revision != b.active.Current().Revision() || done.At != 7 {
 		t.Fatalf("Activate = %+v, %v", done, err)
 	}
 	<-b.observed
-	if repeated, err := b.Activate(ctx, acme(t, "1").List(), embedded); err != nil || repeated != done {
+	if repeated, err := b.Activate(ctx, candidate(acme(t, "1"), embedded)); err != nil || repeated != done {
 		t.Errorf("repeated: %+v, %v, want %+v", repeated, err, done)
 	}
-	if _, err := b.Activate(ctx, acme(t, "1").List(), "something else"); !errors.Is(err, consent.ErrPolicyRevision) {
+	if _, err := b.Activate(ctx, candidate(acme(t, "1"), "something else")); !errors.Is(err, consent.ErrPolicyRevision) {
 		t.Errorf("repeated with another revision expected: %v", err)
 	}
 	again := newBench(t, nil, in(dir))
@@ -198,7 +199,7 @@ func TestActivationThatCannotBeKept(t *testing.T) {
 	rewrite(t, file, nil)
 	b := newBench(t, nil, in(filepath.Join(file, "policies")))
 	b.start(t)
-	if _, err := b.Activate(context.Background(), acme(t, "1").List(), ""); err == nil || b.clause(t) != "embedded" {
+	if _, err := b.Activate(context.Background(), candidate(acme(t, "1"), "")); err == nil || b.clause(t) != "embedded" {
 		t.Errorf("Activate: %v, in force %q", err, b.clause(t))
 	}
 }
@@ -207,7 +208,8 @@ func TestNoActivationBesideASource(t *testing.T) {
 	b := newBench(t, newScripted(acme(t, "1")), nil)
 	b.start(t)
 	var source *consent.PolicySourceError
-	if _, err := b.Activate(context.Background(), acme(t, "2").List(), ""); !errors.As(err, &source) || source.Source != "the test" {
+	_, err := b.Activate(context.Background(), candidate(acme(t, "2"), ""))
+	if !errors.As(err, &source) || source.Source != "the test" {
 		t.Errorf("Activate: %v", err)
 	}
 }
@@ -217,7 +219,7 @@ func TestActivatedPoliciesOutlastASource(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "policies")
 	b := newBench(t, nil, in(dir))
 	b.start(t)
-	if _, err := b.Activate(context.Background(), acme(t, "activated").List(), ""); err != nil {
+	if _, err := b.Activate(context.Background(), candidate(acme(t, "activated"), "")); err != nil {
 		t.Fatal(err)
 	}
 	<-b.observed

@@ -16,6 +16,8 @@ type outcome struct {
 	unreadable bool
 	// revision is the digest of the refused set; empty if it did not get that far.
 	revision string
+	// unfinished is whether they ran out of time: nothing is known to be wrong with them.
+	unfinished bool
 	// retry is how long until the same files are tried again; zero: they are not.
 	retry time.Duration
 	// repeated is whether nothing was tried: the source still has what was refused before.
@@ -26,7 +28,7 @@ type outcome struct {
 func (m *Manager) failed(o outcome) {
 	faults := policy.Faults(o.err)
 	revision := o.revision
-	if o.retry > 0 {
+	if o.unfinished {
 		revision = "" // nothing is refused
 		for i := range faults {
 			faults[i].Message += ": it will be tried again"
@@ -47,11 +49,11 @@ func (m *Manager) failed(o outcome) {
 	status := *s
 	m.mu.Unlock()
 	switch {
-	case o.retry > 0 && !o.repeated:
+	case o.unfinished && !o.repeated:
 		m.config.Logger.Warn("the policies' admission ran out of time, those in force stay",
 			"source", status.Source, "error", text(faults), "again_in", o.retry, "policy_revision", m.revision(),
 			"tried_revision", o.revision)
-	case !same && o.retry == 0:
+	case !same && !o.unfinished:
 		m.config.Logger.Error("policies refused, those in force stay", "source", status.Source, "faults", len(faults),
 			"error", text(faults), "policy_revision", m.revision(), "refused_revision", o.revision)
 	}
@@ -61,7 +63,7 @@ func (c *Counts) failed(o outcome) {
 	switch {
 	case o.unreadable:
 		c.Unreadable++
-	case o.retry > 0:
+	case o.unfinished:
 		c.Unfinished++
 	default:
 		c.Refused++
@@ -98,6 +100,7 @@ func (m *Manager) succeeded(changed bool) {
 	now := m.config.Now()
 	s.AttemptedAt, s.SucceededAt, s.LastGood = now, now, false
 	s.Failures, s.Faults, s.RefusedRevision, s.RetryAt = 0, nil, "", 0
+	s.Number, s.ProvenBy = m.store.inForce()
 	status := *s
 	m.mu.Unlock()
 	if recovered && !changed {

@@ -112,14 +112,20 @@ func (f *Files) Zip(comment string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Unzip reads what Zip packed.
+// Unzip reads what Zip packed. What it has in memory is no more than what was packed: other archives, which unpack to
+// more, are refused.
 func Unzip(packed []byte) (files *Files, comment string, err error) {
 	r, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
 	if err != nil {
 		return nil, "", err
 	}
 	var list []consent.PolicyFile
+	left := uint64(len(packed))
 	for _, entry := range r.File {
+		if entry.Method != zip.Store || entry.UncompressedSize64 > left {
+			return nil, "", fmt.Errorf("%s: unpacks to more than is there", entry.Name)
+		}
+		left -= entry.UncompressedSize64
 		content, err := contentOf(entry)
 		if err != nil {
 			return nil, "", fmt.Errorf("%s: %w", entry.Name, err)
@@ -128,6 +134,18 @@ func Unzip(packed []byte) (files *Files, comment string, err error) {
 	}
 	files, err = NewFiles(list)
 	return files, r.Comment, err
+}
+
+// Verified reads what Zip packed of the files of a digest. Others, and those that are damaged, are an error.
+func Verified(packed []byte, digest string) (*Files, error) {
+	files, _, err := Unzip(packed)
+	if err != nil {
+		return nil, fmt.Errorf("they are damaged: %w", err)
+	}
+	if files.Digest() != digest {
+		return nil, fmt.Errorf("they are damaged, or others: their digest is %s", files.Digest())
+	}
+	return files, nil
 }
 
 func contentOf(entry *zip.File) ([]byte, error) {

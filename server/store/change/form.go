@@ -84,18 +84,26 @@ func appendEntry(b []byte, at consent.Instant, by consent.Identity, form []byte)
 }
 
 // ParseEntry reads the binary form of an entry that stands at a revision. Its SubjectID is empty: see Stood.
-func ParseEntry(b []byte, revision consent.Revision) (e consent.Entry, err error) {
+func ParseEntry(b []byte, revision consent.Revision) (consent.Entry, error) {
+	e, form, err := cutEntry(b)
+	if err != nil {
+		return e, err
+	}
+	e.Revision = revision
+	return e, e.Event.UnmarshalBinary(form)
+}
+
+// cutEntry reads all of an entry but its event, whose binary form follows.
+func cutEntry(b []byte) (e consent.Entry, form []byte, err error) {
 	recordedAt, n := binary.Varint(b)
 	if n <= 0 {
-		return e, errors.New("malformed time of an entry")
+		return e, nil, errors.New("malformed time of an entry")
 	}
-	e = consent.Entry{RecordedAt: consent.Instant(recordedAt), Revision: revision}
+	e.RecordedAt = consent.Instant(recordedAt)
 	if b = b[n:]; len(b) > 0 && b[0] == recordedBy {
-		if e.By, b, err = identityOf(b[1:]); err != nil {
-			return e, err
-		}
+		e.By, b, err = identityOf(b[1:])
 	}
-	return e, e.Event.UnmarshalBinary(b)
+	return e, b, err
 }
 
 // identityOf reads who recorded an entry, and returns what follows.

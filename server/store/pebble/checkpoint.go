@@ -82,7 +82,7 @@ func (s *Store) makeCheckpoint() (m made) {
 	<-flushed
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	m.revision, m.err = s.last, s.db.Checkpoint(s.checkpointPath())
+	m.revision, m.err = s.head.revision, s.db.Checkpoint(s.checkpointPath())
 	return m
 }
 

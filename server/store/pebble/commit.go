@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -28,8 +27,10 @@ type pending struct {
 	batch change.Batch
 	// change is what the batch does; it counts where err is nil.
 	change *change.Change
-	err    error
-	done   chan struct{}
+	// mark is that of the history up to the change, if it adds something.
+	mark store.Mark
+	err  error
+	done chan struct{}
 }
 
 const recording = "recording events"
@@ -133,17 +134,17 @@ func (s *Store) commit(group []*pending) (err error) {
 	if err := s.log.failure(); err != nil {
 		return err
 	}
-	last, told, began := s.last, false, time.Now()
+	next, told, began := s.head, false, time.Now()
 	if err := s.write(func(b *engine.Batch) error {
 		for _, p := range group {
-			if err := s.add(b, p, &last); err != nil {
+			if err := s.add(b, p, &next); err != nil {
 				return err
 			}
 		}
-		if last == s.last {
+		if next == s.head {
 			return nil
 		}
-		if err := b.Set(revisionKey, binary.BigEndian.AppendUint64(nil, uint64(last)), nil); err != nil {
+		if err := setHead(b, next); err != nil {
 			return err
 		}
 		told = true
@@ -156,12 +157,13 @@ func (s *Store) commit(group []*pending) (err error) {
 		}
 		return err
 	}
-	if last != s.last {
+	if next != s.head {
 		if s.synced != nil {
 			s.synced(len(group), time.Since(began))
 		}
-		s.last = last
-		s.show(last)
+		s.head = next
+		s.note(group)
+		s.show(next.revision)
 	}
 	return nil
 }
@@ -182,12 +184,22 @@ func (s *Store) write(fill func(*engine.Batch) error) (err error) {
 }
 
 // add puts the batch of p into b, as the change after last, or sets its error.
-func (s *Store) add(b *engine.Batch, p *pending, last *consent.Revision) error {
-	if p.change, p.err = plan(b, &p.batch, *last+1); !p.fresh() {
+func (s *Store) add(b *engine.Batch, p *pending, last *head) error {
+	if p.change, p.err = plan(b, &p.batch, last.revision+1); !p.fresh() {
 		return nil
 	}
-	*last = p.change.Recorded.Revision
-	return writeChange(b, p.change)
+	*last = last.after(p.change)
+	p.mark = last.chain.Mark()
+	return errors.Join(writeChange(b, p.change), setMark(b, *last))
+}
+
+// note keeps the marks of a group that is durable, before it is visible: who sees a revision finds its mark.
+func (s *Store) note(group []*pending) {
+	for _, p := range group {
+		if p.fresh() {
+			s.marks.Put(p.change.Recorded.Revision, p.mark)
+		}
+	}
 }
 
 // fresh reports whether the batch made a change.

@@ -28,7 +28,9 @@ type fixture struct {
 	Format   int
 	StoreID  string
 	Revision consent.Revision
-	IDs      []fixtureID
+	// Chain is that of the newest revision, in hexadecimal; since format 5.
+	Chain string `json:",omitempty"`
+	IDs   []fixtureID
 }
 
 // fixtureID is an id of a fixture: who it names, its state, and its own ledger.
@@ -148,7 +150,9 @@ func (w *fixtureWriter) random(seed uint64, subjects int) {
 		who.Controller = []string{"example", "a", "another"}[w.count%3]
 		for i := range 4 {
 			w.count++
-			_, err := w.store.Record(w.t.Context(), w.batch(who, g.Events(1+i%3)...))
+			b := w.batch(who, g.Events(1+i%3)...)
+			b.By = []consent.Identity{{}, {Kind: "key", ID: "crm"}, {Kind: "token", ID: "7", Issuer: "https://id.example"}}[i%3]
+			_, err := w.store.Record(w.t.Context(), b)
 			if _, refused := errors.AsType[*consent.EventError](err); err != nil && !refused {
 				w.t.Fatal(err)
 			}
@@ -190,7 +194,9 @@ func TestWriteFixture(t *testing.T) {
 // contents is what a store holds of some ids.
 func contents(t *testing.T, s *Store, ids []consent.Subject) fixture {
 	t.Helper()
-	f := fixture{Format: format, StoreID: hex.EncodeToString(s.id[:]), Revision: s.Applied()}
+	f := fixture{
+		Format: format, StoreID: hex.EncodeToString(s.id[:]), Revision: s.Applied(), Chain: hex.EncodeToString(s.head.chain[:]),
+	}
 	for _, who := range ids {
 		got, err := s.Read(t.Context(), who)
 		if err != nil {
@@ -284,6 +290,7 @@ func TestStoresOfEveryVersionOpen(t *testing.T) {
 			s, _ = openLogged(t, dir)
 			want.IDs = want.IDs[1:] // to the first continueFixture adds
 			want.Revision++
+			want.Chain = ""
 			compareFixture(t, s, want, want.Format >= statesSince)
 		})
 	}
@@ -296,6 +303,9 @@ func compareFixture(t *testing.T, s *Store, want fixture, states bool) {
 		ids = append(ids, id.Subject)
 	}
 	got := contents(t, s, ids)
+	if want.Chain != "" && got.Chain != want.Chain {
+		t.Errorf("chain %s, want %s", got.Chain, want.Chain)
+	}
 	if got.StoreID != want.StoreID || got.Revision != want.Revision {
 		t.Errorf("store %s at %d, want %s at %d", got.StoreID, got.Revision, want.StoreID, want.Revision)
 	}

@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"encoding/binary"
+
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store/change"
 )
@@ -13,6 +15,7 @@ import (
 //	tableEvents   subject, revision, position in change  → recorded_at, who recorded it, event
 //	tablePeople   controller, key of a person            → ids, shared ids, revision of the newest change, state
 //	tableIDs      controller, event id                   → where the event is
+//	tableMarks    revision                               → mark of the history up to it, since format 5
 //
 // An event that stands in several ledgers has in those of the others, after the position, the id under which it was
 // said.
@@ -24,11 +27,14 @@ const (
 	tableEvents = 0x03
 	tableIDs    = 0x04
 	tablePeople = 0x05
+	tableMarks  = 0x06
 )
 
 var (
 	identityKey = []byte{tableMeta, 'i', 'd'}
 	revisionKey = []byte{tableMeta, 'r', 'e', 'v'}
+	// chainKey holds the chain of the newest revision.
+	chainKey = []byte{tableMeta, 'c', 'h', 'a', 'i', 'n'}
 	// foldingKey holds by which rules all states were folded.
 	foldingKey = []byte{tableMeta, 'f', 'o', 'l', 'd'}
 )
@@ -44,6 +50,10 @@ func eventPrefix(s consent.Subject) []byte { return appendSubject([]byte{tableEv
 
 func idKey(controller, id string) []byte {
 	return append(change.AppendText([]byte{tableIDs}, controller), id...)
+}
+
+func markKey(revision consent.Revision) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tableMarks}, uint64(revision))
 }
 
 func personKey(controller string, key consent.PersonKey) []byte {

@@ -13,12 +13,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
 )
 
 // format is the version of everything that is written here: keys, values, files. A store of a newer one is
 // refused, one of an older one is brought to this: since 2, states remember the rules by which they were folded;
-// since 3, ids may be of people; since 4, the ledger may name who recorded an event.
-const format = 4
+// since 3, ids may be of people; since 4, the ledger may name who recorded an event; since 5, the history has a chain.
+const format = 5
 
 // Format is the version in which stores are written; older ones are brought to it when they are opened.
 const Format = format
@@ -42,7 +43,10 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: dir, files: o.FS, observers: o.Observers, synced: o.Synced, log: newMonitor(o), lock: lock,
-		queue: make(chan *pending, maxGroup), done: make(chan struct{}),
+		queue: make(chan *pending, maxGroup), done: make(chan struct{}), marks: o.Marks,
+	}
+	if s.marks == nil {
+		s.marks = new(store.Marks)
 	}
 	opened := make(chan error, 1)
 	go func() { opened <- s.open(dir, o) }()
@@ -164,7 +168,7 @@ func (s *Store) open(dir string, o Options) (err error) {
 		return err
 	}
 	s.log.opened.Store(true)
-	s.show(s.last)
+	s.show(s.head.revision)
 	return nil
 }
 
@@ -226,7 +230,7 @@ func (s *Store) identify() (created bool, err error) {
 	if err := s.readIdentity(value); err != nil {
 		return false, err
 	}
-	return created, s.readRevision()
+	return created, s.readHead()
 }
 
 func (s *Store) readIdentity(value []byte) error {
@@ -266,24 +270,17 @@ func (s *Store) establish() ([]byte, error) {
 	_, _ = rand.Read(s.id[:])
 	value := s.identity()
 	if err := s.write(func(b *engine.Batch) error {
-		return errors.Join(b.Set(identityKey, value, nil), b.Set(revisionKey, make([]byte, 8), nil),
+		return errors.Join(b.Set(identityKey, value, nil), setHead(b, head{chain: store.Begin(s.id, 0)}),
 			b.Set(foldingKey, binary.AppendUvarint(nil, consent.FoldingRules), nil))
 	}); err != nil {
-		return nil, fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
+		return nil, unwritable(err)
 	}
 	return value, nil
 }
 
-func (s *Store) readRevision() error {
-	value, err := s.get(s.db, revisionKey)
-	if err == nil && len(value) != 8 {
-		err = errors.New("malformed revision")
-	}
-	if err != nil {
-		return damaged(err)
-	}
-	s.last = consent.Revision(binary.BigEndian.Uint64(value))
-	return nil
+// unwritable says what to do where the store's own facts cannot be written.
+func unwritable(err error) error {
+	return fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
 }
 
 func noDescriptors(err error) bool {

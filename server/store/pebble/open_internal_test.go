@@ -91,7 +91,7 @@ func TestOpenRefuses(t *testing.T) {
 			newStore(t, files)
 			id := binary.AppendUvarint(nil, format+1)
 			edit(t, files, engine.Options{Comparer: comparer()}, identityKey, append(id, "more than sixteen bytes"...))
-		}, []string{"newer format 5", "use the version that wrote it"}},
+		}, []string{"newer format 6", "use the version that wrote it"}},
 		{"a newer format of pebble", func(t *testing.T, files vfs.FS) {
 			newStore(t, files)
 			removeFiles(t, files, "marker.format-version.", "marker.format-version.999999.999")

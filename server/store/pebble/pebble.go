@@ -44,6 +44,8 @@ type Options struct {
 	// Synced is told of each write that is on disk: of how many batches it was made, and how long it took, fsync
 	// included; nil: nobody is. It must be quick.
 	Synced func(batches int, took time.Duration)
+	// Marks gets the marks of the newest changes, before these are visible; nil: nobody shares them.
+	Marks *store.Marks
 	// Logger gets what goes wrong in the background; nil: it is not logged.
 	Logger *slog.Logger
 	// CacheSize is the memory for blocks read from disk, in bytes; zero means 64 MiB. It should hold the index
@@ -82,8 +84,10 @@ type Store struct {
 
 	// committing is held while a group is committed, and while a checkpoint is made.
 	committing sync.Mutex
-	// last is the newest revision, guarded by committing.
-	last consent.Revision
+	// head is the newest change, guarded by committing.
+	head head
+	// marks are those of the newest changes that are durable.
+	marks *store.Marks
 	// queue hands batches to the committer. A send happens under gate's read lock, closing under its write lock.
 	queue chan *pending
 	gate  sync.RWMutex

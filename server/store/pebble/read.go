@@ -90,6 +90,11 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (_ consent.Sn
 	return r.Snapshot(v.revision), nil
 }
 
+// ReadLatest is Read: nobody else writes the store.
+func (s *Store) ReadLatest(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
+	return s.Read(ctx, subject)
+}
+
 // Person returns who an id names, as of a revision that Applied had when it began, or later.
 func (s *Store) Person(ctx context.Context, subject consent.Subject) (_ consent.Person, err error) {
 	if err := ctx.Err(); err != nil {

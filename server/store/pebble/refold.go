@@ -45,7 +45,7 @@ func (s *Store) refold() error {
 // put writes one of the store's own facts durably.
 func (s *Store) put(key, value []byte) error {
 	if err := s.write(func(b *engine.Batch) error { return b.Set(key, value, nil) }); err != nil {
-		return fmt.Errorf("cannot be written: free space or correct its permissions: %w", flattened(err))
+		return unwritable(err)
 	}
 	return nil
 }

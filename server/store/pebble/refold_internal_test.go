@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/consentd/consentd/server/consent"
+	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/change"
 )
 
@@ -148,7 +149,7 @@ func TestStatesOfOlderRulesAreFoldedAnew(t *testing.T) {
 // TestFoldingAnewGoesOn interrupts it after the 100th state.
 func TestFoldingAnewGoesOn(t *testing.T) {
 	dir := unpackFormat1(t)
-	interrupted := &Store{log: newMonitor(Options{})}
+	interrupted := &Store{log: newMonitor(Options{}), marks: new(store.Marks)}
 	if err := interrupted.openEngine(dir, Options{FS: vfs.Default}); err != nil {
 		t.Fatal(err)
 	}

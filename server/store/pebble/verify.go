@@ -46,8 +46,9 @@ func (r *Report) fault(format string, args ...any) {
 }
 
 // Verify reads a whole store that no process has open, and changes nothing in its directory: every event is where its
-// id says and in each ledger that it belongs to, no revision is missing, links stand on both sides, and every state is
-// what its ledgers fold to. What is wrong with the store is in the report; an error is what kept it from being read.
+// id says and in each ledger that it belongs to, no revision is missing, the chain of the history is theirs, links
+// stand on both sides, and every state is what its ledgers fold to. What is wrong with the store is in the report; an
+// error is what kept it from being read.
 func Verify(dir string) (*Report, error) {
 	dir = filepath.Clean(dir)
 	lock, err := lockToRead(dir)
@@ -100,18 +101,19 @@ func verify(dir string, log *monitor) (report *Report, err error) {
 	if v.Format, err = v.identity(s); err != nil {
 		return nil, fmt.Errorf("data directory %s %w", dir, err)
 	}
-	v.ID, v.Revision = s.id, s.last
-	v.seen = make([]bool, s.last+1)
+	v.ID, v.Revision = s.id, s.head.revision
+	v.seen = make([]bool, s.head.revision+1)
 	for _, pass := range []struct {
 		table byte
 		see   func(key, value []byte) error
-	}{{tableEvents, v.event}, {tableIDs, v.id}, {tableStates, v.state}, {tablePeople, v.person}} {
+	}{{tableEvents, v.event}, {tableMarks, v.mark}, {tableIDs, v.id}, {tableStates, v.state}, {tablePeople, v.person}} {
 		if err := v.pass(pass.table, pass.see); err != nil {
 			v.fault("the store's files are damaged: %v", flattened(err))
 			return v.Report, nil // what is missing then says nothing
 		}
 	}
 	v.revisions()
+	v.chained(s)
 	return v.Report, nil
 }
 
@@ -124,6 +126,7 @@ type verification struct {
 	// seen are the revisions that have events; ids counts the events that can be found by their ids.
 	seen []bool
 	ids  int
+	chaining
 }
 
 // identity reads what the store says of itself, and changes nothing where it is of an older format.
@@ -145,7 +148,10 @@ func (v *verification) identity(s *Store) (int, error) {
 	}
 	n, _ := binary.Uvarint(rules)
 	v.outdated = n < consent.FoldingRules
-	return int(value[0]), s.readRevision()
+	if s.head.revision, err = s.readRevision(); err != nil {
+		return 0, damaged(err)
+	}
+	return int(value[0]), nil
 }
 
 // pass shows all of a table. What see returns is an error of reading: faults go into the report.
@@ -190,6 +196,7 @@ func (v *verification) event(key, value []byte) error {
 	}
 	v.Events++
 	v.seen[at.Revision] = true
+	v.entry(consent.Subject{Controller: controller, ID: id}, at, value)
 	return v.linked(consent.Subject{Controller: controller, ID: id}, at, &entry)
 }
 

@@ -39,6 +39,8 @@ func TestVerifyFindsNothingInGoodStores(t *testing.T) {
 		"format-1": {Format: 1, Revision: 1340, IDs: 307, Outdated: 307},
 		"format-2": {Format: 2, Revision: 303, IDs: 60},
 		"format-3": {Format: 3, Revision: 115, IDs: 39, People: 4, Shared: 1},
+		"format-4": {Format: 4, Revision: 115, IDs: 39, People: 4, Shared: 1},
+		"format-5": {Format: 5, Revision: 115, IDs: 39, People: 4, Shared: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := unpack(t, name)
@@ -96,12 +98,22 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		"a higher revision": {func(t *testing.T, db *engine.DB) {
 			set(t, db, revisionKey, []byte{0, 0, 0, 0, 0, 0, 0, 116})
 		}, "revision 116 of 116 has no event"},
+		"a lost mark":  {func(t *testing.T, db *engine.DB) { deleteOne(t, db, markKey(40), 0) }, "revision 40 has no mark, 41 has"},
+		"another mark": {func(t *testing.T, db *engine.DB) { copyValue(t, db, markKey(7), markKey(8)) }, "revision 8 is not the one"},
+		"no last mark": {func(t *testing.T, db *engine.DB) { deleteOne(t, db, markKey(115), 0) }, "revision 115 of 115 has no mark"},
+		"another chain": {func(t *testing.T, db *engine.DB) {
+			set(t, db, chainKey, bytes.Repeat([]byte{7}, 32))
+		}, "the chain at revision 115 is not that of the ledger"},
+		"no chain": {func(t *testing.T, db *engine.DB) { deleteOne(t, db, chainKey, 0) }, "the chain of the history is missing"},
+		"another time of recording": {func(t *testing.T, db *engine.DB) {
+			editOne(t, db, eventPrefix(consent.Subject{Controller: "example", ID: "consents"}), func(value []byte) { value[1] ^= 1 })
+		}, "revision 1 is not the one that the chain of the history has"},
 		"garbage": {func(t *testing.T, db *engine.DB) {
 			set(t, db, stateKey(person), []byte{1, 2, 3})
 		}, "the state of account:1 of example cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := unpack(t, "format-3")
+			dir := unpack(t, "format-5")
 			changed(t, dir, tt.change)
 			got, err := Verify(dir)
 			if err != nil {
@@ -142,6 +154,21 @@ func deleteOne(t *testing.T, db *engine.DB, prefix []byte, n int) {
 	}
 	key := bytes.Clone(iter.Key())
 	if err := errors.Join(iter.Close(), db.Delete(key, engine.Sync)); err != nil || !valid {
+		t.Fatal(valid, err)
+	}
+}
+
+// editOne changes the value of the first key with a prefix.
+func editOne(t *testing.T, db *engine.DB, prefix []byte, edit func(value []byte)) {
+	t.Helper()
+	iter, err := db.NewIter(&engine.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid := iter.First()
+	key, value := bytes.Clone(iter.Key()), bytes.Clone(iter.Value())
+	edit(value)
+	if err := errors.Join(iter.Close(), db.Set(key, value, engine.Sync)); err != nil || !valid {
 		t.Fatal(valid, err)
 	}
 }

@@ -121,6 +121,10 @@ func endedContextEndsCalls(s *suite) {
 	s.wantCanceled("Record", err)
 	_, err = s.Read(ctx, someone)
 	s.wantCanceled("Read", err)
+	_, err = s.ReadLatest(ctx, someone)
+	s.wantCanceled("ReadLatest", err)
+	_, _, err = s.Mark(ctx, 1)
+	s.wantCanceled("Mark", err)
 	_, err = s.Events(ctx, someone, consent.Page{Limit: 1})
 	s.wantCanceled("Events", err)
 	if s.Applied() != 0 {

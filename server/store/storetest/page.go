@@ -147,6 +147,14 @@ func closedStoreIsUnavailable(s *suite) {
 			_, err := st.Read(ctx, someone)
 			return err
 		},
+		"ReadLatest": func(ctx context.Context, st store.Store) error {
+			_, err := st.ReadLatest(ctx, someone)
+			return err
+		},
+		"Mark": func(ctx context.Context, st store.Store) error {
+			_, _, err := st.Mark(ctx, 1)
+			return err
+		},
 		"Events": func(ctx context.Context, st store.Store) error {
 			_, err := st.Events(ctx, someone, consent.Page{Limit: 1})
 			return err

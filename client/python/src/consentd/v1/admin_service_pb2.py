@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from consentd.v1 import types_pb2 as consent_dot_v1_dot_types__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onsent/v1/admin_service.proto\x12\nconsent.v1\x1a\x16\x63onsent/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rBackupRequest\"^\n\x0e\x42\x61\x63kupResponse\x12\x14\n\x05\x63hunk\x18\x01 \x01(\x0cR\x05\x63hunk\x12\x1a\n\x08revision\x18\x02 \x01(\x04R\x08revision\x12\x1a\n\x08\x63omplete\x18\x03 \x01(\x08R\x08\x63omplete\"\x93\x01\n\x0fGetUsageRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12.\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12\x30\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\"\xc9\x01\n\x10GetUsageResponse\x12)\n\x06usages\x18\x01 \x03(\x0b\x32\x11.consent.v1.UsageR\x06usages\x12\x31\n\x06unused\x18\x02 \x03(\x0b\x32\x19.consent.v1.UnusedPurposeR\x06unused\x12\x37\n\tkept_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08keptFrom\x12\x1e\n\noverflowed\x18\x04 \x01(\x04R\noverflowed\"\xbf\x03\n\x05Usage\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x18\n\x07purpose\x18\x02 \x01(\tR\x07purpose\x12*\n\x06\x63\x61ller\x18\x03 \x01(\x0b\x32\x12.consent.v1.CallerR\x06\x63\x61ller\x12@\n\x0erecipient_kind\x18\x04 \x01(\x0e\x32\x19.consent.v1.RecipientKindR\rrecipientKind\x12#\n\rdata_category\x18\x05 \x01(\tR\x0c\x64\x61taCategory\x12\x18\n\x07\x61llowed\x18\x06 \x01(\x04R\x07\x61llowed\x12\x16\n\x06\x64\x65nied\x18\x07 \x01(\x04R\x06\x64\x65nied\x12\x37\n\tfirst_day\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66irstDay\x12\x35\n\x08last_day\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07lastDay\x12\x1a\n\x08\x64\x65\x63lared\x18\n \x01(\x08R\x08\x64\x65\x63lared\x12+\n\x11\x63\x61tegory_declared\x18\x0b \x01(\x08R\x10\x63\x61tegoryDeclared\"I\n\rUnusedPurpose\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x18\n\x07purpose\x18\x02 \x01(\tR\x07purpose2\x98\x01\n\x0c\x41\x64minService\x12\x41\n\x06\x42\x61\x63kup\x12\x19.consent.v1.BackupRequest\x1a\x1a.consent.v1.BackupResponse0\x01\x12\x45\n\x08GetUsage\x12\x1b.consent.v1.GetUsageRequest\x1a\x1c.consent.v1.GetUsageResponseBR\n\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onsent/v1/admin_service.proto\x12\nconsent.v1\x1a\x16\x63onsent/v1/types.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rBackupRequest\"^\n\x0e\x42\x61\x63kupResponse\x12\x14\n\x05\x63hunk\x18\x01 \x01(\x0cR\x05\x63hunk\x12\x1a\n\x08revision\x18\x02 \x01(\x04R\x08revision\x12\x1a\n\x08\x63omplete\x18\x03 \x01(\x08R\x08\x63omplete\"\x93\x01\n\x0fGetUsageRequest\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12.\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12\x30\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\"\xc9\x01\n\x10GetUsageResponse\x12)\n\x06usages\x18\x01 \x03(\x0b\x32\x11.consent.v1.UsageR\x06usages\x12\x31\n\x06unused\x18\x02 \x03(\x0b\x32\x19.consent.v1.UnusedPurposeR\x06unused\x12\x37\n\tkept_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08keptFrom\x12\x1e\n\noverflowed\x18\x04 \x01(\x04R\noverflowed\"\xbf\x03\n\x05Usage\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x18\n\x07purpose\x18\x02 \x01(\tR\x07purpose\x12*\n\x06\x63\x61ller\x18\x03 \x01(\x0b\x32\x12.consent.v1.CallerR\x06\x63\x61ller\x12@\n\x0erecipient_kind\x18\x04 \x01(\x0e\x32\x19.consent.v1.RecipientKindR\rrecipientKind\x12#\n\rdata_category\x18\x05 \x01(\tR\x0c\x64\x61taCategory\x12\x18\n\x07\x61llowed\x18\x06 \x01(\x04R\x07\x61llowed\x12\x16\n\x06\x64\x65nied\x18\x07 \x01(\x04R\x06\x64\x65nied\x12\x37\n\tfirst_day\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66irstDay\x12\x35\n\x08last_day\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07lastDay\x12\x1a\n\x08\x64\x65\x63lared\x18\n \x01(\x08R\x08\x64\x65\x63lared\x12+\n\x11\x63\x61tegory_declared\x18\x0b \x01(\x08R\x10\x63\x61tegoryDeclared\"I\n\rUnusedPurpose\x12\x1e\n\ncontroller\x18\x01 \x01(\tR\ncontroller\x12\x18\n\x07purpose\x18\x02 \x01(\tR\x07purpose\"\x12\n\x10ListNodesRequest\"\x9a\x01\n\x11ListNodesResponse\x12&\n\x05nodes\x18\x01 \x03(\x0b\x32\x10.consent.v1.NodeR\x05nodes\x12#\n\rhead_revision\x18\x02 \x01(\x04R\x0cheadRevision\x12\x38\n\x18newest_activation_number\x18\x03 \x01(\x04R\x16newestActivationNumber\"\x90\x04\n\x04Node\x12\x17\n\x07node_id\x18\x01 \x01(\tR\x06nodeId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n\x07\x61\x64\x64ress\x18\x03 \x01(\tR\x07\x61\x64\x64ress\x12\x14\n\x05\x61sked\x18\x04 \x01(\x08R\x05\x61sked\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x15.consent.v1.NodeStateR\x05state\x12)\n\x10\x61pplied_revision\x18\x06 \x01(\x04R\x0f\x61ppliedRevision\x12\x10\n\x03lag\x18\x07 \x01(\x04R\x03lag\x12\x38\n\nlease_left\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationR\tleaseLeft\x12\'\n\x0fpolicy_revision\x18\t \x01(\tR\x0epolicyRevision\x12+\n\x11\x61\x63tivation_number\x18\n \x01(\x04R\x10\x61\x63tivationNumber\x12!\n\x0cpolicy_error\x18\x0b \x01(\tR\x0bpolicyError\x12\x18\n\x07version\x18\x0c \x01(\tR\x07version\x12\x39\n\nstarted_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartedAt\x12\x39\n\nrenewed_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\trenewedAt*i\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10NODE_STATE_ALIVE\x10\x01\x12\x15\n\x11NODE_STATE_SILENT\x10\x02\x12\x13\n\x0fNODE_STATE_LEFT\x10\x03\x32\xe2\x01\n\x0c\x41\x64minService\x12\x41\n\x06\x42\x61\x63kup\x12\x19.consent.v1.BackupRequest\x1a\x1a.consent.v1.BackupResponse0\x01\x12\x45\n\x08GetUsage\x12\x1b.consent.v1.GetUsageRequest\x1a\x1c.consent.v1.GetUsageResponse\x12H\n\tListNodes\x12\x1c.consent.v1.ListNodesRequest\x1a\x1d.consent.v1.ListNodesResponseBR\n\x15io.github.consentd.v1P\x01Z7github.com/consentd/consentd/proto/consent/v1;consentv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,18 +35,26 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'consent.v1.admin_service_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025io.github.consentd.v1P\001Z7github.com/consentd/consentd/proto/consent/v1;consentv1'
-  _globals['_BACKUPREQUEST']._serialized_start=103
-  _globals['_BACKUPREQUEST']._serialized_end=118
-  _globals['_BACKUPRESPONSE']._serialized_start=120
-  _globals['_BACKUPRESPONSE']._serialized_end=214
-  _globals['_GETUSAGEREQUEST']._serialized_start=217
-  _globals['_GETUSAGEREQUEST']._serialized_end=364
-  _globals['_GETUSAGERESPONSE']._serialized_start=367
-  _globals['_GETUSAGERESPONSE']._serialized_end=568
-  _globals['_USAGE']._serialized_start=571
-  _globals['_USAGE']._serialized_end=1018
-  _globals['_UNUSEDPURPOSE']._serialized_start=1020
-  _globals['_UNUSEDPURPOSE']._serialized_end=1093
-  _globals['_ADMINSERVICE']._serialized_start=1096
-  _globals['_ADMINSERVICE']._serialized_end=1248
+  _globals['_NODESTATE']._serialized_start=1835
+  _globals['_NODESTATE']._serialized_end=1940
+  _globals['_BACKUPREQUEST']._serialized_start=135
+  _globals['_BACKUPREQUEST']._serialized_end=150
+  _globals['_BACKUPRESPONSE']._serialized_start=152
+  _globals['_BACKUPRESPONSE']._serialized_end=246
+  _globals['_GETUSAGEREQUEST']._serialized_start=249
+  _globals['_GETUSAGEREQUEST']._serialized_end=396
+  _globals['_GETUSAGERESPONSE']._serialized_start=399
+  _globals['_GETUSAGERESPONSE']._serialized_end=600
+  _globals['_USAGE']._serialized_start=603
+  _globals['_USAGE']._serialized_end=1050
+  _globals['_UNUSEDPURPOSE']._serialized_start=1052
+  _globals['_UNUSEDPURPOSE']._serialized_end=1125
+  _globals['_LISTNODESREQUEST']._serialized_start=1127
+  _globals['_LISTNODESREQUEST']._serialized_end=1145
+  _globals['_LISTNODESRESPONSE']._serialized_start=1148
+  _globals['_LISTNODESRESPONSE']._serialized_end=1302
+  _globals['_NODE']._serialized_start=1305
+  _globals['_NODE']._serialized_end=1833
+  _globals['_ADMINSERVICE']._serialized_start=1943
+  _globals['_ADMINSERVICE']._serialized_end=2169
 # @@protoc_insertion_point(module_scope)

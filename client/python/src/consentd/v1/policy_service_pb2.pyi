@@ -35,20 +35,26 @@ class ListPolicyHistoryResponse(_message.Message):
     def __init__(self, spans: _Optional[_Iterable[_Union[PolicySpan, _Mapping]]] = ...) -> None: ...
 
 class PolicySpan(_message.Message):
-    __slots__ = ("policy_revision", "in_force_from", "in_force_until", "source", "controllers", "kept")
+    __slots__ = ("policy_revision", "in_force_from", "in_force_until", "source", "controllers", "kept", "activation_number", "activated_by", "proven_by")
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     IN_FORCE_FROM_FIELD_NUMBER: _ClassVar[int]
     IN_FORCE_UNTIL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     CONTROLLERS_FIELD_NUMBER: _ClassVar[int]
     KEPT_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATION_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROVEN_BY_FIELD_NUMBER: _ClassVar[int]
     policy_revision: str
     in_force_from: _timestamp_pb2.Timestamp
     in_force_until: _timestamp_pb2.Timestamp
     source: str
     controllers: _containers.RepeatedScalarFieldContainer[str]
     kept: bool
-    def __init__(self, policy_revision: _Optional[str] = ..., in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_force_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., controllers: _Optional[_Iterable[str]] = ..., kept: bool = ...) -> None: ...
+    activation_number: int
+    activated_by: _types_pb2.Caller
+    proven_by: str
+    def __init__(self, policy_revision: _Optional[str] = ..., in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_force_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., controllers: _Optional[_Iterable[str]] = ..., kept: bool = ..., activation_number: _Optional[int] = ..., activated_by: _Optional[_Union[_types_pb2.Caller, _Mapping]] = ..., proven_by: _Optional[str] = ...) -> None: ...
 
 class GetPolicyRequest(_message.Message):
     __slots__ = ("include_contents",)
@@ -69,7 +75,7 @@ class GetPolicyResponse(_message.Message):
     def __init__(self, policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., status: _Optional[_Union[PolicyStatus, _Mapping]] = ...) -> None: ...
 
 class PolicyStatus(_message.Message):
-    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision", "retry_at")
+    __slots__ = ("source", "last_good", "attempted_at", "succeeded_at", "failures", "faults", "refused_policy_revision", "retry_at", "activation_number", "newest_activation_number", "proven_by")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     LAST_GOOD_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +84,9 @@ class PolicyStatus(_message.Message):
     FAULTS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     RETRY_AT_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATION_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_ACTIVATION_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PROVEN_BY_FIELD_NUMBER: _ClassVar[int]
     source: str
     last_good: bool
     attempted_at: _timestamp_pb2.Timestamp
@@ -86,7 +95,10 @@ class PolicyStatus(_message.Message):
     faults: _containers.RepeatedCompositeFieldContainer[PolicyFault]
     refused_policy_revision: str
     retry_at: _timestamp_pb2.Timestamp
-    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ..., retry_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    activation_number: int
+    newest_activation_number: int
+    proven_by: str
+    def __init__(self, source: _Optional[str] = ..., last_good: bool = ..., attempted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., succeeded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[PolicyFault, _Mapping]]] = ..., refused_policy_revision: _Optional[str] = ..., retry_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., activation_number: _Optional[int] = ..., newest_activation_number: _Optional[int] = ..., proven_by: _Optional[str] = ...) -> None: ...
 
 class PolicyFile(_message.Message):
     __slots__ = ("path", "sha256", "content")
@@ -225,22 +237,26 @@ class PolicyFault(_message.Message):
     def __init__(self, file: _Optional[str] = ..., line: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ActivatePolicyRequest(_message.Message):
-    __slots__ = ("files", "expected_policy_revision")
+    __slots__ = ("files", "expected_policy_revision", "fence")
     FILES_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
     files: _containers.RepeatedCompositeFieldContainer[PolicyFile]
     expected_policy_revision: str
-    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., expected_policy_revision: _Optional[str] = ...) -> None: ...
+    fence: bool
+    def __init__(self, files: _Optional[_Iterable[_Union[PolicyFile, _Mapping]]] = ..., expected_policy_revision: _Optional[str] = ..., fence: bool = ...) -> None: ...
 
 class ActivatePolicyResponse(_message.Message):
-    __slots__ = ("policy_revision", "previous_policy_revision", "activated_at")
+    __slots__ = ("policy_revision", "previous_policy_revision", "activated_at", "activation_number")
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATION_NUMBER_FIELD_NUMBER: _ClassVar[int]
     policy_revision: str
     previous_policy_revision: str
     activated_at: _timestamp_pb2.Timestamp
-    def __init__(self, policy_revision: _Optional[str] = ..., previous_policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    activation_number: int
+    def __init__(self, policy_revision: _Optional[str] = ..., previous_policy_revision: _Optional[str] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., activation_number: _Optional[int] = ...) -> None: ...
 
 class DiffPolicyRequest(_message.Message):
     __slots__ = ("files", "states", "sample", "all_subjects", "decisions", "examples", "from_policy_revision")

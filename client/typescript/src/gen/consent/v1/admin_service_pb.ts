@@ -2,19 +2,19 @@
 // @generated from file consent/v1/admin_service.proto (package consent.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Caller, RecipientKind } from "./types_pb.js";
 import { file_consent_v1_types } from "./types_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file consent/v1/admin_service.proto.
  */
 export const file_consent_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb25zZW50L3YxL2FkbWluX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEiDwoNQmFja3VwUmVxdWVzdCJDCg5CYWNrdXBSZXNwb25zZRINCgVjaHVuaxgBIAEoDBIQCghyZXZpc2lvbhgCIAEoBBIQCghjb21wbGV0ZRgDIAEoCCJ6Cg9HZXRVc2FnZVJlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiowEKEEdldFVzYWdlUmVzcG9uc2USIQoGdXNhZ2VzGAEgAygLMhEuY29uc2VudC52MS5Vc2FnZRIpCgZ1bnVzZWQYAiADKAsyGS5jb25zZW50LnYxLlVudXNlZFB1cnBvc2USLQoJa2VwdF9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpvdmVyZmxvd2VkGAQgASgEIsUCCgVVc2FnZRISCgpjb250cm9sbGVyGAEgASgJEg8KB3B1cnBvc2UYAiABKAkSIgoGY2FsbGVyGAMgASgLMhIuY29uc2VudC52MS5DYWxsZXISMQoOcmVjaXBpZW50X2tpbmQYBCABKA4yGS5jb25zZW50LnYxLlJlY2lwaWVudEtpbmQSFQoNZGF0YV9jYXRlZ29yeRgFIAEoCRIPCgdhbGxvd2VkGAYgASgEEg4KBmRlbmllZBgHIAEoBBItCglmaXJzdF9kYXkYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGxhc3RfZGF5GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghkZWNsYXJlZBgKIAEoCBIZChFjYXRlZ29yeV9kZWNsYXJlZBgLIAEoCCI0Cg1VbnVzZWRQdXJwb3NlEhIKCmNvbnRyb2xsZXIYASABKAkSDwoHcHVycG9zZRgCIAEoCTKYAQoMQWRtaW5TZXJ2aWNlEkEKBkJhY2t1cBIZLmNvbnNlbnQudjEuQmFja3VwUmVxdWVzdBoaLmNvbnNlbnQudjEuQmFja3VwUmVzcG9uc2UwARJFCghHZXRVc2FnZRIbLmNvbnNlbnQudjEuR2V0VXNhZ2VSZXF1ZXN0GhwuY29uc2VudC52MS5HZXRVc2FnZVJlc3BvbnNlQlIKFWlvLmdpdGh1Yi5jb25zZW50ZC52MVABWjdnaXRodWIuY29tL2NvbnNlbnRkL2NvbnNlbnRkL3Byb3RvL2NvbnNlbnQvdjE7Y29uc2VudHYxYgZwcm90bzM", [file_consent_v1_types, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jb25zZW50L3YxL2FkbWluX3NlcnZpY2UucHJvdG8SCmNvbnNlbnQudjEiDwoNQmFja3VwUmVxdWVzdCJDCg5CYWNrdXBSZXNwb25zZRINCgVjaHVuaxgBIAEoDBIQCghyZXZpc2lvbhgCIAEoBBIQCghjb21wbGV0ZRgDIAEoCCJ6Cg9HZXRVc2FnZVJlcXVlc3QSEgoKY29udHJvbGxlchgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiowEKEEdldFVzYWdlUmVzcG9uc2USIQoGdXNhZ2VzGAEgAygLMhEuY29uc2VudC52MS5Vc2FnZRIpCgZ1bnVzZWQYAiADKAsyGS5jb25zZW50LnYxLlVudXNlZFB1cnBvc2USLQoJa2VwdF9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpvdmVyZmxvd2VkGAQgASgEIsUCCgVVc2FnZRISCgpjb250cm9sbGVyGAEgASgJEg8KB3B1cnBvc2UYAiABKAkSIgoGY2FsbGVyGAMgASgLMhIuY29uc2VudC52MS5DYWxsZXISMQoOcmVjaXBpZW50X2tpbmQYBCABKA4yGS5jb25zZW50LnYxLlJlY2lwaWVudEtpbmQSFQoNZGF0YV9jYXRlZ29yeRgFIAEoCRIPCgdhbGxvd2VkGAYgASgEEg4KBmRlbmllZBgHIAEoBBItCglmaXJzdF9kYXkYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGxhc3RfZGF5GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghkZWNsYXJlZBgKIAEoCBIZChFjYXRlZ29yeV9kZWNsYXJlZBgLIAEoCCI0Cg1VbnVzZWRQdXJwb3NlEhIKCmNvbnRyb2xsZXIYASABKAkSDwoHcHVycG9zZRgCIAEoCSISChBMaXN0Tm9kZXNSZXF1ZXN0Im0KEUxpc3ROb2Rlc1Jlc3BvbnNlEh8KBW5vZGVzGAEgAygLMhAuY29uc2VudC52MS5Ob2RlEhUKDWhlYWRfcmV2aXNpb24YAiABKAQSIAoYbmV3ZXN0X2FjdGl2YXRpb25fbnVtYmVyGAMgASgEIvwCCgROb2RlEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg0KBWFza2VkGAQgASgIEiQKBXN0YXRlGAUgASgOMhUuY29uc2VudC52MS5Ob2RlU3RhdGUSGAoQYXBwbGllZF9yZXZpc2lvbhgGIAEoBBILCgNsYWcYByABKAQSLQoKbGVhc2VfbGVmdBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCg9wb2xpY3lfcmV2aXNpb24YCSABKAkSGQoRYWN0aXZhdGlvbl9udW1iZXIYCiABKAQSFAoMcG9saWN5X2Vycm9yGAsgASgJEg8KB3ZlcnNpb24YDCABKAkSLgoKc3RhcnRlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmVuZXdlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqaQoJTm9kZVN0YXRlEhoKFk5PREVfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBOT0RFX1NUQVRFX0FMSVZFEAESFQoRTk9ERV9TVEFURV9TSUxFTlQQAhITCg9OT0RFX1NUQVRFX0xFRlQQAzLiAQoMQWRtaW5TZXJ2aWNlEkEKBkJhY2t1cBIZLmNvbnNlbnQudjEuQmFja3VwUmVxdWVzdBoaLmNvbnNlbnQudjEuQmFja3VwUmVzcG9uc2UwARJFCghHZXRVc2FnZRIbLmNvbnNlbnQudjEuR2V0VXNhZ2VSZXF1ZXN0GhwuY29uc2VudC52MS5HZXRVc2FnZVJlc3BvbnNlEkgKCUxpc3ROb2RlcxIcLmNvbnNlbnQudjEuTGlzdE5vZGVzUmVxdWVzdBodLmNvbnNlbnQudjEuTGlzdE5vZGVzUmVzcG9uc2VCUgoVaW8uZ2l0aHViLmNvbnNlbnRkLnYxUAFaN2dpdGh1Yi5jb20vY29uc2VudGQvY29uc2VudGQvcHJvdG8vY29uc2VudC92MTtjb25zZW50djFiBnByb3RvMw", [file_consent_v1_types, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * BackupRequest asks for a copy.
@@ -251,6 +251,205 @@ export const UnusedPurposeSchema: GenMessage<UnusedPurpose> = /*@__PURE__*/
   messageDesc(file_consent_v1_admin_service, 5);
 
 /**
+ * ListNodesRequest asks for all nodes.
+ *
+ * @generated from message consent.v1.ListNodesRequest
+ */
+export type ListNodesRequest = Message<"consent.v1.ListNodesRequest"> & {
+};
+
+/**
+ * Describes the message consent.v1.ListNodesRequest.
+ * Use `create(ListNodesRequestSchema)` to create a new message.
+ */
+export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
+  messageDesc(file_consent_v1_admin_service, 6);
+
+/**
+ * ListNodesResponse has the nodes of a store, as of one look.
+ *
+ * @generated from message consent.v1.ListNodesResponse
+ */
+export type ListNodesResponse = Message<"consent.v1.ListNodesResponse"> & {
+  /**
+   * The nodes, sorted by name, then by id. One that was dead for long is left out.
+   *
+   * @generated from field: repeated consent.v1.Node nodes = 1;
+   */
+  nodes: Node[];
+
+  /**
+   * The newest revision of the store.
+   *
+   * @generated from field: uint64 head_revision = 2;
+   */
+  headRevision: bigint;
+
+  /**
+   * The store's newest activation of policies; 0: there is none, or nodes share no policies.
+   *
+   * @generated from field: uint64 newest_activation_number = 3;
+   */
+  newestActivationNumber: bigint;
+};
+
+/**
+ * Describes the message consent.v1.ListNodesResponse.
+ * Use `create(ListNodesResponseSchema)` to create a new message.
+ */
+export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
+  messageDesc(file_consent_v1_admin_service, 7);
+
+/**
+ * Node is what is known of a node.
+ *
+ * @generated from message consent.v1.Node
+ */
+export type Node = Message<"consent.v1.Node"> & {
+  /**
+   * Its id, which it drew when it started: 32 hexadecimal digits.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * What it is called (`--node-name`, by default the machine's name), and where its gRPC listens; for people.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Whether it is the node that was asked.
+   *
+   * @generated from field: bool asked = 4;
+   */
+  asked: boolean;
+
+  /**
+   * How it stands with it.
+   *
+   * @generated from field: consent.v1.NodeState state = 5;
+   */
+  state: NodeState;
+
+  /**
+   * The revision up to which it, and the clients' caches behind it, have applied all changes. Other nodes than the one that was
+   * asked say it a few times in each lease, and where somebody waits for it.
+   *
+   * @generated from field: uint64 applied_revision = 6;
+   */
+  appliedRevision: bigint;
+
+  /**
+   * How many changes the store has beyond that.
+   *
+   * @generated from field: uint64 lag = 7;
+   */
+  lag: bigint;
+
+  /**
+   * For how long it may answer from its cache, at most, if its lease is not renewed; absent: it has none, or needs none.
+   *
+   * @generated from field: google.protobuf.Duration lease_left = 8;
+   */
+  leaseLeft?: Duration | undefined;
+
+  /**
+   * The policies by which it decides, and which activation of the store they are; 0: none, they are its own.
+   *
+   * @generated from field: string policy_revision = 9;
+   */
+  policyRevision: string;
+
+  /**
+   * @generated from field: uint64 activation_number = 10;
+   */
+  activationNumber: bigint;
+
+  /**
+   * Why it does not decide by the store's newest activation; empty: it does, or has not tried yet.
+   *
+   * @generated from field: string policy_error = 11;
+   */
+  policyError: string;
+
+  /**
+   * The version of the server.
+   *
+   * @generated from field: string version = 12;
+   */
+  version: string;
+
+  /**
+   * When it started, by its own clock, and last renewed its lease, by the database's.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 13;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp renewed_at = 14;
+   */
+  renewedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message consent.v1.Node.
+ * Use `create(NodeSchema)` to create a new message.
+ */
+export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
+  messageDesc(file_consent_v1_admin_service, 8);
+
+/**
+ * NodeState is how it stands with a node.
+ *
+ * @generated from enum consent.v1.NodeState
+ */
+export enum NodeState {
+  /**
+   * Never sent by a server.
+   *
+   * @generated from enum value: NODE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It renews its lease.
+   *
+   * @generated from enum value: NODE_STATE_ALIVE = 1;
+   */
+  ALIVE = 1,
+
+  /**
+   * It has not renewed its lease for longer than that lasts: it ended without a word, or is cut off. It answers nothing from its
+   * cache, and no fence waits for it.
+   *
+   * @generated from enum value: NODE_STATE_SILENT = 2;
+   */
+  SILENT = 2,
+
+  /**
+   * It has ended, and said so.
+   *
+   * @generated from enum value: NODE_STATE_LEFT = 3;
+   */
+  LEFT = 3,
+}
+
+/**
+ * Describes the enum consent.v1.NodeState.
+ */
+export const NodeStateSchema: GenEnum<NodeState> = /*@__PURE__*/
+  enumDesc(file_consent_v1_admin_service, 0);
+
+/**
  * AdminService is for those who operate a node. Its calls need the action admin.
  *
  * @generated from service consent.v1.AdminService
@@ -279,6 +478,19 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof GetUsageRequestSchema;
     output: typeof GetUsageResponseSchema;
+  },
+  /**
+   * ListNodes returns the nodes of the store, as the node that is asked sees them: who is alive, how far each has applied the
+   * store's changes, and by which policies it decides. A node with a store of its own is the only one.
+   *
+   * UNAVAILABLE: the store cannot be asked; each node tells of itself at /nodez.
+   *
+   * @generated from rpc consent.v1.AdminService.ListNodes
+   */
+  listNodes: {
+    methodKind: "unary";
+    input: typeof ListNodesRequestSchema;
+    output: typeof ListNodesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_consent_v1_admin_service, 0);
