@@ -146,11 +146,11 @@ func (f *fake) Poll(ctx context.Context, _ cluster.NodeID, after consent.Revisio
 	err = f.do(ctx, "poll", func(h *history) error {
 		p = h.page(after, limit)
 		p.Server = f.server
+		if f.page != nil {
+			f.page(&p)
+		}
 		return nil
 	})
-	if f.page != nil {
-		f.page(&p)
-	}
 	return p, err
 }
 

@@ -29,12 +29,10 @@ type FeedConfig struct {
 	// Node is who polls.
 	Node NodeID
 	// Observers are told of each change that is not this store's past: After in the order of revisions, each once, but
-	// for one during which it panicked, which it is told again. Ahead is never told: other nodes take revisions too.
+	// for one during which it panicked, which it is told again. Lost is told where the feed begins: by Start, where the
+	// store turned out to have another history, and where more happened than can be told. Ahead is never told: other
+	// nodes take revisions too.
 	Observers store.Observers
-	// Lost is told where the feed begins: by Start, where the store turned out to have another history, and where more
-	// happened than can be told. Nothing kept from the store before counts any more; changes after since will be told,
-	// those up to it not. It is called before any change that comes after. Nil: nobody is told.
-	Lost func(since consent.Revision)
 	// Marks is where marks of revisions are noted, each before observers are told of its change; nil: in the feed's own.
 	Marks *store.Marks
 	// Clock is that of leases; nil means Boottime.
@@ -51,7 +49,8 @@ type FeedConfig struct {
 	// Wanted is told of the greatest revision that somebody waits for all nodes to report, with each look that shows
 	// one; nil: nobody is.
 	Wanted func(consent.Revision)
-	// Policy is told of the number of the newest activation of policies where it is another than before; nil: nobody is.
+	// Policy is told of the number of the newest activation of policies with each look, once there is one; nil: nobody
+	// is.
 	Policy func(uint64)
 	// Logger is told of lost history and of panics; nil means slog.Default().
 	Logger *slog.Logger
@@ -61,8 +60,9 @@ type FeedConfig struct {
 
 // flaws are faults that tests plant, to see that they are found; the zero value has none.
 type flaws struct {
-	skipsGaps, ignoresChain, trustsHints bool
-	countsFromAnswer                     bool
+	skipsGaps, ignoresChain, trustsHints          bool
+	countsFromAnswer, extendsAlways, standsAlways bool
+	judgesOldLooks, ignoresServer                 bool
 }
 
 // Reached says that a node has applied all changes that the database showed in one look.
@@ -117,7 +117,7 @@ func defaultTo[T comparable](v *T, to T) {
 // revision applied so far with the database's, in one snapshot with the changes after it, so a change is told only where
 // everything before it is as it was told.
 //
-// One goroutine looks and applies (place and policy are its own); everything else reads what it leaves behind.
+// One goroutine looks and applies (place is its own); everything else reads what it leaves behind.
 // Its order makes that right: first marks, then observers, then applied, then whoever waits, and last Reached with
 // the time from before the look. So
 //   - who sees applied finds the floors of all changes up to it raised, and their marks;
@@ -135,14 +135,13 @@ type Feed struct {
 	config FeedConfig
 	// kicks has a value when somebody committed something.
 	kicks chan struct{}
-	// stop ends the goroutine; closed is closed when it has ended.
-	ctx    context.Context
-	stop   context.CancelFunc
-	closed chan struct{}
+	// stop ends the goroutine.
+	ctx     context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
 
-	// place is where the feed is, policy the newest activation: the goroutine's own.
-	place  Place
-	policy uint64
+	// place is where the feed is: the goroutine's own.
+	place Place
 
 	applied atomic.Uint64
 	// watermark is Reached.Began of the newest look that showed nothing new; its unit is a nanosecond.
@@ -157,6 +156,8 @@ type Feed struct {
 		waiting map[*waiter]struct{}
 		// ended says that nobody will be woken any more.
 		ended bool
+		// at is place, for others; it is raised after applied.
+		at standpoint
 	}
 }
 
@@ -165,37 +166,49 @@ func NewFeed(c FeedConfig) (*Feed, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	f := &Feed{config: c.withDefaults(), kicks: make(chan struct{}, 1), closed: make(chan struct{})}
+	f := &Feed{config: c.withDefaults(), kicks: make(chan struct{}, 1)}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.mu.waiting = map[*waiter]struct{}{}
 	return f, nil
 }
 
 // Start begins at the newest revision that the store has now: what was read from the store before this call began must
-// not be kept. It is called once. Its error wraps consent.ErrUnavailable, or is that of ctx; Close is called all the same.
+// not be kept. It is called once. Its error wraps consent.ErrUnavailable, or is that of ctx.
 func (f *Feed) Start(ctx context.Context) error {
 	began := f.config.Clock()
 	page, err := f.config.Database.Poll(ctx, f.config.Node, 0, 0)
 	if err != nil {
-		close(f.closed)
 		return fmt.Errorf("starting the feed of changes: %w", err)
 	}
 	f.restart(&page)
 	f.announce(&page, began)
-	go f.run()
+	f.running.Go(f.run)
 	return nil
 }
 
-// Close ends the feed and waits for its goroutine. Whoever waits gets an error. It may be called again, and where Start
-// failed, but not before Start.
+// Close ends the feed and waits for its goroutine. Whoever waits gets an error. It may be called again.
 func (f *Feed) Close() {
 	f.stop()
-	<-f.closed
+	f.running.Wait()
 	f.fail(errFeedClosed, true)
 }
 
 // Applied is the revision up to which the observers were told everything. Only where history was lost it decreases.
 func (f *Feed) Applied() consent.Revision { return consent.Revision(f.applied.Load()) }
+
+// standpoint is a place in the history that a feed is in, or was in.
+type standpoint struct {
+	Place
+	// history counts those that the feed has begun with.
+	history uint64
+}
+
+// at returns where the feed is.
+func (f *Feed) at() standpoint {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.at
+}
 
 // Watermark is a time by the node's clock: no change that was committed before is missing. Zero: not known yet.
 func (f *Feed) Watermark() time.Duration { return time.Duration(f.watermark.Load()) }
@@ -223,7 +236,6 @@ func signal(c chan struct{}) {
 const slowest = 16
 
 func (f *Feed) run() {
-	defer close(f.closed)
 	timer := time.NewTimer(f.config.Poll)
 	defer timer.Stop()
 	for failures := 0; f.ctx.Err() == nil; {

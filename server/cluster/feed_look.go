@@ -104,12 +104,15 @@ func (f *Feed) apply(e *Entry) {
 // restart begins at the page's head, after everything kept from before is given up. Who waits for a revision hears that
 // it may be another one now.
 func (f *Feed) restart(p *Page) {
-	call(f.config.Lost, p.Head)
+	call(f.config.Observers.Lost, p.Head)
 	f.config.Marks.Clear()
 	f.config.Marks.Put(p.Head, p.HeadChain.Mark())
 	f.place = Place{p.Head, p.HeadChain}
 	f.applied.Store(uint64(p.Head))
 	f.fail(errHistoryLost, false)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.at = standpoint{f.place, f.mu.at.history + 1}
 }
 
 // announce tells what a page says beside its changes, once these are applied.
@@ -125,8 +128,7 @@ func (f *Feed) announce(p *Page, began time.Duration) {
 	if p.Wanted != 0 {
 		call(f.config.Wanted, p.Wanted)
 	}
-	if p.Policy != f.policy {
-		f.policy = p.Policy
+	if p.Policy != 0 {
 		call(f.config.Policy, p.Policy)
 	}
 }

@@ -74,10 +74,11 @@ func (f *Feed) Committed(ctx context.Context, r consent.Revision, chain store.Ch
 	return nil
 }
 
-// release tells those whose revision is applied.
+// release tells those whose revision is applied. It is the feed's goroutine that calls it.
 func (f *Feed) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.mu.at.Place = f.place
 	applied := f.Applied()
 	for w := range f.mu.waiting {
 		if w.revision <= applied {

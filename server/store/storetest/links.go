@@ -380,8 +380,10 @@ func changesNameAllThatChanged(s *suite) {
 			s.Errorf("step %d: told %v, want %v", i, seen[len(seen)-1], want)
 		}
 	}
-	if diff := cmp.Diff(s.seen(), s.ahead.seen()); diff != "" {
-		s.Errorf("told ahead and told after are not the same (-after +ahead):\n%s", diff)
+	if ahead := s.ahead.seen(); ahead != nil { // a store may tell nobody ahead: see store.Observers
+		if diff := cmp.Diff(s.seen(), ahead); diff != "" {
+			s.Errorf("told ahead and told after are not the same (-after +ahead):\n%s", diff)
+		}
 	}
 }
 
@@ -404,7 +406,11 @@ func linkIsOneChange(s *suite) {
 		}
 		s.unlink(mail, account)
 	}
-	if s.Applied() != 7 || looks != 12 {
+	want := 6
+	if s.ahead.seen() != nil {
+		want = 12
+	}
+	if s.Applied() != 7 || looks != want {
 		s.Errorf("applied %d after 7 changes, %d looks", s.Applied(), looks)
 	}
 }
