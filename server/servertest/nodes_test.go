@@ -1,7 +1,6 @@
 package servertest_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -309,7 +308,7 @@ func TestThePasswordOfADatabaseIsNotTold(t *testing.T) {
 		"no such mode":    host + "/postgres?sslmode=nonsense",
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log bytes.Buffer
+			var log strings.Builder
 			err := servertest.Refused(t, servertest.Options{
 				DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
 				Configure: func(c *app.Config) { c.Store.URL = "postgres://nobody:hunter2@" + place },
