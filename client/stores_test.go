@@ -325,9 +325,19 @@ func TestAnOlderCopyOfTheStore(t *testing.T) {
 	if _, err := s.RecordEvents(t.Context(), training("u", withdrawn)); err != nil {
 		t.Fatal(err)
 	}
-	f.lead(servertest.Start(t, servertest.Options{DataDir: backup}).Addr)
-	untilMismatch(t, "Check", func() (bool, error) {
+	older := servertest.Start(t, servertest.Options{DataDir: backup})
+	f.lead(older.Addr)
+	check := func() (bool, error) {
 		d, err := s.Check(t.Context(), client.NewCheck("example", "u", "ai_training"))
 		return d.Allowed, err
-	})
+	}
+	untilMismatch(t, "Check", check)
+	// Nor is it asked on once another change has taken the revision of the write.
+	other, err := client.Dial(older.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	recordTraining(t, other, "somebody", given)
+	untilMismatch(t, "Check after another change", check)
 }

@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"server/store/change":          {"server/consent", "server/store"},
 	"server/store/pebble":          {"server/consent", "server/store", "server/store/change"},
 	"server/cluster":               {"server/consent", "server/store"},
+	"server/cluster/model":         {},
 	"server/store/postgres":        {"server/cluster", "server/consent", "server/store", "server/store/change"},
 	"server/store/postgres/pgtest": {},
 	"server/certificate":           {"server/follow"},

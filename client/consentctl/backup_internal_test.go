@@ -190,7 +190,8 @@ func expectAll(t *testing.T, data string, want map[string]string) {
 	}
 }
 
-// A consistency token of what was recorded after the backup is refused by the restored server, not taken for satisfied.
+// A consistency token of what was recorded after the backup is refused by the restored server, not taken for satisfied,
+// also once there is another change of its revision.
 func TestRestoredServerRefusesNewerTokens(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	record := func(id string) string {
@@ -210,15 +211,24 @@ func TestRestoredServerRefusesNewerTokens(t *testing.T) {
 		t.Fatal(got)
 	}
 	restored := servertest.Start(t, servertest.Options{DataDir: data})
-	for token, want := range map[string]codes.Code{old: codes.OK, lost: codes.InvalidArgument} {
-		_, err := restored.Decisions.Check(t.Context(), &consentv1.CheckRequest{
-			Controller: "example", SubjectId: "s", Purpose: "ai_training",
-			Consistency: &consentv1.Consistency{Requirement: &consentv1.Consistency_AtLeastAsFresh{AtLeastAsFresh: token}},
-		})
-		if status.Code(err) != want || want != codes.OK && !strings.Contains(err.Error(), "newer than the store") {
-			t.Errorf("a check at least as fresh as a token: %v, want %v", err, want)
+	check := func() {
+		t.Helper()
+		for token, want := range map[string]codes.Code{old: codes.OK, lost: codes.FailedPrecondition} {
+			_, err := restored.Decisions.Check(t.Context(), &consentv1.CheckRequest{
+				Controller: "example", SubjectId: "s", Purpose: "ai_training",
+				Consistency: &consentv1.Consistency{Requirement: &consentv1.Consistency_AtLeastAsFresh{AtLeastAsFresh: token}},
+			})
+			if status.Code(err) != want || want != codes.OK && !strings.Contains(err.Error(), "the store lost history") {
+				t.Errorf("a check at least as fresh as a token: %v, want %v", err, want)
+			}
 		}
 	}
+	check()
+	// Another change takes the lost one's revision.
+	if _, err := restored.Consents.RecordEvents(t.Context(), grantRequest("3")); err != nil {
+		t.Fatal(err)
+	}
+	check()
 }
 
 // archived is an archive of a small store, made offline.

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
@@ -37,7 +38,6 @@ import (
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store"
-	"github.com/consentd/consentd/server/store/pebble"
 	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
@@ -87,7 +87,9 @@ type App struct {
 	tracer        *telemetry.Tracer
 	admin         *http.Server
 	adminListener net.Listener
-	durations     durations
+	// dirLock keeps the data directory for this process; nil: the store does.
+	dirLock   *flock.Flock
+	durations durations
 	// queued is how many writes wait for the disk.
 	queued func() int
 }
@@ -153,44 +155,6 @@ func (a *App) loadPolicies() error {
 	a.manager = reload.New(c)
 	return a.manager.Start(context.Background())
 }
-
-// openStore opens the cache over the store, which the cache owns from then on.
-func (a *App) openStore() error {
-	states, err := cache.New(cache.Config{
-		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare, Waiting: a.waiting(),
-	})
-	if err != nil {
-		return err
-	}
-	a.states = states
-	ahead := &announcer{}
-	a.marks = new(store.Marks)
-	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
-		Observers: store.Observers{Ahead: ahead, After: states}, Logger: a.config.Logger, Writes: a.health.wrote,
-		Synced: a.durations.synced, Marks: a.marks,
-		FS: a.config.StoreFS,
-	})
-	if err != nil {
-		return err
-	}
-	a.queued = ledger.Queued
-	states.Attach(ledger)
-	a.backups = a.newBackups(ledger, ledger.ID())
-	a.watchers, err = watch.New(watch.Config{
-		StoreID: ledger.ID(), Revision: ledger.Applied(), Policy: func() string { return a.policies.Current().Revision() },
-		Lease: a.config.CacheLease, Now: a.config.Now, Fenced: a.durations.fenced,
-	})
-	if err != nil {
-		return err
-	}
-	ahead.Hub = a.watchers
-	a.policies.Notify(a.policiesChanged)
-	return nil
-}
-
-// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first
-// change.
-type announcer struct{ *watch.Hub }
 
 // followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
 func (a *App) followPolicies() error {

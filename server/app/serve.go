@@ -183,6 +183,9 @@ func (a *App) Close() error {
 	if a.watchers != nil {
 		a.watchers.Close()
 	}
+	if a.dirLock != nil {
+		faults = append(faults, a.dirLock.Close())
+	}
 	if a.loader != nil {
 		a.loader.Close()
 	}

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
 
@@ -64,9 +65,8 @@ type Config struct {
 	StoreID [16]byte
 	// Marks are what tokens carry; nil: tokens carry none.
 	Marks Marks
-	// Standing reports whether a state counts now that was Cached. It is asked once more when a decision is there; nil:
-	// it always does.
-	Standing func() bool
+	// Holds reports whether the Until of a state has not come. It is asked when a decision is there; nil: it never does.
+	Holds func(until int64) bool
 	// Now is the clock; nil means the system's.
 	Now func() consent.Instant
 	// Log receives the failures of policies; nil means slog.Default().
@@ -179,8 +179,9 @@ type call struct {
 	policies  Policies
 	now       consent.Instant
 	freshness consent.Freshness
-	// atLeast is the revision that every state must reflect.
+	// atLeast is the revision that every state must reflect, that of token; both are zero where none was given.
 	atLeast consent.Revision
+	token   wire.Token
 	// began is when the call did; zero without observers.
 	began time.Time
 }
@@ -189,7 +190,10 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 	if err := ctx.Err(); err != nil {
 		return call{}, err
 	}
-	atLeast, err := a.revisionOf(ctx, c.Token)
+	token, err := a.parse(c.Token)
+	if err == nil {
+		err = a.confirm(ctx, token)
+	}
 	if err != nil {
 		return call{}, err
 	}
@@ -197,7 +201,8 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 	if policies == nil {
 		return call{}, errors.New("no policies are active")
 	}
-	begun := call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: atLeast}
+	begun := call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: consent.Revision(token.Revision),
+		token: token}
 	if a.observed() {
 		begun.began = time.Now()
 	}
@@ -230,6 +235,9 @@ func (a *Authorizer) read(ctx context.Context, call call, subject consent.Subjec
 	snapshot, err := a.config.States.Snapshot(ctx, subject, call.freshness)
 	if err == nil && snapshot.AsOf < call.atLeast {
 		snapshot, err = a.fresher(ctx, call, subject)
+	}
+	if err == nil {
+		err = a.confirmAfter(ctx, call.token, &snapshot)
 	}
 	switch {
 	case err != nil:

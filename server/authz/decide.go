@@ -67,7 +67,7 @@ func (a *Authorizer) tell(ctx context.Context, told Decided, d consent.Decision)
 // stands in the place of the other.
 func (a *Authorizer) standing(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	d, err := a.decide(ctx, call, p)
-	if err != nil || !p.snapshot.Cached || a.config.Standing == nil || a.config.Standing() {
+	if err != nil || p.snapshot.Until == 0 || a.config.Holds == nil || a.config.Holds(p.snapshot.Until) {
 		return d, err
 	}
 	call.freshness = consent.FullyConsistent

@@ -15,9 +15,9 @@ import (
 func stopping(t *testing.T, nth int) *fixture {
 	t.Helper()
 	standing, decided := true, 0
-	f := newFixture(t, func(c *authz.Config) { c.Standing = func() bool { return standing } })
+	f := newFixture(t, func(c *authz.Config) { c.Holds = func(until int64) bool { return until == 7 && standing } })
 	cached, latest := f.states.snapshots[0], f.states.snapshots[0]
-	cached.Cached, latest.AsOf, latest.Changed = true, 6, 6
+	cached.Until, latest.AsOf, latest.Changed = 7, 6, 6
 	f.states.snapshots = []consent.Snapshot{cached, latest}
 	f.policies.decide = func(r *consent.Request, s *consent.Snapshot, at consent.Instant) consent.Decision {
 		if decided++; decided == nth {

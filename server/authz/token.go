@@ -20,28 +20,41 @@ func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
 	return t.Append(text)
 }
 
-// revisionOf returns the revision that a token demands; zero for none. Its error wraps consent.ErrBadToken, or
-// consent.ErrHistoryLost where the token is of changes that the store does not have: a call may demand only what is in
-// the store. Only where this node does not know the store is asked.
-func (a *Authorizer) revisionOf(ctx context.Context, token string) (consent.Revision, error) {
+// parse reads a token; the zero one for none. Its error wraps consent.ErrBadToken.
+func (a *Authorizer) parse(token string) (wire.Token, error) {
 	if token == "" {
-		return 0, nil
+		return wire.Token{}, nil
 	}
 	t, err := wire.ParseToken(token)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", consent.ErrBadToken, err)
+		return wire.Token{}, fmt.Errorf("%w: %w", consent.ErrBadToken, err)
 	}
 	if t.StoreID != a.config.StoreID {
-		return 0, fmt.Errorf("%w: it is of another store", consent.ErrBadToken)
+		return wire.Token{}, fmt.Errorf("%w: it is of another store", consent.ErrBadToken)
 	}
-	r := consent.Revision(t.Revision)
+	return t, nil
+}
+
+// confirm refuses a token of changes that the store does not have, by consent.ErrHistoryLost. A call that has one
+// confirms it before it reads, and again after: what was read in between may be of a history that took the place of the
+// token's. Only what this node does not know the store is asked.
+func (a *Authorizer) confirm(ctx context.Context, t wire.Token) error {
+	if t.Revision == 0 || a.known(t) || !t.Marked && consent.Revision(t.Revision) <= a.config.States.Applied() {
+		return nil
+	}
+	return a.ask(ctx, t)
+}
+
+// confirmAfter is confirm after a read. What this node has in memory is of the history that it knows; what the store
+// answered by itself may be of another, which this node has not noticed yet: the store is asked.
+func (a *Authorizer) confirmAfter(ctx context.Context, t wire.Token, read *consent.Snapshot) error {
 	switch {
-	case a.known(t):
-	case !t.Marked && r <= a.config.States.Applied():
-	default:
-		return r, a.ask(ctx, t)
+	case !t.Marked:
+		return nil
+	case read.Until != 0:
+		return a.confirm(ctx, t)
 	}
-	return r, nil
+	return a.ask(ctx, t)
 }
 
 // known reports whether the mark of a token is that in memory.

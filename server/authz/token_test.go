@@ -84,18 +84,18 @@ func TestTokensAreHeldAgainstTheHistory(t *testing.T) {
 		asked int
 	}{
 		"in memory":              {func(f *fixture) string { return tokenWith(f, 5, 50) }, nil, 0},
-		"not in memory":          {func(f *fixture) string { return tokenWith(f, 2, 20) }, nil, 1},
+		"not in memory":          {func(f *fixture) string { return tokenWith(f, 2, 20) }, nil, 2},
 		"another in memory":      {func(f *fixture) string { return tokenWith(f, 5, 51) }, consent.ErrHistoryLost, 1},
 		"another in the store":   {func(f *fixture) string { return tokenWith(f, 2, 21) }, consent.ErrHistoryLost, 1},
 		"beyond the store":       {func(f *fixture) string { return tokenWith(f, 9, 90) }, consent.ErrHistoryLost, 1},
-		"beyond this node":       {func(f *fixture) string { return tokenWith(f, 7, 70) }, nil, 1},
+		"beyond this node":       {func(f *fixture) string { return tokenWith(f, 7, 70) }, nil, 2},
 		"unmarked":               {func(f *fixture) string { return forge(1, f.config.StoreID, 4) }, nil, 0},
 		"unmarked, beyond":       {func(f *fixture) string { return forge(1, f.config.StoreID, 9) }, consent.ErrHistoryLost, 1},
 		"unmarked, of the store": {func(f *fixture) string { return forge(1, f.config.StoreID, 7) }, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, func(c *authz.Config) { c.Marks = stubMarks{5: 50} })
-			f.states.newest, f.states.snapshots[0].AsOf = 7, 7
+			f.states.newest, f.states.snapshots[0].AsOf, f.states.snapshots[0].Until = 7, 7, 1
 			r := request("u", "a")
 			d, err := f.Check(t.Context(), &r, authz.Consistency{Token: row.token(f)})
 			if !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
@@ -106,6 +106,42 @@ func TestTokensAreHeldAgainstTheHistory(t *testing.T) {
 			}
 			if len(f.states.asked) != row.asked {
 				t.Errorf("the store was asked for the marks of %v, want %d", f.states.asked, row.asked)
+			}
+		})
+	}
+}
+
+// TestHistoryIsLostWhileACheckReads: a token that held before is refused, also where this node has not noticed: what the
+// store itself answered is compared with the store.
+func TestHistoryIsLostWhileACheckReads(t *testing.T) {
+	for name, row := range map[string]struct {
+		until   int64
+		noticed bool
+		want    error
+	}{
+		"nothing is lost":             {want: nil},
+		"from memory, noticed":        {1, true, consent.ErrHistoryLost},
+		"from the store, noticed":     {0, true, consent.ErrHistoryLost},
+		"from the store, not noticed": {0, false, consent.ErrHistoryLost},
+		"from memory, not noticed":    {1, false, nil}, // it is of the history of the token
+	} {
+		t.Run(name, func(t *testing.T) {
+			marks := stubMarks{5: 55}
+			f := newFixture(t, func(c *authz.Config) { c.Marks = marks })
+			f.states.newest, f.states.snapshots[0].AsOf, f.states.snapshots[0].Until = 7, 7, row.until
+			token := tokenWith(f, 5, 55)
+			f.states.during = func() {
+				if row.noticed {
+					marks[5] = 50 // as the store has it
+				}
+			}
+			if row.want == nil && row.until == 0 {
+				token, marks[5] = tokenWith(f, 5, 50), 50
+			}
+			r := request("u", "a")
+			d, err := f.Check(t.Context(), &r, authz.Consistency{Token: token})
+			if !errors.Is(err, row.want) {
+				t.Errorf("%v, error %v; want %v", d.Effect, err, row.want)
 			}
 		})
 	}

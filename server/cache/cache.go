@@ -49,9 +49,8 @@ type Config struct {
 	// Waiting is called where a Snapshot waits for the store, with its context, and what it returns when that ended; nil
 	// means nothing.
 	Waiting func(context.Context) func(error)
-	// Standing reports whether what is cached counts now, in a store that others write too: while it does not, the store
-	// is read. It must be quick; nil: always.
-	Standing func() bool
+	// Standing says until when what is cached counts; while it does not, the latest is read. Nil: always.
+	Standing Standing
 	// Prepare builds what policies need from a state when the state enters the cache, and says how many bytes it holds.
 	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means
 	// nothing.
@@ -218,15 +217,28 @@ func (c *Cache) ReadLatest(ctx context.Context, subject consent.Subject) (consen
 // Snapshot returns the subject's state: with MinimizeLatency from memory if it is there and valid, else from the store.
 // A hit takes no lock of this package, allocates nothing and does not look at ctx.
 //
-// Its AsOf may be newer than the entry: up to the last change announced before, none touched the entry's slot. A caller
-// that waits for others to act upon the answer asks Standing again, where it is Cached.
+// Its AsOf may be newer than the entry: up to the last change announced before, none touched the entry's slot. Whoever
+// acts upon it looks whether its Until holds, last: a time that was taken after the lookup would say nothing of what
+// came before it.
 func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness consent.Freshness) (consent.Snapshot, error) {
+	until := int64(0)
+	if c.config.Standing != nil {
+		until = c.config.Standing.Until()
+	}
 	switch {
-	case freshness != consent.MinimizeLatency:
+	case freshness != consent.MinimizeLatency, c.config.Standing != nil && until == 0:
+		// A replica may lack what others, who take this node for gone, have acknowledged.
 		return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.ReadLatest(ctx, subject) })
-	case c.entries == nil || !c.Standing():
+	case c.entries == nil:
 		return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.Read(ctx, subject) })
 	}
+	snapshot, err := c.cached(ctx, subject)
+	snapshot.Until = until
+	return snapshot, err
+}
+
+// cached returns the state from memory, or reads it into memory.
+func (c *Cache) cached(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
 	hash := c.hash(subject)
 	for {
 		h := c.history.Load()

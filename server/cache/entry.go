@@ -69,7 +69,7 @@ func (e *entry) same(o *entry) bool {
 
 // snapshot is the body as a state that was read as of a revision.
 func (b *body) snapshot(person consent.PersonKey, asOf consent.Revision) consent.Snapshot {
-	return consent.Snapshot{State: b.state, Changed: b.changed, AsOf: asOf, Person: person, Prepared: b.prepared, Cached: true}
+	return consent.Snapshot{State: b.state, Changed: b.changed, AsOf: asOf, Person: person, Prepared: b.prepared}
 }
 
 // keep puts what was read for a flight into the cache and returns it as it was kept.

@@ -39,8 +39,13 @@ func (c *Cache) Mark(ctx context.Context, revision consent.Revision) (store.Mark
 	return c.store.Mark(ctx, revision)
 }
 
-// Standing reports whether what is cached counts now: see Config.
-func (c *Cache) Standing() bool { return c.config.Standing == nil || c.config.Standing() }
+// Standing says until when what is cached counts, in a store that others write too. Both must be quick.
+type Standing interface {
+	// Until is asked before anything is looked up; zero: it does not count now.
+	Until() int64
+	// Holds reports whether a time that Until returned has not come.
+	Holds(until int64) bool
+}
 
 // maxAwait is how long Await waits.
 const maxAwait = 50 * time.Millisecond

@@ -161,27 +161,34 @@ func TestHistoriesUnderLoad(t *testing.T) {
 	readers.Wait()
 }
 
-// TestStandingIsAsked: while the cache does not count, the store is read, and what it holds comes to count again.
+// until is a Standing: that many nanoseconds.
+type until struct{ atomic.Int64 }
+
+func (u *until) Until() int64 { return u.Load() }
+
+func (u *until) Holds(until int64) bool { return u.Load() == until }
+
+// TestStandingIsAsked: while the cache does not count, the latest is read, and what it holds comes to count again.
 func TestStandingIsAsked(t *testing.T) {
-	var standing atomic.Bool
-	standing.Store(true)
-	c, f := open(t, cache.Config{Standing: standing.Load})
+	var standing until
+	standing.Store(7)
+	c, f := open(t, cache.Config{Standing: &standing})
 	record(t, f, subject(1), "a")
-	if s := snapshot(t, c, subject(1)); !s.Cached {
-		t.Error("what others may have read first is not said to be cached")
+	if s := snapshot(t, c, subject(1)); s.Until != 7 {
+		t.Errorf("it may be acted upon until %d, want 7", s.Until)
 	}
 	f.observer = nil
 	record(t, f, subject(1), "b") // this node is cut off
 	wantNewest(t, snapshot(t, c, subject(1)), "a")
-	standing.Store(false)
+	standing.Store(0)
 	s := snapshot(t, c, subject(1))
-	if wantNewest(t, s, "b"); s.Cached || c.Standing() {
-		t.Error("what was read now is said to be cached")
+	if wantNewest(t, s, "b"); s.Until != 0 || f.latest.Load() != 1 {
+		t.Errorf("until %d after %d reads of the latest: want a read of the latest, which nothing bounds", s.Until, f.latest.Load())
 	}
-	standing.Store(true)
+	standing.Store(8)
 	wantNewest(t, snapshot(t, c, subject(1)), "a")
 	wantCounts(t, c, counted{Hits: 2, Misses: 1, Loads: 1})
-	if s, err := c.ReadLatest(t.Context(), subject(1)); err != nil || s.Cached || f.latest.Load() != 1 {
+	if s, err := c.ReadLatest(t.Context(), subject(1)); err != nil || s.Until != 0 || f.latest.Load() != 2 {
 		t.Errorf("the latest is %+v, error %v, of %d reads", s, err, f.latest.Load())
 	}
 }

@@ -6,8 +6,8 @@ import "time"
 // while the machine sleeps, and nobody sets it. Only differences count, and only those of one process's clock.
 type Clock func() time.Duration
 
-// driftMargin is the part of a lease that its holder takes off, and that whoever waits adds: so the clock of one may run
-// an eighth faster than that of the other.
+// driftMargin is the part of a lease that its holder takes off, and that whoever waits adds: so the clock of one may
+// run an eighth faster than that of the other.
 const driftMargin = 16
 
 var started = time.Now()

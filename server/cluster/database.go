@@ -9,8 +9,8 @@ import (
 )
 
 // Database is what the nodes of a store share, besides the ledger. Each method is one statement or one transaction on
-// the primary, and fails with an error that wraps consent.ErrUnavailable where that cannot be reached in time; contexts
-// bound them. All may be called concurrently.
+// the primary, and fails with an error that wraps consent.ErrUnavailable where that cannot be reached in time;
+// contexts bound them. All may be called concurrently.
 type Database interface {
 	// Poll returns what one snapshot of the primary shows after a revision, at most limit changes; with limit 0 none,
 	// however many there are.
@@ -86,9 +86,9 @@ type Page struct {
 	// Head is the newest revision, HeadChain the chain there.
 	Head      consent.Revision
 	HeadChain store.Chain
-	// Known says whether the chain at the revision asked from is known: not where it was pruned, and not beyond Head. At
-	// is that chain. At revision 0 it is known as long as nothing was pruned, and what HeadChain was while the store was
-	// empty.
+	// Known says whether the chain at the revision asked from is known: not where it was pruned, and not beyond Head.
+	// At is that chain. At revision 0 it is known as long as nothing was pruned, and what HeadChain was while the
+	// store was empty.
 	Known bool
 	At    store.Chain
 	// Changes are those after the revision asked from, in order, from the next one on; none where some of these were

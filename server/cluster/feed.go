@@ -28,16 +28,18 @@ type FeedConfig struct {
 	Database Database
 	// Node is who polls.
 	Node NodeID
-	// Observers are told of each change that is not this store's past: After in the order of revisions, each once, but
-	// for one during which it panicked, which it is told again. Lost is told where the feed begins: by Start, where the
-	// store turned out to have another history, and where more happened than can be told. Ahead is never told: other
-	// nodes take revisions too.
+	// Observers are told of each change that is not this store's past: After in the order of revisions, each once,
+	// but for one during which it panicked, which it is told again. Lost is told where the feed begins: by Start,
+	// where the store turned out to have another history, and where more happened than can be told. Ahead is never
+	// told: other nodes take revisions too.
 	Observers store.Observers
-	// Marks is where marks of revisions are noted, each before observers are told of its change; nil: in the feed's own.
+	// Marks is where marks of revisions are noted, each before observers are told of its change; nil: in the feed's
+	// own.
 	Marks *store.Marks
 	// Clock is that of leases; nil means Boottime.
 	Clock Clock
-	// Poll is how long an idle feed waits before it looks again; zero means DefaultPoll. A hint or a Kick ends the wait.
+	// Poll is how long an idle feed waits before it looks again; zero means DefaultPoll. A hint or a Kick ends the
+	// wait.
 	Poll time.Duration
 	// PollTimeout bounds each look; zero means DefaultPollTimeout.
 	PollTimeout time.Duration
@@ -113,8 +115,8 @@ func defaultTo[T comparable](v *T, to T) {
 // is committed. It looks at the primary again and again; hints only make it look sooner.
 //
 // What it guarantees: when Applied is r, the observers have been told of all changes up to r of the one history of
-// which r's chain is; or of Lost, and nothing kept from before counts. Each look compares the chain at the
-// revision applied so far with the database's, in one snapshot with the changes after it, so a change is told only where
+// which r's chain is; or of Lost, and nothing kept from before counts. Each look compares the chain at the revision
+// applied so far with the database's, in one snapshot with the changes after it, so a change is told only where
 // everything before it is as it was told.
 //
 // One goroutine looks and applies (place is its own); everything else reads what it leaves behind.
@@ -124,9 +126,11 @@ func defaultTo[T comparable](v *T, to T) {
 //   - who learns from Reached that nothing before a time is missing finds them raised too.
 //
 // Edits that look right and are not:
-//   - to take the time after the look: a change committed while the answer travelled is missing and passes for applied;
+//   - to take the time after the look: a change committed while the answer travelled is missing and passes for
+//     applied;
 //   - to count a hint, or a page that was cut off, as a look: it says nothing of what else is committed;
-//   - to go on from the first change of a page that is not the next one: what is between was lost, or is not visible yet;
+//   - to go on from the first change of a page that is not the next one: what is between was lost, or is not visible
+//     yet;
 //   - to compare revisions and not chains: after a fail-over the new history may be the longer one;
 //   - to raise applied before the observers are told, or where one panicked: a floor that is not raised lets an older
 //     state pass as one as of it;

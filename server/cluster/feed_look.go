@@ -101,8 +101,8 @@ func (f *Feed) apply(e *Entry) {
 	f.counts.changes.Add(1)
 }
 
-// restart begins at the page's head, after everything kept from before is given up. Who waits for a revision hears that
-// it may be another one now.
+// restart begins at the page's head, after everything kept from before is given up. Who waits for a revision hears
+// that it may be another one now.
 func (f *Feed) restart(p *Page) {
 	call(f.config.Observers.Lost, p.Head)
 	f.config.Marks.Clear()

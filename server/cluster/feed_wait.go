@@ -58,8 +58,8 @@ func (f *Feed) enlist(w *waiter) error {
 	return nil
 }
 
-// Committed kicks the feed and waits until a change that this node committed is applied: the very change of that chain.
-// Where another has taken its revision, because the history that it was in is lost, the error wraps
+// Committed kicks the feed and waits until a change that this node committed is applied: the very change of that
+// chain. Where another has taken its revision, because the history that it was in is lost, the error wraps
 // consent.ErrUnavailable, as for Await.
 func (f *Feed) Committed(ctx context.Context, r consent.Revision, chain store.Chain) error {
 	if f.Applied() < r {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,13 +35,13 @@ type fence struct {
 	behind []string
 }
 
-// fences waits for the other nodes on behalf of all who fence a write: one goroutine looks at the nodes, for as many of
-// them as there are. While nobody waits it looks with each renewal of the lease, so that nodes which died long ago are
-// known to be dead when somebody does.
+// fences waits for the other nodes on behalf of all who fence a write: one goroutine looks at the nodes, for as many
+// of them as there are. While nobody waits it looks with each renewal of the lease, so that nodes which died long ago
+// are known to be dead when somebody does.
 //
-// A look counts for the fences alone that were there before it was sent: their changes were committed by then. A fence is
-// complete with a look at which each other node has reported the revision, or has left, or is dead; and at which no
-// node can be missing (roll). Then no node answers from a state before the change:
+// A look counts for the fences alone that were there before it was sent: their changes were committed by then. A
+// fence is complete with a look at which each other node has reported the revision, or has left, or is dead; and at
+// which no node can be missing (roll). Then no node answers from a state before the change:
 //   - who has reported has applied it, with the caches behind it;
 //   - who is dead begins a new run of leases, and that only with what was committed before this look (lease);
 //   - who is not registered begins with a head that it reads after it is.
@@ -73,9 +72,9 @@ func newFences(c *Config) *fences {
 	return f
 }
 
-// Fence waits until no node, and no cache behind one, can answer from a state before the change r, which this node has
-// committed and applied. Where ctx ends first, or the node ends, the error wraps consent.ErrUnfenced and names the nodes
-// that are behind.
+// Fence waits until no node, and no cache behind one, can answer from a state before the change r, which this node
+// has committed and applied. Where ctx ends first, or the node ends, the error wraps consent.ErrUnfenced and names
+// the nodes that are behind.
 func (m *Member) Fence(ctx context.Context, r consent.Revision) error {
 	f := m.fences.begin(&fence{revision: r})
 	defer m.fences.end(f)
@@ -115,7 +114,7 @@ func (m *Member) await(ctx context.Context, f *fence) error {
 		cause = errors.New("the server stops")
 	}
 	m.fences.counts.unfenced.Add(1)
-	return fmt.Errorf("%w: behind are %s: %w", consent.ErrUnfenced, strings.Join(m.fences.behind(f), ", "), cause)
+	return fmt.Errorf("waiting for the other nodes: %w: %w", &consent.BehindError{Nodes: m.fences.behind(f)}, cause)
 }
 
 func (fs *fences) begin(f *fence) *fence {
@@ -232,8 +231,8 @@ func (fs *fences) list() []*fence {
 	return all
 }
 
-// demand asks the other nodes, if any are known, to report the greatest revision that is waited for; again after a while,
-// because the database may have lost it.
+// demand asks the other nodes, if any are known, to report the greatest revision that is waited for; again after a
+// while, because the database may have lost it.
 func (m *Member) demand(ctx context.Context, open []*fence) {
 	var wanted consent.Revision
 	for _, f := range open {

@@ -54,8 +54,8 @@ func TestFenceWaitsForAllNodes(t *testing.T) {
 
 func (h history) revision() consent.Revision { return consent.Revision(len(h.entries)) }
 
-// TestFenceWaitsForCachesBehindOtherNodes: a node reports once these have confirmed. Seen to fail where confirm does not
-// ask them.
+// TestFenceWaitsForCachesBehindOtherNodes: a node reports once these have confirmed. Seen to fail where confirm does
+// not ask them.
 func TestFenceWaitsForCachesBehindOtherNodes(t *testing.T) {
 	bubble(t, func(t *testing.T, db *fake) {
 		all, gate := settled(t, db, 2), make(chan struct{})
@@ -151,8 +151,8 @@ func TestNodeThatIsSilentFromTheStart(t *testing.T) {
 	})
 }
 
-// TestOldLooksProveNothing: a look that was sent in time and came back late may miss a renewal since. Seen to fail with
-// JudgeOldLooks.
+// TestOldLooksProveNothing: a look that was sent in time and came back late may miss a renewal since. Seen to fail
+// with JudgeOldLooks.
 func TestOldLooksProveNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, db *fake) {
 		all := settled(t, db, 2)

@@ -8,15 +8,15 @@ import (
 
 // The defaults of Config.
 const (
-	// DefaultLease is how long a node that died holds up fenced writes, but for the margin and what caches behind it hold;
-	// and how long the database may be away before nodes answer nothing from their caches any more.
+	// DefaultLease is how long a node that died holds up fenced writes, but for the margin and what caches behind it
+	// hold; and how long the database may be away before nodes answer nothing from their caches any more.
 	DefaultLease = 2 * time.Second
 	// DefaultMaxStaleness bounds how old a state can be that an unfenced read gets.
 	DefaultMaxStaleness = 500 * time.Millisecond
 )
 
-// renewalsPerLease is how often a lease is renewed, so that a lost renewal or a pause costs nothing; and retriesPerLease
-// how often where it fails, or where the primary is another process now.
+// renewalsPerLease is how often a lease is renewed, so that a lost renewal or a pause costs nothing; and
+// retriesPerLease how often where it fails, or where the primary is another process now.
 const (
 	renewalsPerLease = 4
 	retriesPerLease  = 16
@@ -27,30 +27,31 @@ func held(lease time.Duration) time.Duration { return lease + lease/driftMargin 
 
 // lease says until when a node may answer from its cache.
 //
-// It holds while two things do: the node has a lease, by a renewal that the database has committed for good; and it has
-// applied everything that was committed until not long ago. Others take a node for dead once they have seen its newest
-// renewal for as long as its lease lasts and a margin, each by its own clock. So the lease is counted from before the
-// renewal was sent, and less a margin: it has ended, whatever time the answer took, before anybody can say so.
+// It holds while two things do: the node has a lease, by a renewal that the database has committed for good; and it
+// has applied everything that was committed until not long ago. Others take a node for dead once they have seen its
+// newest renewal for as long as its lease lasts and a margin, each by its own clock. So the lease is counted from
+// before the renewal was sent, and less a margin: it has ended, whatever time the answer took, before anybody can say
+// so.
 //
-// Whoever waits for all nodes looks at their renewals after its change was committed. Where it finds this node dead, this
-// node must know of the change before it answers again. It does: a renewal whose answer comes while the lease before it
-// holds was committed before anybody could find the node dead, or was seen by whoever looked; it takes effect at once. Any
-// other begins a new run of leases, and that takes effect only with a look at the database that began after the answer:
-// it shows what was committed when the node was found dead.
+// Whoever waits for all nodes looks at their renewals after its change was committed. Where it finds this node dead,
+// this node must know of the change before it answers again. It does: a renewal whose answer comes while the lease
+// before it holds was committed before anybody could find the node dead, or was seen by whoever looked; it takes
+// effect at once. Any other begins a new run of leases, and that takes effect only with a look at the database that
+// began after the answer: it shows what was committed when the node was found dead.
 //
 // A look must be at the process that committed the newest renewal. Otherwise a node whose connections lead to two
 // primaries would hold its lease from the new one and believe the old one that nothing has changed.
 //
-// All of mu is guarded by it; whoever changes it stores deadline before it lets go. Readers load deadline alone, keep it,
-// and compare their clock with what they kept, last (Member.Holds).
+// All of mu is guarded by it; whoever changes it stores deadline before it lets go. Readers load deadline alone, keep
+// it, and compare their clock with what they kept, last (Member.Holds).
 //
 // Edits that look right and are not:
 //   - to count from the answer: it may have travelled for longer than others wait;
-//   - to let every renewal take effect at once: one that was sent before a pause and answered after it would have a node
-//     that was given up answer from before the change;
+//   - to let every renewal take effect at once: one that was sent before a pause and answered after it would have a
+//     node that was given up answer from before the change;
 //   - to take the time before the answer has come and compare it with the end of the lease;
-//   - to look at the newest deadline again after evaluating: where the check alone was held up it has moved on, however
-//     old the state is by then.
+//   - to look at the newest deadline again after evaluating: where the check alone was held up it has moved on,
+//     however old the state is by then.
 type lease struct {
 	clock             Clock
 	length, staleness time.Duration
@@ -62,7 +63,8 @@ type lease struct {
 
 	mu struct {
 		sync.Mutex
-		// end is that of the newest lease, since when the answer came with which its run began, server who committed it.
+		// end is that of the newest lease, since when the answer came with which its run began, server who committed
+		// it.
 		end, since time.Duration
 		server     string
 		// reached is the newest look that showed nothing that is not applied.

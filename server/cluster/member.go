@@ -37,8 +37,8 @@ type Config struct {
 	Page        int
 	// Watchers are the caches behind the node; nil: there are none.
 	Watchers Watchers
-	// Behind is how long these may answer after the node granted them a lease at the latest, which it must not while it
-	// does not stand (Until); zero: not at all.
+	// Behind is how long these may answer after the node granted them a lease at the latest, which it must not while
+	// it does not stand (Until); zero: not at all.
 	Behind time.Duration
 	// Idle reports whether none of them holds a lease, so that Close need not wait; nil: nobody knows.
 	Idle func() bool
@@ -55,8 +55,8 @@ type Config struct {
 	// node decides by, once the caches behind it have been told; nil: zero. Both must be quick.
 	About  func() []byte
 	Policy func() uint64
-	// PolicyHeard is told of the number of the newest activation, each time that the database is looked at; nil: nobody
-	// is. It must be quick.
+	// PolicyHeard is told of the number of the newest activation, each time that the database is looked at; nil:
+	// nobody is. It must be quick.
 	PolicyHeard func(number uint64)
 	// Logger is told of lost history, of panics and of dead nodes; nil means slog.Default().
 	Logger *slog.Logger
@@ -126,14 +126,14 @@ func (nobody) Fence(context.Context, consent.Revision) error { return nil }
 // String is as people see it: hexadecimal.
 func (id NodeID) String() string { return hex.EncodeToString(id[:]) }
 
-// Member is this process as a node of a store: it follows the store (Feed), says until when it may answer from its cache
-// (Until, Holds), and waits for the other nodes (Fence, AwaitPolicy). Create it by New, and Start it before anything is
-// read from the store that is kept. All methods may be called concurrently after that.
+// Member is this process as a node of a store: it follows the store (Feed), says until when it may answer from its
+// cache (Until, Holds), and waits for the other nodes (Fence, AwaitPolicy). Create it by New, and Start it before
+// anything is read from the store that is kept. All methods may be called concurrently after that.
 //
 // Four goroutines work, each on what is its own and through methods that lock: one looks at the changes (Feed), one
-// renews the lease (keep), one reports how far the node is (reporter), and one looks at the other nodes (fences). A panic
-// in one of them is counted, and it goes on: what it guards is then not renewed, not reported or not seen, which
-// holds up fences and costs the cache, and never the truth.
+// renews the lease (keep), one reports how far the node is (reporter), and one looks at the other nodes (fences). A
+// panic in one of them is counted, and it goes on: what it guards is then not renewed, not reported or not seen,
+// which holds up fences and costs the cache, and never the truth.
 type Member struct {
 	config   Config
 	feed     *Feed
@@ -170,8 +170,8 @@ func New(c Config) (*Member, error) {
 	return m, err
 }
 
-// Start registers the node and begins to follow the store, in this order: whoever changes something later waits for this
-// node, and what was changed before is in what the feed begins with. It is called once. Its error wraps
+// Start registers the node and begins to follow the store, in this order: whoever changes something later waits for
+// this node, and what was changed before is in what the feed begins with. It is called once. Its error wraps
 // consent.ErrUnavailable, or is that of ctx; Close tells the others, if the node was registered.
 func (m *Member) Start(ctx context.Context) error {
 	if err := m.renew(ctx); err != nil {
@@ -198,8 +198,8 @@ func (m *Member) ID() NodeID { return m.config.ID }
 // Feed is what follows the store.
 func (m *Member) Feed() *Feed { return m.feed }
 
-// Until returns until when the node may answer from its cache, in nanoseconds of its clock; zero: it may not now. Whoever
-// answers asks before it looks at the cache, and Holds, with what it was told, last.
+// Until returns until when the node may answer from its cache, in nanoseconds of its clock; zero: it may not now.
+// Whoever answers asks before it looks at the cache, and Holds, with what it was told, last.
 func (m *Member) Until() int64 {
 	if m.config.flaws.standsAlways {
 		return 1<<63 - 1
@@ -211,8 +211,8 @@ func (m *Member) Until() int64 {
 	return until
 }
 
-// Standing reports whether the node may answer from its cache now. It is for people, and for what grants leases to caches
-// behind: whoever answers from a cache keeps what Until returns.
+// Standing reports whether the node may answer from its cache now. It is for people, and for what grants leases to
+// caches behind: whoever answers from a cache keeps what Until returns.
 func (m *Member) Standing() bool { return m.Until() != 0 }
 
 // Holds reports whether a time of Until has not come. Zero has.
@@ -220,7 +220,8 @@ func (m *Member) Holds(until int64) bool { return int64(m.config.Clock()) < unti
 
 // Close has the node give its lease up and ends it. It waits until nobody can answer from what this node knew, caches
 // behind it included, and then tells the others, so that their fences need not wait; where ctx ends first they wait
-// for its lease to run out. A second call returns what the first did. Its error is of the telling: nothing is to be done.
+// for its lease to run out. A second call returns what the first did. Its error is of the telling: nothing is to be
+// done.
 func (m *Member) Close(ctx context.Context) error {
 	m.closing.Do(func() {
 		quiet := m.calm(ctx)

@@ -7,12 +7,12 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// reporter says how far this node is: what it has applied, and all caches behind it have confirmed since. Whoever fences
-// a write believes it, so nothing is said that is not so: the feed's place is read before the caches are asked, and
-// is said with its chain, by which the database takes it for its own history or not at all.
+// reporter says how far this node is: what it has applied, and all caches behind it have confirmed since. Whoever
+// fences a write believes it, so nothing is said that is not so: the feed's place is read before the caches are
+// asked, and is said with its chain, by which the database takes it for its own history or not at all.
 //
-// It is lazy. What was confirmed travels with the next renewal; only where somebody waits (wanted) it is reported at once.
-// One that waits for more than there is, because what it waited for was lost, has each change reported: nothing
+// It is lazy. What was confirmed travels with the next renewal; only where somebody waits (wanted) it is reported at
+// once. One that waits for more than there is, because what it waited for was lost, has each change reported: nothing
 // else can be told from it.
 //
 // mu guards all. The one goroutine works without it while it asks the caches and the database.

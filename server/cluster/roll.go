@@ -9,14 +9,14 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// roll is what one node has seen of all that are registered. It judges who is dead by its own clock and by nothing that
-// another clock has shown.
+// roll is what one node has seen of all that are registered. It judges who is dead by its own clock and by nothing
+// that another clock has shown.
 //
-// A node's lease is counted from before its renewal was sent, so it ends no later than a lease after anybody has seen the
-// renewal. Hence since is the time after the answer that first showed it; and a look that was sent a lease and a margin
-// later and still shows it proves that the lease has ended, and that no later renewal was committed before the look. It
-// is the look that must have been sent late: to hold an old look against the present time would overlook a renewal that
-// was committed since.
+// A node's lease is counted from before its renewal was sent, so it ends no later than a lease after anybody has seen
+// the renewal. Hence since is the time after the answer that first showed it; and a look that was sent a lease and a
+// margin later and still shows it proves that the lease has ended, and that no later renewal was committed before the
+// look. It is the look that must have been sent late: to hold an old look against the present time would overlook a
+// renewal that was committed since.
 //
 // A primary that is another process than before may not have what the former one had: it may be a copy that lacks the
 // last moments, and with them renewals, or nodes. So may the first one that this node sees. Nobody who was alive is

@@ -12,9 +12,8 @@ type Snapshot struct {
 	Person PersonKey
 	// Prepared is what the policies prebuilt from State when it was cached; nil if nothing.
 	Prepared any
-	// Cached says that the state may have been read before the call that it answers began: it is as good as the cache
-	// that kept it.
-	Cached bool
+	// Until is until when the state may be acted upon, by the clock of the cache that gave it; zero: nothing bounds it.
+	Until int64
 }
 
 // HistoryMark names the history of a store up to a revision, nearly certainly: it is another where anything in it is.

@@ -29,6 +29,9 @@ const (
 // held is how long a lease must be taken to be held.
 func held(lease time.Duration) time.Duration { return lease + lease/driftMargin }
 
+// stands reports whether leases may be granted; a heartbeat that came meanwhile is answered with the next one.
+func (h *Hub) stands() bool { return h.config.Standing == nil || h.config.Standing() }
+
 // grant answers the newest heartbeat: n, which tells all that was announced so far, carries a lease. The client counts
 // it from before it sent the heartbeat, which is earlier than now. hub.mu is held.
 func (w *Watcher) grant(n *Notice) error {

@@ -1,10 +1,11 @@
 // Package watch keeps clients' caches of decisions honest: it tells watchers which hash slots changed, grants them
 // leases, and holds a fenced write until no cache can answer from the older state.
 //
-// What it guarantees: Fence returns nil only when each watcher that had a lease at its beginning has confirmed all that
-// was announced before, or its lease has run out, by this machine's clock and with a margin for the client's; leases
-// that an earlier process of this store granted have run out too. A lease is granted only with a message after which
-// the watcher knows everything announced so far. So whoever holds a lease that was granted later needs no waiting for.
+// What it guarantees: Fence returns nil only when each watcher that had a lease at its beginning has confirmed all
+// that was announced before, or its lease has run out, by this machine's clock and with a margin for the client's;
+// leases that an earlier process of this store granted have run out too. A lease is granted only with a message after
+// which the watcher knows everything announced so far. So whoever holds a lease that was granted later needs no
+// waiting for.
 //
 // Failure: a watcher that reads too slowly loses its stream, and so does one that holds up a fence for a lease; either
 // can only cost its own cache. A watcher whose stream breaks is waited for until its lease has run out, because it may
@@ -52,6 +53,13 @@ type Config struct {
 	Lease time.Duration
 	// Now is the clock of decisions; nil means the system's.
 	Now func() consent.Instant
+	// Standing reports whether this node may answer from its own cache: only then is a lease granted, since other nodes
+	// take those behind a node whose lease has run out to have none. Nil: always. It must be quick.
+	Standing func() bool
+	// Settle is how long a watcher that joins after Begin waits for its hello: as long as another node of the store
+	// may answer from a history that is lost; zero: there is no other node. Answers that a client asks for with its
+	// hello come from a history in which floors are above all that they are as of.
+	Settle time.Duration
 	// First says that no process before had this store, so that there are no leases of it to wait for.
 	First bool
 	// Fenced is told of each fence that ended, complete or not, how long it took; nil: nobody is. It must be quick.
@@ -89,8 +97,9 @@ type Hub struct {
 		position uint64
 		ring     [ringSize]announcement
 		revision consent.Revision
-		// begun counts the calls of Begin.
-		begun int
+		// begun counts the calls of Begin; settled is when Settle has passed since the last.
+		begun   int
+		settled time.Time
 		// watchers are those with a stream, and those without whose leases may not have run out yet.
 		watchers map[*Watcher]struct{}
 		fences   map[*fence]struct{}
@@ -171,12 +180,12 @@ func (h *Hub) Stats() Stats {
 
 // Changed announces a change, in the order of revisions. A Fence that begins later waits for it.
 //
-// It is best called ahead, as store.Observers has it: caches then hear of a change and confirm it while the disk syncs.
-// A floor that rises early is safe. Until the change is visible the server answers with the revision before, which is
-// below the floor, so nobody keeps it; and what a cache still answers for other subjects is as good at the new revision
-// as at the one before. If the change fails, its floor only costs the cache a slot, because no other change takes the
-// revision: a cache that was told a revision takes itself to know all changes up to it, and would answer a token of the
-// other change from a state before it.
+// It is best called ahead, as store.Observers has it: caches then hear of a change and confirm it while the disk
+// syncs. A floor that rises early is safe. Until the change is visible the server answers with the revision before,
+// which is below the floor, so nobody keeps it; and what a cache still answers for other subjects is as good at the
+// new revision as at the one before. If the change fails, its floor only costs the cache a slot, because no other
+// change takes the revision: a cache that was told a revision takes itself to know all changes up to it, and would
+// answer a token of the other change from a state before it.
 //
 // For the same reason the slots of all ids that the change touches are told in one go, and its revision with the last
 // of them: a message that ends between them does not tell the revision.
@@ -202,13 +211,21 @@ func (h *Hub) RightsChanged() {
 // Begin ends all streams because the store has another history than the one whose changes were announced, or its
 // changes were not followed for a while: caches begin anew. Changes after since are announced, those up to it are not.
 // Fences that wait fail: the change that they are for may be lost. It is the Lost of store.Observers.
+//
+// New streams get their hello once no node answers from what is lost (Config.Settle). A cache that began before could
+// ask such a node, keep its answer, which is as of a revision of the lost history, and take it to be above the floor
+// of a change of the new one.
 func (h *Hub) Begin(since consent.Revision) {
 	h.mu.Lock()
 	h.mu.revision = since
 	h.mu.begun++
+	h.mu.settled = time.Now().Add(h.config.Settle)
 	h.endAll(consent.ErrWatchAnew)
 	h.mu.Unlock()
 	signal(h.changed)
+	if h.config.Settle > 0 {
+		time.AfterFunc(h.config.Settle, func() { signal(h.changed) })
+	}
 }
 
 // endAll has all streams end with an error, so that their caches begin anew. h.mu is held.

@@ -414,6 +414,43 @@ func TestFenceNeedsItsChangeToBeAnnounced(t *testing.T) {
 	})
 }
 
+// TestNodeWithoutStandingGrantsNoLease: nobody waits for the caches behind a node that others take for dead.
+func TestNodeWithoutStandingGrantsNoLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stands := false
+		h, err := watch.New(watch.Config{
+			StoreID: store.ID{1}, Policy: func() string { return "p1" }, First: true, Standing: func() bool { return stands },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		w, err := h.Join([16]byte{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := w.Next(); err != nil || n.Hello == nil {
+			t.Fatalf("the hello is %+v, %v", n, err)
+		}
+		for i, want := range []uint64{0, 2} {
+			if err := w.Heard(watch.Report{Heartbeat: uint64(i + 1)}); err != nil {
+				t.Fatal(err)
+			}
+			n, err := w.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := n; want == 0 && got != nil || want != 0 && (got == nil || got.Heartbeat != want) {
+				t.Errorf("standing %v: told %+v, want an answer to heartbeat %d", stands, got, want)
+			}
+			if leases := h.Stats().Leases; leases != i {
+				t.Errorf("standing %v: %d leases", stands, leases)
+			}
+			stands = true
+		}
+	})
+}
+
 // TestOtherHistory: each stream ends, who joins is told the new history's revision, fences under way fail, and one for
 // a revision of the lost history waits for nothing that comes.
 func TestOtherHistory(t *testing.T) {
@@ -442,6 +479,40 @@ func TestOtherHistory(t *testing.T) {
 		f.join(1) // is told that revision
 		if s := f.Stats(); s.Dropped != 0 || s.Unfenced == 0 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestHelloWaitsForTheOtherNodes: after Begin a stream begins once no other node answers from the lost history. Seen to
+// fail without Settle in next, and without the wake-up in Begin.
+func TestHelloWaitsForTheOtherNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const settle = 3 * time.Second
+		h, err := watch.New(watch.Config{
+			StoreID: store.ID{1}, Policy: func() string { return "p1" }, First: true, Settle: settle,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		h.Begin(7)
+		w, err := h.Join([16]byte{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for {
+			<-w.Wake()
+			n, err := w.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n != nil {
+				if took := time.Since(began); n.Hello == nil || n.Revision != 7 || took != settle {
+					t.Errorf("after %v: %+v", took, n)
+				}
+				return
+			}
 		}
 	})
 }

@@ -116,6 +116,8 @@ func (w *Watcher) next() (*Notice, error) {
 		return nil, consent.ErrWatchProtocol
 	case w.anew != nil:
 		return nil, w.anew
+	case !w.greeted && time.Now().Before(h.mu.settled):
+		return nil, nil
 	case !w.greeted:
 		return w.greet(), nil
 	case h.mu.position-w.told > ringSize:
@@ -123,7 +125,7 @@ func (w *Watcher) next() (*Notice, error) {
 	}
 	n := &Notice{From: w.told}
 	w.tell(n)
-	if w.told == h.mu.position && w.heard != w.answered {
+	if w.told == h.mu.position && w.heard != w.answered && h.stands() {
 		if err := w.grant(n); err != nil {
 			return nil, err
 		}

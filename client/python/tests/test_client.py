@@ -193,9 +193,9 @@ class TestEvents(unittest.TestCase):
             self.assertEqual((uuid.UUID(text).version, uuid.UUID(text).variant), (7, uuid.RFC_4122))
 
 
-def token_of(store: int, version: int = 1) -> str:
+def token_of(store: int, version: int = 1, rest: int = 12) -> str:
     """A consistency token of a store."""
-    return base64.urlsafe_b64encode(bytes([version]) + bytes([store] * 16) + bytes(12)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(bytes([version]) + bytes([store] * 16) + bytes(rest)).decode().rstrip("=")
 
 
 class TestFreshness(unittest.TestCase):
@@ -209,7 +209,9 @@ class TestFreshness(unittest.TestCase):
     def test_tokens_that_cannot_be_read_are_of_no_store(self) -> None:
         good = token_of(7)
         self.assertEqual(store_of(good), bytes([7] * 16))
-        for text in ("", "t1", token_of(7, version=2), good + "=", good[:-1], good[:-1] + "+", good + "A"):
+        self.assertEqual(store_of(token_of(7, version=2, rest=16)), bytes([7] * 16))
+        unknown = (token_of(7, version=2), token_of(7, rest=16), token_of(7, version=3), token_of(7, version=3, rest=16))
+        for text in ("", "t1", *unknown, good + "=", good[:-1], good[:-1] + "+", good + "A"):
             self.assertIsNone(store_of(text), text)
 
     def test_an_answer_of_another_store(self) -> None:

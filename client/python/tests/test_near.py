@@ -30,12 +30,16 @@ class TestProtocol(unittest.TestCase):
     def test_a_token_is_that_of_the_server(self) -> None:
         self.assertEqual(crc32c(b"123456789"), 0xE3069283)  # the check value of CRC-32C
         self.assertEqual(parse_token(token_text(bytes(range(16)), 70)), (bytes(range(16)), 70))
-        whole = token_text(STORE, 70)
+        whole, marked = token_text(STORE, 70), token_text(STORE, 70, 0xA1B2C3D4)
+        self.assertEqual(parse_token(marked), (STORE, 70))
         for name, text in {
             "empty": "",
             "short": whole[1:],
             "long": whole + "A",
             "another version": "B" + whole[1:],
+            "a mark too many": "AQ" + marked[2:],
+            "another mark": marked[:36] + ("A" if marked[36] != "A" else "B") + marked[37:],
+            "half a mark": marked[:-4],
             "a letter": whole[:20] + ("A" if whole[20] != "A" else "B") + whole[21:],
             "no base64": whole[:20] + "!" + whole[21:],
             "padding": whole[:38] + "=",

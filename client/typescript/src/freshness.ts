@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { reading } from "./codec.js";
 import { asConsentError, ConsentError, StoreMismatchError } from "./errors.js";
 import type { ConsistencySchema, ExplainRequestSchema, ExplainResponse } from "./gen/consent/v1/decision_service_pb.js";
+import { tokenBytes } from "./near-codec.js";
 import { atLeastAsFresh } from "./requests.js";
 
 /** A request that may say how fresh the state behind its answer must be. */
@@ -113,23 +114,18 @@ export class Freshness {
   }
 }
 
+/** Whether a server says that its store is another than the token's, or has lost what the token stands for. */
 function refusesToken(error: ConsentError): boolean {
-  return error.code === "INVALID_ARGUMENT" && error.violations.some((v) => refused.includes(v.field));
+  const refuses = error.code === "INVALID_ARGUMENT" || error.code === "FAILED_PRECONDITION";
+  return refuses && error.violations.some((v) => refused.includes(v.field));
 }
 
 /** The field that has the token, in a check and in an explanation of one. */
 const refused = ["consistency.at_least_as_fresh", "check.consistency.at_least_as_fresh"];
 
-/**
- * The id of the store that a consistency token is of; undefined where this version cannot read it. Of its 29 bytes
- * the first is a version, and the next 16 are the id.
- */
+/** The id of the store that a consistency token is of; undefined where this version cannot read it. */
 export function storeOf(token: string): string | undefined {
-  if (!/^[A-Za-z0-9_-]{39}$/.test(token)) {
-    return undefined;
-  }
-  const bytes = Buffer.from(token, "base64url");
-  return bytes[0] === 1 ? bytes.toString("hex", 1, 17) : undefined;
+  return tokenBytes(token)?.toString("hex", 1, 17);
 }
 
 /** Neither is sent. */

@@ -64,12 +64,23 @@ export interface Token {
   readonly revision: number;
 }
 
-const tokenBytes = 29; // a version, the store's id, the revision, a sum
+/** How long the text of a token of each version is. */
+export const tokenChars: readonly (number | undefined)[] = [undefined, 39, 44];
+
+/**
+ * The bytes of a consistency token: a version, the store's id, the revision, in version 2 the mark of the store's history, and
+ * a sum; undefined where it is none, or is of a version that is not known. The sum is not looked at.
+ */
+export function tokenBytes(text: string): Buffer | undefined {
+  const bytes = /^[A-Za-z0-9_-]+$/.test(text) ? Buffer.from(text, "base64url") : Buffer.alloc(1);
+  return tokenChars[bytes[0]!] === text.length ? bytes : undefined;
+}
 
 /** Reads a consistency token; undefined where it is none, is damaged, or is of a version that is not known. */
 export function parseToken(text: string): Token | undefined {
-  const bytes = /^[A-Za-z0-9_-]{39}$/.test(text) ? Buffer.from(text, "base64url") : Buffer.alloc(0);
-  if (bytes.length !== tokenBytes || bytes[0] !== 1 || bytes.readUInt32BE(25) !== crc(castagnoli, bytes.subarray(0, 25))) {
+  const bytes = tokenBytes(text);
+  const sum = (bytes?.length ?? 0) - 4;
+  if (bytes === undefined || bytes.readUInt32BE(sum) !== crc(castagnoli, bytes.subarray(0, sum))) {
     return undefined;
   }
   const revision = whole(bytes.readBigUInt64BE(17));

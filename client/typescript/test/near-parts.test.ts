@@ -46,6 +46,8 @@ test("slots, checksums and tokens are those of the protocol", () => {
   assert.equal(checksum(create(WatchInvalidationsResponseSchema, message)), sums.message);
   assert.equal(checksum(create(WatchInvalidationsResponseSchema, { ...message, hello })), sums.hello);
   assert.deepEqual(parseToken(tokenOf(70)), { storeId: "07".repeat(16), revision: 70 });
+  const marked = tokenOf(70, Buffer.alloc(16, 7), 0xa1b2c3d4);
+  assert.deepEqual(parseToken(marked), { storeId: "07".repeat(16), revision: 70 });
   assert.equal(parseToken(tokenOf(Number.MAX_SAFE_INTEGER))?.revision, Number.MAX_SAFE_INTEGER);
   for (const text of [
     "",
@@ -54,6 +56,10 @@ test("slots, checksums and tokens are those of the protocol", () => {
     tokenOf(70).replace("A", "B"),
     tokenOf(2 ** 60),
     tokenOf(70).replaceAll("A", "+"),
+    marked.slice(0, 39),
+    `${marked}A`,
+    marked.replace("A", "B"),
+    `B${marked.slice(1)}`,
   ]) {
     assert.equal(parseToken(text), undefined, text);
   }

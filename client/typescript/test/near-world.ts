@@ -22,12 +22,14 @@ export const heartbeatMs = 500;
 export const storeId = Buffer.alloc(16, 7);
 
 /** A consistency token of the world's store, or of another. */
-export function tokenOf(revision: number, store: Uint8Array = storeId): string {
-  const bytes = Buffer.alloc(29);
-  bytes[0] = 1;
+export function tokenOf(revision: number, store: Uint8Array = storeId, mark?: number): string {
+  const bytes = Buffer.alloc(mark === undefined ? 29 : 33);
+  bytes[0] = mark === undefined ? 1 : 2;
   Buffer.from(store).copy(bytes, 1);
   bytes.writeBigUInt64BE(BigInt(revision), 17);
-  bytes.writeUInt32BE(crc32c(bytes.subarray(0, 25)), 25);
+  bytes.writeUInt32BE(mark ?? 0, 25);
+  const sum = bytes.length - 4;
+  bytes.writeUInt32BE(crc32c(bytes.subarray(0, sum)), sum);
   return bytes.toString("base64url");
 }
 

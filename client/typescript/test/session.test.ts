@@ -149,15 +149,16 @@ test("sessions know nothing of each other", async () => {
 });
 
 /** A consistency token of a store. */
-function tokenOf(store: number, version = 1): string {
-  return Buffer.concat([Buffer.of(version), Buffer.alloc(16, store), Buffer.alloc(12)]).toString("base64url");
+function tokenOf(store: number, version = 1, rest = 12): string {
+  return Buffer.concat([Buffer.of(version), Buffer.alloc(16, store), Buffer.alloc(rest)]).toString("base64url");
 }
 
 const mismatch = (error: unknown) => error instanceof StoreMismatchError && error.code === "FAILED_PRECONDITION";
 
 test("tokens that cannot be read are of no store", () => {
   assert.equal(storeOf(tokenOf(7)), "07".repeat(16));
-  for (const text of ["", "t1", tokenOf(7, 2), tokenOf(7) + "=", tokenOf(7).slice(1), tokenOf(7).slice(1) + "+", tokenOf(7) + "A"]) {
+  assert.equal(storeOf(tokenOf(7, 2, 16)), "07".repeat(16));
+  for (const text of ["", "t1", tokenOf(7, 2), tokenOf(7, 1, 16), tokenOf(7, 3), tokenOf(7, 3, 16), tokenOf(7) + "=", tokenOf(7).slice(1), tokenOf(7).slice(1) + "+", tokenOf(7) + "A"]) {
     assert.equal(storeOf(text), undefined, text);
   }
 });

@@ -225,7 +225,8 @@ type Consistency_MinimizeLatency struct {
 }
 
 type Consistency_AtLeastAsFresh struct {
-	// Use no state older than the one that this consistency token stands for.
+	// Use no state older than the one that this consistency token stands for. Where the store has lost what it stands for, by
+	// a fail-over or the restoring of an older copy, the call fails with FAILED_PRECONDITION, STORE_HISTORY_LOST.
 	AtLeastAsFresh string `protobuf:"bytes,2,opt,name=at_least_as_fresh,json=atLeastAsFresh,proto3,oneof"`
 }
 
@@ -2181,9 +2182,9 @@ func (x *WatchInvalidationsRequest) GetAppliedPosition() uint64 {
 // consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
 // lease at once.
 //
-// A consistency token is read by such caches alone: base64url without padding of a byte 1, the 16 bytes of the store's id,
-// the revision in 8 bytes, and a CRC-32C of these in 4 bytes, all big endian. A token of another version or store does not
-// make a decision fit for the cache.
+// A consistency token is read by such caches alone: base64url without padding of a byte with its version, 1 or 2, the 16 bytes
+// of the store's id, the revision in 8 bytes, in version 2 the mark of the store's history up to it in 4, and a CRC-32C of these
+// in 4 bytes, all big endian. A token of another version or store does not make a decision fit for the cache.
 type WatchInvalidationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The terms of the stream.

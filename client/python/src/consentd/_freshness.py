@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import re
 import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -13,21 +11,16 @@ import grpc
 
 from consentd import v1
 from consentd._errors import Error, StoreMismatchError
+from consentd._near_wire import token_bytes
 
 Write = Union[v1.RecordEventsResponse, v1.LinkSubjectsResponse, v1.UnlinkSubjectsResponse]
 R = TypeVar("R", v1.CheckRequest, v1.BatchCheckRequest, v1.ListPurposesRequest)
 
-# Of a token's 29 bytes: a version, the store's id, the revision and a checksum.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{39}")
-_VERSION = 1
-
 
 def store_of(token: str) -> bytes | None:
     """The id of the store that a consistency token is of; None where this version cannot read it."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    raw = base64.urlsafe_b64decode(token + "=")
-    return raw[1:17] if raw[0] == _VERSION else None
+    raw = token_bytes(token)
+    return None if raw is None else raw[1:17]
 
 
 class Freshness:
@@ -114,6 +107,7 @@ def _of_the_past(request: R) -> bool:
 
 
 def _refuses_token(error: Error) -> bool:
-    return error.code is grpc.StatusCode.INVALID_ARGUMENT and any(
+    """Whether a server says that its store is another than the token's, or has lost what the token stands for."""
+    return error.code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION) and any(
         v.field == "consistency.at_least_as_fresh" for v in error.violations
     )

@@ -4,9 +4,9 @@ file says them (WatchInvalidationsResponse and WatchHello in decision_service.pr
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
+import re
 import struct
 import zlib
 from functools import lru_cache
@@ -16,10 +16,12 @@ from google.protobuf.message import DecodeError
 
 from consentd.v1.decision_service_pb2 import WatchHello, WatchInvalidationsResponse
 
-_VERSION = 1
 _BODY = struct.Struct(">B16sQ")  # the version, the store's id, the revision
 _CHECKSUM = struct.Struct(">I")
-_TEXT_LENGTH = 39  # of _BODY and _CHECKSUM in base64 without padding
+_MARK = struct.Struct(">I")  # of the store's history; in tokens of version 2, between _BODY and _CHECKSUM
+_UNMARKED, _MARKED = 1, 2
+_TEXT_LENGTHS = {_UNMARKED: 39, _MARKED: 44}  # by versions, in base64 without padding
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{39}|[A-Za-z0-9_-]{44}")
 
 _NUMBERS = struct.Struct(">QQQQQ")
 _TERMS = struct.Struct(">IQ")
@@ -55,23 +57,30 @@ def crc32c(data: bytes) -> int:
 @lru_cache(1024)  # a session demands its write's with each check
 def parse_token(text: str) -> Token | None:
     """What a token says; None for one that is damaged or of another version. It takes only what a server writes."""
-    if len(text) != _TEXT_LENGTH or not text.isascii():
+    raw = token_bytes(text)
+    if raw is None:
         return None
-    try:
-        raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
-    except binascii.Error:
-        return None
-    body = raw[: _BODY.size]
-    version, store_id, revision = _BODY.unpack(body)
-    whole = len(raw) == _BODY.size + _CHECKSUM.size and version == _VERSION
-    if not whole or _CHECKSUM.unpack(raw[_BODY.size :])[0] != crc32c(body) or token_text(store_id, revision) != text:
+    body, checksum = raw[: -_CHECKSUM.size], raw[-_CHECKSUM.size :]
+    version, store_id, revision = _BODY.unpack(body[: _BODY.size])
+    mark = _MARK.unpack(body[_BODY.size :])[0] if version == _MARKED else None
+    if _CHECKSUM.unpack(checksum)[0] != crc32c(body) or token_text(store_id, revision, mark) != text:
         return None
     return Token(store_id, revision)
 
 
-def token_text(store_id: bytes, revision: int) -> str:
-    """The inverse of parse_token."""
-    body = _BODY.pack(_VERSION, store_id, revision)
+def token_bytes(text: str) -> bytes | None:
+    """The bytes of a token of a version that is known; None for others. The checksum is not looked at."""
+    if not _TOKEN.fullmatch(text):
+        return None
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return raw if _TEXT_LENGTHS.get(raw[0]) == len(text) else None
+
+
+def token_text(store_id: bytes, revision: int, mark: int | None = None) -> str:
+    """The inverse of parse_token, of the mark that it does not tell."""
+    body = _BODY.pack(_UNMARKED if mark is None else _MARKED, store_id, revision)
+    if mark is not None:
+        body += _MARK.pack(mark)
     return base64.urlsafe_b64encode(body + _CHECKSUM.pack(crc32c(body))).rstrip(b"=").decode()
 
 

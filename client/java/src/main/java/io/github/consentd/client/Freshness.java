@@ -2,7 +2,6 @@ package io.github.consentd.client;
 
 import io.github.consentd.v1.Consistency;
 import io.grpc.Status;
-import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -10,15 +9,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 
 /**
  * What a session knows: its newest write, and the store that it belongs to, which is that of the first token it heard. Safe for
  * use by many threads.
  */
 final class Freshness {
-  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{39}");
-
   private final AtomicReference<Written> newest = new AtomicReference<>(new Written("", 0));
   private final AtomicReference<String> store = new AtomicReference<>();
   private volatile boolean torn; // there were writes to more than one store: no server knows them all
@@ -109,20 +105,16 @@ final class Freshness {
     return named != null && named.equals(store.get());
   }
 
+  /** Whether a server says that its store is another than the token's, or has lost what the token stands for. */
   private static boolean refusesToken(ConsentException e) {
-    return e.code() == Status.Code.INVALID_ARGUMENT
+    boolean refuses = e.code() == Status.Code.INVALID_ARGUMENT || e.code() == Status.Code.FAILED_PRECONDITION;
+    return refuses
         && e.violations().stream().anyMatch(v -> v.field().equals("consistency.at_least_as_fresh"));
   }
 
-  /**
-   * The id of the store that a consistency token is of; null where this version cannot read it. Of its 29 bytes the first is a
-   * version, and the next 16 are the id.
-   */
+  /** The id of the store that a consistency token is of; null where this version cannot read it. */
   static String storeOf(String token) {
-    if (!TOKEN.matcher(token).matches()) {
-      return null;
-    }
-    byte[] bytes = Base64.getUrlDecoder().decode(token);
-    return bytes[0] == 1 ? HexFormat.of().formatHex(bytes, 1, 17) : null;
+    byte[] bytes = NearWire.tokenBytes(token);
+    return bytes == null ? null : HexFormat.of().formatHex(bytes, 1, 17);
   }
 }

@@ -17,10 +17,13 @@ import javax.crypto.spec.SecretKeySpec;
  * file says them at WatchInvalidationsResponse and WatchHello.
  */
 final class NearWire {
-  private static final int TOKEN_CHARS = 39;
+  /** How long the text of a token of each version is. */
+  private static final int[] TOKEN_CHARS = {0, 39, 44};
+
   private static final int STORE_ID_BYTES = 16;
   private static final int BODY_BYTES = 1 + STORE_ID_BYTES + Long.BYTES; // the version, the store's id, the revision
-  private static final byte VERSION = 1;
+  private static final byte UNMARKED = 1;
+  private static final byte MARKED = 2; // has the mark of the store's history behind the revision
   private static final String HMAC = "HmacSHA256";
   private static final long SECOND = 1_000_000_000;
 
@@ -44,7 +47,23 @@ final class NearWire {
 
   /** Reads a token; null for one that is damaged or of another version. It takes only what a server writes. */
   static Token token(String text) {
-    if (text.length() != TOKEN_CHARS) {
+    byte[] raw = tokenBytes(text);
+    if (raw == null) {
+      return null;
+    }
+    ByteBuffer in = ByteBuffer.wrap(raw);
+    byte version = in.get();
+    byte[] storeId = new byte[STORE_ID_BYTES];
+    in.get(storeId);
+    long revision = in.getLong();
+    String again = version == MARKED ? markedText(storeId, revision, in.getInt()) : tokenText(storeId, revision);
+    // Written again it must be the same: the checksum, and the bits behind the end.
+    return again.equals(text) ? new Token(storeId, revision) : null;
+  }
+
+  /** The bytes of a token of a version that is known; null for others. The checksum is not looked at. */
+  static byte[] tokenBytes(String text) {
+    if (text.length() != TOKEN_CHARS[UNMARKED] && text.length() != TOKEN_CHARS[MARKED] || text.endsWith("=")) {
       return null;
     }
     byte[] raw;
@@ -53,21 +72,25 @@ final class NearWire {
     } catch (IllegalArgumentException e) {
       return null;
     }
-    ByteBuffer in = ByteBuffer.wrap(raw);
-    byte version = in.get();
-    byte[] storeId = new byte[STORE_ID_BYTES];
-    in.get(storeId);
-    long revision = in.getLong();
-    // Written again it must be the same: the checksum, and the bits behind the end.
-    return version == VERSION && tokenText(storeId, revision).equals(text) ? new Token(storeId, revision) : null;
+    boolean known = raw[0] == UNMARKED || raw[0] == MARKED;
+    return known && text.length() == TOKEN_CHARS[raw[0]] ? raw : null;
   }
 
-  /** The inverse of {@link #token}. */
+  /** The inverse of {@link #token}, of version 1. */
   static String tokenText(byte[] storeId, long revision) {
-    ByteBuffer out = ByteBuffer.allocate(BODY_BYTES + Integer.BYTES).put(VERSION).put(storeId).putLong(revision);
+    return text(ByteBuffer.allocate(BODY_BYTES).put(UNMARKED).put(storeId).putLong(revision));
+  }
+
+  /** The inverse of {@link #token}, of version 2. */
+  static String markedText(byte[] storeId, long revision, int mark) {
+    return text(ByteBuffer.allocate(BODY_BYTES + Integer.BYTES).put(MARKED).put(storeId).putLong(revision).putInt(mark));
+  }
+
+  private static String text(ByteBuffer body) {
     CRC32C sum = new CRC32C();
-    sum.update(out.array(), 0, BODY_BYTES);
-    return Base64.getUrlEncoder().withoutPadding().encodeToString(out.putInt((int) sum.getValue()).array());
+    sum.update(body.array());
+    byte[] whole = ByteBuffer.allocate(body.capacity() + Integer.BYTES).put(body.array()).putInt((int) sum.getValue()).array();
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(whole);
   }
 
   /** The hash slot into which changes of a subject fall. */

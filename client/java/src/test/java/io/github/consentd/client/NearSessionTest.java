@@ -44,6 +44,12 @@ class NearSessionTest {
     NearWire.Token token = NearWire.token(whole);
     assertTrue(token.isOf(count(16)));
     assertEquals(70, token.revision());
+    String marked = NearWire.markedText(count(16), 70, 0xa1b2c3d4);
+    assertTrue(NearWire.token(marked).isOf(count(16)));
+    assertEquals(70, NearWire.token(marked).revision());
+    for (String text : List.of("AQ" + marked.substring(2), marked.substring(0, 40), marked + "A", marked.substring(0, 43) + "=")) {
+      assertNull(NearWire.token(text), text);
+    }
     Map<String, String> others =
         Map.of(
             "empty", "",

@@ -171,7 +171,11 @@ class SessionTest {
 
   /** A consistency token of a store. */
   private static String token(int store, int version) {
-    byte[] bytes = new byte[29];
+    return token(store, version, 29);
+  }
+
+  private static String token(int store, int version, int size) {
+    byte[] bytes = new byte[size];
     Arrays.fill(bytes, 1, 17, (byte) store);
     bytes[0] = (byte) version;
     return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
@@ -185,6 +189,10 @@ class SessionTest {
   void tokensThatCannotBeReadAreOfNoStore() {
     String token = token(7, 1);
     assertEquals("07".repeat(16), Freshness.storeOf(token));
+    assertEquals("07".repeat(16), Freshness.storeOf(token(7, 2, 33)));
+    for (String text : List.of("", token(7, 1, 33), token(7, 3), token(7, 3, 33))) {
+      assertNull(Freshness.storeOf(text), text);
+    }
     for (String text : List.of("", "t1", token(7, 2), token + "=", token.substring(1), token.substring(1) + "+", token + "A")) {
       assertNull(Freshness.storeOf(text), text);
     }

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/store"
+	"github.com/consentd/consentd/server/store/pebble"
+	"github.com/consentd/consentd/server/watch"
+)
+
+// openStore opens the cache over the store, which the cache owns from then on.
+func (a *App) openStore() (err error) {
+	if a.states, err = cache.New(cache.Config{
+		MaxBytes: a.config.CacheSize, Disabled: a.config.CacheOff, Prepare: a.loader.Prepare, Waiting: a.waiting(),
+	}); err != nil {
+		return err
+	}
+	if err := a.openEmbedded(); err != nil {
+		return err
+	}
+	a.policies.Notify(a.policiesChanged)
+	return nil
+}
+
+// openEmbedded opens the store in the data directory.
+func (a *App) openEmbedded() error {
+	ahead := &announcer{}
+	a.marks = new(store.Marks)
+	ledger, err := pebble.Open(a.config.DataDir, pebble.Options{
+		Observers: store.Observers{Ahead: ahead, After: a.states}, Logger: a.config.Logger, Writes: a.health.wrote,
+		Synced: a.durations.synced, Marks: a.marks,
+		FS: a.config.StoreFS,
+	})
+	if err != nil {
+		return err
+	}
+	a.queued = ledger.Queued
+	a.states.Attach(ledger)
+	a.backups = a.newBackups(ledger, ledger.ID())
+	a.watchers, err = a.newHub(ledger)
+	ahead.Hub = a.watchers
+	return err
+}
+
+// newHub makes what holds near caches to the truth of a store.
+func (a *App) newHub(of store.Store) (*watch.Hub, error) {
+	return watch.New(watch.Config{
+		StoreID: of.ID(), Revision: of.Applied(), Policy: func() string { return a.policies.Current().Revision() },
+		Lease: a.config.CacheLease, Now: a.config.Now, Fenced: a.durations.fenced,
+	})
+}
+
+// announcer tells watchers of changes while the disk syncs. The hub needs the opened store, and is set before the first
+// change.
+type announcer struct{ *watch.Hub }
