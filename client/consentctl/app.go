@@ -55,7 +55,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errDenied), errors.Is(err, errRefused):
+	case errors.Is(err, errDenied), errors.Is(err, errRefused), errors.Is(err, errBehind):
 		return exitDenied
 	case errors.Is(err, errFlips), errors.Is(err, errNotSame):
 		printError(a.stderr, err)
@@ -85,7 +85,7 @@ func (a *app) root() *cobra.Command {
 		a.checkCommand(), a.explainCommand(), a.batchCommand(), a.purposesCommand(), a.recordCommand(),
 		a.linkCommand(), a.unlinkCommand(), a.resolveCommand(),
 		a.subjectCommand(), a.eventsCommand(), a.idCommand(), a.controllersCommand(), a.policyCommand(),
-		a.usageCommand(), a.auditCommand(),
+		a.nodesCommand(), a.usageCommand(), a.auditCommand(),
 		a.backupCommand(), a.restoreCommand(), a.verifyCommand(),
 		a.logCommand(), a.keyCommand(), a.fakeCommand(),
 	)

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -26,6 +27,8 @@ func (m messageJSON) MarshalJSON() ([]byte, error) {
 	switch message := m.Message.(type) {
 	case *timestamppb.Timestamp:
 		return encode(message.AsTime().Format(time.RFC3339Nano))
+	case *durationpb.Duration:
+		return encode(message.AsDuration().String())
 	case *structpb.Struct:
 		return encode(message.AsMap())
 	}

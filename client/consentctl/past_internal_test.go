@@ -25,6 +25,19 @@ func (f *fake) ListPolicyHistory(
 	}}, f.keep(r)
 }
 
+// TestHistoryOfAStore: who activated what, and which node proved it, where nodes share policies.
+func TestHistoryOfAStore(t *testing.T) {
+	var out strings.Builder
+	historyTable(&consentv1.ListPolicyHistoryResponse{Spans: []*consentv1.PolicySpan{
+		{
+			PolicyRevision: "p2", InForceFrom: at(-1), Source: "ActivatePolicy", Kept: true, ActivationNumber: 7, ProvenBy: "node-1",
+			ActivatedBy: &consentv1.Caller{Kind: "key", Id: "release"}, Controllers: []string{"example"},
+		},
+		{PolicyRevision: "p1", InForceFrom: at(-9), InForceUntil: at(-1), Source: "the binary", Controllers: []string{"example"}},
+	}}).write(&out)
+	golden(t, "policy_history_shared", out.String())
+}
+
 func TestPolicyHistory(t *testing.T) {
 	address := (&fake{}).serve(t)
 	golden(t, "policy_history", execute(address, "", "policy", "history").stdout)

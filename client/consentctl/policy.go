@@ -40,6 +40,8 @@ func (a *app) policy(cmd *cobra.Command) error {
 				{"Policy revision", response.GetPolicyRevision()},
 				{"Activated at", timeText(response.GetActivatedAt())},
 				{"Source", sourceText(response.GetStatus())},
+				{"Activation", activationOf(response.GetStatus())},
+				{"Proven by", response.GetStatus().GetProvenBy()},
 				{"Last look", timeText(response.GetStatus().GetAttemptedAt())},
 				{"Tried again", timeText(response.GetStatus().GetRetryAt())},
 				{"Last success", timeText(response.GetStatus().GetSucceededAt())},

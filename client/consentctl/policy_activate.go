@@ -22,9 +22,10 @@ const maxRequest = 4 << 20
 
 func (a *app) policyActivateCommand() *cobra.Command {
 	var expected string
+	var fence bool
 	cmd := &cobra.Command{
 		Use:   "activate",
-		Short: "Put the policies of a directory in force, on a server that follows no --policies",
+		Short: "Put the policies of a directory in force, on a server that follows no --policies, and on all nodes of its store",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("timeout") {
 				a.timeout = activateTimeout
@@ -33,9 +34,11 @@ func (a *app) policyActivateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			request.Fence = fence
 			return a.activate(cmd, request)
 		},
 	}
+	cmd.Flags().BoolVar(&fence, "fence", false, "return only when all nodes and near caches decide by them, or name who does not")
 	cmd.Flags().StringVar(&expected, "expect", "", "activate only if this policy revision is in force")
 	return a.takes(cmd, argument{name: "DIR"})
 }
@@ -69,9 +72,23 @@ func (a *app) activate(cmd *cobra.Command, request *consentv1.ActivatePolicyRequ
 				{"Policy revision", response.GetPolicyRevision()},
 				{"Previous", response.GetPreviousPolicyRevision()},
 				{"Activated at", timeText(response.GetActivatedAt())},
+				{"Activation", activationText(response.GetActivationNumber())},
 			})
 		})
 	})
+}
+
+// activationOf says which activation of the store the policies are, and whether the node is behind; empty: none.
+func activationOf(s *consentv1.PolicyStatus) string {
+	number, newest := s.GetActivationNumber(), s.GetNewestActivationNumber()
+	if number == newest {
+		return activationText(number)
+	}
+	own := "none"
+	if number > 0 {
+		own = activationText(number)
+	}
+	return fmt.Sprintf("%s, and the newest is %d: this node is behind", own, newest)
 }
 
 // sourceText says where policies come from.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,8 @@ func (a *app) policyHistoryCommand() *cobra.Command {
 		Use:   "history",
 		Short: "List the policies that were in force on the server, and when",
 		Long: `List the policies that were in force on the server, the newest first, from when until when, where they came from and which
-controllers they declare. Those that are kept decide what explain, purposes and policy diff ask of the past; the server's
+controllers they declare. Where nodes share a store these are its activations, on whichever node, by whom, and which node proved
+them. Those that are kept decide what explain, purposes and policy diff ask of the past; the server's
 --policies-keep says how many there are.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -31,8 +33,14 @@ controllers they declare. Those that are kept decide what explain, purposes and 
 	return a.takes(cmd)
 }
 
+// historyTable has three columns more where nodes share policies.
 func historyTable(r *consentv1.ListPolicyHistoryResponse) *table {
-	t := &table{header: []string{"POLICY REVISION", "FROM", "UNTIL", "KEPT", "SOURCE", "CONTROLLERS"}}
+	sharing := slices.ContainsFunc(r.GetSpans(), func(s *consentv1.PolicySpan) bool { return s.GetActivationNumber() > 0 })
+	t := &table{header: []string{"POLICY REVISION", "FROM", "UNTIL", "KEPT", "SOURCE"}}
+	if sharing {
+		t.header = append(t.header, "ACTIVATION", "BY", "PROVEN BY")
+	}
+	t.header = append(t.header, "CONTROLLERS")
 	for _, s := range r.GetSpans() {
 		until, kept := timeText(s.GetInForceUntil()), "no"
 		if until == "" {
@@ -41,7 +49,11 @@ func historyTable(r *consentv1.ListPolicyHistoryResponse) *table {
 		if s.GetKept() {
 			kept = "yes"
 		}
-		t.add(s.GetPolicyRevision(), timeText(s.GetInForceFrom()), until, kept, s.GetSource(), strings.Join(s.GetControllers(), ", "))
+		row := []string{s.GetPolicyRevision(), timeText(s.GetInForceFrom()), until, kept, s.GetSource()}
+		if sharing {
+			row = append(row, activationText(s.GetActivationNumber()), callerText(s.GetActivatedBy()), s.GetProvenBy())
+		}
+		t.add(append(row, strings.Join(s.GetControllers(), ", "))...)
 	}
 	return t
 }

@@ -159,7 +159,7 @@ func (a *App) loadPolicies() error {
 // followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
 func (a *App) followPolicies() error {
 	if c := a.config.shared; c != nil {
-		a.report = newPolicyReport(func() uint64 { return a.manager.Status().Number }, func(ctx context.Context) error {
+		a.report = newPolicyReport(a.activation, func(ctx context.Context) error {
 			return a.watchers.Fence(ctx, 0)
 		})
 		a.report.start()

@@ -43,7 +43,7 @@ func (a *App) self() consent.Node {
 	status := a.manager.Status()
 	n := consent.Node{
 		ID: hex.EncodeToString(a.node.id[:]), Name: a.node.name, Address: a.GRPCAddr(), Asked: true, State: consent.NodeAlive,
-		Applied: a.states.Applied(), PolicyRevision: a.policies.Current().Revision(), PolicyNumber: status.Number,
+		Applied: a.states.Applied(), PolicyRevision: a.policies.Current().Revision(), PolicyNumber: a.activation(),
 		Version: a.config.Version, StartedAt: a.node.startedAt,
 	}
 	if len(status.Faults) > 0 {

@@ -44,6 +44,15 @@ func (a *App) policiesTried(consent.PolicyStatus) {
 	}
 }
 
+// activation is the number of the store's activation that this node decides by; zero: none that the store has.
+func (a *App) activation() uint64 {
+	s := a.manager.Status()
+	if s.Lost {
+		return 0
+	}
+	return s.Number
+}
+
 // buildName names this build, so that what one node proved counts on others that would prove it the same way. A commit
 // names a build, unless files had changed since; then the program's own bytes do. Empty: nothing does.
 func buildName(version, commit string) string {

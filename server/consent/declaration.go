@@ -160,13 +160,17 @@ type PolicyStatus struct {
 	// Number is that of the activation that the active policies are, Newest that of the newest that this node has heard
 	// of, where nodes share policies: another one means that this node is behind. Zero: there is none.
 	Number, Newest uint64
+	// Lost is whether the store has lost the activation that the active policies are, as an old backup that was
+	// restored does: Number is then no number of its history.
+	Lost bool
 	// ProvenBy names the node whose proof of the active policies counts here; empty: this one proved them, or they came
 	// with the server.
 	ProvenBy string
 }
 
-// Behind reports whether the store has an activation of policies that this node does not decide by.
-func (s PolicyStatus) Behind() bool { return s.Number != s.Newest }
+// Behind reports whether the store has an activation of policies that this node does not decide by, or lost the one
+// that it does decide by.
+func (s PolicyStatus) Behind() bool { return s.Number != s.Newest || s.Lost }
 
 // Candidate is a set of policies that is to be put in force.
 type Candidate struct {

@@ -61,6 +61,12 @@ type storeSource struct {
 	// seen is the activation that Read or activate saw last, files are its; files may be those of the copy before.
 	seen  shared.Activation
 	files *source.Files
+	// decided is the activation in force, of which the number and the digest are known; lost is whether the store had
+	// another one of that number since, or none. answer is what it had as its newest when it was asked last; nil: it
+	// was not, or did not answer.
+	decided shared.Activation
+	lost    bool
+	answer  *shared.Activation
 }
 
 func newStoreSource(s Shared, logger *slog.Logger) *storeSource {
@@ -133,6 +139,7 @@ func (s *storeSource) read(ctx context.Context) (*source.Files, error) {
 		return nil, err
 	}
 	s.newest.Store(a.Number)
+	s.answer, s.lost = &a, s.lost || goneFrom(&a, &s.decided)
 	switch {
 	case !ok:
 		s.forget()
@@ -191,6 +198,27 @@ func (s *storeSource) adopt(a shared.Activation, files *source.Files) {
 	s.seen, s.files = a, files
 	s.newest.Store(a.Number)
 }
+
+// decide notes what is in force: what was seen last.
+func (s *storeSource) decide() {
+	if s != nil {
+		s.decided, s.lost = s.seen, false
+	}
+}
+
+// decidedBefore notes that a copy is in force. The store may have been read already, and have had another one.
+func (s *storeSource) decidedBefore(kept lastGood) {
+	s.decided = shared.Activation{Number: kept.number, Digest: kept.files.Digest()}
+	s.lost = s.answer != nil && goneFrom(s.answer, &s.decided)
+}
+
+// goneFrom reports whether a store whose newest activation is this has lost one that it had.
+func goneFrom(newest, had *shared.Activation) bool {
+	return newest.Number < had.Number || newest.Number == had.Number && newest.Digest != had.Digest
+}
+
+// isLost reports whether the store has lost the activation in force.
+func (s *storeSource) isLost() bool { return s != nil && s.lost }
 
 // trusted reports whether files were proven by a server of this build: so says the activation that was read last.
 func (s *storeSource) trusted(files *source.Files) bool {

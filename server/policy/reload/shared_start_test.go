@@ -111,7 +111,7 @@ func TestAStoreThatLostItsActivations(t *testing.T) {
 		again := newNode(t, sets, "a", in(dir))
 		for name, node := range map[string]*bench{"running": a, "started again": again} {
 			s := node.Status()
-			if node.clause(t) != "1" || s.Number != 1 || !s.Behind() || !strings.Contains(s.Faults[0].Message, "no activation") {
+			if node.clause(t) != "1" || s.Number != 1 || !s.Behind() || !s.Lost || !strings.Contains(s.Faults[0].Message, "no activation") {
 				t.Errorf("%s: decides by %q, status %+v", name, node.clause(t), s)
 			}
 		}
@@ -121,6 +121,32 @@ func TestAStoreThatLostItsActivations(t *testing.T) {
 			if s := node.Status(); s.Behind() || len(s.Faults) > 0 || s.LastGood {
 				t.Errorf("%s: status %+v", name, s)
 			}
+		}
+	})
+}
+
+// A store that was restored may make an activation of a number that it had before: who decides by the lost one is
+// behind.
+func TestANumberThatWasLostIsNotTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sets := &sharedtest.Memory{}
+		a, b := newNode(t, sets, "a"), newNode(t, sets, "b")
+		a.activate(t, "1", "")
+		a.activate(t, "lost", "")
+		hears(2, b)
+		sets.Lose(1)
+		hears(1, a)
+		sets.Harm(func([]byte) []byte { return nil }) // b cannot fetch what comes now
+		a.activate(t, "new", "")
+		hears(1, b)
+		hears(2, b)
+		if s := b.Status(); b.clause(t) != "lost" || s.Number != 2 || s.Newest != 2 || !s.Lost || !s.Behind() {
+			t.Errorf("decides by %q, status %+v", b.clause(t), s)
+		}
+		sets.Harm(nil)
+		time.Sleep(time.Minute)
+		if s := b.Status(); b.clause(t) != "new" || s.Lost || s.Behind() {
+			t.Errorf("decides by %q, status %+v", b.clause(t), s)
 		}
 	})
 }

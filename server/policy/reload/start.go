@@ -58,7 +58,7 @@ func (m *Manager) startFailing(ctx context.Context, kept lastGood, tried tryAtSt
 	if keptErr != nil {
 		return fmt.Errorf("policies: %s: %w", m.source.Name(), errors.Join(asOne(tried.err), keptErr))
 	}
-	m.swapCopy(last, kept.number)
+	m.swapCopy(last, kept)
 	o := m.outcomeOfTried()
 	if tried.unreadable {
 		o = outcome{err: tried.err, unreadable: true}
@@ -67,14 +67,15 @@ func (m *Manager) startFailing(ctx context.Context, kept lastGood, tried tryAtSt
 	return nil
 }
 
-// swapCopy puts the set that was kept in force, which was the activation of a number, where it was one.
-func (m *Manager) swapCopy(last *policy.Set, number uint64) {
-	if number > 0 {
+// swapCopy puts the set that was kept in force.
+func (m *Manager) swapCopy(last *policy.Set, kept lastGood) {
+	if kept.number > 0 {
 		m.nameActivated()
+		m.store.decidedBefore(kept)
 	}
 	m.config.Active.Activate(last, m.config.Now())
 	m.mu.Lock()
-	m.mu.status.LastGood, m.mu.status.Number = true, number
+	m.mu.status.LastGood, m.mu.status.Number = true, kept.number
 	m.mu.Unlock()
 	m.config.Logger.Warn("starting with the last good copy of the policies, their source failed",
 		"source", m.source.Name(), "policy_revision", last.Revision(), "copy", string(m.keep))

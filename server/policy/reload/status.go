@@ -37,7 +37,7 @@ func (m *Manager) failed(o outcome) {
 	m.mu.Lock()
 	s := &m.mu.status
 	same := slices.Equal(s.Faults, faults) && s.RefusedRevision == revision
-	s.AttemptedAt = m.config.Now()
+	s.AttemptedAt, s.Lost = m.config.Now(), m.store.isLost()
 	if !o.repeated || !same {
 		s.Failures++
 		m.mu.counts.failed(o)
@@ -89,6 +89,7 @@ func retryIn(times int, took time.Duration) time.Duration {
 
 // succeeded notes an attempt that ended with the source's policies in force.
 func (m *Manager) succeeded(changed bool) {
+	m.store.decide()
 	m.mu.Lock()
 	s := &m.mu.status
 	recovered := len(s.Faults) > 0
@@ -101,6 +102,7 @@ func (m *Manager) succeeded(changed bool) {
 	s.AttemptedAt, s.SucceededAt, s.LastGood = now, now, false
 	s.Failures, s.Faults, s.RefusedRevision, s.RetryAt = 0, nil, "", 0
 	s.Number, s.ProvenBy = m.store.inForce()
+	s.Lost = false
 	status := *s
 	m.mu.Unlock()
 	if recovered && !changed {
