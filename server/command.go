@@ -42,5 +42,6 @@ func newCommand(environ []string, run runner) *cobra.Command {
 	given.define(command.Flags())
 	command.Flags().BoolVar(&validate, "validate", false,
 		"say what is wrong with the configuration and end, with 0 if nothing is: no file of data is opened, nothing listens")
+	command.AddCommand(newMigrate(environ))
 	return command
 }

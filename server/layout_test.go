@@ -89,7 +89,7 @@ var mayImport = map[string][]string{
 		"server/diff", "server/explain", "server/grpcapi", "server/policy", "server/policy/admission", "server/policy/archive",
 		"server/policy/reload", "server/policy/shared", "server/policy/source", "server/store", "server/store/pebble", "server/watch",
 		"server/caller/authn", "server/access", "server/telemetry", "server/audit/acts", "server/usage", "server/limit",
-		"server/backup", "server/version", "server/audit/decisionlog", "server/policy/logrule",
+		"server/backup", "server/version", "server/audit/decisionlog", "server/policy/logrule", "server/cluster", "server/store/postgres",
 	},
 	"policies":                   {},
 	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,7 @@ import (
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/caller/authn"
 	"github.com/consentd/consentd/server/certificate"
+	"github.com/consentd/consentd/server/cluster"
 	"github.com/consentd/consentd/server/diff"
 	"github.com/consentd/consentd/server/explain"
 	"github.com/consentd/consentd/server/grpcapi"
@@ -38,6 +40,7 @@ import (
 	"github.com/consentd/consentd/server/policy/reload"
 	"github.com/consentd/consentd/server/policy/source"
 	"github.com/consentd/consentd/server/store"
+	"github.com/consentd/consentd/server/store/postgres"
 	"github.com/consentd/consentd/server/telemetry"
 	"github.com/consentd/consentd/server/usage"
 	"github.com/consentd/consentd/server/watch"
@@ -83,10 +86,17 @@ type App struct {
 	// streams ends the streams under way when the server stops.
 	streams                    *streams
 	grpcListener, httpListener net.Listener
+	// address is that of gRPC, once it listens.
+	address atomic.Pointer[string]
 	// tracer is nil where nothing is traced, admin and its listener where there is no admin address.
 	tracer        *telemetry.Tracer
 	admin         *http.Server
 	adminListener net.Listener
+	// database is the store that nodes share, member this one among them, standing what it says to the cache; nil: the
+	// embedded store, whose node always stands.
+	database *postgres.Store
+	member   *cluster.Member
+	standing membership
 	// dirLock keeps the data directory for this process; nil: the store does.
 	dirLock   *flock.Flock
 	durations durations
@@ -100,9 +110,12 @@ func New(c Config) (*App, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams(), durations: newDurations()}
+	a := &App{
+		config: c.withDefaults(), registry: prometheus.NewRegistry(), streams: newStreams(), durations: newDurations(),
+		marks: new(store.Marks),
+	}
 	a.health = newServing()
-	a.node, a.nodes = newNode("", a.config.Now()), onlyNode{a}
+	a.node, a.nodes = newNode(a.config.Store.Name, a.config.Now()), onlyNode{a}
 	if err := a.open(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -112,7 +125,7 @@ func New(c Config) (*App, error) {
 // open does New's work, in the order in which one needs the other; what it opened before it failed is closed by Close.
 func (a *App) open() error {
 	for _, step := range []func() error{
-		a.openTelemetry, a.openCertificate, a.openCallers, a.loadPolicies, a.openStore, a.openAccess, a.followPolicies,
+		a.openTelemetry, a.openCertificate, a.openCallers, a.openDatabase, a.loadPolicies, a.openStore, a.openAccess, a.followPolicies,
 		a.openActs, a.openUsage, a.openDecisionLog, a.openLimits, a.openAPI, a.registerMetrics, a.listen,
 	} {
 		if err := step(); err != nil {
@@ -158,10 +171,7 @@ func (a *App) loadPolicies() error {
 
 // followPolicies begins when the data directory is this process's, and those are there who are told of other policies.
 func (a *App) followPolicies() error {
-	if c := a.config.shared; c != nil {
-		a.report = newPolicyReport(a.activation, func(ctx context.Context) error {
-			return a.watchers.Fence(ctx, 0)
-		})
+	if a.report != nil {
 		a.report.start()
 	}
 	a.manager.Watch()
@@ -184,6 +194,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
 		Marks:    a.marks,
+		Holds:    a.standing.Holds,
 		Now:      a.config.Now,
 		Log:      a.config.Logger,
 		Steps:    a.steps(),
@@ -204,7 +215,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.watchers, Explainer: explainer, Differ: differ,
+		Access: a.gate, Authorizer: authorizer, Ledger: a.states, Watchers: a.fences(), Explainer: explainer, Differ: differ,
 		Policy:  a.policies.Describe,
 		History: a.archive.History, Activator: a.manager, Prover: a.prover, Nodes: a.nodes, Waiter: a.waiter,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
@@ -227,6 +238,8 @@ func (a *App) listen() (err error) {
 	if a.httpListener, err = listen("http-addr", a.config.HTTPAddr); err != nil {
 		return err
 	}
+	addr := dialAddr(a.grpcListener)
+	a.address.Store(&addr)
 	a.grpcListener, a.httpListener = a.limits.GRPC(a.grpcListener), a.secured(a.limits.HTTP(a.httpListener))
 	return a.openAdmin()
 }

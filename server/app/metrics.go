@@ -29,6 +29,7 @@ func (a *App) registerMetrics() error {
 		a.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
 		a.registry.Register(build),
 		a.registry.Register(stateCollector{a}),
+		a.registry.Register(nodesCollector{a}),
 		a.registry.Register(accessCollector{a.gate}),
 		a.registerDurations(),
 	)

@@ -42,7 +42,7 @@ func (n *node) named() string {
 func (a *App) self() consent.Node {
 	status := a.manager.Status()
 	n := consent.Node{
-		ID: hex.EncodeToString(a.node.id[:]), Name: a.node.name, Address: a.GRPCAddr(), Asked: true, State: consent.NodeAlive,
+		ID: hex.EncodeToString(a.node.id[:]), Name: a.node.name, Address: a.listensAt(), Asked: true, State: consent.NodeAlive,
 		Applied: a.states.Applied(), PolicyRevision: a.policies.Current().Revision(), PolicyNumber: a.activation(),
 		Version: a.config.Version, StartedAt: a.node.startedAt,
 	}
@@ -50,6 +50,14 @@ func (a *App) self() consent.Node {
 		n.PolicyError = status.Faults[0].String()
 	}
 	return n
+}
+
+// listensAt is where gRPC listens; empty: nowhere yet.
+func (a *App) listensAt() string {
+	if addr := a.address.Load(); addr != nil {
+		return *addr
+	}
+	return ""
 }
 
 // onlyNode lists the node of a store that nobody shares.

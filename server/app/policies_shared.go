@@ -92,6 +92,9 @@ type policyReport struct {
 	decided func() uint64
 	fence   func(context.Context) error
 
+	// told is called after Number has changed; nil: nobody is told.
+	told func()
+
 	confirmed atomic.Uint64
 	changed   chan struct{}
 	cancel    context.CancelFunc
@@ -136,6 +139,9 @@ func (r *policyReport) confirm(ctx context.Context) {
 	number := r.decided()
 	if number != r.confirmed.Load() && r.fence(ctx) == nil {
 		r.confirmed.Store(number)
+		if r.told != nil {
+			r.told()
+		}
 	}
 }
 

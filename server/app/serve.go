@@ -177,6 +177,7 @@ func (a *App) Close() error {
 	if a.acts != nil {
 		faults = append(faults, a.acts.Close())
 	}
+	a.leave()
 	if a.states != nil {
 		faults = append(faults, a.states.Close())
 	}

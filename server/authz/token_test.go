@@ -111,8 +111,8 @@ func TestTokensAreHeldAgainstTheHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryIsLostWhileACheckReads: a token that held before is refused, also where this node has not noticed: what the
-// store itself answered is compared with the store.
+// TestHistoryIsLostWhileACheckReads: a token that held before is refused, also where this node has not noticed: what
+// the store itself answered is compared with the store.
 func TestHistoryIsLostWhileACheckReads(t *testing.T) {
 	for name, row := range map[string]struct {
 		until   int64

@@ -26,8 +26,13 @@ const (
 	driftMargin = 16
 )
 
-// held is how long a lease must be taken to be held.
-func held(lease time.Duration) time.Duration { return lease + lease/driftMargin }
+// Held is how long a lease must be taken to be held; zero is DefaultLease.
+func Held(lease time.Duration) time.Duration {
+	if lease == 0 {
+		lease = DefaultLease
+	}
+	return lease + lease/driftMargin
+}
 
 // stands reports whether leases may be granted; a heartbeat that came meanwhile is answered with the next one.
 func (h *Hub) stands() bool { return h.config.Standing == nil || h.config.Standing() }
@@ -41,7 +46,7 @@ func (w *Watcher) grant(n *Notice) error {
 			return consent.ErrWatcherSlow
 		}
 	}
-	w.answered, w.lease = w.heard, now.Add(held(w.hub.config.Lease))
+	w.answered, w.lease = w.heard, now.Add(Held(w.hub.config.Lease))
 	n.Heartbeat, n.Time = w.heard, w.hub.config.Now()
 	n.Policy = w.hub.config.Policy()
 	return nil

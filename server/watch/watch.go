@@ -145,7 +145,7 @@ func New(c Config) (*Hub, error) {
 			StoreID: c.StoreID, Slots: wire.Slots{Key: key, Count: slotCount},
 			Lease: c.Lease, Heartbeat: c.Lease / heartbeatsPerLease,
 		},
-		grace:   time.Now().Add(held(c.Lease)),
+		grace:   time.Now().Add(Held(c.Lease)),
 		changed: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{}),
 	}
 	if c.First {
