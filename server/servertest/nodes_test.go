@@ -1,6 +1,7 @@
 package servertest_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -24,24 +25,26 @@ const writes = "/readyz?service=consent.v1.ConsentService"
 func TestNodesKnowWhatOthersRecord(t *testing.T) {
 	db := pgtest.New(t, pgtest.Options{Unsafe: true})
 	f := newFleet(t, db, 3)
-	for range 5 {
-		for i, at := range f.nodes {
-			at.agrees(t, "fenced")
-			f.nodes[(i+1)%3].want(t, "fenced", cached, "ALLOW")
-			at.mustRecord(t, "fenced", true, withdraw("marketing_email"))
-			for _, n := range f.nodes {
-				n.want(t, "fenced", cached, "DENY")
-			}
-			at.agrees(t, "named")
-			token := at.mustRecord(t, "named", false, withdraw("marketing_email"))
-			for _, n := range f.nodes {
-				n.want(t, "named", asFresh(token), "DENY")
-				n.want(t, "named", fully, "DENY")
-			}
-			at.agrees(t, "waited for")
-			at.mustRecord(t, "waited for", false, withdraw("marketing_email"))
-			f.all("it knows of a withdrawal", func(n *fleetNode) bool { return n.check(t, "waited for", cached) == "DENY" })
+	for round := range 9 {
+		at, next := f.nodes[round%3], f.nodes[(round+1)%3]
+		fenced, named, soon := fmt.Sprint("fenced ", round), fmt.Sprint("named ", round), fmt.Sprint("soon ", round)
+		at.agrees(t, fenced)
+		for range 2 { // the second time from memory
+			next.want(t, fenced, cached, "ALLOW")
 		}
+		at.mustRecord(t, fenced, true, withdraw("marketing_email"))
+		for _, n := range f.nodes {
+			n.want(t, fenced, cached, "DENY")
+		}
+		at.agrees(t, named)
+		token := at.mustRecord(t, named, false, withdraw("marketing_email"))
+		for _, n := range f.nodes {
+			n.want(t, named, asFresh(token), "DENY")
+			n.want(t, named, fully, "DENY")
+		}
+		at.agrees(t, soon)
+		at.mustRecord(t, soon, false, withdraw("marketing_email"))
+		f.all("it knows of a withdrawal", func(n *fleetNode) bool { return n.check(t, soon, cached) == "DENY" })
 	}
 	for _, n := range f.nodes {
 		if got := n.Metric(t, "consentd_nodes", map[string]string{"state": "alive"}); got != 3 {
@@ -69,11 +72,12 @@ func TestNodesBehindPgBouncer(t *testing.T) {
 		t.Cleanup(way.Close)
 		f.join(way)
 	}
-	for range 10 {
-		f.nodes[0].agrees(t, "a")
-		f.nodes[1].want(t, "a", cached, "ALLOW")
-		f.nodes[0].mustRecord(t, "a", true, withdraw("marketing_email"))
-		f.nodes[1].want(t, "a", cached, "DENY")
+	for round := range 10 {
+		subject := fmt.Sprint(round)
+		f.nodes[0].agrees(t, subject)
+		f.nodes[1].want(t, subject, cached, "ALLOW")
+		f.nodes[0].mustRecord(t, subject, true, withdraw("marketing_email"))
+		f.nodes[1].want(t, subject, cached, "DENY")
 	}
 }
 
@@ -229,19 +233,17 @@ func awaitReplay(t *testing.T, standby *pgtest.Server, database string, revision
 	})
 }
 
-// A database that takes no writes is told; decisions go on, and so do writes once it takes them.
+// A primary that waits for a standby that is away takes no writes: it is told; decisions go on, and so do writes once it
+// takes them.
 func TestADatabaseThatTakesNoWrites(t *testing.T) {
-	db := pgtest.New(t, pgtest.Options{Unsafe: true})
+	db := pgtest.New(t, pgtest.Options{})
 	f := newFleet(t, db, 1)
 	n := f.nodes[0]
 	n.agrees(t, "a")
-	readOnly := func(to string) {
-		t.Helper()
-		if err := db.Exec(t.Context(), "ALTER SYSTEM SET default_transaction_read_only = "+to, "SELECT pg_reload_conf()"); err != nil {
-			t.Fatal(err)
-		}
+	standby := db.NewStandby(t, pgtest.StandbyOptions{Sync: true})
+	if err := standby.Stop(t.Context(), pgtest.Immediate); err != nil {
+		t.Fatal(err)
 	}
-	readOnly("on")
 	eventually(t, "a write is refused", func() bool {
 		_, err := n.record(t, "b", false, withdraw("marketing_email"))
 		return status.Code(err) == codes.Unavailable
@@ -254,7 +256,9 @@ func TestADatabaseThatTakesNoWrites(t *testing.T) {
 		t.Errorf("/readyz is %d: decisions could go on", code)
 	}
 	n.want(t, "a", fully, "ALLOW")
-	readOnly("off")
+	if err := standby.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "writes go on", func() bool {
 		_, err := n.record(t, "b", false, withdraw("marketing_email"))
 		return err == nil

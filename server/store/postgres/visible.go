@@ -25,6 +25,13 @@ type visible struct {
 // Observing are the observers that the feed is to tell in place of o, so that what o hears of is visible.
 func (s *Store) Observing(o store.Observers) store.Observers {
 	o.After = showing{s, o.After}
+	lost := o.Lost
+	o.Lost = func(since consent.Revision) {
+		s.visible.told.Store(0) // what was told last may be the next revision of the new history, and is none of it
+		if lost != nil {
+			lost(since)
+		}
+	}
 	return o
 }
 
