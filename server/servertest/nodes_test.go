@@ -233,8 +233,8 @@ func awaitReplay(t *testing.T, standby *pgtest.Server, database string, revision
 	})
 }
 
-// A primary that waits for a standby that is away takes no writes: it is told; decisions go on, and so do writes once it
-// takes them.
+// A primary that waits for a standby that is away takes no writes: it is told; decisions go on, and so do writes once
+// it takes them.
 func TestADatabaseThatTakesNoWrites(t *testing.T) {
 	db := pgtest.New(t, pgtest.Options{})
 	f := newFleet(t, db, 1)
