@@ -31,3 +31,22 @@ func TestTheBadDayIsTested(t *testing.T) {
 		t.Errorf("only %d rows found", rows)
 	}
 }
+
+// TestTheBadDayOfNodesIsTested: so does each row of the table in the guide of many nodes.
+func TestTheBadDayOfNodesIsTested(t *testing.T) {
+	known, rows := testNames(t), claims(read(t, "NODES.md"))
+	for _, row := range rows {
+		names := matches("`(Test\\w+)`", row)
+		if len(names) == 0 {
+			t.Errorf("a row names no test: %s", row)
+		}
+		for name := range names {
+			if !known[name] {
+				t.Errorf("there is no test %s, which NODES.md names", name)
+			}
+		}
+	}
+	if len(rows) < 8 {
+		t.Errorf("only %d rows found", len(rows))
+	}
+}

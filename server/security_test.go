@@ -48,7 +48,7 @@ func claims(text string) (rows []string) {
 
 // TestTheThreatModelIsTested: each claim of SECURITY.md names tests; they, the flags and the metrics are there.
 func TestTheThreatModelIsTested(t *testing.T) {
-	text, guide := read(t, "SECURITY.md"), read(t, "README.md")
+	text, guide := read(t, "SECURITY.md"), read(t, "README.md")+read(t, "NODES.md")
 	help, err := command(t, "--help").Output()
 	if err != nil {
 		t.Fatal(err)

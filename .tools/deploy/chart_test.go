@@ -13,6 +13,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
 	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
@@ -53,6 +54,7 @@ func (r release) render(t *testing.T) (map[string]string, error) {
 // objects are what a release puts into the cluster.
 type objects struct {
 	set       *apps.StatefulSet
+	migrate   *batch.Job
 	services  []*core.Service
 	settings  *core.ConfigMap
 	account   *core.ServiceAccount
@@ -97,6 +99,8 @@ func (o *objects) add(t *testing.T, object runtime.Object) {
 	switch is := object.(type) {
 	case *apps.StatefulSet:
 		o.set = is
+	case *batch.Job:
+		o.migrate = is
 	case *core.Service:
 		o.services = append(o.services, is)
 	case *core.ConfigMap:

@@ -60,35 +60,38 @@ func checkLabels(t *testing.T, of string, all map[string]string) {
 func (o objects) checkPod(t *testing.T) {
 	t.Helper()
 	template := o.set.Spec.Template
+	checkSealed(t, template)
+	if o.account != nil && (o.account.AutomountServiceAccountToken == nil || *o.account.AutomountServiceAccountToken) {
+		t.Error("its account gives a token")
+	}
+	drain, err := time.ParseDuration(o.settingsOf(t)["drain-timeout"])
+	must(t, err)
+	if grace := time.Duration(*template.Spec.TerminationGracePeriodSeconds) * time.Second; grace < drain+15*time.Second {
+		t.Errorf("killed %v after it is told to stop, and it drains for %v", grace, drain)
+	}
+}
+
+// checkSealed: what holds for every pod.
+func checkSealed(t *testing.T, template core.PodTemplateSpec) {
+	t.Helper()
 	pod, one := template.Spec, template.Spec.Containers[0]
 	judge, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	must(t, err)
 	judged := judge.EvaluatePod(api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}, &template.ObjectMeta, &pod)
 	if result := policy.AggregateCheckResults(judged); !result.Allowed {
-		t.Errorf("not restricted: %s", result.ForbiddenDetail())
+		t.Errorf("%s is not restricted: %s", one.Name, result.ForbiddenDetail())
 	}
 	if one.SecurityContext.ReadOnlyRootFilesystem == nil || !*one.SecurityContext.ReadOnlyRootFilesystem {
-		t.Error("its root can be written to")
+		t.Errorf("the root of %s can be written to", one.Name)
 	}
 	if pod.EnableServiceLinks == nil || *pod.EnableServiceLinks {
-		t.Error("services put CONSENTD_ variables into it")
+		t.Errorf("services put CONSENTD_ variables into %s", one.Name)
 	}
 	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
-		t.Error("it gets a token for the cluster's API")
-	}
-	if o.account != nil && (o.account.AutomountServiceAccountToken == nil || *o.account.AutomountServiceAccountToken) {
-		t.Error("its account gives a token")
+		t.Errorf("%s gets a token for the cluster's API", one.Name)
 	}
 	if one.Resources.Limits.Memory().IsZero() || one.Resources.Requests.Memory().IsZero() {
-		t.Error("its memory has no limit or no reserve")
-	}
-	if *o.set.Spec.Replicas != 1 {
-		t.Errorf("%d replicas of an embedded store", *o.set.Spec.Replicas)
-	}
-	drain, err := time.ParseDuration(o.settingsOf(t)["drain-timeout"])
-	must(t, err)
-	if grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; grace < drain+15*time.Second {
-		t.Errorf("killed %v after it is told to stop, and it drains for %v", grace, drain)
+		t.Errorf("the memory of %s has no limit or no reserve", one.Name)
 	}
 }
 
@@ -136,6 +139,31 @@ func (o objects) checkReferences(t *testing.T) {
 	o.checkVolumes(t)
 }
 
+// checkMounts: what a pod mounts is among its volumes, and what it has as a volume it mounts.
+func checkMounts(t *testing.T, pod core.PodSpec, claims []core.PersistentVolumeClaim) {
+	t.Helper()
+	kinds := map[string]core.VolumeSource{}
+	for _, v := range pod.Volumes {
+		kinds[v.Name] = v.VolumeSource
+	}
+	for _, claim := range claims {
+		kinds[claim.Name] = core.VolumeSource{PersistentVolumeClaim: &core.PersistentVolumeClaimVolumeSource{}}
+	}
+	for _, m := range pod.Containers[0].VolumeMounts {
+		kind, ok := kinds[m.Name]
+		if !ok {
+			t.Errorf("%s mounts %s, which is no volume", m.MountPath, m.Name)
+		}
+		if m.SubPath != "" || kind.PersistentVolumeClaim == nil && !m.ReadOnly {
+			t.Errorf("%s: a part of a volume, which would not follow changes, or one to write to", m.MountPath)
+		}
+		delete(kinds, m.Name)
+	}
+	for name := range maps.Keys(kinds) {
+		t.Errorf("volume %s is mounted nowhere", name)
+	}
+}
+
 func hasPort(t *testing.T, c core.Container, port intstr.IntOrString) {
 	t.Helper()
 	if !slices.ContainsFunc(c.Ports, func(p core.ContainerPort) bool { return p.Name == port.String() }) {
@@ -147,27 +175,10 @@ func hasPort(t *testing.T, c core.Container, port intstr.IntOrString) {
 func (o objects) checkVolumes(t *testing.T) {
 	t.Helper()
 	pod := o.set.Spec.Template.Spec
-	kinds := map[string]core.VolumeSource{}
-	for _, v := range pod.Volumes {
-		kinds[v.Name] = v.VolumeSource
-	}
-	for _, claim := range o.set.Spec.VolumeClaimTemplates {
-		kinds[claim.Name] = core.VolumeSource{PersistentVolumeClaim: &core.PersistentVolumeClaimVolumeSource{}}
-	}
+	checkMounts(t, pod, o.set.Spec.VolumeClaimTemplates)
 	var folders []string
 	for _, m := range pod.Containers[0].VolumeMounts {
-		kind, ok := kinds[m.Name]
-		if !ok {
-			t.Errorf("%s mounts %s, which is no volume", m.MountPath, m.Name)
-		}
-		if m.SubPath != "" || kind.PersistentVolumeClaim == nil && !m.ReadOnly {
-			t.Errorf("%s: a part of a volume, which would not follow changes, or one to write to", m.MountPath)
-		}
-		delete(kinds, m.Name)
 		folders = append(folders, m.MountPath+"/")
-	}
-	for name := range maps.Keys(kinds) {
-		t.Errorf("volume %s is mounted nowhere", name)
 	}
 	for name, value := range o.settingsOf(t) {
 		in := func(folder string) bool { return strings.HasPrefix(value, folder) }

@@ -39,6 +39,13 @@ var releases = map[string]release{
 		service: {type: LoadBalancer, grpcPort: 443, annotations: {a: b}}, serviceAccount: {annotations: {a: b}}}`},
 	"guarded by others": {name: "consentd", values: `{podDisruptionBudget: {enabled: false}, networkPolicy: {enabled: false},
 		serviceAccount: {create: false, name: theirs}}`},
+	"several nodes": {name: "consentd", values: manyNodes},
+	"several nodes, with all there is": {name: "c", values: `{replicas: 5, store: {existingSecret: db, key: uri, readReplicasKey: replicas,
+		migrate: {existingSecret: owner}}, files: {database: database-ca}, env: [{name: CONSENTD_NODE_LEASE, value: 5s}],
+		networkPolicy: {egress: [{ports: [{port: 5432}]}]}, imagePullSecrets: [{name: registry}], user: null,
+		nodeSelector: {disk: nvme}, tolerations: [{key: a, operator: Exists}]}`},
+	"a database, a long name": {name: "a-release-whose-name-has-as-many-letters-as-helm-lets-it-x.y",
+		values: `{store: {existingSecret: db}, networkPolicy: {enabled: false}, nameOverride: another}`},
 	"who may call": {name: "consentd", values: `{networkPolicy: {clients: [{namespaceSelector: {matchLabels: {a: b}}}],
 		monitoring: [{podSelector: {}}]}, serviceMonitor: {enabled: true, tlsConfig: {insecureSkipVerify: true},
 		authorization: {credentials: {name: scrape, key: token}}}}`},
@@ -54,6 +61,7 @@ func TestChart(t *testing.T) {
 			}
 			all.checkNames(t)
 			all.checkPod(t)
+			all.checkNodes(t)
 			all.checkReferences(t)
 			all.checkProbes(t, strings.Contains(r.values, "restartOnRefusedWrites: true"))
 		})
@@ -75,6 +83,9 @@ func takesSettings(t *testing.T, server string) {
 			file := settingsFile(t, all.settings.Data["consentd.yaml"])
 			validate := exec.CommandContext(t.Context(), server, "--validate", "--config", file)
 			validate.Env = []string{}
+			if secretOfVariable(all.set.Spec.Template.Spec.Containers[0], "CONSENTD_STORE") != nil {
+				validate.Env = []string{"CONSENTD_STORE=postgres://consentd@database.example/consentd?sslmode=verify-full"}
+			}
 			if out, err := validate.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s\n%s", err, out, all.settings.Data["consentd.yaml"])
 			}
@@ -101,7 +112,13 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		`{jwt: {issuer: a}}`: {"jwt", "audience"},
 		`{jwt: {audience: a, issuer: b, jwks: {url: "https://a", secret: b}}}`: {"jwt.jwks", "keep one"},
 		`{jwt: {audience: a, issuer: b, jwks: {url: "ftp://a"}}}`:              {"url"},
-		`{replicas: 2}`:                                     {"replicas"},
+		`{replicas: 2}`:   {"replicas", "store.existingSecret"},
+		`{replicas: 0}`:   {"replicas"},
+		`{replicas: "3"}`: {"replicas"},
+		`{replicas: 3, store: {existingSecret: a}}`:         {"networkPolicy.egress", "5432"},
+		`{store: {readReplicasKey: a}}`:                     {"store.existingSecret"},
+		`{store: {url: "postgres://a"}}`:                    {"store", "url"},
+		`{store: {migrate: {existingSecret: a}}}`:           {"store.existingSecret"},
 		`{settings: {grpc-addr: ":1"}}`:                     {"settings.grpc-addr", "remove it"},
 		`{settings: {data-dir: /data}}`:                     {"settings.data-dir", "remove it"},
 		`{settings: {cache_size: 1MiB}}`:                    {"settings", "cache_size"},

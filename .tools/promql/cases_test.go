@@ -83,6 +83,30 @@ var cases = map[string]struct{ fires, silent string }{
 	"ConsentdTracesLost": {`consentd_trace_spans_total{outcome="dropped"} 0+9x20`, `
 		consentd_trace_spans_total{outcome="dropped"} 9+0x20
 		consentd_trace_spans_total{outcome="exported"} 0+9x20`},
+	"ConsentdHistoryLost": {`consentd_store_history_lost_total 0 1 1`, `consentd_store_history_lost_total 1 1 1`},
+	"ConsentdFeedStuck":   {`consentd_feed_watermark_age_seconds 0.02 7`, `consentd_feed_watermark_age_seconds 9 0.4`},
+	"ConsentdFeedLags":    {`consentd_feed_lag_revisions 0 5000`, `consentd_feed_lag_revisions 5000 40`},
+	"ConsentdNotStanding": {`consentd_node_standing{instance="a"} 1 0`, `consentd_node_standing{instance="a"} 0 1`},
+	"ConsentdRenewalsFail": {`consentd_node_renewals_total{outcome="failed"} 0+2x10`, `
+		consentd_node_renewals_total{outcome="failed"} 7 7 7 8
+		consentd_node_renewals_total{outcome="ok"} 0+120x10`},
+	"ConsentdNodeDead": {`
+		consentd_nodes{job="consentd", instance="a", state="dead"} 0 1
+		consentd_nodes{job="consentd", instance="b", state="dead"} 0 0`, `
+		consentd_nodes{job="consentd", instance="a", state="dead"} 1 0
+		consentd_nodes{job="consentd", instance="a", state="alive"} 2 3
+		consentd_nodes{job="consentd", instance="a", state="left"} 1 1`},
+	"ConsentdFeedGivenUp": {`consentd_feed_given_up_total 0 1`, `consentd_feed_given_up_total 1 1`},
+	"ConsentdPoliciesDiffer": {`
+		consentd_policy_info{job="consentd", instance="a", revision="x"} 1
+		consentd_policy_info{job="consentd", instance="b", revision="y"} 1
+		consentd_nodes{job="consentd", instance="a", state="alive"} 2`, `
+		consentd_policy_info{job="consentd", instance="a", revision="x"} 1
+		consentd_policy_info{job="consentd", instance="b", revision="x"} 1
+		consentd_nodes{job="consentd", instance="a", state="alive"} 2
+		consentd_policy_info{job="alone", instance="c", revision="y"} 1
+		consentd_policy_info{job="alone", instance="d", revision="z"} 1
+		consentd_nodes{job="alone", instance="c", state="alive"} 1`},
 	"ConsentdOverloaded": {`consentd_limits_shed_total{why="queue", class="check"} 0+60x10`, `
 		consentd_limits_shed_total{why="queue", class="check"} 5+0x10
 		consentd_limits_shed_total{why="caller_rate", class="check"} 0+60x10`},

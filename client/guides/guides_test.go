@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +16,15 @@ import (
 	"time"
 
 	"github.com/consentd/consentd/server/servertest"
+	"github.com/consentd/consentd/server/store/postgres/pgtest"
 )
 
 // guide is a file, and what a machine must have for its blocks.
 type guide struct {
 	file  string
 	tools []string
+	// database: its blocks find one at 127.0.0.1:5432, with a superuser postgres who needs no password.
+	database bool
 	// empty: its blocks run in one folder that is empty at first, with CONSENTD as the path of the repository;
 	// else in a copy of the repository.
 	empty bool
@@ -29,6 +33,7 @@ type guide struct {
 var guides = []guide{
 	{file: "README.md", tools: []string{"openssl"}},
 	{file: "server/README.md"},
+	{file: "server/NODES.md", tools: []string{"psql", "curl"}, database: true},
 	{file: "server/deploy/README.md"},
 	{file: "policies/README.md", tools: []string{"openssl"}},
 	{file: "bench/README.md"},
@@ -98,7 +103,7 @@ func TestEveryGuideIsListed(t *testing.T) {
 	for _, g := range guides {
 		listed[g.file] = true
 	}
-	for _, pattern := range []string{"*.md", "*/README.md", "client/*/README.md", "server/*/README.md"} {
+	for _, pattern := range []string{"*.md", "*/README.md", "client/*/README.md", "server/*.md", "server/*/README.md"} {
 		found, err := filepath.Glob(filepath.Join("../..", pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -142,14 +147,17 @@ func run(t *testing.T, g guide, repository string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := servertest.Start(t, servertest.Options{})
+	at := addresses{"127.0.0.1:7070": servertest.Start(t, servertest.Options{}).Addr}
+	if g.database {
+		at["127.0.0.1:5432"] = pgtest.New(t, pgtest.Options{Unsafe: true}).Addr()
+	}
 	dir := repository
 	if g.empty {
 		dir = t.TempDir()
 	}
 	for _, b := range withServers(blocksOf(string(text))) {
 		took := time.Now()
-		out, err := shell(t, command{script(b.text, s.Addr), dir, repository, s.Addr})
+		out, err := shell(t, command{script(at.in(t, b.text)), dir, repository, at["127.0.0.1:7070"]})
 		if err != nil {
 			t.Errorf("%s:%d: %v\n%s", g.file, b.line, err, out)
 		}
@@ -169,24 +177,56 @@ var fails = regexp.MustCompile(`(?m)^(\./consentctl .*\S)\s+# (PERMISSION_DENIED
 // inTerminal is a server that goes on, and is asked from then on.
 var inTerminal = regexp.MustCompile(`(?m)^go run \./server (.*\S)\s+# in a terminal of its own$`)
 
-// script makes a program of a block: it ends at the first command that fails, asks the test's server, and a server that
-// the block starts is stopped once it serves, or at the end where it runs in a terminal of its own.
-func script(text, addr string) string {
+// addresses are those that stand in for those of a guide.
+type addresses map[string]string
+
+// ofNode is an address that a guide gives one of several nodes on one machine.
+var ofNode = regexp.MustCompile(`127\.0\.0\.1:7[1-9]7[01]\b`)
+
+// in puts them into a text; nodes get ports that are free.
+func (a addresses) in(t *testing.T, text string) string {
+	t.Helper()
+	for _, named := range ofNode.FindAllString(text, -1) {
+		if a[named] == "" {
+			a[named] = freeAddress(t)
+		}
+	}
+	var pairs []string
+	for named, real := range a {
+		pairs = append(pairs, named, real)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// script makes a program of a block: it ends at the first command that fails, and a server that the block starts is
+// stopped once it serves, or at the end where it runs in a terminal of its own.
+func script(text string) string {
 	text = inTerminal.ReplaceAllString(text, `serve_on $1`)
 	text = fails.ReplaceAllString(text, `fails_with $2 $1`)
 	text = exits.ReplaceAllString(text, `if $1; then echo 'this was to fail'; exit 1; fi`)
 	text = answer.ReplaceAllString(text, `$1 | tee /dev/stderr | grep -Eq '^(Decision +)?$2'`)
-	text = strings.ReplaceAll(text, "127.0.0.1:7070", addr)
 	return prelude + text + "\n"
 }
 
 const prelude = `
+servers=()
 begin() {
 	log=$(mktemp)
-	local n=0
-	command go run "$CONSENTD/server" "$@" --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 \
-		--data-dir "$(mktemp -d)/data" >"$log" 2>&1 &
+	local n=0 server
+	command go run "$CONSENTD/server" --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --data-dir "$(mktemp -d)/data" \
+		"$@" >"$log" 2>&1 &
 	server=$!
+	servers+=($server)
 	until grep -q 'msg=serving' "$log"; do
 		n=$((n + 1))
 		if [ $n -gt 1800 ] || ! kill -0 $server 2>/dev/null; then cat "$log"; return 1; fi
@@ -194,8 +234,12 @@ begin() {
 	done
 }
 end() {
-	pkill -TERM -P $server || kill -TERM $server
-	wait $server || true
+	local server
+	for server in "${servers[@]}"; do
+		pkill -TERM -P $server || kill -TERM $server
+		wait $server || true
+	done
+	servers=()
 }
 fails_with() {
 	local status=$1 out; shift
@@ -213,9 +257,10 @@ serve_on() {
 	export CONSENTD_ADDR; CONSENTD_ADDR=$(sed -n 's/.*msg=serving.* grpc=\([^ ]*\).*/\1/p' "$log")
 }
 go() {
-	case "$1 ${2:-}" in
-	"run ./server") shift 2; serve "$@" ;;
-	"test ./..." | "vet ./...") command go build ./... ;; # the gate runs both whole
+	case "$1 ${2:-} ${3:-}" in
+	"run ./server migrate") command go "$@" ;;
+	"run ./server "*) shift 2; serve "$@" ;;
+	"test ./... " | "vet ./... ") command go build ./... ;; # the gate runs both whole
 	*) command go "$@" ;;
 	esac
 }

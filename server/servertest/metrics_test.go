@@ -29,11 +29,11 @@ import (
 
 var updateMetrics = flag.Bool("update-metrics", false, "write server/deploy/prometheus/metrics.txt anew")
 
-const (
-	// exportedFile has what the server exports, for the module that holds dashboards and alerts against it.
-	exportedFile = "../deploy/prometheus/metrics.txt"
-	guideFile    = "../README.md"
-)
+// exportedFile has what the server exports, for the module that holds dashboards and alerts against it.
+const exportedFile = "../deploy/prometheus/metrics.txt"
+
+// guideFiles have the tables of metrics.
+var guideFiles = []string{"../README.md", "../NODES.md"}
 
 // openLabels have values that are not known beforehand, or too many to tell them all.
 var openLabels = []string{"controller", "purpose", "reason", "revision", "version", "commit", "go", "caller", "id"}
@@ -153,12 +153,16 @@ func labelsOf(family *dto.MetricFamily) (all []string) {
 	return all
 }
 
-// inGuide has the rows of metrics in the guide's tables, as described has them but without values.
+// inGuide has the rows of metrics in the guides' tables, as described has them but without values.
 func inGuide(t *testing.T) (rows []string) {
 	t.Helper()
-	text, err := os.ReadFile(guideFile)
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, file := range guideFiles {
+		guide, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, guide...)
 	}
 	row := regexp.MustCompile("(?m)^\\| `((?:consentd|grpc)_[a-z_]+)` \\| (counter|gauge|histogram) \\|([^|]*)\\|")
 	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
@@ -173,7 +177,7 @@ func inGuide(t *testing.T) (rows []string) {
 	return rows
 }
 
-// The guide's tables name every metric that the server exports, with its type and labels, and no other. Dashboards and
+// The guides' tables name every metric that the server exports, with its type and labels, and no other. Dashboards and
 // alerts are held against the same in a module of their own, by a file.
 func TestMetricsAreDocumented(t *testing.T) {
 	families := exported(t)
@@ -191,7 +195,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(ours, inGuide(t)); diff != "" {
-		t.Errorf("server/README.md's tables of metrics (-/metrics +tables):\n%s", diff)
+		t.Errorf("the tables of metrics of server/README.md and server/NODES.md (-/metrics +tables):\n%s", diff)
 	}
 	file := strings.Join(lines, "\n") + "\n"
 	if *updateMetrics {

@@ -44,9 +44,89 @@ labels:
 {{- toJson $all -}}
 {{- end -}}
 
+{{/* How many pods the draining of machines may take at once. */}}
+{{- define "consentd.maxUnavailable" -}}
+{{- if hasKey .Values.podDisruptionBudget "maxUnavailable" }}{{ int .Values.podDisruptionBudget.maxUnavailable }}
+{{- else }}{{ ternary 1 0 (gt (int .Values.replicas) 1) }}{{ end -}}
+{{- end -}}
+
+{{/* What holds for every pod, whatever runs in it. */}}
+{{- define "consentd.pod" -}}
+automountServiceAccountToken: false
+# A service of the name consentd would put CONSENTD_… variables into the pod, which are unknown settings.
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  {{- with get .Values "user" }}
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
+  fsGroup: {{ int64 . }}
+  fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
+  seccompProfile:
+    type: RuntimeDefault
+{{- end -}}
+
+{{/* What holds for every container. */}}
+{{- define "consentd.container" -}}
+image: {{ include "consentd.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{/* A variable from a Secret: name, secret, key. URLs of databases hold passwords, and the file of settings is no Secret. */}}
+{{- define "consentd.secretVariable" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret }}
+      key: {{ .key | quote }}
+{{- end -}}
+
+{{/* Where each pod may run: no machine and no zone has two nodes more than another, as far as there are that many. */}}
+{{- define "consentd.spread" -}}
+topologySpreadConstraints:
+  - topologyKey: kubernetes.io/hostname
+    maxSkew: 1
+    whenUnsatisfiable: DoNotSchedule
+    nodeTaintsPolicy: Honor
+    labelSelector:
+      matchLabels: {{- include "consentd.selector" . | nindent 8 }}
+  - topologyKey: topology.kubernetes.io/zone
+    maxSkew: 1
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "consentd.selector" . | nindent 8 }}
+{{- end -}}
+
+{{/* The faults of values for several nodes. */}}
+{{- define "consentd.checkStore" -}}
+{{- $v := .Values -}}
+{{- if and (gt (int $v.replicas) 1) (not $v.store.existingSecret) }}
+{{- fail (printf "replicas: %d pods would each have a store, and so a truth, of its own: name the Secret of a database that they share in store.existingSecret, or set replicas: 1" (int $v.replicas)) }}
+{{- end }}
+{{- if and (or $v.store.readReplicasKey $v.store.migrate.existingSecret) (not $v.store.existingSecret) }}
+{{- fail "store: readReplicasKey and migrate.existingSecret belong to a database: name its Secret in store.existingSecret too" }}
+{{- end }}
+{{- if and $v.store.existingSecret $v.networkPolicy.enabled (not $v.networkPolicy.egress) }}
+{{- fail "networkPolicy.egress: it is empty, so nodes could not reach the database of store.existingSecret: let them, such as by [{ports: [{port: 5432}]}]" }}
+{{- end }}
+{{- end -}}
+
 {{/* The file of settings. All values are strings, so that no number is written as 1e+06. */}}
 {{- define "consentd.settings" -}}
 {{- $v := .Values -}}
+{{- include "consentd.checkStore" . }}
 {{- if and (not $v.tls.secret) (not $v.insecure) }}
 {{- fail "tls.secret: it is empty, so the server would speak plaintext: name a Secret with tls.crt and tls.key, or permit it by insecure: true" }}
 {{- end }}
@@ -76,6 +156,9 @@ labels:
 {{- $_ := set $s "jwks" (default (printf "/etc/consentd/jwks/%s" $v.jwt.jwks.key) $v.jwt.jwks.url) }}
 {{- end }}
 {{- range $name, $value := $v.settings }}
+{{- if has $name (list "store" "read-replicas") }}
+{{- fail (printf "settings.%s: it holds a password, and the file of settings is no Secret: use store.existingSecret" $name) }}
+{{- end }}
 {{- if has $name (list "grpc-addr" "http-addr" "data-dir" "drain-timeout" "tls-cert" "tls-key" "tls-client-ca" "insecure" "api-keys" "jwt-issuer" "jwt-audience" "jwks" "access" "config") }}
 {{- fail (printf "settings.%s: the chart sets it: remove it here, and see values.yaml for what sets it there" $name) }}
 {{- end }}
