@@ -194,6 +194,11 @@ func TestLoss(t *testing.T) {
 	h.write(1, 110, 120, nil).shows(1, 130, 140, full).shows(0, 150, 160, full) // 2 may be there, or come
 	h.k.judge(true)
 	requireBroken(t, h.k)
+	h = newHistory().write(1, 10, 90, nil).shows(1, 20, 30, full).shows(0, 40, 45, full)
+	h.k.lossBegins(50)
+	h.k.lossEnds(100)
+	h.k.judge(true)
+	requireBroken(t, h.k, ruleLinear) // before the loss
 	h = lossy()
 	h.k.subjects[0].writes[0].lost = true
 	h.shows(1, 45, 49, onNode1).shows(1, 101, 105, onNode1)

@@ -82,14 +82,10 @@ func (w *window) addCheck(c *record) {
 func (k *checker) judgeLinear(s *subject, horizon int64) {
 	w := &s.linear
 	if n := len(k.epochs); n > 0 && w.since != k.epochs[n-1].to {
-		w.since, w.lost = k.epochs[n-1].to, true
-		w.operations = slices.DeleteFunc(w.operations, func(o porcupine.Operation) bool {
-			before := o.Call < w.since
-			if before {
-				w.top = max(w.top, int(o.Input.(said)))
-			}
-			return before
-		})
+		if horizon < k.epochs[n-1].from {
+			return // writes from before it may be missing yet
+		}
+		k.endBefore(s, k.epochs[n-1])
 	}
 	if len(w.operations) < leastWindow && horizon != never || len(w.operations) == 0 {
 		return
@@ -109,12 +105,34 @@ func (k *checker) judgeLinear(s *subject, horizon int64) {
 	w.operations = slices.Clone(w.operations[until:])
 }
 
+// endBefore judges what happened before a time of loss, and forgets it and what happened within. A write that the loss
+// overtook may count or not.
+func (k *checker) endBefore(s *subject, e epoch) {
+	w := &s.linear
+	var before, after []porcupine.Operation
+	for _, o := range w.operations {
+		if o.Call >= e.to {
+			after = append(after, o)
+			continue
+		}
+		w.top = max(w.top, int(o.Input.(said)))
+		if o.Call < e.from {
+			if o.Return > e.from {
+				o.Return = never
+			}
+			before = append(before, o)
+		}
+	}
+	k.requireLinear(s, before)
+	w.since, w.lost, w.operations = e.to, true, after
+}
+
 // cut returns how many operations had ended at the last moment at which none was under way and the newest write was
 // acknowledged, and the state then; -1: it is not known.
 func (w *window) cut(horizon int64) (until, state int) {
 	ended, newest, acked := int64(0), w.state, !w.lost
 	if w.lost {
-		newest = w.top - 1
+		newest = w.top
 	}
 	for i, o := range w.operations {
 		if o.Call > horizon {
