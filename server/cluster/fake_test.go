@@ -207,9 +207,7 @@ func (f *fake) Demand(ctx context.Context, applied consent.Revision) error {
 func (f *fake) Nodes(ctx context.Context) (n cluster.Nodes, err error) {
 	err = f.do(ctx, "nodes", func(h *history) error {
 		n = cluster.Nodes{Server: f.server, Head: h.head().Revision}
-		for _, id := range slices.SortedFunc(maps.Keys(h.nodes), func(a, b cluster.NodeID) int { return slices.Compare(a[:], b[:]) }) {
-			n.Nodes = append(n.Nodes, h.nodes[id])
-		}
+		n.Nodes = slices.Collect(maps.Values(h.nodes))
 		return nil
 	})
 	return n, err

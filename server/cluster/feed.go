@@ -237,7 +237,7 @@ func signal(c chan struct{}) {
 }
 
 // slowest bounds how long a feed waits after looks that failed.
-const slowest = 16
+const slowest = 8
 
 func (f *Feed) run() {
 	timer := time.NewTimer(f.config.Poll)

@@ -420,7 +420,7 @@ func TestFeedGoesOnAfterTrouble(t *testing.T) {
 	follow(t, func(f *follower) {
 		f.db.down.Store(true)
 		pass(10 * time.Second)
-		if n := f.Stats().PollErrors; n < 20 || n > 60 {
+		if n := f.Stats().PollErrors; n < 30 || n > 60 {
 			t.Errorf("%d looks failed in ten seconds", n)
 		}
 		f.db.down.Store(false)

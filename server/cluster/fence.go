@@ -49,6 +49,9 @@ type fence struct {
 // mu guards all. The goroutine works without it while it asks the database.
 type fences struct {
 	config *Config
+	// server returns the process that committed this node's newest renewal. Looks at another one prove nothing: it may
+	// be a former primary that still answers.
+	server func() string
 	// wake has a value where a fence has come; observed where the lease was renewed.
 	wake, observed chan struct{}
 
@@ -65,8 +68,8 @@ type fences struct {
 	counts struct{ fences, unfenced, looks, lookErrors, removed atomic.Uint64 }
 }
 
-func newFences(c *Config) *fences {
-	f := &fences{config: c, wake: make(chan struct{}, 1), observed: make(chan struct{}, 1)}
+func newFences(c *Config, server func() string) *fences {
+	f := &fences{config: c, server: server, wake: make(chan struct{}, 1), observed: make(chan struct{}, 1)}
 	f.mu.open = map[*fence]struct{}{}
 	f.mu.roll.longest = c.Lease + c.Behind
 	return f
@@ -290,7 +293,11 @@ func (fs *fences) judge(f *fence, others []*row, sent time.Duration) (behind []s
 				row.ID, row.Applied.Revision, row.Policy))
 		}
 	}
-	if sent < roll.settled && !fs.config.flaws.ignoresServer {
+	switch {
+	case fs.config.flaws.ignoresServer:
+	case roll.server != fs.server():
+		behind = append(behind, "all that the primary knows which renewed this node's lease: another one answers")
+	case sent < roll.settled:
 		behind = append(behind, "perhaps nodes that a new primary, or this new node, does not know of: their leases have not ended")
 	}
 	return behind

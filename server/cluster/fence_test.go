@@ -441,7 +441,8 @@ func TestView(t *testing.T) {
 		}
 		for _, n := range v.Nodes {
 			own := n.ID == p.ID()
-			if n.Self != own || n.State != cluster.Alive || (string(n.About) != "") != own || n.LeaseLeft <= 0 || n.LeaseLeft > held ||
+			if n.Self != own || n.State != cluster.Alive || (string(n.About) != "") != own ||
+				n.LeaseLeft <= 0 || n.LeaseLeft > held ||
 				n.Lag != map[bool]uint64{true: 0, false: 1}[own] || n.Policy != map[bool]uint64{true: 0, false: 3}[own] {
 				t.Errorf("own: %v: %+v", own, n)
 			}

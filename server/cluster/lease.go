@@ -129,6 +129,13 @@ func (l *lease) settle() {
 	l.deadline.Store(int64(until))
 }
 
+// server returns who committed the newest renewal.
+func (l *lease) server() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.server
+}
+
 // remains returns how much of the lease remains, whether the node stands or not.
 func (l *lease) remains() time.Duration {
 	l.mu.Lock()

@@ -162,7 +162,7 @@ func New(c Config) (*Member, error) {
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.lease = newLease(&m.config)
 	m.reporter = &reporter{wake: make(chan struct{}, 1)}
-	m.fences = newFences(&m.config)
+	m.fences = newFences(&m.config, m.lease.server)
 	f := m.config.feed()
 	f.Reached, f.Wanted, f.Observers.Lost = m.lease.reached, m.wanted, m.lost
 	var err error

@@ -34,9 +34,7 @@ func (s *Store) commit(batches []*pending) (err error) {
 			}
 			return nil
 		}
-		if code(err) == readOnly {
-			s.own.Reset() // what was the primary is a standby now
-		}
+		s.own.suspect(err)
 		if g.writing || ctx.Err() != nil {
 			return err
 		}

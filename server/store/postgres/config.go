@@ -121,6 +121,9 @@ func (c Config) withDefaults() Config {
 
 const execModeParameter = "default_query_exec_mode"
 
+// choosesMode reports whether a URL says how statements are executed.
+func choosesMode(url string) bool { return strings.Contains(url, execModeParameter) }
+
 // pool is the configuration of the pool of a server's connections.
 func (c Config) pool(url string) (*pgxpool.Config, error) {
 	if url == "" {
@@ -142,7 +145,7 @@ func (c Config) pool(url string) (*pgxpool.Config, error) {
 
 // tune sets what all connections have in common.
 func (c *Config) tune(url string, conn *pgx.ConnConfig) {
-	if !strings.Contains(url, execModeParameter) {
+	if !choosesMode(url) {
 		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	conn.ConnectTimeout = c.DialTimeout
@@ -154,7 +157,11 @@ func (c *Config) tune(url string, conn *pgx.ConnConfig) {
 		Control: giveUpAfter(c.NetworkTimeout),
 	}
 	conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return dialer.DialContext(ctx, network, addr)
+		made, err := dialer.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return connection{made}, nil
 	}
 	if _, set := conn.RuntimeParams["application_name"]; !set {
 		conn.RuntimeParams["application_name"] = "consentd"

@@ -34,6 +34,7 @@ const (
 func (s *Store) Poll(ctx context.Context, _ cluster.NodeID, after consent.Revision, limit int) (cluster.Page, error) {
 	page, err := s.poll(ctx, after, limit)
 	if err != nil {
+		s.own.suspect(err)
 		return cluster.Page{}, unavailable(ctx, "looking for changes", err)
 	}
 	return page, nil
@@ -49,10 +50,7 @@ func (s *Store) poll(ctx context.Context, after consent.Revision, limit int) (pa
 	if err != nil {
 		return page, err
 	}
-	if page, err = s.pageOf(rows, after); errors.Is(err, errStandby) {
-		s.own.Reset()
-	}
-	return page, err
+	return s.pageOf(rows, after)
 }
 
 // look is the row that says where the store is.
@@ -187,9 +185,7 @@ func (s *Store) transact(ctx context.Context, fill func(*pgx.Batch)) error {
 	fill(&b)
 	b.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, &b).Close(); err != nil {
-		if code(err) == readOnly {
-			s.own.Reset()
-		}
+		s.own.suspect(err)
 		return err
 	}
 	return awaited(conn.Conn().PgConn())
@@ -233,6 +229,7 @@ func (s *Store) Remove(ctx context.Context, node cluster.NodeID, renewal uint64)
 func (s *Store) Nodes(ctx context.Context) (cluster.Nodes, error) {
 	nodes, err := s.nodes(ctx)
 	if err != nil {
+		s.own.suspect(err)
 		return cluster.Nodes{}, unavailable(ctx, "reading which nodes there are", err)
 	}
 	return nodes, nil

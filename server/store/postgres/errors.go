@@ -15,7 +15,8 @@ var (
 	// errNotFollowed is for calls before Follow.
 	errNotFollowed = errors.New("the store is not followed yet")
 	// errStandby is for answers of a server that follows another one.
-	errStandby = errors.New("the server is no primary: have the URL name the primary, or all servers and target_session_attrs=read-write")
+	errStandby = errors.New(
+		"the server is no primary: have the URL name the primary, or all servers and target_session_attrs=read-write")
 	// errMoved says that the history is another one than a moment ago.
 	errMoved = errors.New("another server answers, of another history")
 	// errUnreplicated is for a commit that did not wait for the standbys that it should have waited for.
@@ -26,8 +27,8 @@ var (
 	errDamaged = errors.New("a row of the store is missing or damaged: restore the database from a backup")
 )
 
-// unavailable says that an activity failed because of err. The errors of the caller's context come as they are; those of
-// the driver are told by their text alone, so that none of this package's own deadlines passes for the caller's.
+// unavailable says that an activity failed because of err. The errors of the caller's context come as they are; those
+// of the driver are told by their text alone, so that none of this package's own deadlines passes for the caller's.
 func unavailable(ctx context.Context, activity string, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return ended

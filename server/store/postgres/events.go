@@ -18,8 +18,8 @@ const (
 	// beginSnapshot has all statements of a transaction see one moment.
 	beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-	// readEvents takes at most so many of each ledger, and puts them in order. What stands in several comes first as that
-	// of the id under which it was said has it.
+	// readEvents takes at most so many of each ledger, and puts them in order. What stands in several comes first as
+	// that of the id under which it was said has it.
 	readEvents = `SELECT e.subject, e.revision, e.index, e.said, e.entry FROM unnest($2::bytea[]) AS k(subject)
 		CROSS JOIN LATERAL (
 			SELECT subject, revision, index, said, entry FROM consentd.events e

@@ -20,8 +20,8 @@ const (
 		FROM consentd.head h`
 )
 
-// Mark returns the mark of a revision of the store's history, as the primary has it now. False: the revision is zero, or
-// beyond the newest there.
+// Mark returns the mark of a revision of the store's history, as the primary has it now. False: the revision is zero,
+// or beyond the newest there.
 func (s *Store) Mark(ctx context.Context, r consent.Revision) (store.Mark, bool, error) {
 	leave, err := s.enter(ctx, readingMark)
 	if err != nil {
@@ -33,6 +33,7 @@ func (s *Store) Mark(ctx context.Context, r consent.Revision) (store.Mark, bool,
 	}
 	mark, known, err := s.markAt(ctx, r)
 	if err != nil {
+		s.primary.suspect(err)
 		return 0, false, unavailable(ctx, readingMark, err)
 	}
 	return mark, known, nil
@@ -53,7 +54,6 @@ func (s *Store) markAt(ctx context.Context, r consent.Revision) (mark store.Mark
 	case err != nil:
 		return 0, false, err
 	case standby:
-		s.primary.Reset()
 		return 0, false, errStandby
 	case consent.Revision(head) < r:
 		return 0, false, nil

@@ -16,8 +16,8 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Schemas are changed by expanding and contracting, so that nodes of two versions can serve at once: a version adds what
-// it needs, the one after it takes away what nobody needs any more. The schema says which programs may serve on it
+// Schemas are changed by expanding and contracting, so that nodes of two versions can serve at once: a version adds
+// what it needs, the one after it takes away what nobody needs any more. The schema says which programs may serve on it
 // (consentd.compatibility), a program which schemas it can use:
 const (
 	// schemaNeeded is the oldest schema on which this program can serve.

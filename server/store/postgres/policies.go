@@ -12,8 +12,8 @@ import (
 	"github.com/consentd/consentd/server/policy/shared"
 )
 
-// Policies are the sets and activations of policies in the store, for all of its nodes. They need no feed, so that a node
-// reads them before it follows.
+// Policies are the sets and activations of policies in the store, for all of its nodes. They need no feed, so that a
+// node reads them before it follows.
 type Policies struct{ store *Store }
 
 var _ shared.Sets = Policies{}
@@ -28,8 +28,8 @@ const (
 	// hasSet tells why nothing was activated.
 	hasSet = `SELECT EXISTS (SELECT FROM consentd.policy_sets WHERE digest = $1)`
 
-	// activate makes the activation after the newest. Of two at once the second waits for the first, by their number, and
-	// is none if that one is made.
+	// activate makes the activation after the newest. Of two at once the second waits for the first, by their number,
+	// and is none if that one is made.
 	activate = `INSERT INTO consentd.activations
 			(number, digest, previous, proven_by, prover, activated_at, by_kind, by_id, by_issuer)
 		SELECT $1::bigint, digest, $3, $4, $5, $6, $7, $8, $9 FROM consentd.policy_sets
@@ -141,14 +141,11 @@ func (p Policies) ask(ctx context.Context, read func(querier) error, standby *bo
 		return err
 	}
 	defer conn.Release()
-	if err := read(conn); err != nil {
-		return err
+	if err = read(conn); err == nil && *standby {
+		err = errStandby
 	}
-	if *standby {
-		p.store.primary.Reset()
-		return errStandby
-	}
-	return nil
+	p.store.primary.suspect(err)
+	return err
 }
 
 // activationRow is a row of readActivations; where there is no activation its fields are nil.

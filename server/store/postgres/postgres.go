@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/consentd/consentd/server/cluster"
 	"github.com/consentd/consentd/server/consent"
@@ -41,10 +39,10 @@ type Store struct {
 	id     store.ID
 	// version is the server's, as server_version_num has it.
 	version int
-	// own is for this node's writes, its feed and its lease, primary for everything else: no number of slow calls keeps the
-	// node from following.
-	own, primary *pgxpool.Pool
-	replicas     []*pgxpool.Pool
+	// own is for this node's writes, its feed and its lease, primary for everything else: no number of slow calls keeps
+	// the node from following.
+	own, primary *servers
+	replicas     []*servers
 	// turn is the replica that was asked last.
 	turn atomic.Uint64
 	// scans has a place for each scan that may be under way.
@@ -121,21 +119,11 @@ func (s *Store) open(ctx context.Context) (err error) {
 	return s.identify(ctx)
 }
 
-// connect makes a pool; it does not reach the server yet.
-func (c Config) connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
-	p, err := c.pool(url)
-	if err != nil {
-		return nil, err
-	}
-	p.ConnConfig.OnNotice = noteWarning
-	return pgxpool.NewWithConfig(ctx, p)
-}
-
 // identify reads what the store says of itself.
 func (s *Store) identify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.DialTimeout+s.config.AcquireTimeout)
 	defer cancel()
-	at, err := readVersion(ctx, s.own)
+	at, err := readVersion(ctx, s.own.pool.Load())
 	if err != nil {
 		return fmt.Errorf("the database does not answer: see that its URL is right and that it runs: %w", err)
 	}
@@ -144,7 +132,7 @@ func (s *Store) identify(ctx context.Context) error {
 	}
 	var id []byte
 	var rules int
-	row := s.own.QueryRow(ctx, "SELECT store_id, folding, current_setting('server_version_num')::int FROM consentd.head")
+	row := s.own.pool.Load().QueryRow(ctx, "SELECT store_id, folding, current_setting('server_version_num')::int FROM consentd.head")
 	if err := row.Scan(&id, &rules, &s.version); err != nil {
 		return fmt.Errorf("reading the store's identity: %w: %w", errDamaged, err)
 	}
@@ -195,9 +183,9 @@ func (s *Store) Close() error {
 func (s *Store) release() {
 	s.end()
 	s.background.Wait()
-	for _, p := range append([]*pgxpool.Pool{s.own, s.primary}, s.replicas...) {
+	for _, p := range append([]*servers{s.own, s.primary}, s.replicas...) {
 		if p != nil {
-			p.Close()
+			p.close()
 		}
 	}
 }
@@ -217,17 +205,6 @@ func (s *Store) enter(ctx context.Context, activity string) (leave func(), err e
 	}
 	s.calls.Add(1)
 	return s.calls.Done, nil
-}
-
-// acquire takes a connection from a pool, within the time for that.
-func (s *Store) acquire(ctx context.Context, from *pgxpool.Pool) (*pgxpool.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.config.AcquireTimeout)
-	defer cancel()
-	conn, err := from.Acquire(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("no connection to the database: %w", err)
-	}
-	return conn, nil
 }
 
 // health is how writes go.
@@ -262,27 +239,6 @@ func (s *Store) wrote(err error) {
 	if tell := s.config.Writes; tell != nil && (before == nil) != (err == nil) {
 		tell(err)
 	}
-}
-
-// warned is the key, in what is kept with a connection, of the newest warning.
-const warned = "consentd.warned"
-
-// noteWarning notes that the server warned: that is all that it says of a commit that did not wait for its standbys,
-// because its statement was cancelled.
-func noteWarning(conn *pgconn.PgConn, n *pgconn.Notice) {
-	if n.SeverityUnlocalized == "WARNING" && n.Code == "01000" {
-		conn.CustomData()[warned] = n.Message
-	}
-}
-
-// awaited reports whether the commits on a connection were, and forgets.
-func awaited(conn *pgconn.PgConn) error {
-	data := conn.CustomData()
-	if _, ok := data[warned]; !ok {
-		return nil
-	}
-	delete(data, warned)
-	return errUnreplicated
 }
 
 // bounded bounds a call in the background.

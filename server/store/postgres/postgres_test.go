@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/consentd/consentd/server/cluster"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/postgres"
@@ -16,7 +18,8 @@ import (
 // node is a store and the feed that follows it, as one node has them.
 type node struct {
 	*postgres.Store
-	feed *cluster.Feed
+	feed  *cluster.Feed
+	marks *store.Marks
 }
 
 // Close closes both: calls under way wait for the feed.
@@ -31,9 +34,29 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 // migrated is the URL of a fresh database with the schema.
 func migrated(t testing.TB) string {
 	t.Helper()
-	url := pgtest.Database(t)
-	migrate(t, url)
+	url := pgtest.Copy(t, "migrated", func(ctx context.Context, url string) error {
+		_, err := postgres.Migrate(ctx, url, quiet)
+		return err
+	})
+	// A copy would be the same store.
+	exec(t, url, `UPDATE consentd.head SET store_id = drawn.id, chain = sha256(drawn.id || int8send(0))
+		FROM (SELECT uuid_send(gen_random_uuid()) AS id) AS drawn`)
 	return url
+}
+
+// exec executes statements in a database, each by itself.
+func exec(t testing.TB, url string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for _, statement := range statements {
+		if _, err := conn.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
 }
 
 func migrate(t testing.TB, url string) {
@@ -59,7 +82,7 @@ func begin(ctx context.Context, c postgres.Config, o store.Observers) (*node, er
 		return nil, err
 	}
 	s.Follow(feed)
-	return &node{s, feed}, nil
+	return &node{s, feed, c.Marks}, nil
 }
 
 func open(t testing.TB, c postgres.Config, o store.Observers) *node {

@@ -57,7 +57,7 @@ func (s *Store) prune() error {
 
 func (s *Store) pruneBlock(ctx context.Context) (more bool, err error) {
 	var pruned, head int64
-	if err := s.own.QueryRow(ctx, pruneFrom).Scan(&pruned, &head); err != nil {
+	if err := s.own.pool.Load().QueryRow(ctx, pruneFrom).Scan(&pruned, &head); err != nil {
 		return false, err
 	}
 	if head-pruned < int64(s.config.KeepChanges)+markBlock {

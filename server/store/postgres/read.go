@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/consentd/consentd/server/cluster"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store/change"
@@ -30,8 +28,8 @@ type reading struct {
 func (r *reading) snapshot() consent.Snapshot { return r.row.Snapshot(r.at.Revision) }
 
 // Read returns the subject's state by one statement, of a replica where there are any and it is as fresh as this node
-// knows the store to be, else of the primary. It returns once the feed knows all that the state shows, of the same history:
-// what it returns is never ahead of Applied.
+// knows the store to be, else of the primary. It returns once the feed knows all that the state shows, of the same
+// history: what it returns is never ahead of Applied.
 func (s *Store) Read(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
 	leave, err := s.enter(ctx, readingState)
 	if err != nil {
@@ -49,7 +47,6 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (consent.Snap
 	switch {
 	case err != nil:
 	case r.standby:
-		s.primary.Reset()
 		err = errStandby
 	case r.at.Revision < floor:
 		s.follower().Kick()
@@ -58,13 +55,14 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (consent.Snap
 		err = s.show(ctx, r.at)
 	}
 	if err != nil {
+		s.primary.suspect(err)
 		return consent.Snapshot{}, unavailable(ctx, readingState, err)
 	}
 	return r.snapshot(), nil
 }
 
 // replica is the next one to ask; nil: there are none.
-func (s *Store) replica() *pgxpool.Pool {
+func (s *Store) replica() *servers {
 	if len(s.replicas) == 0 {
 		return nil
 	}
@@ -72,7 +70,7 @@ func (s *Store) replica() *pgxpool.Pool {
 }
 
 // look reads what one server shows. The ids of a person are read with whole alone.
-func (s *Store) look(ctx context.Context, from *pgxpool.Pool, subject consent.Subject, whole bool) (r reading, err error) {
+func (s *Store) look(ctx context.Context, from *servers, subject consent.Subject, whole bool) (r reading, err error) {
 	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, s.config.ReadTimeout)
 	defer cancel()
@@ -115,10 +113,10 @@ func (s *Store) latest(ctx context.Context, subject consent.Subject, whole bool)
 	defer leave()
 	r, err := s.look(ctx, s.primary, subject, whole)
 	if err == nil && r.standby {
-		s.primary.Reset()
 		err = errStandby
 	}
 	if err != nil {
+		s.primary.suspect(err)
 		return reading{}, unavailable(ctx, readingState, err)
 	}
 	return r, nil

@@ -13,8 +13,8 @@ import (
 )
 
 // The SQL here joins to a row of states the person that it is an alias of: an alias is a zero, a one, and the person's
-// key (change.Row). LATERAL with LIMIT keeps the planner from anything but a lookup by the primary key a row, also where
-// it knows nothing of the tables yet.
+// key (change.Row). LATERAL with LIMIT keeps the planner from anything but a lookup by the primary key a row, also
+// where it knows nothing of the tables yet.
 const (
 	aliasKey = `CASE WHEN substring(s.row FOR 2) = '\x0001' THEN substring(s.row FROM 3) END`
 

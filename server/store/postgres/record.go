@@ -15,8 +15,8 @@ const (
 	maxGroup = 1024
 	// maxGroupBytes ends a group early: what is written under the lock is to go through in a moment.
 	maxGroupBytes = 2 << 20
-	// gatherLimit is how long a group waits for those who wrote in the one before: they have just been answered, and most
-	// come again. Measured with 64 writers: without it every second group is of a few.
+	// gatherLimit is how long a group waits for those who wrote in the one before: they have just been answered, and
+	// most come again. Measured with 64 writers: without it every second group is of a few.
 	gatherLimit = 2 * time.Millisecond
 )
 

@@ -11,9 +11,9 @@ import (
 )
 
 // visible is how far reads may show the store. The feed notes a revision's mark, then tells the observers, then counts
-// the revision as applied; a read may show a change as soon as its mark is noted: from then on it is known to be of this
-// history. So observers are told of what reads show already, as package store has it, and who waits for an observer
-// that waits for a read waits for nothing.
+// the revision as applied; a read may show a change as soon as its mark is noted: from then on it is known to be of
+// this history. So observers are told of what reads show already, as package store has it, and who waits for an
+// observer that waits for a read waits for nothing.
 type visible struct {
 	// told is the revision that observers are told of, or were last.
 	told atomic.Uint64
@@ -81,7 +81,9 @@ func (s *Store) Applied() consent.Revision {
 		return 0
 	}
 	applied := f.Applied()
-	if told := consent.Revision(s.visible.told.Load()); told == applied+1 {
+	told := consent.Revision(s.visible.told.Load())
+	// Where history was lost its mark was forgotten before the feed went back: then what was told counts no more.
+	if _, known := s.config.Marks.Get(told); known && told == applied+1 {
 		return told
 	}
 	return applied
