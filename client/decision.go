@@ -33,6 +33,11 @@ type Decision struct {
 	PolicyRevision string
 	// ID names the decision in logs.
 	ID string
+	// Degraded says that the server could not read the subject's state, and decided as the controller declares for then;
+	// unspecified: it could. Such a decision is for this check alone: ask again rather than keep it.
+	Degraded consentv1.Degradation
+	// StateAge is, of Degradation_DEGRADATION_STALE, how old the state may be by which it was decided; else zero.
+	StateAge time.Duration
 }
 
 // String gives the decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)".
@@ -44,6 +49,9 @@ func (d Decision) String() string {
 	reasons := make([]string, len(d.Reasons))
 	for i, r := range d.Reasons {
 		reasons[i] = reasonText(r)
+	}
+	if d.Degraded != 0 {
+		effect += " (degraded: " + EnumName(d.Degraded) + ")"
 	}
 	if len(reasons) == 0 {
 		return effect
@@ -69,6 +77,8 @@ func decisionOf(response *consentv1.CheckResponse) Decision {
 		ConsistencyToken:        response.GetConsistencyToken(),
 		PolicyRevision:          response.GetPolicyRevision(),
 		ID:                      response.GetDecisionId(),
+		Degraded:                response.GetDegraded(),
+		StateAge:                response.GetStateAge().AsDuration(),
 	}
 	if response.GetValidUntil().IsValid() {
 		d.ValidUntil = response.GetValidUntil().AsTime()

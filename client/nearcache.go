@@ -265,6 +265,9 @@ func keepable(request *consentv1.CheckRequest, response *consentv1.CheckResponse
 	default:
 		return false
 	}
+	if response.GetDegraded() != 0 {
+		return false
+	}
 	for _, r := range response.GetReasons() {
 		if r.GetCode() == consentv1.ReasonCode_REASON_CODE_POLICY_ERROR {
 			return false

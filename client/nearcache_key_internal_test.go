@@ -106,6 +106,11 @@ func TestWhatIsKept(t *testing.T) {
 		"POLICY_ERROR": {func(r *consentv1.CheckResponse) {
 			r.Reasons = []*consentv1.Reason{{Code: consentv1.ReasonCode_REASON_CODE_POLICY_ERROR}}
 		}, false},
+		"a degraded denial": {func(r *consentv1.CheckResponse) {
+			r.Decision, r.Degraded = consentv1.Decision_DECISION_DENY, consentv1.Degradation_DEGRADATION_DENIED
+		}, false},
+		"a degraded ALLOW":       {func(r *consentv1.CheckResponse) { r.Degraded = consentv1.Degradation_DEGRADATION_STALE }, false},
+		"an unknown degradation": {func(r *consentv1.CheckResponse) { r.Degraded = 9 }, false},
 		"a field of a later version": {func(r *consentv1.CheckResponse) {
 			r.ProtoReflect().SetUnknown(protoreflect.RawFields{0xf8, 0x7f, 1})
 		}, false},

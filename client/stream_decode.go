@@ -140,6 +140,9 @@ func (d *decoder) field(c *cursor) bool {
 		ok := d.text(c, &category)
 		r.PermittedDataCategories = append(r.PermittedDataCategories, category)
 		return ok
+	case wire.CheckResponseDegraded:
+		r.Degraded = consentv1.Degradation(c.varint)
+		return c.kind == protowire.VarintType
 	}
 	return c.kind == protowire.BytesType && d.message(c)
 }

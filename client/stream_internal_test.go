@@ -117,6 +117,12 @@ func FuzzPlainResult(f *testing.F) {
 		{Id: 1, Outcome: &consentv1.StreamedResult_Response{Response: full}},
 		{Id: 1 << 60, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{}}},
 		{Id: 2, Outcome: &consentv1.StreamedResult_Error{Error: &consentv1.CheckError{Code: 5}}},
+		{Id: 3, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{
+			Reasons: []*consentv1.Reason{{Code: 32}}, Degraded: consentv1.Degradation_DEGRADATION_DENIED, DecisionId: "d",
+		}}},
+		{Id: 4, Outcome: &consentv1.StreamedResult_Response{Response: &consentv1.CheckResponse{
+			Degraded: consentv1.Degradation_DEGRADATION_STALE, StateAge: &durationpb.Duration{Seconds: 3, Nanos: 1},
+		}}},
 	} {
 		data, err := proto.Marshal(r)
 		if err != nil {

@@ -67,6 +67,10 @@ var cases = map[string]struct{ fires, silent string }{
 	"ConsentdStoreReadsFail": {`consentd_cache_loads_total{result="error"} 0+1x10`, `
 		consentd_cache_loads_total{result="error"} 5+0x10
 		consentd_cache_loads_total{result="ok"} 0+9x10`},
+	"ConsentdDegraded": {
+		`consentd_degraded_decisions_total{mode="stale"} 0+9x10`,
+		`consentd_degraded_decisions_total{mode="stale"} 5+0x10`,
+	},
 	"ConsentdCacheMisses": {`
 		consentd_cache_lookups_total{result="hit"} 0+4000x20
 		consentd_cache_lookups_total{result="miss"} 0+6000x20`, `

@@ -100,6 +100,8 @@ type decision struct {
 	PolicyRevision          string   `json:"policy_revision"`
 	ID                      string   `json:"id"`
 	Text                    string   `json:"text"`
+	Degraded                string   `json:"degraded"`
+	StateAgeMS              float64  `json:"state_age_ms"`
 }
 
 type callError struct {
@@ -226,6 +228,9 @@ func (e *expectation) checkDecision(got *decision) []string {
 	}
 	if e.ValidUntil != nil && !sameInstant(got.ValidUntil, *e.ValidUntil) {
 		faults = append(faults, fmt.Sprintf("valid_until %q; want %q", got.ValidUntil, *e.ValidUntil))
+	}
+	if got.Degraded != e.Degraded || e.StateAgeMS != nil && got.StateAgeMS != *e.StateAgeMS {
+		faults = append(faults, fmt.Sprintf("degraded %q of %v ms; want %q", got.Degraded, got.StateAgeMS, e.Degraded))
 	}
 	return faults
 }

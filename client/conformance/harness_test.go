@@ -69,6 +69,15 @@ func TestHarnessFindsFaults(t *testing.T) {
 			"check", expectation{ValidUntil: proto.String("2030-01-01T00:00:00Z")},
 			`{"decision": {}}`, "valid_until",
 		},
+		"a degradation hidden": {
+			"check", expectation{Degraded: "STALE"}, `{"decision": {}}`, "degraded",
+		},
+		"a degradation made up": {
+			"check", expectation{}, `{"decision": {"degraded": "STALE"}}`, "degraded",
+		},
+		"an age lost": {
+			"check", expectation{Degraded: "STALE", StateAgeMS: proto.Float64(5)}, `{"decision": {"degraded": "STALE"}}`, "degraded",
+		},
 		"a mismatch hidden": {
 			"check", expectation{Error: oneOrMore{"INTERNAL"}, StoreMismatch: true},
 			`{"error": {"code": "INTERNAL"}}`, "store_mismatch is false",

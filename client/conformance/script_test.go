@@ -129,6 +129,8 @@ type expectation struct {
 	ValidUntil              *string         `yaml:"valid_until"`
 	ConsistencyToken        *string         `yaml:"consistency_token"`
 	Text                    string          `yaml:"text"`
+	Degraded                string          `yaml:"degraded"`
+	StateAgeMS              *float64        `yaml:"state_age_ms"`
 	Error                   oneOrMore       `yaml:"error"`
 	Message                 string          `yaml:"message"`
 	Violations              []string        `yaml:"violations"`

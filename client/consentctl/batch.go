@@ -101,7 +101,7 @@ func batchTable(w io.Writer, request *consentv1.BatchCheckRequest, results []cli
 			t.add(append(row, "ERROR", errorCell(r.Err), "")...)
 			continue
 		}
-		t.add(append(row, client.EnumName(effect(r.Decision)), reasonCodes(r.Decision), obligationCodes(r.Decision))...)
+		t.add(append(row, decisionText(r.Decision), reasonCodes(r.Decision), obligationCodes(r.Decision))...)
 	}
 	t.write(w)
 }

@@ -5,8 +5,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/consentd/consentd/client"
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -73,7 +75,17 @@ func responseOf(d client.Decision) *consentv1.CheckResponse {
 		ConsistencyToken:        d.ConsistencyToken,
 		PolicyRevision:          d.PolicyRevision,
 		DecisionId:              d.ID,
+		Degraded:                d.Degraded,
+		StateAge:                durationOf(d.StateAge),
 	}
+}
+
+// durationOf is nil for zero.
+func durationOf(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
 }
 
 func effect(d client.Decision) consentv1.Decision {
@@ -83,9 +95,19 @@ func effect(d client.Decision) consentv1.Decision {
 	return consentv1.Decision_DECISION_DENY
 }
 
+// decisionText is the effect in one cell, with what is degraded about it: ALLOW (STALE).
+func decisionText(d client.Decision) string {
+	text := client.EnumName(effect(d))
+	if d.Degraded != 0 {
+		text += " (" + client.EnumName(d.Degraded) + ")"
+	}
+	return text
+}
+
 func decisionTable(w io.Writer, d client.Decision) {
 	fields(w, [][2]string{
 		{"Decision", client.EnumName(effect(d))},
+		{"Degraded", degradationText(d)},
 		{"Legal basis", enumText(d.LegalBasis)},
 		{"Permitted data", strings.Join(d.PermittedDataCategories, ", ")},
 		{"Valid until", timeText(timestampOf(d.ValidUntil))},
@@ -103,6 +125,17 @@ func decisionTable(w io.Writer, d client.Decision) {
 		obligations.add(client.EnumName(o.GetCode()), detailText(o.GetParameters().ProtoReflect()))
 	}
 	obligations.section(w)
+}
+
+// degradationText says in what way a decision is degraded; empty: it is not.
+func degradationText(d client.Decision) string {
+	switch d.Degraded {
+	case consentv1.Degradation_DEGRADATION_UNSPECIFIED:
+		return ""
+	case consentv1.Degradation_DEGRADATION_STALE:
+		return "STALE: the state could not be read; decided by one that may be " + d.StateAge.Round(time.Millisecond).String() + " old"
+	}
+	return client.EnumName(d.Degraded) + ": the state could not be read"
 }
 
 // reasonCodes lists the codes of a decision's reasons in one cell, each once: a controller and a statute often agree.

@@ -12,6 +12,7 @@ import (
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/audit/line"
 	"github.com/consentd/consentd/server/audit/replay"
+	"github.com/consentd/consentd/server/consent"
 )
 
 // loggedFlags name a decision in a log, in the place of the arguments of explain.
@@ -84,6 +85,11 @@ func (f *loggedFlags) compared(w io.Writer, item *replay.Item, then *consentv1.C
 	d := replayedOf(then)
 	text := "It is the decision of the log"
 	switch l := &item.Line; {
+	case l.Decision.Degraded == consent.DegradedDenied:
+		text = "The log has a denial, because the state could not be read then; this is what the state of then says"
+	case l.Decision.Degraded == consent.DegradedStale:
+		text = fmt.Sprintf("The log has %s, on a state that may have been %v old, because no newer one could be read then; "+
+			"this is what the state of then says", answerText(&l.Decision), l.Decision.StateAge.Round(time.Millisecond))
 	case d.Effect != l.Decision.Effect || !slices.Equal(d.Reasons, l.Decision.Reasons):
 		text = fmt.Sprintf("The log has another answer, %s: the two may differ where something was recorded at that very moment; "+
 			"log verify --data makes the decision again exactly", answerText(&l.Decision))

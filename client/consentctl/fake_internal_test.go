@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -109,6 +110,17 @@ func (f *fake) Check(ctx context.Context, r *consentv1.CheckRequest) (*consentv1
 	switch r.GetPurpose() {
 	case "allowed":
 		return allow(), nil
+	case "stale":
+		stale := allow()
+		stale.Degraded, stale.StateAge = consentv1.Degradation_DEGRADATION_STALE, durationpb.New(1500*time.Millisecond)
+		return stale, nil
+	case "away":
+		return &consentv1.CheckResponse{
+			Decision: consentv1.Decision_DECISION_DENY, PolicyRevision: "p1", DecisionId: "d3",
+			Degraded: consentv1.Degradation_DEGRADATION_DENIED, Reasons: []*consentv1.Reason{{
+				Code: consentv1.ReasonCode_REASON_CODE_STATE_UNAVAILABLE, Clause: "§4", Message: "The state could not be read.",
+			}},
+		}, nil
 	case "unspecified":
 		unspecified := allow()
 		unspecified.Decision = 0
@@ -285,7 +297,11 @@ func (f *fake) ListControllers(_ context.Context, r *consentv1.ListControllersRe
 		{Id: "example", Name: "Example Ltd", Purposes: []*consentv1.Purpose{
 			{
 				Purpose: "marketing_email", LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT, Clause: "§1", NoticeVersion: 3,
-				MaterialNoticeVersion: 2,
+				MaterialNoticeVersion: 2, Degraded: consentv1.Degradation_DEGRADATION_DENIED,
+			},
+			{
+				Purpose: "service_delivery", LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONTRACT, Clause: "§4", NoticeVersion: 1,
+				MaterialNoticeVersion: 1, Degraded: consentv1.Degradation_DEGRADATION_STALE, StaleLimit: durationpb.New(5 * time.Minute),
 			},
 			{Purpose: "sale_of_data", Prohibited: true, Clause: "§2"},
 		}},

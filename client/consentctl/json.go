@@ -16,8 +16,8 @@ import (
 )
 
 // messageJSON writes a message of the API as JSON: field names as in the proto and in its order, enum values in bare
-// form, times in RFC 3339, 64-bit numbers as numbers, bytes in base64. Scalars and lists are always there; messages,
-// optional fields, enums and bytes only where they are set.
+// form, times in RFC 3339, durations as Go has them ("1m30s"), 64-bit numbers as numbers, bytes in base64.
+// Scalars and lists are always there; messages, optional fields, enums and bytes only where they are set.
 //
 // protojson gives enum values their prefix and 64-bit numbers quotes, and changes its spacing from build to build.
 type messageJSON struct{ proto.Message }

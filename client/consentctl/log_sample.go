@@ -50,6 +50,7 @@ func (s *logSample) add(i replay.Item) error {
 // Why a line is not explained, beside what replay says.
 const (
 	underKey    = "the subject is named under a key: replay it with --data and --log-key"
+	degraded    = "the state could not be read when it was decided"
 	sameMoment  = "something was recorded for the subject at that very moment"
 	notExplains = "the server cannot answer as of then: "
 )
@@ -67,6 +68,8 @@ func explainLogged(ctx context.Context, c *client.Client, item *replay.Item) (re
 		return skip(underKey)
 	case slices.ContainsFunc(l.Masked, func(path string) bool { return path != "caller" && path != "latency_ns" }):
 		return skip(replay.Masked)
+	case l.Decision.Degraded != 0:
+		return skip(degraded)
 	}
 	request, err := loggedQuestion(l)
 	if err != nil {

@@ -21,6 +21,8 @@ func TestOutput(t *testing.T) {
 	}{
 		"check_allow":    {args: []string{"check", "example", "u", "allowed"}},
 		"check_deny":     {args: []string{"check", "example", "u", "denied"}},
+		"check_stale":    {args: []string{"check", "example", "u", "stale"}},
+		"check_away":     {args: []string{"check", "example", "u", "away"}},
 		"batch":          {args: []string{"batch"}, stdin: batch, code: exitError},
 		"purposes":       {args: []string{"purposes", "example", "u"}},
 		"subject":        {args: []string{"subject", "example", "u"}},

@@ -108,12 +108,26 @@ func controllerTables(w io.Writer, response *consentv1.ListControllersResponse, 
 }
 
 func purposeTable(c *consentv1.Controller) *table {
-	t := &table{header: []string{"PURPOSE", "LEGAL BASIS", "CLAUSE", "NOTICE", "MATERIAL NOTICE"}}
+	t := &table{header: []string{"PURPOSE", "LEGAL BASIS", "CLAUSE", "NOTICE", "MATERIAL NOTICE", "DEGRADED"}}
 	for _, p := range c.GetPurposes() {
-		t.add(p.GetPurpose(), basisText(p), p.GetClause(),
-			strconv.FormatUint(uint64(p.GetNoticeVersion()), 10), strconv.FormatUint(uint64(p.GetMaterialNoticeVersion()), 10))
+		notice, material := uint64(p.GetNoticeVersion()), uint64(p.GetMaterialNoticeVersion())
+		t.add(p.GetPurpose(), basisText(p), p.GetClause(), strconv.FormatUint(notice, 10), strconv.FormatUint(material, 10),
+			degradedText(p))
 	}
 	return t
+}
+
+// degradedText is what the checks of a purpose come to while a state cannot be read, as the table of policies has it.
+func degradedText(p *consentv1.Purpose) string {
+	switch p.GetDegraded() {
+	case consentv1.Degradation_DEGRADATION_UNSPECIFIED:
+		return "fail"
+	case consentv1.Degradation_DEGRADATION_DENIED:
+		return "deny"
+	case consentv1.Degradation_DEGRADATION_STALE:
+		return "serve_stale up to " + p.GetStaleLimit().AsDuration().String()
+	}
+	return client.EnumName(p.GetDegraded())
 }
 
 // basisText is the declared basis of a purpose.

@@ -17,14 +17,14 @@ import (
 )
 
 // readDecisions reads the decisions of a log, of the server or of check --log; no name is no log. What near caches
-// reported is not among them.
+// reported is not among them, nor what was decided though the state could not be read.
 func readDecisions(name string) (decisions []*consentv1.RecordedDecision, err error) {
 	if name == "" {
 		return nil, nil
 	}
 	logs := &logFiles{names: []string{name}}
 	err = logs.each(func(i replay.Item) error {
-		if i.Line.Kind() != line.Decided {
+		if i.Line.Kind() != line.Decided || i.Line.Decision.Degraded != 0 {
 			return nil
 		}
 		d, err := recordedDecision(&i.Line)

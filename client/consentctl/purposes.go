@@ -49,7 +49,7 @@ func (a *app) purposes(cmd *cobra.Command, request *consentv1.ListPurposesReques
 		for _, d := range found.Decisions {
 			answer := responseOf(d.Decision)
 			response.Purposes = append(response.Purposes, &consentv1.PurposeDecision{Purpose: d.Purpose, Response: answer})
-			t.add(d.Purpose, client.EnumName(answer.GetDecision()), enumText(answer.GetLegalBasis()),
+			t.add(d.Purpose, decisionText(d.Decision), enumText(answer.GetLegalBasis()),
 				reasonCodes(d.Decision), obligationCodes(d.Decision), timeText(answer.GetValidUntil()))
 		}
 		return a.print(response, func(w io.Writer) {

@@ -138,7 +138,8 @@ func (r *reader) duration(line int, field, text string) time.Duration {
 
 // recording checks a rule for calls that record.
 func (r *reader) recording(read *rule) {
-	decides := read.Purpose + read.Recipient + read.Kind + read.Decision + read.LegalBasis + read.ValidUntil + read.ValidFor
+	decides := read.Purpose + read.Recipient + read.Kind + read.Decision + read.LegalBasis + read.ValidUntil + read.ValidFor +
+		read.Degraded + read.StateAge
 	if decides != "" || len(read.Context)+len(read.Reasons)+len(read.Obligations)+len(read.PermittedDataCategories) > 0 {
 		r.fault(read.line, "call: record has controller, subject, error, delay and times alone: events change no answer")
 	}
@@ -175,7 +176,7 @@ func (r *reader) failure(read *rule, known map[string]error) error {
 		r.fault(read.line, "error: %q is never a server's answer here: want one of %s", read.Error, strings.Join(names, ", "))
 	}
 	if len(read.Reasons)+len(read.Obligations)+len(read.PermittedDataCategories) > 0 ||
-		read.LegalBasis+read.ValidUntil+read.ValidFor != "" {
+		read.LegalBasis+read.ValidUntil+read.ValidFor+read.Degraded+read.StateAge != "" {
 		r.fault(read.line, "error: has no part of a decision beside it")
 	}
 	return err
@@ -215,7 +216,25 @@ func (r *reader) decision(read *rule) *consent.Decision {
 		}
 		d.ValidUntil = consent.InstantOf(until)
 	}
+	r.degradation(read, d)
 	return d
+}
+
+// degradation reads in what way the rule's decision is degraded.
+func (r *reader) degradation(read *rule, d *consent.Decision) {
+	d.StateAge = r.duration(read.line, "state_age", read.StateAge)
+	if read.Degraded != "" {
+		var ok bool
+		if d.Degraded, ok = consent.ParseDegradation(read.Degraded); !ok {
+			r.fault(read.line, "degraded: %q is none of DENIED and STALE", read.Degraded)
+		}
+	}
+	if read.StateAge != "" && d.Degraded != consent.DegradedStale {
+		r.fault(read.line, "state_age: only degraded: STALE has one")
+	}
+	if read.Decision == recordedWord && read.Degraded != "" {
+		r.fault(read.line, "degraded: what was recorded is known: want ALLOW or DENY")
+	}
 }
 
 // reasons are those of the rule, or what a server would say at least.
@@ -223,6 +242,8 @@ func (r *rule) reasons() []reason {
 	switch {
 	case len(r.Reasons) > 0:
 		return r.Reasons
+	case r.Degraded == consent.DegradedDenied.String():
+		return []reason{{Code: consent.StateUnavailable.String()}}
 	case r.Decision == consent.Allow.String(), r.Decision == recordedWord:
 		return []reason{{Code: consent.BasisHolds.String()}}
 	}
@@ -239,7 +260,7 @@ func (r *reader) basis(read *rule, d *consent.Decision) consent.Basis {
 		return basis
 	}
 	switch d.Reasons[0].Code {
-	case consent.PurposeNotDeclared, consent.PurposeProhibited, consent.PolicyError:
+	case consent.PurposeNotDeclared, consent.PurposeProhibited, consent.PolicyError, consent.StateUnavailable:
 		return 0
 	}
 	return consent.BasisConsent

@@ -45,6 +45,8 @@ type written struct {
 	Obligations             []obligation `yaml:"obligations"`
 	PermittedDataCategories []string     `yaml:"permitted_data_categories"`
 	ValidUntil              string       `yaml:"valid_until"`
+	Degraded                string       `yaml:"degraded"`
+	StateAge                string       `yaml:"state_age"`
 
 	Context  map[string]any `yaml:"context"`
 	ValidFor string         `yaml:"valid_for"`
@@ -56,7 +58,7 @@ type written struct {
 var (
 	ruleFields = []string{
 		"call", "controller", "subject", "purpose", "recipient", "recipient_kind", "context", "decision", "error", "reasons",
-		"legal_basis", "obligations", "permitted_data_categories", "valid_until", "valid_for", "delay", "times",
+		"legal_basis", "obligations", "permitted_data_categories", "valid_until", "valid_for", "degraded", "state_age", "delay", "times",
 	}
 	reasonFields     = []string{"code", "clause"}
 	obligationFields = []string{"code", "parameters"}

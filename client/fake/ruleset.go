@@ -80,6 +80,9 @@ func (s *ruleset) Purposes(controller string) ([]string, error) {
 	return declared, nil
 }
 
+// Declared implements authz.Policies: the store in memory never fails, so nothing is declared for that.
+func (s *ruleset) Declared(string, string) (consent.Purpose, bool) { return consent.Purpose{}, false }
+
 // asking is a call that rules are asked for. It lies in the call's context, and is the call's own.
 type asking struct {
 	// look says that no rule is used up by the call, nor makes it wait.

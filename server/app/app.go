@@ -191,6 +191,7 @@ func (a *App) openAPI() (err error) {
 func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{
 		States:   a.states,
+		Stale:    a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
 		Marks:    a.marks,

@@ -173,6 +173,8 @@ type givenAllows struct{}
 
 func (givenAllows) Revision() string { return "test" }
 
+func (givenAllows) Declared(string, string) (consent.Purpose, bool) { return consent.Purpose{}, false }
+
 func (givenAllows) Purposes(string) ([]string, error) { return []string{"marketing_email"}, nil }
 
 func (givenAllows) Decide(_ context.Context, _ *consent.Request, snapshot *consent.Snapshot, _ consent.Instant) consent.Decision {

@@ -2,7 +2,8 @@
 //
 // What it guarantees: ALLOW is only ever the well-formed answer of a policy that finished in time, on a state at least
 // as fresh as was asked for. A policy that panics or answers nonsense is a denial for POLICY_ERROR, counted and logged.
-// All else that goes wrong is an error, together with the zero decision, which denies. Each call uses one set of
+// All else that goes wrong is an error, together with the zero decision, which denies; but where the state cannot be
+// read, a purpose may be decided as its controller declares for that (degraded.go). Each call uses one set of
 // policies, and one read of each subject's state, for all its decisions.
 //
 // Errors: consent.ErrUnknownController, consent.ErrBadToken, consent.ErrHistoryLost, consent.ErrUnavailable and context
@@ -51,6 +52,8 @@ type Policies interface {
 	// Purposes are those that a controller declares or prohibits, sorted; consent.ErrUnknownController if there is no
 	// such controller. It is called by each check, so it should be a lookup; the result is not changed.
 	Purposes(controller string) ([]string, error)
+	// Declared is a purpose as its controller declares it; false: it does not. It is a lookup.
+	Declared(controller, purpose string) (consent.Purpose, bool)
 	// Decide never fails: what goes wrong is a denial for POLICY_ERROR. It keeps neither request nor snapshot.
 	Decide(ctx context.Context, request *consent.Request, snapshot *consent.Snapshot, now consent.Instant) consent.Decision
 }
@@ -61,6 +64,8 @@ type Config struct {
 	States States
 	// Policies returns the active set; required. It is called once per call, and must not return nil.
 	Policies func() Policies
+	// Stale is where old states come from while newer ones cannot be read; nil: there are none.
+	Stale Stale
 	// StoreID identifies the store behind States; tokens carry it.
 	StoreID [16]byte
 	// Marks are what tokens carry; nil: tokens carry none.
@@ -220,7 +225,7 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 	}
 	snapshot, err := a.read(ctx, call, request.Subject)
 	if err != nil {
-		return consent.Decision{}, err
+		return a.degrade(ctx, call, request, err)
 	}
 	return a.give(ctx, call, pending{request, &snapshot})
 }

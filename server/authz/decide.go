@@ -22,8 +22,11 @@ type pending struct {
 // give is decide for a decision that is given out: observers are told.
 func (a *Authorizer) give(ctx context.Context, call call, p pending) (consent.Decision, error) {
 	d, err := a.standing(ctx, call, p)
-	if err != nil || !a.observed() {
-		return d, err
+	if err != nil {
+		return a.degrade(ctx, call, p.request, err)
+	}
+	if !a.observed() {
+		return d, nil
 	}
 	if err := a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d); err != nil {
 		return consent.Decision{}, err
@@ -152,11 +155,15 @@ func Malformed(d *consent.Decision, request *consent.Request) error {
 	return malformedCategories(d, request)
 }
 
-// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else.
+// malformedReasons: ALLOW needs BASIS_HOLDS and nothing else, DENY anything else. That the state could not be read is
+// no reason of a policy's.
 func malformedReasons(d *consent.Decision) error {
 	for _, r := range d.Reasons {
 		if holds := r.Code == consent.BasisHolds; !r.Code.Known() || holds != (d.Effect == consent.Allow) {
 			return fmt.Errorf("%v because of %v", d.Effect, r.Code)
+		}
+		if (r.Code == consent.StateUnavailable) != (d.Degraded == consent.DegradedDenied) {
+			return fmt.Errorf("%v of a decision that is degraded as %d", r.Code, d.Degraded)
 		}
 	}
 	return nil

@@ -55,10 +55,15 @@ func (b batch) check(ctx context.Context, request *consent.Request) (consent.Dec
 		r.snapshot, r.err = b.read(ctx, b.call, request.Subject)
 		b.readings[request.Subject] = r
 	}
+	return b.on(ctx, b.call, request, r)
+}
+
+// on decides a request on what was read, or could not be.
+func (a *Authorizer) on(ctx context.Context, call call, request *consent.Request, r *reading) (consent.Decision, error) {
 	if r.err != nil {
-		return consent.Decision{}, r.err
+		return a.degrade(ctx, call, request, r.err)
 	}
-	return b.give(ctx, b.call, pending{request, &r.snapshot})
+	return a.give(ctx, call, pending{request, &r.snapshot})
 }
 
 // PurposeDecision is the decision for one purpose.
@@ -68,7 +73,8 @@ type PurposeDecision struct {
 }
 
 // ListPurposes decides request for every purpose that its controller declares or prohibits, sorted by purpose, on one
-// state, as BatchCheck does. The request's own purpose is not looked at.
+// state, as BatchCheck does. The request's own purpose is not looked at. Where the state cannot be read, it fails
+// unless every one of the purposes declares what then, and can be decided so.
 func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request, c Consistency) ([]PurposeDecision, error) {
 	call, err := a.begin(ctx, c)
 	if err != nil {
@@ -78,15 +84,13 @@ func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request,
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := a.read(ctx, call, request.Subject)
-	if err != nil {
-		return nil, err
-	}
+	var r reading
+	r.snapshot, r.err = a.read(ctx, call, request.Subject)
 	decisions := make([]PurposeDecision, len(purposes))
 	for i, purpose := range purposes {
 		one := *request
 		one.Purpose = purpose
-		d, err := a.give(ctx, call, pending{&one, &snapshot})
+		d, err := a.on(ctx, call, &one, &r)
 		if err != nil {
 			return nil, err
 		}

@@ -62,6 +62,8 @@ func (s *stubStates) Snapshot(_ context.Context, subject consent.Subject, f cons
 type stubPolicies struct {
 	revision string
 	purposes []string
+	// degraded is what purposes declare for when states cannot be read.
+	degraded map[string]consent.Degraded
 	decide   func(*consent.Request, *consent.Snapshot, consent.Instant) consent.Decision
 }
 
@@ -72,6 +74,11 @@ func (p *stubPolicies) Purposes(controller string) ([]string, error) {
 		return nil, consent.ErrUnknownController
 	}
 	return p.purposes, nil
+}
+
+func (p *stubPolicies) Declared(controller, purpose string) (consent.Purpose, bool) {
+	degraded, ok := p.degraded[purpose]
+	return consent.Purpose{Name: purpose, Clause: "§" + purpose, Degraded: degraded}, ok && controller == "example"
 }
 
 func (p *stubPolicies) Decide(_ context.Context, r *consent.Request, s *consent.Snapshot, at consent.Instant) consent.Decision {

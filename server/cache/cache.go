@@ -55,6 +55,11 @@ type Config struct {
 	// Snapshots hand it out as Prepared. It may be called concurrently and must not change the state; nil means
 	// nothing.
 	Prepare func(*consent.State) (prepared any, bytes int)
+	// Watermark is when, by Clock, this node last knew that it had heard of every change; zero: not since it started, or
+	// since the store lost history. Nil: nobody but this node writes, and Stale has nothing.
+	Watermark func() time.Duration
+	// Clock is one that runs on while the machine sleeps; required with Watermark.
+	Clock func() time.Duration
 }
 
 // Validate reports all faults at once.
@@ -65,6 +70,9 @@ func (c Config) Validate() error {
 	}
 	if c.LoadTimeout < 0 {
 		faults = append(faults, fmt.Errorf("load timeout is %v: must not be negative", c.LoadTimeout))
+	}
+	if c.Watermark != nil && c.Clock == nil {
+		faults = append(faults, errors.New("Watermark without Clock: give the clock that the watermark is by"))
 	}
 	return errors.Join(faults...)
 }

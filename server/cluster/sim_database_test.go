@@ -171,12 +171,6 @@ func (w *world) tick() int {
 	return w.ticks
 }
 
-func (w *world) moment() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.tick()
-}
-
 // note notes what happened, for whoever replays a seed. mu is held.
 func (w *world) note(format string, args ...any) {
 	if *simVerbose {

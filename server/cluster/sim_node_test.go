@@ -13,11 +13,9 @@ import (
 	"github.com/consentd/consentd/server/cluster"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
-	"github.com/consentd/consentd/server/watch"
 )
 
-// simNode is a process: a member, a cache over a store that reads the simulated database, a hub, and the path of a
-// check.
+// simNode is a process: a member, a cache over a store that reads the simulated database, and the path of a check.
 type simNode struct {
 	world  *world
 	number int
@@ -27,7 +25,6 @@ type simNode struct {
 	rate    int64
 	member  *cluster.Member
 	cache   *cache.Cache
-	hub     *watch.Hub
 	marks   *store.Marks
 	crashed chan struct{}
 	done    sync.WaitGroup
@@ -109,25 +106,16 @@ func (w *world) boot(number int) (*simNode, error) {
 	return n, nil
 }
 
-// start has the process begin; it tries until it can.
+// start has the process begin. One that cannot is left as it is: a process that cannot start ends.
 func (n *simNode) start() {
-	for {
-		select {
-		case <-n.crashed:
-			return
-		default:
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), simLease)
-		err := n.member.Start(ctx)
-		cancel()
-		if err == nil {
-			break
-		}
-		return // it is left as it is: a process that cannot start ends
+	ctx, cancel := context.WithTimeout(context.Background(), simLease)
+	defer cancel()
+	if err := n.member.Start(ctx); err != nil {
+		return
 	}
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.mu.up = true
-	n.mu.Unlock()
 }
 
 func (n *simNode) up() bool {

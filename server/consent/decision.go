@@ -1,5 +1,7 @@
 package consent
 
+import "time"
+
 // Request asks whether a subject's data may be used for a purpose.
 type Request struct {
 	Subject Subject
@@ -42,9 +44,14 @@ type Decision struct {
 	// PolicyRevision is the digest of the policies that decided.
 	PolicyRevision string
 	// StateRevision is the store's revision as of which the state was read: no change up to it is missing from the state.
+	// Zero with DegradedDenied, which rests on no state.
 	StateRevision Revision
 	// ID names this decision in logs.
 	ID string
+	// Degraded says that the state could not be read, and how the decision was made all the same; zero: it was read.
+	Degraded Degradation
+	// StateAge is, of DegradedStale, how long ago the node last knew that no change was missing from the state.
+	StateAge time.Duration
 }
 
 // Reason is one reason for a decision.

@@ -28,6 +28,8 @@ type Purpose struct {
 	// Categories are the keys of data that it is limited to, with all that is under them, for some kind of recipient or
 	// for all; sorted. Empty: it names none.
 	Categories []string
+	// Degraded is what its checks come to while a subject's state cannot be read.
+	Degraded Degraded
 }
 
 // Policy describes the active policies. It is immutable.

@@ -43,9 +43,12 @@ func (s *decisionService) tell(ctx context.Context, request *consent.Request, de
 	telemetry.From(ctx).Decided(request, decision)
 }
 
-// write appends a decision to data as an encoded CheckResponse.
+// write appends a decision to data as an encoded CheckResponse. What rests on no state has no token.
 func (s *scratch) write(data []byte, decision *consent.Decision) ([]byte, error) {
-	s.token = s.service.authorizer.AppendToken(s.token[:0], decision.StateRevision)
+	s.token = s.token[:0]
+	if decision.Degraded != consent.DegradedDenied {
+		s.token = s.service.authorizer.AppendToken(s.token, decision.StateRevision)
+	}
 	return appendDecision(data, decision, s.token)
 }
 

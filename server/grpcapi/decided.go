@@ -35,6 +35,9 @@ type decisionMetrics struct {
 	decisions *prometheus.CounterVec
 	// failures is there from the start, so that its first increase is seen.
 	failures prometheus.Counter
+	// denied and stale are those of degraded decisions; they are there from the start too.
+	degraded      *prometheus.CounterVec
+	denied, stale prometheus.Counter
 	// rows is immutable; one that is new is added to a copy.
 	rows atomic.Pointer[map[decisionKey]*decisionRow]
 	// mu is held to replace rows.
@@ -60,12 +63,17 @@ func newDecisionMetrics(purposes declaredPurposes) *decisionMetrics {
 			Name: "consentd_policy_errors_total", Help: "Denials because the policy failed (POLICY_ERROR).",
 		}),
 	}
+	m.degraded = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "consentd_degraded_decisions_total",
+		Help: "Decisions though the state could not be read, as the purpose declares: denied, or stale (by an old state).",
+	}, []string{"mode"})
+	m.denied, m.stale = m.degraded.WithLabelValues("denied"), m.degraded.WithLabelValues("stale")
 	m.rows.Store(&map[decisionKey]*decisionRow{{otherLabel, otherLabel}: {key: decisionKey{otherLabel, otherLabel}}})
 	return m
 }
 
 func (m *decisionMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.decisions, m.failures}
+	return []prometheus.Collector{m.decisions, m.failures, m.degraded}
 }
 
 // count counts a decision.
@@ -79,6 +87,12 @@ func (m *decisionMetrics) count(controller, purpose string, d *consent.Decision)
 	}
 	if reason == consent.PolicyError {
 		m.failures.Inc()
+	}
+	switch d.Degraded {
+	case consent.DegradedDenied:
+		m.denied.Inc()
+	case consent.DegradedStale:
+		m.stale.Inc()
 	}
 	row := m.row(decisionKey{controller, purpose})
 	counter := row.counters[effect][reason].Load()

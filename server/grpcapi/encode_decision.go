@@ -50,6 +50,8 @@ func appendDecision(data []byte, d *consent.Decision, token []byte) ([]byte, err
 	}
 	w.text(wire.CheckResponsePolicyRevision, d.PolicyRevision)
 	w.text(wire.CheckResponseDecisionID, d.ID)
+	w.varint(wire.CheckResponseDegraded, uint64(d.Degraded))
+	w.duration(wire.CheckResponseStateAge, d.StateAge)
 	return w.data, w.fault
 }
 
@@ -110,6 +112,17 @@ func (w *encoder) instant(number protowire.Number, i consent.Instant) {
 	w.open(number, varintSize(wire.TimestampSeconds, seconds)+varintSize(wire.TimestampNanos, nanos))
 	w.varint(wire.TimestampSeconds, seconds)
 	w.varint(wire.TimestampNanos, nanos)
+}
+
+// duration writes a Duration; zero is none.
+func (w *encoder) duration(number protowire.Number, d time.Duration) {
+	if d == 0 {
+		return
+	}
+	seconds, nanos := uint64(d/time.Second), uint64(d%time.Second)
+	w.open(number, varintSize(wire.DurationSeconds, seconds)+varintSize(wire.DurationNanos, nanos))
+	w.varint(wire.DurationSeconds, seconds)
+	w.varint(wire.DurationNanos, nanos)
 }
 
 func varintSize(number protowire.Number, v uint64) int {

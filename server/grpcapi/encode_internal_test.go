@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"math"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
@@ -20,6 +22,10 @@ func message(d *consent.Decision, token string) *consentv1.CheckResponse {
 	m := &consentv1.CheckResponse{
 		Decision: decisionOf(d.Effect), LegalBasis: consentv1.LegalBasis(d.Basis), PermittedDataCategories: d.PermittedDataCategories,
 		ValidUntil: timestamp(d.ValidUntil), ConsistencyToken: token, PolicyRevision: d.PolicyRevision, DecisionId: d.ID,
+		Degraded: consentv1.Degradation(d.Degraded),
+	}
+	if d.StateAge != 0 {
+		m.StateAge = durationpb.New(d.StateAge)
 	}
 	for _, r := range d.Reasons {
 		m.Reasons = append(m.Reasons, &consentv1.Reason{Code: consentv1.ReasonCode(r.Code), Clause: r.Clause, Message: messages[r.Code]})
@@ -46,6 +52,8 @@ func FuzzAppendDecision(f *testing.F) {
 				d.Effect = consent.Effect(c)
 			case 1:
 				d.Basis = consent.Basis(c)
+			case 2:
+				d.Degraded, d.StateAge = consent.Degradation(c), time.Duration(at)/(time.Duration(c)+1)
 			}
 			switch c % 4 {
 			case 0:

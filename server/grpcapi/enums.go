@@ -18,6 +18,17 @@ func decisionOf(e consent.Effect) consentv1.Decision {
 	return consentv1.Decision_DECISION_DENY
 }
 
+// degradationOf is what the checks of a purpose come to for which that is declared.
+func degradationOf(w consent.WhenUnavailable) consentv1.Degradation {
+	switch w {
+	case consent.DenyDegraded:
+		return consentv1.Degradation_DEGRADATION_DENIED
+	case consent.ServeStale:
+		return consentv1.Degradation_DEGRADATION_STALE
+	}
+	return consentv1.Degradation_DEGRADATION_UNSPECIFIED
+}
+
 // actorOf takes an unspecified actor as the subject.
 func actorOf(g consentv1.GivenBy) consent.Actor {
 	if g == consentv1.GivenBy_GIVEN_BY_UNSPECIFIED {
@@ -61,4 +72,5 @@ var messages = [math.MaxUint8 + 1]string{
 	consent.PolicyError:               "The policy could not be evaluated; the processing is denied.",
 	consent.ConsentByMinor:            "The subject gave the consent while too young to give it.",
 	consent.NoticeUnknown:             "The consent names a version of the notice that nobody can have been shown.",
+	consent.StateUnavailable:          "The subject's state could not be read, and the controller has this purpose denied then.",
 }

@@ -29,6 +29,7 @@ func TestEnumerationsAgreeByName(t *testing.T) {
 		{"ERASURE_STAGE_", consentv1.ErasureStage(0), func(n protoreflect.EnumNumber) string { return consent.Stage(n).String() }},
 		{"EVENT_EFFECT_", consentv1.EventEffect(0),
 			func(n protoreflect.EnumNumber) string { return consent.Effectiveness(n).String() }},
+		{"DEGRADATION_", consentv1.Degradation(0), func(n protoreflect.EnumNumber) string { return consent.Degradation(n).String() }},
 		{"ACCOUNT_STATUS_", consentv1.AccountStatus(0),
 			func(n protoreflect.EnumNumber) string { return consent.AccountStatus(n).String() }},
 		{"GIVEN_BY_", consentv1.GivenBy(0), func(n protoreflect.EnumNumber) string { return actorOf(consentv1.GivenBy(n)).String() }},
@@ -58,6 +59,18 @@ func TestNothingButAllowIsAllow(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("effect %d gives %v, want %v", e, got, want)
+		}
+	}
+}
+
+// What is declared is told as what it comes to, and a word that nobody knows as an error.
+func TestDegradationsOfDeclarations(t *testing.T) {
+	for when, want := range map[consent.WhenUnavailable]consentv1.Degradation{
+		consent.Fail: 0, consent.DenyDegraded: consentv1.Degradation_DEGRADATION_DENIED,
+		consent.ServeStale: consentv1.Degradation_DEGRADATION_STALE, 99: 0,
+	} {
+		if got := degradationOf(when); got != want {
+			t.Errorf("%v gives %v, want %v", when, got, want)
 		}
 	}
 }

@@ -58,6 +58,7 @@ func TestCallsAndDecisionsAreCounted(t *testing.T) {
 		{Effect: consent.Allow, Reasons: []consent.Reason{{Code: consent.BasisHolds}}},
 		consent.Failed(),
 		{},
+		consent.Unavailable("§1"),
 	}
 	next := 0
 	s := serve(t, &fake{check: func(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error) {
@@ -80,16 +81,19 @@ func TestCallsAndDecisionsAreCounted(t *testing.T) {
 		labels map[string]string
 		value  float64
 	}{
-		{"grpc_server_started_total", checks(nil), 4},
-		{"grpc_server_msg_received_total", checks(nil), 4},
-		{"grpc_server_msg_sent_total", checks(nil), 3},
-		{"grpc_server_handled_total", checks(map[string]string{"grpc_code": "OK"}), 3},
+		{"grpc_server_started_total", checks(nil), 5},
+		{"grpc_server_msg_received_total", checks(nil), 5},
+		{"grpc_server_msg_sent_total", checks(nil), 4},
+		{"grpc_server_handled_total", checks(map[string]string{"grpc_code": "OK"}), 4},
 		{"grpc_server_handled_total", checks(map[string]string{"grpc_code": "NotFound"}), 1},
-		{"grpc_server_handling_seconds", checks(nil), 4},
+		{"grpc_server_handling_seconds", checks(nil), 5},
 		{"consentd_decisions_total", ads(map[string]string{"decision": "ALLOW", "reason": "BASIS_HOLDS"}), 1},
 		{"consentd_decisions_total", ads(map[string]string{"decision": "DENY", "reason": "POLICY_ERROR"}), 1},
 		{"consentd_decisions_total", ads(map[string]string{"decision": "DENY", "reason": ""}), 1},
+		{"consentd_decisions_total", ads(map[string]string{"decision": "DENY", "reason": "STATE_UNAVAILABLE"}), 1},
 		{"consentd_policy_errors_total", nil, 1},
+		{"consentd_degraded_decisions_total", map[string]string{"mode": "denied"}, 1},
+		{"consentd_degraded_decisions_total", map[string]string{"mode": "stale"}, 0},
 	} {
 		if got := counter(t, s, want.name, want.labels); got != want.value {
 			t.Errorf("%s%v = %v, want %v", want.name, want.labels, got, want.value)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/consent"
 )
@@ -91,10 +93,14 @@ func findController(active *consent.Policy, id string) (int, bool) {
 func controllerOf(c *consent.Controller) *consentv1.Controller {
 	converted := &consentv1.Controller{Id: c.ID, Name: c.Name}
 	for _, p := range c.Purposes {
-		converted.Purposes = append(converted.Purposes, &consentv1.Purpose{
+		purpose := &consentv1.Purpose{
 			Purpose: p.Name, LegalBasis: consentv1.LegalBasis(p.Basis), Prohibited: p.Prohibited, Clause: p.Clause,
-			NoticeVersion: p.NoticeVersion, MaterialNoticeVersion: p.MaterialNoticeVersion,
-		})
+			NoticeVersion: p.NoticeVersion, MaterialNoticeVersion: p.MaterialNoticeVersion, Degraded: degradationOf(p.Degraded.When),
+		}
+		if p.Degraded.StaleLimit > 0 {
+			purpose.StaleLimit = durationpb.New(p.Degraded.StaleLimit)
+		}
+		converted.Purposes = append(converted.Purposes, purpose)
 	}
 	return converted
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
@@ -262,7 +264,15 @@ func TestActivatePolicy(t *testing.T) {
 }
 
 func TestListControllers(t *testing.T) {
-	client := consentv1.NewPolicyServiceClient(serve(t, &fake{}).conn)
+	policies := examplePolicy()
+	purposes := &policies.Controllers[0].Purposes
+	(*purposes)[0].Degraded.When = consent.DenyDegraded
+	*purposes = append(*purposes, consent.Purpose{
+		Name: "delivery", Basis: consent.BasisContract, Clause: "§2", NoticeVersion: 1, MaterialNoticeVersion: 1,
+		Degraded: consent.Degraded{When: consent.ServeStale, StaleLimit: 90 * time.Second},
+	})
+	f := &fake{policy: func() consent.Policy { return policies }}
+	client := consentv1.NewPolicyServiceClient(serve(t, f).conn)
 	all, err := client.ListControllers(t.Context(), &consentv1.ListControllersRequest{})
 	if err != nil || len(all.GetControllers()) != 2 || all.GetPolicyRevision() != "r1" {
 		t.Errorf("got %v, %v", all, err)
@@ -273,6 +283,10 @@ func TestListControllers(t *testing.T) {
 	}
 	want := []*consentv1.Controller{{Id: "acme", Name: "Acme", Purposes: []*consentv1.Purpose{{
 		Purpose: "ads", LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONSENT, Clause: "§1", NoticeVersion: 3, MaterialNoticeVersion: 2,
+		Degraded: consentv1.Degradation_DEGRADATION_DENIED,
+	}, {
+		Purpose: "delivery", LegalBasis: consentv1.LegalBasis_LEGAL_BASIS_CONTRACT, Clause: "§2", NoticeVersion: 1,
+		MaterialNoticeVersion: 1, Degraded: consentv1.Degradation_DEGRADATION_STALE, StaleLimit: durationpb.New(90 * time.Second),
 	}}}}
 	if diff := cmp.Diff(want, one.GetControllers(), protocmp.Transform()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -56,6 +56,9 @@ func consistent(effect consent.Effect, d *consent.Decision, request *consent.Req
 		if (r.Code == consent.BasisHolds) != (effect == consent.Allow) {
 			return fmt.Errorf("reasons: %s on %s", r.Code, effect)
 		}
+		if r.Code == consent.StateUnavailable {
+			return fmt.Errorf("reasons: %s is the server's to say, where it cannot read the state", r.Code)
+		}
 	}
 	if effect == consent.Allow && d.Basis == 0 {
 		return errors.New("legal_basis: empty on ALLOW")

@@ -70,7 +70,7 @@ func (s *Set) add(id string, compiled *engine.Entrypoint) (err error) {
 	}
 	described := describe(id, table)
 	for _, p := range described.Purposes {
-		one.purposes = append(one.purposes, p.Name)
+		one.purposes, one.declared = append(one.purposes, p.Name), append(one.declared, p)
 	}
 	s.controllers[id] = one
 	s.description.Controllers = append(s.description.Controllers, described)

@@ -19,6 +19,7 @@ func describe(id string, t *tree.Table) consent.Controller {
 		c.Purposes = append(c.Purposes, consent.Purpose{
 			Name: name, Basis: declared, Prohibited: r.Prohibited, Clause: r.Clause,
 			NoticeVersion: n.Version, MaterialNoticeVersion: n.Material, Categories: categoriesOf(r),
+			Degraded: r.WhenUnavailable(),
 		})
 	}
 	return c

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -43,6 +44,8 @@ type detachment struct {
 type controller struct {
 	id       string
 	purposes []string
+	// declared are the same, in the same order, as they are declared.
+	declared []consent.Purpose
 	table    *tree.Table
 	horizon  horizon
 	// compiled is nil where topdown evaluates.
@@ -81,6 +84,19 @@ func (s *Set) Purposes(id string) ([]string, error) {
 		return nil, consent.ErrUnknownController
 	}
 	return c.purposes, nil
+}
+
+// Declared returns a purpose as its controller declares it; false: it does not. It is a lookup.
+func (s *Set) Declared(controller, purpose string) (consent.Purpose, bool) {
+	c, ok := s.controllers[controller]
+	if !ok {
+		return consent.Purpose{}, false
+	}
+	i, ok := slices.BinarySearch(c.purposes, purpose)
+	if !ok {
+		return consent.Purpose{}, false
+	}
+	return c.declared[i], true
 }
 
 // Rules are those of which Fired can tell that they fired: all that some controller's decision may need. Only a set

@@ -112,6 +112,9 @@ func (s *Span) Decided(request *consent.Request, d *consent.Decision) {
 		attribute.String("consentd.decision", d.Effect.String()), attribute.StringSlice("consentd.reasons", reasons),
 		attribute.String("consentd.policy_revision", d.PolicyRevision), attribute.String("consentd.decision_id", d.ID),
 	}
+	if d.Degraded != 0 {
+		attributes = append(attributes, attribute.String("consentd.degraded", d.Degraded.String()))
+	}
 	if s.single {
 		s.span.SetAttributes(attributes...)
 	} else {

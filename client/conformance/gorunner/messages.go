@@ -79,6 +79,8 @@ type decision struct {
 	PolicyRevision          string   `json:"policy_revision"`
 	ID                      string   `json:"id"`
 	Text                    string   `json:"text"`
+	Degraded                string   `json:"degraded,omitempty"`
+	StateAgeMS              float64  `json:"state_age_ms,omitempty"`
 }
 
 type failure struct {
@@ -107,6 +109,10 @@ func decisionOf(d client.Decision) *decision {
 	if !d.ValidUntil.IsZero() {
 		out.ValidUntil = d.ValidUntil.UTC().Format(time.RFC3339Nano)
 	}
+	if d.Degraded != 0 {
+		out.Degraded = client.EnumName(d.Degraded)
+	}
+	out.StateAgeMS = d.StateAge.Seconds() * 1000
 	return out
 }
 

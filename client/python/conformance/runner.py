@@ -75,6 +75,10 @@ def decision_json(d: consentd.Decision) -> JSON:
     }
     if d.valid_until is not None:
         out["valid_until"] = d.valid_until.isoformat()
+    if d.degraded != "UNSPECIFIED":
+        out["degraded"] = d.degraded
+    if d.state_age is not None:
+        out["state_age_ms"] = d.state_age.total_seconds() * 1000
     return out
 
 

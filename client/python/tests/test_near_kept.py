@@ -80,6 +80,8 @@ class TestWhatIsKept(unittest.TestCase):
             "no decision": (edit(decision=None), False),
             "an unknown decision": (edit(decision=3), False),
             "POLICY_ERROR": (lambda r: r.reasons.add(code="REASON_CODE_POLICY_ERROR"), False),
+            "a degraded answer": (edit(degraded=v1.Degradation.DEGRADATION_STALE), False),
+            "an unknown degradation": (edit(degraded=9), False),
             "another reason": (lambda r: r.reasons.add(code="REASON_CODE_CONSENT_MISSING"), True),
             "a field of a later version": (lambda r: r.MergeFromString(UNKNOWN), False),
             "a time that is none": (edit(valid_until=Timestamp(seconds=9, nanos=-1)), False),

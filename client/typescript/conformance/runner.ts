@@ -297,6 +297,8 @@ function decisionJson(d: Decision): Outcome {
     policy_revision: d.policyRevision,
     id: d.id,
     text: d.toString(),
+    degraded: d.degradedName === "UNSPECIFIED" ? undefined : d.degradedName,
+    state_age_ms: d.stateAgeMs,
   };
 }
 

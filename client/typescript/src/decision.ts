@@ -1,9 +1,11 @@
 import type { DescEnum } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
 import type { CheckResponse } from "./gen/consent/v1/decision_service_pb.js";
 import {
   Decision as Effect,
+  Degradation,
+  DegradationSchema,
   LegalBasis,
   LegalBasisSchema,
   ObligationCodeSchema,
@@ -50,6 +52,13 @@ export class Decision {
   readonly policyRevision: string;
   /** Names the decision in logs. */
   readonly id: string;
+  /**
+   * That the server could not read the subject's state, and decided as the controller declares for then; UNSPECIFIED: it
+   * could. Such a decision is for this check alone: ask again rather than keep it.
+   */
+  readonly degraded: Degradation;
+  /** Of a STALE one, how old the state may be by which it was decided, in milliseconds; else undefined. */
+  readonly stateAgeMs: number | undefined;
 
   constructor(response?: CheckResponse) {
     this.allowed = allows(response);
@@ -61,6 +70,13 @@ export class Decision {
     this.consistencyToken = response?.consistencyToken ?? "";
     this.policyRevision = response?.policyRevision ?? "";
     this.id = response?.decisionId ?? "";
+    this.degraded = response?.degraded ?? Degradation.UNSPECIFIED;
+    this.stateAgeMs = millisecondsOf(response?.stateAge);
+  }
+
+  /** In what way the decision is degraded, by its name: "STALE"; "UNSPECIFIED": it is not. */
+  get degradedName(): string {
+    return enumName(DegradationSchema, this.degraded);
   }
 
   /** The legal basis by its name: "CONSENT". */
@@ -80,6 +96,8 @@ export class Decision {
       consistencyToken: this.consistencyToken,
       policyRevision: this.policyRevision,
       id: this.id,
+      degraded: this.degradedName,
+      stateAgeMs: this.stateAgeMs,
     };
   }
 
@@ -90,7 +108,8 @@ export class Decision {
 
   /** The decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)". */
   toString(): string {
-    const effect = this.allowed ? "ALLOW" : "DENY";
+    const degraded = this.degraded === Degradation.UNSPECIFIED ? "" : ` (degraded: ${this.degradedName})`;
+    const effect = (this.allowed ? "ALLOW" : "DENY") + degraded;
     const reasons = this.reasons.map(reasonText).join(", ");
     return reasons === "" ? effect : `${effect}: ${reasons}`;
   }
@@ -126,6 +145,11 @@ const lastSecond = 253402300799n; // 9999-12-31T23:59:59Z
 
 function isValid(t: Timestamp | undefined): t is Timestamp {
   return t !== undefined && t.seconds >= firstSecond && t.seconds <= lastSecond && t.nanos >= 0 && t.nanos <= 999_999_999;
+}
+
+/** Rounds up: a state may be younger than is said, never older. */
+function millisecondsOf(d: Duration | undefined): number | undefined {
+  return d === undefined ? undefined : Number(d.seconds) * 1000 + Math.ceil(d.nanos / 1e6);
 }
 
 /** Rounds down: valid_until may be early, never late. Undefined for what is no time. */

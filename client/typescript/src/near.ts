@@ -9,7 +9,7 @@ import {
   type CheckResponse,
   type WatchInvalidationsResponse,
 } from "./gen/consent/v1/decision_service_pb.js";
-import { Decision as Effect, ReasonCode } from "./gen/consent/v1/types_pb.js";
+import { Decision as Effect, Degradation, ReasonCode } from "./gen/consent/v1/types_pb.js";
 import { parseToken, slotOf } from "./near-codec.js";
 import { keyOf, type CheckInit } from "./near-key.js";
 import { defaultReportEveryMs, NearReports, type Tell } from "./near-report.js";
@@ -282,15 +282,16 @@ function soonest(all: NearEntry[]): NearEntry {
 
 /**
  * Whether an answer may be given again. One that this version does not understand whole may say that it must not, and a
- * denial because a policy failed may be another answer the next time.
+ * denial because a policy failed, or what is degraded, may be another answer the next time.
  */
 function keepable(asked: CheckRequest, response: CheckResponse): boolean {
-  const { decision, reasons, validUntil } = response;
+  const { decision, reasons, validUntil, degraded } = response;
   const soundEnd =
     validUntil === undefined ||
     (validUntil.seconds > 0n && validUntil.seconds < maxServerSeconds && validUntil.nanos >= 0 && validUntil.nanos < 1e9);
   return (
     (decision === Effect.ALLOW || decision === Effect.DENY) &&
+    degraded === Degradation.UNSPECIFIED &&
     soundEnd &&
     toBinary(CheckRequestSchema, asked).length + toBinary(CheckResponseSchema, response).length <= maxNearBytes &&
     !reasons.some((r) => r.code === ReasonCode.POLICY_ERROR) &&

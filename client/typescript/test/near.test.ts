@@ -8,6 +8,7 @@ import {
   CheckRequestSchema,
   CheckResponseSchema,
   fullyConsistent,
+  Degradation,
   ReasonCode,
   type WatchInvalidationsResponse,
 } from "../src/index.js";
@@ -349,6 +350,8 @@ test("what is not kept", () => {
     "no decision": { decision: 0 },
     "an unknown decision": { decision: 3 },
     POLICY_ERROR: { reasons: [{ code: 1 }, { code: ReasonCode.POLICY_ERROR }] },
+    "a degraded answer": { degraded: Degradation.STALE },
+    "an unknown degradation": { degraded: 9 },
     "no token": { consistencyToken: "" },
     "a token of another store": { consistencyToken: tokenOf(70, Buffer.alloc(16, 8)) },
     "an older state": { consistencyToken: tokenOf(69) },

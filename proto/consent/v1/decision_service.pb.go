@@ -359,12 +359,17 @@ type CheckResponse struct {
 	PermittedDataCategories []string `protobuf:"bytes,5,rep,name=permitted_data_categories,json=permittedDataCategories,proto3" json:"permitted_data_categories,omitempty"`
 	// The first instant at which time alone could change this decision; absent if none can. It may be early, never late.
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
-	// Stands for the state that was read. Hand it to a later check to forbid an older one.
+	// Stands for the state that was read. Hand it to a later check to forbid an older one. Empty with DEGRADATION_DENIED.
 	ConsistencyToken string `protobuf:"bytes,7,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
 	// The digest of the policies that decided.
 	PolicyRevision string `protobuf:"bytes,8,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
 	// Identifies this decision in logs.
-	DecisionId    string `protobuf:"bytes,9,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	DecisionId string `protobuf:"bytes,9,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	// Set where the subject's state could not be read and the controller has the purpose decided all the same; else unspecified.
+	// An answer that has it is for this check alone: no cache may give it again.
+	Degraded Degradation `protobuf:"varint,10,opt,name=degraded,proto3,enum=consent.v1.Degradation" json:"degraded,omitempty"`
+	// With DEGRADATION_STALE, how long ago the server last knew that no change was missing from the state; else absent.
+	StateAge      *durationpb.Duration `protobuf:"bytes,11,opt,name=state_age,json=stateAge,proto3" json:"state_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -460,6 +465,20 @@ func (x *CheckResponse) GetDecisionId() string {
 		return x.DecisionId
 	}
 	return ""
+}
+
+func (x *CheckResponse) GetDegraded() Degradation {
+	if x != nil {
+		return x.Degraded
+	}
+	return Degradation_DEGRADATION_UNSPECIFIED
+}
+
+func (x *CheckResponse) GetStateAge() *durationpb.Duration {
+	if x != nil {
+		return x.StateAge
+	}
+	return nil
 }
 
 // BatchCheckRequest is up to 1,000 checks.
@@ -2178,7 +2197,7 @@ func (x *WatchInvalidationsRequest) GetAppliedPosition() uint64 {
 // be suspended must use a clock that goes on meanwhile, or the later of two.
 //
 // The floor of a slot is the greatest revision told for it, and at first the hello's. Decisions from before the hello are
-// dropped. A denial for POLICY_ERROR and an error are not kept. The key of a decision holds all fields of its request but
+// dropped. A denial for POLICY_ERROR, a degraded answer and an error are not kept. The key of a decision holds all fields of its request but
 // consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
 // lease at once.
 //
@@ -2595,7 +2614,7 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x0fdata_categories\x18\x04 \x03(\tB6\xbaH3\x92\x010\x10d\",r*(\x80\x022%^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*$R\x0edataCategories\x123\n" +
 	"\trecipient\x18\x05 \x01(\v2\x15.consent.v1.RecipientR\trecipient\x121\n" +
 	"\acontext\x18\x06 \x01(\v2\x17.google.protobuf.StructR\acontext\x129\n" +
-	"\vconsistency\x18\a \x01(\v2\x17.consent.v1.ConsistencyR\vconsistency\"\xd2\x03\n" +
+	"\vconsistency\x18\a \x01(\v2\x17.consent.v1.ConsistencyR\vconsistency\"\xbf\x04\n" +
 	"\rCheckResponse\x120\n" +
 	"\bdecision\x18\x01 \x01(\x0e2\x14.consent.v1.DecisionR\bdecision\x12,\n" +
 	"\areasons\x18\x02 \x03(\v2\x12.consent.v1.ReasonR\areasons\x127\n" +
@@ -2608,7 +2627,10 @@ const file_consent_v1_decision_service_proto_rawDesc = "" +
 	"\x11consistency_token\x18\a \x01(\tR\x10consistencyToken\x12'\n" +
 	"\x0fpolicy_revision\x18\b \x01(\tR\x0epolicyRevision\x12\x1f\n" +
 	"\vdecision_id\x18\t \x01(\tR\n" +
-	"decisionId\"\x96\x01\n" +
+	"decisionId\x123\n" +
+	"\bdegraded\x18\n" +
+	" \x01(\x0e2\x17.consent.v1.DegradationR\bdegraded\x126\n" +
+	"\tstate_age\x18\v \x01(\v2\x19.google.protobuf.DurationR\bstateAge\"\x96\x01\n" +
 	"\x11BatchCheckRequest\x12F\n" +
 	"\brequests\x18\x01 \x03(\v2\x18.consent.v1.CheckRequestB\x10\xbaH\r\x92\x01\n" +
 	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\x129\n" +
@@ -2847,13 +2869,14 @@ var file_consent_v1_decision_service_proto_goTypes = []any{
 	(LegalBasis)(0),                    // 36: consent.v1.LegalBasis
 	(*Obligation)(nil),                 // 37: consent.v1.Obligation
 	(*timestamppb.Timestamp)(nil),      // 38: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 39: google.protobuf.Duration
-	(*StateAsOf)(nil),                  // 40: consent.v1.StateAsOf
-	(*Person)(nil),                     // 41: consent.v1.Person
-	(*LedgerEntry)(nil),                // 42: consent.v1.LedgerEntry
-	(ReasonCode)(0),                    // 43: consent.v1.ReasonCode
-	(ObligationCode)(0),                // 44: consent.v1.ObligationCode
-	(RecipientKind)(0),                 // 45: consent.v1.RecipientKind
+	(Degradation)(0),                   // 39: consent.v1.Degradation
+	(*durationpb.Duration)(nil),        // 40: google.protobuf.Duration
+	(*StateAsOf)(nil),                  // 41: consent.v1.StateAsOf
+	(*Person)(nil),                     // 42: consent.v1.Person
+	(*LedgerEntry)(nil),                // 43: consent.v1.LedgerEntry
+	(ReasonCode)(0),                    // 44: consent.v1.ReasonCode
+	(ObligationCode)(0),                // 45: consent.v1.ObligationCode
+	(RecipientKind)(0),                 // 46: consent.v1.RecipientKind
 }
 var file_consent_v1_decision_service_proto_depIdxs = []int32{
 	32, // 0: consent.v1.CheckRequest.recipient:type_name -> consent.v1.Recipient
@@ -2864,85 +2887,87 @@ var file_consent_v1_decision_service_proto_depIdxs = []int32{
 	36, // 5: consent.v1.CheckResponse.legal_basis:type_name -> consent.v1.LegalBasis
 	37, // 6: consent.v1.CheckResponse.obligations:type_name -> consent.v1.Obligation
 	38, // 7: consent.v1.CheckResponse.valid_until:type_name -> google.protobuf.Timestamp
-	3,  // 8: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
-	2,  // 9: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
-	7,  // 10: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
-	4,  // 11: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
-	8,  // 12: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
-	9,  // 13: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
-	39, // 14: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
-	33, // 15: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
-	2,  // 16: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
-	38, // 17: consent.v1.ListPurposesRequest.at:type_name -> google.protobuf.Timestamp
-	38, // 18: consent.v1.ListPurposesRequest.known_at:type_name -> google.protobuf.Timestamp
-	0,  // 19: consent.v1.ListPurposesRequest.policies:type_name -> consent.v1.PolicyChoice
-	13, // 20: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
-	40, // 21: consent.v1.ListPurposesResponse.as_of:type_name -> consent.v1.StateAsOf
-	12, // 22: consent.v1.ListPurposesResponse.policies:type_name -> consent.v1.DecidingPolicies
-	38, // 23: consent.v1.DecidingPolicies.in_force_from:type_name -> google.protobuf.Timestamp
-	38, // 24: consent.v1.DecidingPolicies.in_force_until:type_name -> google.protobuf.Timestamp
-	4,  // 25: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
-	15, // 26: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
-	3,  // 27: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
-	39, // 28: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
-	17, // 29: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
-	4,  // 30: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
-	8,  // 31: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
-	3,  // 32: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
-	38, // 33: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
-	38, // 34: consent.v1.ExplainRequest.known_at:type_name -> google.protobuf.Timestamp
-	0,  // 35: consent.v1.ExplainRequest.policies:type_name -> consent.v1.PolicyChoice
-	4,  // 36: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
-	38, // 37: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
-	21, // 38: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
-	22, // 39: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
-	23, // 40: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
-	24, // 41: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
-	25, // 42: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
-	40, // 43: consent.v1.ExplainResponse.state_as_of:type_name -> consent.v1.StateAsOf
-	12, // 44: consent.v1.ExplainResponse.policies:type_name -> consent.v1.DecidingPolicies
-	20, // 45: consent.v1.ExplainResponse.annulled:type_name -> consent.v1.AnnulledEvent
-	41, // 46: consent.v1.ExplainResponse.person:type_name -> consent.v1.Person
-	42, // 47: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
-	42, // 48: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
-	1,  // 49: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
-	34, // 50: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
-	43, // 51: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
-	42, // 52: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
-	43, // 53: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
-	44, // 54: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
-	22, // 55: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
-	34, // 56: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
-	43, // 57: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
-	38, // 58: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
-	38, // 59: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
-	34, // 60: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
-	43, // 61: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
-	28, // 62: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
-	39, // 63: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
-	39, // 64: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
-	30, // 65: consent.v1.ReportAnswersRequest.answers:type_name -> consent.v1.ReportedAnswers
-	45, // 66: consent.v1.ReportedAnswers.recipient_kind:type_name -> consent.v1.RecipientKind
-	34, // 67: consent.v1.ReportedAnswers.decision:type_name -> consent.v1.Decision
-	3,  // 68: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
-	5,  // 69: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
-	10, // 70: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
-	14, // 71: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
-	18, // 72: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
-	26, // 73: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
-	29, // 74: consent.v1.DecisionService.ReportAnswers:input_type -> consent.v1.ReportAnswersRequest
-	4,  // 75: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
-	6,  // 76: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
-	11, // 77: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
-	16, // 78: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
-	19, // 79: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
-	27, // 80: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
-	31, // 81: consent.v1.DecisionService.ReportAnswers:output_type -> consent.v1.ReportAnswersResponse
-	75, // [75:82] is the sub-list for method output_type
-	68, // [68:75] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	39, // 8: consent.v1.CheckResponse.degraded:type_name -> consent.v1.Degradation
+	40, // 9: consent.v1.CheckResponse.state_age:type_name -> google.protobuf.Duration
+	3,  // 10: consent.v1.BatchCheckRequest.requests:type_name -> consent.v1.CheckRequest
+	2,  // 11: consent.v1.BatchCheckRequest.consistency:type_name -> consent.v1.Consistency
+	7,  // 12: consent.v1.BatchCheckResponse.results:type_name -> consent.v1.BatchCheckResult
+	4,  // 13: consent.v1.BatchCheckResult.response:type_name -> consent.v1.CheckResponse
+	8,  // 14: consent.v1.BatchCheckResult.error:type_name -> consent.v1.CheckError
+	9,  // 15: consent.v1.CheckError.field_violations:type_name -> consent.v1.FieldViolation
+	40, // 16: consent.v1.CheckError.retry_delay:type_name -> google.protobuf.Duration
+	33, // 17: consent.v1.ListPurposesRequest.context:type_name -> google.protobuf.Struct
+	2,  // 18: consent.v1.ListPurposesRequest.consistency:type_name -> consent.v1.Consistency
+	38, // 19: consent.v1.ListPurposesRequest.at:type_name -> google.protobuf.Timestamp
+	38, // 20: consent.v1.ListPurposesRequest.known_at:type_name -> google.protobuf.Timestamp
+	0,  // 21: consent.v1.ListPurposesRequest.policies:type_name -> consent.v1.PolicyChoice
+	13, // 22: consent.v1.ListPurposesResponse.purposes:type_name -> consent.v1.PurposeDecision
+	41, // 23: consent.v1.ListPurposesResponse.as_of:type_name -> consent.v1.StateAsOf
+	12, // 24: consent.v1.ListPurposesResponse.policies:type_name -> consent.v1.DecidingPolicies
+	38, // 25: consent.v1.DecidingPolicies.in_force_from:type_name -> google.protobuf.Timestamp
+	38, // 26: consent.v1.DecidingPolicies.in_force_until:type_name -> google.protobuf.Timestamp
+	4,  // 27: consent.v1.PurposeDecision.response:type_name -> consent.v1.CheckResponse
+	15, // 28: consent.v1.CheckStreamRequest.checks:type_name -> consent.v1.StreamedCheck
+	3,  // 29: consent.v1.StreamedCheck.check:type_name -> consent.v1.CheckRequest
+	40, // 30: consent.v1.StreamedCheck.timeout:type_name -> google.protobuf.Duration
+	17, // 31: consent.v1.CheckStreamResponse.results:type_name -> consent.v1.StreamedResult
+	4,  // 32: consent.v1.StreamedResult.response:type_name -> consent.v1.CheckResponse
+	8,  // 33: consent.v1.StreamedResult.error:type_name -> consent.v1.CheckError
+	3,  // 34: consent.v1.ExplainRequest.check:type_name -> consent.v1.CheckRequest
+	38, // 35: consent.v1.ExplainRequest.at:type_name -> google.protobuf.Timestamp
+	38, // 36: consent.v1.ExplainRequest.known_at:type_name -> google.protobuf.Timestamp
+	0,  // 37: consent.v1.ExplainRequest.policies:type_name -> consent.v1.PolicyChoice
+	4,  // 38: consent.v1.ExplainResponse.decision:type_name -> consent.v1.CheckResponse
+	38, // 39: consent.v1.ExplainResponse.decided_for:type_name -> google.protobuf.Timestamp
+	21, // 40: consent.v1.ExplainResponse.facts:type_name -> consent.v1.ExplainedFact
+	22, // 41: consent.v1.ExplainResponse.rules:type_name -> consent.v1.ExplainedRule
+	23, // 42: consent.v1.ExplainResponse.near_rules:type_name -> consent.v1.NearRule
+	24, // 43: consent.v1.ExplainResponse.changes:type_name -> consent.v1.ExplainedChange
+	25, // 44: consent.v1.ExplainResponse.validity:type_name -> consent.v1.ExplainedValidity
+	41, // 45: consent.v1.ExplainResponse.state_as_of:type_name -> consent.v1.StateAsOf
+	12, // 46: consent.v1.ExplainResponse.policies:type_name -> consent.v1.DecidingPolicies
+	20, // 47: consent.v1.ExplainResponse.annulled:type_name -> consent.v1.AnnulledEvent
+	42, // 48: consent.v1.ExplainResponse.person:type_name -> consent.v1.Person
+	43, // 49: consent.v1.AnnulledEvent.entry:type_name -> consent.v1.LedgerEntry
+	43, // 50: consent.v1.AnnulledEvent.by:type_name -> consent.v1.LedgerEntry
+	1,  // 51: consent.v1.ExplainedFact.role:type_name -> consent.v1.FactRole
+	34, // 52: consent.v1.ExplainedFact.without:type_name -> consent.v1.Decision
+	44, // 53: consent.v1.ExplainedFact.reasons_without:type_name -> consent.v1.ReasonCode
+	43, // 54: consent.v1.ExplainedFact.events:type_name -> consent.v1.LedgerEntry
+	44, // 55: consent.v1.ExplainedRule.reasons:type_name -> consent.v1.ReasonCode
+	45, // 56: consent.v1.ExplainedRule.obligations:type_name -> consent.v1.ObligationCode
+	22, // 57: consent.v1.NearRule.rule:type_name -> consent.v1.ExplainedRule
+	34, // 58: consent.v1.ExplainedChange.decision:type_name -> consent.v1.Decision
+	44, // 59: consent.v1.ExplainedChange.reasons:type_name -> consent.v1.ReasonCode
+	38, // 60: consent.v1.ExplainedValidity.valid_until:type_name -> google.protobuf.Timestamp
+	38, // 61: consent.v1.ExplainedValidity.changes_at:type_name -> google.protobuf.Timestamp
+	34, // 62: consent.v1.ExplainedValidity.decision:type_name -> consent.v1.Decision
+	44, // 63: consent.v1.ExplainedValidity.reasons:type_name -> consent.v1.ReasonCode
+	28, // 64: consent.v1.WatchInvalidationsResponse.hello:type_name -> consent.v1.WatchHello
+	40, // 65: consent.v1.WatchHello.lease:type_name -> google.protobuf.Duration
+	40, // 66: consent.v1.WatchHello.heartbeat_interval:type_name -> google.protobuf.Duration
+	30, // 67: consent.v1.ReportAnswersRequest.answers:type_name -> consent.v1.ReportedAnswers
+	46, // 68: consent.v1.ReportedAnswers.recipient_kind:type_name -> consent.v1.RecipientKind
+	34, // 69: consent.v1.ReportedAnswers.decision:type_name -> consent.v1.Decision
+	3,  // 70: consent.v1.DecisionService.Check:input_type -> consent.v1.CheckRequest
+	5,  // 71: consent.v1.DecisionService.BatchCheck:input_type -> consent.v1.BatchCheckRequest
+	10, // 72: consent.v1.DecisionService.ListPurposes:input_type -> consent.v1.ListPurposesRequest
+	14, // 73: consent.v1.DecisionService.CheckStream:input_type -> consent.v1.CheckStreamRequest
+	18, // 74: consent.v1.DecisionService.Explain:input_type -> consent.v1.ExplainRequest
+	26, // 75: consent.v1.DecisionService.WatchInvalidations:input_type -> consent.v1.WatchInvalidationsRequest
+	29, // 76: consent.v1.DecisionService.ReportAnswers:input_type -> consent.v1.ReportAnswersRequest
+	4,  // 77: consent.v1.DecisionService.Check:output_type -> consent.v1.CheckResponse
+	6,  // 78: consent.v1.DecisionService.BatchCheck:output_type -> consent.v1.BatchCheckResponse
+	11, // 79: consent.v1.DecisionService.ListPurposes:output_type -> consent.v1.ListPurposesResponse
+	16, // 80: consent.v1.DecisionService.CheckStream:output_type -> consent.v1.CheckStreamResponse
+	19, // 81: consent.v1.DecisionService.Explain:output_type -> consent.v1.ExplainResponse
+	27, // 82: consent.v1.DecisionService.WatchInvalidations:output_type -> consent.v1.WatchInvalidationsResponse
+	31, // 83: consent.v1.DecisionService.ReportAnswers:output_type -> consent.v1.ReportAnswersResponse
+	77, // [77:84] is the sub-list for method output_type
+	70, // [70:77] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_decision_service_proto_init() }

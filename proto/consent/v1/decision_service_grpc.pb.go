@@ -38,6 +38,9 @@ const (
 // unknown controller, UNAVAILABLE with google.rpc.RetryInfo when the store cannot be read, DEADLINE_EXCEEDED,
 // RESOURCE_EXHAUSTED for a message over 4 MiB, INTERNAL otherwise. An unknown subject and an undeclared purpose are no
 // errors: they are denied, with a reason.
+//
+// When the store cannot be read, a purpose for which the controller declares it is denied, or decided by the newest state
+// that the server knows, in place of UNAVAILABLE (CheckResponse.degraded); never with at_least_as_fresh or fully_consistent.
 type DecisionServiceClient interface {
 	// Check decides one purpose for one subject. It never writes.
 	Check(ctx context.Context, in *CheckRequest, opts ...grpc.CallOption) (*CheckResponse, error)
@@ -165,6 +168,9 @@ func (c *decisionServiceClient) ReportAnswers(ctx context.Context, in *ReportAns
 // unknown controller, UNAVAILABLE with google.rpc.RetryInfo when the store cannot be read, DEADLINE_EXCEEDED,
 // RESOURCE_EXHAUSTED for a message over 4 MiB, INTERNAL otherwise. An unknown subject and an undeclared purpose are no
 // errors: they are denied, with a reason.
+//
+// When the store cannot be read, a purpose for which the controller declares it is denied, or decided by the newest state
+// that the server knows, in place of UNAVAILABLE (CheckResponse.degraded); never with at_least_as_fresh or fully_consistent.
 type DecisionServiceServer interface {
 	// Check decides one purpose for one subject. It never writes.
 	Check(context.Context, *CheckRequest) (*CheckResponse, error)

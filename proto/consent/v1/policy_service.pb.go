@@ -787,8 +787,12 @@ type Purpose struct {
 	NoticeVersion uint32 `protobuf:"varint,5,opt,name=notice_version,json=noticeVersion,proto3" json:"notice_version,omitempty"`
 	// The oldest version of the notice to which a consent still counts.
 	MaterialNoticeVersion uint32 `protobuf:"varint,6,opt,name=material_notice_version,json=materialNoticeVersion,proto3" json:"material_notice_version,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// What its checks come to while a subject's state cannot be read: UNSPECIFIED: they fail.
+	Degraded Degradation `protobuf:"varint,7,opt,name=degraded,proto3,enum=consent.v1.Degradation" json:"degraded,omitempty"`
+	// How old a state may be by which they are decided then, with DEGRADATION_STALE; else absent.
+	StaleLimit    *durationpb.Duration `protobuf:"bytes,8,opt,name=stale_limit,json=staleLimit,proto3" json:"stale_limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Purpose) Reset() {
@@ -861,6 +865,20 @@ func (x *Purpose) GetMaterialNoticeVersion() uint32 {
 		return x.MaterialNoticeVersion
 	}
 	return 0
+}
+
+func (x *Purpose) GetDegraded() Degradation {
+	if x != nil {
+		return x.Degraded
+	}
+	return Degradation_DEGRADATION_UNSPECIFIED
+}
+
+func (x *Purpose) GetStaleLimit() *durationpb.Duration {
+	if x != nil {
+		return x.StaleLimit
+	}
+	return nil
 }
 
 // CheckPolicyRequest carries a candidate.
@@ -2319,7 +2337,7 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"Controller\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12/\n" +
-	"\bpurposes\x18\x03 \x03(\v2\x13.consent.v1.PurposeR\bpurposes\"\xf3\x01\n" +
+	"\bpurposes\x18\x03 \x03(\v2\x13.consent.v1.PurposeR\bpurposes\"\xe4\x02\n" +
 	"\aPurpose\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x127\n" +
 	"\vlegal_basis\x18\x02 \x01(\x0e2\x16.consent.v1.LegalBasisR\n" +
@@ -2329,7 +2347,10 @@ const file_consent_v1_policy_service_proto_rawDesc = "" +
 	"prohibited\x12\x16\n" +
 	"\x06clause\x18\x04 \x01(\tR\x06clause\x12%\n" +
 	"\x0enotice_version\x18\x05 \x01(\rR\rnoticeVersion\x126\n" +
-	"\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\"L\n" +
+	"\x17material_notice_version\x18\x06 \x01(\rR\x15materialNoticeVersion\x123\n" +
+	"\bdegraded\x18\a \x01(\x0e2\x17.consent.v1.DegradationR\bdegraded\x12:\n" +
+	"\vstale_limit\x18\b \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"staleLimit\"L\n" +
 	"\x12CheckPolicyRequest\x126\n" +
 	"\x05files\x18\x01 \x03(\v2\x16.consent.v1.PolicyFileB\b\xbaH\x05\x92\x01\x02\b\x01R\x05files\"\xa1\x03\n" +
 	"\x13CheckPolicyResponse\x12\x1a\n" +
@@ -2506,12 +2527,13 @@ var file_consent_v1_policy_service_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),     // 29: google.protobuf.Timestamp
 	(*Caller)(nil),                    // 30: consent.v1.Caller
 	(LegalBasis)(0),                   // 31: consent.v1.LegalBasis
-	(*durationpb.Duration)(nil),       // 32: google.protobuf.Duration
-	(*CheckRequest)(nil),              // 33: consent.v1.CheckRequest
-	(Decision)(0),                     // 34: consent.v1.Decision
-	(ReasonCode)(0),                   // 35: consent.v1.ReasonCode
-	(RecipientKind)(0),                // 36: consent.v1.RecipientKind
-	(*ExplainedRule)(nil),             // 37: consent.v1.ExplainedRule
+	(Degradation)(0),                  // 32: consent.v1.Degradation
+	(*durationpb.Duration)(nil),       // 33: google.protobuf.Duration
+	(*CheckRequest)(nil),              // 34: consent.v1.CheckRequest
+	(Decision)(0),                     // 35: consent.v1.Decision
+	(ReasonCode)(0),                   // 36: consent.v1.ReasonCode
+	(RecipientKind)(0),                // 37: consent.v1.RecipientKind
+	(*ExplainedRule)(nil),             // 38: consent.v1.ExplainedRule
 }
 var file_consent_v1_policy_service_proto_depIdxs = []int32{
 	3,  // 0: consent.v1.ListPolicyHistoryResponse.spans:type_name -> consent.v1.PolicySpan
@@ -2528,54 +2550,56 @@ var file_consent_v1_policy_service_proto_depIdxs = []int32{
 	10, // 11: consent.v1.ListControllersResponse.controllers:type_name -> consent.v1.Controller
 	11, // 12: consent.v1.Controller.purposes:type_name -> consent.v1.Purpose
 	31, // 13: consent.v1.Purpose.legal_basis:type_name -> consent.v1.LegalBasis
-	7,  // 14: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	14, // 15: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
-	14, // 16: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
-	16, // 17: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
-	32, // 18: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
-	17, // 19: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
-	15, // 20: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
-	7,  // 21: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
-	29, // 22: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
-	7,  // 23: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
-	21, // 24: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
-	33, // 25: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
-	29, // 26: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
-	34, // 27: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
-	35, // 28: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
-	23, // 29: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
-	24, // 30: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
-	0,  // 31: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
-	25, // 32: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
-	26, // 33: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
-	0,  // 34: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
-	0,  // 35: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
-	36, // 36: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
-	27, // 37: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
-	27, // 38: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
-	37, // 39: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
-	28, // 40: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
-	34, // 41: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
-	35, // 42: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
-	31, // 43: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
-	29, // 44: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
-	4,  // 45: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
-	8,  // 46: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
-	12, // 47: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
-	18, // 48: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
-	20, // 49: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
-	1,  // 50: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
-	5,  // 51: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
-	9,  // 52: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
-	13, // 53: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
-	19, // 54: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
-	22, // 55: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
-	2,  // 56: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
-	51, // [51:57] is the sub-list for method output_type
-	45, // [45:51] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	32, // 14: consent.v1.Purpose.degraded:type_name -> consent.v1.Degradation
+	33, // 15: consent.v1.Purpose.stale_limit:type_name -> google.protobuf.Duration
+	7,  // 16: consent.v1.CheckPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	14, // 17: consent.v1.CheckPolicyResponse.faults:type_name -> consent.v1.PolicyFinding
+	14, // 18: consent.v1.CheckPolicyResponse.warnings:type_name -> consent.v1.PolicyFinding
+	16, // 19: consent.v1.CheckPolicyResponse.controllers:type_name -> consent.v1.EnumeratedController
+	33, // 20: consent.v1.CheckPolicyResponse.enumeration:type_name -> google.protobuf.Duration
+	17, // 21: consent.v1.PolicyFinding.fault:type_name -> consent.v1.PolicyFault
+	15, // 22: consent.v1.PolicyFinding.counterexample:type_name -> consent.v1.PolicyCounterexample
+	7,  // 23: consent.v1.ActivatePolicyRequest.files:type_name -> consent.v1.PolicyFile
+	29, // 24: consent.v1.ActivatePolicyResponse.activated_at:type_name -> google.protobuf.Timestamp
+	7,  // 25: consent.v1.DiffPolicyRequest.files:type_name -> consent.v1.PolicyFile
+	21, // 26: consent.v1.DiffPolicyRequest.decisions:type_name -> consent.v1.RecordedDecision
+	34, // 27: consent.v1.RecordedDecision.check:type_name -> consent.v1.CheckRequest
+	29, // 28: consent.v1.RecordedDecision.decided_at:type_name -> google.protobuf.Timestamp
+	35, // 29: consent.v1.RecordedDecision.decision:type_name -> consent.v1.Decision
+	36, // 30: consent.v1.RecordedDecision.reasons:type_name -> consent.v1.ReasonCode
+	23, // 31: consent.v1.DiffPolicyResponse.progress:type_name -> consent.v1.DiffProgress
+	24, // 32: consent.v1.DiffPolicyResponse.result:type_name -> consent.v1.DiffResult
+	0,  // 33: consent.v1.DiffProgress.over:type_name -> consent.v1.DiffOver
+	25, // 34: consent.v1.DiffResult.totals:type_name -> consent.v1.DiffTotal
+	26, // 35: consent.v1.DiffResult.differences:type_name -> consent.v1.PolicyDifference
+	0,  // 36: consent.v1.DiffTotal.over:type_name -> consent.v1.DiffOver
+	0,  // 37: consent.v1.PolicyDifference.over:type_name -> consent.v1.DiffOver
+	37, // 38: consent.v1.PolicyDifference.recipient:type_name -> consent.v1.RecipientKind
+	27, // 39: consent.v1.PolicyDifference.before:type_name -> consent.v1.DiffSide
+	27, // 40: consent.v1.PolicyDifference.after:type_name -> consent.v1.DiffSide
+	38, // 41: consent.v1.PolicyDifference.rules:type_name -> consent.v1.ExplainedRule
+	28, // 42: consent.v1.PolicyDifference.examples:type_name -> consent.v1.DiffExample
+	35, // 43: consent.v1.DiffSide.decision:type_name -> consent.v1.Decision
+	36, // 44: consent.v1.DiffSide.reasons:type_name -> consent.v1.ReasonCode
+	31, // 45: consent.v1.DiffSide.legal_basis:type_name -> consent.v1.LegalBasis
+	29, // 46: consent.v1.DiffExample.decided_at:type_name -> google.protobuf.Timestamp
+	4,  // 47: consent.v1.PolicyService.GetPolicy:input_type -> consent.v1.GetPolicyRequest
+	8,  // 48: consent.v1.PolicyService.ListControllers:input_type -> consent.v1.ListControllersRequest
+	12, // 49: consent.v1.PolicyService.CheckPolicy:input_type -> consent.v1.CheckPolicyRequest
+	18, // 50: consent.v1.PolicyService.ActivatePolicy:input_type -> consent.v1.ActivatePolicyRequest
+	20, // 51: consent.v1.PolicyService.DiffPolicy:input_type -> consent.v1.DiffPolicyRequest
+	1,  // 52: consent.v1.PolicyService.ListPolicyHistory:input_type -> consent.v1.ListPolicyHistoryRequest
+	5,  // 53: consent.v1.PolicyService.GetPolicy:output_type -> consent.v1.GetPolicyResponse
+	9,  // 54: consent.v1.PolicyService.ListControllers:output_type -> consent.v1.ListControllersResponse
+	13, // 55: consent.v1.PolicyService.CheckPolicy:output_type -> consent.v1.CheckPolicyResponse
+	19, // 56: consent.v1.PolicyService.ActivatePolicy:output_type -> consent.v1.ActivatePolicyResponse
+	22, // 57: consent.v1.PolicyService.DiffPolicy:output_type -> consent.v1.DiffPolicyResponse
+	2,  // 58: consent.v1.PolicyService.ListPolicyHistory:output_type -> consent.v1.ListPolicyHistoryResponse
+	53, // [53:59] is the sub-list for method output_type
+	47, // [47:53] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_consent_v1_policy_service_proto_init() }

@@ -144,6 +144,8 @@ const (
 	ReasonCode_REASON_CODE_CONSENT_BY_MINOR ReasonCode = 30
 	// The consent was given to a version of the notice that the controller does not declare.
 	ReasonCode_REASON_CODE_NOTICE_UNKNOWN ReasonCode = 31
+	// The subject's state could not be read, and the controller has the purpose denied then; see Degradation.
+	ReasonCode_REASON_CODE_STATE_UNAVAILABLE ReasonCode = 32
 )
 
 // Enum value maps for ReasonCode.
@@ -181,6 +183,7 @@ var (
 		29: "REASON_CODE_POLICY_ERROR",
 		30: "REASON_CODE_CONSENT_BY_MINOR",
 		31: "REASON_CODE_NOTICE_UNKNOWN",
+		32: "REASON_CODE_STATE_UNAVAILABLE",
 	}
 	ReasonCode_value = map[string]int32{
 		"REASON_CODE_UNSPECIFIED":                  0,
@@ -215,6 +218,7 @@ var (
 		"REASON_CODE_POLICY_ERROR":                 29,
 		"REASON_CODE_CONSENT_BY_MINOR":             30,
 		"REASON_CODE_NOTICE_UNKNOWN":               31,
+		"REASON_CODE_STATE_UNAVAILABLE":            32,
 	}
 )
 
@@ -243,6 +247,60 @@ func (x ReasonCode) Number() protoreflect.EnumNumber {
 // Deprecated: Use ReasonCode.Descriptor instead.
 func (ReasonCode) EnumDescriptor() ([]byte, []int) {
 	return file_consent_v1_types_proto_rawDescGZIP(), []int{1}
+}
+
+// Degradation says that a subject's state could not be read, and how the controller has the purpose decided all the same.
+type Degradation int32
+
+const (
+	// The state was read: the decision is what it should be.
+	Degradation_DEGRADATION_UNSPECIFIED Degradation = 0
+	// Nothing is known of the state, so it is denied, for STATE_UNAVAILABLE alone.
+	Degradation_DEGRADATION_DENIED Degradation = 1
+	// The decision rests on the newest state that the server knows; CheckResponse.state_age says how old that is. Only purposes
+	// whose permission no act of the subject ends by itself are decided so: none that rests on consent.
+	Degradation_DEGRADATION_STALE Degradation = 2
+)
+
+// Enum value maps for Degradation.
+var (
+	Degradation_name = map[int32]string{
+		0: "DEGRADATION_UNSPECIFIED",
+		1: "DEGRADATION_DENIED",
+		2: "DEGRADATION_STALE",
+	}
+	Degradation_value = map[string]int32{
+		"DEGRADATION_UNSPECIFIED": 0,
+		"DEGRADATION_DENIED":      1,
+		"DEGRADATION_STALE":       2,
+	}
+)
+
+func (x Degradation) Enum() *Degradation {
+	p := new(Degradation)
+	*p = x
+	return p
+}
+
+func (x Degradation) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Degradation) Descriptor() protoreflect.EnumDescriptor {
+	return file_consent_v1_types_proto_enumTypes[2].Descriptor()
+}
+
+func (Degradation) Type() protoreflect.EnumType {
+	return &file_consent_v1_types_proto_enumTypes[2]
+}
+
+func (x Degradation) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Degradation.Descriptor instead.
+func (Degradation) EnumDescriptor() ([]byte, []int) {
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
 // LegalBasis is what makes the processing lawful.
@@ -314,11 +372,11 @@ func (x LegalBasis) String() string {
 }
 
 func (LegalBasis) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[2].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[3].Descriptor()
 }
 
 func (LegalBasis) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[2]
+	return &file_consent_v1_types_proto_enumTypes[3]
 }
 
 func (x LegalBasis) Number() protoreflect.EnumNumber {
@@ -327,7 +385,7 @@ func (x LegalBasis) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LegalBasis.Descriptor instead.
 func (LegalBasis) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{2}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{3}
 }
 
 // ObligationCode names what the caller must also do.
@@ -398,11 +456,11 @@ func (x ObligationCode) String() string {
 }
 
 func (ObligationCode) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[3].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[4].Descriptor()
 }
 
 func (ObligationCode) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[3]
+	return &file_consent_v1_types_proto_enumTypes[4]
 }
 
 func (x ObligationCode) Number() protoreflect.EnumNumber {
@@ -411,7 +469,7 @@ func (x ObligationCode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ObligationCode.Descriptor instead.
 func (ObligationCode) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 // RecipientKind is what a recipient is to the controller.
@@ -470,11 +528,11 @@ func (x RecipientKind) String() string {
 }
 
 func (RecipientKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[4].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[5].Descriptor()
 }
 
 func (RecipientKind) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[4]
+	return &file_consent_v1_types_proto_enumTypes[5]
 }
 
 func (x RecipientKind) Number() protoreflect.EnumNumber {
@@ -483,7 +541,7 @@ func (x RecipientKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RecipientKind.Descriptor instead.
 func (RecipientKind) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 // ConsentStatus is the status of a consent, as recorded.
@@ -534,11 +592,11 @@ func (x ConsentStatus) String() string {
 }
 
 func (ConsentStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[5].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[6].Descriptor()
 }
 
 func (ConsentStatus) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[5]
+	return &file_consent_v1_types_proto_enumTypes[6]
 }
 
 func (x ConsentStatus) Number() protoreflect.EnumNumber {
@@ -547,7 +605,7 @@ func (x ConsentStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ConsentStatus.Descriptor instead.
 func (ConsentStatus) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 // GivenBy is who acted.
@@ -595,11 +653,11 @@ func (x GivenBy) String() string {
 }
 
 func (GivenBy) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[6].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[7].Descriptor()
 }
 
 func (GivenBy) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[6]
+	return &file_consent_v1_types_proto_enumTypes[7]
 }
 
 func (x GivenBy) Number() protoreflect.EnumNumber {
@@ -608,7 +666,7 @@ func (x GivenBy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GivenBy.Descriptor instead.
 func (GivenBy) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 // RestrictionGround is why processing is restricted (GDPR Art. 18(1)).
@@ -655,11 +713,11 @@ func (x RestrictionGround) String() string {
 }
 
 func (RestrictionGround) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[7].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[8].Descriptor()
 }
 
 func (RestrictionGround) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[7]
+	return &file_consent_v1_types_proto_enumTypes[8]
 }
 
 func (x RestrictionGround) Number() protoreflect.EnumNumber {
@@ -668,7 +726,7 @@ func (x RestrictionGround) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RestrictionGround.Descriptor instead.
 func (RestrictionGround) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 // OptOutKind is which statutory opt-out is meant.
@@ -707,11 +765,11 @@ func (x OptOutKind) String() string {
 }
 
 func (OptOutKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[8].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[9].Descriptor()
 }
 
 func (OptOutKind) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[8]
+	return &file_consent_v1_types_proto_enumTypes[9]
 }
 
 func (x OptOutKind) Number() protoreflect.EnumNumber {
@@ -720,7 +778,7 @@ func (x OptOutKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OptOutKind.Descriptor instead.
 func (OptOutKind) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 // ErasureStage is how far an erasure has come. It stands in all stages but CANCELLED and RESTARTED.
@@ -772,11 +830,11 @@ func (x ErasureStage) String() string {
 }
 
 func (ErasureStage) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[9].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[10].Descriptor()
 }
 
 func (ErasureStage) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[9]
+	return &file_consent_v1_types_proto_enumTypes[10]
 }
 
 func (x ErasureStage) Number() protoreflect.EnumNumber {
@@ -785,7 +843,7 @@ func (x ErasureStage) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErasureStage.Descriptor instead.
 func (ErasureStage) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 // AccountStatus is the status of the subject's account.
@@ -825,11 +883,11 @@ func (x AccountStatus) String() string {
 }
 
 func (AccountStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_consent_v1_types_proto_enumTypes[10].Descriptor()
+	return file_consent_v1_types_proto_enumTypes[11].Descriptor()
 }
 
 func (AccountStatus) Type() protoreflect.EnumType {
-	return &file_consent_v1_types_proto_enumTypes[10]
+	return &file_consent_v1_types_proto_enumTypes[11]
 }
 
 func (x AccountStatus) Number() protoreflect.EnumNumber {
@@ -838,7 +896,7 @@ func (x AccountStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccountStatus.Descriptor instead.
 func (AccountStatus) EnumDescriptor() ([]byte, []int) {
-	return file_consent_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_consent_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 // Recipient is who gets the data. Absent: the data stay with the controller.
@@ -2318,7 +2376,7 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eDECISION_ALLOW\x10\x01\x12\x11\n" +
-	"\rDECISION_DENY\x10\x02*\xd6\b\n" +
+	"\rDECISION_DENY\x10\x02*\xf9\b\n" +
 	"\n" +
 	"ReasonCode\x12\x1b\n" +
 	"\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1b\n" +
@@ -2353,7 +2411,12 @@ const file_consent_v1_types_proto_rawDesc = "" +
 	"$REASON_CODE_PROCESSOR_NOT_INSTRUCTED\x10\x1c\x12\x1c\n" +
 	"\x18REASON_CODE_POLICY_ERROR\x10\x1d\x12 \n" +
 	"\x1cREASON_CODE_CONSENT_BY_MINOR\x10\x1e\x12\x1e\n" +
-	"\x1aREASON_CODE_NOTICE_UNKNOWN\x10\x1f*\xee\x02\n" +
+	"\x1aREASON_CODE_NOTICE_UNKNOWN\x10\x1f\x12!\n" +
+	"\x1dREASON_CODE_STATE_UNAVAILABLE\x10 *Y\n" +
+	"\vDegradation\x12\x1b\n" +
+	"\x17DEGRADATION_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12DEGRADATION_DENIED\x10\x01\x12\x15\n" +
+	"\x11DEGRADATION_STALE\x10\x02*\xee\x02\n" +
 	"\n" +
 	"LegalBasis\x12\x1b\n" +
 	"\x17LEGAL_BASIS_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -2439,69 +2502,70 @@ func file_consent_v1_types_proto_rawDescGZIP() []byte {
 	return file_consent_v1_types_proto_rawDescData
 }
 
-var file_consent_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_consent_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
 var file_consent_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_consent_v1_types_proto_goTypes = []any{
 	(Decision)(0),                 // 0: consent.v1.Decision
 	(ReasonCode)(0),               // 1: consent.v1.ReasonCode
-	(LegalBasis)(0),               // 2: consent.v1.LegalBasis
-	(ObligationCode)(0),           // 3: consent.v1.ObligationCode
-	(RecipientKind)(0),            // 4: consent.v1.RecipientKind
-	(ConsentStatus)(0),            // 5: consent.v1.ConsentStatus
-	(GivenBy)(0),                  // 6: consent.v1.GivenBy
-	(RestrictionGround)(0),        // 7: consent.v1.RestrictionGround
-	(OptOutKind)(0),               // 8: consent.v1.OptOutKind
-	(ErasureStage)(0),             // 9: consent.v1.ErasureStage
-	(AccountStatus)(0),            // 10: consent.v1.AccountStatus
-	(*Recipient)(nil),             // 11: consent.v1.Recipient
-	(*Reason)(nil),                // 12: consent.v1.Reason
-	(*Obligation)(nil),            // 13: consent.v1.Obligation
-	(*Event)(nil),                 // 14: consent.v1.Event
-	(*ConsentEvent)(nil),          // 15: consent.v1.ConsentEvent
-	(*ObjectionEvent)(nil),        // 16: consent.v1.ObjectionEvent
-	(*RestrictionEvent)(nil),      // 17: consent.v1.RestrictionEvent
-	(*OptOutEvent)(nil),           // 18: consent.v1.OptOutEvent
-	(*SignalsEvent)(nil),          // 19: consent.v1.SignalsEvent
-	(*ErasureEvent)(nil),          // 20: consent.v1.ErasureEvent
-	(*AnnulmentEvent)(nil),        // 21: consent.v1.AnnulmentEvent
-	(*LinkEvent)(nil),             // 22: consent.v1.LinkEvent
-	(*UnlinkEvent)(nil),           // 23: consent.v1.UnlinkEvent
-	(*SharingEvent)(nil),          // 24: consent.v1.SharingEvent
-	(*Person)(nil),                // 25: consent.v1.Person
-	(*ProfileEvent)(nil),          // 26: consent.v1.ProfileEvent
-	(*Relationship)(nil),          // 27: consent.v1.Relationship
-	(*Caller)(nil),                // 28: consent.v1.Caller
-	(*structpb.Struct)(nil),       // 29: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
+	(Degradation)(0),              // 2: consent.v1.Degradation
+	(LegalBasis)(0),               // 3: consent.v1.LegalBasis
+	(ObligationCode)(0),           // 4: consent.v1.ObligationCode
+	(RecipientKind)(0),            // 5: consent.v1.RecipientKind
+	(ConsentStatus)(0),            // 6: consent.v1.ConsentStatus
+	(GivenBy)(0),                  // 7: consent.v1.GivenBy
+	(RestrictionGround)(0),        // 8: consent.v1.RestrictionGround
+	(OptOutKind)(0),               // 9: consent.v1.OptOutKind
+	(ErasureStage)(0),             // 10: consent.v1.ErasureStage
+	(AccountStatus)(0),            // 11: consent.v1.AccountStatus
+	(*Recipient)(nil),             // 12: consent.v1.Recipient
+	(*Reason)(nil),                // 13: consent.v1.Reason
+	(*Obligation)(nil),            // 14: consent.v1.Obligation
+	(*Event)(nil),                 // 15: consent.v1.Event
+	(*ConsentEvent)(nil),          // 16: consent.v1.ConsentEvent
+	(*ObjectionEvent)(nil),        // 17: consent.v1.ObjectionEvent
+	(*RestrictionEvent)(nil),      // 18: consent.v1.RestrictionEvent
+	(*OptOutEvent)(nil),           // 19: consent.v1.OptOutEvent
+	(*SignalsEvent)(nil),          // 20: consent.v1.SignalsEvent
+	(*ErasureEvent)(nil),          // 21: consent.v1.ErasureEvent
+	(*AnnulmentEvent)(nil),        // 22: consent.v1.AnnulmentEvent
+	(*LinkEvent)(nil),             // 23: consent.v1.LinkEvent
+	(*UnlinkEvent)(nil),           // 24: consent.v1.UnlinkEvent
+	(*SharingEvent)(nil),          // 25: consent.v1.SharingEvent
+	(*Person)(nil),                // 26: consent.v1.Person
+	(*ProfileEvent)(nil),          // 27: consent.v1.ProfileEvent
+	(*Relationship)(nil),          // 28: consent.v1.Relationship
+	(*Caller)(nil),                // 29: consent.v1.Caller
+	(*structpb.Struct)(nil),       // 30: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 31: google.protobuf.Timestamp
 }
 var file_consent_v1_types_proto_depIdxs = []int32{
-	4,  // 0: consent.v1.Recipient.kind:type_name -> consent.v1.RecipientKind
+	5,  // 0: consent.v1.Recipient.kind:type_name -> consent.v1.RecipientKind
 	1,  // 1: consent.v1.Reason.code:type_name -> consent.v1.ReasonCode
-	3,  // 2: consent.v1.Obligation.code:type_name -> consent.v1.ObligationCode
-	29, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
-	30, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
-	15, // 5: consent.v1.Event.consent:type_name -> consent.v1.ConsentEvent
-	16, // 6: consent.v1.Event.objection:type_name -> consent.v1.ObjectionEvent
-	17, // 7: consent.v1.Event.restriction:type_name -> consent.v1.RestrictionEvent
-	18, // 8: consent.v1.Event.opt_out:type_name -> consent.v1.OptOutEvent
-	19, // 9: consent.v1.Event.signals:type_name -> consent.v1.SignalsEvent
-	20, // 10: consent.v1.Event.erasure:type_name -> consent.v1.ErasureEvent
-	26, // 11: consent.v1.Event.profile:type_name -> consent.v1.ProfileEvent
-	21, // 12: consent.v1.Event.annulment:type_name -> consent.v1.AnnulmentEvent
-	22, // 13: consent.v1.Event.link:type_name -> consent.v1.LinkEvent
-	23, // 14: consent.v1.Event.unlink:type_name -> consent.v1.UnlinkEvent
-	24, // 15: consent.v1.Event.sharing:type_name -> consent.v1.SharingEvent
-	5,  // 16: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
-	6,  // 17: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
-	30, // 18: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
-	7,  // 19: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
-	8,  // 20: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
-	9,  // 21: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
-	10, // 22: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
-	30, // 23: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
-	30, // 24: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
-	27, // 25: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
-	30, // 26: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
+	4,  // 2: consent.v1.Obligation.code:type_name -> consent.v1.ObligationCode
+	30, // 3: consent.v1.Obligation.parameters:type_name -> google.protobuf.Struct
+	31, // 4: consent.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
+	16, // 5: consent.v1.Event.consent:type_name -> consent.v1.ConsentEvent
+	17, // 6: consent.v1.Event.objection:type_name -> consent.v1.ObjectionEvent
+	18, // 7: consent.v1.Event.restriction:type_name -> consent.v1.RestrictionEvent
+	19, // 8: consent.v1.Event.opt_out:type_name -> consent.v1.OptOutEvent
+	20, // 9: consent.v1.Event.signals:type_name -> consent.v1.SignalsEvent
+	21, // 10: consent.v1.Event.erasure:type_name -> consent.v1.ErasureEvent
+	27, // 11: consent.v1.Event.profile:type_name -> consent.v1.ProfileEvent
+	22, // 12: consent.v1.Event.annulment:type_name -> consent.v1.AnnulmentEvent
+	23, // 13: consent.v1.Event.link:type_name -> consent.v1.LinkEvent
+	24, // 14: consent.v1.Event.unlink:type_name -> consent.v1.UnlinkEvent
+	25, // 15: consent.v1.Event.sharing:type_name -> consent.v1.SharingEvent
+	6,  // 16: consent.v1.ConsentEvent.status:type_name -> consent.v1.ConsentStatus
+	7,  // 17: consent.v1.ConsentEvent.given_by:type_name -> consent.v1.GivenBy
+	31, // 18: consent.v1.ConsentEvent.expires_at:type_name -> google.protobuf.Timestamp
+	8,  // 19: consent.v1.RestrictionEvent.ground:type_name -> consent.v1.RestrictionGround
+	9,  // 20: consent.v1.OptOutEvent.kind:type_name -> consent.v1.OptOutKind
+	10, // 21: consent.v1.ErasureEvent.stage:type_name -> consent.v1.ErasureStage
+	11, // 22: consent.v1.ProfileEvent.account_status:type_name -> consent.v1.AccountStatus
+	31, // 23: consent.v1.ProfileEvent.last_activity_at:type_name -> google.protobuf.Timestamp
+	31, // 24: consent.v1.ProfileEvent.retention_until:type_name -> google.protobuf.Timestamp
+	28, // 25: consent.v1.ProfileEvent.relationship:type_name -> consent.v1.Relationship
+	31, // 26: consent.v1.Relationship.last_sale_at:type_name -> google.protobuf.Timestamp
 	27, // [27:27] is the sub-list for method output_type
 	27, // [27:27] is the sub-list for method input_type
 	27, // [27:27] is the sub-list for extension type_name
@@ -2534,7 +2598,7 @@ func file_consent_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_consent_v1_types_proto_rawDesc), len(file_consent_v1_types_proto_rawDesc)),
-			NumEnums:      11,
+			NumEnums:      12,
 			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -87,6 +87,28 @@ func record(t *testing.T, l *Log, n int) {
 	}
 }
 
+// TestALineOfNoStateHasNone: what was denied because the state could not be read names no revision, and the next line
+// is not taken for one.
+func TestALineOfNoStateHasNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log.jsonl")
+	l := open(t, Config{Sink: file})
+	for _, decision := range []consent.Decision{consent.Unavailable("§1"), *sampleDecided().Decision} {
+		d := sampleDecided()
+		d.Decision = &decision
+		if err := l.Recorded(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := readFile(t, file)
+	if len(got) != 2 || got[0].HasState || got[0].Decision.Degraded != consent.DegradedDenied ||
+		!got[1].HasState || got[1].Decision.Degraded != 0 || got[1].Decision.StateAge != 0 {
+		t.Errorf("lines are %+v", got)
+	}
+}
+
 // TestALineHasAllOfADecision: what the log says is what was decided, whatever the requests' memory becomes.
 func TestALineHasAllOfADecision(t *testing.T) {
 	for _, name := range []string{"log.jsonl", "log.jsonl.zst"} {
@@ -100,6 +122,7 @@ func TestALineHasAllOfADecision(t *testing.T) {
 		d.Decision.Obligations = append(d.Decision.Obligations, consent.Obligation{
 			Code: consent.ExcludeDataCategories, Parameters: consent.Parameters{Categories: []string{"a.b"}},
 		})
+		d.Decision.Degraded, d.Decision.StateAge = consent.DegradedStale, 90*time.Second+1
 		who := &caller.Caller{Kind: caller.KindToken, ID: "mailer", Issuer: "https://issuer.example"}
 		if err := l.Recorded(caller.With(t.Context(), who), d); err != nil {
 			t.Fatal(err)

@@ -62,6 +62,10 @@ func appendRecord(b []byte, e *entry, caller int) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(d.ValidUntil))
 	b = binary.AppendUvarint(b, uint64(d.StateRevision))
+	b = append(b, byte(d.Degraded))
+	if d.Degraded != 0 {
+		b = binary.AppendUvarint(b, uint64(max(d.StateAge, 0)))
+	}
 	return appendText(appendText(b, d.PolicyRevision), d.ID)
 }
 
@@ -121,7 +125,7 @@ func (d *decoder) next() bool {
 	size := binary.LittleEndian.Uint32(d.bytes(4))
 	l.Context = d.bytes(int(size))
 	d.decision()
-	l.HasState = l.Answers == 0
+	l.HasState = l.Answers == 0 && l.Decision.Degraded != consent.DegradedDenied
 	return true
 }
 
@@ -145,6 +149,10 @@ func (d *decoder) decision() {
 		to.PermittedDataCategories = d.permitted
 	}
 	to.ValidUntil, to.StateRevision = consent.Instant(d.number()), consent.Revision(d.number())
+	to.Degraded, to.StateAge = consent.Degradation(d.byte()), 0
+	if to.Degraded != 0 {
+		to.StateAge = time.Duration(d.number())
+	}
 	to.PolicyRevision, to.ID = d.text(), d.text()
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/consentd/consentd/server/consent"
@@ -79,8 +80,18 @@ func appendDecision(b []byte, d *consent.Decision) []byte {
 		b = appendTime(append(b, `,"valid_until":`...), d.ValidUntil)
 	}
 	b = appendField(b, `,"policy_revision":`, d.PolicyRevision)
-	return append(appendField(b, `,"decision_id":`, d.ID), '}')
+	b = appendField(b, `,"decision_id":`, d.ID)
+	if d.Degraded != 0 {
+		b = append(append(append(b, `,"degraded":"`...), d.Degraded.String()...), '"')
+	}
+	if d.StateAge != 0 {
+		b = append(append(append(b, `,"state_age":"`...), seconds(d.StateAge)...), '"')
+	}
+	return append(b, '}')
 }
+
+// seconds is a duration as JSON of protobuf has it: 1.5s.
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s" }
 
 func appendParameters(b []byte, p *consent.Parameters) []byte {
 	if p.Country == "" && len(p.Categories) == 0 && p.Signal == "" && p.Time == 0 {

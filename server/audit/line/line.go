@@ -15,6 +15,9 @@
 //	  "valid_until":"2027-01-01T00:00:00Z","policy_revision":"…","decision_id":"…"},
 //	 "state_revision":17,"latency_ns":5200}
 //
+// A decision for which the state could not be read says so: its response has "degraded":"STALE" and "state_age":"2.5s",
+// or "degraded":"DENIED", and then the line has no state_revision.
+//
 // Three things make a line another: subject_key, the id of the key under which subject_id is an HMAC-SHA-256 in
 // hexadecimal; masked, the paths of what was taken off; and answers, how many checks a client's near cache answered by
 // the decision that the line repeats. A line of nothing but time and dropped says how many lines are missing before it.

@@ -66,13 +66,16 @@ func (r random) line() line.Line {
 	if r.IntN(3) == 0 {
 		l.SubjectKey = "k1"
 	}
+	if r.IntN(5) == 0 {
+		l.Decision.Degraded, l.Decision.StateAge = consent.Degradation(1+r.IntN(2)), time.Duration(r.Int64N(int64(24*time.Hour)))
+	}
 	if l.HasState = r.IntN(3) > 0; l.HasState {
 		l.Decision.StateRevision = consent.Revision(r.IntN(100))
 	} else {
 		l.Answers = r.Uint64N(5)
 	}
 	for range r.IntN(3) {
-		l.Decision.Reasons = append(l.Decision.Reasons, consent.Reason{Code: consent.ReasonCode(1 + r.IntN(31)), Clause: r.text()})
+		l.Decision.Reasons = append(l.Decision.Reasons, consent.Reason{Code: consent.ReasonCode(1 + r.IntN(32)), Clause: r.text()})
 		o := consent.Obligation{Code: consent.ObligationCode(1 + r.IntN(10))}
 		switch r.IntN(4) {
 		case 0:
@@ -133,6 +136,8 @@ func TestParseRefuses(t *testing.T) {
 		{at + request + `},"response":{}}`, "response.decision: \"\""},
 		{at + request + `},"response":{"decision":"MAYBE"}}`, "response.decision: \"MAYBE\""},
 		{at + request + `},"response":{"decision":"DENY","reasons":[{"code":"X"}]}}`, "response.reasons"},
+		{at + request + `},"response":{"decision":"DENY","degraded":"X"}}`, "response.degraded"},
+		{at + request + `},"response":{"decision":"DENY","state_age":"old"}}`, "response.state_age"},
 		{at + request + `,"context":[1]` + end, "request.context"},
 		{at + request + `,"recipient":{"kind":"X"}` + end, "request.recipient.kind"},
 	} {

@@ -58,6 +58,8 @@ type response struct {
 	ValidUntil              time.Time `json:"valid_until"`
 	PolicyRevision          string    `json:"policy_revision"`
 	DecisionID              string    `json:"decision_id"`
+	Degraded                string    `json:"degraded"`
+	StateAge                string    `json:"state_age"`
 	// ConsistencyToken has the state's revision where a command wrote the line.
 	ConsistencyToken string `json:"consistency_token"`
 }
@@ -149,8 +151,24 @@ func (r *response) parse() (d consent.Decision, err error) {
 		return d, err
 	}
 	d.PermittedDataCategories, d.PolicyRevision, d.ID = r.PermittedDataCategories, r.PolicyRevision, r.DecisionID
-	d.ValidUntil, err = instantOf("valid_until", r.ValidUntil)
-	return d, err
+	if d.ValidUntil, err = instantOf("valid_until", r.ValidUntil); err != nil {
+		return d, err
+	}
+	return d, r.degradation(&d)
+}
+
+func (r *response) degradation(d *consent.Decision) (err error) {
+	var ok bool
+	if d.Degraded, ok = consent.ParseDegradation(r.Degraded); !ok && r.Degraded != "" {
+		return fmt.Errorf("degraded: %q is no degradation: want DENIED or STALE", r.Degraded)
+	}
+	if r.StateAge == "" {
+		return nil
+	}
+	if d.StateAge, err = time.ParseDuration(r.StateAge); err != nil {
+		return fmt.Errorf("state_age: %w: want seconds, such as 1.5s", err)
+	}
+	return nil
 }
 
 func (r *response) obligations() (all []consent.Obligation, err error) {

@@ -1,6 +1,7 @@
 // Package replay makes the decisions of a log again, and compares.
 //
 // A line names the policies that decided, the revision of the store as of which the state was read, and the instant.
+// That of a denial because the state could not be read has none: it is held against what its policies declare for that.
 // The state is folded from what the ledgers had up to that revision, with who was linked to whom then, so that what
 // came later, or was being written at that very moment, changes nothing: a line either comes out the same, or something
 // is wrong with the store, the policies, the log or the server. What cannot be made again is counted by its cause,
@@ -232,7 +233,7 @@ func same(replayed *consent.Decision, l *line.Line) bool {
 			d.PermittedDataCategories = nil
 		}
 	}
-	return policy.SameDecision(&d, &l.Decision) && d.ValidUntil == l.Decision.ValidUntil
+	return policy.SameDecision(&d, &l.Decision) && d.ValidUntil == l.Decision.ValidUntil && d.Degraded == l.Decision.Degraded
 }
 
 // replay decides a line's request again; why says why not.
@@ -254,11 +255,35 @@ func (r *Replayer) replay(ctx context.Context, s *states, l *line.Line) (why str
 	if request.Subject, why, err = r.names.subject(ctx, l); why != "" || err != nil {
 		return why, d, err
 	}
+	if l.Decision.Degraded == consent.DegradedDenied {
+		return "", unread(set, &request), nil
+	}
 	snapshot, err := s.at(request.Subject.ID, l.Decision.StateRevision)
 	if err != nil {
 		return "", d, err
 	}
-	return "", set.Decide(ctx, &request, &snapshot, l.Time), nil
+	d = set.Decide(ctx, &request, &snapshot, l.Time)
+	d.Degraded = served(set, l)
+	return "", d, nil
+}
+
+// unread is the decision of a request whose state could not be read, of a purpose denied then; else the zero one.
+func unread(set *policy.Set, r *consent.Request) (d consent.Decision) {
+	if p, _ := set.Declared(r.Subject.Controller, r.Purpose); p.Degraded.When == consent.DenyDegraded {
+		d = consent.Unavailable(p.Clause)
+	}
+	return d
+}
+
+// served is what a decision on a state must say of itself: that the state may be stale, where the line says so and the
+// policies let it be as old as that.
+func served(set *policy.Set, l *line.Line) consent.Degradation {
+	p, _ := set.Declared(l.Request.Subject.Controller, l.Request.Purpose)
+	if l.Decision.Degraded == consent.DegradedStale && p.Degraded.When == consent.ServeStale &&
+		l.Decision.StateAge <= p.Degraded.StaleLimit {
+		return consent.DegradedStale
+	}
+	return 0
 }
 
 // replayable says why a line cannot be replayed, whatever the store and the policies; empty: it may be.
@@ -269,7 +294,7 @@ func (r *Replayer) replayable(l *line.Line) string {
 		}
 	}
 	switch {
-	case !l.HasState || l.Decision.PolicyRevision == "":
+	case !l.HasState && l.Decision.Degraded != consent.DegradedDenied || l.Decision.PolicyRevision == "":
 		return NoState
 	case l.Decision.StateRevision > r.config.Store.Applied():
 		return StateAhead

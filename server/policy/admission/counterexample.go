@@ -51,12 +51,11 @@ func (a *attempt) faults(ctx context.Context, results []result) (out []consent.P
 
 // fault makes a fault of a violation.
 func (a *attempt) fault(ctx context.Context, b broken) (f consent.PolicyFinding) {
-	c := b.space.Situation(b.at.After)
-	ce := &consent.Counterexample{
-		Invariant: b.invariant.ID, Words: b.invariant.Words, Controller: b.controller, Purpose: b.purpose,
-		Case: c.Describe(), Cases: b.count,
-		Query: fmt.Sprintf("%s[%q].decision", tree.Rules, b.controller),
+	if ofStale(b.invariant) {
+		return a.staleFault(ctx, b)
 	}
+	c := b.space.Situation(b.at.After)
+	ce := a.counterexample(b, c.Describe())
 	input := a.input(c)
 	ce.Input = indented(input)
 	codes := b.invariant.Codes
@@ -78,6 +77,15 @@ func (a *attempt) fault(ctx context.Context, b broken) (f consent.PolicyFinding)
 	}
 	f.Counterexample = ce
 	return f
+}
+
+// counterexample begins one, of a case in words.
+func (a *attempt) counterexample(b broken, words string) *consent.Counterexample {
+	return &consent.Counterexample{
+		Invariant: b.invariant.ID, Words: b.invariant.Words, Controller: b.controller, Purpose: b.purpose,
+		Case: words, Cases: b.count,
+		Query: fmt.Sprintf("%s[%q].decision", tree.Rules, b.controller),
+	}
 }
 
 // failed says where a policy fails, in OPA's words if it has some.

@@ -17,6 +17,8 @@
 //   - TOTAL is that the policy always gives one well-formed answer.
 //   - ENGINES is that OPA's own evaluator gives the answer of the compiled engine: of each answer of a purpose in
 //     one situation.
+//   - STALE-ACT is that an objection, an opt-out or a signal ends no permission of a purpose that may be decided by an
+//     old state (degraded: serve_stale); STALE-CONSENT, of the law, that no such permission rests on consent.
 //   - A purpose must be allowed somewhere, unless it is prohibited.
 //   - Of what callers may do (the rules of access) the answer is always true or false, by both engines alike, and
 //     never true for nobody: asked of each action, of the callers that the set's table names and of others.

@@ -25,6 +25,12 @@ var (
 	}
 	// total: the policy always answers.
 	total = law.Invariant{ID: "TOTAL", Words: "the policy gives one well-formed answer to every case"}
+	// stale is about what a purpose declares for when a state cannot be read.
+	stale = law.Invariant{
+		ID: "STALE-ACT",
+		Words: "what an objection, opt-out or signal of the subject ends by itself is never decided by a stale state, on which it may " +
+			"be missing (GDPR Art. 21; CCPA 1798.120, .121)",
+	}
 	// engines agree.
 	engines = law.Invariant{ID: "ENGINES", Words: "the compiled engine and OPA give one answer"}
 )
@@ -45,6 +51,7 @@ type proof struct {
 	ctx        context.Context
 	set        *policy.Set
 	controller string
+	purpose    string
 	space      *space.Space
 	decider    *space.Decider
 	tracker    tracker
@@ -58,7 +65,7 @@ type proof struct {
 
 func (a *attempt) newProof(ctx context.Context, j job, s *space.Space) *proof {
 	return &proof{
-		ctx: ctx, set: a.set, controller: j.controller, space: s, decider: space.NewDecider(a.set, j.controller),
+		ctx: ctx, set: a.set, controller: j.controller, purpose: j.purpose, space: s, decider: space.NewDecider(a.set, j.controller),
 		firsts: map[space.Answer]space.Point{}, broken: map[string]*violation{}, reasons: map[consent.ReasonCode]int{},
 	}
 }
@@ -67,6 +74,9 @@ func (a *attempt) newProof(ctx context.Context, j job, s *space.Space) *proof {
 func (p *proof) run(w *space.Walker) (cases int, err error) {
 	if err = w.Walk(p.ctx, p.space, p.ask); err == nil {
 		err = w.Freed(func(s space.Step) { p.note(violation{invariant: monotonic, at: s}) })
+	}
+	if err == nil && p.servesStale() && p.broken[law.StaleConsent] == nil {
+		w.Opposed(func(s space.Step) { p.note(violation{invariant: stale, at: s}) })
 	}
 	return w.Shown(), err
 }
@@ -127,6 +137,9 @@ func (p *proof) still(v *violation, at space.Step) bool {
 		return err == nil && space.Difference(p.ctx, p.set, c, space.AnswerOf(&d)) != nil
 	case v.invariant.ID == total.ID:
 		return err != nil
+	case err == nil && v.invariant.ID == stale.ID:
+		before, err := p.evaluate(p.space.Situation(at.Before))
+		return err == nil && before.Effect == consent.Allow && d.Effect == consent.Deny
 	case err != nil || d.Effect != consent.Allow:
 		return false
 	case v.invariant.ID == monotonic.ID:

@@ -2,6 +2,9 @@ package law
 
 import "github.com/consentd/consentd/server/consent"
 
+// StaleConsent is the id of the invariant on what a purpose's row declares for when a state cannot be read.
+const StaleConsent = "STALE-CONSENT"
+
 // general hold for every controller, in every place.
 func general() []Invariant {
 	return []Invariant{
@@ -19,6 +22,16 @@ func general() []Invariant {
 			Words:  "what rests on explicit consent is allowed only with an explicit one",
 			Codes:  []consent.ReasonCode{consent.ConsentNotExplicit},
 			broken: func(f *facts) bool { return f.restsOn(consent.BasisExplicitConsent) && !f.current.Explicit },
+		},
+		{
+			ID: StaleConsent,
+			Words: "what rests on consent is never decided by a stale state, on which a withdrawal may be missing: it ends the " +
+				"permission at once (GDPR Art. 7(3))",
+			Codes: []consent.ReasonCode{consent.StateUnavailable},
+			broken: func(f *facts) bool {
+				return f.row.WhenUnavailable().When == consent.ServeStale &&
+					f.restsOn(consent.BasisConsent, consent.BasisExplicitConsent, consent.BasisDeemedConsent)
+			},
 		},
 		{
 			ID:     "LEVEL-0",

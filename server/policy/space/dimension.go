@@ -17,6 +17,9 @@ type dimension struct {
 	// from are, for each value, the places of those that it names.
 	from [][]uint8
 	kind kind
+	// opposes says that the restricting events of its values are the subject's word against a processing, which ends a
+	// permission by itself and at once.
+	opposes bool
 }
 
 // kind says what the values of a dimension are about.

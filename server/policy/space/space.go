@@ -83,14 +83,19 @@ func (s *Space) add(name string, k kind, values []value) int {
 	return len(s.dims) - 1
 }
 
+// addOpposing appends a dimension of what the subject says against a processing.
+func (s *Space) addOpposing(name string, values []value) {
+	s.dims[s.add(name, ofSubject, values)].opposes = true
+}
+
 // addSubject appends the dimensions of the subject's state, but for consents.
 func (s *Space) addSubject(v *Vocabulary, others []string) {
-	s.add("objection", ofSubject, objections(s.purpose, others))
+	s.addOpposing("objection", objections(s.purpose, others))
 	s.add("restriction", ofSubject, restrictions(s.purpose))
-	s.add("opt-out of sale", ofSubject, optOuts(consent.SaleOrSharing))
-	s.add("opt-out of sensitive use", ofSubject, optOuts(consent.SensitiveDataUse))
-	s.add("gpc", ofSubject, signals("gpc", gpc))
-	s.add("dnt", ofSubject, signals("dnt", dnt))
+	s.addOpposing("opt-out of sale", optOuts(consent.SaleOrSharing))
+	s.addOpposing("opt-out of sensitive use", optOuts(consent.SensitiveDataUse))
+	s.addOpposing("gpc", signals("gpc", gpc))
+	s.addOpposing("dnt", signals("dnt", dnt))
 	s.erasure = s.add("erasure", ofSubject, erasures())
 	s.add("account", ofProfile, accounts())
 	s.add("activity", ofProfile, activities(v.table))

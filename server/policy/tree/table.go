@@ -61,6 +61,8 @@ type Row struct {
 	Obligations            []Obligation                 `yaml:"obligations"`
 	ObligationsWhenObject  []Obligation                 `yaml:"obligations_when_objected"`
 	ObligationsWhenRefused []WhenRefused                `yaml:"obligations_when_refused"`
+	Degraded               WhenUnavailable              `yaml:"degraded"`
+	StaleLimit             StaleLimit                   `yaml:"stale_limit"`
 	Own                    any                          `yaml:"own"`
 }
 
@@ -193,6 +195,9 @@ func (t *Table) faults() (found []consent.PolicyFault) {
 	for _, name := range slices.Sorted(maps.Keys(t.Purposes)) {
 		for _, fault := range t.Purposes[name].faults(t) {
 			add("purposes."+name, "%s", fault)
+		}
+		for key, fault := range t.Purposes[name].degradedFaults() {
+			add("purposes."+name+"."+key, "%s", fault)
 		}
 		if !purposeForm.MatchString(name) {
 			add("purposes."+name, "the name must have the form %s", purposeForm)

@@ -66,7 +66,8 @@ func record(b *testing.B, stores []*node, writers int) {
 		wg.Go(func() {
 			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
 				start := time.Now()
-				if _, err := stores[w%len(stores)].Record(context.Background(), grant(subject(int(i)), fmt.Sprintf("event-%d", i))); err != nil {
+				batch := grant(subject(int(i)), fmt.Sprintf("event-%d", i))
+				if _, err := stores[w%len(stores)].Record(context.Background(), batch); err != nil {
 					b.Error(err)
 					return
 				}

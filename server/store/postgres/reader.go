@@ -83,22 +83,15 @@ func (r reader) Find(subject consent.Subject) (change.Row, error) {
 
 // Recorded implements change.Reader.
 func (r reader) Recorded(controller, event string) (said *consent.Event, subject string, err error) {
-	err = r.recorded([]change.EventID{{Controller: controller, ID: event}}, func(_ int, e *consent.Event, under string) {
-		said, subject = e, under
-	})
+	rows, err := r.q.Query(r.ctx, recordedMany, [][]byte{[]byte(controller)}, [][]byte{[]byte(event)})
+	if err != nil {
+		return nil, "", err
+	}
+	err = scanRecorded(rows, func(_ int, e *consent.Event, under string) { said, subject = e, under })
 	return said, subject, err
 }
 
-// recorded calls f with those events of the ids that are recorded, and their ids' positions in the list.
-func (r reader) recorded(ids []change.EventID, f func(n int, said *consent.Event, subject string)) error {
-	controllers, events := eventArrays(ids)
-	rows, err := r.q.Query(r.ctx, recordedMany, controllers, events)
-	if err != nil {
-		return err
-	}
-	return scanRecorded(rows, f)
-}
-
+// scanRecorded calls f with those events of a list of ids that are recorded, and their positions in the list.
 func scanRecorded(rows pgx.Rows, f func(n int, said *consent.Event, subject string)) error {
 	var n int
 	var subject, entry []byte
@@ -130,16 +123,7 @@ func subjectArrays(subjects []consent.Subject) (controllers, ids [][]byte) {
 	return controllers, ids
 }
 
-// found calls f with what is kept of those subjects of whom anything is, and their positions in the list.
-func (r reader) found(subjects []consent.Subject, f func(n int, row change.Row)) error {
-	controllers, ids := subjectArrays(subjects)
-	rows, err := r.q.Query(r.ctx, findMany, controllers, ids)
-	if err != nil {
-		return err
-	}
-	return scanFound(rows, f)
-}
-
+// scanFound calls f with what is kept of those subjects of whom anything is, and their positions in the list.
 func scanFound(rows pgx.Rows, f func(n int, row change.Row)) error {
 	var n int
 	var state, person []byte

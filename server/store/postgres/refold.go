@@ -97,7 +97,7 @@ func (r *refolding) pass(ctx context.Context, t refolded) error {
 			if page, err = t.page(ctx, tx, from); err != nil {
 				return err
 			}
-			return r.renew(ctx, tx, t, page)
+			return r.renew(reader{ctx, tx}, t, page)
 		})
 		if err != nil || len(page) < refoldPage {
 			return err
@@ -126,11 +126,11 @@ func (t *refolded) page(ctx context.Context, tx pgx.Tx, from kept) (page []kept,
 }
 
 // renew folds those of a page anew that are outdated.
-func (r *refolding) renew(ctx context.Context, tx pgx.Tx, t refolded, page []kept) error {
+func (r *refolding) renew(from reader, t refolded, page []kept) error {
 	var b pgx.Batch
 	for _, k := range page {
 		row, err := t.refold(k.row, string(k.key), func(id string) ([]consent.Entry, error) {
-			return reader{ctx, tx}.Ledger(consent.Subject{Controller: string(k.controller), ID: id})
+			return from.Ledger(consent.Subject{Controller: string(k.controller), ID: id})
 		})
 		if err != nil {
 			return err
@@ -147,5 +147,5 @@ func (r *refolding) renew(ctx context.Context, tx pgx.Tx, t refolded, page []kep
 		r.log.Info("the rules of folding changed: states are folded anew from their ledgers, once")
 	}
 	r.done += b.Len()
-	return tx.SendBatch(ctx, &b).Close()
+	return r.conn.SendBatch(from.ctx, &b).Close() // in the transaction
 }

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -65,6 +66,11 @@ class Decision:
     policy_revision: str = ""
     #: Names the decision in logs.
     id: str = ""
+    #: That the server could not read the subject's state, and decided as the controller declares for then: "DENIED",
+    #: "STALE"; "UNSPECIFIED": it could. Such a decision is for this check alone: ask again rather than keep it.
+    degraded: str = "UNSPECIFIED"
+    #: Of a "STALE" one, how old the state may be by which it was decided, rounded up to a microsecond; else None.
+    state_age: timedelta | None = None
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -72,6 +78,8 @@ class Decision:
     def __str__(self) -> str:
         """The decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)"."""
         effect = "ALLOW" if self.allowed else "DENY"
+        if self.degraded != "UNSPECIFIED":
+            effect += f" (degraded: {self.degraded})"
         return f"{effect}: {', '.join(map(str, self.reasons))}" if self.reasons else effect
 
 
@@ -108,7 +116,15 @@ def decision_of(response: v1.CheckResponse) -> Decision:
         consistency_token=response.consistency_token,
         policy_revision=response.policy_revision,
         id=response.decision_id,
+        degraded=bare(v1.Degradation, response.degraded),
+        state_age=_age(response.state_age) if response.HasField("state_age") else None,
     )
+
+
+def _age(d: Duration) -> timedelta:
+    """Rounds up: a state may be younger than is said, never older."""
+    seconds = min(max(d.seconds, 0), _LONGEST)
+    return timedelta(seconds=seconds, microseconds=-(-d.nanos // 1000))
 
 
 @lru_cache(maxsize=1024)
@@ -145,6 +161,7 @@ def _allows(response: v1.CheckResponse) -> bool:
     return all(o.code in _OBLIGATIONS for o in response.obligations)
 
 
+_LONGEST = 315_576_000_000  # seconds: what protobuf allows of a duration
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _FIRST_SECOND = -62_135_596_800  # of the year 1
 _LAST_SECOND = 253_402_300_799  # of the year 9999

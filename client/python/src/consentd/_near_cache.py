@@ -296,6 +296,7 @@ def _keepable(key: bytes, request: v1.CheckRequest, response: v1.CheckResponse) 
     until = response.valid_until
     return (
         response.decision in _DECIDED
+        and not response.degraded
         and all(r.code != _POLICY_ERROR for r in response.reasons)
         and (not response.HasField("valid_until") or (0 < until.seconds < MAX_SERVER_SECONDS and 0 <= until.nanos < SECOND))
         and len(key) + response.ByteSize() <= _MAX_BYTES

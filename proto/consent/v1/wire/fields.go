@@ -36,6 +36,8 @@ const (
 	CheckResponseConsistencyToken        protowire.Number = 7
 	CheckResponsePolicyRevision          protowire.Number = 8
 	CheckResponseDecisionID              protowire.Number = 9
+	CheckResponseDegraded                protowire.Number = 10
+	CheckResponseStateAge                protowire.Number = 11
 
 	ReasonCode    protowire.Number = 1
 	ReasonClause  protowire.Number = 2

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestFieldsAreThoseOfTheProtoFiles(t *testing.T) {
 		t.Errorf("only %d constants found", len(constants))
 	}
 	for name, value := range constants {
-		if got := want[strings.ToLower(name)]; value != string('0'+rune(got)) {
+		if got := want[strings.ToLower(name)]; value != strconv.Itoa(int(got)) {
 			t.Errorf("%s is %s, in the proto files %d (0: there is no such field)", name, value, got)
 		}
 	}

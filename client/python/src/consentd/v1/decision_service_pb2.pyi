@@ -63,7 +63,7 @@ class CheckRequest(_message.Message):
     def __init__(self, controller: _Optional[str] = ..., subject_id: _Optional[str] = ..., purpose: _Optional[str] = ..., data_categories: _Optional[_Iterable[str]] = ..., recipient: _Optional[_Union[_types_pb2.Recipient, _Mapping]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., consistency: _Optional[_Union[Consistency, _Mapping]] = ...) -> None: ...
 
 class CheckResponse(_message.Message):
-    __slots__ = ("decision", "reasons", "legal_basis", "obligations", "permitted_data_categories", "valid_until", "consistency_token", "policy_revision", "decision_id")
+    __slots__ = ("decision", "reasons", "legal_basis", "obligations", "permitted_data_categories", "valid_until", "consistency_token", "policy_revision", "decision_id", "degraded", "state_age")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +73,8 @@ class CheckResponse(_message.Message):
     CONSISTENCY_TOKEN_FIELD_NUMBER: _ClassVar[int]
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    STATE_AGE_FIELD_NUMBER: _ClassVar[int]
     decision: _types_pb2.Decision
     reasons: _containers.RepeatedCompositeFieldContainer[_types_pb2.Reason]
     legal_basis: _types_pb2.LegalBasis
@@ -82,7 +84,9 @@ class CheckResponse(_message.Message):
     consistency_token: str
     policy_revision: str
     decision_id: str
-    def __init__(self, decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.Reason, _Mapping]]] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ..., obligations: _Optional[_Iterable[_Union[_types_pb2.Obligation, _Mapping]]] = ..., permitted_data_categories: _Optional[_Iterable[str]] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., consistency_token: _Optional[str] = ..., policy_revision: _Optional[str] = ..., decision_id: _Optional[str] = ...) -> None: ...
+    degraded: _types_pb2.Degradation
+    state_age: _duration_pb2.Duration
+    def __init__(self, decision: _Optional[_Union[_types_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_types_pb2.Reason, _Mapping]]] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ..., obligations: _Optional[_Iterable[_Union[_types_pb2.Obligation, _Mapping]]] = ..., permitted_data_categories: _Optional[_Iterable[str]] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., consistency_token: _Optional[str] = ..., policy_revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., degraded: _Optional[_Union[_types_pb2.Degradation, str]] = ..., state_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class BatchCheckRequest(_message.Message):
     __slots__ = ("requests", "consistency")

@@ -135,20 +135,24 @@ class Controller(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., purposes: _Optional[_Iterable[_Union[Purpose, _Mapping]]] = ...) -> None: ...
 
 class Purpose(_message.Message):
-    __slots__ = ("purpose", "legal_basis", "prohibited", "clause", "notice_version", "material_notice_version")
+    __slots__ = ("purpose", "legal_basis", "prohibited", "clause", "notice_version", "material_notice_version", "degraded", "stale_limit")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
     PROHIBITED_FIELD_NUMBER: _ClassVar[int]
     CLAUSE_FIELD_NUMBER: _ClassVar[int]
     NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
     MATERIAL_NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    STALE_LIMIT_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     legal_basis: _types_pb2.LegalBasis
     prohibited: bool
     clause: str
     notice_version: int
     material_notice_version: int
-    def __init__(self, purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ..., prohibited: bool = ..., clause: _Optional[str] = ..., notice_version: _Optional[int] = ..., material_notice_version: _Optional[int] = ...) -> None: ...
+    degraded: _types_pb2.Degradation
+    stale_limit: _duration_pb2.Duration
+    def __init__(self, purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[_types_pb2.LegalBasis, str]] = ..., prohibited: bool = ..., clause: _Optional[str] = ..., notice_version: _Optional[int] = ..., material_notice_version: _Optional[int] = ..., degraded: _Optional[_Union[_types_pb2.Degradation, str]] = ..., stale_limit: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class CheckPolicyRequest(_message.Message):
     __slots__ = ("files",)

@@ -51,6 +51,13 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_POLICY_ERROR: _ClassVar[ReasonCode]
     REASON_CODE_CONSENT_BY_MINOR: _ClassVar[ReasonCode]
     REASON_CODE_NOTICE_UNKNOWN: _ClassVar[ReasonCode]
+    REASON_CODE_STATE_UNAVAILABLE: _ClassVar[ReasonCode]
+
+class Degradation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DEGRADATION_UNSPECIFIED: _ClassVar[Degradation]
+    DEGRADATION_DENIED: _ClassVar[Degradation]
+    DEGRADATION_STALE: _ClassVar[Degradation]
 
 class LegalBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -171,6 +178,10 @@ REASON_CODE_PROCESSOR_NOT_INSTRUCTED: ReasonCode
 REASON_CODE_POLICY_ERROR: ReasonCode
 REASON_CODE_CONSENT_BY_MINOR: ReasonCode
 REASON_CODE_NOTICE_UNKNOWN: ReasonCode
+REASON_CODE_STATE_UNAVAILABLE: ReasonCode
+DEGRADATION_UNSPECIFIED: Degradation
+DEGRADATION_DENIED: Degradation
+DEGRADATION_STALE: Degradation
 LEGAL_BASIS_UNSPECIFIED: LegalBasis
 LEGAL_BASIS_CONSENT: LegalBasis
 LEGAL_BASIS_EXPLICIT_CONSENT: LegalBasis

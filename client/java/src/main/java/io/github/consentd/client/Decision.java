@@ -2,10 +2,12 @@ package io.github.consentd.client;
 
 import com.google.protobuf.Timestamp;
 import io.github.consentd.v1.CheckResponse;
+import io.github.consentd.v1.Degradation;
 import io.github.consentd.v1.LegalBasis;
 import io.github.consentd.v1.Obligation;
 import io.github.consentd.v1.ObligationCode;
 import io.github.consentd.v1.Reason;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +28,10 @@ import java.util.stream.Collectors;
  * @param consistencyToken stands for the state that was read; hand it to {@link Requests#atLeastAsFresh}
  * @param policyRevision the digest of the policies that decided
  * @param id names the decision in logs
+ * @param degraded that the server could not read the subject's state, and decided as the controller declares for then;
+ *     unspecified: it could. Such a decision is for this check alone: ask again rather than keep it
+ * @param degradedValue its number on the wire, for one that this version does not know
+ * @param stateAge of a {@link Degradation#DEGRADATION_STALE stale} one, how old the state may be by which it was decided
  */
 public record Decision(
     boolean allowed,
@@ -37,10 +43,56 @@ public record Decision(
     Optional<Instant> validUntil,
     String consistencyToken,
     String policyRevision,
-    String id) {
+    String id,
+    Degradation degraded,
+    int degradedValue,
+    Optional<Duration> stateAge) {
 
   private static final long FIRST_SECOND = -62135596800L; // 0001-01-01T00:00:00Z
   private static final long LAST_SECOND = 253402300799L; // 9999-12-31T23:59:59Z
+
+  private static final long LONGEST = 315_576_000_000L; // seconds: what protobuf allows of a duration
+
+  /**
+   * A decision that is not degraded.
+   *
+   * @param allowed as of the record
+   * @param reasons as of the record
+   * @param legalBasis as of the record
+   * @param legalBasisValue as of the record
+   * @param obligations as of the record
+   * @param permittedDataCategories as of the record
+   * @param validUntil as of the record
+   * @param consistencyToken as of the record
+   * @param policyRevision as of the record
+   * @param id as of the record
+   */
+  public Decision(
+      boolean allowed,
+      List<Reason> reasons,
+      LegalBasis legalBasis,
+      int legalBasisValue,
+      List<Obligation> obligations,
+      List<String> permittedDataCategories,
+      Optional<Instant> validUntil,
+      String consistencyToken,
+      String policyRevision,
+      String id) {
+    this(
+        allowed,
+        reasons,
+        legalBasis,
+        legalBasisValue,
+        obligations,
+        permittedDataCategories,
+        validUntil,
+        consistencyToken,
+        policyRevision,
+        id,
+        Degradation.DEGRADATION_UNSPECIFIED,
+        0,
+        Optional.empty());
+  }
 
   /** The decision without an answer, which denies. */
   static final Decision NONE = of(CheckResponse.getDefaultInstance());
@@ -56,13 +108,19 @@ public record Decision(
         r.hasValidUntil() ? instant(r.getValidUntil()) : Optional.empty(),
         r.getConsistencyToken(),
         r.getPolicyRevision(),
-        r.getDecisionId());
+        r.getDecisionId(),
+        r.getDegraded(),
+        r.getDegradedValue(),
+        r.hasStateAge() ? age(r.getStateAge()) : Optional.empty());
   }
 
   /** The decision and its reasons for people: "DENY: CONSENT_MISSING (jasminai §3.7)". */
   @Override
   public String toString() {
     String effect = allowed ? "ALLOW" : "DENY";
+    if (degradedValue != 0) {
+      effect += " (degraded: " + EnumNames.of(degraded, degradedValue) + ")";
+    }
     String why = reasons.stream().map(Decision::text).collect(Collectors.joining(", "));
     return why.isEmpty() ? effect : effect + ": " + why;
   }
@@ -88,6 +146,12 @@ public record Decision(
   /** The time that a timestamp stands for; empty if it is none. */
   static Optional<Instant> instant(Timestamp t) {
     return isValid(t) ? Optional.of(Instant.ofEpochSecond(t.getSeconds(), t.getNanos())) : Optional.empty();
+  }
+
+  /** The time that a duration stands for; empty if it is none. */
+  private static Optional<Duration> age(com.google.protobuf.Duration d) {
+    boolean valid = d.getSeconds() >= 0 && d.getSeconds() <= LONGEST && d.getNanos() >= 0 && d.getNanos() <= 999_999_999;
+    return valid ? Optional.of(Duration.ofSeconds(d.getSeconds(), d.getNanos())) : Optional.empty();
   }
 
   private static String text(Reason r) {

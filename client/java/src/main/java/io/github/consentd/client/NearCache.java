@@ -232,6 +232,7 @@ final class NearCache implements Near {
           default -> false;
         };
     return decided
+        && response.getDegradedValue() == 0
         && response.getReasonsList().stream().noneMatch(r -> r.getCode() == ReasonCode.REASON_CODE_POLICY_ERROR)
         && (!response.hasValidUntil() || isInTime(response.getValidUntil()))
         && request.getSerializedSize() + response.getSerializedSize() <= MAX_BYTES

@@ -23,6 +23,7 @@ import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.CheckResponse;
 import io.github.consentd.v1.Consistency;
+import io.github.consentd.v1.Degradation;
 import io.github.consentd.v1.Reason;
 import io.github.consentd.v1.ReasonCode;
 import io.github.consentd.v1.Recipient;
@@ -277,6 +278,8 @@ class NearCacheTest {
     refused.put("no decision", CheckResponse.Builder::clearDecision);
     refused.put("an unknown decision", r -> r.setDecisionValue(3));
     refused.put("POLICY_ERROR", r -> r.addReasons(Reason.newBuilder().setCode(ReasonCode.REASON_CODE_POLICY_ERROR)));
+    refused.put("a degraded answer", r -> r.setDegraded(Degradation.DEGRADATION_STALE));
+    refused.put("an unknown degradation", r -> r.setDegradedValue(9));
     refused.put("a field of a later version", r -> r.setUnknownFields(UNKNOWN));
     refused.put("a time that is none", r -> r.setValidUntil(Timestamp.newBuilder().setSeconds(9).setNanos(-1)));
     refused.put("a time before all time", r -> r.setValidUntil(Timestamp.newBuilder().setSeconds(-1)));

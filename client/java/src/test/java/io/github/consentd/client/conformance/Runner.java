@@ -442,6 +442,10 @@ public final class Runner {
             "id", d.id(),
             "text", d.toString());
     d.validUntil().ifPresent(t -> json.addProperty("valid_until", t.toString()));
+    if (d.degradedValue() != 0) {
+      json.addProperty("degraded", EnumNames.of(d.degraded(), d.degradedValue()));
+    }
+    d.stateAge().ifPresent(age -> json.addProperty("state_age_ms", age.toMillis()));
     return json;
   }
 
