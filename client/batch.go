@@ -158,20 +158,30 @@ func (c *Client) batchPart(ctx context.Context, request *consentv1.BatchCheckReq
 		}
 		return results, nil
 	}
-	results, response, err := c.askBatch(ctx, request, fresh)
-	for i, r := range response.GetResults() {
+	results, answered, err := c.askBatch(ctx, request, fresh)
+	if err != nil {
+		return nil, err
+	}
+	session.accept(answered.demanded)
+	for i, r := range answered.GetResults() {
 		c.near.store(session, request.GetRequests()[i], r.GetResponse(), results[i].Decision)
 	}
-	return results, err
+	return results, nil
+}
+
+// batchAnswer is what the server said, and the token that was demanded of it.
+type batchAnswer struct {
+	*consentv1.BatchCheckResponse
+	demanded string
 }
 
 // askBatch has the server decide. The response has as many results as the request has requests.
 func (c *Client) askBatch(
 	ctx context.Context, request *consentv1.BatchCheckRequest, fresh *freshness,
-) ([]Result, *consentv1.BatchCheckResponse, error) {
+) ([]Result, batchAnswer, error) {
 	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
-		return nil, nil, err
+		return nil, batchAnswer{}, err
 	}
 	response, err := c.decisions.BatchCheck(ctx, &consentv1.BatchCheckRequest{Requests: request.GetRequests(),
 		Consistency: t.consistency})
@@ -180,16 +190,16 @@ func (c *Client) askBatch(
 		tokens[i] = r.GetResponse().GetConsistencyToken()
 	}
 	if err := t.settle(err, tokens...); err != nil {
-		return nil, nil, err
+		return nil, batchAnswer{}, err
 	}
 	if got, want := len(response.GetResults()), len(request.GetRequests()); got != want {
-		return nil, nil, status.Errorf(codes.Internal, "the server answered %d of %d requests", got, want)
+		return nil, batchAnswer{}, status.Errorf(codes.Internal, "the server answered %d of %d requests", got, want)
 	}
 	results := make([]Result, len(response.GetResults()))
 	for i, r := range response.GetResults() {
 		results[i] = resultOf(r)
 	}
-	return results, response, nil
+	return results, batchAnswer{response, t.consistency.GetAtLeastAsFresh()}, nil
 }
 
 // resultOf converts one result; one without an outcome is an error.

@@ -75,10 +75,11 @@ func (c *Client) decide(ctx context.Context, request *consentv1.CheckRequest, fr
 			return hit.decision, nil
 		}
 	}
-	response, err := c.ask(ctx, request, fresh)
+	response, demanded, err := c.ask(ctx, request, fresh)
 	if err != nil {
 		return Decision{}, err
 	}
+	session.accept(demanded)
 	decision := decisionOf(response)
 	if session != nil {
 		c.near.store(session, request, response, decision)
@@ -101,20 +102,23 @@ func ownCredentials(ctx context.Context) bool {
 	return has && len(md.Get("authorization")) > 0
 }
 
-// ask has the server decide, on a state that reflects what was written before.
-func (c *Client) ask(ctx context.Context, request *consentv1.CheckRequest, fresh *freshness) (*consentv1.CheckResponse, error) {
+// ask has the server decide, on a state that reflects what was written before, and returns the token that it demanded
+// by that.
+func (c *Client) ask(
+	ctx context.Context, request *consentv1.CheckRequest, fresh *freshness,
+) (_ *consentv1.CheckResponse, demanded string, err error) {
 	t, err := fresh.terms(request.GetConsistency())
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if t.own {
 		request = withConsistency(request, t.consistency)
 	}
 	response, err := c.hedged(ctx, request)
 	if err := t.settle(err, response.GetConsistencyToken()); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return response, nil
+	return response, t.consistency.GetAtLeastAsFresh(), nil
 }
 
 // withConsistency returns request with another consistency; it shares all else.

@@ -117,22 +117,20 @@ func (f *freshness) written(token string, revision uint64) error {
 	}
 }
 
-// within returns the revision that a decision of this store must reflect; false: only a server can tell whether it
-// does.
-func (f *freshness) within(store storeID) (atLeast uint64, ok bool) {
+// within returns the token that a decision of this store must reflect, empty: none; false: only a server can tell
+// whether it does.
+func (f *freshness) within(store storeID) (token string, ok bool) {
 	if f == nil {
-		return 0, true
+		return "", true
 	}
 	known := f.home.store.Load()
 	if f.home.torn.Load() || known != nil && *known != store {
-		return 0, false
+		return "", false
 	}
-	w := f.demanded()
-	if w == nil {
-		return 0, true
+	if w := f.demanded(); w != nil {
+		token = w.token
 	}
-	t, err := wire.ParseToken(w.token) // of the home, as that has heard it
-	return t.Revision, err == nil
+	return token, true
 }
 
 // terms are what one call asks with; its end must be settled.

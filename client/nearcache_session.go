@@ -41,6 +41,8 @@ type nearSession struct {
 	// granted is the newest lease; nil: none yet. It is stored after seen.
 	granted atomic.Pointer[grant]
 	table   nearTable
+	// accepted are tokens that the server has answered on, by their revisions.
+	accepted [acceptedTokens]atomic.Pointer[string]
 	// reports gets the entries that are thrown away; nil: nobody does.
 	reports *nearReports
 
@@ -203,7 +205,11 @@ func (s *nearSession) grant(m *consentv1.WatchInvalidationsResponse) error {
 
 // demand returns the revision that a decision must reflect; false: only the server can tell.
 func (s *nearSession) demand(c *consentv1.Consistency, fresh *freshness) (uint64, bool) {
-	atLeast, ok := fresh.within(s.storeID)
+	written, ok := fresh.within(s.storeID)
+	if !ok {
+		return 0, false
+	}
+	atLeast, ok := s.within(written)
 	if c == nil || !ok {
 		return atLeast, ok
 	}
@@ -211,10 +217,43 @@ func (s *nearSession) demand(c *consentv1.Consistency, fresh *freshness) (uint64
 	case *consentv1.Consistency_MinimizeLatency:
 		return atLeast, need.MinimizeLatency
 	case *consentv1.Consistency_AtLeastAsFresh:
-		token, err := wire.ParseToken(need.AtLeastAsFresh)
-		return max(atLeast, token.Revision), err == nil && token.StoreID == s.storeID
+		asked, ok := s.within(need.AtLeastAsFresh)
+		return max(atLeast, asked), ok
 	}
 	return 0, false
+}
+
+// acceptedTokens is how many tokens a stream remembers: sessions that each demand their newest write are few at a time.
+const acceptedTokens = 256
+
+// within returns the revision of a token, zero for none; false: whether a decision reflects it the server must tell.
+//
+// The revision alone would not do: where the store lost its newest changes, others have taken their revisions. So a
+// token counts from when the server has answered on it within this stream, which ends where history is lost.
+func (s *nearSession) within(token string) (uint64, bool) {
+	if token == "" {
+		return 0, true
+	}
+	t, err := wire.ParseToken(token)
+	if err != nil || t.StoreID != s.storeID {
+		return 0, false
+	}
+	accepted := s.accepted[t.Revision%acceptedTokens].Load()
+	return t.Revision, accepted != nil && *accepted == token
+}
+
+// accept remembers that the server has answered on a state that reflects a token; an empty one is none. The call began
+// after this stream.
+func (s *nearSession) accept(token string) {
+	if s == nil {
+		return
+	}
+	if _, known := s.within(token); known {
+		return
+	}
+	if t, err := wire.ParseToken(token); err == nil && t.StoreID == s.storeID {
+		s.accepted[t.Revision%acceptedTokens].Store(&token)
+	}
 }
 
 // find returns the entry of a request whose policies are those of the grant and whose state no change has overtaken.

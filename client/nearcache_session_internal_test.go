@@ -147,28 +147,37 @@ func TestDemandsOnFreshness(t *testing.T) {
 		t.Fatal(err)
 	}
 	minimize := &consentv1.Consistency_MinimizeLatency{MinimizeLatency: true}
+	lost := wire.Token{Revision: 72, Mark: 7, Marked: true}.String()
+	for _, revision := range []uint64{71, 72, 5} {
+		s.accept(wire.Token{Revision: revision}.String())
+	}
+	s.accept(elsewhere)
+	s.accept("garbage")
 	for name, row := range map[string]struct {
 		consistency *consentv1.Consistency
 		own         *freshness
 		want        uint64
 		ok          bool
 	}{
-		"none":                          {nil, nil, 0, true},
-		"a new session's":               {nil, wrote(t), 0, true},
-		"the session's":                 {nil, at71, 71, true},
-		"the session's, another store":  {nil, wrote(t, elsewhere), 0, false},
-		"the session's, unreadable":     {nil, wrote(t, "garbage"), 0, false},
-		"of who reads another store":    {nil, reads, 0, false},
-		"of who wrote to two stores":    {nil, wrote(t, wire.Token{Revision: 71}.String(), elsewhere), 0, false},
-		"another store's, with a token": {AtLeastAsFresh(wire.Token{Revision: 72}.String()), reads, 0, false},
-		"a token":                       {AtLeastAsFresh(wire.Token{Revision: 72}.String()), at71, 72, true},
-		"an older token":                {AtLeastAsFresh(wire.Token{Revision: 5}.String()), at71, 71, true},
-		"another store's":               {AtLeastAsFresh(wire.Token{StoreID: [16]byte{1}}.String()), nil, 0, false},
-		"garbage":                       {AtLeastAsFresh("garbage"), nil, 0, false},
-		"fully consistent":              {FullyConsistent(), nil, 0, false},
-		"an empty one":                  {&consentv1.Consistency{}, nil, 0, false},
-		"minimize_latency":              {&consentv1.Consistency{Requirement: minimize}, nil, 0, true},
-		"a false one":                   {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{}}, nil, 0, false},
+		"none":                           {nil, nil, 0, true},
+		"a new session's":                {nil, wrote(t), 0, true},
+		"the session's":                  {nil, at71, 71, true},
+		"the session's, another store":   {nil, wrote(t, elsewhere), 0, false},
+		"the session's, unreadable":      {nil, wrote(t, "garbage"), 0, false},
+		"of who reads another store":     {nil, reads, 0, false},
+		"of who wrote to two stores":     {nil, wrote(t, wire.Token{Revision: 71}.String(), elsewhere), 0, false},
+		"another store's, with a token":  {AtLeastAsFresh(wire.Token{Revision: 72}.String()), reads, 0, false},
+		"a token":                        {AtLeastAsFresh(wire.Token{Revision: 72}.String()), at71, 72, true},
+		"an older token":                 {AtLeastAsFresh(wire.Token{Revision: 5}.String()), at71, 71, true},
+		"one of another history":         {AtLeastAsFresh(lost), nil, 0, false},
+		"one that no server answered on": {AtLeastAsFresh(wire.Token{Revision: 6}.String()), nil, 0, false},
+		"the session's, of lost history": {nil, wrote(t, lost), 0, false},
+		"another store's":                {AtLeastAsFresh(wire.Token{StoreID: [16]byte{1}}.String()), nil, 0, false},
+		"garbage":                        {AtLeastAsFresh("garbage"), nil, 0, false},
+		"fully consistent":               {FullyConsistent(), nil, 0, false},
+		"an empty one":                   {&consentv1.Consistency{}, nil, 0, false},
+		"minimize_latency":               {&consentv1.Consistency{Requirement: minimize}, nil, 0, true},
+		"a false one":                    {&consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{}}, nil, 0, false},
 	} {
 		if got, ok := s.demand(row.consistency, row.own); ok != row.ok || ok && got != row.want {
 			t.Errorf("%s: %d, %v; want %d, %v", name, got, ok, row.want, row.ok)

@@ -25,6 +25,8 @@ type plan struct {
 	Index, Clients int
 	// Nodes are where the nodes are reached.
 	Nodes []string
+	// Several says that no node is asked alone.
+	Several bool
 	// Subjects is how many there are. A client writes those whose number modulo Clients is its own. The first Hot are
 	// written and asked about more often.
 	Subjects, Hot int
@@ -37,9 +39,9 @@ type plan struct {
 
 // The shape of the load.
 const (
-	writersPerClient = 4
+	writersPerClient = 8
 	checkBurst       = 16
-	nearWeight       = 4 // near caches are asked that many times as much
+	nearWeight       = 6 // near caches are asked that many times as much
 	batchSize        = 24
 	// writeTimeout is the deadline of writes without a fence, fenceTimeout of those with one.
 	writeTimeout = 3 * time.Second
@@ -93,7 +95,7 @@ func runAgent(in io.Reader, out io.Writer) error {
 
 func newAgent(p plan, out io.Writer) *agent {
 	a := &agent{
-		plan: p, links: links(p.Nodes, p.Index), tokens: make([]atomic.Pointer[string], p.Subjects), numbers: make([]int, p.Subjects),
+		plan: p, links: links(&p), tokens: make([]atomic.Pointer[string], p.Subjects), numbers: make([]int, p.Subjects),
 		out: bufio.NewWriterSize(out, 1<<16),
 	}
 	for i := range len(a.links) + writersPerClient {
@@ -202,20 +204,28 @@ func (w *worker) own() int {
 func (w *worker) checkUntil(ctx context.Context, l *link, rate float64) {
 	due := time.Now()
 	for ctx.Err() == nil {
-		asked := 0
-		for asked < checkBurst && ctx.Err() == nil {
-			asked += w.checkSome(ctx, l)
+		asked, ok := 0, true
+		for asked < checkBurst && ok && ctx.Err() == nil {
+			var n int
+			n, ok = w.checkSome(ctx, l)
+			asked += n
 		}
 		due = due.Add(time.Duration(float64(asked) / rate * float64(time.Second)))
 		if late := time.Since(due); late > time.Second {
 			due = time.Now() // what could not be asked is not made up for
 		}
 		pauseFor(ctx, time.Until(due))
+		if !ok {
+			pauseFor(ctx, failedPause) // as who asks would: failures that come fast are not to be the most of all
+		}
 	}
 }
 
-// checkSome asks once, and returns how many checks that were.
-func (w *worker) checkSome(ctx context.Context, l *link) int {
+// failedPause follows a check without an answer.
+const failedPause = 50 * time.Millisecond
+
+// checkSome asks once, and returns how many checks that were, and whether they were answered.
+func (w *worker) checkSome(ctx context.Context, l *link) (n int, ok bool) {
 	q := query{subjects: []int{w.subject()}}
 	switch draw := w.random.IntN(20); {
 	case draw < 4:
@@ -231,8 +241,8 @@ func (w *worker) checkSome(ctx context.Context, l *link) int {
 			q.subjects = append(q.subjects, w.random.IntN(w.plan.Subjects))
 		}
 	}
-	w.ask(ctx, l, q)
-	return len(q.subjects)
+	told := w.ask(ctx, l, q)
+	return len(q.subjects), len(told) > 0 && told[0].ok()
 }
 
 // token is one that was heard of: mostly of the subject.

@@ -79,7 +79,12 @@ type checker struct {
 	violations []violation
 	broken     map[rule]int
 	fences     []span
+	// failed are the first checks without an answer.
+	failed []record
 }
+
+// maxFailed bounds the failed checks that are kept.
+const maxFailed = 100_000
 
 // epoch is a time in which an asynchronous standby took over, or an old backup was restored: what was acknowledged
 // before its end may be lost.
@@ -90,7 +95,7 @@ type span struct{ start, end int64 }
 
 // counts are what the history holds.
 type counts struct {
-	checks, allowed, hitsNear         int
+	checks, allowed                   int
 	byMode                            [3]int
 	codes                             map[codes.Code]int
 	writes, acked, withdrawals, fence int
@@ -192,6 +197,9 @@ func (k *checker) judgeCheck(s *subject, c *record) {
 	k.counts.codes[codes.Code(c.Code)]++
 	s.recent.add(*c)
 	if !c.ok() {
+		if len(k.failed) < maxFailed {
+			k.failed = append(k.failed, *c)
+		}
 		return
 	}
 	k.counts.byMode[c.Mode]++
@@ -256,14 +264,20 @@ func (k *checker) mustShow(w *write, c *record) rule {
 		return ruleFull
 	case !c.is(near) && c.Node != anyNode && w.by[c.Node] != 0 && w.by[c.Node] < c.Start:
 		return ruleNode
-	case w.revision <= c.Demanded:
+	case w.revision <= c.Demanded && k.comparable(w, c):
 		return ruleToken
-	case w.revision <= c.Revision:
+	case w.revision <= c.Revision && k.comparable(w, c):
 		return ruleAnswer
 	case w.acked+int64(bound) < c.Start:
 		return ruleStale
 	}
 	return ""
+}
+
+// comparable reports whether the revisions of a write and a check are of one history: a write that was acknowledged
+// after a loss has one of the next.
+func (k *checker) comparable(w *write, c *record) bool {
+	return !slices.ContainsFunc(k.epochs, func(e epoch) bool { return c.End <= e.from && w.acked > e.from })
 }
 
 // violate notes that a rule is broken, with what happened to the subject around it.

@@ -158,6 +158,19 @@ func TestLinearWindows(t *testing.T) {
 	}
 }
 
+// A check that is under way where a window could end belongs to it.
+func TestLinearWindowsWaitForChecks(t *testing.T) {
+	h := newHistory()
+	for i := range leastWindow {
+		h.shows(0, int64(10+i), int64(11+i), full)
+	}
+	h.write(1, 70, 80, nil).shows(0, 75, 200, full)
+	h.k.add(record{Kind: marked, Start: 190})
+	h.k.judge(false)
+	h.k.judge(true)
+	requireBroken(t, h.k)
+}
+
 // After a loss nothing that was acknowledged before has to be there, and what is lost must not be.
 func TestLoss(t *testing.T) {
 	lossy := func() history {
@@ -172,6 +185,15 @@ func TestLoss(t *testing.T) {
 	h = lossy().write(3, 110, 120, nil).write(4, 130, 140, fence).shows(1, 141, 145, onNode1)
 	h.k.judge(true)
 	requireBroken(t, h.k, ruleFence)
+	h = lossy().write(3, 46, 120, nil).shows(0, 47, 49, func(r *record) { r.Revision = 9 }) // 3 is of the next history
+	h.k.judge(true)
+	requireBroken(t, h.k)
+	h = newHistory().write(1, 10, 20, nil).write(2, 30, 60, failed)
+	h.k.lossBegins(50)
+	h.k.lossEnds(100)
+	h.write(1, 110, 120, nil).shows(1, 130, 140, full).shows(0, 150, 160, full) // 2 may be there, or come
+	h.k.judge(true)
+	requireBroken(t, h.k)
 	h = lossy()
 	h.k.subjects[0].writes[0].lost = true
 	h.shows(1, 45, 49, onNode1).shows(1, 101, 105, onNode1)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os/exec"
+	"time"
 
 	"github.com/consentd/consentd/server/store/postgres/pgtest"
 )
@@ -17,8 +19,11 @@ type database struct {
 	// synchronous and asynchronous follow the primary; lag is between it and the asynchronous one.
 	synchronous, asynchronous *pgtest.Server
 	lag                       *pgtest.Proxy
-	// proxies are the nodes' ways to the primary.
+	// proxies are the nodes' ways to the primary, the last of several by a PgBouncer, where one is installed.
 	proxies []*pgtest.Proxy
+	bouncer *pgtest.PgBouncer
+	// replica is the nodes' way to the asynchronous standby, which may answer reads.
+	replica *pgtest.Proxy
 }
 
 func startDatabase(ctx context.Context) (*database, error) {
@@ -45,16 +50,56 @@ func (d *database) follow(ctx context.Context) (err error) {
 	if d.asynchronous, err = d.primary.Standby(ctx, pgtest.StandbyOptions{Via: d.lag.Addr()}); err != nil {
 		return fmt.Errorf("making the asynchronous standby: %w", err)
 	}
+	if d.replica == nil {
+		d.replica, err = pgtest.StartProxy(d.asynchronous.Addr())
+		return err
+	}
+	d.replica.Target(d.asynchronous.Addr())
+	d.replica.Cut() // whoever reads there must come again
 	return nil
 }
 
-// proxy is a node's way to whatever is the primary.
-func (d *database) proxy() (*pgtest.Proxy, error) {
-	p, err := pgtest.StartProxy(d.primary.Addr())
-	if err == nil {
+// connect gives all nodes their ways to whatever is the primary.
+func (d *database) connect(ctx context.Context, nodes []*node) error {
+	for _, n := range nodes {
+		p, err := pgtest.StartProxy(d.primary.Addr())
+		if err != nil {
+			return err
+		}
 		d.proxies = append(d.proxies, p)
+		n.database = p
+		n.flags = append(n.flags, "--store", p.URL(databaseName), "--read-replicas", d.replica.URL(databaseName))
 	}
-	return p, err
+	return d.aim(ctx)
+}
+
+// aim has new connections of all nodes go to the primary, by a PgBouncer that is new too: one that could not log in
+// waits for a quarter of a minute before it tries again, unless it is told otherwise.
+func (d *database) aim(ctx context.Context) error {
+	last := len(d.proxies) - 1
+	for _, p := range d.proxies[:max(last, 1)] {
+		p.Target(d.primary.Addr())
+	}
+	if last < 1 {
+		return nil
+	}
+	before, at := d.bouncer, d.primary.Addr()
+	var err error
+	if d.bouncer, err = d.primary.PgBouncer(ctx); err != nil && !errors.Is(err, pgtest.ErrNotInstalled) {
+		return err
+	}
+	if err == nil {
+		pooled, err := url.Parse(d.bouncer.URL(databaseName))
+		if err != nil {
+			return err
+		}
+		at = pooled.Host
+	}
+	d.proxies[last].Target(at)
+	if before != nil {
+		return before.Close()
+	}
+	return nil
 }
 
 // migrate makes the schema.
@@ -82,6 +127,22 @@ func (d *database) aside(ctx context.Context) error {
 	return errors.Join(append(all, d.primary.Alone(ctx))...)
 }
 
+// restart stops the primary and starts it again. What a kill leaves of its processes may take a moment to go, and it
+// does not start before.
+func (d *database) restart(ctx context.Context, mode pgtest.Mode) error {
+	err := d.primary.Stop(ctx, mode)
+	if err != nil {
+		return err
+	}
+	for range 10 {
+		if err = d.primary.Start(ctx); err == nil {
+			return d.aim(ctx)
+		}
+		pauseFor(ctx, 200*time.Millisecond)
+	}
+	return err
+}
+
 // failOver kills the primary, has a standby take over, and the nodes go there. Nobody follows it yet.
 func (d *database) failOver(ctx context.Context, to *pgtest.Server) error {
 	old := d.primary
@@ -92,10 +153,7 @@ func (d *database) failOver(ctx context.Context, to *pgtest.Server) error {
 		return fmt.Errorf("promoting a standby: %w", err)
 	}
 	d.primary = to
-	for _, p := range d.proxies {
-		p.Target(to.Addr())
-	}
-	return old.Close()
+	return errors.Join(d.aim(ctx), old.Close())
 }
 
 func (d *database) end() {
@@ -104,7 +162,12 @@ func (d *database) end() {
 			_ = s.Close() // its folder is below a temporary one
 		}
 	}
-	if d.lag != nil {
-		d.lag.Close()
+	for _, p := range append(d.proxies, d.lag, d.replica) {
+		if p != nil {
+			p.Close()
+		}
+	}
+	if d.bouncer != nil {
+		_ = d.bouncer.Close()
 	}
 }

@@ -148,6 +148,7 @@ var nodeFaults = []fault{
 	{name: "database cut off from a node", weight: 3, shared: true, run: nodeFault(onDatabase(cutOff))},
 	{name: "database late at a node", weight: 3, shared: true, run: nodeFault(onDatabase(late))},
 	{name: "database and a node lose all packets", weight: 3, shared: true, run: nodeFault(onDatabase(silent))},
+	{name: "database late at a node, then cut off", weight: 2, shared: true, run: nodeFault(onDatabase(lateThenCut))},
 	{name: "database half-open at a node", weight: 2, shared: true, run: nodeFault(onDatabase(halfOpen))},
 }
 
@@ -215,6 +216,17 @@ func late(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
 	p.Delay(0)
 }
 
+// lateThenCut: what was committed is answered late, and nothing after it.
+func lateThenCut(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
+	p.Delay(between(random, 100*time.Millisecond, 600*time.Millisecond))
+	pauseFor(ctx, between(random, time.Second, 3*time.Second))
+	p.Refuse(true)
+	p.Cut()
+	p.Delay(0)
+	pauseFor(ctx, between(random, time.Second, 4*time.Second))
+	p.Refuse(false)
+}
+
 func silent(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
 	p.Silence(true)
 	pauseFor(ctx, between(random, 100*time.Millisecond, 5*time.Second))
@@ -243,6 +255,7 @@ var databaseFaults = []fault{
 	{name: "database restarted (fast)", weight: 2, shared: true, alone: true, run: restartDatabase(pgtest.Fast)},
 	{name: "database restarted (immediate)", weight: 2, shared: true, alone: true, run: restartDatabase(pgtest.Immediate)},
 	{name: "database killed, started again", weight: 1, shared: true, alone: true, run: restartDatabase(pgtest.Crash)},
+	{name: "read replica behind", weight: 3, shared: true, run: holdReplica},
 	{name: "fail-over to the synchronous standby", weight: 2, shared: true, alone: true, run: failOverSynchronous},
 }
 
@@ -254,8 +267,17 @@ func pauseDatabase(least, most time.Duration) func(context.Context, *world, *ran
 	}
 }
 
+// holdReplica has the replica hear of nothing for a time, and go on answering.
+func holdReplica(ctx context.Context, w *world, random *rand.Rand) error {
+	lag := w.db.lag
+	lag.Silence(true)
+	pauseFor(ctx, between(random, 500*time.Millisecond, 5*time.Second))
+	lag.Silence(false)
+	return nil
+}
+
 func restartDatabase(mode pgtest.Mode) func(context.Context, *world, *rand.Rand) error {
-	return func(ctx context.Context, w *world, _ *rand.Rand) error { return w.db.primary.Restart(ctx, mode) }
+	return func(ctx context.Context, w *world, _ *rand.Rand) error { return w.db.restart(ctx, mode) }
 }
 
 func failOverSynchronous(ctx context.Context, w *world, random *rand.Rand) error {

@@ -20,7 +20,7 @@ type ledger []map[int]uint64
 func textOf(token [maxToken]byte) string { return string(bytes.TrimRight(token[:], "\x00")) }
 
 // ledgerTimeout is how long a node may take until it answers, after whatever has been mended.
-const ledgerTimeout = 30 * time.Second
+const ledgerTimeout = 2 * time.Minute
 
 // ledgerOf reads all ledgers by a node.
 func (w *world) ledgerOf(ctx context.Context, n *node) (ledger, error) {
@@ -46,7 +46,7 @@ func (w *world) ledgerOf(ctx context.Context, n *node) (ledger, error) {
 }
 
 func entriesOf(ctx context.Context, c consentv1.ConsentServiceClient, subject int) (map[int]uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	found := map[int]uint64{}
 	request := &consentv1.ListEventsRequest{Controller: controller, SubjectId: subjectID(subject), PageSize: 1000}

@@ -16,6 +16,8 @@ type window struct {
 	// state is the number of the write that it began with; known: it is known.
 	state int
 	lost  bool
+	// top is the highest number of a write that began before the last time of loss was over: it may be there, or not.
+	top int
 	// since is when the last time of loss ended that it knows of.
 	since int64
 }
@@ -81,10 +83,19 @@ func (k *checker) judgeLinear(s *subject, horizon int64) {
 	w := &s.linear
 	if n := len(k.epochs); n > 0 && w.since != k.epochs[n-1].to {
 		w.since, w.lost = k.epochs[n-1].to, true
-		w.operations = slices.DeleteFunc(w.operations, func(o porcupine.Operation) bool { return o.Call < w.since })
+		w.operations = slices.DeleteFunc(w.operations, func(o porcupine.Operation) bool {
+			before := o.Call < w.since
+			if before {
+				w.top = max(w.top, int(o.Input.(said)))
+			}
+			return before
+		})
 	}
 	if len(w.operations) < leastWindow && horizon != never || len(w.operations) == 0 {
 		return
+	}
+	for i := range s.pending { // what is under way is not among the operations yet
+		horizon = min(horizon, s.pending[i].Start-1)
 	}
 	slices.SortStableFunc(w.operations, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	until, state := w.cut(horizon)
@@ -103,7 +114,7 @@ func (k *checker) judgeLinear(s *subject, horizon int64) {
 func (w *window) cut(horizon int64) (until, state int) {
 	ended, newest, acked := int64(0), w.state, !w.lost
 	if w.lost {
-		newest = -1
+		newest = w.top - 1
 	}
 	for i, o := range w.operations {
 		if o.Call > horizon {

@@ -172,17 +172,20 @@ func (r raw) RecordEvents(
 }
 
 // links are those of one client: of each node a near cache, and another that differs from client to client; and a
-// session over all.
-func links(nodes []string, index int) (all []*link) {
+// session over all. Those of a plan that knows no single node are a client and a session over all.
+func links(p *plan) (all []*link) {
+	session := &link{style: sessionStyle, node: anyNode, addresses: p.Nodes}
+	if len(p.Nodes) == 1 {
+		session.node = 0
+	}
+	if p.Several {
+		return []*link{session, {style: plainStyle, node: session.node, addresses: p.Nodes}}
+	}
 	others := []style{plainStyle, rawStyle, callStyle}
-	for i, address := range nodes {
-		for _, s := range []style{nearStyle, others[(i+index)%len(others)]} {
+	for i, address := range p.Nodes {
+		for _, s := range []style{nearStyle, others[(i+p.Index)%len(others)]} {
 			all = append(all, &link{style: s, node: uint8(i), addresses: []string{address}})
 		}
-	}
-	session := &link{style: sessionStyle, node: anyNode, addresses: nodes}
-	if len(nodes) == 1 {
-		session.node = 0
 	}
 	return append(all, session)
 }

@@ -13,6 +13,9 @@
 // old backup does not have, which must be noticed. The server is built from its source but for the wall clock, which
 // can be set from outside. --plant builds one with a fault that the checker must find.
 //
+// --rolling has clients that know all nodes, as the Go client is used in earnest, while all nodes are started again in
+// turn, the database fails over, and the nodes are upgraded: beyond what the client's retries hide, no check may fail.
+//
 // It prints a table. The exit code is 1 where a rule was broken, with the history around it.
 package main
 
@@ -49,6 +52,9 @@ type options struct {
 	staleness, lease     time.Duration
 	only                 []string
 	verbose, untilBroken bool
+	// rolling is the other mode; old is the binary that it begins with.
+	rolling bool
+	old     string
 }
 
 func (o *options) define(f *pflag.FlagSet) {
@@ -59,8 +65,8 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.clients, "clients", 3, "client processes")
 	f.IntVar(&o.subjects, "subjects", 256, "people asked about")
 	f.IntVar(&o.hot, "hot", 16, "of these, people whom half of all is about")
-	f.Float64Var(&o.checks, "checks", 7000, "checks each second")
-	f.Float64Var(&o.writes, "writes", 40, "writes each second")
+	f.Float64Var(&o.checks, "checks", 8000, "checks each second")
+	f.Float64Var(&o.writes, "writes", 100, "writes each second")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what faults and load are drawn from")
 	f.DurationVar(&o.calm, "calm", 3*time.Second, "time between faults, on average; negative: no faults")
 	f.DurationVar(&o.staleness, "max-staleness", 500*time.Millisecond, "--max-staleness of the nodes")
@@ -69,15 +75,17 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.StringVar(&o.server, "server", "", "binary of consentd to run instead of building ./server")
 	f.StringVar(&o.plant, "plant", "", "fault to build into the server")
 	f.StringVar(&o.keep, "keep", "", "directory for the nodes' logs and data")
+	f.BoolVar(&o.rolling, "rolling", false, "instead of faults: restart all nodes in turn, fail over, upgrade; no check may fail")
+	f.StringVar(&o.old, "old", "", "with --rolling: binary of the version before, with which it begins")
 	f.BoolVar(&o.verbose, "verbose", false, "print each fault")
 	f.BoolVar(&o.untilBroken, "until-broken", false, "end where a rule is broken")
 }
 
-// bounds are how old an answer may be: a node's cache by its watermark, a client's for a lease longer; and as long as a
-// busy machine may take between the two looks at a clock.
+// bounds are how old an answer may be: of a node's cache as its watermark, which it looks at again after evaluating; of
+// a client's for a lease longer, because no node grants one that does not know itself to be caught up.
 func (o *options) bounds() bounds {
-	const slack = 300 * time.Millisecond
-	b := bounds{node: slack, nearCache: watch.DefaultLease + watch.DefaultLease/16 + slack}
+	const slack = 50 * time.Millisecond
+	b := bounds{node: slack, nearCache: watch.DefaultLease + slack}
 	if o.store == postgresStore {
 		b.node, b.nearCache = b.node+o.staleness, b.nearCache+o.staleness
 	}
@@ -141,7 +149,11 @@ func run(ctx context.Context, o options) (c counts, err error) {
 	if err := w.conclude(ctx); err != nil {
 		return c, err
 	}
-	return w.checker.counts, w.report(os.Stdout, time.Since(began))
+	err = w.report(os.Stdout, time.Since(began))
+	if o.rolling {
+		err = errors.Join(err, w.reportFailed(os.Stdout))
+	}
+	return w.checker.counts, err
 }
 
 // live has clients work and faults happen for the duration.
@@ -163,10 +175,15 @@ func (w *world) live(ctx context.Context) error {
 			cancel()
 		})
 	}
-	if w.options.calm >= 0 {
+	switch {
+	case w.options.rolling:
+		err = w.roll(ctx)
+	case w.options.calm >= 0:
 		err = w.faultsUntil(ctx)
+		<-ctx.Done()
+	default:
+		<-ctx.Done()
 	}
-	<-ctx.Done()
 	err = errors.Join(err, end())
 	stop()
 	all.Wait()

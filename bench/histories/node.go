@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,8 +31,8 @@ type node struct {
 	binary string
 	flags  []string
 	log    *os.File
-	// grpc and http are its own addresses; clients reach it by the proxy, and it reaches the database by another, if
-	// there is one.
+	// grpc and http are its own addresses; clients reach it by the proxy, and it reaches the database by another, which
+	// is the database's.
 	grpc, http      string
 	clock           string // the file by which its wall clock is set
 	proxy, database *pgtest.Proxy
@@ -40,11 +42,11 @@ type node struct {
 }
 
 // readyTimeout is how long a node may take to start: it waits for a database that may just take over.
-const readyTimeout = time.Minute
+const readyTimeout = 2 * time.Minute
 
 func newNode(number int, dir, binary string, flags ...string) (*node, error) {
-	grpcAddr, err1 := proc.FreeAddr()
-	httpAddr, err2 := proc.FreeAddr()
+	grpcAddr, err1 := keptAddr()
+	httpAddr, err2 := keptAddr()
 	log, err3 := os.Create(filepath.Join(dir, fmt.Sprintf("node%d.log", number)))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
@@ -62,8 +64,34 @@ func newNode(number int, dir, binary string, flags ...string) (*node, error) {
 	return n, nil
 }
 
-// start starts the process and waits until it serves.
+// keptAddr returns a loopback address, host:port, that is free now, and that no connection or listener gets which does
+// not ask for it: nodes come back to theirs.
+func keptAddr() (string, error) {
+	const first, last = 12_000, 32_000 // below those that systems hand out
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first)))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+	}
+	return "", fmt.Errorf("no port from %d to %d is free", first, last)
+}
+
+// start starts the process and waits until it serves. One that ends, because the database does not answer yet, is
+// started again, as whatever supervises it would.
 func (n *node) start(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		if err = n.startOnce(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+		n.process.Kill()
+		pauseFor(ctx, 500*time.Millisecond)
+	}
+}
+
+func (n *node) startOnce(ctx context.Context) (err error) {
 	command := exec.Command(n.binary, n.flags...)
 	command.Env = append(os.Environ(), clockVariable+"="+n.clock)
 	n.mu.Lock()
@@ -111,9 +139,6 @@ func (n *node) end() {
 		n.process.Stop()
 	}
 	n.proxy.Close()
-	if n.database != nil {
-		n.database.Close()
-	}
 	_ = n.log.Close()
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // plant is a fault of the server that the checker must find.
@@ -13,13 +14,74 @@ type plant struct {
 	shared bool
 	// only are the faults beside which it shows soonest; none: without any.
 	only []string
+	// with changes how the history is made, so that it shows soon; nil: nothing.
+	with func(*options)
 }
+
+const (
+	feedFile  = "server/cluster/feed.go"
+	lookFile  = "server/cluster/feed_look.go"
+	leaseFile = "server/cluster/lease.go"
+)
 
 var plants = map[string]plant{
 	"floor not raised": {
 		edits: []edit{{"server/cache/floors.go", "raise(&f.slots[slotOf(hash)], uint64(r))", "_ = hash"}},
 	},
+	"feed skips a late commit": {
+		shared: true,
+		edits: []edit{{lookFile, "if f.config.Observers.After != nil {",
+			"if f.config.Observers.After != nil && e.Revision%8 != 0 {"}},
+	},
+	"lease ignored": {
+		shared: true,
+		edits:  []edit{{"server/cluster/member.go", "if m.config.flaws.standsAlways {", "if true {"}},
+		only:   []string{"database cut off from a node", "node stopped for longer than a lease"},
+	},
+	"lease counted from the answer": {
+		shared: true,
+		edits:  []edit{{leaseFile, "if l.flaws.countsFromAnswer {", "if true {"}},
+		only:   []string{"database late at a node, then cut off"},
+		with:   func(o *options) { o.lease, o.staleness = 500*time.Millisecond, 20*time.Second },
+	},
+	"hint trusted without polling": {
+		shared: true,
+		edits: []edit{
+			{feedFile, "		more, err := f.look()\n", "		more, err := f.lookIfHinted()\n"},
+			{feedFile, "	case <-timer:\n	case <-hints:\n", "	case <-timer:\n		f.quiet = true\n	case <-hints:\n"},
+			{feedFile, "type Feed struct {\n", "type Feed struct {\n	quiet bool\n"},
+			{feedFile, "func (f *Feed) run() {\n", lookIfHinted + "func (f *Feed) run() {\n"},
+		},
+		only: []string{"database half-open at a node", "database cut off from a node"},
+	},
+	"chain not compared": {
+		shared: true,
+		edits:  []edit{{lookFile, "return a != b && !f.config.flaws.ignoresChain", "return false"}},
+		only:   []string{asynchronousLoss},
+	},
+	"replica's freshness taken from the primary": {
+		shared: true,
+		edits: []edit{
+			{"server/store/postgres/read.go",
+				"if err == nil && r.at.Revision >= floor && s.show(ctx, r.at) == nil {\n			return r.snapshot(), nil",
+				"if err == nil {\n			return r.row.Snapshot(s.Applied()), nil"},
+		},
+		only: []string{"read replica behind"},
+	},
 }
+
+// lookIfHinted takes for new only what somebody has said is new.
+const lookIfHinted = `func (f *Feed) lookIfHinted() (more bool, err error) {
+	if !f.quiet {
+		return f.look()
+	}
+	f.quiet = false
+	f.watermark.Store(int64(f.config.Clock()))
+	call(f.config.Reached, Reached{Began: f.config.Clock(), Server: f.Server()})
+	return false, nil
+}
+
+`
 
 // plantNamed are a plant's edits; none for no name.
 func plantNamed(name string) ([]edit, error) {

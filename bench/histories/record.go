@@ -122,9 +122,11 @@ func (r *record) String() string {
 
 func clock(at int64) string { return fmt.Sprintf("%.6f", time.Duration(at).Seconds()) }
 
-// sumOf tells tokens apart; 0: none.
+// sumOf tells tokens apart that tell their history; 0: it does not. A node that does not know the mark of a revision
+// any more gives a shorter token, without.
 func sumOf(token string) uint32 {
-	if token == "" {
+	const unmarked = 39
+	if len(token) <= unmarked {
 		return 0
 	}
 	return max(1, crc32.ChecksumIEEE([]byte(token)))

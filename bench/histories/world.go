@@ -17,6 +17,8 @@ import (
 type world struct {
 	options options
 	dir     string
+	// binary is the newest server.
+	binary  string
 	random  *rand.Rand
 	db      *database // nil: the embedded store of one node
 	nodes   []*node
@@ -39,9 +41,12 @@ func newWorld(ctx context.Context, o options, dir string) (_ *world, err error) 
 			w.end()
 		}
 	}()
-	binary, err := build(ctx, dir, o)
-	if err != nil {
+	if w.binary, err = build(ctx, dir, o); err != nil {
 		return nil, err
+	}
+	binary := w.binary
+	if o.old != "" {
+		binary = o.old
 	}
 	if o.store == postgresStore {
 		if w.db, err = startDatabase(ctx); err != nil {
@@ -55,13 +60,16 @@ func newWorld(ctx context.Context, o options, dir string) (_ *world, err error) 
 		return nil, err
 	}
 	w.plan = plan{
-		Clients: o.clients, Subjects: o.subjects, Hot: min(o.hot, o.subjects), Seed: o.seed,
+		Clients: o.clients, Several: o.rolling, Subjects: o.subjects, Hot: min(o.hot, o.subjects), Seed: o.seed,
 		Checks: o.checks / float64(o.clients), Writes: o.writes / float64(o.clients),
 		Began: time.Now().Add(-20 * 24 * time.Hour).Unix(),
 	}
 	w.checker = newChecker(o.subjects+probeSubjects, o.clients+1, o.bounds())
 	return w, nil
 }
+
+// builtServer is where build puts a server.
+func builtServer(dir string) string { return filepath.Join(dir, "consentd") }
 
 func (w *world) startNodes(ctx context.Context, binary string) error {
 	var flags []string
@@ -74,9 +82,13 @@ func (w *world) startNodes(ctx context.Context, binary string) error {
 			return err
 		}
 		w.nodes = append(w.nodes, n)
-		if err := w.connect(n); err != nil {
+	}
+	if w.db != nil {
+		if err := w.db.connect(ctx, w.nodes); err != nil {
 			return err
 		}
+	}
+	for _, n := range w.nodes {
 		if err := n.start(ctx); err != nil {
 			return err
 		}
@@ -89,7 +101,7 @@ func build(ctx context.Context, dir string, o options) (string, error) {
 	if o.server != "" {
 		return o.server, nil
 	}
-	path := filepath.Join(dir, "consentd")
+	path := builtServer(dir)
 	edits, err := plantNamed(o.plant)
 	if err != nil {
 		return "", err
@@ -103,18 +115,6 @@ func build(ctx context.Context, dir string, o options) (string, error) {
 		return "", fmt.Errorf("building the server (run this from the module's folder): %w: %s", err, out)
 	}
 	return path, nil
-}
-
-// connect gives a node its way to the database.
-func (w *world) connect(n *node) (err error) {
-	if w.db == nil {
-		return nil
-	}
-	if n.database, err = w.db.proxy(); err != nil {
-		return err
-	}
-	n.flags = append(n.flags, "--store", n.database.URL(databaseName))
-	return nil
 }
 
 // startClients has all clients and the prober work, until the returned function is called.

@@ -13,8 +13,8 @@ import (
 	"github.com/consentd/consentd/bench/question"
 )
 
-// SpiceDBStaleness is how old what SpiceDB decides by minimize_latency may be with its defaults, which its documentation
-// recommends: revisions are rounded to 5 s, and one may be used for a tenth of that longer.
+// SpiceDBStaleness is how old what SpiceDB decides by minimize_latency may be with its defaults: revisions are rounded
+// to 5 s, and one may be used for a tenth of that longer.
 const SpiceDBStaleness = 5500 * time.Millisecond
 
 // SpiceDBOnPostgres is a SpiceDB whose store is PostgreSQL. It asks by minimize_latency. Its caches are as SpiceDB has
@@ -25,7 +25,8 @@ type SpiceDBOnPostgres struct{ spiceDB }
 // waits until that is what it decides by.
 func StartSpiceDBOnPostgres(ctx context.Context, c Config, url string) (*SpiceDBOnPostgres, error) {
 	store := []string{"--datastore-engine", "postgres", "--datastore-conn-uri", url}
-	migrate := exec.CommandContext(ctx, c.Binary, append([]string{"datastore", "migrate", "head", "--skip-release-check"}, store...)...)
+	args := append([]string{"datastore", "migrate", "head", "--skip-release-check"}, store...)
+	migrate := exec.CommandContext(ctx, c.Binary, args...)
 	if out, err := migrate.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("making SpiceDB's tables: %w: %s", err, out)
 	}

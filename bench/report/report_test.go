@@ -38,7 +38,9 @@ func example() *report.Report {
 		}},
 		Loadings: []report.Loading{{System: "consentd", Subjects: 1_000_000, Seconds: 100, BytesPerSubject: 750, Where: "on disk"}},
 		Storms:   []report.Storm{{Name: "reload", Missing: "the server cannot"}, {Name: "withdrawals", Offered: 500, Done: 499}},
-		Figures:  []report.Figure{{What: "durable writes", System: "PostgreSQL", Unit: "/s", Value: load.Spread{Median: 5, Min: 4, Max: 6}}},
+		Figures: []report.Figure{
+			{What: "durable writes", System: "PostgreSQL", Unit: "/s", Value: load.Spread{Median: 5, Min: 4, Max: 6}},
+		},
 		Checks:   []report.Check{{Name: "delay", Want: 1000, Got: 1200, Within: 0.05}, {Name: "stall", Passed: true}},
 		Peers:    []report.Peer{{Name: "opa", Missing: "no program"}},
 		Notes:    []string{"a note"},

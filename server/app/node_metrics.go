@@ -29,6 +29,14 @@ func (s *membership) Holds(until int64) bool {
 	return m != nil && m.Holds(until)
 }
 
+// Watermark is that of the member's feed.
+func (s *membership) Watermark() time.Duration {
+	if m := s.member.Load(); m != nil {
+		return m.Feed().Watermark()
+	}
+	return 0
+}
+
 // What nodesCollector tells.
 var (
 	feedApplied = prometheus.NewDesc("consentd_feed_applied_revision",

@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/consentd/consentd/server/cache"
+	"github.com/consentd/consentd/server/cluster"
 	"github.com/consentd/consentd/server/grpcapi"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
@@ -14,6 +15,7 @@ func (a *App) openStore() (err error) {
 	open := a.openEmbedded
 	if a.database != nil {
 		c.Standing, open = &a.standing, a.join
+		c.Watermark, c.Clock = a.standing.Watermark, cluster.Boottime
 	}
 	if a.states, err = cache.New(c); err != nil {
 		return err
@@ -59,7 +61,8 @@ func (a *App) newHub(of store.Store) (*watch.Hub, error) {
 	return watch.New(c)
 }
 
-// fences is what fenced writes wait for: near caches, and where there are other nodes these, and the caches behind them.
+// fences is what fenced writes wait for: near caches, and where there are other nodes these, and the caches behind
+// them.
 func (a *App) fences() grpcapi.Watchers {
 	if a.member == nil {
 		return a.watchers

@@ -236,9 +236,9 @@ func (c *Cache) Snapshot(ctx context.Context, subject consent.Subject, freshness
 	switch {
 	case freshness != consent.MinimizeLatency, c.config.Standing != nil && until == 0:
 		// A replica may lack what others, who take this node for gone, have acknowledged.
-		return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.ReadLatest(ctx, subject) })
+		return c.waited(ctx, func(ctx context.Context) (consent.Snapshot, error) { return c.store.ReadLatest(ctx, subject) })
 	case c.entries == nil:
-		return c.waited(ctx, func() (consent.Snapshot, error) { return c.store.Read(ctx, subject) })
+		return c.waited(ctx, func(ctx context.Context) (consent.Snapshot, error) { return c.store.Read(ctx, subject) })
 	}
 	snapshot, err := c.cached(ctx, subject)
 	snapshot.Until = until
@@ -255,7 +255,7 @@ func (c *Cache) cached(ctx context.Context, subject consent.Subject) (consent.Sn
 			return e.body.snapshot(e.person, max(e.asOf, announced)), nil
 		}
 		key := flightKey{subject, wanted{h, floor}}
-		snapshot, err := c.waited(ctx, func() (consent.Snapshot, error) { return c.load(ctx, key) })
+		snapshot, err := c.waited(ctx, func(ctx context.Context) (consent.Snapshot, error) { return c.load(ctx, key) })
 		if c.history.Load() != h {
 			continue // what was read may have been lost
 		}
@@ -274,14 +274,44 @@ type wanted struct {
 }
 
 // waited is read, of which Config.Waiting is told.
-func (c *Cache) waited(ctx context.Context, read func() (consent.Snapshot, error)) (consent.Snapshot, error) {
+func (c *Cache) waited(ctx context.Context, read reading) (consent.Snapshot, error) {
+	if c.config.Standing != nil {
+		read = read.inTime()
+	}
 	if c.config.Waiting == nil {
-		return read()
+		return read(ctx)
 	}
 	done := c.config.Waiting(ctx)
-	snapshot, err := read()
+	snapshot, err := read(ctx)
 	done(err)
 	return snapshot, err
+}
+
+// reading reads a state from the store.
+type reading func(context.Context) (consent.Snapshot, error)
+
+// The part of a caller's deadline that is left for an answer without the store, and its bound.
+const (
+	sparePart = 8
+	maxSpare  = 50 * time.Millisecond
+)
+
+// inTime ends a reading a moment before its caller's deadline, by consent.ErrUnavailable: a database that hangs is to
+// be told from a caller who has left, who cannot be answered any more.
+func (r reading) inTime() reading {
+	return func(ctx context.Context) (consent.Snapshot, error) {
+		deadline, has := ctx.Deadline()
+		if !has {
+			return r(ctx)
+		}
+		earlier, cancel := context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/sparePart, maxSpare)))
+		defer cancel()
+		snapshot, err := r(earlier)
+		if err != nil && ctx.Err() == nil && earlier.Err() != nil && !errors.Is(err, consent.ErrUnavailable) {
+			err = fmt.Errorf("reading subject state: %w: no answer in time", consent.ErrUnavailable)
+		}
+		return snapshot, err
+	}
 }
 
 func (c *Cache) hash(subject consent.Subject) uint64 { return maphash.Comparable(c.seed, subject) }

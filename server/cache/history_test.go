@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -219,6 +220,28 @@ func TestAwaitIsShort(t *testing.T) {
 		c.Await(t.Context(), 7)
 		if took := time.Since(began); took != 50*time.Millisecond {
 			t.Errorf("it took %v, want 50 ms", took)
+		}
+	})
+}
+
+// TestStoreThatHangsIsUnavailable before the caller has left, where it is reached over a network.
+func TestStoreThatHangsIsUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, stands := range []int64{0, 7} {
+			var standing until
+			standing.Store(stands)
+			c, f := open(t, cache.Config{Standing: &standing, Disabled: true})
+			f.pause = func(ctx context.Context, _ consent.Subject) error {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			began := time.Now()
+			_, err := c.Snapshot(ctx, subject(1), consent.MinimizeLatency)
+			if took := time.Since(began); !errors.Is(err, consent.ErrUnavailable) || took >= time.Second {
+				t.Errorf("until %d: after %v: %v, want ErrUnavailable before the second is over", stands, took, err)
+			}
+			cancel()
 		}
 	})
 }

@@ -156,6 +156,7 @@ func TestNodeThatIsSilentFromTheStart(t *testing.T) {
 func TestOldLooksProveNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, db *fake) {
 		all := settled(t, db, 2)
+		all[0].fence("x") // it sees the newest renewal
 		other := all[1].link.hold("poll")
 		pass(cluster.DefaultPoll)
 		looks := all[0].link.hold("nodes back")

@@ -167,6 +167,10 @@ func TestFastAndSlowClocks(t *testing.T) {
 		slow := join(t, db, func(p *peer, c *cluster.Config) { p.machine.rate, c.MaxStaleness = 950, time.Hour })
 		fast := join(t, db, func(p *peer, _ *cluster.Config) { p.machine.rate = 1050 })
 		pass(2 * held)
+		for range 60 { // the fast one sees each renewal at once
+			fast.fence("x")
+			pass(10 * time.Millisecond)
+		}
 		hold := slow.link.hold("renew", "report")
 		done := fast.fencing("a")
 		for slow.stands() {

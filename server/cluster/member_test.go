@@ -31,10 +31,12 @@ type link struct {
 	mu   sync.Mutex
 	held map[string]chan struct{}
 	hint chan struct{}
+	// ended is closed when the test has ended, and nothing is held any more.
+	ended chan struct{}
 }
 
 func newLink(db *fake) *link {
-	return &link{fake: db, held: map[string]chan struct{}{}, hint: make(chan struct{}, 1)}
+	return &link{fake: db, held: map[string]chan struct{}{}, hint: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // hold stands still calls, "poll" say, or "poll back": these are done, and their answers travel. free lets them go.
@@ -69,7 +71,10 @@ func (l *link) pass(call string) error {
 	gate := l.held[call]
 	l.mu.Unlock()
 	if gate != nil {
-		<-gate // a node that stands still heeds no deadline
+		select { // a node that stands still heeds no deadline
+		case <-gate:
+		case <-l.ended:
+		}
 	}
 	if l.cut.Load() {
 		return fmt.Errorf("%w: cut off", consent.ErrUnavailable)
@@ -160,6 +165,7 @@ func prepare(t *testing.T, db *fake, with ...func(*peer, *cluster.Config)) *peer
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		close(p.link.ended)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_ = p.Close(ctx) // nobody is told

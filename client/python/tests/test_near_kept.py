@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from google.protobuf import struct_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
-from near_world import SERVER_TIME, World, answer, ask, edit, token
+from near_world import SERVER_TIME, STORE, World, answer, ask, edit, token
 
 from consentd import v1
 from consentd._decision import decision_of, results_of
 from consentd._near_cache import NearCacheConfig, key_of
-from consentd._near_wire import SECOND
+from consentd._near_wire import SECOND, token_text
 
 UNKNOWN = b"\xf8\x7f\x01"  # a field of a later version
 
@@ -186,6 +186,8 @@ class TestFreshness(unittest.TestCase):
             with self.subTest(name):
                 world = World()
                 world.learn()
+                for revision in (70, 5, 71):
+                    world.learn(ask(consistency=v1.Consistency(at_least_as_fresh=token(revision))))
                 request = ask()
                 if consistency is not None:
                     request.consistency.CopyFrom(consistency)
@@ -195,11 +197,22 @@ class TestFreshness(unittest.TestCase):
         world = World()
         world.learn()
         request = ask(consistency=v1.Consistency(at_least_as_fresh=token(71)))
+        world.learn(request)
         self.assertIsNone(world.look(request))
         world.change("somebody else")
         self.assertTrue(world.look(request))
         world.change("u")
         self.assertIsNone(world.look(request))
+
+    def test_a_token_counts_from_when_the_server_has_answered_on_it(self) -> None:
+        """The store may have lost what it stands for, and have other changes of its revision."""
+        world = World()
+        world.learn()
+        mine, lost = (v1.Consistency(at_least_as_fresh=token_text(STORE, 70, mark)) for mark in (1, 2))
+        self.assertIsNone(world.look(ask(consistency=mine)))
+        world.learn(ask(consistency=mine))
+        self.assertTrue(world.look(ask(consistency=mine)))
+        self.assertIsNone(world.look(ask(consistency=lost)))
 
 
 class TestBatches(unittest.TestCase):
@@ -279,6 +292,7 @@ class TestBatches(unittest.TestCase):
         self.assertIsNone(self.look(world, self.batch()))
         fresher = self.batch("u")
         fresher.consistency.at_least_as_fresh = token(71)
+        world.learn(ask("v", consistency=fresher.consistency))
         self.assertIsNone(self.look(world, fresher))
         world.change("somebody else")
         self.assertIsNotNone(self.look(world, fresher))

@@ -2,7 +2,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import { checksum, nanoseconds, parseToken, whole } from "./near-codec.js";
 import { NearTable, type NearEntry } from "./near-table.js";
-import type { ConsistencySchema, WatchHello, WatchInvalidationsResponse } from "./gen/consent/v1/decision_service_pb.js";
+import type { Consistency, ConsistencySchema, WatchHello, WatchInvalidationsResponse } from "./gen/consent/v1/decision_service_pb.js";
+
+/** How many tokens a stream remembers: sessions that each demand their newest write are few at a time. */
+const acceptedTokens = 256;
 
 /** What the clocks show, in milliseconds. */
 export interface Reading {
@@ -68,6 +71,8 @@ export class NearSession {
   private seen: number;
   private position: number;
   private policyRevision: string;
+  /** Tokens that the server has answered on, by their revisions. */
+  private readonly accepted: string[] = [];
   private readonly beats = { last: 0, sent: new Map<number, Reading>() };
 
   /** Begins with the first message of a stream. @throws BrokenStream if its terms are out of bounds. */
@@ -164,7 +169,21 @@ export class NearSession {
       return undefined;
     }
     const token = parseToken(need.value);
-    return token?.storeId === this.storeId ? token.revision : undefined;
+    return token?.storeId === this.storeId && this.accepted[token.revision % acceptedTokens] === need.value
+      ? token.revision
+      : undefined;
+  }
+
+  /**
+   * Remembers that the server has answered on a state that reflects a token, within this stream. Until then only the server
+   * can tell: where the store lost its newest changes, others have taken their revisions. The stream ends where that happens.
+   */
+  accept(consistency: Consistency | undefined): void {
+    const need = consistency?.requirement;
+    const token = need?.case === "atLeastAsFresh" ? parseToken(need.value) : undefined;
+    if (token?.storeId === this.storeId) {
+      this.accepted[token.revision % acceptedTokens] = need!.value as string;
+    }
   }
 
   /** The entry whose policies are those in force and whose state no change has overtaken, and reflects `atLeast`. */

@@ -197,14 +197,23 @@ export class DecisionCache implements NearCache {
    * changes were told: the revision in the token, not the time, says what they are worth.
    */
   admit(ticket: Ticket | undefined, response: CheckResponse): void {
-    quietly(() => ticket && this.keep(ticket.session, fromBinary(CheckRequestSchema, ticket.sent), response));
+    quietly(() => {
+      if (ticket !== undefined) {
+        const asked = fromBinary(CheckRequestSchema, ticket.sent);
+        ticket.session.accept(asked.consistency);
+        this.keep(ticket.session, asked, response);
+      }
+    });
   }
 
   /** The same for a batch; undefined stands for a request that got no decision. */
   admitAll(ticket: Ticket | undefined, responses: readonly (CheckResponse | undefined)[]): void {
     quietly(() => {
-      const requests = ticket === undefined ? [] : fromBinary(BatchCheckRequestSchema, ticket.sent).requests;
-      requests.forEach((asked, i) => this.keep(ticket!.session, asked, responses[i]));
+      if (ticket !== undefined) {
+        const batch = fromBinary(BatchCheckRequestSchema, ticket.sent);
+        ticket.session.accept(batch.consistency);
+        batch.requests.forEach((asked, i) => this.keep(ticket.session, asked, responses[i]));
+      }
     });
   }
 

@@ -53,6 +53,7 @@ test("a batch rests on one state: what was read at a revision that is not told y
   told.check(subject("w"));
   assert.equal(askBatch(told, batch("u", "w")).remote, 0);
   const fresh = (revision: number) => ({ ...batch("u", "w"), consistency: atLeastAsFresh(tokenOf(revision)) as never });
+  assert.equal(askBatch(told, fresh(71)).remote, 2, "the server has not answered on it");
   assert.equal(askBatch(told, fresh(71)).remote, 0);
   assert.equal(askBatch(told, fresh(72)).remote, 2);
 });

@@ -14,7 +14,7 @@ import {
 } from "../src/index.js";
 import { change, plants } from "../conformance/plants.js";
 import { slotOf } from "../src/near-codec.js";
-import { cached, expect, heartbeatMs, leaseMs, subject, tokenOf, World } from "./near-world.js";
+import { cached, expect, heartbeatMs, leaseMs, subject, tokenOf, World, storeId } from "./near-world.js";
 
 const slot = (world: World, id = "u") => slotOf(world.hello, "example", id);
 
@@ -334,13 +334,19 @@ test("how fresh a decision must be", () => {
     ["a false one", requirement({ case: "minimizeLatency", value: false }), true],
   ] as const) {
     const world = cached();
+    for (const revision of [70, 5, 72]) {
+      world.check({ ...subject("w"), consistency: atLeastAsFresh(tokenOf(revision)) }); // answered once
+    }
     const got = world.check({ ...subject(), ...(consistency === undefined ? {} : { consistency }) });
     assert.equal(got.remote, remote, name);
   }
   const world = cached();
   world.revision = 75;
   world.watched.changed([slot(world, "other")]);
-  expect(world, true, false, { ...subject(), consistency: atLeastAsFresh(tokenOf(75)) }); // untouched up to 75
+  const fresh = { ...subject(), consistency: atLeastAsFresh(tokenOf(75)) };
+  expect(world, true, true, fresh); // the server has not answered on it: it may be of another history
+  expect(world, true, false, fresh); // untouched up to 75
+  expect(world, true, true, { ...subject(), consistency: atLeastAsFresh(tokenOf(75, storeId, 7)) });
 });
 
 test("what is not kept", () => {

@@ -246,12 +246,7 @@ func scanEntries(rows pgx.Rows) (entries []cluster.Entry, err error) {
 	var also [][]byte
 	_, err = pgx.ForEachRow(rows, []any{&p.revision, &controller, &subject, &also, &p.chain}, func() error {
 		at, err := p.place()
-		e := cluster.Entry{Chain: at.Chain}
-		e.Revision, e.Subject = at.Revision, consent.Subject{Controller: string(controller), ID: string(subject)}
-		for _, id := range also {
-			e.Also = append(e.Also, string(id))
-		}
-		entries = append(entries, e)
+		entries = append(entries, entryOf(at, consent.Subject{Controller: string(controller), ID: string(subject)}, also))
 		return err
 	})
 	return entries, err

@@ -50,7 +50,7 @@ func (s *Store) poll(ctx context.Context, after consent.Revision, limit int) (pa
 	if err != nil {
 		return page, err
 	}
-	return s.pageOf(rows, after)
+	return s.scanPage(rows, after)
 }
 
 // look is the row that says where the store is.
@@ -61,7 +61,7 @@ type look struct {
 	standby                       *bool
 }
 
-func (s *Store) pageOf(rows pgx.Rows, after consent.Revision) (page cluster.Page, err error) {
+func (s *Store) scanPage(rows pgx.Rows, after consent.Revision) (page cluster.Page, err error) {
 	var p place
 	var l look
 	var controller, subject []byte

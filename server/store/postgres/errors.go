@@ -42,11 +42,8 @@ func unavailable(ctx context.Context, activity string, err error) error {
 	return fmt.Errorf("%s: %w: %v", activity, consent.ErrUnavailable, err)
 }
 
-// SQLSTATEs of servers that take no writes, and of missing tables.
-const (
-	readOnly       = "25006"
-	undefinedTable = "42P01"
-)
+// readOnly is the SQLSTATE of servers that take no writes.
+const readOnly = "25006"
 
 // code is the SQLSTATE of an error, empty where the server did not send it.
 func code(err error) string {

@@ -87,7 +87,7 @@ func (p *pageOf) readPerson(ctx context.Context, conn *pgxpool.Conn, found *cons
 	b.Queue(findOne, []byte(p.subject.Controller), []byte(p.subject.ID)).Query(func(rows pgx.Rows) error {
 		var state, person []byte
 		_, err := pgx.ForEachRow(rows, []any{&state, &person}, func() (err error) {
-			r, err = rowOf(state, person, true)
+			r, err = rowOf(state, person)
 			return err
 		})
 		return err

@@ -299,3 +299,35 @@ func TestSchemasAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestLostHistoryLeavesNoFloor restores a copy from before the newest change: what is left is read as before.
+func TestLostHistoryLeavesNoFloor(t *testing.T) {
+	s := pgtest.New(t, pgtest.Options{Unsafe: true})
+	migrate(t, s.URL("postgres"))
+	n := open(t, postgres.Config{URL: s.URL("postgres"), Hints: "off"}, store.Observers{})
+	must(t, record1(n, 1))
+	backup, err := s.Backup()
+	if errors.Is(err, pgtest.ErrNotInstalled) {
+		t.Skip(err)
+	}
+	must(t, err)
+	must(t, record1(n, 2))
+	must(t, s.Restore(t.Context(), backup))
+	for n.Applied() != 1 && t.Context().Err() == nil {
+		until(t, func() error {
+			_, err := n.ReadLatest(t.Context(), subject(1))
+			return err
+		})
+	}
+	until(t, func() error {
+		got, err := n.Read(t.Context(), subject(1))
+		if err == nil && (got.AsOf != 1 || !got.State.Known()) {
+			t.Errorf("read %+v", got)
+		}
+		return err
+	})
+	if _, known, err := n.Mark(t.Context(), 2); known || err != nil {
+		t.Errorf("the lost change has a mark: %v, error %v", known, err)
+	}
+	must(t, record1(n, 3))
+}

@@ -19,7 +19,8 @@ func TestGroupIsPlannedAgainWhereOthersWrote(t *testing.T) {
 	erased, mine, unknown := subject(1), subject(2), subject(3)
 	taken := grant(erased, "taken")
 	group := first.Prepare(t,
-		grant(erased, "after the erasure"), grant(mine, "mine"), grant(unknown, "taken"), grant(unknown, "free"), grant(subject(4), "same"))
+		grant(erased, "after the erasure"), grant(mine, "mine"), grant(unknown, "taken"), grant(unknown, "free"),
+		grant(subject(4), "same"))
 	// Whose erasure begins, whose event's id is used, and what is recorded meanwhile.
 	for _, b := range []consent.Batch{taken, grant(subject(4), "same"), {Subject: erased, Events: []consent.Event{{
 		ID: "erasure", OccurredAt: 1_790_000_000_000_000_001, Source: "support", Fact: consent.Erasure{Stage: consent.ErasureRequested},

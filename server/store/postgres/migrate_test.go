@@ -93,7 +93,8 @@ func TestStatesAreFoldedAnew(t *testing.T) {
 	url := migrated(t)
 	n := open(t, postgres.Config{URL: url}, store.Observers{})
 	link := consent.Event{
-		ID: "link", OccurredAt: 1_790_000_000_000_000_002, Source: "login", Evidence: "urn:login", Fact: consent.Link{With: subject(2).ID},
+		ID: "link", OccurredAt: 1_790_000_000_000_000_002, Source: "login", Evidence: "urn:login",
+		Fact: consent.Link{With: subject(2).ID},
 	}
 	must(t, record1(n, 1))
 	must(t, record1(n, 2))

@@ -187,7 +187,8 @@ func TestNodesAreKnown(t *testing.T) {
 
 	must(t, first.Demand(ctx, 9))
 	must(t, first.Demand(ctx, 5))
-	if page, err := second.Poll(ctx, cluster.NodeID{}, 1, 0); err != nil || page.Wanted != 9 || len(page.Changes) > 0 || page.At != here.Chain {
+	page, err = second.Poll(ctx, cluster.NodeID{}, 1, 0)
+	if err != nil || page.Wanted != 9 || len(page.Changes) > 0 || page.At != here.Chain {
 		t.Errorf("page %+v, error %v", page, err)
 	}
 	if page, err := second.Poll(ctx, cluster.NodeID{}, 2, 10); err != nil || page.Known {

@@ -37,8 +37,6 @@ type querier interface {
 type Store struct {
 	config Config
 	id     store.ID
-	// version is the server's, as server_version_num has it.
-	version int
 	// own is for this node's writes, its feed and its lease, primary for everything else: no number of slow calls keeps
 	// the node from following.
 	own, primary *servers
@@ -132,8 +130,8 @@ func (s *Store) identify(ctx context.Context) error {
 	}
 	var id []byte
 	var rules int
-	row := s.own.pool.Load().QueryRow(ctx, "SELECT store_id, folding, current_setting('server_version_num')::int FROM consentd.head")
-	if err := row.Scan(&id, &rules, &s.version); err != nil {
+	row := s.own.pool.Load().QueryRow(ctx, "SELECT store_id, folding FROM consentd.head")
+	if err := row.Scan(&id, &rules); err != nil {
 		return fmt.Errorf("reading the store's identity: %w: %w", errDamaged, err)
 	}
 	s.id = store.ID(id)

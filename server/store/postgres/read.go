@@ -38,12 +38,12 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (consent.Snap
 	defer leave()
 	floor := s.Applied()
 	if replica := s.replica(); replica != nil {
-		r, err := s.look(ctx, replica, subject, false)
+		r, err := s.look(ctx, replica, subject)
 		if err == nil && r.at.Revision >= floor && s.show(ctx, r.at) == nil {
 			return r.snapshot(), nil
 		}
 	}
-	r, err := s.look(ctx, s.primary, subject, false)
+	r, err := s.look(ctx, s.primary, subject)
 	switch {
 	case err != nil:
 	case r.standby:
@@ -69,8 +69,8 @@ func (s *Store) replica() *servers {
 	return s.replicas[s.turn.Add(1)%uint64(len(s.replicas))]
 }
 
-// look reads what one server shows. The ids of a person are read with whole alone.
-func (s *Store) look(ctx context.Context, from *servers, subject consent.Subject, whole bool) (r reading, err error) {
+// look reads what one server shows.
+func (s *Store) look(ctx context.Context, from *servers, subject consent.Subject) (r reading, err error) {
 	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, s.config.ReadTimeout)
 	defer cancel()
@@ -90,14 +90,14 @@ func (s *Store) look(ctx context.Context, from *servers, subject consent.Subject
 	}
 	r.row = change.Unknown()
 	if state != nil {
-		r.row, err = rowOf(state, person, whole)
+		r.row, err = rowOf(state, person)
 	}
 	return r, err
 }
 
 // ReadLatest returns the subject's state as the primary has it now: it may be ahead of Applied.
 func (s *Store) ReadLatest(ctx context.Context, subject consent.Subject) (consent.Snapshot, error) {
-	r, err := s.latest(ctx, subject, false)
+	r, err := s.latest(ctx, subject)
 	if err != nil {
 		return consent.Snapshot{}, err
 	}
@@ -105,13 +105,13 @@ func (s *Store) ReadLatest(ctx context.Context, subject consent.Subject) (consen
 }
 
 // latest reads what the primary shows.
-func (s *Store) latest(ctx context.Context, subject consent.Subject, whole bool) (reading, error) {
+func (s *Store) latest(ctx context.Context, subject consent.Subject) (reading, error) {
 	leave, err := s.enter(ctx, readingState)
 	if err != nil {
 		return reading{}, err
 	}
 	defer leave()
-	r, err := s.look(ctx, s.primary, subject, whole)
+	r, err := s.look(ctx, s.primary, subject)
 	if err == nil && r.standby {
 		err = errStandby
 	}
@@ -124,7 +124,7 @@ func (s *Store) latest(ctx context.Context, subject consent.Subject, whole bool)
 
 // Person returns who an id names, as the primary has it now.
 func (s *Store) Person(ctx context.Context, subject consent.Subject) (consent.Person, error) {
-	r, err := s.latest(ctx, subject, true)
+	r, err := s.latest(ctx, subject)
 	if err != nil {
 		return consent.Person{}, err
 	}

@@ -49,15 +49,15 @@ const (
 )
 
 // rowOf reads what is kept of an id: its row, and where that is an alias, the person's.
-func rowOf(state, person []byte, whole bool) (change.Row, error) {
-	r, err := change.ParseRow(state, whole)
+func rowOf(state, person []byte) (change.Row, error) {
+	r, err := change.ParseRow(state, true)
 	if err != nil || !r.Alias() {
 		return r, err
 	}
 	if person == nil {
 		return r, change.ErrPersonMissing
 	}
-	return change.ParsePerson(person, r.Key, whole)
+	return change.ParsePerson(person, r.Key, true)
 }
 
 // reader reads one thing by one statement.
@@ -78,7 +78,7 @@ func (r reader) Find(subject consent.Subject) (change.Row, error) {
 	if err != nil {
 		return change.Row{}, err
 	}
-	return rowOf(state, person, true)
+	return rowOf(state, person)
 }
 
 // Recorded implements change.Reader.
@@ -128,7 +128,7 @@ func scanFound(rows pgx.Rows, f func(n int, row change.Row)) error {
 	var n int
 	var state, person []byte
 	_, err := pgx.ForEachRow(rows, []any{&n, &state, &person}, func() error {
-		row, err := rowOf(state, person, true)
+		row, err := rowOf(state, person)
 		if err == nil {
 			f(n-1, row)
 		}

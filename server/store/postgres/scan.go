@@ -136,7 +136,7 @@ func (c *scan) page(ctx context.Context) (page []shown, err error) {
 	}
 	var controller, subject, state, person []byte
 	_, err = pgx.ForEachRow(rows, []any{&controller, &subject, &state, &person}, func() error {
-		r, err := rowOf(state, person, true)
+		r, err := rowOf(state, person)
 		page = append(page, shown{consent.Subject{Controller: string(controller), ID: string(subject)}, r})
 		return err
 	})

@@ -64,6 +64,8 @@ class Ticket(NamedTuple):
 
     session: NearSession
     key: bytes
+    #: The token that the answer must reflect; empty: none.
+    demanded: str
 
 
 class Watcher(Protocol):
@@ -122,16 +124,20 @@ class NearCache:
         self._misses.add()
         return None
 
-    def ticket(self, request: v1.CheckRequest) -> Ticket | None:
+    def ticket(self, request: v1.CheckRequest, batch: v1.BatchCheckRequest | None = None) -> Ticket | None:
         """What admit wants, taken before the request leaves; None: its answer is not to be kept."""
         session = self._present()
         key = None if session is None else key_of(request)
-        return None if session is None or key is None else Ticket(session, key)
+        demanding = request if batch is None else batch
+        return None if session is None or key is None else Ticket(session, key, demanding.consistency.at_least_as_fresh)
 
     def admit(self, ticket: Ticket | None, request: v1.CheckRequest, response: v1.CheckResponse, decision: Decision) -> None:
         """Keeps the server's answer. It may arrive after later changes were told: the revision in the token, not the time,
         says what it is worth. What the caller has changed of the request meanwhile makes it worth nothing."""
-        if ticket is None or ticket.session is not self.session or not _keepable(ticket.key, request, response):
+        if ticket is None or ticket.session is not self.session:
+            return
+        ticket.session.accept(ticket.demanded)
+        if not _keepable(ticket.key, request, response):
             return
         session, token = ticket.session, parse_token(response.consistency_token)
         if token is None or token.store_id != session.store_id:
@@ -164,7 +170,7 @@ class NearCache:
 
     def tickets(self, batch: v1.BatchCheckRequest) -> list[Ticket | None]:
         """What admit_all wants, taken before the requests leave."""
-        return [self.ticket(r) for r in batch.requests]
+        return [self.ticket(r, batch) for r in batch.requests]
 
     def admit_all(
         self,

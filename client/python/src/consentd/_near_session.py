@@ -23,6 +23,8 @@ MAX_SERVER_SECONDS = 1 << 33
 # The part by which the server's clock may run faster than this machine's.
 _DRIFT_PART = 16
 _BEATS_KEPT = 16
+# How many tokens a stream remembers: sessions that each demand their newest write are few at a time.
+_ACCEPTED = 256
 # How many entries that are of use one that comes may pass over before one of them must go.
 _CHANCES = 8
 
@@ -199,6 +201,8 @@ class NearSession:
         #: The newest lease; None: none yet.
         self.granted: Grant | None = None
         self.table = Table(max_entries)
+        # Tokens that the server has answered on, by their revisions.
+        self._accepted = [""] * _ACCEPTED
         # Those of the last message; the receiver's own.
         self._position = m.position
         self.policy = m.policy_revision
@@ -262,9 +266,19 @@ class NearSession:
         if kind == "minimize_latency":
             return 0 if consistency.minimize_latency else None
         if kind == "at_least_as_fresh":
-            token = parse_token(consistency.at_least_as_fresh)
-            return token.revision if token is not None and token.store_id == self.store_id else None
+            text = consistency.at_least_as_fresh
+            token = parse_token(text)
+            if token is not None and token.store_id == self.store_id and self._accepted[token.revision % _ACCEPTED] == text:
+                return token.revision
         return None
+
+    def accept(self, text: str) -> None:
+        """Remembers that the server has answered on a state that reflects a token, within this stream. Until then only the
+        server can tell: where the store lost its newest changes, others have taken their revisions. The stream ends where
+        that happens."""
+        token = parse_token(text)
+        if token is not None and token.store_id == self.store_id:
+            self._accepted[token.revision % _ACCEPTED] = text
 
     def find(self, key: bytes, grant: Grant, at_least: int) -> Entry | None:
         """The entry of a request whose policies are those of the grant and whose state no change has overtaken."""

@@ -1206,9 +1206,11 @@ export const WatchInvalidationsRequestSchema: GenMessage<WatchInvalidationsReque
  * be suspended must use a clock that goes on meanwhile, or the later of two.
  *
  * The floor of a slot is the greatest revision told for it, and at first the hello's. Decisions from before the hello are
- * dropped. A denial for POLICY_ERROR, a degraded answer and an error are not kept. The key of a decision holds all fields of its request but
- * consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the end of the stream ends the
- * lease at once.
+ * dropped. A check that demands a token (at_least_as_fresh) is answered so only once the server has answered one that demanded
+ * the very token, within this stream: where the store lost its newest changes, others have taken their revisions. Streams end
+ * where that happens. A denial for POLICY_ERROR, a degraded answer and an error are not kept. The key of a decision holds all
+ * fields of its request but consistency. A message that breaks a rule below, a gap between positions, a wrong checksum or the
+ * end of the stream ends the lease at once.
  *
  * A consistency token is read by such caches alone: base64url without padding of a byte with its version, 1 or 2, the 16 bytes
  * of the store's id, the revision in 8 bytes, in version 2 the mark of the store's history up to it in 4, and a CRC-32C of these

@@ -102,7 +102,7 @@ final class Core {
     if (known != null) {
       return CompletableFuture.completedFuture(known);
     }
-    Near.Ticket ticket = near == null ? null : near.ticket();
+    Near.Ticket ticket = near == null ? null : near.ticket(request.getConsistency());
     CompletableFuture<CheckResponse> answer =
         retrier.run(timeout, left -> transport.call(DecisionServiceGrpc.getCheckMethod(), request, left));
     return Futures.map(
@@ -123,7 +123,7 @@ final class Core {
     if (known != null) {
       return CompletableFuture.completedFuture(known.stream().map(d -> new BatchResult(d, Optional.empty())).toList());
     }
-    Near.Ticket ticket = near == null ? null : near.ticket();
+    Near.Ticket ticket = near == null ? null : near.ticket(request.getConsistency());
     return Futures.map(
         call(DecisionServiceGrpc.getBatchCheckMethod(), request, timeout), response -> results(ticket, request, response));
   }

@@ -3,6 +3,7 @@ package io.github.consentd.client;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.CheckResponse;
+import io.github.consentd.v1.Consistency;
 import java.time.Duration;
 import java.util.List;
 
@@ -27,8 +28,12 @@ interface Near extends AutoCloseable {
   /** The decisions on all requests of a batch, if they were right at one instant; null: the server must be asked for all. */
   List<Decision> lookupAll(BatchCheckRequest batch);
 
-  /** Taken after a miss and before the request leaves; null: the answer is not to be kept. */
-  Ticket ticket();
+  /**
+   * Taken after a miss and before the request leaves; null: the answer is not to be kept.
+   *
+   * @param demanded what the request demands, or its batch
+   */
+  Ticket ticket(Consistency demanded);
 
   /**
    * Hands over what the server answered.

@@ -8,6 +8,7 @@ import io.github.consentd.client.NearTable.Entry;
 import io.github.consentd.v1.BatchCheckRequest;
 import io.github.consentd.v1.CheckRequest;
 import io.github.consentd.v1.CheckResponse;
+import io.github.consentd.v1.Consistency;
 import io.github.consentd.v1.ReasonCode;
 import io.github.consentd.v1.WatchInvalidationsResponse;
 import java.security.SecureRandom;
@@ -58,8 +59,8 @@ final class NearCache implements Near {
     WatchInvalidationsResponse heard(NearSession session, WatchInvalidationsResponse m);
   }
 
-  /** What an answer is admitted under: the stream under way before its request left. */
-  private record Under(NearSession session) implements Ticket {}
+  /** What an answer is admitted under: the stream under way before its request left, and the token that it must reflect. */
+  private record Under(NearSession session, String demanded) implements Ticket {}
 
   /**
    * @param maxEntries at least 1
@@ -189,9 +190,9 @@ final class NearCache implements Near {
   }
 
   @Override
-  public Ticket ticket() {
+  public Ticket ticket(Consistency demanded) {
     NearSession session = present();
-    return session == null ? null : new Under(session);
+    return session == null ? null : new Under(session, demanded.getAtLeastAsFresh());
   }
 
   /** The stream under way; null: there is none, and somebody begins to watch. */
@@ -206,7 +207,11 @@ final class NearCache implements Near {
   /** Answers may arrive after later changes were told: the revision in the token, not the time, says what they are worth. */
   @Override
   public void admit(Ticket ticket, CheckRequest request, CheckResponse response, Decision decision) {
-    if (!(ticket instanceof Under under) || under.session != current.get() || !isKeepable(request, response)) {
+    if (!(ticket instanceof Under under) || under.session != current.get()) {
+      return;
+    }
+    under.session.accept(under.demanded);
+    if (!isKeepable(request, response)) {
       return;
     }
     NearSession session = under.session;

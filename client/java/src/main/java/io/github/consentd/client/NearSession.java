@@ -10,6 +10,7 @@ import io.github.consentd.v1.WatchInvalidationsResponse;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * What is known by one stream of invalidations, and the decisions that are kept under it. A new stream begins with nothing:
@@ -45,6 +46,9 @@ final class NearSession {
   private static final int SLOT_KEY_BYTES = 32;
   private static final int BEATS_KEPT = 16;
 
+  /** How many tokens a stream remembers, a power of 2: sessions that each demand their newest write are few at a time. */
+  private static final int ACCEPTED = 256;
+
   /** The part by which the server's clock may run faster than this machine's. */
   private static final int DRIFT_PART = 16;
 
@@ -56,6 +60,7 @@ final class NearSession {
   final byte[] storeId;
   private final WatchHello hello;
   private final AtomicLongArray floors; // per slot, the revision below which no decision counts
+  private final AtomicReferenceArray<String> accepted = new AtomicReferenceArray<>(ACCEPTED); // tokens, by their revisions
   private volatile long seen; // a revision up to which all changes were told; raised after the floors
   private volatile Grant granted; // the newest lease, null: none yet; stored after seen
 
@@ -200,10 +205,26 @@ final class NearSession {
       case MINIMIZE_LATENCY -> c.getMinimizeLatency() ? 0 : UNKNOWABLE;
       case AT_LEAST_AS_FRESH -> {
         Token token = NearWire.token(c.getAtLeastAsFresh());
-        yield token != null && token.isOf(storeId) ? token.revision() : UNKNOWABLE;
+        boolean known = token != null && token.isOf(storeId) && c.getAtLeastAsFresh().equals(accepted.get(slotOf(token)));
+        yield known ? token.revision() : UNKNOWABLE;
       }
       default -> UNKNOWABLE;
     };
+  }
+
+  /**
+   * Remembers that the server has answered on a state that reflects a token, within this stream. Until then only the server
+   * can tell: where the store lost its newest changes, others have taken their revisions. The stream ends where that happens.
+   */
+  void accept(String text) {
+    Token token = NearWire.token(text);
+    if (token != null && token.isOf(storeId)) {
+      accepted.set(slotOf(token), text);
+    }
+  }
+
+  private static int slotOf(Token token) {
+    return (int) (token.revision() & (ACCEPTED - 1));
   }
 
   /** The entry of a request whose policies are those of the grant and whose state no change has overtaken; null: none. */

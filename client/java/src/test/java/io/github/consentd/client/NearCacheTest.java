@@ -80,7 +80,7 @@ class NearCacheTest {
     rows.forEach(
         (token, kept) -> {
           NearWorld own = new NearWorld();
-          Near.Ticket ticket = own.near.ticket();
+          Near.Ticket ticket = own.near.ticket(Consistency.getDefaultInstance());
           own.change("u");
           CheckResponse late = answer(0).setConsistencyToken(token).build();
           own.near.admit(ticket, ask("u"), late, Decision.of(late));
@@ -91,10 +91,10 @@ class NearCacheTest {
   @Test
   void aNewStreamBeginsWithNothing() {
     world.learn("u");
-    Near.Ticket old = world.near.ticket();
+    Near.Ticket old = world.near.ticket(Consistency.getDefaultInstance());
     world.call().close(io.grpc.Status.PERMISSION_DENIED);
     assertFalse(world.knows("u"));
-    assertNull(world.near.ticket());
+    assertNull(world.near.ticket(Consistency.getDefaultInstance()));
     world.fireWithin(25 * MILLISECOND, 75 * MILLISECOND);
     world.greet();
     world.grant();
@@ -329,6 +329,11 @@ class NearCacheTest {
   @Test
   void howFreshADecisionMustBe() {
     world.learn("u");
+    assertFalse(world.knows(with(fresh(token(70)))), "the server has not answered on it");
+    for (long revision : new long[] {70, 5, 71}) {
+      answered(world, with(fresh(token(revision))));
+    }
+    assertFalse(world.knows(with(fresh(NearWire.markedText(NearWorld.STORE, 70, 7)))), "one of another history");
     assertTrue(world.knows(with(Consistency.newBuilder().setMinimizeLatency(true).build())));
     assertTrue(world.knows(with(fresh(token(70)))));
     assertTrue(world.knows(with(fresh(token(5)))));
@@ -343,6 +348,12 @@ class NearCacheTest {
     assertTrue(world.knows(with(fresh(token(71)))), "what no change touched is as fresh as what was told");
     world.change("u");
     assertFalse(world.knows(with(fresh(token(71)))));
+  }
+
+  /** The server answers a request that demands a token. */
+  private static void answered(NearWorld world, CheckRequest request) {
+    CheckResponse response = NearWorld.answer(70).build();
+    world.near.admit(world.near.ticket(request.getConsistency()), request, response, Decision.of(response));
   }
 
   private static BatchCheckRequest batch(String... subjects) {
@@ -405,6 +416,7 @@ class NearCacheTest {
     assertNull(look(batch("u").toBuilder().setConsistency(Consistency.newBuilder().setFullyConsistent(true)).build()));
     assertNull(look(BatchCheckRequest.newBuilder().addRequests(with(fresh(token(70)))).build()), "the server refuses it");
     BatchCheckRequest fresher = batch("u").toBuilder().setConsistency(fresh(token(71))).build();
+    answered(world, with(fresh(token(71))));
     assertNull(look(fresher));
     world.change("somebody else");
     assertNotNull(look(fresher));
@@ -439,7 +451,7 @@ class NearCacheTest {
     for (int i = 0; i < 2000; i++) {
       version.incrementAndGet();
       CheckResponse response = answer(world.revision).build();
-      world.near.admit(world.near.ticket(), ask("u"), response, Decision.of(response));
+      world.near.admit(world.near.ticket(Consistency.getDefaultInstance()), ask("u"), response, Decision.of(response));
       for (int n = 0; n < 20; n++) {
         own += world.knows("u") ? 1 : 0;
       }

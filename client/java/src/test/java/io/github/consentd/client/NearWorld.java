@@ -252,7 +252,7 @@ final class NearWorld implements Transport, Timer, NearClock {
     if (near.lookup(request) != null) {
       throw new AssertionError("the test says nothing: the cache answers already");
     }
-    near.admit(near.ticket(), request, response, Decision.of(response));
+    near.admit(near.ticket(request.getConsistency()), request, response, Decision.of(response));
   }
 
   void learn(String subject) {
