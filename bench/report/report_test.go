@@ -41,9 +41,9 @@ func example() *report.Report {
 		Figures: []report.Figure{
 			{What: "durable writes", System: "PostgreSQL", Unit: "/s", Value: load.Spread{Median: 5, Min: 4, Max: 6}},
 		},
-		Checks:   []report.Check{{Name: "delay", Want: 1000, Got: 1200, Within: 0.05}, {Name: "stall", Passed: true}},
-		Peers:    []report.Peer{{Name: "opa", Missing: "no program"}},
-		Notes:    []string{"a note"},
+		Checks: []report.Check{{Name: "delay", Want: 1000, Got: 1200, Within: 0.05}, {Name: "stall", Passed: true}},
+		Peers:  []report.Peer{{Name: "opa", Missing: "no program"}},
+		Notes:  []string{"a note"},
 	}
 }
 
