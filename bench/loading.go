@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/consentd/consentd/bench/question"
 	"github.com/consentd/consentd/bench/report"
@@ -45,12 +46,16 @@ func (b *bench) populate(ctx context.Context, size int) error {
 	return nil
 }
 
-// record sends n requests, as many at once as loaders.
+// record sends n requests to the server, as many at once as loaders.
 func (b *bench) record(ctx context.Context, n int, request func(int) *consentv1.RecordEventsRequest) error {
+	return recordAll(ctx, b.server.conns, n, request)
+}
+
+func recordAll(ctx context.Context, conns []*grpc.ClientConn, n int, request func(int) *consentv1.RecordEventsRequest) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	for w := range loaders {
-		client := consentv1.NewConsentServiceClient(b.server.conns[w%len(b.server.conns)])
+		client := consentv1.NewConsentServiceClient(conns[w%len(conns)])
 		group.Go(func() error {
 			for ctx.Err() == nil {
 				i := int(next.Add(1) - 1)

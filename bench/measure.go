@@ -47,6 +47,8 @@ type scenario struct {
 type target struct {
 	call load.Call
 	pid  int
+	// also are other processes that pay for it.
+	also []int
 	// next is the number of the next request.
 	next int
 	err  error
@@ -91,14 +93,23 @@ func (b *bench) measure(ctx context.Context, s scenario) report.Row {
 func (b *bench) slice(ctx context.Context, s scenario, t *target) load.Slice {
 	ctx, cancel := context.WithTimeout(ctx, s.duration+answerTimeout)
 	defer cancel()
-	before, _ := proc.CPU(t.pid) // 0 where the system does not tell
+	before := t.cpu()
 	result := b.loop(ctx, s, t)
-	after, _ := proc.CPU(t.pid)
+	after := t.cpu()
 	t.next += result.Sent + result.Dropped
 	if t.err == nil {
 		t.err = result.Err
 	}
 	return load.Slice{Result: result, CPU: after - before}
+}
+
+// cpu is the time that the target's processes have taken; 0 where the system does not tell.
+func (t *target) cpu() (all time.Duration) {
+	for _, pid := range append([]int{t.pid}, t.also...) {
+		d, _ := proc.CPU(pid)
+		all += d
+	}
+	return all
 }
 
 func (b *bench) loop(ctx context.Context, s scenario, t *target) load.Result {

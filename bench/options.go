@@ -50,7 +50,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
 	f.StringSliceVar(
 		&o.only, "only", nil,
-		"parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart,
+		"parts to run: "+strings.Join(partNames(), ", ")+"; default all, without --all all but "+clientsPart+" and "+nodesPart,
 	)
 	f.StringVar(&o.server, "server", "", "binary of consentd to measure instead of building ./server")
 	f.StringSliceVar(&o.peerFlags, "peer", nil, "a peer's binary, as NAME=PATH: opa, openfga, spicedb, cerbos")
@@ -118,8 +118,11 @@ func (o *options) defaults() {
 // rate is that of all open loops but latency over rate.
 func (o *options) rate() float64 { return o.rates[len(o.rates)/2] }
 
-// clientsPart is the part that a quick run has no time for, unless it is asked for by name.
-const clientsPart = "clients"
+// clientsPart and nodesPart are the parts that a quick run has no time for, unless they are asked for by name.
+const (
+	clientsPart = "clients"
+	nodesPart   = "nodes"
+)
 
 // wants says whether a part is to run.
 func (o *options) wants(part string) bool {
@@ -128,5 +131,5 @@ func (o *options) wants(part string) bool {
 			return true
 		}
 	}
-	return len(o.only) == 0 && (o.all || part != clientsPart)
+	return len(o.only) == 0 && (o.all || part != clientsPart && part != nodesPart)
 }

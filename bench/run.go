@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -25,7 +26,9 @@ type bench struct {
 	server     *server
 	population question.Population
 	progress   *progress
-	report     report.Report
+	// written numbers the subjects of the part nodes' writers.
+	written atomic.Int64
+	report  report.Report
 }
 
 // part is a piece of a run that can be asked for by name. Those before it need not have run.
@@ -49,6 +52,7 @@ func parts() []part {
 		{"mixed", (*bench).mixed, some(1)},
 		{"storms", (*bench).storms, some(3)},
 		{"evaluation", (*bench).evaluation, some(2)},
+		{nodesPart, (*bench).nodes, some(nodesFigures)},
 		{"peers", (*bench).peersBeside, func(o *options) int { return 4 * max(len(o.peers), o.expectedPeers()) }},
 		{"sizes", (*bench).sizes, func(o *options) int { return 2 * (len(o.subjects) - 1) }},
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ const readyTimeout = time.Minute
 // server is consentd, as a process of its own on loopback, and connections to it.
 type server struct {
 	binary, dataDir string
+	// flags are those of each start.
+	flags []string
 	// connections is how many connections the load goes over, credentials what they show: none are plaintext.
 	connections int
 	credentials []grpc.DialOption
@@ -59,7 +62,7 @@ func (s *server) start(ctx context.Context, flags ...string) error {
 	args := append([]string{
 		"--grpc-addr", s.grpcAddr, "--http-addr", s.httpAddr, "--data-dir", s.dataDir, "--log-level", "warn",
 		"--queue-target", "1s", // a closed load is to wait, not to be refused: bench/overload is for that
-	}, flags...)
+	}, append(slices.Clone(s.flags), flags...)...)
 	if s.process, err = proc.Start(exec.Command(s.binary, args...), nil); err != nil {
 		return err
 	}

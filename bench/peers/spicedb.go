@@ -40,9 +40,7 @@ func startSpiceDB(ctx context.Context, c Config) (Peer, error) {
 		return nil, err
 	}
 	s := &spiceDB{population: c.Population, backend: message(nil).sub(1, spiceDBObject("backend", "any"))}
-	s.process, err = proc.Start(exec.Command(c.Binary, "serve", "--grpc-preshared-key", spiceDBKey, "--grpc-addr", addr,
-		"--datastore-engine", "memory", "--metrics-enabled=false", "--http-enabled=false", "--telemetry-endpoint=",
-		"--log-level", "error", "--skip-release-check"), nil)
+	s.process, err = proc.Start(exec.Command(c.Binary, append(spiceDBArgs(addr), "--datastore-engine", "memory")...), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +49,13 @@ func startSpiceDB(ctx context.Context, c Config) (Peer, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func spiceDBArgs(addr string) []string {
+	return []string{
+		"serve", "--grpc-preshared-key", spiceDBKey, "--grpc-addr", addr, "--metrics-enabled=false", "--http-enabled=false",
+		"--telemetry-endpoint=", "--log-level", "error", "--skip-release-check",
+	}
 }
 
 func (s *spiceDB) prepare(ctx context.Context, addr string, connections int) (err error) {

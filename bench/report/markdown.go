@@ -24,6 +24,7 @@ func (r *Report) Markdown() string {
 	r.throughputs(b)
 	r.loadings(b)
 	r.storms(b)
+	r.figures(b)
 	r.checks(b)
 	r.peers(b)
 	for _, n := range r.Notes {
@@ -144,6 +145,14 @@ func (r *Report) storms(b *strings.Builder) {
 		})
 	}
 	table(b, "storm|events/s|checks/s|p99.9|max|wrong answers|revocation, or save to live, p50 / p99.9 / max|notes", rows)
+}
+
+func (r *Report) figures(b *strings.Builder) {
+	var rows [][]string
+	for _, f := range r.Figures {
+		rows = append(rows, []string{f.What, f.System, spread(f.Value), f.Unit, f.Target, f.Note})
+	}
+	table(b, "figure|system|median (least–most)|unit|target|notes", rows)
 }
 
 func (r *Report) checks(b *strings.Builder) {

@@ -24,6 +24,7 @@ type Report struct {
 	Loadings []Loading         `json:"loadings"`
 	Rows     []Row             `json:"rows"`
 	Storms   []Storm           `json:"storms"`
+	Figures  []Figure          `json:"figures,omitempty"`
 	Checks   []Check           `json:"instrument"`
 	Peers    []Peer            `json:"peers"`
 	// Notes say what is missing or not comparable.
@@ -113,6 +114,17 @@ type Storm struct {
 	Revocation Latency `json:"revocation_us"`
 	Live       Latency `json:"live_us"`
 	Note       string  `json:"note,omitempty"`
+}
+
+// Figure is one figure of one system, for what is no Row: comparisons of several systems whose slices alternate.
+type Figure struct {
+	What   string      `json:"what"`
+	System string      `json:"system"`
+	Unit   string      `json:"unit"`
+	Value  load.Spread `json:"value"`
+	// Target is what it should be; empty: nothing.
+	Target string `json:"target,omitempty"`
+	Note   string `json:"note,omitempty"`
 }
 
 // Check is a look at the instrument itself.

@@ -38,9 +38,12 @@ func example() *report.Report {
 		}},
 		Loadings: []report.Loading{{System: "consentd", Subjects: 1_000_000, Seconds: 100, BytesPerSubject: 750, Where: "on disk"}},
 		Storms:   []report.Storm{{Name: "reload", Missing: "the server cannot"}, {Name: "withdrawals", Offered: 500, Done: 499}},
-		Checks:   []report.Check{{Name: "delay", Want: 1000, Got: 1200, Within: 0.05}, {Name: "stall", Passed: true}},
-		Peers:    []report.Peer{{Name: "opa", Missing: "no program"}},
-		Notes:    []string{"a note"},
+		Figures: []report.Figure{
+			{What: "durable writes", System: "PostgreSQL", Unit: "/s", Value: load.Spread{Median: 5, Min: 4, Max: 6}},
+		},
+		Checks: []report.Check{{Name: "delay", Want: 1000, Got: 1200, Within: 0.05}, {Name: "stall", Passed: true}},
+		Peers:  []report.Peer{{Name: "opa", Missing: "no program"}},
+		Notes:  []string{"a note"},
 	}
 }
 
@@ -49,6 +52,7 @@ func TestMarkdownSaysWhatMustBeKnown(t *testing.T) {
 	for _, want := range []string{
 		"**p50 scatters by 40 %**", "**3 wrong answers**", "**2 of 0 failed, 0 dropped**", "**kept up with 50 % of the rate**",
 		"| 12,345 |", "10,000 | 750 on disk", "not available", "**FAILED**", "not run: no program", "- a note",
+		"| durable writes | PostgreSQL | 5.00 (4.00–6.00) | /s |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)

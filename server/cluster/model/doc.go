@@ -48,8 +48,8 @@
 //	end             325,245     a crash, an asynchronous fail-over, no checks; P5
 //	own end         302,597     as before, the withdrawal is B's own
 //
-// By -model.large alone: with a lease of 3 ticks the asynchronous world has 9,162,290 states; with two fail-overs and no
-// crash it has 4,457,321.
+// By -model.large alone: with a lease of 3 ticks the asynchronous world has 9,162,290 states; with two fail-overs and
+// no crash it has 4,457,321.
 //
 // protocol.pml is the twin in Promela, written apart. Spin finds the same verdicts in the same number of states,
 // synchronous and asynchronous.
