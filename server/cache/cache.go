@@ -72,7 +72,7 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf("load timeout is %v: must not be negative", c.LoadTimeout))
 	}
 	if c.Watermark != nil && c.Clock == nil {
-		faults = append(faults, errors.New("Watermark without Clock: give the clock that the watermark is by"))
+		faults = append(faults, errors.New("watermark without Clock: give the clock that it is by"))
 	}
 	return errors.Join(faults...)
 }
