@@ -238,9 +238,10 @@ func TestHintsAreHeard(t *testing.T) {
 // TestOldChangesArePruned, and their marks stay.
 func TestOldChangesArePruned(t *testing.T) {
 	url := migrated(t)
-	n := open(t, postgres.Config{URL: url, KeepChanges: 1, PruneInterval: 10 * time.Millisecond}, store.Observers{})
-	other := open(t, postgres.Config{URL: url, KeepChanges: 1, PruneInterval: 10 * time.Millisecond}, store.Observers{})
-	const last = 2*4096 + 100
+	// More are kept than a group has, so that the feeds of these nodes do not fall behind what is pruned.
+	config := postgres.Config{URL: url, KeepChanges: 2000, PruneInterval: 10 * time.Millisecond}
+	n, other := open(t, config, store.Observers{}), open(t, config, store.Observers{})
+	const last = 2*4096 + 2100
 	var wg sync.WaitGroup
 	for w := range 512 {
 		wg.Go(func() {
