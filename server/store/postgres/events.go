@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -147,27 +145,16 @@ func (p *pageOf) take(rows pgx.Rows, found *consent.Entries) error {
 	return err
 }
 
-// A page token is the position at which the page begins and a checksum of it, the subject and the store, as that of the
-// embedded store is. It is no secret; a forged one shows nothing but another part of the same ledger.
-const checkBytes = 8
+// pagesOf names the subject's ledger, for tokens of its pages.
+func (s *Store) pagesOf(subject consent.Subject) []byte {
+	return append(change.AppendText(change.AppendText([]byte("page"), subject.Controller), subject.ID), s.id[:]...)
+}
 
 func (s *Store) pageToken(subject consent.Subject, at change.Position) string {
-	b := at.Append(nil)
-	return base64.RawURLEncoding.EncodeToString(append(b, s.check(subject, b)...))
+	return change.PageToken(s.pagesOf(subject), at)
 }
 
 func (s *Store) parsePage(subject consent.Subject, token string) (change.Position, bool) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != change.PositionBytes+checkBytes {
-		return change.Position{}, false
-	}
-	at, _ := change.ParsePosition(b[:change.PositionBytes])
-	// The database's numbers have a sign. The decoder passes over line breaks, so it is the token that is compared.
-	return at, int64(at.Revision) >= 0 && int32(at.Index) >= 0 && s.pageToken(subject, at) == token
-}
-
-func (s *Store) check(subject consent.Subject, at []byte) []byte {
-	b := change.AppendText(change.AppendText([]byte("page"), subject.Controller), subject.ID)
-	sum := sha256.Sum256(append(append(b, s.id[:]...), at...))
-	return sum[:checkBytes]
+	at, ok := change.ParsePageToken(s.pagesOf(subject), token)
+	return at, ok && int64(at.Revision) >= 0 && int32(at.Index) >= 0 // the database's numbers have a sign
 }

@@ -75,6 +75,8 @@ func (h *hints) send() {
 
 // notify sends a hint. One that fails is lost: polling is the truth.
 func (h *hints) notify() {
+	var err error
+	defer recovered(&err)
 	ctx, cancel := h.store.bounded(time.Second)
 	defer cancel()
 	_ = h.store.transact(ctx, func(b *pgx.Batch) {
@@ -108,6 +110,7 @@ func (h *hints) listen() {
 
 // listenOnce hears hints until the connection ends. It reports whether it could be listened at all.
 func (h *hints) listenOnce() (heard bool, err error) {
+	defer recovered(&err)
 	conn, err := h.connect()
 	if err != nil {
 		return false, err

@@ -43,7 +43,8 @@ func (s *Store) pruneAll() {
 }
 
 // prune prunes block by block, each in a transaction of its own: the head, which it locks last, is held for a moment.
-func (s *Store) prune() error {
+func (s *Store) prune() (err error) {
+	defer recovered(&err)
 	for s.ctx.Err() == nil {
 		ctx, cancel := s.bounded(s.config.AcquireTimeout + s.config.LockTimeout + s.config.StatementTimeout)
 		more, err := s.pruneBlock(ctx)
