@@ -36,23 +36,35 @@ func (c *calls) from(first int) []proto.Message {
 // authorizer decides, and keeps what was asked.
 type authorizer struct {
 	*authz.Authorizer
+	rules func() *ruleset
 	calls *calls
+}
+
+// arrive finds the rule of each request, and then keeps the call: who sees a call can rely on its rule being used up.
+func (a *authorizer) arrive(ctx context.Context, c authz.Consistency, requests ...*consent.Request) context.Context {
+	ctx, asking := ask(ctx, false)
+	asking.rules, asking.found = a.rules(), make(map[*consent.Request]*rule, len(requests))
+	for _, r := range requests {
+		if _, err := asking.rules.Purposes(r.Subject.Controller); err == nil {
+			asking.found[r] = asking.rules.find(question{callCheck, r}, false)
+		}
+		a.calls.add(asked(r, c))
+	}
+	return ctx
 }
 
 // Check implements grpcapi.Authorizer.
 func (a *authorizer) Check(ctx context.Context, r *consent.Request, c authz.Consistency) (consent.Decision, error) {
-	a.calls.add(asked(r, c))
-	ctx, _ = ask(ctx, false)
-	return a.Authorizer.Check(ctx, r, c)
+	return a.Authorizer.Check(a.arrive(ctx, c, r), r, c)
 }
 
 // BatchCheck implements grpcapi.Authorizer.
 func (a *authorizer) BatchCheck(ctx context.Context, all []consent.Request, c authz.Consistency) ([]authz.Result, error) {
+	requests := make([]*consent.Request, len(all))
 	for i := range all {
-		a.calls.add(asked(&all[i], c))
+		requests[i] = &all[i]
 	}
-	ctx, _ = ask(ctx, false)
-	return a.Authorizer.BatchCheck(ctx, all, c)
+	return a.Authorizer.BatchCheck(a.arrive(ctx, c, requests...), all, c)
 }
 
 // ListPurposes implements grpcapi.Authorizer.

@@ -196,7 +196,7 @@ func (s *Server) api() (*grpcapi.API, error) {
 		return nil, err
 	}
 	return grpcapi.New(grpcapi.Config{
-		Access: everybody{}, Authorizer: &authorizer{deciding, &s.calls}, Ledger: ledger{s.store, s}, Watchers: s.hub,
+		Access: everybody{}, Authorizer: &authorizer{deciding, s.current, &s.calls}, Ledger: ledger{s.store, s}, Watchers: s.hub,
 		Explainer: &explainer{Explainer: ledgers, server: s, authorizer: looking},
 		Policy:    func() consent.Policy { return s.current().describe() }, History: s.spans,
 		Differ: absent{}, Activator: absent{s}, Prover: absent{},

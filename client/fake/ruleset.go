@@ -87,6 +87,9 @@ func (s *ruleset) Declared(string, string) (consent.Purpose, bool) { return cons
 type asking struct {
 	// look says that no rule is used up by the call, nor makes it wait.
 	look bool
+	// found are the requests' rules among rules, of those that were found as the call arrived.
+	rules *ruleset
+	found map[*consent.Request]*rule
 	// rule is the one that answered last; err is its error, where it has one, until it is taken.
 	rule *rule
 	err  error
@@ -98,6 +101,14 @@ type askingKey struct{}
 func ask(ctx context.Context, look bool) (context.Context, *asking) {
 	a := &asking{look: look}
 	return context.WithValue(ctx, askingKey{}, a), a
+}
+
+// among is a request's rule: the one found as the call arrived, unless others came into force since.
+func (a *asking) among(s *ruleset, request *consent.Request) *rule {
+	if r, found := a.found[request]; found && a.rules == s {
+		return r
+	}
+	return s.find(question{callCheck, request}, a.look)
 }
 
 // taken is the error of the last decision, which it has no more.
@@ -116,7 +127,7 @@ func (s *ruleset) Decide(
 		a = &asking{}
 	}
 	declared := slices.Contains(s.purposes[request.Subject.Controller], request.Purpose)
-	a.rule, a.err = s.find(question{callCheck, request}, a.look), nil
+	a.rule, a.err = a.among(s, request), nil
 	switch r := a.rule; {
 	case r == nil:
 		return s.unruled(declared)
