@@ -22,6 +22,8 @@ type database struct {
 	// proxies are the nodes' ways to the primary, the last of several by a PgBouncer, where one is installed.
 	proxies []*pgtest.Proxy
 	bouncer *pgtest.PgBouncer
+	// bouncerEnds are what PgBouncers wrote that ended of their own accord, and were started again.
+	bouncerEnds []string
 	// replica is the nodes' way to the asynchronous standby, which may answer reads.
 	replica *pgtest.Proxy
 }
@@ -97,9 +99,18 @@ func (d *database) aim(ctx context.Context) error {
 	}
 	d.proxies[last].Target(at)
 	if before != nil {
+		d.bouncerEnds = append(d.bouncerEnds, before.Ends()...)
 		return before.Close()
 	}
 	return nil
+}
+
+// pooled are what all PgBouncers so far wrote that ended of their own accord.
+func (d *database) pooled() []string {
+	if d.bouncer == nil {
+		return d.bouncerEnds
+	}
+	return append(d.bouncerEnds, d.bouncer.Ends()...)
 }
 
 // migrate makes the schema.

@@ -146,10 +146,8 @@ func run(ctx context.Context, o options) (c counts, err error) {
 	if err := w.live(ctx); err != nil {
 		return c, err
 	}
-	if err := w.conclude(ctx); err != nil {
-		return c, err
-	}
-	err = w.report(os.Stdout, time.Since(began))
+	err = w.conclude(ctx) // what was seen until then is told also where it fails
+	err = errors.Join(err, w.report(os.Stdout, time.Since(began)))
 	if o.rolling {
 		err = errors.Join(err, w.reportFailed(os.Stdout))
 	}
@@ -193,12 +191,14 @@ func (w *world) live(ctx context.Context) error {
 // conclude judges what is left, and the ledgers as each node shows them.
 func (w *world) conclude(ctx context.Context) error {
 	w.checker.judge(true)
+	var all error
 	for i, n := range w.nodes {
 		l, err := w.ledgerOf(context.WithoutCancel(ctx), n)
 		if err != nil {
-			return err
+			all = errors.Join(all, err)
+			continue
 		}
 		w.checker.judgeLedger(i, l)
 	}
-	return nil
+	return all
 }

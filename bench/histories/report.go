@@ -36,6 +36,13 @@ func (w *world) report(to io.Writer, took time.Duration) error {
 	for _, name := range slices.Sorted(maps.Keys(w.faults.count)) {
 		row("fault: "+name, "%d", w.faults.count[name])
 	}
+	if w.db != nil && w.db.bouncer != nil {
+		ends := w.db.pooled()
+		row("PgBouncer ended by itself, started again", "%d", len(ends))
+		for _, said := range ends[:min(len(ends), shownOfRule)] {
+			defer fmt.Fprintf(to, "PgBouncer's last words:\n%s\n", said)
+		}
+	}
 	for _, r := range rules {
 		row("violations of "+string(r), "%d", k.broken[r])
 	}
