@@ -34,7 +34,7 @@ var serverDir = sync.OnceValues(func() (_ string, err error) {
 	if builtDir, err = os.MkdirTemp("", "consentd-histories"); err != nil {
 		return "", err
 	}
-	_, err = build(context.Background(), builtDir, options{})
+	_, err = build(context.Background(), builtDir, "consentd", []edit{steppable})
 	return builtDir, err
 })
 

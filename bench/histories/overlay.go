@@ -12,7 +12,7 @@ import (
 // binary but that which is built with it.
 type edit struct {
 	file string
-	// old stands in the file once.
+	// old stands in the file once; empty: the file is a new one.
 	old, new string
 }
 
@@ -53,15 +53,37 @@ const clockVariable = "HISTORIES_CLOCK"
 // steppable has the server's wall clock be the stepped one.
 var steppable = edit{file: "server/app/config.go", old: "c.Wall = time.Now", new: "c.Wall = steppedWall"}
 
-// overlay writes what `go build -overlay` takes for edits, and returns its name.
+// nextSchema makes of the server one of a later version, whose schema has what this one's has and more, and which does
+// not serve without it.
+var nextSchema = []edit{
+	{file: "server/store/postgres/migrate.go", old: "	schemaNeeded = 1\n", new: "	schemaNeeded = 999\n"},
+	{file: "server/store/postgres/migrate.go", old: "	SchemaKnown = 1\n", new: "	SchemaKnown = 999\n"},
+	{file: "server/store/postgres/migrations/00999_next.sql", new: `-- +goose Up
+ALTER TABLE consentd.states ADD COLUMN next bytea;
+ALTER TABLE consentd.events ADD COLUMN next bigint NOT NULL DEFAULT 7;
+ALTER TABLE consentd.nodes ADD COLUMN next text;
+ALTER TABLE consentd.head ADD COLUMN next bigint NOT NULL DEFAULT 0;
+CREATE TABLE consentd.next (n int);
+CREATE INDEX next ON consentd.event_ids (subject);
+`},
+}
+
+// overlay writes what `go build -overlay` takes for edits to a folder that it makes, and returns its name.
 func overlay(dir string, edits []edit) (string, error) {
 	root, err := moduleRoot()
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
 	if err != nil {
 		return "", err
 	}
 	replace, sources := map[string]string{}, map[string]string{filepath.Join(root, "server/app/stepped.go"): steppedClock}
 	for _, e := range edits {
 		file := filepath.Join(root, filepath.FromSlash(e.file))
+		if e.old == "" {
+			sources[file] = e.new
+			continue
+		}
 		source, known := sources[file]
 		if !known {
 			b, err := os.ReadFile(file)

@@ -41,12 +41,9 @@ func newWorld(ctx context.Context, o options, dir string) (_ *world, err error) 
 			w.end()
 		}
 	}()
-	if w.binary, err = build(ctx, dir, o); err != nil {
+	binary, err := w.build(ctx)
+	if err != nil {
 		return nil, err
-	}
-	binary := w.binary
-	if o.old != "" {
-		binary = o.old
 	}
 	if o.store == postgresStore {
 		if w.db, err = startDatabase(ctx); err != nil {
@@ -70,6 +67,30 @@ func newWorld(ctx context.Context, o options, dir string) (_ *world, err error) 
 
 // builtServer is where build puts a server.
 func builtServer(dir string) string { return filepath.Join(dir, "consentd") }
+
+// build has the newest server, and returns the one to begin with: where there are upgrades, the version before, or this
+// one before a next.
+func (w *world) build(ctx context.Context) (first string, err error) {
+	edits, err := plantNamed(w.options.plant)
+	if err != nil {
+		return "", err
+	}
+	edits = append(edits, steppable)
+	first = w.options.server
+	if first == "" {
+		if first, err = build(ctx, w.dir, "consentd", edits); err != nil {
+			return "", err
+		}
+	}
+	w.binary = first
+	switch {
+	case w.options.old != "":
+		first = w.options.old
+	case w.options.rolling && w.options.server == "":
+		w.binary, err = build(ctx, w.dir, "next", append(edits, nextSchema...))
+	}
+	return first, err
+}
 
 func (w *world) startNodes(ctx context.Context, binary string) error {
 	var flags []string
@@ -96,20 +117,13 @@ func (w *world) startNodes(ctx context.Context, binary string) error {
 	return nil
 }
 
-// build compiles the server, unless there is one: with a wall clock that can be set, and the fault that is to be found.
-func build(ctx context.Context, dir string, o options) (string, error) {
-	if o.server != "" {
-		return o.server, nil
-	}
-	path := builtServer(dir)
-	edits, err := plantNamed(o.plant)
+// build compiles a server of edits, in a folder, under a name.
+func build(ctx context.Context, dir, name string, edits []edit) (string, error) {
+	file, err := overlay(filepath.Join(dir, name+"-source"), edits)
 	if err != nil {
 		return "", err
 	}
-	file, err := overlay(dir, append([]edit{steppable}, edits...))
-	if err != nil {
-		return "", err
-	}
+	path := filepath.Join(dir, name)
 	command := exec.CommandContext(ctx, "go", "build", "-o", path, "-overlay", file, "github.com/consentd/consentd/server")
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the server (run this from the module's folder): %w: %s", err, out)
