@@ -58,14 +58,15 @@ var steppable = edit{file: "server/app/config.go", old: "c.Wall = time.Now", new
 var nextSchema = []edit{
 	{file: "server/store/postgres/migrate.go", old: "	schemaNeeded = 1\n", new: "	schemaNeeded = 999\n"},
 	{file: "server/store/postgres/migrate.go", old: "	SchemaKnown = 1\n", new: "	SchemaKnown = 999\n"},
-	{file: "server/store/postgres/migrations/00999_next.sql", new: `-- +goose Up
-ALTER TABLE consentd.states ADD COLUMN next bytea;
-ALTER TABLE consentd.events ADD COLUMN next bigint NOT NULL DEFAULT 7;
-ALTER TABLE consentd.nodes ADD COLUMN next text;
-ALTER TABLE consentd.head ADD COLUMN next bigint NOT NULL DEFAULT 0;
-CREATE TABLE consentd.next (n int);
-CREATE INDEX next ON consentd.event_ids (subject);
-`},
+	nextMigration("995_states", "ALTER TABLE consentd.states ADD COLUMN next bytea"),
+	nextMigration("996_events", "ALTER TABLE consentd.events ADD COLUMN next bigint NOT NULL DEFAULT 7"),
+	nextMigration("997_nodes", "ALTER TABLE consentd.nodes ADD COLUMN next text"),
+	nextMigration("998_head", "ALTER TABLE consentd.head ADD COLUMN next bigint NOT NULL DEFAULT 0"),
+	nextMigration("999_index", "CREATE TABLE consentd.next (n int);\nCREATE INDEX next_by_subject ON consentd.event_ids (subject)"),
+}
+
+func nextMigration(name, sql string) edit {
+	return edit{file: "server/store/postgres/migrations/00" + name + ".sql", new: "-- +goose Up\n" + sql + ";\n"}
 }
 
 // overlay writes what `go build -overlay` takes for edits to a folder that it makes, and returns its name.

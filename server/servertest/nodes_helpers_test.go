@@ -34,6 +34,8 @@ type fleet struct {
 	// database is its name.
 	database string
 	nodes    []*fleetNode
+	// configure changes the options of nodes that join; nil changes nothing.
+	configure func(*servertest.Options)
 }
 
 // fleetNode is a server, and its way to the database.
@@ -63,14 +65,18 @@ func newFleet(t *testing.T, db *pgtest.Server, n int) *fleet {
 func (f *fleet) join(way *pgtest.Proxy) *fleetNode {
 	f.t.Helper()
 	n := &fleetNode{way: way}
-	n.Server = servertest.Start(f.t, servertest.Options{
+	o := servertest.Options{
 		DrainTimeout: time.Second,
 		Configure: func(c *app.Config) {
 			c.Store = app.StoreConfig{
 				URL: way.URL(f.database), Lease: nodesLease, MaxStaleness: nodesStaleness, Name: fmt.Sprint("node ", len(f.nodes)),
 			}
 		},
-	})
+	}
+	if f.configure != nil {
+		f.configure(&o)
+	}
+	n.Server = servertest.Start(f.t, o)
 	f.nodes = append(f.nodes, n)
 	return n
 }

@@ -37,6 +37,7 @@ func (s *Store) Poll(ctx context.Context, _ cluster.NodeID, after consent.Revisi
 		s.own.suspect(err)
 		return cluster.Page{}, unavailable(ctx, "looking for changes", err)
 	}
+	s.bridge.answered()
 	return page, nil
 }
 

@@ -62,6 +62,9 @@
 // TCP_USER_TIMEOUT, keepalives and a question before use, and a call that gets no answer in time has all of them made
 // anew.
 //
+// Reads of the first 0.8 s of an outage are tried again until then, so that a standby can take over; later ones fail at
+// once (bridge).
+//
 // What this package cannot see is a primary that goes on answering after another took its place: whoever fails over has
 // to end the old one first. A history that was lost is noticed by its chain (cluster.Feed).
 package postgres

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -84,11 +85,42 @@ func migrate(ctx context.Context, url string, files fs.FS) (done []Migration, er
 	if err != nil {
 		return nil, err
 	}
-	results, err := p.Up(ctx)
-	for _, r := range results {
-		done = append(done, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
+	for range lockAttempts {
+		var results []*goose.MigrationResult
+		results, err = p.Up(ctx)
+		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+			results = partial.Applied
+		}
+		for _, r := range results {
+			done = append(done, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
+		}
+		if code(err) != lockNotAvailable || !pause(ctx, lockPause) {
+			break
+		}
 	}
 	return done, err
+}
+
+// A migration waits for a table only this long, because all that asks for it from then on waits behind; and it tries
+// again for some minutes. Each changes one table that is there: one that held the lock of a table while it waits for
+// another's and nodes that hold that and ask for the first would wait for each other.
+const (
+	lockTimeout  = "200ms"
+	lockPause    = time.Second
+	lockAttempts = 300
+	// lockNotAvailable is the SQLSTATE of what waited too long.
+	lockNotAvailable = "55P03"
+)
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func openSQL(url string) (*sql.DB, error) {
@@ -97,7 +129,11 @@ func openSQL(url string) (*sql.DB, error) {
 		return nil, err
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	return stdlib.OpenDB(*config), nil
+	// Not as a parameter of the connection: PgBouncer refuses those that it does not know.
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET lock_timeout = '"+lockTimeout+"'")
+		return err
+	})), nil
 }
 
 func provider(db *sql.DB, files fs.FS, o ...goose.ProviderOption) (*goose.Provider, error) {

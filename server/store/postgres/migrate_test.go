@@ -88,6 +88,38 @@ func TestServesOnTheNextSchema(t *testing.T) {
 	}
 }
 
+// TestMigrationsHoldUpNobody: where somebody holds a table for long, a migration of it lets others by, and comes again.
+func TestMigrationsHoldUpNobody(t *testing.T) {
+	url := migrated(t)
+	n := open(t, postgres.Config{URL: url}, store.Observers{})
+	must(t, record1(n, 1))
+	holder, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer func() { _ = holder.Close(context.WithoutCancel(t.Context())) }()
+	_, err = holder.Exec(t.Context(), "BEGIN; LOCK TABLE consentd.states IN ACCESS SHARE MODE")
+	must(t, err)
+	migrated := make(chan error, 1)
+	go func() {
+		migrated <- postgres.MigrateBy(t.Context(), url, later(t, "ALTER TABLE consentd.states ADD COLUMN more bytea;"))
+	}()
+	waits := func() (is bool) {
+		must(t, holder.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&is))
+		return is
+	}
+	for !waits() {
+	}
+	must(t, record1(n, 2)) // waits behind the migration, and longer than the holder lets it
+	select {
+	case err := <-migrated:
+		t.Fatalf("it did not wait for the holder: error %v", err)
+	default:
+	}
+	_, err = holder.Exec(t.Context(), "COMMIT")
+	must(t, err)
+	must(t, <-migrated)
+	must(t, record1(n, 3))
+}
+
 // TestStatesAreFoldedAnew where they were folded by older rules.
 func TestStatesAreFoldedAnew(t *testing.T) {
 	url := migrated(t)

@@ -42,7 +42,8 @@ type Store struct {
 	own, primary *servers
 	replicas     []*servers
 	// turn is the replica that was asked last.
-	turn atomic.Uint64
+	turn   atomic.Uint64
+	bridge bridge
 	// scans has a place for each scan that may be under way.
 	scans chan struct{}
 	// feed is nil before Follow.

@@ -43,19 +43,18 @@ func (s *Store) Read(ctx context.Context, subject consent.Subject) (consent.Snap
 			return r.snapshot(), nil
 		}
 	}
-	r, err := s.look(ctx, s.primary, subject)
+	r, err := s.lookAhead(ctx, subject)
 	switch {
 	case err != nil:
-	case r.standby:
-		err = errStandby
 	case r.at.Revision < floor:
 		s.follower().Kick()
 		err = errMoved
 	default:
-		err = s.show(ctx, r.at)
+		if err = s.show(ctx, r.at); err != nil {
+			s.primary.suspect(err)
+		}
 	}
 	if err != nil {
-		s.primary.suspect(err)
 		return consent.Snapshot{}, unavailable(ctx, readingState, err)
 	}
 	return r.snapshot(), nil
@@ -111,12 +110,8 @@ func (s *Store) latest(ctx context.Context, subject consent.Subject) (reading, e
 		return reading{}, err
 	}
 	defer leave()
-	r, err := s.look(ctx, s.primary, subject)
-	if err == nil && r.standby {
-		err = errStandby
-	}
+	r, err := s.lookAhead(ctx, subject)
 	if err != nil {
-		s.primary.suspect(err)
 		return reading{}, unavailable(ctx, readingState, err)
 	}
 	return r, nil
