@@ -238,15 +238,16 @@ const answersLate = "answers of the database very late at a node, then cut off"
 func answersLateThenCut(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
 	p.Judge(func(way pgtest.Way, _ []byte) pgtest.Verdict {
 		if way == pgtest.ToClient {
-			pauseFor(ctx, 8*time.Second)
+			pauseFor(ctx, 9*time.Second)
 		}
 		return pgtest.Pass
 	})
-	pauseFor(ctx, between(random, 12*time.Second, 18*time.Second))
+	// Half of a lease of 40 s is what a renewal may take: a question before use, and the renewal, each answered so late.
+	pauseFor(ctx, between(random, 30*time.Second, 36*time.Second))
 	p.Refuse(true)
 	p.Cut()
 	p.Judge(nil)
-	pauseFor(ctx, 30*time.Second)
+	pauseFor(ctx, 65*time.Second)
 	p.Refuse(false)
 }
 
