@@ -1,17 +1,43 @@
 package cluster
 
 import (
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+const (
+	// awakeFor is how long after CLOCK_BOOTTIME was read the monotonic clock will do: to suspend and resume a machine
+	// takes ten times that of the monotonic clock at least, besides the sleep.
+	awakeFor = 100 * time.Microsecond
+	// readWithin is how long a reading may take that is kept: what is between the clocks is known as well as that.
+	readWithin = 5 * time.Microsecond
+)
+
+// kept is the newest reading: by the monotonic clock, and how far CLOCK_BOOTTIME was ahead of that. ahead is stored
+// first and loaded last: one that belongs to a later reading will do as well.
+var kept struct{ at, ahead atomic.Int64 }
+
 // Boottime is the clock of leases: CLOCK_BOOTTIME. The monotonic clock that package time reads stands still while the
-// machine sleeps, in which others take this node for dead.
+// machine sleeps, in which others take this node for dead. It is right to readWithin, and may go back by that. It may be
+// called concurrently.
+//
+// To read CLOCK_BOOTTIME is a system call, of 1 to 2 µs here, and a check from memory needs the time twice: with this it
+// is 0.1 µs.
 func Boottime() time.Duration {
+	now := elapsed()
+	if at := kept.at.Load(); at != 0 && now-time.Duration(at) < awakeFor {
+		return now + time.Duration(kept.ahead.Load())
+	}
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return elapsed() // Linux has it since 2.6.39: not reached
+		return now // Linux has it since 2.6.39: not reached
 	}
-	return time.Duration(t.Nano())
+	read := time.Duration(t.Nano())
+	if after := elapsed(); after-now < readWithin {
+		kept.ahead.Store(int64(read - after))
+		kept.at.Store(int64(now))
+	}
+	return read
 }
