@@ -3,8 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/consentd/consentd/server/consent"
 )
@@ -31,10 +36,10 @@ func (b *bridge) answered() {
 	}
 }
 
-// crossed waits a moment after an error, and reports whether to try again.
-func (b *bridge) crossed(ctx context.Context, err error) bool {
-	if errors.Is(err, errDamaged) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return false // it would be no other, or there is no time left
+// crossed waits a moment after an error of a call that began at a time, and reports whether to try again.
+func (b *bridge) crossed(ctx context.Context, began time.Time, err error) bool {
+	if !passing(err) {
+		return false
 	}
 	now := time.Now()
 	since := b.away.Load()
@@ -42,14 +47,31 @@ func (b *bridge) crossed(ctx context.Context, err error) bool {
 		b.away.CompareAndSwap(nil, &now)
 		since = &now
 	}
-	if now.Sub(*since) > bridgeLimit {
+	// The feed's looks may be answered while reads are not: so no call lasts longer than that either.
+	if now.Sub(*since) > bridgeLimit || now.Sub(began) > bridgeLimit {
 		return false
 	}
 	return pause(ctx, bridgePause)
 }
 
+// passing reports whether an error is as while a standby takes over: of a connection, of a server that starts or ends,
+// or of one that is no primary yet. What a server answers else it would answer again, and what took all of the time
+// for a read leaves none.
+func passing(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		c := code(err)
+		return strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08")
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, errStandby) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 // lookAhead reads what the primary shows, of the moment: it may be ahead of Applied.
 func (s *Store) lookAhead(ctx context.Context, subject consent.Subject) (reading, error) {
+	began := time.Now()
 	for {
 		r, err := s.look(ctx, s.primary, subject)
 		if err == nil && r.standby {
@@ -60,7 +82,7 @@ func (s *Store) lookAhead(ctx context.Context, subject consent.Subject) (reading
 			return r, nil
 		}
 		s.primary.suspect(err)
-		if !s.bridge.crossed(ctx, err) {
+		if !s.bridge.crossed(ctx, began, err) {
 			return reading{}, err
 		}
 	}

@@ -3,15 +3,19 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // crossings is how long an error is tried again for, one call after the other.
 func crossings(ctx context.Context, b *bridge, err error) time.Duration {
 	began := time.Now()
-	for b.crossed(ctx, err) {
+	for b.crossed(ctx, began, err) {
 	}
 	return time.Since(began)
 }
@@ -20,7 +24,7 @@ func crossings(ctx context.Context, b *bridge, err error) time.Duration {
 func TestOnlyTheFirstMomentsOfAnOutageAreBridged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bridge
-		refused := errors.New("connection refused")
+		refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 		if got := crossings(t.Context(), &b, refused); got < bridgeLimit || got > bridgeLimit+2*bridgePause {
 			t.Errorf("bridged for %v, want %v", got, bridgeLimit)
 		}
@@ -39,6 +43,20 @@ func TestOnlyTheFirstMomentsOfAnOutageAreBridged(t *testing.T) {
 	})
 }
 
+// TestNoCallIsBridgedForLonger where other calls are answered meanwhile.
+func TestNoCallIsBridgedForLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bridge
+		began := time.Now()
+		for b.crossed(t.Context(), began, io.ErrUnexpectedEOF) {
+			b.answered()
+		}
+		if got := time.Since(began); got < bridgeLimit || got > bridgeLimit+2*bridgePause {
+			t.Errorf("bridged for %v, want %v", got, bridgeLimit)
+		}
+	})
+}
+
 // TestBridgesEndWithTheirCalls, and are not for what trying again does not help.
 func TestBridgesEndWithTheirCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +65,10 @@ func TestBridgesEndWithTheirCalls(t *testing.T) {
 		if got := crossings(ctx, new(bridge), errStandby); got != 3*bridgePause {
 			t.Errorf("bridged for %v, the call had %v", got, 3*bridgePause)
 		}
-		for _, err := range []error{errDamaged, context.DeadlineExceeded, context.Canceled} {
+		for _, err := range []error{
+			errDamaged, errMoved, errors.New("a row of older rules"), context.DeadlineExceeded, context.Canceled,
+			&pgconn.PgError{Code: "42501"},
+		} {
 			if got := crossings(t.Context(), new(bridge), err); got != 0 {
 				t.Errorf("%v is bridged for %v", err, got)
 			}
