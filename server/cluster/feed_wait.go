@@ -68,7 +68,12 @@ func (f *Feed) Committed(ctx context.Context, r consent.Revision, chain store.Ch
 	if err := f.Await(ctx, r); err != nil {
 		return err
 	}
-	if mark, known := f.config.Marks.Get(r); known && mark != chain.Mark() {
+	if r == 0 {
+		return nil // every history begins so
+	}
+	// A mark that was forgotten, because history was lost, proves as little as another one: what is applied up to a
+	// greater revision may be the lost part.
+	if mark, known := f.config.Marks.Get(r); !known || mark != chain.Mark() {
 		return errHistoryLost
 	}
 	return nil

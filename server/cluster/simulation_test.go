@@ -70,6 +70,15 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// TestSeedsThatFailed are those in which a rule was once broken.
+func TestSeedsThatFailed(t *testing.T) {
+	for seed, why := range map[uint64]string{
+		35001: "a mark that was forgotten was taken for one that agrees",
+	} {
+		t.Run(why, func(t *testing.T) { report(t, simulate(t, seed, faults{})) })
+	}
+}
+
 func (c *simCounts) add(o *simCounts) {
 	c.checks, c.cached, c.latest, c.writes = c.checks+o.checks, c.cached+o.cached, c.latest+o.latest, c.writes+o.writes
 	c.fences, c.unfenced, c.losses = c.fences+o.fences, c.unfenced+o.unfenced, c.losses+o.losses

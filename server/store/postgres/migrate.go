@@ -74,7 +74,8 @@ func migrate(ctx context.Context, url string, files fs.FS) (done []Migration, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS consentd"); err != nil {
+	// Where two make it at once, one may be told that it is there by a unique index.
+	if _, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS consentd"); err != nil && code(err) != uniqueViolation {
 		return nil, err
 	}
 	locker, err := lock.NewPostgresSessionLocker()
@@ -110,6 +111,8 @@ const (
 	lockAttempts = 300
 	// lockNotAvailable is the SQLSTATE of what waited too long.
 	lockNotAvailable = "55P03"
+	// uniqueViolation is that of what is there already.
+	uniqueViolation = "23505"
 )
 
 func pause(ctx context.Context, d time.Duration) bool {
