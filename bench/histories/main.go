@@ -76,7 +76,8 @@ func (o *options) define(f *pflag.FlagSet) {
 	f.StringVar(&o.plant, "plant", "", "fault to build into the server")
 	f.StringVar(&o.keep, "keep", "", "directory for the nodes' logs and data")
 	f.BoolVar(&o.rolling, "rolling", false, "instead of faults: restart all nodes in turn, fail over, upgrade; no check may fail")
-	f.StringVar(&o.old, "old", "", "with --rolling: binary of the version before, with which it begins; else it begins with this one, and a next is made")
+	f.StringVar(&o.old, "old", "",
+		"with --rolling: binary of the version before, with which it begins; else it begins with this one, and a next is made")
 	f.BoolVar(&o.verbose, "verbose", false, "print each fault")
 	f.BoolVar(&o.untilBroken, "until-broken", false, "end where a rule is broken")
 }

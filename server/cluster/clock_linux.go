@@ -20,11 +20,11 @@ const (
 var kept struct{ at, ahead atomic.Int64 }
 
 // Boottime is the clock of leases: CLOCK_BOOTTIME. The monotonic clock that package time reads stands still while the
-// machine sleeps, in which others take this node for dead. It is right to readWithin, and may go back by that. It may be
-// called concurrently.
+// machine sleeps, in which others take this node for dead. It is right to readWithin, and may go back by that. It may
+// be called concurrently.
 //
-// To read CLOCK_BOOTTIME is a system call, of 1 to 2 µs here, and a check from memory needs the time twice: with this it
-// is 0.1 µs.
+// To read CLOCK_BOOTTIME is a system call, of 1 to 2 µs here, and a check from memory needs the time twice: with this
+// it is 0.1 µs.
 func Boottime() time.Duration {
 	now := elapsed()
 	if at := kept.at.Load(); at != 0 && now-time.Duration(at) < awakeFor {

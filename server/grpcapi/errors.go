@@ -34,9 +34,9 @@ type outcome struct {
 	retryAfter time.Duration
 }
 
-// What is sent as RetryInfo. A second is long enough for what is overloaded to recover and short enough for a person who
-// waits. A store that takes over from another does so in 0.3 to 0.6 s (bench/histories --rolling): three waits of a fifth
-// of a second, which is what our clients make, outlast that, and still fit into the second that a call of theirs has.
+// What is sent as RetryInfo. A second is long enough for what is overloaded to recover and short enough for a person
+// who waits. A store that takes over from another does so in 0.3 to 0.6 s (bench/histories --rolling): three waits of
+// a fifth of a second, which is what our clients make, outlast that, and fit into the second that a call of theirs has.
 const (
 	retryAfter      = time.Second
 	storeRetryAfter = 200 * time.Millisecond
