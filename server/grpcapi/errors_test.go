@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -102,7 +103,7 @@ func TestEveryErrorLeavesByTheTable(t *testing.T) {
 				if diff := cmp.Diff(row.fields, fields(refused)); diff != "" {
 					t.Errorf("fields (-want +got):\n%s", diff)
 				}
-				if hasRetry(refused) != row.retry {
+				if (retryIn(refused) > 0) != row.retry {
 					t.Errorf("RetryInfo = %v, want %v", !row.retry, row.retry)
 				}
 				checkNoLeak(t, refused)
@@ -145,13 +146,14 @@ func TestLostHistoryIsTold(t *testing.T) {
 	}
 }
 
-func hasRetry(err error) bool {
+// retryIn is when an error says to come again; zero: it does not.
+func retryIn(err error) time.Duration {
 	for _, d := range status.Convert(err).Details() {
-		if _, ok := d.(*errdetails.RetryInfo); ok {
-			return true
+		if info, ok := d.(*errdetails.RetryInfo); ok {
+			return info.GetRetryDelay().AsDuration()
 		}
 	}
-	return false
+	return 0
 }
 
 func checkNoLeak(t *testing.T, err error) {

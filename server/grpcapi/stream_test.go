@@ -168,8 +168,8 @@ func TestStreamedErrorsAreThoseOfCheck(t *testing.T) {
 			if diff := cmp.Diff(fields(err), paths); diff != "" {
 				t.Errorf("fields at fault (-Check +stream):\n%s", diff)
 			}
-			if wait := got.GetRetryDelay(); (want.Code() == codes.Unavailable) != (wait.AsDuration() == time.Second) {
-				t.Errorf("retry delay %v with %v", wait, want.Code())
+			if wait := got.GetRetryDelay().AsDuration(); wait != retryIn(err) || (wait > 0) != (want.Code() == codes.Unavailable) {
+				t.Errorf("%v: retry after %v, Check says %v", want.Code(), wait, retryIn(err))
 			}
 		})
 	}
