@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/consentd/consentd/server/store/postgres/pgtest"
@@ -231,23 +233,42 @@ func lateThenCut(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
 	p.Refuse(false)
 }
 
-const answersLate = "answers of the database very late at a node, then cut off"
+const answersLate = "a renewal answered very late at a node, then cut off"
 
-// answersLateThenCut: all that the node says arrives, all that it is told is late, for as long as a renewal of a long
-// lease may take; then nothing comes any more, for longer than others wait for such a node.
-func answersLateThenCut(ctx context.Context, p *pgtest.Proxy, random *rand.Rand) {
-	p.Judge(func(way pgtest.Way, _ []byte) pgtest.Verdict {
-		if way == pgtest.ToClient {
-			pauseFor(ctx, 9*time.Second)
+const (
+	// renewalLate is shorter than half of a lease of 40 s, which is what a renewal may take; answerless is longer than
+	// others wait for a node with such a lease.
+	renewalLate = 15 * time.Second
+	answerless  = 45 * time.Second
+)
+
+// answersLateThenCut: a renewal of a node's lease is committed, its answer takes long, and after that nothing comes any
+// more. All else goes on until then, so the node knows itself to be caught up.
+func answersLateThenCut(ctx context.Context, p *pgtest.Proxy, _ *rand.Rand) {
+	renewing := new(atomic.Int64) // the connection
+	answered := make(chan struct{})
+	var once sync.Once
+	p.Judge(func(connection int, way pgtest.Way, b []byte) pgtest.Verdict {
+		switch {
+		case way == pgtest.ToServer && bytes.Contains(b, []byte(`"started_at":`)): // what a node says of itself
+			renewing.CompareAndSwap(0, int64(connection))
+		case way == pgtest.ToClient && renewing.Load() == int64(connection):
+			once.Do(func() {
+				pauseFor(ctx, renewalLate)
+				close(answered)
+			})
 		}
 		return pgtest.Pass
 	})
-	// Half of a lease of 40 s is what a renewal may take: a question before use, and the renewal, each answered so late.
-	pauseFor(ctx, between(random, 30*time.Second, 36*time.Second))
+	select {
+	case <-answered:
+	case <-ctx.Done():
+	}
+	pauseFor(ctx, 100*time.Millisecond) // the answer arrives
 	p.Refuse(true)
 	p.Cut()
 	p.Judge(nil)
-	pauseFor(ctx, 65*time.Second)
+	pauseFor(ctx, answerless)
 	p.Refuse(false)
 }
 

@@ -43,7 +43,7 @@ var plants = map[string]plant{
 		edits:  []edit{{leaseFile, "if l.flaws.countsFromAnswer {", "if true {"}},
 		only:   []string{answersLate},
 		with: func(o *options) {
-			o.lease, o.staleness, o.duration = 40*time.Second, time.Minute, 8*time.Minute // longer than the margins hide
+			o.lease, o.staleness, o.duration = 40*time.Second, time.Minute, 5*time.Minute // more than the margins hide
 		},
 	},
 	"hint trusted without polling": {

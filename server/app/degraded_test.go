@@ -3,18 +3,15 @@ package app_test
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/fstest"
 	"time"
 
-	"github.com/consentd/consentd/policies"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/cache"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/policy"
+	"github.com/consentd/consentd/server/servertest"
 	"github.com/consentd/consentd/server/store"
 	"github.com/consentd/consentd/server/store/pebble"
 )
@@ -60,24 +57,7 @@ func (n *node) Holds(int64) bool { return n.stands.Load() }
 // degrading are the example's policies, of which some purposes declare what they come to.
 func degrading(t *testing.T) *policy.Set {
 	t.Helper()
-	files := fstest.MapFS{}
-	err := fs.WalkDir(policies.FS, ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(name, "controllers/") && !strings.HasPrefix(name, "controllers/example/") {
-			return err
-		}
-		content, err := fs.ReadFile(policies.FS, name)
-		files[name] = &fstest.MapFile{Data: content}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := files["controllers/example/data.yaml"]
-	table.Data = []byte(strings.NewReplacer(
-		"  service_delivery:\n", "  service_delivery:\n    degraded: serve_stale\n    stale_limit: 5m\n",
-		"  product_improvement:\n", "  product_improvement:\n    degraded: deny\n",
-	).Replace(string(table.Data)))
-	set, err := policy.Load(files, policy.Options{})
+	set, err := policy.Load(servertest.Degrading(t), policy.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

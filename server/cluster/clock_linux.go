@@ -15,9 +15,12 @@ const (
 	readWithin = 5 * time.Microsecond
 )
 
-// kept is the newest reading: by the monotonic clock, and how far CLOCK_BOOTTIME was ahead of that. ahead is stored
-// first and loaded last: one that belongs to a later reading will do as well.
-var kept struct{ at, ahead atomic.Int64 }
+// reading is one of CLOCK_BOOTTIME: at, by the monotonic clock, it was ahead of that by so much. The two are stored as
+// one: an old difference beside a new time would hide a sleep.
+type reading struct{ at, ahead time.Duration }
+
+// kept is the newest reading; nil: there was none.
+var kept atomic.Pointer[reading]
 
 // Boottime is the clock of leases: CLOCK_BOOTTIME. The monotonic clock that package time reads stands still while the
 // machine sleeps, in which others take this node for dead. It is right to readWithin, and may go back by that. It may
@@ -27,8 +30,8 @@ var kept struct{ at, ahead atomic.Int64 }
 // it is 0.1 µs.
 func Boottime() time.Duration {
 	now := elapsed()
-	if at := kept.at.Load(); at != 0 && now-time.Duration(at) < awakeFor {
-		return now + time.Duration(kept.ahead.Load())
+	if k := kept.Load(); k != nil && now-k.at < awakeFor {
+		return now + k.ahead
 	}
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
@@ -36,8 +39,7 @@ func Boottime() time.Duration {
 	}
 	read := time.Duration(t.Nano())
 	if after := elapsed(); after-now < readWithin {
-		kept.ahead.Store(int64(read - after))
-		kept.at.Store(int64(now))
+		kept.Store(&reading{now, read - after})
 	}
 	return read
 }

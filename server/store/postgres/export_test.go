@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -92,7 +93,7 @@ func Literal(ids []string) *string { return literal(ids) }
 
 // MigrateBy migrates a database by other migrations than this program's.
 func MigrateBy(ctx context.Context, url string, files fs.FS) error {
-	_, err := migrate(ctx, url, files)
+	_, err := migrate(ctx, url, files, slog.New(slog.DiscardHandler))
 	return err
 }
 

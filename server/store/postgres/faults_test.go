@@ -61,7 +61,7 @@ func TestUnknownOutcomeIsUnavailable(t *testing.T) {
 	must(t, record1(n, 0))
 	for i, verdict := range []pgtest.Verdict{pgtest.CutBefore, pgtest.CutAfter} {
 		var once sync.Once
-		p.Judge(func(way pgtest.Way, b []byte) (v pgtest.Verdict) {
+		p.Judge(func(_ int, way pgtest.Way, b []byte) (v pgtest.Verdict) {
 			if way == pgtest.ToServer && bytes.Contains(b, []byte("INTO consentd.events")) {
 				once.Do(func() { v = verdict })
 			}

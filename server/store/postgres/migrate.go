@@ -52,7 +52,7 @@ type Migration struct {
 // rights that serving does not: to create a schema and tables. Its locks last as long as its session does, so it must
 // not go through a pooler in transaction mode.
 func Migrate(ctx context.Context, url string, log *slog.Logger) ([]Migration, error) {
-	done, err := migrate(ctx, url, migrations())
+	done, err := migrate(ctx, url, migrations(), log)
 	if err != nil {
 		return nil, fmt.Errorf("migrating the store's schema: mend what the database says, and migrate again: %w", err)
 	}
@@ -68,7 +68,7 @@ func Plan(ctx context.Context, url string) ([]Migration, error) {
 	return todo, nil
 }
 
-func migrate(ctx context.Context, url string, files fs.FS) (done []Migration, err error) {
+func migrate(ctx context.Context, url string, files fs.FS, log *slog.Logger) (done []Migration, err error) {
 	db, err := openSQL(url)
 	if err != nil {
 		return nil, err
@@ -87,17 +87,29 @@ func migrate(ctx context.Context, url string, files fs.FS) (done []Migration, er
 		return nil, err
 	}
 	for range lockAttempts {
-		var results []*goose.MigrationResult
-		results, err = p.Up(ctx)
-		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
-			results = partial.Applied
+		var more []Migration
+		more, err = up(ctx, p)
+		done = append(done, more...)
+		if code(err) != lockNotAvailable {
+			return done, err
 		}
-		for _, r := range results {
-			done = append(done, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
-		}
-		if code(err) != lockNotAvailable || !pause(ctx, lockPause) {
+		log.WarnContext(ctx, "a table is in use: the migration lets others by and comes again", "again_in", lockPause, "err", err)
+		if !pause(ctx, lockPause) {
 			break
 		}
+	}
+	return done, fmt.Errorf("a table was in use whenever it was asked for, %d times: end what holds it (pg_locks says who): %w",
+		lockAttempts, err)
+}
+
+// up goes as far as it can, and returns what it did also where it fails.
+func up(ctx context.Context, p *goose.Provider) (done []Migration, err error) {
+	results, err := p.Up(ctx)
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+		results = partial.Applied
+	}
+	for _, r := range results {
+		done = append(done, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
 	}
 	return done, err
 }
@@ -108,13 +120,14 @@ func migrate(ctx context.Context, url string, files fs.FS) (done []Migration, er
 const (
 	lockTimeout  = "200ms"
 	lockPause    = time.Second
-	lockAttempts = 300
+	lockAttempts = 250 // five minutes
 	// lockNotAvailable is the SQLSTATE of what waited too long.
 	lockNotAvailable = "55P03"
 	// uniqueViolation is that of what is there already.
 	uniqueViolation = "23505"
 )
 
+// pause waits, and reports whether ctx goes on.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

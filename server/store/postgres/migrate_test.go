@@ -98,25 +98,28 @@ func TestMigrationsHoldUpNobody(t *testing.T) {
 	defer func() { _ = holder.Close(context.WithoutCancel(t.Context())) }()
 	_, err = holder.Exec(t.Context(), "BEGIN; LOCK TABLE consentd.states IN ACCESS SHARE MODE")
 	must(t, err)
-	migrated := make(chan error, 1)
+	done := make(chan error, 1)
 	go func() {
-		migrated <- postgres.MigrateBy(t.Context(), url, later(t, "ALTER TABLE consentd.states ADD COLUMN more bytea;"))
+		done <- postgres.MigrateBy(t.Context(), url, later(t, "ALTER TABLE consentd.states ADD COLUMN more bytea;"))
 	}()
-	waits := func() (is bool) {
-		must(t, holder.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&is))
-		return is
+	waits := false
+	for !waits && t.Context().Err() == nil {
+		select {
+		case err := <-done:
+			t.Fatalf("it did not wait for the holder: error %v", err)
+		default:
+		}
+		must(t, holder.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&waits))
 	}
-	for !waits() {
-	}
-	must(t, record1(n, 2)) // waits behind the migration, and longer than the holder lets it
+	must(t, record1(n, 2)) // it comes behind the migration, which gives way before the holder does
 	select {
-	case err := <-migrated:
+	case err := <-done:
 		t.Fatalf("it did not wait for the holder: error %v", err)
 	default:
 	}
 	_, err = holder.Exec(t.Context(), "COMMIT")
 	must(t, err)
-	must(t, <-migrated)
+	must(t, <-done)
 	must(t, record1(n, 3))
 }
 

@@ -160,7 +160,7 @@ func TestProxyBreaksConnections(t *testing.T) {
 		"CutBefore": pgtest.CutBefore, "CutAfter": pgtest.CutAfter, "Lose": pgtest.Lose,
 	} {
 		fails[name] = func(conn *pgx.Conn) error {
-			p.Judge(func(pgtest.Way, []byte) pgtest.Verdict { return verdict })
+			p.Judge(func(int, pgtest.Way, []byte) pgtest.Verdict { return verdict })
 			defer p.Judge(nil)
 			return ask(conn, short)
 		}

@@ -20,6 +20,7 @@ type Proxy struct {
 	changed chan struct{}
 	state   state
 	pairs   map[*pair]bool
+	made    int // so many connections so far
 	closed  bool
 }
 
@@ -55,8 +56,8 @@ const (
 )
 
 // Filter judges bytes as they were read, which may be any part of one or several messages. It may be called
-// concurrently, for several connections.
-type Filter func(way Way, bytes []byte) Verdict
+// concurrently, for several connections, which are numbered from 1.
+type Filter func(connection int, way Way, bytes []byte) Verdict
 
 // NewProxy starts a proxy before the server; it ends with the test.
 func (s *Server) NewProxy(t testing.TB) *Proxy {
@@ -161,6 +162,7 @@ func (p *Proxy) accept() {
 
 // pair is a connection of a client, and that to the server which belongs to it.
 type pair struct {
+	number         int
 	client, server *net.TCPConn
 	// ended is closed when both have ended, lost when that to the server has and the client is not told.
 	ended, lost       chan struct{}
@@ -198,6 +200,8 @@ func (p *Proxy) add(c *pair) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
+		p.made++
+		c.number = p.made
 		p.pairs[c] = true
 	}
 	return !p.closed
@@ -280,7 +284,7 @@ func (p *Proxy) pass(c *pair, way Way, bytes []byte) bool {
 	state, _ := p.current()
 	verdict := Pass
 	if state.filter != nil {
-		verdict = state.filter(way, bytes)
+		verdict = state.filter(c.number, way, bytes)
 	}
 	switch verdict {
 	case CutBefore:
