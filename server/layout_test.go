@@ -116,7 +116,7 @@ var mayImport = map[string][]string{
 	"proto/consent/v1/wire":       {},
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
-		"proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
+		"policies", "proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",
 		"server/limit", "server/store/pebble", "server/audit/decisionlog",
 	},
 	"server/store/storetest":          {"server/consent", "server/store"},

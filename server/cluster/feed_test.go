@@ -377,8 +377,9 @@ func TestCommitted(t *testing.T) {
 	})
 }
 
-// TestCommittedBeforeWhatIsKnown: after a jump the feed knows only where it begins, and says of no change before it that
-// it is applied, nor that it is the very one. Seen to fail where a mark that is not known is taken for one that agrees.
+// TestCommittedBeforeWhatIsKnown: after a jump the feed knows only where it begins, and says of no change before it
+// that it is applied, nor that it is the very one. Seen to fail where a mark that is not known is taken for one that
+// agrees.
 func TestCommittedBeforeWhatIsKnown(t *testing.T) {
 	follow(t, func(f *follower) {
 		synctest.Wait()
