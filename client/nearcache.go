@@ -12,12 +12,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/remembered"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // NearCacheConfig configures a near cache. The zero value is ready for use.
 type NearCacheConfig struct {
-	// MaxEntries bounds how many decisions are kept, of about 1 KiB each; it is rounded up to a power of 2. Zero means
+	// MaxEntries bounds how many decisions are kept, of about 1 KiB each; it is rounded up to a multiple of 8. Zero means
 	// 65,536.
 	MaxEntries int
 	// ReportEvery is how often the server is told how many checks were answered by which decision, so that its decision
@@ -119,6 +120,20 @@ type nearCache struct {
 	ended chan struct{}
 }
 
+// nearEntry is a decision that is kept; immutable but for its mark and answers.
+type nearEntry struct {
+	remembered.Mark
+	// request is the key: a copy without consistency.
+	request  *consentv1.CheckRequest
+	decision Decision
+	terms    remembered.Terms
+	// answers counts the checks that it answered since they were last reported.
+	answers atomic.Uint64
+}
+
+// nearTable keeps them.
+type nearTable = remembered.Table[nearEntry, *nearEntry]
+
 // nearStripes spreads counters over cache lines, by the hash of the request.
 const nearStripes = 16
 
@@ -212,6 +227,7 @@ func (n *nearCache) lookup(request *consentv1.CheckRequest, fresh *freshness) (h
 	if atLeast, ok := s.demand(request.GetConsistency(), fresh); g != nil && ok {
 		if e := s.find(hash, request, g, atLeast); e != nil && n.valid(s, g, e) {
 			counts.hits.Add(1)
+			e.Use()
 			e.answers.Add(1)
 			return e, nil
 		}
@@ -232,7 +248,7 @@ func (n *nearCache) valid(s *nearSession, g *grant, e *nearEntry) bool {
 		g.awake.Store(now)
 	}
 	since := now - g.sent.mono
-	return since < int64(s.lease) && (e.validUntil == 0 || g.serverTime+since+since/driftPart < e.validUntil)
+	return since < int64(s.lease) && e.terms.In(g.serverTime+since+since/driftPart)
 }
 
 // store keeps the server's answer to a request that lookup had no decision for. Answers may arrive after later changes
@@ -247,14 +263,14 @@ func (n *nearCache) store(s *nearSession, request *consentv1.CheckRequest, respo
 	}
 	key := proto.CloneOf(request)
 	key.Consistency = nil
-	e := &nearEntry{
-		hash: n.hash(request), request: key, decision: d, revision: token.Revision,
-		slot: s.hello.Slot(request.GetController(), request.GetSubjectId()),
-	}
+	e := &nearEntry{request: key, decision: d, terms: remembered.Terms{
+		Floors: s.floors, Revision: token.Revision, Slot: s.hello.Slot(request.GetController(), request.GetSubjectId()),
+		Policy: d.PolicyRevision,
+	}}
 	if until := response.GetValidUntil(); until != nil {
-		e.validUntil = until.AsTime().UnixNano()
+		e.terms.Until = until.AsTime().UnixNano()
 	}
-	s.keep(e)
+	s.keep(n.hash(request), e)
 }
 
 // keepable reports whether an answer may be given again. One that this version does not understand whole may say that

@@ -18,9 +18,10 @@ func (n *nearCache) lookupAll(batch *consentv1.BatchCheckRequest, fresh *freshne
 	g := s.granted.Load()
 	counts := &n.counts[n.hash(batch.GetRequests()[0])%nearStripes]
 	if atLeast, ok := s.demand(batch.GetConsistency(), fresh); g != nil && ok {
-		if hits = n.findAll(s, g, batch); hits != nil && s.atOnce(hits, atLeast) && n.valid(s, g, soonest(hits)) {
+		if hits = n.findAll(s, g, batch); hits != nil && s.atOnce(hits, g, atLeast) && n.valid(s, g, soonest(hits)) {
 			counts.hits.Add(uint64(len(hits)))
 			for _, e := range hits {
+				e.Use()
 				e.answers.Add(1)
 			}
 			return hits, nil
@@ -45,22 +46,21 @@ func (n *nearCache) findAll(s *nearSession, g *grant, batch *consentv1.BatchChec
 }
 
 // atOnce reports whether all entries show the state at one revision, the newest that was told, and it reflects atLeast.
-// One that was read at a newer one does not: a change that was not told yet may lie between it and the others.
-func (s *nearSession) atOnce(all []*nearEntry, atLeast uint64) bool {
-	seen := s.seen.Load() // before the floors
+func (s *nearSession) atOnce(all []*nearEntry, g *grant, atLeast uint64) bool {
+	announced := s.floors.Announced() // before the floors
 	for _, e := range all {
-		if e.revision > seen || e.revision < s.floors[e.slot].Load() {
+		if !e.terms.CurrentAt(s.floors, g.policy, announced) {
 			return false
 		}
 	}
-	return seen >= atLeast
+	return announced >= atLeast
 }
 
 // soonest returns the entry that ends first.
 func soonest(all []*nearEntry) *nearEntry {
 	first := all[0]
 	for _, e := range all {
-		if e.validUntil != 0 && (first.validUntil == 0 || e.validUntil < first.validUntil) {
+		if until := e.terms.Until; until != 0 && (first.terms.Until == 0 || until < first.terms.Until) {
 			first = e
 		}
 	}

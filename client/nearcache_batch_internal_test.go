@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/remembered"
 	"github.com/consentd/consentd/server/watch"
 )
 
@@ -130,11 +131,15 @@ func TestBatchRestsOnOneState(t *testing.T) {
 		"less fresh":               {newer: 70, told: 71, atLeast: 72, want: false},
 	} {
 		s := testSession(t)
-		s.seen.Store(row.told)
+		s.floors.Announce(row.told)
 		if row.changed {
-			s.floors[1].Store(row.told)
+			s.floors.Raise(1, row.told)
 		}
-		if got := s.atOnce([]*nearEntry{{slot: 1, revision: 70}, {slot: 2, revision: row.newer}}, row.atLeast); got != row.want {
+		entry := func(slot uint32, revision uint64) *nearEntry {
+			return &nearEntry{terms: remembered.Terms{Floors: s.floors, Slot: slot, Revision: revision, Policy: "p1"}}
+		}
+		both := []*nearEntry{entry(1, 70), entry(2, row.newer)}
+		if got := s.atOnce(both, &grant{policy: "p1"}, row.atLeast); got != row.want {
 			t.Errorf("%s: %v, want %v", name, got, row.want)
 		}
 	}

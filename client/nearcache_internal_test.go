@@ -159,7 +159,9 @@ func (w *world) Check(_ context.Context, r *consent.Request, _ authz.Consistency
 	return d, nil
 }
 
-func (w *world) BatchCheck(ctx context.Context, all []consent.Request, c authz.Consistency) ([]authz.Result, error) {
+func (w *world) BatchCheck(
+	ctx context.Context, all []consent.Request, _ []*authz.Kept, c authz.Consistency,
+) ([]authz.Result, error) {
 	results := make([]authz.Result, len(all))
 	for i := range all {
 		results[i].Decision, results[i].Err = w.Check(ctx, &all[i], c)

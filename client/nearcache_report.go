@@ -67,9 +67,7 @@ func (r *nearReports) retire(e *nearEntry) {
 
 // retireAll is retire for a whole table.
 func (r *nearReports) retireAll(t *nearTable) {
-	for i := range t.slots {
-		r.retire(t.slots[i].Load())
-	}
+	t.All(r.retire)
 }
 
 // run reports every so often, until ended is closed, and once more after that.
@@ -154,9 +152,7 @@ func (r *nearReports) take(current *nearSession) []*consentv1.ReportedAnswers {
 		answers = appendAnswers(answers, e)
 	}
 	if current != nil {
-		for i := range current.table.slots {
-			answers = appendAnswers(answers, current.table.slots[i].Load())
-		}
+		current.table.All(func(e *nearEntry) { answers = appendAnswers(answers, e) })
 	}
 	return answers
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/remembered"
 )
 
 // told is a server that is told of answers.
@@ -70,11 +71,19 @@ func reportedEntry(id string, answers uint64) *nearEntry {
 func TestReportsCountEachAnswerOnce(t *testing.T) {
 	server := &told{}
 	r := newNearReports(0, server)
-	session := &nearSession{table: newNearTable(4096), reports: r}
-	for i := range 2500 {
-		session.table.slots[i].Store(reportedEntry("many", 1))
+	session := &nearSession{table: remembered.NewTable[nearEntry](1<<16, 0), reports: r}
+	never := func(*nearEntry) bool { return false }
+	put := func(hash uint64, e *nearEntry) {
+		if gone := session.table.Put(hash*0x9e3779b97f4a7c15, 0, e, never, func(*nearEntry) bool { return true }); gone != nil {
+			t.Fatal("a full bucket")
+		}
 	}
-	session.table.slots[3000].Store(reportedEntry("unused", 0))
+	one := reportedEntry("many", 1)
+	put(1, one)
+	for i := range uint64(2499) {
+		put(i+2, reportedEntry("many", 1))
+	}
+	put(3000, reportedEntry("unused", 0))
 	r.retire(reportedEntry("gone", 7))
 	r.report(session, time.Second)
 	r.report(session, time.Second)
@@ -87,8 +96,8 @@ func TestReportsCountEachAnswerOnce(t *testing.T) {
 		a.GetRecipientKind() != consentv1.RecipientKind_RECIPIENT_KIND_PROCESSOR || a.GetDecision() != consentv1.Decision_DECISION_ALLOW {
 		t.Errorf("told %v", a)
 	}
-	session.table.slots[5].Load().answers.Add(3)
-	r.retireAll(&session.table)
+	one.answers.Add(3)
+	r.retireAll(session.table)
 	r.report(nil, time.Second)
 	if got := server.count("many"); got != 2503 {
 		t.Errorf("after the end of the stream %d answers, want 2503", got)

@@ -7,17 +7,19 @@ import (
 	"time"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/remembered"
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 )
 
 // nearSession is what is known by one stream of invalidations. A new stream begins with nothing: what an earlier one
 // was told says nothing of what happened in between.
 //
-// Lookups take no lock; the order of writes and reads makes them right. The receiver (apply) raises the floors, then
-// seen, and then stores granted. A lookup reads the other way round: granted, seen, the floor, and last the clock. So
+// Lookups take no lock; the order of writes and reads makes them right (package remembered has the rule). The receiver
+// (apply) raises the floors, then announces them, and then stores granted. A lookup reads the other way round: granted,
+// what was announced, the floor, and last the clock. So
 //   - who reads a lease finds the floors of all that was told before it was granted;
-//   - who reads seen finds the floors of all changes up to it: an entry at or above its floor is as good as one read at
-//     seen;
+//   - who reads what was announced finds the floors of all changes up to it: an entry at or above its floor is as good
+//     as one read then;
 //   - who reads an older lease, and so perhaps older floors, learns from the clock, read after them, whether it has run
 //     out. A fence that returned before the lookup began waited for this cache to confirm, which it does after apply,
 //     or for its lease to run out by the server's clock, which is later than by this one.
@@ -25,22 +27,20 @@ import (
 // Edits that look right and are not:
 //   - to read the clock first: between it and the floor this goroutine may be held up for longer than a lease, in which
 //     a fence gives this cache up and its write is acknowledged; the old floor lets the older decision pass;
-//   - to read the floor before seen: a change told in between raises a seen that the floor knows nothing of, and the
-//     entry is taken to reflect a token that it does not;
+//   - to read the floor before what was announced: a change told in between is announced and the floor knows nothing of
+//     it, and the entry is taken to reflect a token that it does not;
 //   - to load granted again where it is used: policies would be compared by one lease and time by another;
-//   - to raise seen, or to store granted, before the floors: then all three points above fail;
+//   - to announce, or to store granted, before the floors are raised: then all three points above fail;
 //   - to confirm a message before it is applied: the fence returns while the old floors are in use.
 type nearSession struct {
 	hello   *consentv1.WatchHello
 	storeID storeID
 	lease   time.Duration
-	// floors holds, per slot, the revision below which no decision counts.
-	floors []atomic.Uint64
-	// seen is a revision up to which all changes were told. It is raised after the floors.
-	seen atomic.Uint64
-	// granted is the newest lease; nil: none yet. It is stored after seen.
+	// floors are what the changes that were told come to.
+	floors *remembered.Floors
+	// granted is the newest lease; nil: none yet. It is stored after all floors are raised and announced.
 	granted atomic.Pointer[grant]
-	table   nearTable
+	table   *nearTable
 	// accepted are tokens that the server has answered on, by their revisions.
 	accepted [acceptedTokens]atomic.Pointer[string]
 	// reports gets the entries that are thrown away; nil: nobody does.
@@ -124,13 +124,10 @@ func newNearSession(m *consentv1.WatchInvalidationsResponse, maxEntries int) (*n
 		return nil, errHello
 	}
 	s := &nearSession{
-		hello: hello, storeID: storeID(hello.GetStoreId()), lease: lease, floors: make([]atomic.Uint64, count),
-		table: newNearTable(maxEntries), position: m.GetPosition(), policy: m.GetPolicyRevision(),
+		hello: hello, storeID: storeID(hello.GetStoreId()), lease: lease,
+		floors: remembered.NewFloors(int(count), m.GetRevision()), table: remembered.NewTable[nearEntry](maxEntries, 0),
+		position: m.GetPosition(), policy: m.GetPolicyRevision(),
 	}
-	for i := range s.floors {
-		s.floors[i].Store(m.GetRevision())
-	}
-	s.seen.Store(m.GetRevision())
 	return s, nil
 }
 
@@ -160,9 +157,9 @@ func (s *nearSession) apply(m *consentv1.WatchInvalidationsResponse) error {
 		return err
 	}
 	for _, slot := range m.GetSlots() {
-		s.floors[slot].Store(m.GetRevision())
+		s.floors.Raise(slot, m.GetRevision())
 	}
-	s.seen.Store(m.GetRevision())
+	s.floors.Announce(m.GetRevision())
 	s.position = m.GetPosition()
 	if m.GetPolicyRevision() != "" && m.GetPolicyRevision() != s.policy {
 		s.policy = m.GetPolicyRevision()
@@ -173,13 +170,13 @@ func (s *nearSession) apply(m *consentv1.WatchInvalidationsResponse) error {
 func (s *nearSession) check(m *consentv1.WatchInvalidationsResponse) error {
 	switch {
 	case m.GetChecksum() != m.Sum(), m.GetHello() != nil,
-		m.GetFromPosition() != s.position, m.GetPosition() < s.position, m.GetRevision() < s.seen.Load(),
+		m.GetFromPosition() != s.position, m.GetPosition() < s.position, m.GetRevision() < s.floors.Announced(),
 		uint64(len(m.GetSlots())) > m.GetPosition()-s.position,
-		len(m.GetSlots()) > 0 && m.GetRevision() == s.seen.Load():
+		len(m.GetSlots()) > 0 && m.GetRevision() == s.floors.Announced():
 		return errChain
 	}
 	for _, slot := range m.GetSlots() {
-		if int(slot) >= len(s.floors) {
+		if int(slot) >= s.floors.Slots() {
 			return errChain
 		}
 	}
@@ -258,24 +255,16 @@ func (s *nearSession) accept(token string) {
 
 // find returns the entry of a request whose policies are those of the grant and whose state no change has overtaken.
 func (s *nearSession) find(hash uint64, request *consentv1.CheckRequest, g *grant, atLeast uint64) *nearEntry {
-	bucket := s.table.bucket(hash)
-	for i := range bucket {
-		e := bucket[i].Load()
-		if e != nil && e.hash == hash && sameRequest(e.request, request) && s.current(e, g, atLeast) {
-			if !e.used.Load() {
-				e.used.Store(true)
-			}
-			return e
-		}
-	}
-	return nil
+	return s.table.Find(hash, func(e *nearEntry) bool {
+		return sameRequest(e.request, request) && s.current(e, g, atLeast)
+	})
 }
 
 // current reports whether an entry's policies are in force and its state is the newest that was told, and reflects
-// atLeast. An entry that no change up to seen has touched is as good as one read at seen.
+// atLeast.
 func (s *nearSession) current(e *nearEntry, g *grant, atLeast uint64) bool {
-	seen := s.seen.Load() // before the floor
-	return e.decision.PolicyRevision == g.policy && e.revision >= s.floors[e.slot].Load() && max(e.revision, seen) >= atLeast
+	_, ok := e.terms.Current(s.floors, g.policy, atLeast)
+	return ok
 }
 
 // leased: by both clocks. The wall clock may end a lease early where it steps, and must where the machine slept; it is
@@ -285,10 +274,12 @@ func (s *nearSession) leased(g *grant, now reading) bool {
 }
 
 // keep puts an entry into the table, unless a change has overtaken it already.
-func (s *nearSession) keep(e *nearEntry) {
-	g := s.granted.Load()
-	if e.revision < s.floors[e.slot].Load() {
+func (s *nearSession) keep(hash uint64, e *nearEntry) {
+	if _, ok := e.terms.Current(s.floors, e.terms.Policy, 0); !ok {
 		return
 	}
-	s.reports.retire(s.table.put(e, func(old *nearEntry) bool { return g != nil && s.current(old, g, 0) }))
+	g := s.granted.Load()
+	s.reports.retire(s.table.Put(hash, 0, e,
+		func(old *nearEntry) bool { return sameRequest(old.request, e.request) },
+		func(old *nearEntry) bool { return g != nil && s.current(old, g, 0) }))
 }

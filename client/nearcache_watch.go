@@ -107,7 +107,7 @@ func (n *nearCache) watch(ctx context.Context) (useful bool) {
 	n.current.Store(nil)
 	cancel()
 	beats.Wait()
-	n.reports.retireAll(&session.table)
+	n.reports.retireAll(session.table)
 	return session.granted.Load() != nil
 }
 

@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"server/place":           {},
 	"server/audit/acts":      {"server/consent"},
 	"server/usage":           {"server/authz", "server/caller", "server/consent"},
-	"server/cache":           {"server/consent", "server/store"},
+	"server/cache":           {"server/consent", "server/store", "proto/consent/v1/remembered"},
 	"server/watch":           {"server/consent", "server/store", "proto/consent/v1/wire"},
 	"server/policy/engine":   {},
 	"server/policy":          {"server/consent", "server/policy/engine", "server/policy/tree", "server/caller"},
@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 		"server/cases", "server/consent", "server/policy", "server/policy/space", "server/policy/tree",
 	},
 	"server/policy/logrule":    {"server/policy/engine"},
-	"server/authz":             {"server/consent", "proto/consent/v1/wire"},
+	"server/authz":             {"server/consent", "proto/consent/v1/wire", "proto/consent/v1/remembered"},
 	"server/audit/line":        {"server/consent", "proto/consent/v1/wire"},
 	"server/audit/replay":      {"server/audit/line", "server/consent", "server/explain", "server/policy"},
 	"server/audit/decisionlog": {"server/audit/line", "server/authz", "server/caller", "server/consent"},
@@ -82,7 +82,7 @@ var mayImport = map[string][]string{
 	"server/grpcapi": {
 		"server/authz", "server/caller", "server/consent", "server/diff", "server/explain", "server/nearest", "server/place",
 		"server/watch", "proto/consent/v1", "proto/consent/v1/wire", "server/telemetry", "server/audit/acts", "server/usage",
-		"server/limit",
+		"server/limit", "proto/consent/v1/remembered",
 	},
 	"server/app": {
 		"policies", "server/authz", "server/cache", "server/caller", "server/certificate", "server/cluster", "server/consent",
@@ -92,7 +92,7 @@ var mayImport = map[string][]string{
 		"server/backup", "server/version", "server/audit/decisionlog", "server/policy/logrule", "server/cluster", "server/store/postgres",
 	},
 	"policies":                   {},
-	"client":                     {"proto/consent/v1", "proto/consent/v1/wire"},
+	"client":                     {"proto/consent/v1", "proto/consent/v1/wire", "proto/consent/v1/remembered"},
 	"client/examples/mailsender": {"client", "proto/consent/v1"},
 	"client/clientotel":          {"client", "proto/consent/v1"},
 	"client/clientprom":          {"client", "client/enforce", "proto/consent/v1"},
@@ -114,6 +114,7 @@ var mayImport = map[string][]string{
 	"client/conformance/gorunner": {"client", "proto/consent/v1"},
 	"proto/consent/v1":            {"proto/consent/v1/wire"},
 	"proto/consent/v1/wire":       {},
+	"proto/consent/v1/remembered": {},
 	"server/cases":                {"server/consent", "server/policy/document"},
 	"server/servertest": {
 		"policies", "proto/consent/v1", "server/app", "server/cases", "server/consent", "server/policy", "server/policy/source",

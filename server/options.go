@@ -60,8 +60,11 @@ func serverSettings() []setting {
 			usage: "directory of the embedded store, and of what a node keeps for itself; made if it is not there",
 			set:   text(func(o *options) *string { return &o.config.DataDir })},
 		{name: "cache-size", fallback: "256MiB",
-			usage: "memory for cached states, with a unit: 64MiB, 1GiB; 0 reads the store for every check",
+			usage: "memory for cached states and answers, with a unit: 64MiB, 1GiB; 0 reads the store for every check",
 			set:   setCacheSize},
+		{name: "answers", fallback: "on",
+			usage: "whether answers are remembered, in a quarter of --cache-size: on, or off to decide every check",
+			set:   setAnswers},
 		{name: "policies",
 			usage: "policies instead of those in the binary: a directory, a bundle file, or an http(s) URL of a bundle; " +
 				"followed as they change",
@@ -134,6 +137,14 @@ func setCacheSize(o *options, value string) (err error) {
 		return errors.New("give 0 to read the store for every check, or a size with a unit")
 	}
 	return err
+}
+
+func setAnswers(o *options, value string) error {
+	if value != "on" && value != "off" {
+		return errors.New("give on or off")
+	}
+	o.config.AnswersOff = value == "off"
+	return nil
 }
 
 func setPoliciesMaxSize(o *options, value string) (err error) {

@@ -58,13 +58,15 @@ func (a *authorizer) Check(ctx context.Context, r *consent.Request, c authz.Cons
 	return a.Authorizer.Check(a.arrive(ctx, c, r), r, c)
 }
 
-// BatchCheck implements grpcapi.Authorizer.
-func (a *authorizer) BatchCheck(ctx context.Context, all []consent.Request, c authz.Consistency) ([]authz.Result, error) {
+// BatchCheck implements grpcapi.Authorizer. A fake remembers no answers: each is decided.
+func (a *authorizer) BatchCheck(
+	ctx context.Context, all []consent.Request, _ []*authz.Kept, c authz.Consistency,
+) ([]authz.Result, error) {
 	requests := make([]*consent.Request, len(all))
 	for i := range all {
 		requests[i] = &all[i]
 	}
-	return a.Authorizer.BatchCheck(a.arrive(ctx, c, requests...), all, c)
+	return a.Authorizer.BatchCheck(a.arrive(ctx, c, requests...), all, nil, c)
 }
 
 // ListPurposes implements grpcapi.Authorizer.

@@ -192,6 +192,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 	authorizer, err := authz.New(authz.Config{
 		States:   a.states,
 		Stale:    a.states,
+		Footings: a.states,
 		Policies: func() authz.Policies { return a.policies.Current() },
 		StoreID:  a.states.ID(),
 		Marks:    a.marks,
@@ -221,7 +222,7 @@ func (a *App) newAPI() (*grpcapi.API, error) {
 		History: a.archive.History, Activator: a.manager, Prover: a.prover, Nodes: a.nodes, Waiter: a.waiter,
 		Now: a.config.Now, Logger: a.config.Logger, Metrics: a.registry, Purposes: a.purposes, Tracer: a.tracer,
 		Authenticator: a.callers, Acts: a.acts, Usages: a.usage, Limits: a.limits, Backup: a.backups,
-		Reporters: a.reporters(),
+		Reporters: a.reporters(), Memory: authorizer, AnswerBytes: a.config.answerBytes(),
 	})
 }
 

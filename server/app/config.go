@@ -35,6 +35,18 @@ const (
 // minCacheSize is the smallest cache that is worth its bookkeeping; less is a mistake in the unit.
 const minCacheSize = 1 << 20
 
+// answersPart: an answer takes 0.4 KiB and saves a check all but its bytes, a state takes 1 to 2 and saves a read for
+// every purpose.
+const answersPart = 4
+
+// answerBytes is the part of the cache's budget that answers have.
+func (c *Config) answerBytes() int64 {
+	if c.CacheOff || c.AnswersOff {
+		return 0
+	}
+	return c.CacheSize / answersPart
+}
+
 // maxPoliciesKeep is as many sets as the history has spans.
 const maxPoliciesKeep = 10_000
 
@@ -50,10 +62,13 @@ type Config struct {
 	DataDir string
 	// Store says where consent is kept. Zero means in DataDir.
 	Store StoreConfig
-	// CacheSize is the cache's budget in bytes, at least 1 MiB. Zero means 256 MiB.
+	// CacheSize is the budget in bytes of what is remembered, at least 1 MiB: a quarter for answers, unless they are off,
+	// the rest for states. Zero means 256 MiB.
 	CacheSize int64
 	// CacheOff reads the store for every check.
 	CacheOff bool
+	// AnswersOff decides every check, on a state that may be remembered.
+	AnswersOff bool
 	// PolicySource is where policies come from. Without a location they are the embedded ones, or those that were
 	// activated.
 	PolicySource source.Config

@@ -66,6 +66,8 @@ type Config struct {
 	Policies func() Policies
 	// Stale is where old states come from while newer ones cannot be read; nil: there are none.
 	Stale Stale
+	// Footings tell on what decisions may be remembered; nil: none are.
+	Footings Footings
 	// StoreID identifies the store behind States; tokens carry it.
 	StoreID [16]byte
 	// Marks are what tokens carry; nil: tokens carry none.
@@ -223,11 +225,13 @@ func (a *Authorizer) Check(ctx context.Context, request *consent.Request, c Cons
 	if _, err := call.policies.Purposes(request.Subject.Controller); err != nil {
 		return consent.Decision{}, err
 	}
-	snapshot, err := a.read(ctx, call, request.Subject)
+	var r reading
+	r.snapshot, r.err = a.read(ctx, call, request.Subject)
+	d, err := a.on(ctx, call, request, &r)
 	if err != nil {
-		return a.degrade(ctx, call, request, err)
+		return consent.Decision{}, err
 	}
-	return a.give(ctx, call, pending{request, &snapshot})
+	return a.out(ctx, call, request, d)
 }
 
 // read returns a state that is as fresh as the call demands. A token may be of a change whose announcement has not

@@ -128,7 +128,7 @@ func TestEndedContextIsNoDecision(t *testing.T) {
 			}
 			try(func(ctx context.Context) (consent.Decision, error) { return f.Check(ctx, &r, authz.Consistency{}) })
 			try(func(ctx context.Context) (consent.Decision, error) {
-				results, err := f.BatchCheck(ctx, []consent.Request{r}, authz.Consistency{})
+				results, err := f.BatchCheck(ctx, []consent.Request{r}, nil, authz.Consistency{})
 				if results != nil {
 					t.Error("BatchCheck gave results")
 				}

@@ -19,16 +19,12 @@ type pending struct {
 	snapshot *consent.Snapshot
 }
 
-// give is decide for a decision that is given out: observers are told.
-func (a *Authorizer) give(ctx context.Context, call call, p pending) (consent.Decision, error) {
-	d, err := a.standing(ctx, call, p)
-	if err != nil {
-		return a.degrade(ctx, call, p.request, err)
-	}
+// out returns a decision that is given out, of which observers have been told.
+func (a *Authorizer) out(ctx context.Context, call call, request *consent.Request, d consent.Decision) (consent.Decision, error) {
 	if !a.observed() {
 		return d, nil
 	}
-	if err := a.tell(ctx, Decided{Request: p.request, Now: call.now, Began: call.began}, d); err != nil {
+	if err := a.tell(ctx, Decided{Request: request, Now: call.now, Began: call.began}, d); err != nil {
 		return consent.Decision{}, err
 	}
 	return d, nil

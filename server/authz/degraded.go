@@ -29,26 +29,17 @@ func (a *Authorizer) degrade(ctx context.Context, call call, request *consent.Re
 		return consent.Decision{}, cause
 	}
 	declared, _ := call.policies.Declared(request.Subject.Controller, request.Purpose)
-	var d consent.Decision
 	switch declared.Degraded.When {
 	case consent.DenyDegraded:
-		d = consent.Unavailable(declared.Clause)
+		d := consent.Unavailable(declared.Clause)
 		d.PolicyRevision, d.ID = call.policies.Revision(), newID()
-	case consent.ServeStale:
-		var ok bool
-		if d, ok = a.stale(ctx, call, request, declared.Degraded.StaleLimit); !ok {
-			return consent.Decision{}, cause
-		}
-	default:
-		return consent.Decision{}, cause
-	}
-	if !a.observed() {
 		return d, nil
+	case consent.ServeStale:
+		if d, ok := a.stale(ctx, call, request, declared.Degraded.StaleLimit); ok {
+			return d, nil
+		}
 	}
-	if err := a.tell(ctx, Decided{Request: request, Now: call.now, Began: call.began}, d); err != nil {
-		return consent.Decision{}, err
-	}
-	return d, nil
+	return consent.Decision{}, cause
 }
 
 // stale decides by the newest state that the node knows; false: it knows none that is young enough, or the answer would

@@ -72,7 +72,7 @@ func TestDegraded(t *testing.T) {
 			r := request("u", purpose)
 			d, err := f.Check(t.Context(), &r, authz.Consistency{})
 			wantDegraded(t, d, err, want)
-			results, err := f.BatchCheck(t.Context(), []consent.Request{r}, authz.Consistency{})
+			results, err := f.BatchCheck(t.Context(), []consent.Request{r}, nil, authz.Consistency{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func wantUndegraded(t *testing.T, f *fixture, r consent.Request) {
 	} {
 		d, err := f.Check(t.Context(), &r, c)
 		wantDegraded(t, d, err, nil)
-		results, err := f.BatchCheck(t.Context(), []consent.Request{r}, c)
+		results, err := f.BatchCheck(t.Context(), []consent.Request{r}, nil, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestBatchDegradesEachByItself(t *testing.T) {
 	f := away(t, &stubStale{state: &consent.State{}, age: 30 * time.Second})
 	results, err := f.BatchCheck(t.Context(), []consent.Request{
 		request("u", "denying"), request("u", "failing"), request("v", "staling"), request("u", "staling"),
-	}, authz.Consistency{})
+	}, nil, authz.Consistency{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,26 +10,48 @@ import (
 type Result struct {
 	Decision consent.Decision
 	Err      error
+	// Again says that the decision is what was kept.
+	Again bool
 }
 
 // BatchCheck decides requests by one set of policies, at one instant. All requests about one subject are decided on the
 // same state, which is read once; where it stops to count in between, those that come later are decided on a newer. It
 // returns a result per request, in their order; its error is one that concerns all: a bad token, or a context that
 // ended.
-func (a *Authorizer) BatchCheck(ctx context.Context, requests []consent.Request, c Consistency) ([]Result, error) {
+//
+// kept is nil, or has what is kept of each request, nil for nothing. It is given again if all of it counts at one instant
+// after the others were decided, and none of these on a newer state than was known then; else all are decided.
+func (a *Authorizer) BatchCheck(
+	ctx context.Context, requests []consent.Request, kept []*Kept, c Consistency,
+) ([]Result, error) {
+	footing := Footing{}
+	if kept != nil {
+		footing = a.Footing() // before the policies
+	}
 	call, err := a.begin(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	b := batch{a, call, map[consent.Subject]*reading{}}
-	results := make([]Result, len(requests))
-	for i := range requests {
-		results[i].Decision, results[i].Err = b.check(ctx, &requests[i])
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	b := batch{Authorizer: a, call: call, readings: map[consent.Subject]*reading{}, results: make([]Result, len(requests))}
+	fresh := func(i int) bool {
+		return footing.floors == nil || c.Freshness != consent.MinimizeLatency || kept[i] == nil
+	}
+	if err := b.decide(ctx, requests, fresh); err != nil {
+		return nil, err
+	}
+	again, err := b.repeat(ctx, footing, kept, fresh)
+	if err == nil && !again {
+		err = b.decide(ctx, requests, func(i int) bool { return !fresh(i) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range b.results {
+		if r := &b.results[i]; r.Err == nil {
+			r.Decision, r.Err = a.out(ctx, b.call, &requests[i], r.Decision)
 		}
 	}
-	return results, nil
+	return b.results, nil
 }
 
 // batch is a BatchCheck under way.
@@ -37,6 +59,61 @@ type batch struct {
 	*Authorizer
 	call     call
 	readings map[consent.Subject]*reading
+	results  []Result
+}
+
+// decide decides some requests. Its error is the context's.
+func (b *batch) decide(ctx context.Context, requests []consent.Request, which func(int) bool) error {
+	for i := range requests {
+		if !which(i) {
+			continue
+		}
+		d, err := b.check(ctx, &requests[i])
+		b.results[i] = Result{Decision: d, Err: err}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeat gives again what is kept, all of it or nothing. The others are decided.
+func (b *batch) repeat(ctx context.Context, footing Footing, kept []*Kept, fresh func(int) bool) (bool, error) {
+	if footing.floors == nil {
+		return false, nil
+	}
+	policy, announced := b.call.policies.Revision(), footing.floors.Announced()
+	if announced < uint64(b.call.atLeast) {
+		return false, nil
+	}
+	for i := range b.results {
+		switch r := &b.results[i]; {
+		case !fresh(i):
+			if !kept[i].Terms.CurrentAt(footing.floors, policy, announced) {
+				return false, nil
+			}
+			*r = Result{Decision: kept[i].Parts[0].again(consent.Revision(announced)), Again: true}
+		case uint64(r.Decision.StateRevision) > announced:
+			return false, nil
+		}
+	}
+	if err := b.confirmKept(ctx, footing); err != nil {
+		return false, err
+	}
+	now := int64(b.config.Now())
+	for i := range b.results {
+		if !fresh(i) && !kept[i].Terms.In(now) {
+			return false, nil
+		}
+	}
+	return b.holds(footing.until), nil
+}
+
+func (b *batch) confirmKept(ctx context.Context, footing Footing) error {
+	if b.call.token.Revision == 0 {
+		return nil
+	}
+	return b.confirmAfter(ctx, b.call.token, &consent.Snapshot{Until: footing.until})
 }
 
 // reading is a subject's state, or why it could not be read.
@@ -45,7 +122,7 @@ type reading struct {
 	err      error
 }
 
-func (b batch) check(ctx context.Context, request *consent.Request) (consent.Decision, error) {
+func (b *batch) check(ctx context.Context, request *consent.Request) (consent.Decision, error) {
 	if _, err := b.call.policies.Purposes(request.Subject.Controller); err != nil {
 		return consent.Decision{}, err
 	}
@@ -60,10 +137,14 @@ func (b batch) check(ctx context.Context, request *consent.Request) (consent.Dec
 
 // on decides a request on what was read, or could not be.
 func (a *Authorizer) on(ctx context.Context, call call, request *consent.Request, r *reading) (consent.Decision, error) {
-	if r.err != nil {
-		return a.degrade(ctx, call, request, r.err)
+	err := r.err
+	if err == nil {
+		var d consent.Decision
+		if d, err = a.standing(ctx, call, pending{request, &r.snapshot}); err == nil {
+			return d, nil
+		}
 	}
-	return a.give(ctx, call, pending{request, &r.snapshot})
+	return a.degrade(ctx, call, request, err)
 }
 
 // PurposeDecision is the decision for one purpose.
@@ -91,6 +172,9 @@ func (a *Authorizer) ListPurposes(ctx context.Context, request *consent.Request,
 		one := *request
 		one.Purpose = purpose
 		d, err := a.on(ctx, call, &one, &r)
+		if err == nil {
+			d, err = a.out(ctx, call, &one, d)
+		}
 		if err != nil {
 			return nil, err
 		}

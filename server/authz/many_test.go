@@ -16,7 +16,7 @@ func TestBatchReadsEachSubjectOnce(t *testing.T) {
 	requests := []consent.Request{
 		request("u", "a"), request("v", "a"), request("u", "b"), request("u", "c"), request("v", "b"),
 	}
-	results, err := f.BatchCheck(context.Background(), requests, authz.Consistency{})
+	results, err := f.BatchCheck(context.Background(), requests, nil, authz.Consistency{})
 	if err != nil || len(results) != len(requests) {
 		t.Fatalf("%d results, %v", len(results), err)
 	}
@@ -35,7 +35,7 @@ func TestBatchDecidesOnOneState(t *testing.T) {
 	f := newFixture(t, nil)
 	f.states.snapshots = []consent.Snapshot{{State: &consent.State{}, AsOf: 5}, {State: &consent.State{}, AsOf: 6}}
 	requests := []consent.Request{request("u", "a"), request("v", "a"), request("u", "b")}
-	results, err := f.BatchCheck(context.Background(), requests, authz.Consistency{})
+	results, err := f.BatchCheck(context.Background(), requests, nil, authz.Consistency{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestBatchUsesOneSetOfPolicies(t *testing.T) {
 		}
 	})
 	r := request("u", "a")
-	results, err := f.BatchCheck(context.Background(), []consent.Request{r, r}, authz.Consistency{})
+	results, err := f.BatchCheck(context.Background(), []consent.Request{r, r}, nil, authz.Consistency{})
 	if err != nil || loads != 1 {
 		t.Fatalf("%d loads, %v", loads, err)
 	}
@@ -83,7 +83,7 @@ func TestBatchErrorsStayWithTheirItems(t *testing.T) {
 		}
 	}
 	requests := []consent.Request{request("v", "a"), request("u", "a"), stranger, request("v", "b")}
-	results, err := f.BatchCheck(context.Background(), requests, authz.Consistency{})
+	results, err := f.BatchCheck(context.Background(), requests, nil, authz.Consistency{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestBatchErrorsStayWithTheirItems(t *testing.T) {
 }
 
 func TestEmptyBatch(t *testing.T) {
-	results, err := newFixture(t, nil).BatchCheck(context.Background(), nil, authz.Consistency{})
+	results, err := newFixture(t, nil).BatchCheck(context.Background(), nil, nil, authz.Consistency{})
 	if err != nil || len(results) != 0 {
 		t.Errorf("got %v, %v", results, err)
 	}
@@ -155,7 +155,7 @@ func TestObserversAreToldOfWhatIsGivenOut(t *testing.T) {
 	if _, err := f.Check(t.Context(), &one, authz.Consistency{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.BatchCheck(t.Context(), []consent.Request{one, other}, authz.Consistency{}); err != nil {
+	if _, err := f.BatchCheck(t.Context(), []consent.Request{one, other}, nil, authz.Consistency{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.ListPurposes(t.Context(), &other, authz.Consistency{}); err != nil {
@@ -193,7 +193,7 @@ func TestWhatCannotBeRecordedIsNotGivenOut(t *testing.T) {
 		d.ID != "" {
 		t.Errorf("%+v, %v", d, err)
 	}
-	results, err := f.BatchCheck(t.Context(), []consent.Request{one, other}, authz.Consistency{})
+	results, err := f.BatchCheck(t.Context(), []consent.Request{one, other}, nil, authz.Consistency{})
 	if err != nil || !errors.Is(results[0].Err, consent.ErrNotLogged) || results[0].Decision.ID != "" || results[1].Err != nil {
 		t.Errorf("%+v, %v", results, err)
 	}

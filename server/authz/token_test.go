@@ -50,7 +50,7 @@ func TestBadTokensAreRefusedByAllCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, r := authz.Consistency{Token: row.token}, request("u", "a")
 			_, one := f.Check(context.Background(), &r, c)
-			_, many := f.BatchCheck(context.Background(), []consent.Request{r}, c)
+			_, many := f.BatchCheck(context.Background(), []consent.Request{r}, nil, c)
 			_, list := f.ListPurposes(context.Background(), &r, c)
 			for _, err := range []error{one, many, list} {
 				if !errors.Is(err, consent.ErrBadToken) || !strings.Contains(err.Error(), row.says) {

@@ -2,8 +2,8 @@
 //
 // What it guarantees: a Snapshot that starts after a write was acknowledged never returns an older state, whatever the
 // cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead
-// each entry carries the revision as of which it was read, and a fixed table (floors) the newest revision that touched
-// the entry's slot; an entry counts only if it is not below its floor, and of the store's history as it is now
+// each entry carries the revision as of which it was read, and a fixed table (remembered.Floors) the newest revision that
+// touched the entry's slot; an entry counts only if it is not below its floor, and of the store's history as it is now
 // (history). An entry also carries its own subject, compared on each hit: a hash collision costs a miss and never shows
 // one person's state for another's. The state of a person of several ids is kept once, and found by any of them
 // (entry).
@@ -121,7 +121,7 @@ func New(config Config) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{config: config.withDefaults(), seed: maphash.MakeSeed(), unknown: &consent.State{}}
-	c.history.Store(&history{})
+	c.history.Store(newHistory(0, 0))
 	c.flights.mu.open = map[flightKey]*flight{}
 	if config.Disabled {
 		return c, nil
@@ -202,11 +202,11 @@ func (c *Cache) Record(ctx context.Context, batch consent.Batch) (consent.Record
 func (c *Cache) Changed(change store.Change) {
 	h := c.history.Load()
 	c.raise(h, change)
-	h.floors.announce(change.Revision)
+	h.floors.Announce(uint64(change.Revision))
 }
 
 func (c *Cache) raise(h *history, change store.Change) {
-	change.Subjects(func(s consent.Subject) { h.floors.raise(c.hash(s), change.Revision) })
+	change.Subjects(func(s consent.Subject) { h.floors.Raise(slotOf(c.hash(s)), uint64(change.Revision)) })
 }
 
 // Read returns a state that is as fresh as the newest acknowledged write.
@@ -250,7 +250,7 @@ func (c *Cache) cached(ctx context.Context, subject consent.Subject) (consent.Sn
 	hash := c.hash(subject)
 	for {
 		h := c.history.Load()
-		announced, floor := h.floors.of(hash)
+		announced, floor := h.of(hash)
 		if e := c.lookup(hash, subject, wanted{h, floor}); e != nil {
 			return e.body.snapshot(e.person, max(e.asOf, announced)), nil
 		}

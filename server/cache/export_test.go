@@ -28,12 +28,9 @@ func (c *Cache) PlantAlias(s consent.Subject, person consent.PersonKey, asOf con
 	c.Settle()
 }
 
-// Slot returns the floor slot of a subject.
-func (c *Cache) Slot(s consent.Subject) int { return slotOf(c.hash(s)) }
-
 // Floor returns the floor of a subject.
 func (c *Cache) Floor(s consent.Subject) consent.Revision {
-	_, floor := c.history.Load().floors.of(c.hash(s))
+	_, floor := c.history.Load().of(c.hash(s))
 	return floor
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/consentd/consentd/proto/consent/v1/remembered"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/store"
 )
@@ -13,7 +14,44 @@ import (
 type history struct {
 	// number counts them.
 	number uint64
-	floors floors
+	floors *remembered.Floors
+}
+
+// slotBits: 2^16 slots take 512 KiB. With n changes since an entry was read, a fraction n/65536 of all others misses
+// once for nothing; an exact table would grow with the subjects written, and so need eviction, which is what it exists
+// to do without.
+const slotBits = 16
+
+func newHistory(number uint64, since consent.Revision) *history {
+	return &history{number: number, floors: remembered.NewFloors(1<<slotBits, uint64(since))}
+}
+
+func slotOf(hash uint64) uint32 { return uint32(hash >> (64 - slotBits)) }
+
+// of returns the watermark of announced changes, and the floor of the slot of a hash.
+func (h *history) of(hash uint64) (announced, floor consent.Revision) {
+	a, f := h.floors.Of(slotOf(hash))
+	return consent.Revision(a), consent.Revision(f)
+}
+
+// Floors are those of the history of the store as it is known now. Who remembers what was decided takes them before the
+// state is read; answers of other floors never count.
+func (c *Cache) Floors() *remembered.Floors { return c.history.Load().floors }
+
+// Slot is that of a subject's changes in Floors.
+func (c *Cache) Slot(subject consent.Subject) uint32 { return slotOf(c.hash(subject)) }
+
+// Until is until when what is remembered counts, as of a Snapshot: zero where there is no bound. false: it does not count
+// now. It is asked before Floors, and again, by Config.Standing, when the answer is there.
+func (c *Cache) Until() (until int64, ok bool) {
+	switch {
+	case c.entries == nil:
+		return 0, false
+	case c.config.Standing == nil:
+		return 0, true
+	}
+	until = c.config.Standing.Until()
+	return until, until != 0
 }
 
 // Begin says that nothing counts that was read before, because the store has lost a part of its history or its changes
@@ -23,8 +61,7 @@ type history struct {
 //
 // The rejected alternative, emptying ristretto, would leave what is on its way into it.
 func (c *Cache) Begin(since consent.Revision) {
-	next := &history{}
-	next.floors.begin(since)
+	next := newHistory(0, since)
 	for {
 		old := c.history.Load()
 		next.number = old.number + 1

@@ -36,7 +36,7 @@ func FuzzKey(f *testing.F) {
 
 func TestSlotsAreSpread(t *testing.T) {
 	c, _ := open(t, cache.Config{})
-	slots := map[int]bool{}
+	slots := map[uint32]bool{}
 	const subjects = 1 << 16
 	for i := range subjects {
 		slots[c.Slot(subject(i))] = true

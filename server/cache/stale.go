@@ -22,7 +22,7 @@ func (c *Cache) Stale(subject consent.Subject) (s consent.Snapshot, age func() t
 		return s, nil, false
 	}
 	hash, h := c.hash(subject), c.history.Load()
-	announced, floor := h.floors.of(hash)
+	announced, floor := h.of(hash)
 	e := c.lookup(hash, subject, wanted{h, floor})
 	if e == nil {
 		return s, nil, false

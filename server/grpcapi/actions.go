@@ -51,8 +51,8 @@ type method struct {
 // refused, so that one that is new, or a name that only looks like one, is not open by accident; a test has a row for
 // each method that is registered.
 var methods = map[string]method{
-	consentv1.DecisionService_Check_FullMethodName:       {caller.Check, of(check)},
-	consentv1.DecisionService_CheckStream_FullMethodName: {caller.Check, of(check)},
+	consentv1.DecisionService_Check_FullMethodName:       {caller.Check, askedCheck},
+	consentv1.DecisionService_CheckStream_FullMethodName: {caller.Check, askedCheck},
 	consentv1.DecisionService_BatchCheck_FullMethodName:  {caller.Check, eachByItself},
 	// ListPurposes leaves out what may not be checked.
 	consentv1.DecisionService_ListPurposes_FullMethodName:       {caller.Check, eachByItself},

@@ -27,7 +27,11 @@ type incoming struct {
 	fault   *consent.InvalidError
 }
 
-// codec is the standard codec, but for requests that want to know why they cannot be decoded, and for frames.
+// encoded is a request as it came, in memory of its own: that of a call ends with its handler.
+type encoded struct{ data []byte }
+
+// codec is the standard codec, but for requests that want to know why they cannot be decoded, for those that are wanted
+// as they are, and for frames.
 type codec struct {
 	encoding.CodecV2
 	frames *framePool
@@ -61,6 +65,12 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	case *incoming:
 		if err := c.CodecV2.Unmarshal(data, v.message); err != nil {
 			v.refuse(data.Materialize())
+		}
+		return nil
+	case *encoded:
+		v.data = v.data[:0]
+		for _, part := range data {
+			v.data = append(v.data, part.ReadOnlyData()...)
 		}
 		return nil
 	case *frame:
@@ -126,6 +136,9 @@ func (e *edge) decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHan
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		var fault error
 		answer, err := m.Handler(srv, ctx, func(v any) error {
+			if raw, ok := v.(*encoded); ok {
+				return e.undelivered(method, dec(raw))
+			}
 			in := incoming{message: v.(proto.Message)}
 			if err := dec(&in); err != nil || in.fault == nil {
 				return e.undelivered(method, err)

@@ -78,6 +78,11 @@ func (m *decisionMetrics) collectors() []prometheus.Collector {
 
 // count counts a decision.
 func (m *decisionMetrics) count(controller, purpose string, d *consent.Decision) {
+	m.countIn(m.row(decisionKey{controller, purpose}), d)
+}
+
+// countIn counts a decision about the pair of a row.
+func (m *decisionMetrics) countIn(row *decisionRow, d *consent.Decision) {
 	effect, reason := consent.Deny, consent.ReasonCode(0)
 	if d.Effect == consent.Allow {
 		effect = consent.Allow
@@ -94,7 +99,6 @@ func (m *decisionMetrics) count(controller, purpose string, d *consent.Decision)
 	case consent.DegradedStale:
 		m.stale.Inc()
 	}
-	row := m.row(decisionKey{controller, purpose})
 	counter := row.counters[effect][reason].Load()
 	if counter == nil {
 		counter = m.resolve(row, effect, reason)

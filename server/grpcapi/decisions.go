@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
 	"github.com/consentd/consentd/server/authz"
@@ -30,41 +29,35 @@ type decisionService struct {
 	// scratches has those that are free, frames the memory of answers that were sent.
 	scratches sync.Pool
 	frames    framePool
+	// answers are those that are remembered; nil: none are.
+	answers *answers
+	memory  Memory
 }
 
-// handlers are the methods whose answers are encoded by a scratch, and not by gRPC.
+// footing is to be taken before anything that is to be remembered is decided.
+func (s *decisionService) footing() authz.Footing {
+	if s.answers == nil {
+		return authz.Footing{}
+	}
+	return s.memory.Footing()
+}
+
+// handlers are the methods whose requests come to a scratch as they are, and whose answers are encoded by it.
 var handlers = []handler{
-	handle(consentv1.DecisionService_Check_FullMethodName, checkOf, (*scratch).Check),
-	handle(consentv1.DecisionService_BatchCheck_FullMethodName, newMessage[consentv1.BatchCheckRequest], (*scratch).BatchCheck),
-	handle(consentv1.DecisionService_ListPurposes_FullMethodName, newMessage[consentv1.ListPurposesRequest], (*scratch).ListPurposes),
+	{consentv1.DecisionService_Check_FullMethodName, (*scratch).takeCheck, (*scratch).Check},
+	{consentv1.DecisionService_BatchCheck_FullMethodName, (*scratch).takeBatch, (*scratch).BatchCheck},
+	{consentv1.DecisionService_ListPurposes_FullMethodName, (*scratch).takeList, (*scratch).ListPurposes},
 }
 
 // handler serves one method.
 type handler struct {
 	// method is its full name.
 	method string
-	// request is the message to decode a request into.
-	request func(*scratch) proto.Message
-	// answer returns the encoded answer to that message.
-	answer func(*scratch, context.Context, any) ([]byte, error)
+	// take takes in a request's bytes, and returns what permission is to be asked for; nil: for nothing.
+	take func(*scratch, []byte) any
+	// answer returns the encoded answer to what was taken in, or the error, also of what could not be decoded.
+	answer func(*scratch, context.Context) ([]byte, error)
 }
-
-// handle makes a handler of a function of the request's own type R.
-func handle[R proto.Message](
-	method string, request func(*scratch) R, answer func(*scratch, context.Context, R) ([]byte, error),
-) handler {
-	return handler{
-		method:  method,
-		request: func(s *scratch) proto.Message { return request(s) },
-		answer:  func(s *scratch, ctx context.Context, r any) ([]byte, error) { return answer(s, ctx, r.(R)) },
-	}
-}
-
-// checkOf is the message in the scratch: checks are frequent.
-func checkOf(s *scratch) *consentv1.CheckRequest { return &s.check }
-
-// newMessage is a message for one request.
-func newMessage[T any](*scratch) *T { return new(T) }
 
 // describe is the description of the service in which handlers stand in for the generated ones.
 func (s *decisionService) describe() *grpc.ServiceDesc {
@@ -79,18 +72,18 @@ func (s *decisionService) describe() *grpc.ServiceDesc {
 	return &desc
 }
 
-// serve is what gRPC calls for a method, made as the generated handlers are, but that its answer is a frame.
+// serve is what gRPC calls for a method, made as the generated handlers are, but that its request and its answer are
+// bytes.
 func (s *decisionService) serve(h handler) grpc.MethodHandler {
 	info := &grpc.UnaryServerInfo{Server: s, FullMethod: h.method}
 	return func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		own := s.scratches.Get().(*scratch)
 		defer own.free()
-		request := h.request(own)
-		if err := decode(request); err != nil {
+		if err := decode(&own.raw); err != nil {
 			return nil, err
 		}
-		return interceptor(ctx, request, info, func(ctx context.Context, request any) (any, error) {
-			data, err := h.answer(own, ctx, request)
+		return interceptor(ctx, h.take(own, own.raw.data), info, func(ctx context.Context, _ any) (any, error) {
+			data, err := h.answer(own, ctx)
 			if err != nil {
 				return nil, err
 			}

@@ -31,6 +31,20 @@ type encoder struct {
 // that is not UTF-8, which came from behind the edge.
 func appendDecision(data []byte, d *consent.Decision, token []byte) ([]byte, error) {
 	w := encoder{data: data}
+	w.verdict(d)
+	w.instant(wire.CheckResponseValidUntil, d.ValidUntil)
+	if len(token) > 0 {
+		w.data = appendMessage(w.data, wire.CheckResponseConsistencyToken, token)
+	}
+	w.text(wire.CheckResponsePolicyRevision, d.PolicyRevision)
+	w.text(wire.CheckResponseDecisionID, d.ID)
+	w.varint(wire.CheckResponseDegraded, uint64(d.Degraded))
+	w.duration(wire.CheckResponseStateAge, d.StateAge)
+	return w.data, w.fault
+}
+
+// verdict writes what comes first: all that is not of one subject alone, but for the policies' revision.
+func (w *encoder) verdict(d *consent.Decision) {
 	w.varint(wire.CheckResponseDecision, uint64(decisionOf(d.Effect)))
 	for i := range d.Reasons {
 		w.reason(&d.Reasons[i])
@@ -44,15 +58,6 @@ func appendDecision(data []byte, d *consent.Decision, token []byte) ([]byte, err
 		w.data = protowire.AppendTag(w.data, wire.CheckResponsePermittedDataCategories, protowire.BytesType)
 		w.data = protowire.AppendString(w.data, category)
 	}
-	w.instant(wire.CheckResponseValidUntil, d.ValidUntil)
-	if len(token) > 0 {
-		w.data = appendMessage(w.data, wire.CheckResponseConsistencyToken, token)
-	}
-	w.text(wire.CheckResponsePolicyRevision, d.PolicyRevision)
-	w.text(wire.CheckResponseDecisionID, d.ID)
-	w.varint(wire.CheckResponseDegraded, uint64(d.Degraded))
-	w.duration(wire.CheckResponseStateAge, d.StateAge)
-	return w.data, w.fault
 }
 
 func (w *encoder) varint(number protowire.Number, v uint64) {

@@ -35,6 +35,7 @@ import (
 	"google.golang.org/grpc"
 
 	consentv1 "github.com/consentd/consentd/proto/consent/v1"
+	"github.com/consentd/consentd/proto/consent/v1/remembered"
 	"github.com/consentd/consentd/server/authz"
 	"github.com/consentd/consentd/server/consent"
 	"github.com/consentd/consentd/server/limit"
@@ -44,10 +45,18 @@ import (
 // Authorizer decides. Its errors are consent's sentinels, wrapped, or the context's.
 type Authorizer interface {
 	Check(context.Context, *consent.Request, authz.Consistency) (consent.Decision, error)
-	BatchCheck(context.Context, []consent.Request, authz.Consistency) ([]authz.Result, error)
+	BatchCheck(context.Context, []consent.Request, []*authz.Kept, authz.Consistency) ([]authz.Result, error)
 	ListPurposes(context.Context, *consent.Request, authz.Consistency) ([]authz.PurposeDecision, error)
 	// AppendToken appends the consistency token of a revision.
 	AppendToken([]byte, consent.Revision) []byte
+}
+
+// Memory says on what terms decisions may be given again, and gives them; authz.Authorizer does.
+type Memory interface {
+	Footing() authz.Footing
+	Terms(authz.Footing, consent.Subject, ...*consent.Decision) (remembered.Terms, bool)
+	Repeat(context.Context, *authz.Kept, authz.Consistency) (authz.Repetition, bool, error)
+	Given(context.Context, *authz.Repetition, *authz.Part) (consent.Decision, error)
 }
 
 // Ledger records events and reads them back; store.Store is one.
@@ -114,6 +123,9 @@ type Config struct {
 	Backup Backup
 	// Reporters are told of what near caches answered.
 	Reporters []authz.Reporter
+	// Memory is for the answers that are remembered, AnswerBytes bounds what they take; zero: none are.
+	Memory      Memory
+	AnswerBytes int64
 	// Now is the clock that dates records and refuses events from the future; nil means the system's.
 	Now func() consent.Instant
 	// Logger gets what goes wrong on this side, once; nil means that it is dropped.
@@ -149,6 +161,7 @@ func (c Config) Validate() error {
 	require(c.History != nil, "History")
 	require(c.Activator != nil, "Activator")
 	require(c.Prover != nil, "Prover")
+	require(c.Memory != nil || c.AnswerBytes == 0, "Memory")
 	return errors.Join(faults...)
 }
 
@@ -189,6 +202,10 @@ func New(c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := newAnswers(c.AnswerBytes)
+	if err := register(c.Metrics, kept.collectors()...); err != nil {
+		return nil, err
+	}
 	e := edge{
 		metrics: m, errors: newErrorLog(c.Logger), authenticator: c.Authenticator, access: c.Access, tracer: c.Tracer, acts: c.Acts,
 		limits: c.Limits,
@@ -196,7 +213,7 @@ func New(c Config) (*API, error) {
 	a := &API{
 		decisions: decisionService{
 			edge: e, authorizer: c.Authorizer, explainer: c.Explainer, watchers: c.Watchers, now: c.Now, validator: v,
-			draining: make(chan struct{}), policy: c.Policy, reporters: c.Reporters,
+			draining: make(chan struct{}), policy: c.Policy, reporters: c.Reporters, answers: kept, memory: c.Memory,
 		},
 		consents: consentService{config: c, validator: v},
 		policies: policyService{

@@ -94,7 +94,7 @@ func (f *fake) Check(ctx context.Context, r *consent.Request, c authz.Consistenc
 	return f.check(ctx, r, c)
 }
 
-func (f *fake) BatchCheck(_ context.Context, r []consent.Request, _ authz.Consistency) ([]authz.Result, error) {
+func (f *fake) BatchCheck(_ context.Context, r []consent.Request, _ []*authz.Kept, _ authz.Consistency) ([]authz.Result, error) {
 	if f.batch == nil {
 		return make([]authz.Result, len(r)), nil
 	}

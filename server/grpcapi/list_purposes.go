@@ -13,9 +13,71 @@ import (
 	"github.com/consentd/consentd/server/explain"
 )
 
+// takeList is takeCheck for a ListPurposes. Permission is asked for each purpose by itself.
+func (s *scratch) takeList(data []byte) any {
+	s.asked.kind, s.asked.data, s.in.fault, s.list = listing, data, nil, nil
+	if s.service.answers.look(&s.asked); s.asked.found != nil {
+		return nil
+	}
+	if s.decodeList(); s.in.fault != nil {
+		return nil
+	}
+	return s.list
+}
+
+func (s *scratch) decodeList() {
+	s.list = &consentv1.ListPurposesRequest{}
+	in := incoming{message: s.list}
+	in.decode(s.asked.data)
+	s.in.fault = in.fault
+}
+
 // ListPurposes decides all purposes that the controller declares or prohibits, but for those that the caller may not
 // check.
-func (s *scratch) ListPurposes(ctx context.Context, r *consentv1.ListPurposesRequest) ([]byte, error) {
+func (s *scratch) ListPurposes(ctx context.Context) ([]byte, error) {
+	if s.asked.found != nil {
+		again, ok, err := s.listAgain(ctx)
+		if ok || err != nil {
+			return again, err
+		}
+		s.decodeList()
+	}
+	if s.in.fault != nil {
+		return nil, s.in.fault
+	}
+	return s.listPurposes(ctx, s.list)
+}
+
+// listAgain is again for a list. Where the caller may not check all purposes, what he may is decided.
+func (s *scratch) listAgain(ctx context.Context) (_ []byte, ok bool, err error) {
+	e := s.asked.found
+	may, err := s.service.checkable(ctx, e.kept.Request.Subject.Controller)
+	if err != nil || !may.all {
+		return nil, false, err
+	}
+	if s.repetition, ok, err = s.service.memory.Repeat(ctx, &e.kept, s.asked.consistency); !ok || err != nil {
+		return nil, false, err
+	}
+	e.Use()
+	s.service.answers.counted(s.asked.hash).hits.Add(1)
+	data := make([]byte, 0, len(e.kept.Parts)*answerBytes)
+	for i := range e.kept.Parts {
+		part := &e.kept.Parts[i]
+		if !may.includes(part.Purpose) {
+			continue
+		}
+		if s.decision, err = s.service.memory.Given(ctx, &s.repetition, part); err != nil {
+			return nil, false, err
+		}
+		s.response = s.give(ctx, s.response[:0], e, part, &e.given[i])
+		data = appendPurpose(data, part.Purpose, s.response)
+	}
+	return data, true, nil
+}
+
+func (s *scratch) listPurposes(ctx context.Context, r *consentv1.ListPurposesRequest) ([]byte, error) {
+	s.service.answers.missed(&s.asked)
+	footing := s.service.footing()
 	may, err := s.service.checkable(ctx, r.GetController())
 	if err != nil {
 		return nil, err
@@ -45,6 +107,9 @@ func (s *scratch) ListPurposes(ctx context.Context, r *consentv1.ListPurposesReq
 	decisions, err := s.decisionsOn(ctx, &request, consistency, may)
 	if err != nil {
 		return nil, err
+	}
+	if may.all && s.service.answers.takes(&s.asked) {
+		s.remember(footing, &s.asked, &request, decisions)
 	}
 	return s.purposes(ctx, &request, decisions)
 }
@@ -97,7 +162,7 @@ func (s *scratch) decisionsOn(
 		requests[i] = *request
 		requests[i].Purpose = purpose
 	}
-	results, err := s.service.authorizer.BatchCheck(ctx, requests, consistency)
+	results, err := s.service.authorizer.BatchCheck(ctx, requests, nil, consistency)
 	if err != nil {
 		return nil, err
 	}

@@ -352,15 +352,9 @@ var streamInfo = &grpc.UnaryServerInfo{FullMethod: consentv1.DecisionService_Che
 // The message is that of the outcome, and valid until the next.
 func (s *scratch) streamedOutcome(check *streamedCheck) (outcome protowire.Number, message []byte) {
 	defer check.ctx.end()
-	s.in.fault = nil
 	s.response = s.response[:0] // whatever happens, the last check's is not this one's
 	err := s.service.guard(&check.ctx, streamInfo.FullMethod, func() error {
-		s.in.decode(check.request)
-		var request any // what cannot be decoded asks for nothing
-		if s.in.fault == nil {
-			request = &s.check
-		}
-		_, err := s.service.intercept(&check.ctx, request, streamInfo, s.streamed)
+		_, err := s.service.intercept(&check.ctx, s.takeCheck(check.request), streamInfo, s.streamed)
 		return err
 	})
 	if err != nil {
@@ -371,9 +365,6 @@ func (s *scratch) streamedOutcome(check *streamedCheck) (outcome protowire.Numbe
 
 // checkStreamed is the handler of a check of a stream.
 func (s *scratch) checkStreamed(ctx context.Context, _ any) (_ any, err error) {
-	if s.in.fault != nil {
-		return nil, s.in.fault
-	}
-	s.response, err = s.decide(ctx, &s.check, s.response[:0])
+	s.response, err = s.answer(ctx, s.response[:0])
 	return nil, err
 }

@@ -5,6 +5,13 @@ import "google.golang.org/protobuf/encoding/protowire"
 // Fields of messages that are written or read by hand where protobuf would cost too much. Each is named by its message
 // and its own name in the proto file.
 const (
+	CheckRequestConsistency        protowire.Number = 7
+	BatchCheckRequestRequests      protowire.Number = 1
+	BatchCheckRequestConsistency   protowire.Number = 2
+	ListPurposesRequestConsistency protowire.Number = 4
+	ConsistencyMinimizeLatency     protowire.Number = 1
+	ConsistencyAtLeastAsFresh      protowire.Number = 2
+
 	CheckStreamRequestChecks protowire.Number = 1
 	CheckStreamRequestCancel protowire.Number = 2
 

@@ -19,6 +19,7 @@ import (
 // TestFieldsAreThoseOfTheProtoFiles reads the constants from their source, so that none is left out.
 func TestFieldsAreThoseOfTheProtoFiles(t *testing.T) {
 	messages := []proto.Message{
+		&consentv1.CheckRequest{}, &consentv1.BatchCheckRequest{}, &consentv1.ListPurposesRequest{}, &consentv1.Consistency{},
 		&consentv1.CheckStreamRequest{}, &consentv1.StreamedCheck{}, &consentv1.CheckStreamResponse{}, &consentv1.StreamedResult{},
 		&consentv1.BatchCheckResponse{}, &consentv1.BatchCheckResult{}, &consentv1.ListPurposesResponse{},
 		&consentv1.PurposeDecision{}, &consentv1.CheckResponse{}, &consentv1.Reason{}, &consentv1.Obligation{},
