@@ -158,12 +158,14 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Authorizer decides. It is immutable but for a counter; all methods may be called concurrently.
+// Authorizer decides. It is immutable but for a counter and a token; all methods may be called concurrently.
 type Authorizer struct {
 	config Config
 	// failures counts the decisions that were denied because a policy panicked or answered nonsense: not all are
 	// logged.
 	failures atomic.Uint64
+	// newest is the newest token that was encoded.
+	newest atomic.Pointer[encodedToken]
 }
 
 // New returns an Authorizer. Its error says all that is wrong with config.

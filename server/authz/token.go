@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -17,7 +18,23 @@ func (a *Authorizer) AppendToken(text []byte, r consent.Revision) []byte {
 		mark, t.Marked = a.config.Marks.Get(r)
 		t.Mark = uint32(mark)
 	}
-	return t.Append(text)
+	newest := a.newest.Load()
+	if newest != nil && newest.token == t {
+		return append(text, newest.text...)
+	}
+	end := len(text)
+	text = t.Append(text)
+	if newest == nil || newest.token.Revision <= t.Revision {
+		a.newest.Store(&encodedToken{t, bytes.Clone(text[end:])})
+	}
+	return text
+}
+
+// encodedToken is a token with its text. That of the newest revision is most answers': to encode it for each took a
+// seventh of what the answer to a check that is remembered takes.
+type encodedToken struct {
+	token wire.Token
+	text  []byte
 }
 
 // parse reads a token; the zero one for none. Its error wraps consent.ErrBadToken.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/consentd/consentd/proto/consent/v1/wire"
 	"github.com/consentd/consentd/server/consent"
 )
@@ -81,6 +83,5 @@ func (v *verdict) again(data []byte, d *consent.Decision, token []byte) []byte {
 	w := encoder{data: append(data, v.head...)}
 	w.instant(wire.CheckResponseValidUntil, d.ValidUntil)
 	w.data = append(appendMessage(w.data, wire.CheckResponseConsistencyToken, token), v.tail...)
-	w.text(wire.CheckResponseDecisionID, d.ID)
-	return w.data
+	return protowire.AppendString(protowire.AppendTag(w.data, wire.CheckResponseDecisionID, protowire.BytesType), d.ID)
 }

@@ -2,6 +2,7 @@ package remembered
 
 import (
 	"math/bits"
+	"math/rand/v2"
 	"sync/atomic"
 	"unsafe"
 )
@@ -40,11 +41,13 @@ type entry[E any] interface {
 // lookup reads eight pointers at most and takes no lock, and nothing in it needs to be right: an entry that is lost or
 // there twice costs a miss.
 //
-// In a bucket a newcomer takes the place of one that was of no use; where all are of use it is turned away, and they are
-// of one use less. So a scan that asks everything once pushes out little of what is asked often, and what was asked
-// often once does not stay for ever. The zero value keeps nothing.
+// In a bucket a newcomer takes the place of one that was of no use; where all are of use it is turned away. If it comes
+// again and finds no free place, they are of one use less. So a scan that asks everything once pushes out little of what is asked often, and
+// what was asked often once does not stay for ever. The zero value keeps nothing.
 type Table[E any, P entry[E]] struct {
 	slots []atomic.Pointer[E]
+	// crowded has, per bucket, the hash of a newcomer that found no free place.
+	crowded []atomic.Uint32
 	// maxBytes bounds what the entries take together; zero: there is no bound.
 	maxBytes int64
 	taken    atomic.Int64
@@ -56,15 +59,17 @@ const ways = 8
 // most; zero: there is no bound but the number.
 func NewTable[E any, P entry[E]](entries int, maxBytes int64) *Table[E, P] {
 	buckets := max(1, (entries+ways-1)/ways)
-	return &Table[E, P]{slots: make([]atomic.Pointer[E], buckets*ways), maxBytes: maxBytes}
+	return &Table[E, P]{
+		slots: make([]atomic.Pointer[E], buckets*ways), crowded: make([]atomic.Uint32, buckets), maxBytes: maxBytes,
+	}
 }
 
-// SlotBytes is what a place in a table takes, with or without an entry.
-const SlotBytes = int(unsafe.Sizeof(atomic.Pointer[byte]{}))
+// SlotBytes is what a place in a table takes, with or without an entry, to the nearest byte.
+const SlotBytes = int(unsafe.Sizeof(atomic.Pointer[byte]{}) + unsafe.Sizeof(atomic.Uint32{})/ways)
 
-func (t *Table[E, P]) bucket(hash uint64) []atomic.Pointer[E] {
-	n, _ := bits.Mul64(hash, uint64(len(t.slots)/ways))
-	return t.slots[n*ways : n*ways+ways]
+func (t *Table[E, P]) bucket(hash uint64) (slots []atomic.Pointer[E], crowded *atomic.Uint32) {
+	n, _ := bits.Mul64(hash, uint64(len(t.crowded)))
+	return t.slots[n*ways : n*ways+ways], &t.crowded[n]
 }
 
 // Find returns the entry of a hash that is the one that is sought, or nil.
@@ -72,7 +77,7 @@ func (t *Table[E, P]) Find(hash uint64, is func(*E) bool) *E {
 	if len(t.slots) == 0 {
 		return nil
 	}
-	bucket := t.bucket(hash)
+	bucket, _ := t.bucket(hash)
 	for i := range bucket {
 		if e := bucket[i].Load(); e != nil && P(e).mark().hash == hash && is(e) {
 			return e
@@ -98,11 +103,11 @@ func (t *Table[E, P]) Put(hash uint64, bytes int, e *E, same, current func(*E) b
 	}
 	m := P(e).mark()
 	m.hash, m.bytes = hash, uint32(bytes)
-	bucket := t.bucket(hash)
-	victim, worth := 0, useful
+	bucket, crowded := t.bucket(hash)
+	// Which of those of equal worth goes is random: in any fixed order some push each other out for ever.
+	victim, worth, from := 0, useful, rand.IntN(ways)
 	for i := range bucket {
-		// Which of those of equal worth goes is as good as random: it depends on the hash of who comes.
-		at := (i + int(hash)) & (ways - 1)
+		at := (i + from) & (ways - 1)
 		old := bucket[at].Load()
 		w := useful
 		switch {
@@ -119,8 +124,10 @@ func (t *Table[E, P]) Put(hash uint64, bytes int, e *E, same, current func(*E) b
 			victim, worth = at, w
 		}
 	}
+	if worth >= useless {
+		t.crowd(bucket, crowded, uint32(hash))
+	}
 	if worth == useful {
-		t.age(bucket)
 		return e
 	}
 	return t.place(&bucket[victim], e)
@@ -148,7 +155,15 @@ func (t *Table[E, P]) left(e *E) {
 	}
 }
 
-func (t *Table[E, P]) age(bucket []atomic.Pointer[E]) {
+// crowd ages a bucket without a free place if the newcomer found none before: newcomers that come again only push each
+// other out, or are turned away. Which of several is remembered is random, as they may come in turn.
+func (t *Table[E, P]) crowd(bucket []atomic.Pointer[E], crowded *atomic.Uint32, tag uint32) {
+	if crowded.Load() != tag {
+		if rand.IntN(4) == 0 {
+			crowded.Store(tag)
+		}
+		return
+	}
 	for i := range bucket {
 		if old := bucket[i].Load(); old != nil {
 			m := P(old).mark()
