@@ -1,8 +1,8 @@
 // Package echo is a gRPC service that does nothing but carry bytes: a call of it costs what gRPC charges for a request
 // and an answer of these sizes, the floor below which no call of the same sizes on the same server can come.
 //
-// The handler takes no interceptor, so that it passes none of the server's edge; and it has no means of its own, such as
-// memory that is used again, that a null RPC would not have.
+// The handler takes no interceptor, so that it passes none of the server's edge; and it has no means of its own, such
+// as memory that is used again, that a null RPC would not have.
 package echo
 
 import (

@@ -205,7 +205,8 @@ func drawStack(b *strings.Builder, v bar, y float64, scale axis) {
 	from := 0.0
 	for i, part := range v.parts {
 		x, end := scale.at(from), scale.at(from+part)
-		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`, x, y, end-x, barHeight-5, colours[i%len(colours)])
+		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`,
+			x, y, end-x, barHeight-5, colours[i%len(colours)])
 		from += part
 	}
 }

@@ -1,11 +1,11 @@
-// Package split says where a server's processor time goes, by its profile: into decisions, the edge around them, garbage
-// collection, or the transport.
+// Package split says where a server's processor time goes, by its profile: into decisions, the edge around them,
+// garbage collection, or the transport.
 //
-// Each sample counts for one of the four. A frame of the garbage collector makes it collection, wherever it stands: who
-// allocates is made to help. Otherwise the innermost frame of a package of ours decides, so that what libraries do for a
-// package, protobuf's decoding below the edge or an allocation below a policy, is that package's. All else is transport:
-// gRPC, the network, system calls, the scheduler. So is what lies below the network's own frames: the edge wraps
-// connections, but reading and writing is none of its work.
+// Each sample counts for one of the four. A frame of the garbage collector makes it collection, wherever it stands:
+// who allocates is made to help. Otherwise the innermost frame of a package of ours decides, so that what libraries do
+// for a package, protobuf's decoding below the edge or an allocation below a policy, is that package's. All else is
+// transport: gRPC, the network, system calls, the scheduler. So is what lies below the network's own frames: the edge
+// wraps connections, but reading and writing is none of its work.
 package split
 
 import (
@@ -17,7 +17,8 @@ import (
 	"github.com/google/pprof/profile"
 )
 
-// Split is a share, from 0 to 1, for each part of a server. The shares add up to 1, or are all 0 where nothing was sampled.
+// Split is a share, from 0 to 1, for each part of a server. The shares add up to 1, or are all 0 where nothing was
+// sampled.
 type Split struct {
 	Decision, Edge, Collection, Transport float64
 	// Samples is how often the profiler looked: a share of few is a rough one.

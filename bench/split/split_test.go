@@ -42,38 +42,37 @@ func handmade(stacks ...[]string) *profile.Profile {
 func TestAttribution(t *testing.T) {
 	grpc := []string{ours + "grpcapi.(*edge).guarded.func1", "google.golang.org/grpc.(*Server).processUnaryRPC", "runtime.goexit"}
 	over := func(names ...string) []string { return append(names, grpc...) }
+	var (
+		decision, edge  = split.Split{Decision: 1, Samples: 1}, split.Split{Edge: 1, Samples: 1}
+		gc, transported = split.Split{Collection: 1, Samples: 1}, split.Split{Transport: 1, Samples: 1}
+	)
 	for name, c := range map[string]struct {
-		stack []string
 		want  split.Split
+		stack []string
 	}{
-		"a policy":              {over(ours + "policy/engine.(*program).run"), split.Split{Decision: 1}},
-		"an allocation of it":   {over("runtime.mallocgc", ours+"policy.(*Set).Decide"), split.Split{Decision: 1}},
-		"the check":             {over(ours + "authz.(*Authorizer).Check"), split.Split{Decision: 1}},
-		"the states' cache":     {over("runtime.mapaccess1", ours+"cache.(*Cache).Get"), split.Split{Decision: 1}},
-		"the domain, for it":    {over(ours+"consent.InstantOf", ours+"authz.(*Authorizer).Check"), split.Split{Decision: 1}},
-		"the edge itself":       {over(), split.Split{Edge: 1}},
-		"protobuf below it":     {over("google.golang.org/protobuf/proto.Unmarshal", ours+"grpcapi.codec.Unmarshal"), split.Split{Edge: 1}},
-		"validation below it":   {over("buf.build/go/protovalidate.(*validator).Validate"), split.Split{Edge: 1}},
-		"the limits on arrival": {[]string{ours + "limit.(*Limits).Arrive", ours + "app.(*App).arrive", "runtime.goexit"}, split.Split{Edge: 1}},
-		"who calls":             {over(ours + "caller/authn.(*Authenticator).Authenticate"), split.Split{Edge: 1}},
-		"a type argument": {
-			over(ours + "grpcapi.handle[go.shape.*github.com/consentd/consentd/server/policy.Set].func1"), split.Split{Edge: 1},
-		},
-		"gRPC":      {grpc[1:], split.Split{Transport: 1}},
-		"scheduler": {[]string{"runtime.futex", "runtime.findRunnable", "runtime.mcall"}, split.Split{Transport: 1}},
-		"a wrapped connection": {
-			[]string{"syscall.Syscall", "internal/poll.(*FD).Write", "net.(*conn).Write", ours + "limit.(*conn).Write"}, split.Split{Transport: 1},
-		},
-		"a read of the store":  {over("internal/poll.(*FD).Pread", "os.(*File).ReadAt", ours+"store/pebble.(*Store).Read"), split.Split{Decision: 1}},
-		"a room of like name":  {[]string{ours + "policytest.Run", "runtime.goexit"}, split.Split{Transport: 1}},
-		"the collector":        {[]string{"runtime.scanobject", "runtime.gcDrain", "runtime.gcBgMarkWorker.func2"}, split.Split{Collection: 1}},
-		"help for it":          {over("runtime.gcAssistAlloc", "runtime.mallocgc", ours+"policy.(*Set).Decide"), split.Split{Collection: 1}},
-		"the sweeper":          {[]string{"runtime.sweepone", "runtime.bgsweep"}, split.Split{Collection: 1}},
-		"the scavenger":        {[]string{"runtime.madvise", "runtime.bgscavenge"}, split.Split{Collection: 1}},
-		"a sample without one": {nil, split.Split{Transport: 1}},
+		"a policy":              {decision, over(ours + "policy/engine.(*program).run")},
+		"an allocation of it":   {decision, over("runtime.mallocgc", ours+"policy.(*Set).Decide")},
+		"the check":             {decision, over(ours + "authz.(*Authorizer).Check")},
+		"the states' cache":     {decision, over("runtime.mapaccess1", ours+"cache.(*Cache).Get")},
+		"the domain, for it":    {decision, over(ours+"consent.InstantOf", ours+"authz.(*Authorizer).Check")},
+		"a read of the store":   {decision, over("internal/poll.(*FD).Pread", "os.(*File).ReadAt", ours+"store/pebble.(*Store).Read")},
+		"the edge itself":       {edge, over()},
+		"protobuf below it":     {edge, over("google.golang.org/protobuf/proto.Unmarshal", ours+"grpcapi.codec.Unmarshal")},
+		"validation below it":   {edge, over("buf.build/go/protovalidate.(*validator).Validate")},
+		"the limits on arrival": {edge, []string{ours + "limit.(*Limits).Arrive", ours + "app.(*App).arrive", "runtime.goexit"}},
+		"who calls":             {edge, over(ours + "caller/authn.(*Authenticator).Authenticate")},
+		"a type argument":       {edge, over(ours + "grpcapi.handle[go.shape.*" + ours + "policy.Set].func1")},
+		"gRPC":                  {transported, grpc[1:]},
+		"the scheduler":         {transported, []string{"runtime.futex", "runtime.findRunnable", "runtime.mcall"}},
+		"a wrapped connection":  {transported, []string{"internal/poll.(*FD).Write", "net.(*conn).Write", ours + "limit.(*conn).Write"}},
+		"a room of like name":   {transported, []string{ours + "policytest.Run", "runtime.goexit"}},
+		"a sample without one":  {transported, nil},
+		"the collector":         {gc, []string{"runtime.scanobject", "runtime.gcDrain", "runtime.gcBgMarkWorker.func2"}},
+		"help for it":           {gc, over("runtime.gcAssistAlloc", "runtime.mallocgc", ours+"policy.(*Set).Decide")},
+		"the sweeper":           {gc, []string{"runtime.sweepone", "runtime.bgsweep"}},
+		"the scavenger":         {gc, []string{"runtime.madvise", "runtime.bgscavenge"}},
 	} {
 		got, err := split.Of(handmade(c.stack))
-		c.want.Samples = 1
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", name, err, diff)
 		}

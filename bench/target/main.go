@@ -1,6 +1,6 @@
-// Command target is the server as bench measures it, with one service more: echo, which carries bytes and does nothing.
-// It takes the flags that bench starts ./server with, and makes of them what ./server makes of them, so that all else is
-// the same server; nobody else runs it.
+// Command target is the server as bench measures it, with one service more: echo, which carries bytes and does
+// nothing. It takes the flags that bench starts ./server with, and makes of them what ./server makes of them, so that
+// all else is the same server; nobody else runs it.
 package main
 
 import (

@@ -112,7 +112,8 @@ type Config struct {
 	// StoreFS is the file system below the store. Nil means the machine's. Tests have it fail.
 	StoreFS pebble.FS
 	// Services registers more services on the same gRPC server. Their calls pass no permission and no counter, and of the
-	// limits only those of arrival, unless they ask for an interceptor. Nil means that there are none. bench/target has one.
+	// limits only those of arrival; one that asks for the interceptor is refused by it. Nil means that there are none.
+	// bench/target has one.
 	Services func(grpc.ServiceRegistrar)
 	// shared is what nodes share of policies. Nil: nothing.
 	shared *sharedStore
