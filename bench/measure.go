@@ -41,6 +41,8 @@ type scenario struct {
 	duration time.Duration
 	// workers is how many requests a closed loop has under way; zero means the run's.
 	workers int
+	// slices is how many rounds there are; zero means the run's. Only rounds look at it.
+	slices int
 }
 
 // target is something to put load on: a call and the process that pays for it.
@@ -56,12 +58,7 @@ type target struct {
 
 // measure runs a scenario in slices that alternate with the null RPC on consentd's server.
 func (b *bench) measure(ctx context.Context, s scenario) report.Row {
-	if s.duration == 0 {
-		s.duration = b.duration
-	}
-	if s.workers == 0 {
-		s.workers = b.workers
-	}
+	s = b.completed(s)
 	b.progress.begin(s.system + ", " + s.name)
 	measured, floor := &target{call: s.call, pid: s.pid}, &target{call: null(b.server.conns), pid: b.server.pid()}
 	if s.warmUp >= 0 {
@@ -87,6 +84,20 @@ func (b *bench) measure(ctx context.Context, s scenario) report.Row {
 		}
 	}
 	return row
+}
+
+// completed has the run's own in place of what the scenario leaves out.
+func (b *bench) completed(s scenario) scenario {
+	if s.duration == 0 {
+		s.duration = b.duration
+	}
+	if s.workers == 0 {
+		s.workers = b.workers
+	}
+	if s.slices == 0 {
+		s.slices = b.slices
+	}
+	return s
 }
 
 // slice puts load on a target for the scenario's duration.

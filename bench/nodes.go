@@ -102,7 +102,7 @@ func (c *cluster) startNode(ctx context.Context) error {
 	n := len(c.nodes) + 1
 	s := &server{
 		binary: c.b.server.binary, connections: c.b.conns, dataDir: filepath.Join(c.b.temp, fmt.Sprintf("node-%d", n)),
-		flags: []string{"--store", c.url, "--node-name", fmt.Sprintf("node-%d", n)},
+		flags: append([]string{"--store", c.url, "--node-name", fmt.Sprintf("node-%d", n)}, c.b.serverFlags()...),
 	}
 	c.nodes = append(c.nodes, s)
 	if err := s.start(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,24 @@ func TestRounds(t *testing.T) {
 		if len(l.slices) != 5 {
 			t.Errorf("lane %d has %d slices", i, len(l.slices))
 		}
+	}
+}
+
+// A lane's count is what its server counted within its own measured slices, and not while others had theirs.
+func TestLanesCount(t *testing.T) {
+	b := &bench{options: &options{slices: 5, duration: time.Millisecond, workers: 1}, progress: newProgress(&bytes.Buffer{}, false, 0)}
+	var counted atomic.Int64
+	call := func(context.Context, int) error {
+		counted.Add(1)
+		return nil
+	}
+	read := func(context.Context) (float64, error) { return float64(counted.Load()), nil }
+	lanes := []*lane{{target: target{call: call}, counter: read}, {target: target{call: call}}}
+	if err := b.rounds(t.Context(), scenario{schedule: closed}, lanes...); err != nil {
+		t.Fatal(err)
+	}
+	if share := lanes[0].hitShare(); share != 1 || lanes[1].count != 0 {
+		t.Errorf("%v of the calls, and %v of the other lane's", share, lanes[1].count)
 	}
 }
 

@@ -16,6 +16,10 @@ type lane struct {
 	name string
 	target
 	slices []load.Slice
+	// counter reads a counter of the server's before and after each slice, count is how much it grew within them; nil:
+	// none is read.
+	counter func(context.Context) (float64, error)
+	count   float64
 }
 
 // newLane is a call for which servers pay.
@@ -29,20 +33,38 @@ func newLane(name string, call load.Call, servers ...*server) *lane {
 
 // rounds gives each lane one slice a round; in each round another one is first.
 func (b *bench) rounds(ctx context.Context, s scenario, lanes ...*lane) error {
-	s.duration, s.workers = b.duration, b.workers
+	s = b.completed(s)
 	if s.warmUp >= 0 {
 		for _, l := range lanes {
 			b.slice(ctx, s, &l.target)
 		}
 	}
-	for round := range b.slices {
+	for round := range s.slices {
 		for i := range lanes {
 			l := lanes[(round+i)%len(lanes)]
-			l.slices = append(l.slices, b.slice(ctx, s, &l.target))
+			if err := l.counted(ctx, func() { l.slices = append(l.slices, b.slice(ctx, s, &l.target)) }); err != nil {
+				return err
+			}
 			b.progress.advance(s.duration)
 		}
 	}
 	return ctx.Err()
+}
+
+// counted adds what run has counter count to the lane's.
+func (l *lane) counted(ctx context.Context, run func()) error {
+	if l.counter == nil {
+		run()
+		return nil
+	}
+	before, err := l.counter(ctx)
+	if err != nil {
+		return err
+	}
+	run()
+	after, err := l.counter(ctx)
+	l.count += after - before
+	return err
 }
 
 // of is a figure of the lane over its slices.
@@ -71,10 +93,17 @@ func millis(p float64) func(*load.Slice) float64 {
 // laneFigure reports a figure of a lane, with its errors.
 func (c *cluster) laneFigure(l *lane, f report.Figure, figure func(*load.Slice) float64) {
 	f.System, f.Value = l.name, l.of(figure)
-	if l.err != nil {
-		f.Note = joined(f.Note, "**first error: "+oneLine(l.err)+"**")
+	c.figure(withErrors(f, l))
+}
+
+// withErrors notes on a figure that calls of its lanes failed.
+func withErrors(f report.Figure, lanes ...*lane) report.Figure {
+	for _, l := range lanes {
+		if l.err != nil {
+			f.Note = joined(f.Note, "**first error of "+l.name+": "+oneLine(l.err)+"**")
+		}
 	}
-	c.figure(f)
+	return f
 }
 
 // checks asks subjects by the run's questions, and counts wrong answers.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,20 +35,53 @@ func TestDefaults(t *testing.T) {
 	if err != nil || all.duration != 2*time.Second || all.peers["opa"] != "/x=y" {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if expected := all.expected(); expected > 25*time.Minute {
+	if expected := all.expected(); expected > 36*time.Minute {
 		t.Errorf("a full run takes %v, and loading comes on top", expected)
 	}
 }
 
 func TestFaultsAreReportedTogether(t *testing.T) {
-	_, err := parse(t, "--quick", "--all", "--slices=4", "--subjects=10", "--rate=-1", "--only=nothing", "--peer=opa")
+	_, err := parse(t, "--quick", "--all", "--slices=4", "--subjects=10", "--rate=-1", "--only=nothing", "--peer=opa",
+		"--answers=perhaps")
 	if err == nil {
 		t.Fatal("no fault was found")
 	}
-	for _, want := range []string{"--quick", "--slices", "--subjects", "--rate", "--only", "--peer"} {
+	for _, want := range []string{"--quick", "--slices", "--subjects", "--rate", "--only", "--peer", "--answers"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is missing in %v", want, err)
 		}
+	}
+}
+
+// The part answers has defaults of its own, which what is given replaces; the others keep theirs.
+func TestDefaultsOfAnswers(t *testing.T) {
+	for _, c := range []struct {
+		args                      []string
+		subjects, answersSubjects []int
+		slices, answersSlices     int
+	}{
+		{nil, []int{20_000}, []int{1000, 100_000}, 5, 7},
+		{[]string{"--only=answers"}, []int{1000, 100_000}, []int{1000, 100_000}, 5, 7},
+		{[]string{"--only=answers", "--subjects=3000", "--slices=9"}, []int{3000}, []int{3000}, 9, 9},
+		{[]string{"--only=answers,batch", "--slices=5"}, []int{20_000}, []int{1000, 100_000}, 5, 5},
+	} {
+		o, err := parse(t, c.args...)
+		if err != nil || !slices.Equal(o.subjects, c.subjects) || !slices.Equal(o.answersSubjects, c.answersSubjects) ||
+			o.slices != c.slices || o.answersSlices != c.answersSlices {
+			t.Errorf("%v: %+v, %v", c.args, o, err)
+		}
+	}
+}
+
+// Servers remember answers unless they are told not to, and are told nothing that older ones do not know.
+func TestServerFlags(t *testing.T) {
+	on, err := parse(t)
+	if err != nil || len(on.serverFlags()) > 0 {
+		t.Errorf("%v, %v", on.serverFlags(), err)
+	}
+	off, err := parse(t, "--answers=off")
+	if want := []string{"--answers", "off"}; err != nil || !slices.Equal(off.serverFlags(), want) {
+		t.Errorf("%v, %v", off.serverFlags(), err)
 	}
 }
 

@@ -55,6 +55,7 @@ func parts() []part {
 		{nodesPart, (*bench).nodes, some(nodesFigures)},
 		{"peers", (*bench).peersBeside, func(o *options) int { return 4 * max(len(o.peers), o.expectedPeers()) }},
 		{"sizes", (*bench).sizes, func(o *options) int { return 2 * (len(o.subjects) - 1) }},
+		{answersPart, (*bench).answersBeside, func(o *options) int { return answersFigures * len(o.answersSubjects) }},
 	}
 }
 
@@ -113,7 +114,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 			return err
 		}
 	}
-	b.server = &server{binary: binary, connections: b.conns}
+	b.server = &server{binary: binary, connections: b.conns, flags: b.serverFlags()}
 	if err := b.populate(ctx, b.subjects[0]); err != nil {
 		return err
 	}

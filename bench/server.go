@@ -40,12 +40,19 @@ type server struct {
 	conns       []*grpc.ClientConn
 }
 
-// buildServer compiles ./server into dir, as `go build` does it for everybody.
+// buildServer compiles ./server into dir, as `go build` does it for everybody, buildTarget ./bench/target.
 func buildServer(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "consentd")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/consentd/consentd/server")
+	return build(ctx, filepath.Join(dir, "consentd"), "server")
+}
+
+func buildTarget(ctx context.Context, dir string) (string, error) {
+	return build(ctx, filepath.Join(dir, "target"), "bench/target")
+}
+
+func build(ctx context.Context, path, folder string) (string, error) {
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/consentd/consentd/"+folder)
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the server (run bench from the module's folder): %w: %s", err, out)
+		return "", fmt.Errorf("building ./%s (run bench from the module's folder): %w: %s", folder, err, out)
 	}
 	return path, nil
 }
@@ -139,10 +146,19 @@ func (s *server) metric(ctx context.Context, name string) (float64, error) {
 	return 0, lines.Err()
 }
 
-// lookups are the cache's hits and all its lookups so far.
+// lookups are the hits of the cache of states and all its lookups so far.
 func (s *server) lookups(ctx context.Context) (hits, all float64, err error) {
+	return s.lookupsOf(ctx, "consentd_cache_lookups_total")
+}
+
+// answersLookups are those of the cache of answers, 0 where the server has none.
+func (s *server) answersLookups(ctx context.Context) (hits, all float64, err error) {
+	return s.lookupsOf(ctx, "consentd_answers_lookups_total")
+}
+
+func (s *server) lookupsOf(ctx context.Context, counter string) (hits, all float64, err error) {
 	for _, result := range []string{"hit", "miss", "invalid"} {
-		n, err := s.metric(ctx, fmt.Sprintf("consentd_cache_lookups_total{result=%q}", result))
+		n, err := s.metric(ctx, fmt.Sprintf("%s{result=%q}", counter, result))
 		if err != nil {
 			return 0, 0, err
 		}

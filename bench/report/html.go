@@ -36,7 +36,7 @@ on {{.Machine.CPU}}, {{.Machine.Cores}} cores, {{.Machine.System}}, {{.Machine.G
 // plots draws what there are figures for.
 func (r *Report) plots() []template.HTML {
 	var out []template.HTML
-	for _, p := range []plot{r.latencyOverRate(), r.throughputOverSubjects(), r.costs()} {
+	for _, p := range []plot{r.latencyOverRate(), r.throughputOverSubjects(), r.costs(), r.stacks()} {
 		if p.empty() {
 			continue
 		}
@@ -91,6 +91,17 @@ func (r *Report) costs() plot {
 				p.bars = append(p.bars, bar{name: name, value: w.CPU.Median})
 			}
 		}
+	}
+	return p
+}
+
+// stacks has a bar per profile, of its parts.
+func (r *Report) stacks() plot {
+	p := plot{title: "Where the server's processor time goes", y: "µs per check", parts: splitParts}
+	for i := range r.Splits {
+		s := &r.Splits[i]
+		name := s.What + ", " + thousands(s.Subjects) + " subjects"
+		p.bars = append(p.bars, bar{name: name, value: s.CPU, parts: s.parts()})
 	}
 	return p
 }

@@ -25,6 +25,7 @@ func (r *Report) Markdown() string {
 	r.loadings(b)
 	r.storms(b)
 	r.figures(b)
+	r.splits(b)
 	r.checks(b)
 	r.peers(b)
 	for _, n := range r.Notes {
@@ -150,9 +151,33 @@ func (r *Report) storms(b *strings.Builder) {
 func (r *Report) figures(b *strings.Builder) {
 	var rows [][]string
 	for _, f := range r.Figures {
-		rows = append(rows, []string{f.What, f.System, spread(f.Value), f.Unit, f.Target, f.Note})
+		system := f.System
+		if f.Subjects > 0 {
+			system += ", " + thousands(f.Subjects) + " subjects"
+		}
+		rows = append(rows, []string{f.What, system, spread(f.Value), f.Unit, f.Target, f.Note})
 	}
 	table(b, "figure|system|median (least–most)|unit|target|notes", rows)
+}
+
+func (r *Report) splits(b *strings.Builder) {
+	var rows [][]string
+	for i := range r.Splits {
+		s := &r.Splits[i]
+		row := []string{s.What, thousands(s.Subjects), number(s.CPU)}
+		for _, part := range s.parts() {
+			row = append(row, fmt.Sprintf("%s (%.0f %%)", number(part), 100*share(part, s.CPU)))
+		}
+		rows = append(rows, append(row, thousands(int(s.Samples)), s.Note))
+	}
+	table(b, "where the server's processor time goes, µs per check|subjects|all|"+strings.Join(splitParts, "|")+"|samples|notes", rows)
+}
+
+func share(part, of float64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return part / of
 }
 
 func (r *Report) checks(b *strings.Builder) {

@@ -25,6 +25,7 @@ type Report struct {
 	Rows     []Row             `json:"rows"`
 	Storms   []Storm           `json:"storms"`
 	Figures  []Figure          `json:"figures,omitempty"`
+	Splits   []Split           `json:"splits,omitempty"`
 	Checks   []Check           `json:"instrument"`
 	Peers    []Peer            `json:"peers"`
 	// Notes say what is missing or not comparable.
@@ -118,14 +119,55 @@ type Storm struct {
 
 // Figure is one figure of one system, for what is no Row: comparisons of several systems whose slices alternate.
 type Figure struct {
-	What   string      `json:"what"`
-	System string      `json:"system"`
-	Unit   string      `json:"unit"`
-	Value  load.Spread `json:"value"`
+	What   string `json:"what"`
+	System string `json:"system"`
+	// Subjects is how many there were; 0: as many as the run has.
+	Subjects int         `json:"subjects,omitempty"`
+	Unit     string      `json:"unit"`
+	Value    load.Spread `json:"value"`
 	// Target is what it should be; empty: nothing.
 	Target string `json:"target,omitempty"`
 	Note   string `json:"note,omitempty"`
 }
+
+// AtMost is the figure with a target, and whether its median is within it.
+func (f Figure) AtMost(bound float64) Figure { return f.aimed("≤ ", bound, f.Value.Median <= bound) }
+
+// AtLeast is the figure with a target, and whether its median reaches it.
+func (f Figure) AtLeast(bound float64) Figure { return f.aimed("≥ ", bound, f.Value.Median >= bound) }
+
+// aimed has the target in words. Nothing measured meets nothing.
+func (f Figure) aimed(sign string, bound float64, met bool) Figure {
+	verdict := "**not met**"
+	switch {
+	case f.Value.Median == 0:
+		verdict = "**not measured**"
+	case met:
+		verdict = "met"
+	}
+	f.Target = sign + number(bound) + ": " + verdict
+	return f
+}
+
+// Split is where the server's processor time for a check went, by a profile, in microseconds per check.
+type Split struct {
+	What     string `json:"what"`
+	Subjects int    `json:"subjects"`
+	// CPU is all of it, by the process' clock; the others add up to it, but where nothing was sampled.
+	CPU        float64 `json:"cpu_us_per_check"`
+	Decision   float64 `json:"decision_us"`
+	Edge       float64 `json:"edge_us"`
+	Collection float64 `json:"collection_us"`
+	Transport  float64 `json:"transport_us"`
+	// Samples is how often the profiler looked.
+	Samples int64  `json:"samples"`
+	Note    string `json:"note,omitempty"`
+}
+
+// splitParts are what a Split has, in the order of Split.parts.
+var splitParts = []string{"decision", "edge", "garbage collection", "transport"}
+
+func (s *Split) parts() []float64 { return []float64{s.Decision, s.Edge, s.Collection, s.Transport} }
 
 // Check is a look at the instrument itself.
 type Check struct {

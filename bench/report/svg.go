@@ -15,6 +15,8 @@ type plot struct {
 	logX, logY  bool
 	lines       []series
 	bars        []bar
+	// parts name those of each bar; none: a bar is of one piece.
+	parts []string
 }
 
 type series struct {
@@ -27,6 +29,8 @@ type point struct{ x, y float64 }
 type bar struct {
 	name  string
 	value float64
+	// parts are stacked, and add up to no more than value.
+	parts []float64
 }
 
 // The drawing area, in SVG units.
@@ -49,9 +53,12 @@ func (p *plot) empty() bool {
 
 func (p *plot) svg() string {
 	b := &strings.Builder{}
-	if len(p.bars) > 0 {
+	switch {
+	case len(p.parts) > 0:
+		p.drawStacks(b)
+	case len(p.bars) > 0:
 		p.drawBars(b)
-	} else {
+	default:
 		p.drawLines(b)
 	}
 	return b.String()
@@ -172,6 +179,36 @@ func (p *plot) drawBars(b *strings.Builder) {
 		text(b, label{scale.at(v.value) + 6, y + 13, "start", number(v.value) + " " + p.y})
 	}
 	b.WriteString("</svg>")
+}
+
+// drawStacks draws each bar as its parts, one after the other from 0 on, and names the parts in a line above.
+func (p *plot) drawStacks(b *strings.Builder) {
+	scale := axis{from: barLeft, to: width - 120}
+	for _, v := range p.bars {
+		scale.high = max(scale.high, v.value)
+	}
+	p.open(b, top+barHeight*float64(len(p.bars)+1)+10)
+	for i, name := range p.parts {
+		x := barLeft + 140*float64(i)
+		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="12" height="12" fill="%s"/>`, x, top, colours[i%len(colours)])
+		text(b, label{x + 18, top + 11, "start", name})
+	}
+	for i, v := range p.bars {
+		drawStack(b, v, top+barHeight*float64(i+1), scale)
+		text(b, label{scale.at(v.value) + 6, top + barHeight*float64(i+1) + 13, "start", number(v.value) + " " + p.y})
+	}
+	b.WriteString("</svg>")
+}
+
+func drawStack(b *strings.Builder, v bar, y float64, scale axis) {
+	text(b, label{barLeft - 8, y + 13, "end", v.name})
+	from := 0.0
+	for i, part := range v.parts {
+		x, end := scale.at(from), scale.at(from+part)
+		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`,
+			x, y, end-x, barHeight-5, colours[i%len(colours)])
+		from += part
+	}
 }
 
 func (p *plot) open(b *strings.Builder, h float64) {

@@ -230,6 +230,9 @@ func (a *App) newGRPC() {
 	a.grpc = grpc.NewServer(append(a.grpcOptions(), a.api.ServerOptions()...)...)
 	a.api.Register(a.grpc)
 	a.api.RegisterHealth(a.grpc, a.health)
+	if a.config.Services != nil {
+		a.config.Services(a.grpc)
+	}
 	reflection.Register(a.grpc)
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/consentd/consentd/server/access"
 	"github.com/consentd/consentd/server/audit/acts"
 	"github.com/consentd/consentd/server/audit/decisionlog"
@@ -124,6 +126,10 @@ type Config struct {
 	Wall func() time.Time
 	// StoreFS is the file system below the store. Nil means the machine's. Tests have it fail.
 	StoreFS pebble.FS
+	// Services registers more services on the same gRPC server. Their calls pass no permission and no counter, and of the
+	// limits only those of arrival; one that asks for the interceptor is refused by it. Nil means that there are none.
+	// bench/target has one.
+	Services func(grpc.ServiceRegistrar)
 	// shared is what nodes share of policies. Nil: nothing.
 	shared *sharedStore
 }

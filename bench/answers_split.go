@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/consentd/consentd/bench/report"
+	"github.com/consentd/consentd/bench/split"
+)
+
+// profileSeconds is how long a profile is taken at most: some 500 looks at a server that keeps one processor busy.
+const profileSeconds = 5
+
+// profiled is how long a profile is taken, in whole seconds, as pprof takes it: as long as a figure's slices.
+func (o *options) profiled() int {
+	return min(profileSeconds, max(1, int(o.duration*time.Duration(o.answersSlices)/time.Second)))
+}
+
+// splits says where the server's time goes in a closed loop, apart from the slices that are compared: a profile costs
+// something itself.
+func (s *study) splits(ctx context.Context) error {
+	s.b.progress.begin("answers: profiles")
+	for _, one := range []struct {
+		lane *lane
+		of   *answering
+	}{
+		{newLane(echoName, s.echo(), s.on.server), s.on},
+		{s.unary(s.on, rememberedName), s.on},
+		{s.unary(s.off, notRememberedName), s.off},
+	} {
+		if err := s.split(ctx, one.lane, one.of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split takes the shares from a profile, and what they are shares of from the process' clock meanwhile.
+func (s *study) split(ctx context.Context, l *lane, a *answering) error {
+	seconds := s.b.profiled()
+	c := s.b.completed(scenario{schedule: closed})
+	c.duration = time.Duration(seconds)*time.Second + 100*time.Millisecond // the profile's request takes some
+	var shares split.Split
+	failed := make(chan error, 1)
+	go func() {
+		var err error
+		shares, err = a.profile(ctx, seconds)
+		failed <- err
+	}()
+	slice := s.b.slice(ctx, c, &l.target)
+	if err := <-failed; err != nil {
+		return err
+	}
+	s.b.progress.advance(c.duration)
+	cpu := cpuPerRequest(&slice)
+	row := report.Split{
+		What: l.name, Subjects: s.b.population.Size, CPU: cpu, Samples: shares.Samples,
+		Decision: shares.Decision * cpu, Edge: shares.Edge * cpu, Collection: shares.Collection * cpu, Transport: shares.Transport * cpu,
+	}
+	if l.err != nil {
+		row.Note = "**first error: " + oneLine(l.err) + "**"
+	}
+	s.b.report.Splits = append(s.b.report.Splits, row)
+	return ctx.Err()
+}
+
+// profile splits a processor profile of the server over some seconds, from now on.
+func (a *answering) profile(ctx context.Context, seconds int) (split.Split, error) {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", a.admin, seconds)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return split.Split{}, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return split.Split{}, fmt.Errorf("taking a profile: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 200)) // it only says why
+		return split.Split{}, fmt.Errorf("taking a profile: %s: %s", response.Status, text)
+	}
+	return split.Read(response.Body)
+}
