@@ -98,6 +98,9 @@ func (s *study) start(ctx context.Context, binary string) (err error) {
 	return err
 }
 
+// cacheBytes is room for all states and answers of 100,000 subjects: what is compared is what each costs that is there.
+const cacheBytes = "1073741824"
+
 func (s *study) startOne(ctx context.Context, binary, answers string) (*answering, error) {
 	admin, err := proc.FreeAddr()
 	if err != nil {
@@ -105,7 +108,7 @@ func (s *study) startOne(ctx context.Context, binary, answers string) (*answerin
 	}
 	a := &answering{admin: admin, server: &server{
 		binary: binary, dataDir: filepath.Join(s.b.temp, "answers-"+answers), connections: s.b.conns,
-		flags: []string{"--answers", answers, "--admin-addr", admin},
+		flags: []string{"--answers", answers, "--admin-addr", admin, "--cache-size", cacheBytes},
 	}}
 	if err := os.CopyFS(a.dataDir, os.DirFS(s.b.server.dataDir)); err != nil {
 		return nil, fmt.Errorf("copying the data: %w", err)

@@ -50,6 +50,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.config.Admin.Addr, "admin-addr", "", "where profiles are served; default nowhere")
 	f.DurationVar(&o.config.Limits.QueueTarget, "queue-target", limit.DefaultQueueTarget, "how long calls may wait before they run")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	f.Int64Var(&o.config.CacheSize, "cache-size", app.DefaultCacheSize, "memory for cached states and answers, in bytes")
 	f.StringVar(&o.answers, "answers", "on", "whether answers are remembered: on or off")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -65,11 +66,9 @@ func (o *options) app() app.Config {
 	c := o.config
 	c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel}))
 	c.Version, c.Services = version.Version(), echo.Register
-	return o.remembering(c)
+	c.AnswersOff = o.answers == "off"
+	return c
 }
-
-// remembering has the server remember answers, or not, as --answers says. This server cannot: both are the same.
-func (o *options) remembering(c app.Config) app.Config { return c }
 
 // serve runs until ctx ends, as ./server does.
 func serve(ctx context.Context, o *options) error {
