@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/consentd/consentd/bench/report"
@@ -23,6 +27,9 @@ func (o *options) profiled() int {
 // something itself.
 func (s *study) splits(ctx context.Context) error {
 	s.b.progress.begin("answers: profiles")
+	if err := os.MkdirAll(s.b.out, 0o750); err != nil {
+		return err
+	}
 	for _, one := range []struct {
 		lane *lane
 		of   *answering
@@ -47,7 +54,7 @@ func (s *study) split(ctx context.Context, l *lane, a *answering) error {
 	failed := make(chan error, 1)
 	go func() {
 		var err error
-		shares, err = a.profile(ctx, seconds)
+		shares, err = a.profile(ctx, seconds, s.profileFile(l.name))
 		failed <- err
 	}()
 	slice := s.b.slice(ctx, c, &l.target)
@@ -67,8 +74,13 @@ func (s *study) split(ctx context.Context, l *lane, a *answering) error {
 	return ctx.Err()
 }
 
-// profile splits a processor profile of the server over some seconds, from now on.
-func (a *answering) profile(ctx context.Context, seconds int) (split.Split, error) {
+// profileFile is where a lane's profile is kept, for go tool pprof.
+func (s *study) profileFile(lane string) string {
+	return filepath.Join(s.b.out, fmt.Sprintf("%s-%d.pprof", strings.ReplaceAll(lane, " ", "-"), s.b.population.Size))
+}
+
+// profile splits a processor profile of the server over some seconds, from now on, and keeps it in a file.
+func (a *answering) profile(ctx context.Context, seconds int, file string) (split.Split, error) {
 	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", a.admin, seconds)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -83,5 +95,10 @@ func (a *answering) profile(ctx context.Context, seconds int) (split.Split, erro
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 200)) // it only says why
 		return split.Split{}, fmt.Errorf("taking a profile: %s: %s", response.Status, text)
 	}
-	return split.Read(response.Body)
+	kept, err := os.Create(file)
+	if err != nil {
+		return split.Split{}, err
+	}
+	shares, err := split.Read(io.TeeReader(response.Body, kept))
+	return shares, errors.Join(err, kept.Close())
 }

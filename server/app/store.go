@@ -40,6 +40,7 @@ func (a *App) openEmbedded() error {
 	}
 	a.queued = ledger.Queued
 	a.states.Attach(ledger)
+	a.states.Begin(ledger.Applied()) // so that it is known up to where all changes are
 	a.backups = a.newBackups(ledger, ledger.ID())
 	a.watchers, err = a.newHub(ledger)
 	ahead.Hub = a.watchers

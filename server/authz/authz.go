@@ -195,7 +195,18 @@ type call struct {
 	began time.Time
 }
 
+// begin begins a call whose decisions are for now.
 func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
+	begun, err := a.prepare(ctx, c)
+	if err != nil {
+		return call{}, err
+	}
+	begun.now = a.config.Now()
+	return begun, nil
+}
+
+// prepare is begin without an instant.
+func (a *Authorizer) prepare(ctx context.Context, c Consistency) (call, error) {
 	if err := ctx.Err(); err != nil {
 		return call{}, err
 	}
@@ -210,8 +221,7 @@ func (a *Authorizer) begin(ctx context.Context, c Consistency) (call, error) {
 	if policies == nil {
 		return call{}, errors.New("no policies are active")
 	}
-	begun := call{policies: policies, now: a.config.Now(), freshness: c.Freshness, atLeast: consent.Revision(token.Revision),
-		token: token}
+	begun := call{policies: policies, freshness: c.Freshness, atLeast: consent.Revision(token.Revision), token: token}
 	if a.observed() {
 		begun.began = time.Now()
 	}

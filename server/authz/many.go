@@ -19,23 +19,26 @@ type Result struct {
 // returns a result per request, in their order; its error is one that concerns all: a bad token, or a context that
 // ended.
 //
-// kept is nil, or has what is kept of each request, nil for nothing. It is given again if all of it counts at one instant
-// after the others were decided, and none of these on a newer state than was known then; else all are decided.
+// kept is nil, or has what is kept of each request, nil for nothing; what does not count is taken out of it. The rest is
+// given again if all of it counts at one instant after the others were decided, and none of these on a newer state than
+// was known then; else all are decided.
 func (a *Authorizer) BatchCheck(
 	ctx context.Context, requests []consent.Request, kept []*Kept, c Consistency,
 ) ([]Result, error) {
 	footing := Footing{}
 	if kept != nil {
-		footing = a.Footing() // before the policies
+		footing = a.footing() // before the policies
 	}
 	call, err := a.begin(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	b := batch{Authorizer: a, call: call, readings: map[consent.Subject]*reading{}, results: make([]Result, len(requests))}
-	fresh := func(i int) bool {
-		return footing.floors == nil || c.Freshness != consent.MinimizeLatency || kept[i] == nil
+	if c.Freshness != consent.MinimizeLatency {
+		footing = Footing{}
 	}
+	b.drop(footing, kept)
+	fresh := func(i int) bool { return footing.floors == nil || kept[i] == nil }
 	if err := b.decide(ctx, requests, fresh); err != nil {
 		return nil, err
 	}
@@ -60,6 +63,19 @@ type batch struct {
 	call     call
 	readings map[consent.Subject]*reading
 	results  []Result
+}
+
+// drop takes out what does not count already.
+func (b *batch) drop(footing Footing, kept []*Kept) {
+	if footing.floors == nil {
+		return
+	}
+	policy, announced, now := b.call.policies.Revision(), footing.floors.Announced(), int64(b.call.now)
+	for i, k := range kept {
+		if k != nil && !(k.Terms.CurrentAt(footing.floors, policy, announced) && k.Terms.In(now)) {
+			kept[i] = nil
+		}
+	}
 }
 
 // decide decides some requests. Its error is the context's.

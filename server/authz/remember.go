@@ -28,6 +28,15 @@ type Footing struct {
 
 // Footing is to be taken before a call that is to be remembered.
 func (a *Authorizer) Footing() Footing {
+	f := a.footing()
+	if f.floors != nil {
+		f.began = a.config.Now()
+	}
+	return f
+}
+
+// footing is Footing for what is given again.
+func (a *Authorizer) footing() Footing {
 	if a.config.Footings == nil {
 		return Footing{}
 	}
@@ -35,7 +44,7 @@ func (a *Authorizer) Footing() Footing {
 	if !ok {
 		return Footing{}
 	}
-	return Footing{floors: a.config.Footings.Floors(), until: until, began: a.config.Now()}
+	return Footing{floors: a.config.Footings.Floors(), until: until}
 }
 
 // Kept is what was decided for a request and may be given again. Nothing of it changes.
@@ -97,27 +106,25 @@ type Repetition struct {
 //
 // What it reads in which order is what makes it right: package remembered.
 func (a *Authorizer) Repeat(ctx context.Context, kept *Kept, c Consistency) (r Repetition, ok bool, err error) {
-	footing := a.Footing()
+	footing := a.footing()
 	if footing.floors == nil || c.Freshness != consent.MinimizeLatency {
 		return r, false, nil
 	}
-	r.kept = kept
-	if r.call, err = a.begin(ctx, c); err != nil {
+	if r.call, err = a.prepare(ctx, c); err != nil {
 		return r, false, err
 	}
 	asOf, ok := kept.Terms.Current(footing.floors, r.call.policies.Revision(), uint64(r.call.atLeast))
 	if !ok {
 		return r, false, nil
 	}
-	r.asOf = consent.Revision(asOf)
+	r.kept, r.asOf = kept, consent.Revision(asOf)
 	if r.call.token.Revision != 0 {
-		err = a.confirmAfter(ctx, r.call.token, &consent.Snapshot{Until: footing.until})
-	}
-	if err == nil {
-		err = ctx.Err()
+		if err = a.confirmAfter(ctx, r.call.token, &consent.Snapshot{Until: footing.until}); err != nil {
+			return r, false, err
+		}
 	}
 	r.call.now = a.config.Now()
-	return r, err == nil && kept.Terms.In(int64(r.call.now)) && a.holds(footing.until), err
+	return r, kept.Terms.In(int64(r.call.now)) && a.holds(footing.until), nil
 }
 
 // Given is a decision of a Repetition as it is given out, by which observers have been told.

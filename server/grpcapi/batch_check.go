@@ -108,7 +108,7 @@ type batch struct {
 
 // BatchCheck decides the batch that was taken in. Those requests that are malformed, or not permitted to the caller, get
 // their own errors, the others go on together.
-func (s *scratch) BatchCheck(ctx context.Context) ([]byte, error) {
+func (s *scratch) BatchCheck(ctx context.Context) (*frame, error) {
 	b := &s.batch
 	defer s.dropItems()
 	if b.fault != nil {
@@ -134,7 +134,8 @@ func (s *scratch) BatchCheck(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.batchAnswer(ctx, footing, results), nil
+	answer := frame(s.batchAnswer(ctx, footing, results))
+	return &answer, nil
 }
 
 // dropItems lets go of what a batch's items hold, but for memory.

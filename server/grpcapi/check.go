@@ -36,8 +36,11 @@ func askedCheck(a asking, request any) error {
 }
 
 // Check answers the check that was taken in: an encoded CheckResponse.
-func (s *scratch) Check(ctx context.Context) ([]byte, error) {
-	return s.answer(ctx, s.service.frames.single())
+func (s *scratch) Check(ctx context.Context) (*frame, error) {
+	f := s.service.frames.single()
+	data, err := s.answer(ctx, *f)
+	*f = data
+	return f, err
 }
 
 // answer appends the answer to the check that was taken in to data: by what is remembered, if that counts still.

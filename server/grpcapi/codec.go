@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/grpc"
@@ -45,7 +46,7 @@ func newCodec(frames *framePool, e *edge) codec {
 // Marshal encodes v. A frame is encoded already; its memory goes back to the pool when it has been sent.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
-		return mem.BufferSlice{mem.NewBuffer(&f.data, c.frames)}, nil
+		return mem.BufferSlice{mem.NewBuffer((*[]byte)(f), c.frames)}, nil
 	}
 	return c.encode(v)
 }
@@ -74,7 +75,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		}
 		return nil
 	case *frame:
-		v.data = data.Materialize()
+		*v = data.Materialize()
 		return nil
 	}
 	// A stream may receive on a goroutine that has no guard.
@@ -107,7 +108,10 @@ func (e *edge) decodable(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 
 func (e *edge) guarded(service string, m grpc.MethodDesc) grpc.MethodHandler {
 	method := "/" + service + "/" + m.MethodName
-	handle := e.decodableHandler(method, m)
+	handle := grpc.MethodHandler(m.Handler)
+	if !slices.ContainsFunc(handlers, func(h handler) bool { return h.method == method }) {
+		handle = e.decodableHandler(method, m)
+	}
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (answer any, err error) {
 		err = e.guard(ctx, method, func() error {
 			ctx, err := e.authenticated(ctx, method)
@@ -136,9 +140,6 @@ func (e *edge) decodableHandler(method string, m grpc.MethodDesc) grpc.MethodHan
 	return func(srv any, ctx context.Context, dec func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		var fault error
 		answer, err := m.Handler(srv, ctx, func(v any) error {
-			if raw, ok := v.(*encoded); ok {
-				return e.undelivered(method, dec(raw))
-			}
 			in := incoming{message: v.(proto.Message)}
 			if err := dec(&in); err != nil || in.fault == nil {
 				return e.undelivered(method, err)

@@ -56,7 +56,7 @@ type handler struct {
 	// take takes in a request's bytes, and returns what permission is to be asked for; nil: for nothing.
 	take func(*scratch, []byte) any
 	// answer returns the encoded answer to what was taken in, or the error, also of what could not be decoded.
-	answer func(*scratch, context.Context) ([]byte, error)
+	answer func(*scratch, context.Context) (*frame, error)
 }
 
 // describe is the description of the service in which handlers stand in for the generated ones.
@@ -79,15 +79,19 @@ func (s *decisionService) serve(h handler) grpc.MethodHandler {
 	return func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		own := s.scratches.Get().(*scratch)
 		defer own.free()
-		if err := decode(&own.raw); err != nil {
+		if err := s.undelivered(h.method, decode(&own.raw)); err != nil {
 			return nil, err
 		}
-		return interceptor(ctx, h.take(own, own.raw.data), info, func(ctx context.Context, _ any) (any, error) {
-			data, err := h.answer(own, ctx)
-			if err != nil {
-				return nil, err
-			}
-			return &frame{data}, nil
-		})
+		own.method = h.answer
+		return interceptor(ctx, h.take(own, own.raw.data), info, own.unary)
 	}
+}
+
+// answerUnary answers what was taken in for a unary call, by its method.
+func (s *scratch) answerUnary(ctx context.Context, _ any) (any, error) {
+	f, err := s.method(s, ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }

@@ -15,29 +15,32 @@ import (
 // checks in one message are then decoded by those who decide them, in parallel, and one that cannot be decoded is one
 // failed check as it would be one failed Check. A fuzz target holds that a message is taken apart as protobuf reads it.
 
-// frame is an encoded message; the codec passes it through.
-type frame struct{ data []byte }
+// frame is an encoded message; the codec passes it through. One of a pool goes back there, itself, when it was sent.
+type frame []byte
 
 // frameBytes is the size of a new frame: with gRPC's five bytes before it, one frame of HTTP/2.
 const frameBytes = 16<<10 - 5
 
-// singleBytes is the size of a frame for one answer: a client that reads nothing holds one for each of its calls.
-const singleBytes = 1 << 10
+// singleBytes is the size of a frame for one answer: a client that reads nothing holds one for each of its calls. It is
+// above that from which on gRPC gives memory back; at that, each call made 1 KiB of garbage.
+const singleBytes = 1<<10 + 128
 
 // framePool keeps the memory of frames that were sent. It is safe for concurrent use; its zero value is ready.
 type framePool struct{ free, singles sync.Pool }
 
 // new returns an empty frame for many answers.
-func (p *framePool) new() []byte { return empty(&p.free, frameBytes) }
+func (p *framePool) new() *frame { return empty(&p.free, frameBytes) }
 
 // single returns an empty frame for one.
-func (p *framePool) single() []byte { return empty(&p.singles, singleBytes) }
+func (p *framePool) single() *frame { return empty(&p.singles, singleBytes) }
 
-func empty(pool *sync.Pool, size int) []byte {
-	if data, ok := pool.Get().(*[]byte); ok {
-		return (*data)[:0]
+func empty(pool *sync.Pool, size int) *frame {
+	if f, ok := pool.Get().(*frame); ok {
+		*f = (*f)[:0]
+		return f
 	}
-	return make([]byte, 0, size)
+	f := make(frame, 0, size)
+	return &f
 }
 
 // Get implements mem.BufferPool; gRPC does not call it.
@@ -50,9 +53,9 @@ func (p *framePool) Get(length int) *[]byte {
 func (p *framePool) Put(data *[]byte) {
 	switch c := cap(*data); {
 	case c >= frameBytes && c <= 2*frameBytes:
-		p.free.Put(data)
+		p.free.Put((*frame)(data))
 	case c >= singleBytes && c <= 2*singleBytes:
-		p.singles.Put(data)
+		p.singles.Put((*frame)(data))
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *brokenStream) RecvMsg(m any) error {
 		return io.EOF
 	}
 	if f, ok := m.(*frame); ok {
-		f.data = s.receive
+		*f = s.receive
 		return nil
 	}
 	return proto.Unmarshal(s.receive, m.(proto.Message))

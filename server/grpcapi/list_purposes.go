@@ -34,7 +34,12 @@ func (s *scratch) decodeList() {
 
 // ListPurposes decides all purposes that the controller declares or prohibits, but for those that the caller may not
 // check.
-func (s *scratch) ListPurposes(ctx context.Context) ([]byte, error) {
+func (s *scratch) ListPurposes(ctx context.Context) (*frame, error) {
+	data, err := s.listed(ctx)
+	return (*frame)(&data), err
+}
+
+func (s *scratch) listed(ctx context.Context) ([]byte, error) {
 	if s.asked.found != nil {
 		again, ok, err := s.listAgain(ctx)
 		if ok || err != nil {

@@ -1,6 +1,8 @@
 package grpcapi
 
 import (
+	"context"
+
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
@@ -30,13 +32,14 @@ type scratch struct {
 	decision   consent.Decision
 	// response is an encoded CheckResponse, token the token in it.
 	response, token []byte
-	// streamed is checkStreamed, bound once.
-	streamed grpc.UnaryHandler
+	// method answers a unary call, unary is answerUnary, streamed is checkStreamed, each bound once.
+	method          func(*scratch, context.Context) (*frame, error)
+	unary, streamed grpc.UnaryHandler
 }
 
 func (s *decisionService) newScratch() *scratch {
 	own := &scratch{service: s}
-	own.in.message, own.streamed = &own.check, own.checkStreamed
+	own.in.message, own.streamed, own.unary = &own.check, own.checkStreamed, own.answerUnary
 	return own
 }
 

@@ -74,7 +74,7 @@ type checkStream struct {
 	// called is when it was called for.
 	called int64
 	// frames are encoded answers; the last may grow. The oldest came so long after opened.
-	frames [][]byte
+	frames []*frame
 	oldest time.Duration
 	// answers is how many are in frames; unanswered counts these, and the checks under way.
 	answers, unanswered int
@@ -134,7 +134,7 @@ func (c *checkStream) flush() (done bool, err error) {
 	c.frames, c.answers = nil, 0
 	c.mu.Unlock()
 	for _, f := range frames {
-		if err := c.SendMsg(&frame{f}); err != nil {
+		if err := c.SendMsg(f); err != nil {
 			return true, err
 		}
 	}
@@ -199,7 +199,7 @@ func (c *checkStream) receive() error {
 			c.end(err)
 			return nil
 		}
-		if err := c.take(in.data); err != nil {
+		if err := c.take(in); err != nil {
 			return c.service.errors.refuse(c.Context(), streamInfo.FullMethod, err).Err()
 		}
 		if !c.awaitRoom() {
@@ -335,11 +335,11 @@ func (c *checkStream) finish(check *streamedCheck, outcome protowire.Number, mes
 		c.oldest = now
 	}
 	last := len(c.frames) - 1
-	if last < 0 || len(c.frames[last])+len(message)+resultOverhead > cap(c.frames[last]) {
+	if last < 0 || len(*c.frames[last])+len(message)+resultOverhead > cap(*c.frames[last]) {
 		c.frames = append(c.frames, c.service.frames.new())
 		last++
 	}
-	c.frames[last] = appendResult(c.frames[last], check.id, outcome, message)
+	*c.frames[last] = appendResult(*c.frames[last], check.id, outcome, message)
 	if now-c.oldest >= gatherFor {
 		c.look()
 	}
