@@ -32,8 +32,9 @@ type remembering struct {
 	*decisionService
 	states *cache.Cache
 	now    atomic.Int64
-	set    atomic.Pointer[policy.Set]
-	marks  store.Marks
+	// inForce are the policies.
+	inForce func() authz.Policies
+	marks   store.Marks
 }
 
 // openGate permits everything.
@@ -41,18 +42,28 @@ type openGate struct{}
 
 func (openGate) Permit(context.Context, *caller.Caller, caller.Act) error { return nil }
 
+// newRemembering is a service by the shipped policies.
 func newRemembering(t testing.TB, answerBytes int64) *remembering {
 	t.Helper()
-	r := &remembering{}
-	r.now.Store(time.Now().UnixNano())
 	loader := policy.NewLoader(policy.Options{})
 	t.Cleanup(loader.Close)
 	set, err := loader.Read(policies.FS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.set.Store(set)
-	if r.states, err = cache.New(cache.Config{Prepare: loader.Prepare}); err != nil {
+	r := newRememberingBy(t, answerBytes, loader.Prepare, func() authz.Policies { return set })
+	r.policy = set.Describe
+	return r
+}
+
+func newRememberingBy(
+	t testing.TB, answerBytes int64, prepare func(*consent.State) (any, int), inForce func() authz.Policies,
+) *remembering {
+	t.Helper()
+	r := &remembering{inForce: inForce}
+	r.now.Store(time.Now().UnixNano())
+	var err error
+	if r.states, err = cache.New(cache.Config{Prepare: prepare}); err != nil {
 		t.Fatal(err)
 	}
 	ledger, err := pebble.Open("ledger", pebble.Options{
@@ -62,9 +73,10 @@ func newRemembering(t testing.TB, answerBytes int64) *remembering {
 		t.Fatal(err)
 	}
 	r.states.Attach(ledger)
+	r.states.Begin(ledger.Applied())
 	t.Cleanup(func() { _ = r.states.Close() })
 	authorizer, err := authz.New(authz.Config{
-		States: r.states, Footings: r.states, Policies: func() authz.Policies { return r.set.Load() }, StoreID: ledger.ID(),
+		States: r.states, Footings: r.states, Policies: inForce, StoreID: ledger.ID(),
 		Marks: &r.marks, Now: func() consent.Instant { return consent.Instant(r.now.Load()) },
 	})
 	if err != nil {
@@ -81,7 +93,7 @@ func newRemembering(t testing.TB, answerBytes int64) *remembering {
 	r.decisionService = &decisionService{
 		edge: edge{access: openGate{}, metrics: m}, authorizer: authorizer, memory: authorizer, validator: v,
 		answers: newAnswers(answerBytes), now: func() consent.Instant { return consent.Instant(r.now.Load()) },
-		policy: func() consent.Policy { return r.set.Load().Describe() },
+		policy: func() consent.Policy { return consent.Policy{} },
 	}
 	r.scratches.New = func() any { return r.newScratch() }
 	return r

@@ -80,13 +80,18 @@ func (s *Store) Applied() consent.Revision {
 	if f == nil {
 		return 0
 	}
-	applied := f.Applied()
-	told := consent.Revision(s.visible.told.Load())
-	// Where history was lost its mark was forgotten before the feed went back: then what was told counts no more.
-	if _, known := s.config.Marks.Get(told); known && told == applied+1 {
-		return told
+	for {
+		applied := f.Applied()
+		told := consent.Revision(s.visible.told.Load())
+		// Where history was lost its mark was forgotten before the feed went back: then what was told counts no more.
+		if _, known := s.config.Marks.Get(told); known && told == applied+1 {
+			return told
+		}
+		// The feed may have applied one and told the next between the two looks; an earlier call has returned that one.
+		if f.Applied() == applied {
+			return applied
+		}
 	}
-	return applied
 }
 
 // show waits until the feed knows a place in the history, which was read, and is an error where the history is another
