@@ -51,6 +51,7 @@ func serve(ctx context.Context, o options, stderr io.Writer) error {
 		return err
 	}
 	limit.UseMemoryLimit(os.DirFS("/"), config.Logger) // who cannot start says why, in one line
+	limit.LetHeapGrow(config.Logger)
 	reloading, end := context.WithCancel(ctx)
 	var reloads sync.WaitGroup
 	reloads.Go(func() { reload(reloading, server, hangups) })

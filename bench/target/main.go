@@ -78,6 +78,7 @@ func serve(ctx context.Context, o *options) error {
 		return err
 	}
 	limit.UseMemoryLimit(os.DirFS("/"), config.Logger)
+	limit.LetHeapGrow(config.Logger)
 	err = server.Serve(ctx)
 	if closed := server.Close(); err == nil {
 		err = closed

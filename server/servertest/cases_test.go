@@ -43,6 +43,7 @@ func TestCasesByTopdown(t *testing.T) {
 	if got := evaluations(t, s, "compiled"); got != 0 {
 		t.Errorf("the compiled engine evaluated %v cases", got)
 	}
+	t.Run("remembered", func(t *testing.T) { remembered(t, s, decided) })
 }
 
 func evaluations(t *testing.T, s *servertest.Server, engine string) float64 {
@@ -50,7 +51,8 @@ func evaluations(t *testing.T, s *servertest.Server, engine string) float64 {
 	return s.Metric(t, "consentd_policy_evaluations_total", map[string]string{"engine": engine})
 }
 
-// TestCasesCached runs the corpus cold, each subject's state read from the store, and then warm, from memory.
+// TestCasesCached runs the corpus cold, each subject's state read from the store, then warm, from memory, and then by
+// answers that are remembered.
 func TestCasesCached(t *testing.T) {
 	s := servertest.Start(t, servertest.Options{})
 	var runs []servertest.Run
@@ -74,6 +76,29 @@ func TestCasesCached(t *testing.T) {
 	if got := cacheLookups(t, s, "hit") - hits; got < 0.95*float64(len(runs)) {
 		t.Errorf("%v hits in %d cases: the warm run was not warm", got, len(runs))
 	}
+	t.Run("remembered", func(t *testing.T) { remembered(t, s, runs) })
+}
+
+// remembered runs the corpus until its answers are remembered, and once more.
+func remembered(t *testing.T, s *servertest.Server, runs []servertest.Run) {
+	t.Helper()
+	before := 0.0
+	for range 3 {
+		before = answersRemembered(t, s)
+		for _, r := range runs {
+			t.Run(r.Case.Name, func(t *testing.T) { expectAnswer(t, s, r) })
+		}
+	}
+	got := answersRemembered(t, s) - before
+	t.Logf("%v of %d answers were remembered", got, len(runs))
+	if got < 0.95*float64(len(runs)) {
+		t.Error("the run was not of answers that were remembered")
+	}
+}
+
+func answersRemembered(t *testing.T, s *servertest.Server) float64 {
+	t.Helper()
+	return s.Metric(t, "consentd_answers_lookups_total", map[string]string{"result": "hit"})
 }
 
 func cacheLookups(t *testing.T, s *servertest.Server, result string) float64 {
