@@ -11,7 +11,10 @@ import (
 
 // openStore opens the cache over the store, which the cache owns from then on.
 func (a *App) openStore() (err error) {
-	c := cache.Config{MaxBytes: a.config.CacheSize - a.config.answerBytes(), Disabled: a.config.CacheOff, Prepare: a.loader.Prepare, Waiting: a.waiting()}
+	c := cache.Config{
+		MaxBytes: a.config.CacheSize - a.config.answerBytes(), Disabled: a.config.CacheOff, Prepare: a.loader.Prepare,
+		Waiting: a.waiting(),
+	}
 	open := a.openEmbedded
 	if a.database != nil {
 		c.Standing, open = &a.standing, a.join

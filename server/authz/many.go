@@ -19,9 +19,9 @@ type Result struct {
 // returns a result per request, in their order; its error is one that concerns all: a bad token, or a context that
 // ended.
 //
-// kept is nil, or has what is kept of each request, nil for nothing; what does not count is taken out of it. The rest is
-// given again if all of it counts at one instant after the others were decided, and none of these on a newer state than
-// was known then; else all are decided.
+// kept is nil, or has what is kept of each request, nil for nothing; what does not count is taken out of it. The rest
+// is given again if all of it counts at one instant after the others were decided, and none of these on a newer state
+// than was known then; else all are decided.
 func (a *Authorizer) BatchCheck(
 	ctx context.Context, requests []consent.Request, kept []*Kept, c Consistency,
 ) ([]Result, error) {
@@ -37,7 +37,9 @@ func (a *Authorizer) BatchCheck(
 	if c.Freshness != consent.MinimizeLatency {
 		footing = Footing{}
 	}
-	b.drop(footing, kept)
+	if !b.drop(footing, kept) {
+		footing = Footing{}
+	}
 	fresh := func(i int) bool { return footing.floors == nil || kept[i] == nil }
 	if err := b.decide(ctx, requests, fresh); err != nil {
 		return nil, err
@@ -65,17 +67,19 @@ type batch struct {
 	results  []Result
 }
 
-// drop takes out what does not count already.
-func (b *batch) drop(footing Footing, kept []*Kept) {
+// drop takes out what does not count already, and reports whether anything is left.
+func (b *batch) drop(footing Footing, kept []*Kept) (left bool) {
 	if footing.floors == nil {
-		return
+		return false
 	}
 	policy, announced, now := b.call.policies.Revision(), footing.floors.Announced(), int64(b.call.now)
 	for i, k := range kept {
 		if k != nil && !(k.Terms.CurrentAt(footing.floors, policy, announced) && k.Terms.In(now)) {
 			kept[i] = nil
 		}
+		left = left || kept[i] != nil
 	}
+	return left
 }
 
 // decide decides some requests. Its error is the context's.

@@ -8,8 +8,8 @@ import (
 	"github.com/consentd/consentd/server/consent"
 )
 
-// Footings tell on what decisions may be remembered; cache.Cache does. They are asked in the order of the methods, before
-// anything that the decision rests on is looked up.
+// Footings tell on what decisions may be remembered; cache.Cache does. They are asked in the order of the methods,
+// before anything that the decision rests on is looked up.
 type Footings interface {
 	// Until is until when what is remembered counts, as of a Snapshot; zero: there is no bound. false: it does not now.
 	Until() (until int64, ok bool)
@@ -64,15 +64,16 @@ type Part struct {
 	ValidUntil consent.Instant
 }
 
-// Terms returns on what decisions about a subject, of a call for which footing was taken, may be given again; false: they
-// may not. What failed, or could not be decided on the state, is decided anew each time.
+// Terms returns on what decisions about a subject, of a call for which footing was taken, may be given again; false:
+// they may not. What failed, or could not be decided on the state, is decided anew each time.
 func (a *Authorizer) Terms(footing Footing, subject consent.Subject, decisions ...*consent.Decision) (remembered.Terms, bool) {
 	if footing.floors == nil || len(decisions) == 0 {
 		return remembered.Terms{}, false
 	}
 	first := decisions[0]
 	t := remembered.Terms{
-		Floors: footing.floors, Slot: a.config.Footings.Slot(subject), Revision: uint64(first.StateRevision), Policy: first.PolicyRevision,
+		Floors: footing.floors, Slot: a.config.Footings.Slot(subject), Revision: uint64(first.StateRevision),
+		Policy: first.PolicyRevision,
 		// The decisions are for an instant in between. A clock that was set back since is not let in before it.
 		From: int64(max(footing.began, a.config.Now())),
 	}

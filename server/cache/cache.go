@@ -2,10 +2,10 @@
 //
 // What it guarantees: a Snapshot that starts after a write was acknowledged never returns an older state, whatever the
 // cache underneath does. ristretto adds and drops entries asynchronously, so deleting from it proves nothing. Instead
-// each entry carries the revision as of which it was read, and a fixed table (remembered.Floors) the newest revision that
-// touched the entry's slot; an entry counts only if it is not below its floor, and of the store's history as it is now
-// (history). An entry also carries its own subject, compared on each hit: a hash collision costs a miss and never shows
-// one person's state for another's. The state of a person of several ids is kept once, and found by any of them
+// each entry carries the revision as of which it was read, and a fixed table (remembered.Floors) the newest revision
+// that touched the entry's slot; an entry counts only if it is not below its floor, and of the store's history as it is
+// now (history). An entry also carries its own subject, compared on each hit: a hash collision costs a miss and never
+// shows one person's state for another's. The state of a person of several ids is kept once, and found by any of them
 // (entry).
 //
 // Concurrent misses of one subject share one read of the store, which has its own deadline. A check never joins a read

@@ -41,8 +41,8 @@ func (c *Cache) Floors() *remembered.Floors { return c.history.Load().floors }
 // Slot is that of a subject's changes in Floors.
 func (c *Cache) Slot(subject consent.Subject) uint32 { return slotOf(c.hash(subject)) }
 
-// Until is until when what is remembered counts, as of a Snapshot: zero where there is no bound. false: it does not count
-// now. It is asked before Floors, and again, by Config.Standing, when the answer is there.
+// Until is until when what is remembered counts, as of a Snapshot: zero where there is no bound. false: it does not
+// count now. It is asked before Floors, and again, by Config.Standing, when the answer is there.
 func (c *Cache) Until() (until int64, ok bool) {
 	switch {
 	case c.entries == nil:

@@ -278,8 +278,8 @@ func answerBytesOf(parts int) int {
 	return int(unsafe.Sizeof(answer{})) + parts*int(unsafe.Sizeof(authz.Part{})+unsafe.Sizeof(given{}))
 }
 
-// ownRequest is a request as it is kept: its strings lie in the key where they are in it, and it has nothing else of the
-// call's memory. bytes is what it takes beside key.
+// ownRequest is a request as it is kept: its strings lie in the key where they are in it, and it has nothing else of
+// the call's memory. bytes is what it takes beside key.
 func ownRequest(key string, r *consent.Request, v *verdict) (own consent.Request, bytes int) {
 	own = consent.Request{
 		Subject:        consent.Subject{Controller: within(key, r.Subject.Controller), ID: within(key, r.Subject.ID)},

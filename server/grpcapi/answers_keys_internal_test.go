@@ -25,13 +25,14 @@ var (
 	stale    = &consentv1.Consistency{Requirement: &consentv1.Consistency_MinimizeLatency{}}
 )
 
-// TestKeysHaveNoConsistency: what a request demands of the state is judged by itself, and what cannot be judged here has
-// no key.
+// TestKeysHaveNoConsistency: what a request demands of the state is judged by itself, and what cannot be judged here
+// has no key.
 func TestKeysHaveNoConsistency(t *testing.T) {
 	plain := encodedCheck(t, "u")
 	with := func(c *consentv1.Consistency) []byte { return encodedCheck(t, "u", consistent(c)) }
 	inFront := append(with(minimize)[len(plain):], plain...)
 	between := append(append(append([]byte{}, plain[:9]...), with(fresh)[len(plain):]...), plain[9:]...)
+	number := protowire.AppendVarint(protowire.AppendTag(plain[:len(plain):len(plain)], 7, protowire.VarintType), 1)
 	badToken := protowire.AppendTag(plain[:len(plain):len(plain)], 7, protowire.BytesType)
 	badToken = protowire.AppendBytes(badToken, protowire.AppendString(protowire.AppendTag(nil, 2, protowire.BytesType), "\xff"))
 	for name, row := range map[string]struct {
@@ -48,7 +49,7 @@ func TestKeysHaveNoConsistency(t *testing.T) {
 		"minimize_latency: false": {data: with(stale)},
 		"an empty one":            {data: with(&consentv1.Consistency{})},
 		"two":                     {data: append(with(minimize), with(minimize)[len(plain):]...)},
-		"another type":            {data: protowire.AppendVarint(protowire.AppendTag(plain[:len(plain):len(plain)], 7, protowire.VarintType), 1)},
+		"another type":            {data: number},
 		"a token that is no text": {data: badToken},
 		"cut off":                 {data: plain[:len(plain)-1]},
 	} {

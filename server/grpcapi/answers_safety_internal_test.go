@@ -59,7 +59,8 @@ func TestRememberedAnswersAreSafe(t *testing.T) {
 			if s.wrong.Load() > 0 {
 				t.Errorf("%d wrong ALLOWs", s.wrong.Load())
 			}
-			if s.after.Load() < *answersChecks/50 || s.allowed.Load() < *answersChecks/50 || name == "huge" && hits < uint64(*answersChecks/10) {
+			some := *answersChecks / 50
+			if s.after.Load() < some || s.allowed.Load() < some || name == "huge" && hits < uint64(some) {
 				t.Error("too few that say something")
 			}
 		})
@@ -248,7 +249,8 @@ func (s *safety) one(subject int) ([]*consentv1.CheckResponse, error) {
 }
 
 func (s *safety) several(subject int) (all []*consentv1.CheckResponse, err error) {
-	batch, err := s.batch(s.t, encodedCheck(s.t, fmt.Sprint("subject-", subject)), encodedCheck(s.t, fmt.Sprint("subject-", subject/2)))
+	other := encodedCheck(s.t, fmt.Sprint("subject-", subject/2))
+	batch, err := s.batch(s.t, encodedCheck(s.t, fmt.Sprint("subject-", subject)), other)
 	for _, r := range batch.GetResults() {
 		all = append(all, r.GetResponse())
 	}

@@ -106,8 +106,8 @@ type batch struct {
 	kept     []*authz.Kept
 }
 
-// BatchCheck decides the batch that was taken in. Those requests that are malformed, or not permitted to the caller, get
-// their own errors, the others go on together.
+// BatchCheck decides the batch that was taken in. Those requests that are malformed, or not permitted to the caller,
+// get their own errors, the others go on together.
 func (s *scratch) BatchCheck(ctx context.Context) (*frame, error) {
 	b := &s.batch
 	defer s.dropItems()

@@ -8,13 +8,13 @@
 //
 // The way of a request, by file:
 //   - authenticate.go: finds out who calls, before anything is decoded;
-//   - codec.go: gRPC hands over the bytes; they are decoded, or the fault is kept, under a guard (guarded, incoming);
+//   - codec.go: gRPC hands over the bytes, under a guard (guarded);
 //   - decisions.go: the method's row of handlers takes a scratch (scratch.go), in which the request lies and is
-//     answered;
+//     answered: what is remembered of these bytes is found (answers.go), or they are decoded, or the fault is kept;
 //   - interceptor.go: counts the call, ends what is over, turns a panic into an error, and refuses what the caller may
 //     not do: actions.go says of each method what that is;
 //   - check.go, batch_check.go, list_purposes.go: the method itself; a stream (stream.go, frame.go) comes to check.go
-//     by itself;
+//     by itself. What is remembered is given again here, if authz says that it counts still, and the way ends;
 //   - validate.go, convert_*.go: refuse what breaks the rules, and convert the request to the domain's;
 //   - package authz decides;
 //   - encode_decision.go: writes the decision to the wire; errors.go: or the error's one status; metrics.go counts

@@ -133,7 +133,8 @@ func Refused(t testing.TB, o Options) error {
 func (o Options) config(t testing.TB, dir string) app.Config {
 	c := app.Config{
 		GRPCAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", DataDir: dir,
-		CacheSize: o.CacheSize, CacheOff: o.CacheOff, AnswersOff: o.AnswersOff, Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
+		CacheSize: o.CacheSize, CacheOff: o.CacheOff, AnswersOff: o.AnswersOff,
+		Policies: o.Policies, PolicySource: o.PolicySource, PoliciesKeep: o.PoliciesKeep,
 		PolicyEngine: o.PolicyEngine, Now: o.Now, Wall: o.Wall, StoreFS: o.StoreFS, Logger: o.Logger,
 		PolicyTestTimeout: o.PolicyTestTimeout, DrainTimeout: o.DrainTimeout, CacheLease: o.CacheLease,
 		Limits: o.Limits, DecisionLog: o.DecisionLog,

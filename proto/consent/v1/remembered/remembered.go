@@ -9,11 +9,11 @@
 //   - the clock is within the time that it is for;
 //   - whoever gives it may answer from what it remembers at all: its lease holds.
 //
-// Lookups take no lock. What makes them right is the order in which they read: first the lease, then the policies and the
-// floors (by Terms.Current), last the clock and whether the lease still holds. A lookup that read the lease last, without
-// having read it first, could be held up between the floors and the lease for longer than the lease that they are of;
-// one that read the clock first could be held up until the answer has run out. Of the floors it reads what was announced
-// before the slot: see Floors.
+// Lookups take no lock. What makes them right is the order in which they read: first the lease, then the policies and
+// the floors (by Terms.Current), last the clock and whether the lease still holds. A lookup that read the lease last,
+// without having read it first, could be held up between the floors and the lease for longer than the lease that they
+// are of; one that read the clock first could be held up until the answer has run out. Of the floors it reads what was
+// announced before the slot: see Floors.
 //
 // What is measured here: a lookup in a Table takes 5 to 10 ns, in ristretto 50.
 package remembered
@@ -85,8 +85,8 @@ type Terms struct {
 }
 
 // Current reports whether an answer counts by what is known now: the floors, the policies in force, and the revision
-// that it must reflect. An answer that no change up to what was announced has touched is as good as one of then; asOf is
-// the revision that it reflects.
+// that it must reflect. An answer that no change up to what was announced has touched is as good as one of then; asOf
+// is the revision that it reflects.
 func (t *Terms) Current(f *Floors, policy string, atLeast uint64) (asOf uint64, ok bool) {
 	announced, floor := f.Of(t.Slot)
 	asOf = max(t.Revision, announced)

@@ -14,6 +14,22 @@ import (
 // TestTermsHold: each thing that an answer rests on, by itself.
 func TestTermsHold(t *testing.T) {
 	other := remembered.NewFloors(4, 0)
+	announce := func(r uint64) func(*remembered.Terms, *remembered.Floors) {
+		return func(_ *remembered.Terms, f *remembered.Floors) { f.Announce(r) }
+	}
+	raise := func(slot uint32, revisions ...uint64) func(*remembered.Terms, *remembered.Floors) {
+		return func(_ *remembered.Terms, f *remembered.Floors) {
+			for _, r := range revisions {
+				f.Raise(slot, r)
+			}
+		}
+	}
+	told := func(slot uint32, r uint64) func(*remembered.Terms, *remembered.Floors) {
+		return func(_ *remembered.Terms, f *remembered.Floors) {
+			f.Raise(slot, r)
+			f.Announce(r)
+		}
+	}
 	for name, row := range map[string]struct {
 		change  func(*remembered.Terms, *remembered.Floors)
 		policy  string
@@ -22,17 +38,17 @@ func TestTermsHold(t *testing.T) {
 		want    bool
 	}{
 		"nothing happened":       {asOf: 70, want: true},
-		"others changed":         {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Raise(2, 75); f.Announce(75) }, asOf: 75, want: true},
-		"its slot changed":       {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Raise(1, 71) }, asOf: 70},
-		"changed and announced":  {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Raise(1, 71); f.Announce(71) }, asOf: 71},
-		"read after the change":  {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Raise(1, 70) }, asOf: 70, want: true},
+		"others changed":         {change: told(2, 75), asOf: 75, want: true},
+		"its slot changed":       {change: raise(1, 71), asOf: 70},
+		"changed and announced":  {change: told(1, 71), asOf: 71},
+		"read after the change":  {change: raise(1, 70), asOf: 70, want: true},
 		"other policies":         {policy: "p2", asOf: 70},
 		"another history":        {change: func(r *remembered.Terms, _ *remembered.Floors) { r.Floors = other }, asOf: 70},
 		"fresher is demanded":    {atLeast: 71, asOf: 70},
 		"as fresh is demanded":   {atLeast: 70, asOf: 70, want: true},
-		"announced is demanded":  {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Announce(80) }, atLeast: 80, asOf: 80, want: true},
-		"beyond what was told":   {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Announce(80) }, atLeast: 81, asOf: 80},
-		"a floor never descends": {change: func(_ *remembered.Terms, f *remembered.Floors) { f.Raise(1, 90); f.Raise(1, 60) }, asOf: 70},
+		"announced is demanded":  {change: announce(80), atLeast: 80, asOf: 80, want: true},
+		"beyond what was told":   {change: announce(80), atLeast: 81, asOf: 80},
+		"a floor never descends": {change: raise(1, 90, 60), asOf: 70},
 	} {
 		f := remembered.NewFloors(4, 70)
 		terms := remembered.Terms{Floors: f, Revision: 70, Slot: 1, Policy: "p1"}

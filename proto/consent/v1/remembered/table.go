@@ -37,13 +37,13 @@ type entry[E any] interface {
 	mark() *Mark
 }
 
-// Table keeps entries of a type E, which embeds Mark, in buckets of a fixed size. Its size is fixed, so its memory is; a
-// lookup reads eight pointers at most and takes no lock, and nothing in it needs to be right: an entry that is lost or
-// there twice costs a miss.
+// Table keeps entries of a type E, which embeds Mark, in buckets of a fixed size. Its size is fixed, so its memory is;
+// a lookup reads eight pointers at most and takes no lock, and nothing in it needs to be right: an entry that is lost
+// or there twice costs a miss.
 //
 // In a bucket a newcomer takes the place of one that was of no use; where all are of use it is turned away. If it comes
-// again and finds no free place, they are of one use less. So a scan that asks everything once pushes out little of what is asked often, and
-// what was asked often once does not stay for ever. The zero value keeps nothing.
+// again and finds no free place, they are of one use less. So a scan that asks everything once pushes out little of
+// what is asked often, and what was asked often once does not stay for ever. The zero value keeps nothing.
 type Table[E any, P entry[E]] struct {
 	slots []atomic.Pointer[E]
 	// crowded has, per bucket, the hash of a newcomer that found no free place.
@@ -94,9 +94,9 @@ const (
 	useful
 )
 
-// Put takes e in under a hash: in the place of the entry that same calls the same, of none, of one that current does not
-// call current any more, or of one that was of no use. Where all are of use it is turned away. It returns the entry that
-// is not in the table any more: e itself, another, or nil.
+// Put takes e in under a hash: in the place of the entry that same calls the same, of none, of one that current does
+// not call current any more, or of one that was of no use. Where all are of use it is turned away. It returns the entry
+// that is not in the table any more: e itself, another, or nil.
 func (t *Table[E, P]) Put(hash uint64, bytes int, e *E, same, current func(*E) bool) (gone *E) {
 	if len(t.slots) == 0 {
 		return e
@@ -133,8 +133,8 @@ func (t *Table[E, P]) Put(hash uint64, bytes int, e *E, same, current func(*E) b
 	return t.place(&bucket[victim], e)
 }
 
-// place puts e into a slot if there is room for it in all, and returns what is not in the table any more. Where there is
-// none, what was in the slot goes all the same, so that there will be.
+// place puts e into a slot if there is room for it in all, and returns what is not in the table any more. Where there
+// is none, what was in the slot goes all the same, so that there will be.
 func (t *Table[E, P]) place(slot *atomic.Pointer[E], e *E) *E {
 	if t.maxBytes == 0 {
 		return slot.Swap(e)
