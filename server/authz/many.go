@@ -99,8 +99,8 @@ func (b *batch) decide(ctx context.Context, requests []consent.Request, which fu
 
 // repeat gives again what is kept, all of it or nothing. The others are decided.
 func (b *batch) repeat(ctx context.Context, footing Footing, kept []*Kept, fresh func(int) bool) (bool, error) {
-	if footing.floors == nil {
-		return false, nil
+	if footing.floors == nil || b.config.Footings.Floors() != footing.floors {
+		return false, nil // nothing is kept, or history was lost since
 	}
 	policy, announced := b.call.policies.Revision(), footing.floors.Announced()
 	if announced < uint64(b.call.atLeast) {
