@@ -9,6 +9,9 @@ import (
 	"github.com/consentd/consentd/client"
 )
 
+// manyCallers is how many call at once where the Go client shares messages among them.
+const manyCallers = 256
+
 const cpuOfCalls = "server CPU per call, closed loop"
 
 // remembers has a lane count the answers that its server had remembered.
@@ -109,7 +112,7 @@ func (s *study) batches(ctx context.Context) error {
 
 // goClient has many callers share messages, and beside that as many call by themselves.
 func (s *study) goClient(ctx context.Context) error {
-	const callers = 256
+	const callers = manyCallers
 	var lanes []*lane
 	for _, a := range []*answering{s.on, s.off} {
 		name := notRememberedName

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 
 	"github.com/consentd/consentd/bench/report"
 	"github.com/consentd/consentd/bench/split"
+	"github.com/consentd/consentd/client"
 )
 
 // profileSeconds is how long a profile is taken at most: some 500 looks at a server that keeps one processor busy.
@@ -30,25 +32,35 @@ func (s *study) splits(ctx context.Context) error {
 	if err := os.MkdirAll(s.b.out, 0o750); err != nil {
 		return err
 	}
+	c, err := client.Dial(s.on.grpcAddr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
 	for _, one := range []struct {
-		lane *lane
-		of   *answering
+		lane    *lane
+		of      *answering
+		callers int
 	}{
-		{newLane(echoName, s.echo(), s.on.server), s.on},
-		{s.unary(s.on, rememberedName), s.on},
-		{s.unary(s.off, notRememberedName), s.off},
+		{newLane(echoName, s.echo(), s.on.server), s.on, 0},
+		{s.unary(s.on, rememberedName), s.on, 0},
+		{s.unary(s.off, notRememberedName), s.off, 0},
+		{newLane(goClientName, s.on.asker.client(c, s.uniform()), s.on.server), s.on, manyCallers},
 	} {
-		if err := s.split(ctx, one.lane, one.of); err != nil {
+		if err := s.split(ctx, one.lane, one.of, one.callers); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// goClientName is the lane of the Go client, whose own time is in another profile.
+const goClientName = "Go client, remembered"
+
 // split takes the shares from a profile, and what they are shares of from the process' clock meanwhile.
-func (s *study) split(ctx context.Context, l *lane, a *answering) error {
+func (s *study) split(ctx context.Context, l *lane, a *answering, callers int) error {
 	seconds := s.b.profiled()
-	c := s.b.completed(scenario{schedule: closed})
+	c := s.b.completed(scenario{schedule: closed, workers: callers})
 	c.duration = time.Duration(seconds)*time.Second + 100*time.Millisecond // the profile's request takes some
 	var shares split.Split
 	failed := make(chan error, 1)
@@ -57,8 +69,16 @@ func (s *study) split(ctx context.Context, l *lane, a *answering) error {
 		shares, err = a.profile(ctx, seconds, s.profileFile(l.name))
 		failed <- err
 	}()
+	own, err := os.Create(s.profileFile(l.name + " generator"))
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(own); err != nil {
+		return err
+	}
 	slice := s.b.slice(ctx, c, &l.target)
-	if err := <-failed; err != nil {
+	pprof.StopCPUProfile()
+	if err := errors.Join(<-failed, own.Close()); err != nil {
 		return err
 	}
 	s.b.progress.advance(c.duration)
@@ -76,7 +96,7 @@ func (s *study) split(ctx context.Context, l *lane, a *answering) error {
 
 // profileFile is where a lane's profile is kept, for go tool pprof.
 func (s *study) profileFile(lane string) string {
-	return filepath.Join(s.b.out, fmt.Sprintf("%s-%d.pprof", strings.ReplaceAll(lane, " ", "-"), s.b.population.Size))
+	return filepath.Join(s.b.out, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(lane), s.b.population.Size))
 }
 
 // profile splits a processor profile of the server over some seconds, from now on, and keeps it in a file.

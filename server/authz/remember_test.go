@@ -82,7 +82,8 @@ func TestWhatIsKeptIsGivenAgain(t *testing.T) {
 		"fully consistent":         {c: authz.Consistency{Freshness: consent.FullyConsistent}},
 		"a token that it reflects": {c: authz.Consistency{Token: tokenOf(newFixture(t, nil), 5)}, want: true, asOf: 5},
 		"a token that it is too old": {
-			change: func(m *memory) { m.states.newest, m.states.applied = 8, 8 }, c: authz.Consistency{Token: tokenOf(newFixture(t, nil), 8)},
+			change: func(m *memory) { m.states.newest, m.states.applied = 8, 8 },
+			c:      authz.Consistency{Token: tokenOf(newFixture(t, nil), 8)},
 		},
 	} {
 		m := newMemory(t)
