@@ -45,7 +45,7 @@ type options struct {
 func (o *options) define(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "consentd and the embedded peer, within 3 minutes (the default)")
-	f.BoolVar(&o.all, "all", false, "everything, all peers that are there too, within 40 minutes")
+	f.BoolVar(&o.all, "all", false, "everything, all peers that are there too, within 30 minutes")
 	f.StringVar(&o.out, "out", "bench/out", "directory of results.md, results.json and results.html")
 	f.IntSliceVar(
 		&o.subjects, "subjects", nil,
@@ -115,7 +115,7 @@ func (o *options) splitPeers() error {
 func (o *options) defaults() {
 	subjects, rates, duration := []int{20_000}, []float64{1000, 2000}, 700*time.Millisecond
 	if o.all {
-		subjects, rates, duration = []int{100_000, 10_000, 1_000_000}, []float64{500, 1000, 2000, 4000, 8000}, 2*time.Second
+		subjects, rates, duration = []int{100_000, 10_000, 1_000_000}, []float64{500, 1000, 2000, 4000, 8000}, 1400*time.Millisecond
 	}
 	o.answersSubjects, o.answersSlices = o.subjects, o.slices
 	if len(o.subjects) == 0 {

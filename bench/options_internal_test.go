@@ -32,10 +32,10 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("a quick run takes %v", expected)
 	}
 	all, err := parse(t, "--all", "--peer", "opa=/x=y")
-	if err != nil || all.duration != 2*time.Second || all.peers["opa"] != "/x=y" {
+	if err != nil || all.duration != 1400*time.Millisecond || all.peers["opa"] != "/x=y" {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if expected := all.expected(); expected > 36*time.Minute {
+	if expected := all.expected(); expected > 26*time.Minute {
 		t.Errorf("a full run takes %v, and loading comes on top", expected)
 	}
 }
