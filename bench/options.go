@@ -53,7 +53,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	)
 	f.Float64SliceVar(&o.rates, "rate", nil, "requests per second of the open loops; default 1000,2000, with --all 500 to 8000")
 	f.IntVar(&o.slices, "slices", 0, "measured slices per figure, at least 5; default 5, of the part "+answersPart+" 7")
-	f.DurationVar(&o.duration, "slice", 0, "length of a slice; default 700ms, with --all 2s")
+	f.DurationVar(&o.duration, "slice", 0, "length of a slice; default 700ms, with --all 1.4s")
 	f.IntVar(&o.workers, "workers", 64, "requests under way in the closed loops")
 	f.IntSliceVar(&o.callers, "callers", []int{1, 16, 256}, "concurrent callers of the part clients")
 	f.IntVar(&o.conns, "connections", 2, "connections to each server")
