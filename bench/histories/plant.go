@@ -26,7 +26,7 @@ const (
 
 var plants = map[string]plant{
 	"floor not raised": {
-		edits: []edit{{"server/cache/floors.go", "raise(&f.slots[slotOf(hash)], uint64(r))", "_ = hash"}},
+		edits: []edit{{"proto/consent/v1/remembered/remembered.go", "raise(&f.slots[slot], revision)", "_, _ = slot, revision"}},
 	},
 	"feed skips a late commit": {
 		shared: true,
