@@ -101,9 +101,9 @@ func asked(r *consent.Request, c authz.Consistency) *consentv1.CheckRequest {
 type recorder struct{}
 
 // Recorded implements authz.Recorder.
-func (recorder) Recorded(ctx context.Context, _ *authz.Decided) error {
+func (recorder) Recorded(ctx context.Context, d *authz.Decided) error {
 	if a, ok := ctx.Value(askingKey{}).(*asking); ok {
-		return a.taken()
+		return a.errs[d.Request]
 	}
 	return nil
 }

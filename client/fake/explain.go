@@ -22,7 +22,7 @@ func (x *explainer) Explain(ctx context.Context, q explain.Question) (explain.St
 	ctx, asked := ask(ctx, true)
 	story, answer, err := x.answer(ctx, q)
 	if err == nil {
-		err = asked.taken()
+		err = asked.err
 	}
 	if err != nil {
 		return explain.Story{}, err
@@ -101,7 +101,7 @@ func (x *explainer) decideOn(
 	request.Purpose = purpose
 	answer, err := x.authorizer.AnswerOn(ctx, &request, ground)
 	if err == nil {
-		err = asked.taken()
+		err = asked.err
 	}
 	return answer.Decision, err
 }

@@ -90,9 +90,11 @@ type asking struct {
 	// found are the requests' rules among rules, of those that were found as the call arrived.
 	rules *ruleset
 	found map[*consent.Request]*rule
-	// rule is the one that answered last; err is its error, where it has one, until it is taken.
+	// rule is the one that answered last, err its error, where it has one.
 	rule *rule
 	err  error
+	// errs are the errors of all, by their requests: a batch's decisions are given out after the last was made.
+	errs map[*consent.Request]error
 }
 
 type askingKey struct{}
@@ -109,13 +111,6 @@ func (a *asking) among(s *ruleset, request *consent.Request) *rule {
 		return r
 	}
 	return s.find(question{callCheck, request}, a.look)
-}
-
-// taken is the error of the last decision, which it has no more.
-func (a *asking) taken() error {
-	err := a.err
-	a.err = nil
-	return err
 }
 
 // Decide implements authz.Policies. A rule's error is left in the asking; the decision denies.
@@ -135,6 +130,10 @@ func (s *ruleset) Decide(
 		return consent.Failed() // the context has ended, and nobody gets it
 	case r.err != nil:
 		a.err = r.err
+		if a.errs == nil {
+			a.errs = map[*consent.Request]error{}
+		}
+		a.errs[request] = r.err
 		return consent.Failed()
 	case s.closed[request.Subject.Controller] && !declared:
 		return s.unruled(false)
