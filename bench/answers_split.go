@@ -96,7 +96,8 @@ func (s *study) split(ctx context.Context, l *lane, a *answering, callers int) e
 
 // profileFile is where a lane's profile is kept, for go tool pprof.
 func (s *study) profileFile(lane string) string {
-	return filepath.Join(s.b.out, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(lane), s.b.population.Size))
+	name := strings.NewReplacer(" ", "-", ",", "").Replace(lane)
+	return filepath.Join(s.b.out, fmt.Sprintf("%s-%d.pprof", name, s.b.population.Size))
 }
 
 // profile splits a processor profile of the server over some seconds, from now on, and keeps it in a file.

@@ -107,8 +107,8 @@ const (
 
 // Observer is told of decisions, on the goroutine of the call and before its answer leaves: it must be quick.
 type Observer interface {
-	// Decided is told of one; of a batch's when the last was made, in their order. Nothing of it may be kept, as its memory is used again: what is needed is copied. The
-	// context is the call's; package caller finds in it who asked.
+	// Decided is told of one; of a batch's when the last was made, in their order. Nothing of it may be kept, as its
+	// memory is used again: what is needed is copied. The context is the call's; package caller finds in it who asked.
 	Decided(ctx context.Context, d *Decided)
 }
 
