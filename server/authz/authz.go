@@ -103,6 +103,8 @@ const (
 	Reading Step = "cache"
 	// Evaluating is of policies.
 	Evaluating Step = "policy"
+	// Remembering is of what was decided before, where it is given again.
+	Remembering Step = "answer"
 )
 
 // Observer is told of decisions, on the goroutine of the call and before its answer leaves: it must be quick.

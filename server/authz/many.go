@@ -126,7 +126,9 @@ func (b *batch) repeat(ctx context.Context, footing Footing, kept []*Kept, fresh
 			return false, nil
 		}
 	}
-	return b.holds(footing.until), nil
+	ok := b.holds(footing.until)
+	b.remembers(ctx, ok)
+	return ok, nil
 }
 
 func (b *batch) confirmKept(ctx context.Context, footing Footing) error {

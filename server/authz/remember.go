@@ -125,7 +125,16 @@ func (a *Authorizer) Repeat(ctx context.Context, kept *Kept, c Consistency) (r R
 		}
 	}
 	r.call.now = a.config.Now()
-	return r, kept.Terms.In(int64(r.call.now)) && a.holds(footing.until), nil
+	ok = kept.Terms.In(int64(r.call.now)) && a.holds(footing.until)
+	a.remembers(ctx, ok)
+	return r, ok, nil
+}
+
+// remembers tells that what is kept is given again.
+func (a *Authorizer) remembers(ctx context.Context, ok bool) {
+	if ok && a.config.Steps != nil {
+		a.config.Steps(ctx, Remembering)(nil)
+	}
 }
 
 // Given is a decision of a Repetition as it is given out, by which observers have been told.

@@ -79,6 +79,13 @@ func traced(t *testing.T, c *collector, more telemetry.Config) *servertest.Serve
 	return servertest.Start(t, servertest.Options{Configure: func(a *app.Config) { a.Telemetry = more }})
 }
 
+// tracedInFull is traced where each decision is made: an answer that is remembered has one step.
+func tracedInFull(t *testing.T, c *collector, more telemetry.Config) *servertest.Server {
+	t.Helper()
+	more.Endpoint = c.addr
+	return servertest.Start(t, servertest.Options{AnswersOff: true, Configure: func(a *app.Config) { a.Telemetry = more }})
+}
+
 // shown is a span and those below it, as one line: its name, what was decided, and its steps.
 func (c *collector) shown() []string {
 	c.mu.Lock()
@@ -182,7 +189,7 @@ func TestTracesOfChecks(t *testing.T) {
 	}
 	const name = "consent.v1.DecisionService/Check"
 	want := []string{
-		"consent.v1.DecisionService/BatchCheck cache() policy() policy()",
+		"consent.v1.DecisionService/BatchCheck answer()", // remembered by then
 		name, name + " cache() policy()", name + " cache(store()) policy()",
 	}
 	if diff := cmp.Diff(want, c.shown()); diff != "" {
@@ -213,7 +220,7 @@ func TestTracesOfChecks(t *testing.T) {
 // The checks of a stream are traced by chance alone, each by itself.
 func TestTracesOfAStream(t *testing.T) {
 	c := collect(t, nil)
-	s := traced(t, c, telemetry.Config{Sample: 1})
+	s := tracedInFull(t, c, telemetry.Config{Sample: 1})
 	stream, err := s.Decisions.CheckStream(parent(t.Context(), "01"))
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +292,7 @@ func TestCollectorsInTrouble(t *testing.T) {
 		"away":  {&collector{addr: "http://127.0.0.1:1"}, "dropped"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := traced(t, row.collector, telemetry.Config{Sample: 1})
+			s := tracedInFull(t, row.collector, telemetry.Config{Sample: 1})
 			for range 50 { // 5,000 spans and more, of which 4,096 may wait
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				if _, err := s.Decisions.BatchCheck(ctx, manyChecks(100)); err != nil {
