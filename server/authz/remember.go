@@ -56,6 +56,16 @@ type Kept struct {
 	Parts []Part
 }
 
+// asks is the request of a part. It is a copy only where there are several: nothing of it is changed.
+func (k *Kept) asks(part *Part) *consent.Request {
+	if k.Request.Purpose == part.Purpose {
+		return &k.Request
+	}
+	own := k.Request
+	own.Purpose = part.Purpose
+	return &own
+}
+
 // Part is a decision that is kept.
 type Part struct {
 	Purpose string
@@ -143,9 +153,7 @@ func (a *Authorizer) Given(ctx context.Context, r *Repetition, part *Part) (cons
 	if !a.observed() {
 		return d, nil
 	}
-	request := r.kept.Request
-	request.Purpose = part.Purpose
-	return a.out(ctx, r.call, &request, d)
+	return a.out(ctx, r.call, r.kept.asks(part), d)
 }
 
 // again is the decision with an id of its own, as of a revision.

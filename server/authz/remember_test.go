@@ -250,3 +250,27 @@ func TestObserversAreToldOfWhatIsGivenAgain(t *testing.T) {
 		t.Errorf("told of %d", told.decided)
 	}
 }
+
+// TestGivingAgainAllocatesNothing, also where an observer is told. Ids come sixteen at a time.
+func TestGivingAgainAllocatesNothing(t *testing.T) {
+	m := newMemory(t)
+	kept := m.keep(t, request("u", "a", "user.contact"))
+	m.config.Observers = []authz.Observer{&counting{}}
+	var err error
+	if m.Authorizer, err = authz.New(m.config); err != nil {
+		t.Fatal(err)
+	}
+	var again authz.Repetition
+	n := testing.AllocsPerRun(1600, func() {
+		var ok bool
+		if again, ok, err = m.Repeat(context.Background(), kept, authz.Consistency{}); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if _, err = m.Given(context.Background(), &again, &kept.Parts[0]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

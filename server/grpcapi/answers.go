@@ -196,7 +196,7 @@ func parseConsistency(data []byte) (c authz.Consistency, ok bool) {
 	return c, well && ok && fields == 1
 }
 
-// newcomer reports whether a hash was asked for before; from now on it was.
+// newcomer reports whether a hash was not asked for before; from now on it was.
 func (a *answers) newcomer(hash uint64) bool {
 	cell, tag := &a.once[hash%uint64(len(a.once))], uint32(hash>>32)|1
 	if cell.Load() == tag {
@@ -314,7 +314,7 @@ func within(key, s string) string {
 	return strings.Clone(s)
 }
 
-// answerMetrics are read when they are asked for.
+// collectors are the metrics, read when they are asked for; none where nothing is remembered.
 func (a *answers) collectors() []prometheus.Collector {
 	if a == nil {
 		return nil

@@ -21,8 +21,8 @@ type verdict struct {
 	head, tail []byte
 }
 
-// verdicts has one of each verdict, where it can: 1,024 answers of one policy over 100,000 subjects are a few dozen
-// verdicts. One that was pushed out lives as long as an answer has it. The zero value is ready for use.
+// verdicts has one of each verdict, where it can: what one policy says of 100,000 subjects is a few dozen verdicts. One
+// that was pushed out lives as long as an answer has it. The zero value is ready for use.
 type verdicts struct {
 	slots [1024]atomic.Pointer[verdict]
 }
